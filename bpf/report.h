@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * report.h - the one report: an outcome becomes an event in the ring.
+ *
+ * The newest records overwrite the oldest: writing never waits, never fails,
+ * and costs the same for one reader as for a hundred.
+ */
+#ifndef CGG_REPORT_H
+#define CGG_REPORT_H
+
+#include "decide.h"
+
+/* What a hook fills in for its event: the union of struct cgg_event. */
+union cgg_subject {
+	struct cgg_event_net net;
+	struct cgg_event_device device;
+	struct cgg_event_sysctl sysctl;
+	__u64 words[15];
+};
+
+static __always_inline void copy_words(void *to, const void *from, int bytes)
+{
+	for (int i = 0; i < bytes / 8; i++)
+		((__u64 *)to)[i] = ((const __u64 *)from)[i];
+}
+
+static __always_inline void wake_readers(struct cgg_ring *r)
+{
+	__u64 any = 0;
+
+	if (!*(volatile __u32 *)&r->waiting)
+		return;
+	*(volatile __u32 *)&r->waiting = 0;
+	bpf_ringbuf_output(&bell, &any, sizeof(any), BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline void fill_event(struct cgg_event *e, const struct cgg_policy *policy,
+				       const struct cgg_image *image, const struct cgg_outcome *out)
+{
+	__u64 id = bpf_get_current_pid_tgid(), owner = bpf_get_current_uid_gid();
+	__u32 label = 8 * out->label;
+
+	e->time = bpf_ktime_get_boot_ns();
+	e->pid = id >> 32;
+	e->tid = id;
+	e->uid = owner;
+	e->gid = owner >> 32;
+	e->rule = out->rule;
+	e->zero = 0;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	copy_words(e->policy, policy->name, CGG_NAME);
+	if (label > CGG_HEAP - CGG_NAME)
+		label = 0;
+	copy_words(e->label, image->heap + label, CGG_NAME);
+}
+
+/* report - writes one record; verdict is DENY, ALERT or AUDIT */
+static __always_inline void report(const struct cgg_attached *at, const struct cgg_policy *policy,
+				   const struct cgg_image *image, const struct cgg_outcome *out,
+				   __u32 program, const union cgg_subject *subject)
+{
+	struct cgg_event *e;
+	struct cgg_ring *r;
+	__u64 number, sum = 0;
+	__u32 slot = 0;
+
+	r = bpf_map_lookup_elem(&ring, &slot);
+	if (!r || !r->slots)
+		return;
+	number = __sync_fetch_and_add(&r->head, 1);
+	slot = number % r->slots;
+	e = bpf_map_lookup_elem(&events, &slot);
+	if (!e)
+		return;
+	*(volatile __u64 *)&e->number = 0;
+	fill_event(e, policy, image, out);
+	e->cgroup = at->cgroup;
+	e->verdict = out->verdict;
+	e->program = program;
+	copy_words(e->words, subject->words, sizeof(e->words));
+	for (int i = 0; i < (int)(__builtin_offsetof(struct cgg_event, sum) / 8); i++)
+		sum += ((volatile __u64 *)e)[i];
+	e->sum = sum;
+	__sync_lock_test_and_set(&e->number, number + 1);
+	wake_readers(r);
+}
+
+/*
+ * judge - what a hook's program returns: 1 to go on, 0 for EPERM
+ *
+ * @q		the operation
+ * @name	its name, CGG_OPERAND bytes as words, or 0
+ * @program	enum cgg_program
+ * @subject	what an event says of it
+ */
+static __always_inline int judge(const struct cgg_attached *at, const struct cgg_query *q,
+				 const __u64 *name, __u32 program, const union cgg_subject *subject)
+{
+	const struct cgg_policy *policy;
+	const struct cgg_image *image;
+	struct cgg_outcome out;
+	__u32 place;
+
+	if (!at->policy)
+		return 1;
+	place = at->policy - 1;
+	policy = bpf_map_lookup_elem(&policies, &place);
+	if (!policy)
+		return 0;
+	image = decide(policy, q, name, &out);
+	count_hit(place, q, &out, 0);
+	if (out.verdict != CGG_ALLOW)
+		report(at, policy, image, &out, program, subject);
+	return out.verdict != CGG_DENY;
+}
+
+#endif
