@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * address.h - what struct bpf_sock_addr says, as a query in the one address shape.
+ *
+ * A connection to 0.0.0.0 or :: is judged as what the kernel makes of it: by
+ * IPv4 the socket's own bound address (ip_route_output_key_hash_rcu), else
+ * 127.0.0.1; by IPv6 ::1, or 127.0.0.1 when the socket is bound to a mapped
+ * address (tcp_v6_connect, ip6_datagram_connect).
+ */
+#ifndef CGG_ADDRESS_H
+#define CGG_ADDRESS_H
+
+#include <bpf/bpf_endian.h>
+
+#include "report.h"
+
+#define MAPPED bpf_htonl(0xffff)
+#define LOOPBACK bpf_htonl(0x7f000001)
+#define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
+
+static __always_inline __u64 join(__u32 first, __u32 second)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (__u64)second << 32 | first;
+#else
+	return (__u64)first << 32 | second;
+#endif
+}
+
+static __always_inline void query_ip4(struct cgg_query *q, __u32 ip)
+{
+	q->word[0] = 0;
+	q->word[1] = join(MAPPED, ip);
+	q->word[2] |= CGG_IS_IPV4;
+	if ((ip & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000))
+		q->word[2] |= CGG_IS_LOCAL;
+}
+
+static __always_inline void query_ip6(struct cgg_query *q, __u64 high, __u64 low)
+{
+	q->word[0] = high;
+	q->word[1] = low;
+	if (!high && low == join(0, bpf_htonl(1)))
+		q->word[2] |= CGG_IS_LOCAL;
+}
+
+/* The remote end, meant by a socket that is bound to source (0: it is not). */
+static __always_inline void query_remote4(struct cgg_query *q, __u32 ip, __u32 source)
+{
+	if (!ip)
+		ip = source ? source : LOOPBACK;
+	query_ip4(q, ip);
+}
+
+static __always_inline void query_remote6(struct cgg_query *q, __u64 high, __u64 low,
+					  __u64 source_high, __u64 source_low)
+{
+	int source_mapped = !source_high && (source_low & join(~0u, 0)) == join(MAPPED, 0);
+	__u32 source4 = source_mapped ? source_low >> 32 : 0;
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	source4 = source_mapped ? (__u32)source_low : 0;
+#endif
+	if (!high && (low & join(~0u, 0)) == join(MAPPED, 0)) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		query_remote4(q, low >> 32, source4);
+#else
+		query_remote4(q, (__u32)low, source4);
+#endif
+	} else if (!high && !low) {
+		if (source_mapped)
+			query_ip4(q, LOOPBACK);
+		else
+			query_ip6(q, 0, join(0, bpf_htonl(1)));
+	} else {
+		query_ip6(q, high, low);
+	}
+}
+
+static __always_inline void query_socket(struct cgg_query *q, __u32 hook, __u32 proto, __u32 port)
+{
+	q->word[2] |= proto == IPPROTO_MPTCP ? IPPROTO_TCP : proto;
+	q->port = bpf_ntohs(port);
+	q->hook = hook;
+	q->access = CGG_R;
+}
+
+/* judge_net - judges an address query; its event needs nothing that it lacks */
+static __always_inline int judge_net(const struct cgg_attached *at, const struct cgg_query *q,
+				     __u32 program)
+{
+	union cgg_subject subject = {};
+
+	__builtin_memcpy(subject.net.addr, q->word, sizeof(subject.net.addr));
+	subject.net.port = q->port;
+	subject.net.proto = q->word[2];
+	return judge(at, q, 0, program, &subject);
+}
+
+#endif
