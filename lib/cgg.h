@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * cgg.h - the whole library on one screen.
+ *
+ * The library prints nothing and never exits. A function that returns int gives
+ * 0, or the exit status that the refusal deserves (enum cgg_status) with its
+ * sentence in cgg_why. A struct cgg_guard owns what it maps and opens until
+ * guard_close(); nothing else is to be freed but rules, by rules_free().
+ */
+#ifndef CGG_H
+#define CGG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "../bpf/cgguard.h"
+
+/* refuse.c: why not */
+enum cgg_status { CGG_DONE, CGG_NO, CGG_USAGE, CGG_FAILED };
+#define CGG_WHY 1024
+extern char cgg_why[CGG_WHY];
+int refuse(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* hook.c: the one table of hooks, and the one of programs */
+enum cgg_match { /* bits of what a hook takes and a rule has */
+		 CGG_MATCH_PROTO = 1,
+		 CGG_MATCH_IP = 2,
+		 CGG_MATCH_PORT = 4,
+};
+struct cgg_hook_info {
+	const char *word;
+	const char *operand; /* what follows the word, as usage text, or 0 */
+	unsigned matches; /* enum cgg_match */
+	unsigned programs; /* 1 << enum cgg_program */
+	__u8 letters; /* enum cgg_access that a rule may name */
+};
+struct cgg_program_info {
+	const char *name; /* of the program, its pin and its events */
+	int type; /* enum bpf_prog_type */
+	int attach; /* enum bpf_attach_type */
+};
+extern const struct cgg_hook_info cgg_hooks[CGG_HOOKS];
+extern const struct cgg_program_info cgg_programs[CGG_PROGRAMS];
+int hook_find(const char *word, size_t len); /* -1: none */
+unsigned hook_programs(unsigned hooks); /* bits in, bits out */
+extern const char *const cgg_verdicts[]; /* by enum cgg_verdict */
+
+/* addr.c: addresses are 16 bytes in network order, IPv4 as ::ffff:a.b.c.d */
+struct cgg_net {
+	__u8 addr[16];
+	__u8 len; /* bits, 0 to 128: 96 + the length for IPv4 */
+	bool local;
+};
+#define CGG_NET_TEXT 64
+bool addr_is_ip4(const __u8 addr[16]);
+void addr_print(const __u8 addr[16], char text[CGG_NET_TEXT]);
+int net_parse(struct cgg_net *net, const char *word);
+void net_print(const struct cgg_net *net, char text[CGG_NET_TEXT]);
+int port_parse(__u16 *min, __u16 *max, const char *word);
+int proto_parse(__u16 *proto, const char *word);
+void proto_print(__u16 proto, char text[CGG_NET_TEXT]);
+int number_parse(unsigned long *n, const char *word, size_t len, unsigned long max); /* -1: no */
+
+/* rule.c: words <-> struct cgg_rule */
+#define CGG_RULE_TEXT 512
+#define CGG_COMMENT 128
+struct cgg_rule {
+	__u32 id; /* 0: in no policy yet */
+	__u8 verdict;
+	__u8 access; /* enum cgg_access */
+	unsigned hooks; /* 1 << enum cgg_hook */
+	unsigned matches; /* enum cgg_match that it has */
+	__u16 proto, port_min, port_max;
+	struct cgg_net net;
+	char device; /* a, b or c; 0: none */
+	long major, minor; /* -1: any */
+	char operand[CGG_OPERAND];
+	bool prefix; /* the operand ended with a star */
+	char name[CGG_NAME], comment[CGG_COMMENT];
+};
+struct cgg_rules { /* a whole policy as words have it */
+	struct cgg_rule *rule;
+	unsigned count, room;
+	__u8 defaults[CGG_HOOKS];
+	__u32 next_id;
+};
+int rule_parse(struct cgg_rule *rule, int count, char *const word[]);
+void rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]);
+int hooks_parse(unsigned *hooks, const char *word);
+void hooks_print(unsigned hooks, char *text, size_t size);
+int verdict_parse(__u8 *verdict, const char *word);
+int name_check(const char *what, const char *name);
+int rules_add(struct cgg_rules *rules, unsigned place, const struct cgg_rule *rule);
+void rules_remove(struct cgg_rules *rules, unsigned place);
+void rules_free(struct cgg_rules *rules);
+unsigned rules_hooks(const struct cgg_rules *rules); /* those that need a program */
+
+/* file.c: a policy file; appends to rules. All its errors, a line each, in *errors (free it). */
+int rule_line(struct cgg_rule *rule, char *line); /* cuts line up */
+int default_parse(struct cgg_rules *rules, int count, char *const word[]);
+int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors);
+void file_write(const struct cgg_rules *rules, FILE *file);
+
+/* compile.c: rules -> image; memory in, memory out */
+int compile(struct cgg_image *image, const struct cgg_rules *rules);
+int decompile(struct cgg_rules *rules, const struct cgg_image *image);
+
+/* pin.c: the guard as it lies below /sys/fs/bpf/cgguard */
+#define CGG_BPFFS "/sys/fs/bpf"
+#define CGG_DIR CGG_BPFFS "/cgguard"
+enum cgg_open { CGG_READ, CGG_CHANGE }; /* beside other readers; alone */
+struct cgg_guard {
+	int dir; /* the open and locked pin directory */
+	int attachments, attached;
+	struct cgg_policy *policies; /* CGG_POLICIES of them, shared with the kernel */
+};
+int guard_open(struct cgg_guard *guard, enum cgg_open how);
+void guard_close(struct cgg_guard *guard);
+int pin_check(int dir, const char *path); /* bpffs, ours alone, a directory */
+int pin_directory(const char *path); /* an fd, or -1 with errno */
+int pin_remove(const char *path); /* a directory of pins, with all below it */
+int pin_get(const char *name); /* fd of maps/name or so, or -1 with errno */
+int version_read(void); /* the layout version of what is pinned, -1 */
+
+/* cgroup.c: TARGET -> directory, id, and back */
+struct cgg_cgroup {
+	int fd;
+	__u64 id;
+	bool made;
+	char path[4096]; /* where it was found */
+};
+enum cgg_target { CGG_CREATE = 1, CGG_FORCE = 2 };
+int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags);
+int cgroup_open_id(__u64 id); /* an fd, or -1: gone */
+void cgroup_close(struct cgg_cgroup *cgroup, bool undo);
+const char *cgroup_mount(void); /* 0: none */
+bool cgroup_name(__u64 id, char *text, size_t size); /* its path below the mount; or the id */
+
+/* attach.c: which cgroup has which policy, and the links that it takes */
+struct cgg_attachment {
+	__u64 id;
+	__u32 policy;
+};
+int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsigned *count);
+int attachment_find(struct cgg_guard *guard, __u64 id, __u32 *policy); /* CGG_NO: none */
+int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 policy);
+int detach(struct cgg_guard *guard, __u64 id);
+int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks);
+void detach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks);
+int guard_repair(struct cgg_guard *guard); /* what a killed command or a removed cgroup left */
+unsigned links_of(__u64 id); /* 1 << enum cgg_program, as pinned */
+
+/* policy.c: places in guard->policies */
+int policy_find(struct cgg_guard *guard, const char *name); /* -1: none */
+int policy_make(struct cgg_guard *guard, const char *name, int *place);
+int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules);
+int policy_commit(struct cgg_guard *guard, int place, struct cgg_rules *rules);
+int policy_drop(struct cgg_guard *guard, int place);
+const struct cgg_image *policy_image(const struct cgg_guard *guard, int place);
+
+/* count.c: hits and bytes, summed over the processors */
+int count_open(void);
+struct cgg_count count_read(int counts, __u32 policy, __u32 rule);
+void count_forget(__u32 policy);
+
+/* event.c: a record -> a line; text and JSON */
+#define CGG_EVENT_TEXT 32768 /* 4096 bytes of cgroup path, each as \u00XX, and the rest */
+struct cgg_event_view {
+	bool json, time;
+	__s64 clock; /* CLOCK_REALTIME - CLOCK_BOOTTIME, ns */
+};
+__u64 event_sum(const struct cgg_event *event);
+size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *event, const char *cgroup,
+		   const struct cgg_event_view *view);
+size_t event_lost(char text[CGG_EVENT_TEXT], __u64 count, const struct cgg_event_view *view);
+
+/* ring.c: a reader of events */
+struct cgg_reader {
+	const struct cgg_event *events;
+	struct cgg_ring *ring;
+	__u64 slots, next; /* the number of the next record is next + 1 */
+	int bell, epoll;
+	__u64 stuck_at;
+	__s64 stuck_since;
+	void *bell_consumer;
+	const volatile __u64 *bell_producer;
+};
+int reader_open(struct cgg_reader *reader);
+int reader_next(struct cgg_reader *reader, struct cgg_event *event,
+		__u64 *lost); /* 1, or 0: none yet */
+int reader_wait(struct cgg_reader *reader, int milliseconds); /* 1 woken, 0 not */
+void reader_seen(struct cgg_reader *reader);
+
+#endif

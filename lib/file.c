@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * file.c - a policy file: rule lines, default lines, comments.
+ *
+ * A line is split into words at blanks. "..." makes one word, in which \" and \\
+ * stand for themselves; # where a word would start begins a comment.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cgg.h"
+
+#define MAX_WORDS 64
+
+/* quoted - takes the word behind a quote; gives what follows it, 0: no end */
+static char *quoted(char *in, char *out)
+{
+	for (; *in && *in != '"'; in++) {
+		if (*in == '\\' && (in[1] == '"' || in[1] == '\\'))
+			in++;
+		*out++ = *in;
+	}
+	if (!*in)
+		return 0;
+	*out = 0;
+	return in + 1;
+}
+
+/* line_split - cuts line in place into words; gives their number, -1: refused */
+static int line_split(char *line, char *word[MAX_WORDS])
+{
+	int count = 0;
+
+	for (;;) {
+		line += strspn(line, " \t\r\n");
+		if (!*line || *line == '#')
+			return count;
+		if (count == MAX_WORDS) {
+			refuse(CGG_USAGE, "too many words");
+			return -1;
+		}
+		word[count++] = line;
+		if (*line == '"') {
+			word[count - 1] = line + 1;
+			line = quoted(line + 1, line + 1);
+			if (!line) {
+				refuse(CGG_USAGE, "a quote has no end");
+				return -1;
+			}
+			if (*line && !strchr(" \t\r\n", *line)) {
+				refuse(CGG_USAGE, "%.80s: no blank behind a quote", line);
+				return -1;
+			}
+			continue;
+		}
+		line += strcspn(line, " \t\r\n");
+		if (*line)
+			*line++ = 0;
+	}
+}
+
+int rule_line(struct cgg_rule *rule, char *line)
+{
+	char *word[MAX_WORDS];
+	int count = line_split(line, word);
+
+	return count < 0 ? CGG_USAGE : rule_parse(rule, count, word);
+}
+
+int default_parse(struct cgg_rules *rules, int count, char *const word[])
+{
+	unsigned hooks;
+	__u8 verdict;
+	int status;
+
+	if (count != 2)
+		return refuse(
+			CGG_USAGE,
+			"default: needs hooks and a verdict: default HOOK[,HOOK] allow|deny|alert");
+	status = hooks_parse(&hooks, word[0]);
+	if (!status)
+		status = verdict_parse(&verdict, word[1]);
+	if (status)
+		return status;
+	for (int i = 0; i < CGG_HOOKS; i++)
+		if (hooks & 1u << i)
+			rules->defaults[i] = verdict;
+	return 0;
+}
+
+static int line_read(struct cgg_rules *rules, char *line)
+{
+	char *word[MAX_WORDS];
+	struct cgg_rule rule;
+	int count = line_split(line, word), status;
+
+	if (count <= 0)
+		return count ? CGG_USAGE : 0;
+	if (!strcmp(word[0], "default"))
+		return default_parse(rules, count - 1, word + 1);
+	status = rule_parse(&rule, count, word);
+	return status ? status : rules_add(rules, rules->count, &rule);
+}
+
+int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors)
+{
+	size_t size = 0, room = 0;
+	FILE *out = open_memstream(errors, &size);
+	char *line = 0;
+	int worst = 0;
+	ssize_t len;
+
+	if (!out)
+		return refuse(CGG_FAILED, "%s: %s", name, strerror(errno));
+	for (unsigned long number = 1; (len = getline(&line, &room, file)) >= 0; number++) {
+		int status = strlen(line) == (size_t)len
+				     ? line_read(rules, line)
+				     : refuse(CGG_USAGE, "a line has a NUL byte");
+
+		if (status)
+			fprintf(out, "%s:%lu: %s\n", name, number, cgg_why);
+		if (status > worst)
+			worst = status;
+	}
+	if (ferror(file)) {
+		worst = refuse(CGG_FAILED, "%s: %s", name, strerror(errno));
+		fprintf(out, "%s\n", cgg_why);
+	}
+	free(line);
+	fclose(out);
+	return worst;
+}
+
+/* defaults_write - one line for each verdict that is not allow */
+static void defaults_write(const struct cgg_rules *rules, FILE *file)
+{
+	for (__u8 verdict = CGG_ALERT; verdict <= CGG_DENY; verdict++) {
+		unsigned hooks = 0;
+		char text[256];
+
+		for (unsigned i = 0; i < CGG_HOOKS; i++)
+			if (rules->defaults[i] == verdict)
+				hooks |= 1u << i;
+		hooks_print(hooks, text, sizeof(text));
+		if (hooks)
+			fprintf(file, "default %s %s\n", text, cgg_verdicts[verdict]);
+	}
+}
+
+void file_write(const struct cgg_rules *rules, FILE *file)
+{
+	char text[CGG_RULE_TEXT];
+
+	defaults_write(rules, file);
+	for (unsigned i = 0; i < rules->count; i++) {
+		rule_print(&rules->rule[i], text);
+		fprintf(file, "%s\n", text);
+	}
+}

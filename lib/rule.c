@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * rule.c - the words of cgguard-rule(5), understood and printed back.
+ *
+ * What rule_print() gives, rule_parse() takes, and gives the same rule: a rule
+ * is kept and compared in its printed words.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "cgg.h"
+
+struct words {
+	char *const *word;
+	int count, at;
+};
+
+static const char *next_word(struct words *w)
+{
+	return w->at < w->count ? w->word[w->at++] : 0;
+}
+
+static int value_word(struct words *w, const char *key, const char *usage, const char **value)
+{
+	*value = next_word(w);
+	return *value ? 0 : refuse(CGG_USAGE, "%s: needs a value: %s", key, usage);
+}
+
+int verdict_parse(__u8 *verdict, const char *word)
+{
+	for (__u8 i = 0; i < CGG_AUDIT; i++) {
+		if (!strcmp(word, cgg_verdicts[i])) {
+			*verdict = i;
+			return 0;
+		}
+	}
+	return refuse(CGG_USAGE, "%.80s: not a verdict (allow, deny or alert)", word);
+}
+
+int hooks_parse(unsigned *hooks, const char *word)
+{
+	*hooks = 0;
+	for (const char *at = word;; at++) {
+		size_t len = strcspn(at, ",");
+		int hook = hook_find(at, len);
+
+		if (hook < 0)
+			return refuse(CGG_USAGE, "%.*s: not a hook", len > 80 ? 80 : (int)len,
+				      len ? at : word);
+		*hooks |= 1u << hook;
+		at += len;
+		if (!*at)
+			return 0;
+	}
+}
+
+void hooks_print(unsigned hooks, char *text, size_t size)
+{
+	size_t used = 0;
+
+	*text = 0;
+	for (int i = 0; i < CGG_HOOKS; i++)
+		if (hooks & 1u << i && used < size)
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? "," : "",
+						 cgg_hooks[i].word);
+}
+
+/* name_check - 1 to 31 of A-Z a-z 0-9 . _ -, not starting with . or - */
+int name_check(const char *what, const char *name)
+{
+	static const char good[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t len = strlen(name);
+
+	if (!len || len >= CGG_NAME)
+		return refuse(CGG_USAGE, "%s %.80s: a name has 1 to %d letters", what, name,
+			      CGG_NAME - 1);
+	if (strspn(name, good) != len)
+		return refuse(CGG_USAGE, "%s %s: a name is made of A-Z a-z 0-9 . _ -", what, name);
+	if (*name == '.' || *name == '-')
+		return refuse(CGG_USAGE, "%s %s: a name does not start with %c", what, name, *name);
+	return 0;
+}
+
+/* utf8_len - bytes of the well-formed sequence at s (RFC 3629), 0: it is none */
+static size_t utf8_len(const unsigned char *s)
+{
+	size_t len = *s < 0x80	 ? 1
+		     : *s < 0xc2 ? 0
+		     : *s < 0xe0 ? 2
+		     : *s < 0xf0 ? 3
+		     : *s < 0xf5 ? 4
+				 : 0;
+
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
+	    (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+static int comment_parse(struct cgg_rule *rule, const char *word)
+{
+	const unsigned char *s = (const unsigned char *)word;
+	size_t len = strlen(word);
+
+	if (!len || len >= CGG_COMMENT)
+		return refuse(CGG_USAGE, "comment: has 1 to %d bytes", CGG_COMMENT - 1);
+	while (*s) {
+		size_t step = utf8_len(s);
+
+		if (!step)
+			return refuse(CGG_USAGE, "comment: is not UTF-8");
+		if (*s < ' ' || *s == 0x7f || (*s == 0xc2 && s[1] < 0xa0))
+			return refuse(CGG_USAGE, "comment: has a control character");
+		s += step;
+	}
+	memcpy(rule->comment, word, len + 1);
+	return 0;
+}
+
+/* half_parse - MAJOR or MINOR: a number, or a star */
+static int half_parse(long *half, const char *text, size_t len, unsigned long max)
+{
+	unsigned long n;
+
+	*half = -1;
+	if (len == 1 && *text == '*')
+		return 0;
+	if (number_parse(&n, text, len, max))
+		return -1;
+	*half = (long)n;
+	return 0;
+}
+
+/* The kernel's dev_t has 12 bits of major and 20 of minor number. */
+static int device_number(struct cgg_rule *rule, const char *word)
+{
+	const char *colon = strchr(word, ':');
+
+	if (!colon || half_parse(&rule->major, word, (size_t)(colon - word), 4095) ||
+	    half_parse(&rule->minor, colon + 1, strlen(colon + 1), 1048575))
+		return refuse(CGG_USAGE, "device %.80s: not MAJOR:MINOR, MAJOR:* or *:*", word);
+	if (rule->major < 0 && rule->minor >= 0)
+		return refuse(CGG_USAGE, "device %s: a minor number needs its major number", word);
+	return 0;
+}
+
+static int device_path(struct cgg_rule *rule, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return refuse(CGG_USAGE, "device %.200s: %s", path, strerror(errno));
+	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		return refuse(CGG_USAGE, "device %.200s: not a device", path);
+	rule->device = S_ISCHR(st.st_mode) ? 'c' : 'b';
+	rule->major = (long)major(st.st_rdev);
+	rule->minor = (long)minor(st.st_rdev);
+	return 0;
+}
+
+static int device_parse(struct cgg_rule *rule, struct words *w)
+{
+	const char *word = next_word(w);
+
+	if (!word)
+		return refuse(CGG_USAGE, "device: needs a device: c|b|a MAJOR:MINOR, or /dev/PATH");
+	if (*word == '/')
+		return device_path(rule, word);
+	if (strlen(word) != 1 || !strchr("abc", *word))
+		return refuse(CGG_USAGE, "device %.80s: not a type (c, b or a) nor a path", word);
+	rule->device = *word;
+	word = next_word(w);
+	if (!word)
+		return refuse(CGG_USAGE, "device %c: needs MAJOR:MINOR, MAJOR:* or *:*",
+			      rule->device);
+	return device_number(rule, word);
+}
+
+/* sysctl_parse - dots and slashes as sysctl(8) reads them: the first one separates */
+static int sysctl_parse(struct cgg_rule *rule, struct words *w)
+{
+	const char *word = next_word(w);
+	size_t len = word ? strlen(word) : 0;
+	char *name = rule->operand;
+
+	if (!word)
+		return refuse(CGG_USAGE, "sysctl: needs a name like kernel/hostname");
+	if (!len || len >= CGG_OPERAND)
+		return refuse(CGG_USAGE, "sysctl %.80s: a name has 1 to %d bytes", word,
+			      CGG_OPERAND - 1);
+	for (size_t i = 0; i < len; i++)
+		if (word[i] <= ' ' || word[i] > '~' || strchr("\"\\#", word[i]))
+			return refuse(CGG_USAGE, "sysctl: a name has no such byte as 0x%02x",
+				      (unsigned char)word[i]);
+	memcpy(name, word, len + 1);
+	if (name[strcspn(name, "./")] == '.')
+		for (char *c = name; *c; c++)
+			*c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
+	if (name[len - 1] == '*' && (len == 1 || name[len - 2] == '/')) {
+		rule->prefix = true;
+		name[--len] = 0;
+	}
+	if (strchr(name, '*'))
+		return refuse(CGG_USAGE, "sysctl %s: a star stands alone behind the last slash",
+			      word);
+	if (*name == '/' || strstr(name, "//") || (!rule->prefix && name[len - 1] == '/'))
+		return refuse(CGG_USAGE,
+			      "sysctl %s: a name is relative to /proc/sys, like kernel/hostname",
+			      word);
+	return 0;
+}
+
+static bool is_keyword(const char *word);
+
+/* letters_parse - the access letters behind an operand, if they are there */
+static int letters_parse(struct cgg_rule *rule, const struct cgg_hook_info *hook, struct words *w)
+{
+	static const struct {
+		char name;
+		__u8 bit;
+	} letters[] = { { 'r', CGG_R }, { 'w', CGG_W }, { 'm', CGG_M } };
+	const char *word = w->at < w->count ? w->word[w->at] : 0;
+
+	rule->access = hook->letters;
+	if (!word || is_keyword(word))
+		return 0;
+	rule->access = 0;
+	for (const char *c = word; *c; c++) {
+		__u8 bit = 0;
+
+		for (int i = 0; i < 3; i++)
+			if (letters[i].name == *c)
+				bit = letters[i].bit & hook->letters;
+		if (!bit || rule->access & bit)
+			return refuse(CGG_USAGE, "%.80s: not access letters of %s (%s)", word,
+				      hook->word, hook->letters & CGG_M ? "r, w, m" : "r, w");
+		rule->access |= bit;
+	}
+	w->at++;
+	return *word ? 0 : refuse(CGG_USAGE, "%s: the access letters are empty", hook->word);
+}
+
+static int operand_parse(struct cgg_rule *rule, struct words *w)
+{
+	for (int i = 0; i < CGG_HOOKS; i++) {
+		const struct cgg_hook_info *hook = &cgg_hooks[i];
+		int status;
+
+		if (!(rule->hooks & 1u << i) || !hook->operand)
+			continue;
+		if (rule->hooks != 1u << i)
+			return refuse(CGG_USAGE, "%s: takes no other hook beside it", hook->word);
+		status = i == CGG_DEVICE ? device_parse(rule, w) : sysctl_parse(rule, w);
+		return status ? status : letters_parse(rule, hook, w);
+	}
+	rule->access = CGG_R;
+	return 0;
+}
+
+static int proto_word(struct cgg_rule *rule, const char *word)
+{
+	return proto_parse(&rule->proto, word);
+}
+
+static int ip_word(struct cgg_rule *rule, const char *word)
+{
+	return net_parse(&rule->net, word);
+}
+
+static int port_word(struct cgg_rule *rule, const char *word)
+{
+	return port_parse(&rule->port_min, &rule->port_max, word);
+}
+
+static int name_word(struct cgg_rule *rule, const char *word)
+{
+	int status = name_check("name", word);
+
+	if (!status)
+		strcpy(rule->name, word);
+	return status;
+}
+
+/* Matches and options, in the order in which they are printed. */
+static const struct keyword {
+	const char *word, *usage;
+	unsigned match; /* 0: an option */
+	int (*parse)(struct cgg_rule *rule, const char *word);
+} keywords[] = {
+	{ "proto", "proto NAME|NUM", CGG_MATCH_PROTO, proto_word },
+	{ "ip", "ip ADDR[/LEN]|local", CGG_MATCH_IP, ip_word },
+	{ "port", "port N[-M]", CGG_MATCH_PORT, port_word },
+	{ "name", "name WORD", 0, name_word },
+	{ "comment", "comment \"TEXT\"", 0, comment_parse },
+};
+#define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
+
+static const struct keyword *keyword_find(const char *word)
+{
+	for (size_t i = 0; i < KEYWORDS; i++)
+		if (!strcmp(keywords[i].word, word))
+			return &keywords[i];
+	return 0;
+}
+
+static bool is_keyword(const char *word)
+{
+	return keyword_find(word);
+}
+
+static int keywords_parse(struct cgg_rule *rule, struct words *w)
+{
+	unsigned said = 0;
+	const char *word, *value;
+
+	while ((word = next_word(w))) {
+		const struct keyword *key = keyword_find(word);
+		unsigned bit = key ? 1u << (key - keywords) : 0;
+		int status;
+
+		if (!key)
+			return refuse(CGG_USAGE, "%.80s: not a match or an option", word);
+		if (said & bit)
+			return refuse(CGG_USAGE, "%s: said twice", word);
+		said |= bit;
+		status = value_word(w, word, key->usage, &value);
+		if (!status)
+			status = key->parse(rule, value);
+		if (status)
+			return status;
+		rule->matches |= key->match;
+	}
+	return 0;
+}
+
+/* takes_check - every hook of the rule takes every match of it */
+static int takes_check(const struct cgg_rule *rule)
+{
+	for (size_t k = 0; k < KEYWORDS; k++)
+		for (int i = 0; i < CGG_HOOKS; i++)
+			if (rule->hooks & 1u << i &&
+			    rule->matches & keywords[k].match & ~cgg_hooks[i].matches)
+				return refuse(CGG_USAGE, "%s: %s does not take it",
+					      keywords[k].word, cgg_hooks[i].word);
+	return 0;
+}
+
+/* An address that no operation is judged by would be a rule that only looks like one. */
+static int this_host_check(const struct cgg_rule *rule)
+{
+	static const __u8 any6[16], any4[16] = { [10] = 0xff, [11] = 0xff };
+	bool six = !memcmp(rule->net.addr, any6, 16), four = !memcmp(rule->net.addr, any4, 16);
+
+	if (!(rule->matches & CGG_MATCH_IP) || rule->net.local || rule->net.len != 128 ||
+	    (!six && !four))
+		return 0;
+	return refuse(CGG_USAGE, "ip %s: means this host; write ip %s, or %s/0 for every address",
+		      four ? "0.0.0.0" : "::", four ? "127.0.0.1" : "::1", four ? "0.0.0.0" : "::");
+}
+
+static int hooks_word(struct cgg_rule *rule, struct words *w)
+{
+	const char *word = w->at < w->count ? w->word[w->at] : 0;
+	int status;
+
+	if (!word || is_keyword(word))
+		return 0;
+	status = hooks_parse(&rule->hooks, word);
+	if (status && !strchr(word, ','))
+		return refuse(CGG_USAGE, "%.80s: not a verdict, a hook or a match", word);
+	w->at++;
+	return status;
+}
+
+int rule_parse(struct cgg_rule *rule, int count, char *const word[])
+{
+	struct words w = { .word = word, .count = count };
+	int status;
+
+	memset(rule, 0, sizeof(*rule));
+	rule->verdict = CGG_DENY;
+	rule->port_max = 65535;
+	if (count && !verdict_parse(&rule->verdict, word[0]))
+		w.at++;
+	status = hooks_word(rule, &w);
+	if (!status)
+		status = operand_parse(rule, &w);
+	if (!status)
+		status = keywords_parse(rule, &w);
+	if (status)
+		return status;
+	if (!rule->hooks && !rule->matches)
+		return refuse(CGG_USAGE, "a rule needs a hook or a match, like port 9090");
+	if (!rule->hooks)
+		rule->hooks = 1u << CGG_CONNECT | 1u << CGG_SENDMSG;
+	status = takes_check(rule);
+	return status ? status : this_host_check(rule);
+}
+
+static void comment_print(FILE *out, const char *comment)
+{
+	fputs(" comment \"", out);
+	for (; *comment; comment++) {
+		if (*comment == '"' || *comment == '\\')
+			putc('\\', out);
+		putc(*comment, out);
+	}
+	putc('"', out);
+}
+
+static void half_print(FILE *out, long half)
+{
+	if (half < 0)
+		putc('*', out);
+	else
+		fprintf(out, "%ld", half);
+}
+
+static void operand_print(FILE *out, const struct cgg_rule *rule)
+{
+	if (rule->device) {
+		fprintf(out, " %c ", rule->device);
+		half_print(out, rule->major);
+		putc(':', out);
+		half_print(out, rule->minor);
+	} else if (*rule->operand || rule->prefix) {
+		fprintf(out, " %s%s", rule->operand, rule->prefix ? "*" : "");
+	} else {
+		return;
+	}
+	fprintf(out, " %s%s%s", rule->access & CGG_R ? "r" : "", rule->access & CGG_W ? "w" : "",
+		rule->access & CGG_M ? "m" : "");
+}
+
+void rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
+{
+	FILE *out = fmemopen(text, CGG_RULE_TEXT, "w");
+	char part[256];
+
+	*text = 0;
+	if (!out)
+		return;
+	hooks_print(rule->hooks, part, sizeof(part));
+	fprintf(out, "%s %s", cgg_verdicts[rule->verdict], part);
+	operand_print(out, rule);
+	if (rule->matches & CGG_MATCH_PROTO) {
+		proto_print(rule->proto, part);
+		fprintf(out, " proto %s", part);
+	}
+	if (rule->matches & CGG_MATCH_IP) {
+		net_print(&rule->net, part);
+		fprintf(out, " ip %s", part);
+	}
+	if (rule->matches & CGG_MATCH_PORT)
+		fprintf(out, rule->port_min == rule->port_max ? " port %u" : " port %u-%u",
+			rule->port_min, rule->port_max);
+	if (*rule->name)
+		fprintf(out, " name %s", rule->name);
+	if (*rule->comment)
+		comment_print(out, rule->comment);
+	fclose(out);
+}
+
+int rules_add(struct cgg_rules *rules, unsigned place, const struct cgg_rule *rule)
+{
+	if (rules->count == rules->room) {
+		unsigned room = rules->room ? 2 * rules->room : 16;
+		struct cgg_rule *more = reallocarray(rules->rule, room, sizeof(*more));
+
+		if (!more)
+			return refuse(CGG_FAILED, "%u rules: out of memory", room);
+		rules->rule = more;
+		rules->room = room;
+	}
+	memmove(rules->rule + place + 1, rules->rule + place,
+		(rules->count - place) * sizeof(*rule));
+	rules->rule[place] = *rule;
+	rules->count++;
+	return 0;
+}
+
+void rules_remove(struct cgg_rules *rules, unsigned place)
+{
+	rules->count--;
+	memmove(rules->rule + place, rules->rule + place + 1,
+		(rules->count - place) * sizeof(*rules->rule));
+}
+
+void rules_free(struct cgg_rules *rules)
+{
+	free(rules->rule);
+	memset(rules, 0, sizeof(*rules));
+}
+
+unsigned rules_hooks(const struct cgg_rules *rules)
+{
+	unsigned hooks = 0;
+
+	for (unsigned i = 0; i < rules->count; i++)
+		hooks |= rules->rule[i].hooks;
+	for (unsigned i = 0; i < CGG_HOOKS; i++)
+		if (rules->defaults[i] != CGG_ALLOW)
+			hooks |= 1u << i;
+	return hooks;
+}
