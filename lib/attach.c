@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * attach.c - which cgroup has which policy, and the links that this takes.
+ *
+ * The map attachments is the truth. What the kernel walks (links, and the
+ * storage that tells a program its policy) is made from it, in this order: new
+ * links, the record, the storage, then links that nobody needs go. So one store
+ * puts all hooks of a cgroup in force, and guard_repair() can finish what a
+ * killed command began.
+ */
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgg.h"
+
+#define LINKS CGG_DIR "/links"
+#define PATH 256
+
+static void link_path(char path[PATH], __u64 id, int program)
+{
+	snprintf(path, PATH, program < 0 ? LINKS "/%llu" : LINKS "/%llu/%s", id,
+		 program < 0 ? "" : cgg_programs[program].name);
+}
+
+unsigned links_of(__u64 id)
+{
+	unsigned programs = 0;
+	char path[PATH];
+
+	for (int i = 0; i < CGG_PROGRAMS; i++) {
+		link_path(path, id, i);
+		if (!access(path, F_OK))
+			programs |= 1u << i;
+	}
+	return programs;
+}
+
+/* in_the_way - the program at or above the cgroup that allows none beside it; 0: none */
+static __u32 in_the_way(int cgroup, int attach, char *where, size_t size)
+{
+	char link[64], path[4096];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", cgroup);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < 0)
+		return 0;
+	path[len] = 0;
+	while (strlen(path) >= strlen(cgroup_mount())) {
+		__u32 ids[64], count = 64, flags = 0;
+		struct cgg_cgroup at;
+		int status = cgroup_open(&at, path, CGG_FORCE);
+
+		if (!status)
+			status = bpf_prog_query(at.fd, (enum bpf_attach_type)attach, 0, &flags, ids,
+						&count);
+		cgroup_close(&at, false);
+		if (!status && count && !(flags & BPF_F_ALLOW_MULTI)) {
+			snprintf(where, size, "%s", path);
+			return ids[0];
+		}
+		*strrchr(path, '/') = 0;
+	}
+	return 0;
+}
+
+static int link_refusal(const char *name, int cgroup, int program, int error)
+{
+	const struct cgg_program_info *info = &cgg_programs[program];
+	char where[512];
+	__u32 id = error == EPERM ? in_the_way(cgroup, info->attach, where, sizeof(where)) : 0;
+
+	if (id)
+		return refuse(CGG_FAILED,
+			      "%s: %s: program %u on %s allows none beside it; detach that first",
+			      name, info->name, id, where);
+	if (error == EPERM)
+		return refuse(CGG_FAILED, "%s: %s: needs root, or CAP_BPF and CAP_NET_ADMIN", name,
+			      info->name);
+	return refuse(CGG_FAILED, "%s: %s: %s", name, info->name, strerror(error));
+}
+
+static int link_make(__u64 id, int cgroup, int program)
+{
+	char path[PATH], name[512];
+	int prog, link, error;
+
+	snprintf(path, sizeof(path), "progs/%s", cgg_programs[program].name);
+	prog = pin_get(path);
+	if (prog < 0)
+		return refuse(CGG_FAILED, CGG_DIR "/%s: %s; run cgg-unload -f and cgg-load", path,
+			      strerror(errno));
+	link = bpf_link_create(prog, cgroup, (enum bpf_attach_type)cgg_programs[program].attach, 0);
+	error = errno;
+	close(prog);
+	if (link < 0) {
+		cgroup_name(id, name, sizeof(name));
+		return link_refusal(name, cgroup, program, error);
+	}
+	link_path(path, id, program);
+	error = bpf_obj_pin(link, path) ? errno : 0;
+	close(link);
+	return error ? refuse(CGG_FAILED, "%s: %s", path, strerror(error)) : 0;
+}
+
+static void links_remove(__u64 id, unsigned programs)
+{
+	char path[PATH];
+
+	for (int i = 0; i < CGG_PROGRAMS; i++) {
+		link_path(path, id, i);
+		if (programs & 1u << i)
+			unlink(path);
+	}
+}
+
+/* links_make - all of programs that are not there; on failure none of them */
+static int links_make(__u64 id, int cgroup, unsigned programs)
+{
+	unsigned made = 0;
+	char path[PATH];
+	int status = 0;
+
+	programs &= ~links_of(id);
+	link_path(path, id, -1);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
+	for (int i = 0; i < CGG_PROGRAMS && !status; i++) {
+		if (!(programs & 1u << i))
+			continue;
+		status = link_make(id, cgroup, i);
+		if (!status)
+			made |= 1u << i;
+	}
+	if (status)
+		links_remove(id, made);
+	return status;
+}
+
+/* storage_write - tells the programs of a cgroup their policy; there are none: nothing */
+static int storage_write(struct cgg_guard *guard, __u64 id, __u32 policy)
+{
+	struct cgg_attached value = { .cgroup = id, .policy = policy + 1 };
+
+	if (bpf_map_update_elem(guard->attached, &id, &value, BPF_EXIST) && errno != ENOENT)
+		return refuse(CGG_FAILED, CGG_DIR "/maps/attached: %s", strerror(errno));
+	return 0;
+}
+
+int attachment_find(struct cgg_guard *guard, __u64 id, __u32 *policy)
+{
+	if (!bpf_map_lookup_elem(guard->attachments, &id, policy))
+		return 0;
+	if (errno == ENOENT)
+		return CGG_NO;
+	return refuse(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
+}
+
+int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsigned *count)
+{
+	struct cgg_attachment *list = 0;
+	__u64 id, *previous = 0;
+	unsigned room = 0;
+
+	*count = 0;
+	while (!bpf_map_get_next_key(guard->attachments, previous, &id)) {
+		if (*count == room) {
+			struct cgg_attachment *more;
+
+			room = room ? 2 * room : 64;
+			more = reallocarray(list, room, sizeof(*list));
+			if (!more) {
+				free(list);
+				return refuse(CGG_FAILED, "%u attachments: out of memory", room);
+			}
+			list = more;
+		}
+		list[*count].id = id;
+		if (!bpf_map_lookup_elem(guard->attachments, &id, &list[*count].policy))
+			++*count;
+		previous = &list[*count ? *count - 1 : 0].id;
+	}
+	*all = list;
+	return 0;
+}
+
+static void attachment_forget(struct cgg_guard *guard, __u64 id)
+{
+	char path[PATH];
+
+	bpf_map_delete_elem(guard->attachments, &id);
+	links_remove(id, ~0u);
+	link_path(path, id, -1);
+	rmdir(path);
+}
+
+/* settle - makes links and storage what the record says, cgroup being open */
+static int settle(struct cgg_guard *guard, __u64 id, int cgroup, __u32 policy)
+{
+	unsigned programs = hook_programs(policy_image(guard, (int)policy)->hooks);
+	int status = links_make(id, cgroup, programs);
+
+	if (!status)
+		status = storage_write(guard, id, policy);
+	if (!status)
+		links_remove(id, links_of(id) & ~programs);
+	return status;
+}
+
+int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 policy)
+{
+	unsigned programs = hook_programs(policy_image(guard, (int)policy)->hooks);
+	unsigned before = links_of(cgroup->id);
+	__u32 old = policy;
+	int found = attachment_find(guard, cgroup->id, &old), status;
+
+	if (found == CGG_FAILED)
+		return found;
+	status = links_make(cgroup->id, cgroup->fd, programs);
+	if (!status && (found == CGG_NO || old != policy) &&
+	    bpf_map_update_elem(guard->attachments, &cgroup->id, &policy, BPF_ANY))
+		status = errno == E2BIG
+				 ? refuse(CGG_FAILED, "%s: 65536 cgroups are attached, no more fit",
+					  cgroup->path)
+				 : refuse(CGG_FAILED, CGG_DIR "/maps/attachments: %s",
+					  strerror(errno));
+	if (!status)
+		return settle(guard, cgroup->id, cgroup->fd, policy);
+	if (found == CGG_NO)
+		attachment_forget(guard, cgroup->id);
+	else
+		links_remove(cgroup->id, links_of(cgroup->id) & ~before);
+	return status;
+}
+
+int detach(struct cgg_guard *guard, __u64 id)
+{
+	__u32 policy;
+	int found = attachment_find(guard, id, &policy);
+
+	if (!found)
+		attachment_forget(guard, id);
+	return found;
+}
+
+int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
+{
+	struct cgg_attachment *all;
+	unsigned count, done = 0, *before;
+	int status = attachments_read(guard, &all, &count);
+
+	if (status)
+		return status;
+	before = calloc(count + 1, sizeof(*before));
+	if (!before)
+		status = refuse(CGG_FAILED, "%u attachments: out of memory", count);
+	for (; done < count && !status; done++) {
+		int cgroup = all[done].policy == policy ? cgroup_open_id(all[done].id) : -1;
+
+		before[done] = links_of(all[done].id);
+		if (cgroup < 0)
+			continue;
+		status = links_make(all[done].id, cgroup, hook_programs(hooks));
+		if (!status)
+			status = storage_write(guard, all[done].id, policy);
+		close(cgroup);
+	}
+	while (status && before && done-- > 0)
+		links_remove(all[done].id, links_of(all[done].id) & ~before[done]);
+	free(before);
+	free(all);
+	return status;
+}
+
+void detach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
+{
+	struct cgg_attachment *all;
+	unsigned count;
+
+	if (attachments_read(guard, &all, &count))
+		return;
+	for (unsigned i = 0; i < count; i++)
+		if (all[i].policy == policy)
+			links_remove(all[i].id, hook_programs(hooks));
+	free(all);
+}
+
+/* Directories of links that no record is of: a killed attach or detach left them. */
+static void links_sweep(struct cgg_guard *guard)
+{
+	DIR *list = opendir(LINKS);
+	struct dirent *entry;
+	__u32 policy;
+
+	while (list && (entry = readdir(list))) {
+		__u64 id = strtoull(entry->d_name, 0, 10);
+
+		if (id && attachment_find(guard, id, &policy) == CGG_NO)
+			attachment_forget(guard, id);
+	}
+	if (list)
+		closedir(list);
+}
+
+int guard_repair(struct cgg_guard *guard)
+{
+	struct cgg_attachment *all;
+	unsigned count;
+	int status = attachments_read(guard, &all, &count), worst = status;
+
+	for (unsigned i = 0; i < count && status != CGG_FAILED; i++) {
+		int cgroup = cgroup_open_id(all[i].id);
+
+		if (cgroup < 0 && (errno == ESTALE || errno == ENOENT)) {
+			attachment_forget(guard, all[i].id);
+		} else if (cgroup >= 0) {
+			status = settle(guard, all[i].id, cgroup, all[i].policy);
+			close(cgroup);
+			if (status > worst)
+				worst = status;
+		}
+	}
+	free(all);
+	links_sweep(guard);
+	return worst;
+}

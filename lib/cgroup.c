@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * cgroup.c - a TARGET's directory, its id, and the way back from the id.
+ *
+ * A cgroup's id is its inode number, 64 bits, never used twice while the machine
+ * is up; it is also its file handle (fs/kernfs, FILEID_KERNFS).
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <linux/magic.h>
+#include <mntent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "cgg.h"
+
+#define FILEID_KERNFS 0xfe
+
+const char *cgroup_mount(void)
+{
+	static char found[4096];
+	struct mntent *entry;
+	FILE *mounts;
+
+	if (*found)
+		return found;
+	mounts = setmntent("/proc/self/mounts", "re");
+	if (!mounts)
+		return 0;
+	while ((entry = getmntent(mounts)) && !*found)
+		if (!strcmp(entry->mnt_type, "cgroup2"))
+			snprintf(found, sizeof(found), "%s", entry->mnt_dir);
+	endmntent(mounts);
+	return *found ? found : 0;
+}
+
+/* pid_path - the cgroup v2 line of /proc/PID/cgroup: 0::/path */
+static int pid_path(char path[4096], const char *pid, const char *mount)
+{
+	char name[64], line[4096];
+	unsigned long number;
+	int found = 0;
+	FILE *file;
+
+	if (number_parse(&number, pid, strlen(pid), 4194304) || !number)
+		return refuse(CGG_USAGE, "pid:%.80s: not a process id", pid);
+	snprintf(name, sizeof(name), "/proc/%lu/cgroup", number);
+	file = fopen(name, "re");
+	if (!file)
+		return refuse(CGG_USAGE, "pid:%s: no such process", pid);
+	while (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = 0;
+		if (!strncmp(line, "0::/", 4))
+			found = snprintf(path, 4096, "%s%s", mount, line + 3);
+	}
+	fclose(file);
+	return found > 0 && found < 4096 ? 0 : refuse(CGG_USAGE, "pid:%s: has no cgroup v2", pid);
+}
+
+/* is_container - name is one that engines give: [PREFIX-]ID[.scope], ID beginning with id */
+static bool is_container(const char *name, const char *id)
+{
+	const char *dash = strrchr(name, '-');
+
+	return !strncmp(name, id, strlen(id)) || (dash && !strncmp(dash + 1, id, strlen(id)));
+}
+
+/* search - the one directory below mount whose name fits; several are all named */
+static int search(char path[4096], const char *mount, const char *kind, const char *word)
+{
+	char *const roots[] = { (char *)(size_t)mount, 0 };
+	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, 0);
+	char list[512] = "";
+	int found = 0;
+	FTSENT *entry;
+
+	while (tree && (entry = fts_read(tree))) {
+		bool fits = *kind == 'u' ? !strcmp(entry->fts_name, word)
+					 : is_container(entry->fts_name, word);
+		size_t used = strlen(list);
+
+		if (entry->fts_info != FTS_D || !entry->fts_level || !fits)
+			continue;
+		if (!found++)
+			snprintf(path, 4096, "%s", entry->fts_path);
+		snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",
+			 entry->fts_path + strlen(mount));
+		fts_set(tree, entry, FTS_SKIP);
+	}
+	if (tree)
+		fts_close(tree);
+	if (!found)
+		return refuse(CGG_USAGE, "%s:%s: no such cgroup below %s", kind, word, mount);
+	return found == 1 ? 0 : refuse(CGG_USAGE, "%s:%s: may be any of %s", kind, word, list);
+}
+
+/* find_path - TARGET as a path; whether it is in cgroup v2 is not yet known */
+static int find_path(char path[4096], const char *target)
+{
+	const char *mount = cgroup_mount(), *colon = strchr(target, ':');
+	size_t len = mount ? strlen(mount) : 0;
+	struct stat st;
+
+	if (!mount)
+		return refuse(CGG_FAILED,
+			      "cgroup v2 is not mounted; mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+	if (!*target)
+		return refuse(CGG_USAGE, "a cgroup's path is empty");
+	if (strlen(target) >= 4096)
+		return refuse(CGG_USAGE, "%.80s...: the path is too long", target);
+	if (!strncmp(target, "pid:", 4))
+		return pid_path(path, target + 4, mount);
+	if (colon && (!strncmp(target, "unit:", 5) || !strncmp(target, "container:", 10))) {
+		if (!colon[1] || strchr(colon, '/'))
+			return refuse(CGG_USAGE, "%.80s: not a name", target);
+		return search(path, mount, *target == 'u' ? "unit" : "container", colon + 1);
+	}
+	if (!strncmp(target, mount, len) && (!target[len] || target[len] == '/')) {
+		strcpy(path, target);
+		return 0;
+	}
+	if (snprintf(path, 4096, "%s/%s", mount, target) >= 4096)
+		return refuse(CGG_USAGE, "%.80s...: the path is too long", target);
+	if (*target == '/' && stat(path, &st) && !stat(target, &st))
+		strcpy(path, target);
+	return 0;
+}
+
+static bool read_word(int dir, const char *name, char *word, size_t size)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, word, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	word[len < 0 ? 0 : len] = 0;
+	word[strcspn(word, "\n")] = 0;
+	return len >= 0;
+}
+
+static int check(struct cgg_cgroup *cgroup, const char *target, int flags)
+{
+	struct statfs fs;
+	struct stat st;
+	char type[64];
+
+	if (fstatfs(cgroup->fd, &fs) || fstat(cgroup->fd, &st))
+		return refuse(CGG_FAILED, "%s: %s", target, strerror(errno));
+	if (fs.f_type == CGROUP_SUPER_MAGIC)
+		return refuse(CGG_USAGE, "%s: is in cgroup v1; cgroup v2 is mounted at %s", target,
+			      cgroup_mount());
+	if (fs.f_type != CGROUP2_SUPER_MAGIC)
+		return refuse(CGG_USAGE, "%s: not a cgroup; cgroup v2 is mounted at %s", target,
+			      cgroup_mount());
+	cgroup->id = st.st_ino;
+	if (!read_word(cgroup->fd, "cgroup.type", type, sizeof(type)))
+		return flags & CGG_FORCE ? 0
+					 : refuse(CGG_USAGE,
+						  "%s: is the root cgroup, of every process; "
+						  "-f guards it all the same",
+						  target);
+	if (!strcmp(type, "threaded"))
+		return refuse(
+			CGG_USAGE,
+			"%s: is threaded, so its threads may leave; guard the domain above it",
+			target);
+	return 0;
+}
+
+int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags)
+{
+	int status;
+
+	*cgroup = (struct cgg_cgroup){ .fd = -1 };
+	status = find_path(cgroup->path, target);
+	if (status)
+		return status;
+	if (flags & CGG_CREATE) {
+		struct statfs fs;
+		char parent[4096], *slash;
+
+		snprintf(parent, sizeof(parent), "%s", cgroup->path);
+		slash = strrchr(parent, '/');
+		*(slash == parent ? slash + 1 : slash) = 0;
+		if (!statfs(parent, &fs) && fs.f_type != CGROUP2_SUPER_MAGIC)
+			return refuse(CGG_USAGE, "%s: not in cgroup v2, which is mounted at %s",
+				      target, cgroup_mount());
+		cgroup->made = !mkdir(cgroup->path, 0755);
+		if (!cgroup->made && errno != EEXIST)
+			return refuse(errno == ENOENT ? CGG_USAGE : CGG_FAILED, "%s: %s", target,
+				      strerror(errno));
+	}
+	cgroup->fd = open(cgroup->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (cgroup->fd < 0)
+		return refuse(CGG_USAGE, "%s: %s; cgroup v2 is mounted at %s", target,
+			      errno == ENOENT ? "no such cgroup" : strerror(errno), cgroup_mount());
+	return check(cgroup, target, flags);
+}
+
+void cgroup_close(struct cgg_cgroup *cgroup, bool undo)
+{
+	if (cgroup->fd >= 0)
+		close(cgroup->fd);
+	if (undo && cgroup->made)
+		rmdir(cgroup->path);
+	cgroup->fd = -1;
+}
+
+int cgroup_open_id(__u64 id)
+{
+	struct {
+		struct file_handle handle;
+		__u64 id;
+	} at = { .handle = { .handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS } };
+	int mount, fd, error;
+
+	if (!cgroup_mount())
+		return -1;
+	mount = open(cgroup_mount(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mount < 0)
+		return -1;
+	memcpy(at.handle.f_handle, &id, sizeof(id));
+	fd = open_by_handle_at(mount, &at.handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	error = errno;
+	close(mount);
+	errno = error;
+	return fd;
+}
+
+bool cgroup_name(__u64 id, char *text, size_t size)
+{
+	char link[64], path[4096];
+	int fd = cgroup_open_id(id);
+	ssize_t len = -1;
+	size_t skip;
+
+	if (fd >= 0) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		len = readlink(link, path, sizeof(path) - 1);
+		close(fd);
+	}
+	if (len < 0) {
+		snprintf(text, size, "%llu", id);
+		return false;
+	}
+	path[len] = 0;
+	skip = strlen(cgroup_mount());
+	snprintf(text, size, "%s", path[skip] ? path + skip : "/");
+	return true;
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * pin.c - the guard as it lies below /sys/fs/bpf/cgguard, and its lock.
+ *
+ * The root of a bpffs is open to everyone (mode 1777), so what lies there is
+ * used only when it is a directory of ours that nobody else may enter. From then
+ * on nobody else can change a path below it. flock(2) on it is the lock.
+ */
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "cgg.h"
+
+int pin_check(int dir, const char *path)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(dir, &st) || fstatfs(dir, &fs))
+		return refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
+	if (fs.f_type != BPF_FS_MAGIC)
+		return refuse(CGG_FAILED, "%s: not on a bpffs; mount -t bpf bpf %s", path,
+			      CGG_BPFFS);
+	if (st.st_uid != geteuid() && st.st_uid)
+		return refuse(CGG_FAILED, "%s: belongs to uid %u, not to us; remove it", path,
+			      st.st_uid);
+	if (st.st_mode & 077)
+		return refuse(CGG_FAILED, "%s: others may enter it (mode %04o); chmod 700 %s", path,
+			      st.st_mode & 07777u, path);
+	return 0;
+}
+
+int pin_directory(const char *path)
+{
+	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int remove_below(int dir)
+{
+	DIR *list = fdopendir(dup(dir));
+	struct dirent *entry;
+	int worst = 0;
+
+	if (!list)
+		return -1;
+	rewinddir(list);
+	while ((entry = readdir(list))) {
+		const char *name = entry->d_name;
+		int below;
+
+		if (!strcmp(name, ".") || !strcmp(name, ".."))
+			continue;
+		if (!unlinkat(dir, name, 0))
+			continue;
+		below = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (below < 0 || remove_below(below) || unlinkat(dir, name, AT_REMOVEDIR))
+			worst = -1;
+		if (below >= 0)
+			close(below);
+	}
+	closedir(list);
+	return worst;
+}
+
+int pin_remove(const char *path)
+{
+	int dir = pin_directory(path), status;
+
+	if (dir < 0)
+		return errno == ENOENT ? 0 : refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
+	status = remove_below(dir);
+	close(dir);
+	if (status || rmdir(path))
+		return refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+int pin_get(const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), CGG_DIR "/%s", name);
+	return bpf_obj_get(path);
+}
+
+int version_read(void)
+{
+	int fd = pin_get("version");
+	__u32 key = 0, version = 0;
+
+	if (fd < 0 || bpf_map_lookup_elem(fd, &key, &version))
+		version = (__u32)-1;
+	if (fd >= 0)
+		close(fd);
+	return (int)version;
+}
+
+/* open_refusal - why the pin directory does not open */
+static int open_refusal(int error)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (error == EACCES || error == EPERM)
+		return refuse(CGG_FAILED, CGG_DIR ": needs root");
+	if (error == ENOENT && !statfs(CGG_BPFFS, &fs) && fs.f_type != BPF_FS_MAGIC)
+		return refuse(CGG_FAILED,
+			      "not loaded, and no bpffs on " CGG_BPFFS "; run cgg-load first");
+	if (error == ENOENT)
+		return refuse(CGG_FAILED, "not loaded; run cgg-load first");
+	if (!lstat(CGG_DIR, &st) && !S_ISDIR(st.st_mode))
+		return refuse(CGG_FAILED,
+			      CGG_DIR ": not a directory, and made by uid %u; remove it",
+			      st.st_uid);
+	return refuse(CGG_FAILED, CGG_DIR ": %s", strerror(error));
+}
+
+/* locked_directory - opens and locks the pin directory that is there once the lock is ours */
+static int locked_directory(struct cgg_guard *guard, enum cgg_open how)
+{
+	for (;;) {
+		struct stat ours, there;
+		int status;
+
+		guard->dir = pin_directory(CGG_DIR);
+		if (guard->dir < 0)
+			return open_refusal(errno);
+		status = pin_check(guard->dir, CGG_DIR);
+		if (status)
+			return status;
+		while (flock(guard->dir, how == CGG_CHANGE ? LOCK_EX : LOCK_SH))
+			if (errno != EINTR)
+				return refuse(CGG_FAILED, CGG_DIR ": %s", strerror(errno));
+		if (!fstat(guard->dir, &ours) && !stat(CGG_DIR, &there) &&
+		    ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
+			return 0;
+		close(guard->dir);
+	}
+}
+
+static int map_get(int *fd, const char *name)
+{
+	*fd = pin_get(name);
+	if (*fd >= 0)
+		return 0;
+	if (errno == EPERM || errno == EACCES)
+		return refuse(CGG_FAILED, CGG_DIR "/%s: needs root, or CAP_BPF and CAP_NET_ADMIN",
+			      name);
+	return refuse(CGG_FAILED, CGG_DIR "/%s: %s; run cgg-unload -f and cgg-load", name,
+		      strerror(errno));
+}
+
+int guard_open(struct cgg_guard *guard, enum cgg_open how)
+{
+	int policies = -1, status, version;
+
+	*guard = (struct cgg_guard){ .dir = -1, .attachments = -1, .attached = -1 };
+	status = locked_directory(guard, how);
+	if (status)
+		return status;
+	status = map_get(&policies, "maps/policies");
+	if (status)
+		return status;
+	version = version_read();
+	if (version != CGG_LAYOUT)
+		return refuse(CGG_FAILED,
+			      "the guard that is loaded has layout %d, this command knows %d; "
+			      "run cgg-unload -f and cgg-load",
+			      version, CGG_LAYOUT);
+	guard->policies = mmap(0, sizeof(*guard->policies) * CGG_POLICIES,
+			       how == CGG_CHANGE ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
+			       policies, 0);
+	close(policies);
+	if (guard->policies == MAP_FAILED) {
+		guard->policies = 0;
+		return refuse(CGG_FAILED, CGG_DIR "/maps/policies: %s", strerror(errno));
+	}
+	status = map_get(&guard->attachments, "maps/attachments");
+	return status ? status : map_get(&guard->attached, "maps/attached");
+}
+
+void guard_close(struct cgg_guard *guard)
+{
+	if (guard->policies)
+		munmap(guard->policies, sizeof(*guard->policies) * CGG_POLICIES);
+	if (guard->attachments >= 0)
+		close(guard->attachments);
+	if (guard->attached >= 0)
+		close(guard->attached);
+	if (guard->dir >= 0)
+		close(guard->dir);
+}
