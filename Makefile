@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Makefile - cmd/cgg-X.c becomes build/cgg-X, bpf/*.bpf.c the object that cgg-load carries.
+#
+# make demo, make check: see README.md. A new command or hook needs no line here.
+
+VERSION = 0.1
+PREFIX ?= /usr/local
+BUILD ?= build
+CC ?= cc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool) bpftool)
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+
+CFLAGS ?= -O2 -g
+HARDENING ?= -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
+WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DCGG_VERSION='"$(VERSION)"' -I$(BUILD) -MMD \
+	$(WARNINGS) $(HARDENING) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
+# Linked in, so that a command starts as fast as one that needs nothing.
+LIBS ?= -Wl,-Bstatic -lbpf -lelf -lz -ljansson -Wl,-Bdynamic
+BPF_CFLAGS = -O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v3 -I/usr/include/$(MULTIARCH) -MMD
+
+COMMANDS = $(patsubst cmd/%.c,$(BUILD)/%,$(wildcard cmd/cgg-*.c))
+LIB = $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
+HOOKS = $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
+TOOLS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*.c))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all deps demo check bench lint install uninstall clean
+
+all: $(COMMANDS)
+
+deps:
+	@tests/install-deps
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@tests/demo
+
+check: deps
+	@$(MAKE) --no-print-directory all $(UNIT) $(TOOLS)
+	@tests/run
+
+bench: deps
+	@$(MAKE) --no-print-directory all $(TOOLS)
+	@tests/bench
+
+$(BUILD)/%.bpf.o: %.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+# A .rodata, .data or .bss map would be state that no pin holds.
+$(BUILD)/cgguard.bpf.o: $(HOOKS)
+	$(BPFTOOL) gen object $@ $^
+	@! readelf -SW $@ | grep -E ' \.(rodata|data|bss)' || { echo "$@: global data" >&2; exit 1; }
+
+$(BUILD)/cgguard.skel.h: $(BUILD)/cgguard.bpf.o
+	$(BPFTOOL) gen skeleton $< name cgguard_bpf > $@
+
+$(BUILD)/cmd/cgg-load.o: $(BUILD)/cgguard.skel.h
+$(BUILD)/cmd/cgg-load.o: HARDENING += -Wno-conversion -Wno-sign-conversion
+
+$(BUILD)/lib/%.o: lib/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/cmd/%.o: cmd/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/libcgg.a: $(LIB)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/libcgg.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# The library once more, with every address and every overflow watched.
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+$(BUILD)/unit/%: tests/unit/%.c $(wildcard lib/*.c lib/*.h bpf/cgguard.h tests/unit/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(SANITIZE) -o $@ $< $(wildcard lib/*.c) -lcmocka -lbpf -ljansson
+
+$(BUILD)/tests/%: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) -pie -o $@ $< -pthread
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man5 \
+		$(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/man/man8 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 755 $(COMMANDS) $(DESTDIR)$(PREFIX)/sbin
+	for n in 5 7 8; do install -m 644 man/*.$$n $(DESTDIR)$(PREFIX)/share/man/man$$n; done
+	for c in $(notdir $(COMMANDS)); do \
+		install -m 644 completions/cgguard.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$c; done
+	install -m 644 completions/_cgguard $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cgguard
+	install -m 644 completions/cgguard.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cgguard.fish
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(wildcard $(BUILD)/*/*.d)

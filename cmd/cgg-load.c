@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * cgg-load.c - puts programs and maps in the kernel and pins them, all or nothing.
+ *
+ * Everything is pinned below a sibling of the pin directory that is then renamed
+ * into place. What a killed load left there is removed by the next one: a sibling
+ * that is in use is locked.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <linux/magic.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "cgguard.skel.h"
+#include "cmd.h"
+
+#define SIBLING CGG_DIR "-new-"
+#define DEFAULT_EVENTS (16ul << 20)
+
+static const char usage[] =
+	"usage: cgg-load [-c] [--events-size BYTES]\n"
+	"Puts the guard's programs and maps in the kernel and pins them.\n"
+	"\n"
+	"  -c, --check              print which hooks this kernel offers, change nothing\n"
+	"      --events-size BYTES  room for events that nobody has read (default 16777216)\n"
+	"  -h, --help               print this and exit\n"
+	"  -V, --version            print the version and exit\n";
+
+static char sibling[64];
+static char log_text[1 << 16];
+
+/* What libbpf says is kept and shown only when something fails. */
+static int libbpf_said(enum libbpf_print_level level, const char *format, va_list args)
+{
+	size_t used = strlen(log_text);
+
+	if (level == LIBBPF_WARN && used < sizeof(log_text))
+		return vsnprintf(log_text + used, sizeof(log_text) - used, format, args);
+	return 0;
+}
+
+static void undo(void)
+{
+	if (*sibling)
+		pin_remove(sibling);
+}
+
+static void bpffs_mount(void)
+{
+	struct statfs fs;
+
+	if (statfs(CGG_BPFFS, &fs))
+		err(CGG_FAILED, "%s", CGG_BPFFS);
+	if (fs.f_type != BPF_FS_MAGIC && mount("bpf", CGG_BPFFS, "bpf", 0, "mode=0700"))
+		err(CGG_FAILED, "%s: no bpffs is mounted here, and mounting one", CGG_BPFFS);
+}
+
+/* sweep - removes what killed loads left */
+static void sweep(void)
+{
+	glob_t found;
+
+	if (glob(SIBLING "*", 0, 0, &found))
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		int dir = pin_directory(found.gl_pathv[i]);
+
+		if (dir >= 0 && !pin_check(dir, found.gl_pathv[i]) &&
+		    !flock(dir, LOCK_EX | LOCK_NB))
+			pin_remove(found.gl_pathv[i]);
+		if (dir >= 0)
+			close(dir);
+	}
+	globfree(&found);
+}
+
+static void make_directory(const char *below)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s%s", sibling, below);
+	if (mkdir(path, 0700))
+		err(CGG_FAILED, "%s", path);
+}
+
+static void pin_or_die(int fd, const char *kind, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s%s", sibling, kind, name);
+	if (bpf_obj_pin(fd, path))
+		err(CGG_FAILED, "%s", path);
+}
+
+static struct bpf_object *object_load(unsigned long slots)
+{
+	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "cgguard");
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	struct bpf_object *object;
+	const void *elf;
+	size_t size;
+
+	setrlimit(RLIMIT_MEMLOCK, &all); /* before Linux 5.11 maps count against it */
+	elf = cgguard_bpf__elf_bytes(&size);
+	object = bpf_object__open_mem(elf, size, &options);
+	if (!object)
+		err(CGG_FAILED, "the BPF object\n%s", log_text);
+	bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "events"), (__u32)slots);
+	if (bpf_object__load(object)) {
+		int error = errno;
+
+		if (error == EPERM)
+			errx(CGG_FAILED,
+			     "the kernel refuses: needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
+		errx(CGG_FAILED, "the kernel refuses the programs: %s\n%s", strerror(error),
+		     log_text);
+	}
+	return object;
+}
+
+/* ring_start - the ring's size, and the policy that always exists */
+static void values_write(struct bpf_object *object, unsigned long slots)
+{
+	struct cgg_ring ring = { .slots = slots };
+	struct cgg_policy *policy = calloc(1, sizeof(*policy));
+	__u32 key = 0;
+
+	if (!policy)
+		errx(CGG_FAILED, "out of memory");
+	strcpy(policy->name, "default");
+	if (bpf_map_update_elem(bpf_object__find_map_fd_by_name(object, "ring"), &key, &ring, 0) ||
+	    bpf_map_update_elem(bpf_object__find_map_fd_by_name(object, "policies"), &key, policy,
+				0))
+		err(CGG_FAILED, "the first values");
+	free(policy);
+}
+
+static void version_pin(void)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "version", 4, 4, 1, 0);
+	__u32 key = 0, version = CGG_LAYOUT;
+
+	if (fd < 0 || bpf_map_update_elem(fd, &key, &version, 0))
+		err(CGG_FAILED, "the version");
+	pin_or_die(fd, "", "version");
+	close(fd);
+}
+
+static void load(unsigned long slots)
+{
+	struct bpf_object *object = object_load(slots);
+	struct bpf_program *program;
+	struct bpf_map *map;
+	int dir;
+
+	values_write(object, slots);
+	snprintf(sibling, sizeof(sibling), SIBLING "%d", getpid());
+	if (mkdir(sibling, 0700)) {
+		warn("%s", sibling);
+		*sibling = 0;
+		exit(CGG_FAILED);
+	}
+	dir = pin_directory(sibling);
+	if (dir < 0 || flock(dir, LOCK_EX | LOCK_NB))
+		err(CGG_FAILED, "%s", sibling);
+	make_directory("/maps");
+	make_directory("/progs");
+	make_directory("/links");
+	bpf_object__for_each_map(map, object)
+		pin_or_die(bpf_map__fd(map), "maps/", bpf_map__name(map));
+	bpf_object__for_each_program(program, object)
+		pin_or_die(bpf_program__fd(program), "progs/", bpf_program__name(program));
+	version_pin();
+	if (!renameat2(AT_FDCWD, sibling, AT_FDCWD, CGG_DIR, RENAME_NOREPLACE))
+		*sibling = 0;
+	else if (errno != EEXIST)
+		err(CGG_FAILED, "%s", CGG_DIR);
+	close(dir);
+	bpf_object__close(object);
+}
+
+/* is_loaded - true: a guard that this command knows is there */
+static bool is_loaded(void)
+{
+	struct cgg_guard guard;
+	int status;
+
+	if (faccessat(AT_FDCWD, CGG_DIR, F_OK, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
+		return false;
+	status = guard_open(&guard, CGG_READ);
+	guard_close(&guard);
+	if (status)
+		die(status);
+	return true;
+}
+
+static int check(void)
+{
+	for (int i = 0; i < CGG_HOOKS; i++) {
+		const struct cgg_hook_info *hook = &cgg_hooks[i];
+		bool all = true;
+
+		for (int p = 0; p < CGG_PROGRAMS; p++)
+			if (hook->programs & 1u << p)
+				all &= libbpf_probe_bpf_prog_type(
+					       (enum bpf_prog_type)cgg_programs[p].type, 0) == 1;
+		printf("%s\t%s\n", hook->word, all ? "yes" : "no");
+	}
+	return CGG_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = { { "check", 0, 0, 'c' },
+						 { "events-size", 1, 0, 'e' },
+						 COMMON_OPTIONS };
+	unsigned long bytes = DEFAULT_EVENTS;
+	bool only_check = false;
+	int option;
+
+	start(argv);
+	libbpf_set_print(libbpf_said);
+	while ((option = getopt_long(argc, argv, "c" COMMON_LETTERS, options, 0)) != -1) {
+		if (option == 'c')
+			only_check = true;
+		else if (option == 'e' && number_parse(&bytes, optarg, strlen(optarg), 1ul << 30))
+			errx(CGG_USAGE,
+			     "--events-size %s: not a number of bytes (at most 1073741824)",
+			     optarg);
+		else
+			common_option(option, usage);
+	}
+	if (optind < argc)
+		errx(CGG_USAGE, "%s: takes no arguments", argv[optind]);
+	if (bytes < 16 * sizeof(struct cgg_event))
+		errx(CGG_USAGE, "--events-size %lu: at least %zu", bytes,
+		     16 * sizeof(struct cgg_event));
+	if (only_check)
+		return check();
+	bpffs_mount();
+	sweep();
+	atexit(undo);
+	if (!is_loaded())
+		load(bytes / sizeof(struct cgg_event));
+	return CGG_DONE;
+}

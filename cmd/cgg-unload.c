@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * cgg-unload.c - removes everything that is pinned.
+ *
+ * The directory is first renamed away, so that nobody finds half a guard.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+
+static const char usage[] =
+	"usage: cgg-unload [-f]\n"
+	"Removes the guard: programs, maps, links, rules, counters and events.\n"
+	"\n"
+	"  -f, --force    also while cgroups are attached, and whatever its layout\n"
+	"  -h, --help     print this and exit\n"
+	"  -V, --version  print the version and exit\n";
+
+static void refuse_attached(struct cgg_guard *guard)
+{
+	struct cgg_attachment *all;
+	char name[512];
+	unsigned count;
+	int status = attachments_read(guard, &all, &count);
+
+	if (status)
+		die(status);
+	if (!count)
+		return;
+	cgroup_name(all[0].id, name, sizeof(name));
+	errx(CGG_NO, "%u cgroup%s attached (%s%s); cgg-detach -a, or cgg-unload -f", count,
+	     count == 1 ? " is" : "s are", name, count == 1 ? "" : ", ...");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = { { "force", 0, 0, 'f' }, COMMON_OPTIONS };
+	char aside[64];
+	struct cgg_guard guard;
+	int option, status;
+	bool force = false;
+
+	start(argv);
+	while ((option = getopt_long(argc, argv, "f" COMMON_LETTERS, options, 0)) != -1) {
+		if (option == 'f')
+			force = true;
+		else
+			common_option(option, usage);
+	}
+	if (optind < argc)
+		errx(CGG_USAGE, "%s: takes no arguments", argv[optind]);
+	status = guard_open(&guard, CGG_CHANGE);
+	if (status && (!force || guard.dir < 0 || pin_check(guard.dir, CGG_DIR)))
+		die(status);
+	if (!force) {
+		guard_repair(&guard);
+		refuse_attached(&guard);
+	}
+	snprintf(aside, sizeof(aside), CGG_DIR "-new-%d", getpid());
+	if (rename(CGG_DIR, aside))
+		err(CGG_FAILED, "%s", CGG_DIR);
+	status = pin_remove(aside);
+	if (status)
+		die(status);
+	guard_close(&guard);
+	return CGG_DONE;
+}

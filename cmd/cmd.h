@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* cmd.h - what every command begins and ends with. */
+#ifndef CMD_H
+#define CMD_H
+
+#include <err.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../lib/cgg.h"
+
+#define COMMON_LETTERS "hV"
+#define COMMON_OPTIONS                                                                             \
+	{ "help", 0, 0, 'h' }, { "version", 0, 0, 'V' },                                           \
+	{                                                                                          \
+		0, 0, 0, 0                                                                         \
+	}
+
+void start(char **argv);
+void common_option(int option, const char *usage); /* -h, -V; anything else ends the command */
+_Noreturn void die(int status); /* with the sentence in cgg_why */
+
+#endif
