@@ -119,18 +119,19 @@ struct cgg_image {
 };
 
 /*
- * A policy: image[generation & 1] is in force, the other one is being written
- * or is the one before. A reader that finds another generation after its walk
- * walks again; a writer that comes soon after another waits for the readers of
- * the one before it (policy_commit), so the second walk always stands.
+ * A policy has two images: number generation & 1 is in force, the other one is
+ * the one before. Image i of the policy at place p is element 2 * p + i of images.
+ * A writer says in writing which generation it is about to write, writes, and
+ * then raises generation. So the image that a reader is in stays as it is until
+ * writing is two ahead of the generation that it began with, and then it begins
+ * again. Two writers follow each other no faster than processes can, and a walk
+ * takes a microsecond: a reader that is disturbed twice says no.
  * A name of "" is a free place. Place 0 is the policy "default".
  */
 struct cgg_policy {
 	char name[CGG_NAME];
 	__u32 generation;
-	__u32 zero;
-	__u64 changed; /* when generation was last raised */
-	struct cgg_image image[2];
+	__u32 writing;
 };
 
 /*
@@ -220,6 +221,7 @@ struct cgg_ring {
 #define CGG_SAME(condition) _Static_assert(condition, "layout")
 CGG_SAME(sizeof(struct cgg_query) == 32);
 CGG_SAME(sizeof(struct cgg_entry) == 80);
+CGG_SAME(sizeof(struct cgg_policy) == 40);
 CGG_SAME(sizeof(struct cgg_attached) == 16);
 CGG_SAME(sizeof(struct cgg_event) == 256);
 CGG_SAME(sizeof(struct cgg_event_sysctl) == 120);

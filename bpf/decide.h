@@ -118,33 +118,34 @@ static __always_inline void all_letters(const struct cgg_image *image, const str
 }
 
 /*
- * decide - what policy says of q
+ * decide - what the policy at place says of q
  *
- * The image can only be rewritten under us after the generation was raised, and
- * that at most once while a reader is inside (struct cgg_policy). Should it
- * happen all the same, the answer is no.
+ * Gives the image that said it, for the texts that an event takes from it; 0
+ * when none could, and then the answer is no (struct cgg_policy).
  */
-static __always_inline const struct cgg_image *decide(const struct cgg_policy *policy,
+static __always_inline const struct cgg_image *decide(const struct cgg_policy *policy, __u32 place,
 						      const struct cgg_query *q, const __u64 *name,
 						      struct cgg_outcome *out)
 {
-	const volatile __u32 *generation = &policy->generation;
+	const volatile __u32 *generation = &policy->generation, *writing = &policy->writing;
 
 	for (int try = 0; try < 2; try++) {
-		__u32 now = *generation;
-		const struct cgg_image *image = &policy->image[now & 1];
+		__u32 now = *generation, number = 2 * place + (now & 1);
+		const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
 
+		if (!image)
+			break;
 		if (q->hook == CGG_DEVICE)
 			all_letters(image, q, name, out);
 		else
 			first_match(image, q, 1 + (q->access >> 2), name, out); /* r or w */
-		if (*generation == now)
+		if (*writing - now <= 1)
 			return image;
 	}
 	out->rule = 0;
-	out->label = 0;
 	out->verdict = CGG_DENY;
-	return &policy->image[0];
+	out->label = 0;
+	return 0;
 }
 
 static __always_inline void count_hit(__u32 policy, const struct cgg_query *q,

@@ -3,7 +3,7 @@
  * maps.h - every map, pinned under maps/ by the name it has here.
  *
  * Weak, so that each hook's file may include this and the linker keeps one.
- * Only user space writes policies and attachments; only programs write events.
+ * Only user space writes policies, images and attachments; only programs write events.
  */
 #ifndef CGG_MAPS_H
 #define CGG_MAPS_H
@@ -22,6 +22,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct cgg_policy);
 } policies MAP;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * CGG_POLICIES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct cgg_image);
+} images MAP;
 
 /* cgroup id -> place in policies: what cgg-attach was told. */
 struct {

@@ -49,9 +49,10 @@ static __always_inline void fill_event(struct cgg_event *e, const struct cgg_pol
 	e->zero = 0;
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	copy_words(e->policy, policy->name, CGG_NAME);
-	if (label > CGG_HEAP - CGG_NAME)
-		label = 0;
-	copy_words(e->label, image->heap + label, CGG_NAME);
+	if (image && label <= CGG_HEAP - CGG_NAME)
+		copy_words(e->label, image->heap + label, CGG_NAME);
+	else
+		__builtin_memset(e->label, 0, CGG_NAME);
 }
 
 /* report - writes one record; verdict is DENY, ALERT or AUDIT */
@@ -107,7 +108,7 @@ static __always_inline int judge(const struct cgg_attached *at, const struct cgg
 	policy = bpf_map_lookup_elem(&policies, &place);
 	if (!policy)
 		return 0;
-	image = decide(policy, q, name, &out);
+	image = decide(policy, place, q, name, &out);
 	count_hit(place, q, &out, 0);
 	if (out.verdict != CGG_ALLOW)
 		report(at, policy, image, &out, program, subject);

@@ -130,21 +130,25 @@ static struct bpf_object *object_load(unsigned long slots)
 	return object;
 }
 
-/* ring_start - the ring's size, and the policy that always exists */
-static void values_write(struct bpf_object *object, unsigned long slots)
+static void value_write(struct bpf_object *object, const char *map, const void *value)
 {
-	struct cgg_ring ring = { .slots = slots };
-	struct cgg_policy *policy = calloc(1, sizeof(*policy));
 	__u32 key = 0;
 
-	if (!policy)
-		errx(CGG_FAILED, "out of memory");
-	strcpy(policy->name, "default");
-	if (bpf_map_update_elem(bpf_object__find_map_fd_by_name(object, "ring"), &key, &ring, 0) ||
-	    bpf_map_update_elem(bpf_object__find_map_fd_by_name(object, "policies"), &key, policy,
-				0))
-		err(CGG_FAILED, "the first values");
-	free(policy);
+	if (bpf_map_update_elem(bpf_object__find_map_fd_by_name(object, map), &key, value, 0))
+		err(CGG_FAILED, "%s", map);
+}
+
+/* values_write - the ring's size, and the policy that always exists */
+static void values_write(struct bpf_object *object, unsigned long slots)
+{
+	static const struct cgg_policy policy = { .name = "default" };
+	const struct cgg_ring ring = { .slots = slots };
+	static struct cgg_image image;
+
+	image_begin(&image, 1);
+	value_write(object, "ring", &ring);
+	value_write(object, "images", &image);
+	value_write(object, "policies", &policy);
 }
 
 static void version_pin(void)

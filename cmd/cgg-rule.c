@@ -36,8 +36,8 @@ static bool with_id, with_stats, as_json;
 
 #define UNSET 0xff
 
-/* change_begin - the policy's rules, the guard being locked; make: a new one will do */
-static void change_begin(struct cgg_guard *guard, int *place, struct cgg_rules *rules, bool make)
+/* guard_begin - the place of the policy, the guard being locked; make: a new one will do */
+static void guard_begin(struct cgg_guard *guard, int *place, bool make)
 {
 	int status = name_check("policy", policy_name);
 
@@ -51,6 +51,13 @@ static void change_begin(struct cgg_guard *guard, int *place, struct cgg_rules *
 		*place = policy_find(guard, policy_name);
 	if (*place < 0)
 		errx(CGG_NO, "policy %s: there is none", policy_name);
+}
+
+static void change_begin(struct cgg_guard *guard, int *place, struct cgg_rules *rules, bool make)
+{
+	int status;
+
+	guard_begin(guard, place, make);
 	status = policy_read(guard, *place, rules);
 	if (status)
 		die(status);
@@ -58,7 +65,7 @@ static void change_begin(struct cgg_guard *guard, int *place, struct cgg_rules *
 
 static int change_end(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
-	int status = policy_commit(guard, place, rules);
+	int status = policy_commit_rules(guard, place, rules);
 
 	if (status)
 		die(status);
@@ -96,11 +103,26 @@ static void read_or_die(struct cgg_rules *more)
 	free(errors);
 }
 
+/* append - what more says behind what image has */
+static int append(struct cgg_image *image, const struct cgg_rules *more)
+{
+	int status = 0;
+
+	for (unsigned i = 0; i < CGG_HOOKS; i++)
+		if (more->defaults[i] != UNSET)
+			image->defaults[i] = more->defaults[i];
+	for (unsigned i = 0; i < more->count && !status; i++)
+		status = image_add(image, &more->rule[i]);
+	return status;
+}
+
 static int add(int count, char **word)
 {
-	struct cgg_rules rules, more = { 0 };
+	struct cgg_rules more = { 0 };
+	struct cgg_image *image = malloc(sizeof(*image));
+	const struct cgg_image *now;
 	struct cgg_guard guard;
-	int place, status = 0;
+	int place, status = image ? 0 : refuse(CGG_FAILED, "out of memory");
 
 	memset(more.defaults, UNSET, sizeof(more.defaults));
 	if (file_name && count)
@@ -112,20 +134,22 @@ static int add(int count, char **word)
 
 		status = rules_add(&more, 0, &rule);
 	}
-	change_begin(&guard, &place, &rules, true);
-	for (int i = 0; i < CGG_HOOKS; i++)
-		if (more.defaults[i] != UNSET)
-			rules.defaults[i] = more.defaults[i];
-	for (unsigned i = 0; i < more.count && !status; i++)
-		status = rules_add(&rules, rules.count, &more.rule[i]);
+	guard_begin(&guard, &place, true);
+	now = policy_image(&guard, place);
+	if (!status && now)
+		*image = *now;
+	else
+		status = CGG_FAILED;
 	if (!status)
-		status = policy_commit(&guard, place, &rules);
+		status = append(image, &more);
+	if (!status)
+		status = policy_commit(&guard, place, image);
 	if (status)
 		die(status);
-	for (unsigned i = rules.count - more.count; with_id && i < rules.count; i++)
-		printf("%u\n", rules.rule[i].id);
+	for (unsigned i = image->count - more.count; with_id && i < image->count; i++)
+		printf("%u\n", image->entry[i].id);
+	free(image);
 	rules_free(&more);
-	rules_free(&rules);
 	guard_close(&guard);
 	return CGG_DONE;
 }
@@ -155,16 +179,13 @@ static int insert(int count, char **word)
 	before = id_place(&rules, id);
 	if (before < 0)
 		errx(CGG_NO, "%lu: no such rule", id);
+	rule.id = rules.next_id++;
 	status = rules_add(&rules, (unsigned)before, &rule);
-	if (!status)
-		status = policy_commit(&guard, place, &rules);
 	if (status)
 		die(status);
 	if (with_id)
-		printf("%u\n", rules.rule[before].id);
-	rules_free(&rules);
-	guard_close(&guard);
-	return CGG_DONE;
+		printf("%u\n", rule.id);
+	return change_end(&guard, place, &rules);
 }
 
 static int words_place(const struct cgg_rules *rules, const struct cgg_rule *rule)
@@ -230,16 +251,10 @@ static int set_default(int count, char **word)
 static int drop(int count, char **word)
 {
 	struct cgg_guard guard;
-	int place, status = name_check("policy", policy_name);
+	int place, status;
 
 	(void)count, (void)word;
-	if (!status)
-		status = guard_open(&guard, CGG_CHANGE);
-	if (status)
-		die(status);
-	place = policy_find(&guard, policy_name);
-	if (place < 0)
-		errx(CGG_NO, "policy %s: there is none", policy_name);
+	guard_begin(&guard, &place, false);
 	status = guard_repair(&guard);
 	if (!status)
 		status = policy_drop(&guard, place);

@@ -41,7 +41,7 @@ struct report {
 	json_t *policies, *attachments;
 };
 
-static void policy_row(struct report *report, const struct cgg_guard *guard, int place)
+static void policy_row(struct report *report, struct cgg_guard *guard, int place)
 {
 	const struct cgg_image *image = policy_image(guard, place);
 	const char *name = guard->policies[place].name;

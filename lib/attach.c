@@ -202,8 +202,9 @@ static void attachment_forget(struct cgg_guard *guard, __u64 id)
 /* settle - makes links and storage what the record says, cgroup being open */
 static int settle(struct cgg_guard *guard, __u64 id, int cgroup, __u32 policy)
 {
-	unsigned programs = hook_programs(policy_image(guard, (int)policy)->hooks);
-	int status = links_make(id, cgroup, programs);
+	const struct cgg_image *image = policy_image(guard, (int)policy);
+	unsigned programs = image ? hook_programs(image->hooks) : 0;
+	int status = image ? links_make(id, cgroup, programs) : CGG_FAILED;
 
 	if (!status)
 		status = storage_write(guard, id, policy);
@@ -214,14 +215,14 @@ static int settle(struct cgg_guard *guard, __u64 id, int cgroup, __u32 policy)
 
 int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 policy)
 {
-	unsigned programs = hook_programs(policy_image(guard, (int)policy)->hooks);
+	const struct cgg_image *image = policy_image(guard, (int)policy);
 	unsigned before = links_of(cgroup->id);
 	__u32 old = policy;
 	int found = attachment_find(guard, cgroup->id, &old), status;
 
-	if (found == CGG_FAILED)
-		return found;
-	status = links_make(cgroup->id, cgroup->fd, programs);
+	if (found == CGG_FAILED || !image)
+		return CGG_FAILED;
+	status = links_make(cgroup->id, cgroup->fd, hook_programs(image->hooks));
 	if (!status && (found == CGG_NO || old != policy) &&
 	    bpf_map_update_elem(guard->attachments, &cgroup->id, &policy, BPF_ANY))
 		status = errno == E2BIG

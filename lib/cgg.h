@@ -94,7 +94,6 @@ int name_check(const char *what, const char *name);
 int rules_add(struct cgg_rules *rules, unsigned place, const struct cgg_rule *rule);
 void rules_remove(struct cgg_rules *rules, unsigned place);
 void rules_free(struct cgg_rules *rules);
-unsigned rules_hooks(const struct cgg_rules *rules); /* those that need a program */
 
 /* file.c: a policy file; appends to rules. All its errors, a line each, in *errors (free it). */
 int rule_line(struct cgg_rule *rule, char *line); /* cuts line up */
@@ -104,6 +103,9 @@ void file_write(const struct cgg_rules *rules, FILE *file);
 
 /* compile.c: rules -> image; memory in, memory out */
 int compile(struct cgg_image *image, const struct cgg_rules *rules);
+void image_begin(struct cgg_image *image, __u32 next_id); /* no rules, all allowed */
+int image_add(struct cgg_image *image, const struct cgg_rule *rule);
+void image_hooks(struct cgg_image *image); /* sums up which hooks it needs */
 int decompile(struct cgg_rules *rules, const struct cgg_image *image);
 
 /* pin.c: the guard as it lies below /sys/fs/bpf/cgguard */
@@ -112,11 +114,14 @@ int decompile(struct cgg_rules *rules, const struct cgg_image *image);
 enum cgg_open { CGG_READ, CGG_CHANGE }; /* beside other readers; alone */
 struct cgg_guard {
 	int dir; /* the open and locked pin directory */
-	int attachments, attached;
+	enum cgg_open how;
+	int image_map, attachments, attached;
 	struct cgg_policy *policies; /* CGG_POLICIES of them, shared with the kernel */
+	struct cgg_image *images[CGG_POLICIES]; /* two each, where they were asked for */
 };
 int guard_open(struct cgg_guard *guard, enum cgg_open how);
 void guard_close(struct cgg_guard *guard);
+struct cgg_image *guard_images(struct cgg_guard *guard, int place); /* 0: refused */
 int pin_check(int dir, const char *path); /* bpffs, ours alone, a directory */
 int pin_directory(const char *path); /* an fd, or -1 with errno */
 int pin_remove(const char *path); /* a directory of pins, with all below it */
@@ -155,9 +160,10 @@ unsigned links_of(__u64 id); /* 1 << enum cgg_program, as pinned */
 int policy_find(struct cgg_guard *guard, const char *name); /* -1: none */
 int policy_make(struct cgg_guard *guard, const char *name, int *place);
 int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules);
-int policy_commit(struct cgg_guard *guard, int place, struct cgg_rules *rules);
+int policy_commit(struct cgg_guard *guard, int place, struct cgg_image *image);
+int policy_commit_rules(struct cgg_guard *guard, int place, const struct cgg_rules *rules);
 int policy_drop(struct cgg_guard *guard, int place);
-const struct cgg_image *policy_image(const struct cgg_guard *guard, int place);
+const struct cgg_image *policy_image(struct cgg_guard *guard, int place); /* in force */
 
 /* count.c: hits and bytes, summed over the processors */
 int count_open(void);

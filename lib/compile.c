@@ -104,6 +104,7 @@ static int compile_rule(struct cgg_image *image, struct cgg_entry *e, const stru
 {
 	char text[CGG_RULE_TEXT];
 
+	memset(e, 0, sizeof(*e));
 	e->id = rule->id;
 	e->hooks = (__u16)rule->hooks;
 	e->verdict = rule->verdict;
@@ -127,23 +128,48 @@ static int compile_rule(struct cgg_image *image, struct cgg_entry *e, const stru
 	return rule->hooks & 1u << CGG_SYSCTL ? compile_name(image, e, rule) : 0;
 }
 
-int compile(struct cgg_image *image, const struct cgg_rules *rules)
+/* image_add - appends rule, which gets the next id unless it has one */
+int image_add(struct cgg_image *image, const struct cgg_rule *rule)
+{
+	struct cgg_rule with_id = *rule;
+
+	if (image->count == CGG_RULES)
+		return refuse(CGG_FAILED, "a policy holds at most %d rules", CGG_RULES);
+	if (!with_id.id)
+		with_id.id = image->next_id++;
+	if (compile_rule(image, &image->entry[image->count], &with_id))
+		return refuse(CGG_FAILED, "a policy holds at most %d bytes of words", CGG_HEAP);
+	image->count++;
+	return 0;
+}
+
+void image_begin(struct cgg_image *image, __u32 next_id)
 {
 	memset(image, 0, sizeof(*image));
-	if (rules->count > CGG_RULES)
-		return refuse(CGG_FAILED, "%u rules: a policy holds at most %d", rules->count,
-			      CGG_RULES);
 	image->heap_used = CGG_NAME / 8; /* place 0 is "" for a label */
-	image->count = rules->count;
-	image->next_id = rules->next_id;
-	image->hooks = rules_hooks(rules);
+	image->next_id = next_id;
+}
+
+void image_hooks(struct cgg_image *image)
+{
+	image->hooks = 0;
+	for (unsigned i = 0; i < image->count; i++)
+		image->hooks |= image->entry[i].hooks;
+	for (unsigned i = 0; i < CGG_HOOKS; i++)
+		if (image->defaults[i] != CGG_ALLOW)
+			image->hooks |= 1u << i;
+}
+
+int compile(struct cgg_image *image, const struct cgg_rules *rules)
+{
+	int status = 0;
+
+	image_begin(image, rules->next_id ? rules->next_id : 1);
 	memcpy(image->defaults, rules->defaults, sizeof(rules->defaults));
-	for (unsigned i = 0; i < rules->count; i++)
-		if (compile_rule(image, &image->entry[i], &rules->rule[i]))
-			return refuse(CGG_FAILED,
-				      "rule %u of %u: a policy holds at most %d bytes of words",
-				      i + 1, rules->count, CGG_HEAP);
-	return 0;
+	for (unsigned i = 0; i < rules->count && !status; i++)
+		status = image_add(image, &rules->rule[i]);
+	image_hooks(image);
+	return status;
 }
 
 int decompile(struct cgg_rules *rules, const struct cgg_image *image)

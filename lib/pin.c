@@ -160,23 +160,52 @@ static int map_get(int *fd, const char *name)
 		      strerror(errno));
 }
 
+/* Mapping costs by the page, so only what is asked for is mapped: the images of one policy. */
+struct cgg_image *guard_images(struct cgg_guard *guard, int place)
+{
+	size_t start = 2 * sizeof(struct cgg_image) * (size_t)place;
+	size_t skip = start % (size_t)sysconf(_SC_PAGESIZE);
+	char *at;
+
+	if (guard->images[place])
+		return guard->images[place];
+	at = mmap(0, skip + 2 * sizeof(struct cgg_image),
+		  guard->how == CGG_CHANGE ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
+		  guard->image_map, (off_t)(start - skip));
+	if (at == MAP_FAILED) {
+		refuse(CGG_FAILED, CGG_DIR "/maps/images: %s", strerror(errno));
+		return 0;
+	}
+	guard->images[place] = (struct cgg_image *)(void *)(at + skip);
+	return guard->images[place];
+}
+
+static int version_check(void)
+{
+	int version = version_read();
+
+	if (version == CGG_LAYOUT)
+		return 0;
+	return refuse(CGG_FAILED,
+		      "the guard that is loaded has layout %d, this command knows %d; "
+		      "run cgg-unload -f and cgg-load",
+		      version, CGG_LAYOUT);
+}
+
 int guard_open(struct cgg_guard *guard, enum cgg_open how)
 {
-	int policies = -1, status, version;
+	int policies = -1, status;
 
-	*guard = (struct cgg_guard){ .dir = -1, .attachments = -1, .attached = -1 };
+	*guard = (struct cgg_guard){
+		.dir = -1, .how = how, .image_map = -1, .attachments = -1, .attached = -1
+	};
 	status = locked_directory(guard, how);
+	if (!status)
+		status = map_get(&policies, "maps/policies");
+	if (!status)
+		status = version_check();
 	if (status)
 		return status;
-	status = map_get(&policies, "maps/policies");
-	if (status)
-		return status;
-	version = version_read();
-	if (version != CGG_LAYOUT)
-		return refuse(CGG_FAILED,
-			      "the guard that is loaded has layout %d, this command knows %d; "
-			      "run cgg-unload -f and cgg-load",
-			      version, CGG_LAYOUT);
 	guard->policies = mmap(0, sizeof(*guard->policies) * CGG_POLICIES,
 			       how == CGG_CHANGE ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
 			       policies, 0);
@@ -185,18 +214,20 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 		guard->policies = 0;
 		return refuse(CGG_FAILED, CGG_DIR "/maps/policies: %s", strerror(errno));
 	}
-	status = map_get(&guard->attachments, "maps/attachments");
-	return status ? status : map_get(&guard->attached, "maps/attached");
+	status = map_get(&guard->image_map, "maps/images");
+	if (!status)
+		status = map_get(&guard->attachments, "maps/attachments");
+	if (!status)
+		status = map_get(&guard->attached, "maps/attached");
+	return status;
 }
 
+/* Mappings go with the process; a command opens one guard. */
 void guard_close(struct cgg_guard *guard)
 {
-	if (guard->policies)
-		munmap(guard->policies, sizeof(*guard->policies) * CGG_POLICIES);
-	if (guard->attachments >= 0)
-		close(guard->attachments);
-	if (guard->attached >= 0)
-		close(guard->attached);
-	if (guard->dir >= 0)
-		close(guard->dir);
+	const int fds[] = { guard->image_map, guard->attachments, guard->attached, guard->dir };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 }

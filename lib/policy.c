@@ -5,17 +5,10 @@
  * A change writes the image that is not in force and then raises the generation:
  * one store, and every decision that begins after it goes by the new rules.
  */
-#include <errno.h>
-#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "cgg.h"
-
-#define SECOND 1000000000ull
 
 int policy_find(struct cgg_guard *guard, const char *name)
 {
@@ -25,16 +18,20 @@ int policy_find(struct cgg_guard *guard, const char *name)
 	return -1;
 }
 
-const struct cgg_image *policy_image(const struct cgg_guard *guard, int place)
+/* policy_image - 0 when it cannot be had, which is refused */
+const struct cgg_image *policy_image(struct cgg_guard *guard, int place)
 {
-	const struct cgg_policy *policy = &guard->policies[place];
+	const struct cgg_image *images = guard_images(guard, place);
+	__u32 generation = __atomic_load_n(&guard->policies[place].generation, __ATOMIC_ACQUIRE);
 
-	return &policy->image[__atomic_load_n(&policy->generation, __ATOMIC_ACQUIRE) & 1];
+	return images ? &images[generation & 1] : 0;
 }
 
 int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
-	return decompile(rules, policy_image(guard, place));
+	const struct cgg_image *image = policy_image(guard, place);
+
+	return image ? decompile(rules, image) : CGG_FAILED;
 }
 
 /* policy_make - the place of that name, or a free one that policy_commit() will name */
@@ -50,9 +47,12 @@ int policy_make(struct cgg_guard *guard, const char *name, int *place)
 
 		if (*policy->name)
 			continue;
+		if (!guard_images(guard, i))
+			return CGG_FAILED;
 		/* The name becomes one with its first letter, which comes last. */
 		strncpy(policy->name + 1, name + 1, CGG_NAME - 2);
 		policy->name[CGG_NAME - 1] = *name;
+		image_begin(&guard->images[i][policy->generation & 1], 1);
 		*place = i;
 	}
 	return *place < 0 ? refuse(CGG_FAILED, "policy %s: there are %d policies, no more fit",
@@ -60,38 +60,15 @@ int policy_make(struct cgg_guard *guard, const char *name, int *place)
 			  : 0;
 }
 
-static __u64 now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (__u64)t.tv_sec * SECOND + (__u64)t.tv_nsec;
-}
-
-/*
- * grace - waits until no program can still be inside the image that is not in force
- *
- * A program reads it no longer than it runs, some microseconds, in an RCU read
- * section. A second after the last change none can be left; before that
- * membarrier(2) waits for them, and where it cannot, time does.
- */
-static void grace(const struct cgg_policy *policy)
-{
-	struct timespec pause = { .tv_nsec = 50000000 };
-
-	if (now() - policy->changed > SECOND)
-		return;
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		nanosleep(&pause, 0);
-}
-
-static void switch_image(struct cgg_policy *policy, const struct cgg_image *image)
+static void switch_image(struct cgg_policy *policy, struct cgg_image *images,
+			 const struct cgg_image *image)
 {
 	__u32 next = policy->generation + 1;
 
-	grace(policy);
-	memcpy(&policy->image[next & 1], image, sizeof(*image));
-	policy->changed = now();
+	__atomic_store_n(&policy->writing, next, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	memcpy(&images[next & 1], image, offsetof(struct cgg_image, heap));
+	memcpy(images[next & 1].heap, image->heap, 8 * image->heap_used);
 	__atomic_store_n(&policy->generation, next, __ATOMIC_SEQ_CST);
 	if (!*policy->name) {
 		char first = policy->name[CGG_NAME - 1];
@@ -101,28 +78,30 @@ static void switch_image(struct cgg_policy *policy, const struct cgg_image *imag
 	}
 }
 
-int policy_commit(struct cgg_guard *guard, int place, struct cgg_rules *rules)
+int policy_commit(struct cgg_guard *guard, int place, struct cgg_image *image)
 {
-	unsigned before = policy_image(guard, place)->hooks, after;
-	struct cgg_image *image = malloc(sizeof(*image));
-	int status;
+	const struct cgg_image *old = policy_image(guard, place);
+	unsigned before = old ? old->hooks : 0;
+	int status = old ? 0 : CGG_FAILED;
 
-	if (!image)
-		return refuse(CGG_FAILED, "out of memory");
-	if (!rules->next_id)
-		rules->next_id = 1;
-	for (unsigned i = 0; i < rules->count; i++)
-		if (!rules->rule[i].id)
-			rules->rule[i].id = rules->next_id++;
-	status = compile(image, rules);
-	after = image->hooks;
-	if (!status && after & ~before)
-		status = attach_hooks(guard, (__u32)place, after);
-	if (!status) {
-		switch_image(&guard->policies[place], image);
-		if (before & ~after)
-			detach_hooks(guard, (__u32)place, before & ~after);
-	}
+	image_hooks(image);
+	if (!status && image->hooks & ~before)
+		status = attach_hooks(guard, (__u32)place, image->hooks);
+	if (status)
+		return status;
+	switch_image(&guard->policies[place], guard->images[place], image);
+	if (before & ~image->hooks)
+		detach_hooks(guard, (__u32)place, before & ~image->hooks);
+	return 0;
+}
+
+int policy_commit_rules(struct cgg_guard *guard, int place, const struct cgg_rules *rules)
+{
+	struct cgg_image *image = malloc(sizeof(*image));
+	int status = image ? compile(image, rules) : refuse(CGG_FAILED, "out of memory");
+
+	if (!status)
+		status = policy_commit(guard, place, image);
 	free(image);
 	return status;
 }
@@ -145,7 +124,7 @@ int policy_drop(struct cgg_guard *guard, int place)
 	if (used)
 		return refuse(CGG_NO, "policy %s: %u cgroup%s attached to it; cgg-detach first",
 			      guard->policies[place].name, used, used == 1 ? " is" : "s are");
-	status = policy_commit(guard, place, &none);
+	status = policy_commit_rules(guard, place, &none);
 	if (!status) {
 		__atomic_store_n(&guard->policies[place].name[0], 0, __ATOMIC_SEQ_CST);
 		memset(guard->policies[place].name, 0, CGG_NAME);

@@ -404,68 +404,102 @@ int rule_parse(struct cgg_rule *rule, int count, char *const word[])
 	return status ? status : this_host_check(rule);
 }
 
-static void comment_print(FILE *out, const char *comment)
+/* A text being made; what does not fit is left out (rules that fit are all that parse). */
+struct text {
+	char *at, *end;
+};
+
+static void put(struct text *t, const char *s)
 {
-	fputs(" comment \"", out);
+	while (*s && t->at < t->end)
+		*t->at++ = *s++;
+	*t->at = 0;
+}
+
+static void put_number(struct text *t, long n)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof(digits), "%ld", n);
+	put(t, n < 0 ? "*" : digits);
+}
+
+static void put_key(struct text *t, const char *key, const char *value)
+{
+	put(t, " ");
+	put(t, key);
+	put(t, " ");
+	put(t, value);
+}
+
+static void comment_print(struct text *t, const char *comment)
+{
+	char one[3] = "\\";
+
+	put(t, " comment \"");
 	for (; *comment; comment++) {
-		if (*comment == '"' || *comment == '\\')
-			putc('\\', out);
-		putc(*comment, out);
+		one[1] = *comment;
+		put(t, *comment == '"' || *comment == '\\' ? one : one + 1);
 	}
-	putc('"', out);
+	put(t, "\"");
 }
 
-static void half_print(FILE *out, long half)
+static void operand_print(struct text *t, const struct cgg_rule *rule)
 {
-	if (half < 0)
-		putc('*', out);
-	else
-		fprintf(out, "%ld", half);
-}
+	char type[] = { ' ', rule->device, ' ', 0 };
 
-static void operand_print(FILE *out, const struct cgg_rule *rule)
-{
 	if (rule->device) {
-		fprintf(out, " %c ", rule->device);
-		half_print(out, rule->major);
-		putc(':', out);
-		half_print(out, rule->minor);
+		put(t, type);
+		put_number(t, rule->major);
+		put(t, ":");
+		put_number(t, rule->minor);
 	} else if (*rule->operand || rule->prefix) {
-		fprintf(out, " %s%s", rule->operand, rule->prefix ? "*" : "");
+		put(t, " ");
+		put(t, rule->operand);
+		put(t, rule->prefix ? "*" : "");
 	} else {
 		return;
 	}
-	fprintf(out, " %s%s%s", rule->access & CGG_R ? "r" : "", rule->access & CGG_W ? "w" : "",
-		rule->access & CGG_M ? "m" : "");
+	put(t, " ");
+	put(t, rule->access & CGG_R ? "r" : "");
+	put(t, rule->access & CGG_W ? "w" : "");
+	put(t, rule->access & CGG_M ? "m" : "");
+}
+
+static void port_print(struct text *t, const struct cgg_rule *rule)
+{
+	put(t, " port ");
+	put_number(t, rule->port_min);
+	if (rule->port_max == rule->port_min)
+		return;
+	put(t, "-");
+	put_number(t, rule->port_max);
 }
 
 void rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
 {
-	FILE *out = fmemopen(text, CGG_RULE_TEXT, "w");
+	struct text t = { text, text + CGG_RULE_TEXT - 1 };
 	char part[256];
 
-	*text = 0;
-	if (!out)
-		return;
+	put(&t, cgg_verdicts[rule->verdict]);
+	put(&t, " ");
 	hooks_print(rule->hooks, part, sizeof(part));
-	fprintf(out, "%s %s", cgg_verdicts[rule->verdict], part);
-	operand_print(out, rule);
+	put(&t, part);
+	operand_print(&t, rule);
 	if (rule->matches & CGG_MATCH_PROTO) {
 		proto_print(rule->proto, part);
-		fprintf(out, " proto %s", part);
+		put_key(&t, "proto", part);
 	}
 	if (rule->matches & CGG_MATCH_IP) {
 		net_print(&rule->net, part);
-		fprintf(out, " ip %s", part);
+		put_key(&t, "ip", part);
 	}
 	if (rule->matches & CGG_MATCH_PORT)
-		fprintf(out, rule->port_min == rule->port_max ? " port %u" : " port %u-%u",
-			rule->port_min, rule->port_max);
+		port_print(&t, rule);
 	if (*rule->name)
-		fprintf(out, " name %s", rule->name);
+		put_key(&t, "name", rule->name);
 	if (*rule->comment)
-		comment_print(out, rule->comment);
-	fclose(out);
+		comment_print(&t, rule->comment);
 }
 
 int rules_add(struct cgg_rules *rules, unsigned place, const struct cgg_rule *rule)
@@ -497,16 +531,4 @@ void rules_free(struct cgg_rules *rules)
 {
 	free(rules->rule);
 	memset(rules, 0, sizeof(*rules));
-}
-
-unsigned rules_hooks(const struct cgg_rules *rules)
-{
-	unsigned hooks = 0;
-
-	for (unsigned i = 0; i < rules->count; i++)
-		hooks |= rules->rule[i].hooks;
-	for (unsigned i = 0; i < CGG_HOOKS; i++)
-		if (rules->defaults[i] != CGG_ALLOW)
-			hooks |= 1u << i;
-	return hooks;
 }
