@@ -1,0 +1,278 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# helpers - the words that the tests are written in
+#
+#	new_cgroup web                      makes a cgroup; its path is in $web
+#	new_cgroup shop "$web"              one below it
+#	start_server                        TCP and UDP, IPv4 and IPv6, on $port
+#	yes cgg-rule add port "$port"       must end with status 0
+#	no inside "$web" reach ::1 "$port"  must say no; trouble (125 and up) is not a no
+#	says 'port 9090'                    that was all its output
+#	matches '^\[DENY connect4\] '       some line of its output does
+#	status_is 2
+#	wait_for grep -q x file             until it is so, five seconds or so at most
+#
+# teardown ends and removes all that these have made, and the guard. A file that
+# has a teardown of its own calls clean_up there.
+
+tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+BUILD=${BUILD:-${tests_dir%/*}/build}
+PATH=$BUILD:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+declare -gA started=() # by process id, what clean_up has to end
+
+if [ -n "${BATS_TEST_FILENAME:-}" ] && [ -z "${CGG_RUN:-}" ]; then
+	echo "tests need a /sys/fs/bpf of their own; use tests/run $BATS_TEST_FILENAME" >&2
+	exit 1
+fi
+
+# private COMMAND...: becomes it, with an empty bpffs over /sys/fs/bpf and none below.
+# shellcheck disable=SC2016 # "$@" is for the inner shell
+private()
+{
+	exec unshare -m --propagation private -- bash -c '
+		while umount -l /sys/fs/bpf 2>/dev/null; do :; done
+		mount -t bpf -o mode=1777 bpf /sys/fs/bpf && exec "$@"' bash "$@"
+}
+
+# Where cgroup v2 is mounted.
+cgroup_root()
+{
+	printf '%b\n' "$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)"
+}
+
+# What lies in /sys/fs/bpf, but for what some kernels put there themselves.
+pins()
+{
+	find /sys/fs/bpf -mindepth 1 ! -name maps.debug ! -name progs.debug
+}
+
+# new_cgroup NAME [PARENT]: NAME is also the variable that gets the path.
+new_cgroup()
+{
+	local path=${2:-$(cgroup_root)}/$CGG_RUN-${BATS_TEST_NUMBER:-0}-$1
+
+	mkdir "$path" || return
+	printf -v "$1" %s "$path"
+}
+
+# A cgroup as the commands show it: its path below the mount.
+shown()
+{
+	echo "${1#"$(cgroup_root)"}"
+}
+
+# Removes a cgroup, what is below it, and the processes in them.
+remove_cgroup()
+{
+	local dir
+
+	while read -r dir; do
+		wait_for empty_cgroup "$dir" && rmdir "$dir" || return
+	done < <(find "$1" -depth -type d)
+}
+
+# Succeeds when there was no process to kill.
+empty_cgroup()
+{
+	local pid none=0
+
+	while read -r pid; do
+		kill -KILL "$pid"
+		none=1
+	done <"$1/cgroup.procs"
+	return "$none"
+} 2>/dev/null
+
+# inside CGROUP COMMAND...: runs it there, in a process of its own.
+inside()
+(
+	echo "$BASHPID" >"$1/cgroup.procs" || exit 125
+	shift
+	become "$@"
+)
+
+# outside COMMAND...: the same where the tests themselves are.
+outside()
+(
+	become "$@"
+)
+
+# Programs keep the process that they are started in; functions will do in this shell.
+become()
+{
+	case $(type -t "$1") in
+	function | builtin) "$@" ;;
+	*) exec "$@" ;;
+	esac
+}
+
+# reach ADDRESS PORT [tcp|udp]: connect(2). 0: done, 1: EPERM, 125: something else.
+reach()
+{
+	local said
+
+	said=$(exec 2>&1 9<>"/dev/${3:-tcp}/$1/$2") && return
+	echo "$said"
+	case $said in
+	*'Operation not permitted'*) return 1 ;;
+	*) return 125 ;;
+	esac
+}
+
+yes()
+{
+	run "$@"
+	[ "${status:?}" -eq 0 ] || complain 'must succeed' "$@"
+}
+
+no()
+{
+	run "$@"
+	if [ "${status:?}" -eq 0 ] || [ "$status" -ge 125 ]; then
+		complain 'must say no' "$@"
+	fi
+}
+
+status_is()
+{
+	[ "${status:?}" -eq "$1" ] || complain "status must be $1"
+}
+
+says()
+{
+	[ "${output-}" = "$1" ] || complain "must say: $1"
+}
+
+matches()
+{
+	grep -Eq -e "$1" <<<"${output-}" || complain "a line must match: $1"
+}
+
+complain()
+{
+	echo "$1${2:+: ${*:2}}"
+	echo "status $status, output:"
+	echo "$output"
+	return 1
+} >&2
+
+# wait_for COMMAND...: until it succeeds; the pause is only to spare the processor.
+wait_for()
+{
+	local end=$((SECONDS + 6))
+
+	until "$@" >/dev/null 2>&1; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "waited in vain: $*" >&2
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+# Listens on every local address: TCP, UDP (both echo), IPv4, IPv6 on $port, and MPTCP on
+# $mptcp_port, which is empty where the kernel has none. Its process is $server.
+start_server()
+{
+	local out
+
+	exec {out}< <(exec 3>&- && exec python3 -c "$server_program" 2>&1)
+	server=$!
+	started[$server]=server
+	read -r port mptcp_port <&"$out"
+	exec {out}<&-
+	[[ $port =~ ^[0-9]+$ ]] || { echo "no server: $port $mptcp_port" >&2 && return 1; }
+}
+
+# stop PID: of something in started, by default the server.
+stop()
+{
+	local pid=${1:-$server}
+
+	kill -KILL "$pid"
+	unset "started[$pid]"
+	wait_for is_gone "$pid"
+} 2>/dev/null
+
+is_gone()
+{
+	! kill -0 "$1"
+}
+
+clean_up()
+{
+	local pid dir
+
+	for pid in "${!started[@]}"; do
+		stop "$pid"
+	done
+	cgg-unload -f >/dev/null 2>&1 || true
+	rm -rf /sys/fs/bpf/cgguard* # if that did not do
+	for dir in "$(cgroup_root)/$CGG_RUN-${BATS_TEST_NUMBER:-0}-"*; do
+		[ ! -d "$dir" ] || remove_cgroup "$dir" || return
+	done
+}
+
+teardown()
+{
+	clean_up
+}
+
+server_program='
+import errno, selectors, socket
+
+def listen(family, kind, port, protocol=0):
+    s = socket.socket(family, kind, protocol)
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    s.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))
+    if kind == socket.SOCK_STREAM:
+        s.listen(64)
+    return s
+
+def listen_all():
+    listeners = [listen(socket.AF_INET, socket.SOCK_STREAM, 0)]
+    port = listeners[0].getsockname()[1]
+    listeners.append(listen(socket.AF_INET, socket.SOCK_DGRAM, port))
+    for kind in socket.SOCK_STREAM, socket.SOCK_DGRAM:
+        try:
+            listeners.append(listen(socket.AF_INET6, kind, port))
+        except OSError as e:
+            if e.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+                raise
+    return port, listeners
+
+while True:
+    try:
+        port, listeners = listen_all()
+        break
+    except OSError as e:
+        if e.errno != errno.EADDRINUSE:  # free for one protocol, taken for another
+            raise
+try:
+    listeners.append(listen(socket.AF_INET, socket.SOCK_STREAM, 0, 262))
+    print(port, listeners[-1].getsockname()[1], flush=True)
+except OSError:
+    print(port, flush=True)
+
+ready = selectors.DefaultSelector()
+for s in listeners:
+    ready.register(s, selectors.EVENT_READ)
+while True:
+    for key, _ in ready.select():
+        s = key.fileobj
+        try:
+            if s.type == socket.SOCK_DGRAM:
+                s.sendto(*s.recvfrom(65536))
+                continue
+            if s in listeners:
+                ready.register(s.accept()[0], selectors.EVENT_READ)
+                continue
+            data = s.recv(65536)
+            s.sendall(data)
+        except OSError:
+            data = b""
+        if s not in listeners and not data:
+            ready.unregister(s)
+            s.close()
+'
