@@ -10,14 +10,13 @@
 #ifndef CGG_ADDRESS_H
 #define CGG_ADDRESS_H
 
+#include <linux/in.h>
 #include <bpf/bpf_endian.h>
 
 #include "report.h"
 
 #define MAPPED bpf_htonl(0xffff)
 #define LOOPBACK bpf_htonl(0x7f000001)
-#define IPPROTO_TCP 6
-#define IPPROTO_MPTCP 262
 
 static __always_inline __u64 join(__u32 first, __u32 second)
 {
@@ -45,6 +44,30 @@ static __always_inline void query_ip6(struct cgg_query *q, __u64 high, __u64 low
 		q->word[2] |= CGG_IS_LOCAL;
 }
 
+static __always_inline int is_mapped(__u64 high, __u64 low)
+{
+	return !high && (low & join(~0u, 0)) == join(MAPPED, 0);
+}
+
+/* The IPv4 address in the low word of a mapped one. */
+static __always_inline __u32 mapped4(__u64 low)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return low >> 32;
+#else
+	return low;
+#endif
+}
+
+/* An address that is what it says: a mapped one is IPv4, 0.0.0.0 and :: stay. */
+static __always_inline void query_plain6(struct cgg_query *q, __u64 high, __u64 low)
+{
+	if (is_mapped(high, low))
+		query_ip4(q, mapped4(low));
+	else
+		query_ip6(q, high, low);
+}
+
 /* The remote end, meant by a socket that is bound to source (0: it is not). */
 static __always_inline void query_remote4(struct cgg_query *q, __u32 ip, __u32 source)
 {
@@ -56,26 +79,16 @@ static __always_inline void query_remote4(struct cgg_query *q, __u32 ip, __u32 s
 static __always_inline void query_remote6(struct cgg_query *q, __u64 high, __u64 low,
 					  __u64 source_high, __u64 source_low)
 {
-	int source_mapped = !source_high && (source_low & join(~0u, 0)) == join(MAPPED, 0);
-	__u32 source4 = source_mapped ? source_low >> 32 : 0;
+	int source_mapped = is_mapped(source_high, source_low);
 
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	source4 = source_mapped ? (__u32)source_low : 0;
-#endif
-	if (!high && (low & join(~0u, 0)) == join(MAPPED, 0)) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-		query_remote4(q, low >> 32, source4);
-#else
-		query_remote4(q, (__u32)low, source4);
-#endif
-	} else if (!high && !low) {
-		if (source_mapped)
-			query_ip4(q, LOOPBACK);
-		else
-			query_ip6(q, 0, join(0, bpf_htonl(1)));
-	} else {
+	if (is_mapped(high, low))
+		query_remote4(q, mapped4(low), source_mapped ? mapped4(source_low) : 0);
+	else if (high || low)
 		query_ip6(q, high, low);
-	}
+	else if (source_mapped)
+		query_ip4(q, LOOPBACK);
+	else
+		query_ip6(q, 0, join(0, bpf_htonl(1)));
 }
 
 static __always_inline void query_socket(struct cgg_query *q, __u32 hook, __u32 proto, __u32 port)
@@ -86,16 +99,29 @@ static __always_inline void query_socket(struct cgg_query *q, __u32 hook, __u32 
 	q->access = CGG_R;
 }
 
-/* judge_net - judges an address query; its event needs nothing that it lacks */
-static __always_inline int judge_net(const struct cgg_attached *at, const struct cgg_query *q,
-				     __u32 program)
+/* What the socket says of its own end; the port is in host order there. */
+static __always_inline void local_end(struct cgg_event_net *net, struct bpf_sock *sk, int six)
 {
-	union cgg_subject subject = {};
+	if (!sk)
+		return;
+	net->sport = sk->src_port;
+	if (six) {
+		*(__u64 *)net->local = join(sk->src_ip6[0], sk->src_ip6[1]);
+		*(__u64 *)(net->local + 8) = join(sk->src_ip6[2], sk->src_ip6[3]);
+	} else if (sk->src_ip4) {
+		*(__u64 *)(net->local + 8) = join(MAPPED, sk->src_ip4);
+	}
+}
 
-	__builtin_memcpy(subject.net.addr, q->word, sizeof(subject.net.addr));
-	subject.net.port = q->port;
-	subject.net.proto = q->word[2];
-	return judge(at, q, 0, program, &subject);
+/* judge_net - judges an address query; the subject has what the query does not */
+static __always_inline int judge_net(const struct cgg_attached *at, struct operation *o,
+				     __u32 program, union cgg_subject *subject)
+{
+	*(__u64 *)subject->net.addr = o->q.word[0];
+	*(__u64 *)(subject->net.addr + 8) = o->q.word[1];
+	subject->net.port = o->q.port;
+	subject->net.proto = o->q.word[2];
+	return judge_bytes(at, o, program, subject->net.len, subject);
 }
 
 #endif

@@ -21,16 +21,43 @@
 #define CGG_OPERAND_WORDS (CGG_OPERAND / 8)
 
 /* What a rule can be about: the hook words of cgguard-rule(5). */
-enum cgg_hook { CGG_CONNECT, CGG_SENDMSG, CGG_DEVICE, CGG_SYSCTL, CGG_HOOKS };
+enum cgg_hook {
+	CGG_CONNECT,
+	CGG_BIND,
+	CGG_SENDMSG,
+	CGG_RECVMSG,
+	CGG_EGRESS,
+	CGG_INGRESS,
+	CGG_UNIX,
+	CGG_SOCKET,
+	CGG_DEVICE,
+	CGG_SYSCTL,
+	CGG_SETSOCKOPT,
+	CGG_GETSOCKOPT,
+	CGG_HOOKS
+};
 
 /* The kernel's program points; lib/hook.c has their names and attach types. */
 enum cgg_program {
 	CGG_CONNECT4,
 	CGG_CONNECT6,
+	CGG_BIND4,
+	CGG_BIND6,
+	CGG_POST_BIND4,
+	CGG_POST_BIND6,
 	CGG_SENDMSG4,
 	CGG_SENDMSG6,
+	CGG_RECVMSG4,
+	CGG_RECVMSG6,
+	CGG_EGRESS_SKB,
+	CGG_INGRESS_SKB,
+	CGG_CONNECT_UNIX,
+	CGG_SENDMSG_UNIX,
+	CGG_SOCK_CREATE,
 	CGG_DEV,
 	CGG_SYSCTL_RW,
+	CGG_SETSOCKOPT_RUN,
+	CGG_GETSOCKOPT_RUN,
 	CGG_PROGRAMS
 };
 
@@ -62,9 +89,11 @@ enum cgg_access {
  * One operation, in the shape that all hooks share:
  *
  *	hook		word[0]		word[1]		word[2]			port
- *	connect, ...	address		address		protocol, CGG_IS_*	remote
+ *	connect, ...	address		address		protocol, CGG_IS_*	destination
+ *	socket		family		type		protocol
  *	device		type		major		minor
- *	sysctl		name's length	its first 8, and the next 8 bytes
+ *	sysctl, unix	name's length	its first 8, and the next 8 bytes
+ *	sockopt		level		name
  *
  * An address is 16 bytes in network order (IPv4 as ::ffff:a.b.c.d), read as two
  * words as they lie in memory. MPTCP is shown as TCP. What needs letters has
@@ -73,13 +102,22 @@ enum cgg_access {
  *
  * Example, connect(2) by TCP to 127.0.0.1 port 9090 on a little endian machine:
  * { { 0, 0x0100007fffff0000, 0x300000006 }, 9090, CGG_CONNECT, CGG_R }
+ *
+ * A unix path that is relative, or has an empty component, . or .., may mean any
+ * path: its length is CGG_VAGUE, and nothing of it is compared.
  */
+#define CGG_VAGUE 0xffff
 struct cgg_query {
 	__u64 word[3];
 	__u16 port;
 	__u8 hook;
 	__u8 access;
-	__u32 zero;
+	__u32 letter; /* the number of the bit of access that is being judged */
+};
+
+/* A name, NULs behind it. */
+struct cgg_operand {
+	__u64 word[CGG_OPERAND_WORDS];
 };
 
 /*
@@ -88,6 +126,7 @@ struct cgg_query {
  * and the name equals the operand as far as this goes: in words 2 up to
  * operand_words, and under operand_last in the word there (the first two are in
  * value and mask). Texts are places in the heap, in units of 8 bytes; 0 is "".
+ * A rule may have several entries; those behind its first have no text.
  */
 struct cgg_entry {
 	__u64 value[3];
@@ -103,9 +142,16 @@ struct cgg_entry {
 	__u16 label; /* of "name WORD", CGG_NAME bytes */
 	__u16 text; /* the rule's words as rule_print() gives them */
 	__u16 text_len; /* bytes, no NUL counted */
-	__u16 zero;
+	__u16 error; /* errno of a denial, 0: EPERM */
 	__u64 operand_last;
+	__u64 expires; /* CGG_NEVER, or when it no longer matches */
+	__u64 cgroup; /* 0: any; else the id of one that the task is in or below */
+	__u8 level; /* of cgroup: 0 is the root */
+	__u8 quiet;
+	__u8 zero[6];
 };
+#define CGG_NEVER 0x7fffffffffffffffULL
+#define CGG_LEVELS 32
 
 /* One state of a policy. Entries are in their order: the first match wins. */
 struct cgg_image {
@@ -114,6 +160,9 @@ struct cgg_image {
 	__u32 heap_used; /* units of 8 bytes */
 	__u32 hooks; /* 1 << enum cgg_hook, those that need a program */
 	__u8 defaults[16]; /* enum cgg_verdict by enum cgg_hook */
+	__u8 audit; /* refuse nothing, report what would be */
+	__u8 timed; /* an entry expires */
+	__u8 zero[6];
 	struct cgg_entry entry[CGG_RULES];
 	char heap[CGG_HEAP];
 };
@@ -125,13 +174,16 @@ struct cgg_image {
  * then raises generation. So the image that a reader is in stays as it is until
  * writing is two ahead of the generation that it began with, and then it begins
  * again. Two writers follow each other no faster than processes can, and a walk
- * takes a microsecond: a reader that is disturbed twice says no.
+ * takes a microsecond: a reader that is disturbed four times says no.
  * A name of "" is a free place. Place 0 is the policy "default".
  */
 struct cgg_policy {
 	char name[CGG_NAME];
 	__u32 generation;
 	__u32 writing;
+	__u32 unconfirmed; /* the generation that revert_at is about */
+	__u32 zero;
+	__u64 revert_at; /* 0, or when the image before is in force again */
 };
 
 /*
@@ -150,6 +202,7 @@ struct cgg_count_key {
 	__u32 rule;
 };
 #define CGG_DEFAULT_RULE 0x80000000u
+#define CGG_UNREAD_RULE 0x40000000u /* | hook: packets whose headers could not be read */
 
 struct cgg_count {
 	__u64 hits;
@@ -158,9 +211,22 @@ struct cgg_count {
 
 /* The subjects of events: what an operation was about. */
 struct cgg_event_net {
-	__u8 addr[16]; /* network order, as in a query */
-	__u16 port;
+	__u8 addr[16]; /* the other end (bind: the local one), as in a query */
+	__u8 local[16]; /* this end, all zero: not known */
+	__u16 port; /* destination */
+	__u16 sport; /* source, 0: not known */
 	__u16 proto;
+	__u8 unread; /* a packet whose headers could not be read */
+	__u8 zero;
+	__u32 len; /* of a packet, bytes */
+};
+
+struct cgg_event_socket {
+	__u32 family, type, proto;
+};
+
+struct cgg_event_sockopt {
+	__u32 level, name;
 };
 
 struct cgg_event_device {
@@ -169,11 +235,12 @@ struct cgg_event_device {
 	__u32 access_type; /* as the kernel gave it: letters << 16 | type */
 };
 
-struct cgg_event_sysctl {
-	__u8 write;
-	__u8 zero;
-	__u16 len; /* bytes of the whole name; what is beyond name[] is cut */
-	char name[116];
+/* A sysctl or a unix socket; @ stands for the first NUL of an abstract name. */
+struct cgg_event_named {
+	__u8 write; /* of a sysctl */
+	__u8 zero[3];
+	__u32 len; /* bytes of the whole name; what is beyond name[] is cut */
+	char name[112];
 };
 
 /*
@@ -196,7 +263,9 @@ struct cgg_event {
 	union {
 		struct cgg_event_net net;
 		struct cgg_event_device device;
-		struct cgg_event_sysctl sysctl;
+		struct cgg_event_named named;
+		struct cgg_event_socket socket;
+		struct cgg_event_sockopt sockopt;
 		__u64 words[15];
 	};
 	__u64 sum;
@@ -218,14 +287,26 @@ struct cgg_ring {
 	__u64 line1[6];
 };
 
+/*
+ * What `cgg-rule test' asks the program ask: a query, the ids of the cgroups that
+ * the task is in by their level, and a name. The answer is verdict << 30 | rule.
+ */
+struct cgg_ask {
+	struct cgg_query query;
+	__u32 policy; /* place */
+	__u32 zero;
+	__u64 ancestor[CGG_LEVELS];
+	struct cgg_operand name;
+};
+
 #define CGG_SAME(condition) _Static_assert(condition, "layout")
 CGG_SAME(sizeof(struct cgg_query) == 32);
-CGG_SAME(sizeof(struct cgg_entry) == 80);
-CGG_SAME(sizeof(struct cgg_policy) == 40);
+CGG_SAME(sizeof(struct cgg_entry) == 104);
+CGG_SAME(sizeof(struct cgg_policy) == 56);
 CGG_SAME(sizeof(struct cgg_attached) == 16);
 CGG_SAME(sizeof(struct cgg_event) == 256);
-CGG_SAME(sizeof(struct cgg_event_sysctl) == 120);
+CGG_SAME(sizeof(struct cgg_event_named) == 120);
 CGG_SAME(sizeof(struct cgg_ring) == 128);
-CGG_SAME(sizeof(struct cgg_image) == 32 + 80 * CGG_RULES + CGG_HEAP);
+CGG_SAME(sizeof(struct cgg_image) == 40 + 104 * CGG_RULES + CGG_HEAP);
 
 #endif

@@ -6,12 +6,14 @@ SEC("cgroup/connect4")
 int connect4(struct bpf_sock_addr *ctx)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+	union cgg_subject subject = {};
 	struct bpf_sock *sk = ctx->sk;
-	struct cgg_query q = {};
+	struct operation o = {};
 
-	query_remote4(&q, ctx->user_ip4, sk ? sk->src_ip4 : 0);
-	query_socket(&q, CGG_CONNECT, ctx->protocol, ctx->user_port);
-	return judge_net(at, &q, CGG_CONNECT4);
+	query_remote4(&o.q, ctx->user_ip4, sk ? sk->src_ip4 : 0);
+	query_socket(&o.q, CGG_CONNECT, ctx->protocol, ctx->user_port);
+	local_end(&subject.net, sk, 0);
+	return judge_net(at, &o, CGG_CONNECT4, &subject);
 }
 
 /* Runs for ::ffff:a.b.c.d too; connect4 does not. */
@@ -19,16 +21,18 @@ SEC("cgroup/connect6")
 int connect6(struct bpf_sock_addr *ctx)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+	union cgg_subject subject = {};
 	struct bpf_sock *sk = ctx->sk;
-	struct cgg_query q = {};
+	struct operation o = {};
 	__u64 high = 0, low = 0;
 
 	if (sk) {
 		high = join(sk->src_ip6[0], sk->src_ip6[1]);
 		low = join(sk->src_ip6[2], sk->src_ip6[3]);
 	}
-	query_remote6(&q, join(ctx->user_ip6[0], ctx->user_ip6[1]),
+	query_remote6(&o.q, join(ctx->user_ip6[0], ctx->user_ip6[1]),
 		      join(ctx->user_ip6[2], ctx->user_ip6[3]), high, low);
-	query_socket(&q, CGG_CONNECT, ctx->protocol, ctx->user_port);
-	return judge_net(at, &q, CGG_CONNECT6);
+	query_socket(&o.q, CGG_CONNECT, ctx->protocol, ctx->user_port);
+	local_end(&subject.net, sk, 1);
+	return judge_net(at, &o, CGG_CONNECT6, &subject);
 }

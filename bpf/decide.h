@@ -15,10 +15,48 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
+/*
+ * What a file judges, said before this is included: operations of tasks (nothing),
+ * those that have a name (CGG_NAMED), packets (CGG_PACKETS), questions by hand
+ * (CGG_ASKED). Each kind has a first_match() of its own, that the verifier looks
+ * at once: it is a global function, whatever the number of calls.
+ */
+#if defined(CGG_NAMED)
+#define first_match first_match_named
+#define WHO const struct cgg_query /* never used: 0 */
+#elif defined(CGG_PACKETS)
+#define first_match first_match_packet
+#define WHO struct __sk_buff
+#elif defined(CGG_ASKED)
+#define first_match first_match_asked
+#define WHO const struct cgg_ask
+#else
+#define WHO const struct cgg_query /* never used: 0 */
+#endif
+#if defined(CGG_NAMED) || defined(CGG_ASKED)
+#define HAS_NAME 1
+#else
+#define HAS_NAME 0
+#endif
+#if defined(CGG_ASKED)
+#define WHO_NEEDED 1
+#else
+#define WHO_NEEDED 0
+#endif
+
+/* An operation. Unused pointers are 0. */
+struct operation {
+	struct cgg_query q;
+	const struct cgg_operand *name;
+	WHO *who; /* whose cgroup counts: a packet's socket's, those asked for, else the task's */
+};
+
 struct cgg_outcome {
 	__u32 rule; /* 0: the default */
 	__u32 verdict;
-	__u64 label;
+	__u32 label;
+	__u16 error;
+	__u16 quiet;
 };
 
 /* Keeps clang from making a branch of what is computed from x. */
@@ -31,7 +69,7 @@ struct cgg_outcome {
  * operand_last at it (at is ~0 there).
  */
 static __always_inline __u64 tail_differs(const struct cgg_image *image, const struct cgg_entry *e,
-					  const __u64 *name)
+					  const struct cgg_operand *name)
 {
 	__u64 words = e->operand_words, last = e->operand_last, differ = 0;
 	__u32 place = 8 * (__u32)e->operand;
@@ -47,7 +85,8 @@ static __always_inline __u64 tail_differs(const struct cgg_image *image, const s
 		STRAIGHT(at);
 		below = (__s64)below >> 63;
 		at = (__s64)at >> 63;
-		differ |= (name[i] ^ *(const __u64 *)(operand + 8 * i)) & (below | (at & last));
+		differ |=
+			(name->word[i] ^ *(const __u64 *)(operand + 8 * i)) & (below | (at & last));
 	}
 	return differ;
 }
@@ -59,9 +98,10 @@ static __always_inline __u64 tail_differs(const struct cgg_image *image, const s
  * there is none for the fields that each hook has.
  */
 static __always_inline __u64 entry_differs(const struct cgg_entry *e, const struct cgg_query *q,
-					   __u32 letter)
+					   __u64 now)
 {
-	__u64 differ = ~(__u64)(e->hooks >> q->hook & e->access >> letter) & 1, above, below;
+	__u64 differ = ~(__u64)(e->hooks >> q->hook & e->access >> q->letter) & 1, above, below,
+	      late = e->expires - 1 - now;
 
 	differ |= (q->word[0] ^ e->value[0]) & e->mask[0];
 	differ |= (q->word[1] ^ e->value[1]) & e->mask[1];
@@ -70,100 +110,134 @@ static __always_inline __u64 entry_differs(const struct cgg_entry *e, const stru
 	below = (__u64)e->port_max - q->port;
 	STRAIGHT(above);
 	STRAIGHT(below);
-	differ |= (above | below) >> 63;
+	STRAIGHT(late);
+	differ |= (above | below | late) >> 63;
 	return differ;
 }
 
-/* first_match - what the first entry that has the letter (a bit's number) says, else the default */
-static __always_inline void first_match(const struct cgg_image *image, const struct cgg_query *q,
-					__u32 letter, const __u64 *name, struct cgg_outcome *out)
+static __always_inline int in_cgroup(WHO *who, __u64 id, __u32 level)
 {
-	__u32 count = image->count, verdict;
+#if defined(CGG_ASKED)
+	return who->ancestor[level % CGG_LEVELS] == id;
+#elif defined(CGG_PACKETS)
+	return bpf_skb_ancestor_cgroup_id(who, level) == id;
+#else
+	(void)who;
+	return bpf_get_current_ancestor_cgroup_id(level) == id;
+#endif
+}
 
+/* first_match - what the first entry that has the letter says, else the default */
+__attribute__((noinline)) __weak int first_match(const struct cgg_image *image,
+						 const struct cgg_query *q,
+						 const struct cgg_operand *name, WHO *who,
+						 struct cgg_outcome *out)
+{
+	__u32 count, verdict;
+	__u64 now;
+
+	if (!image || !q || !out || (HAS_NAME && !name) || (!who && WHO_NEEDED))
+		return -1;
+	now = image->timed ? bpf_ktime_get_boot_ns() : 0;
+	count = image->count;
 	for (__u32 i = 0; i < CGG_RULES; i++) {
 		const struct cgg_entry *e = &image->entry[i];
 
 		if (i >= count)
 			break;
-		if (entry_differs(e, q, letter))
+		if (entry_differs(e, q, now))
 			continue;
-		if (name && e->operand_words && tail_differs(image, e, name))
+		if (HAS_NAME && e->operand_words && tail_differs(image, e, name))
+			continue;
+		if (e->cgroup && !in_cgroup(who, e->cgroup, e->level))
 			continue;
 		verdict = e->verdict;
 		STRAIGHT(verdict);
 		out->rule = e->id;
 		out->verdict = verdict;
 		out->label = e->label;
-		return;
+		out->error = e->error;
+		out->quiet = e->quiet;
+		return 0;
 	}
 	out->rule = 0;
 	out->verdict = image->defaults[q->hook & 15];
 	out->label = 0;
+	out->error = 0;
+	out->quiet = 0;
+	return 0;
 }
 
 /* all_letters - each letter that is asked for by itself; the worst answer counts */
-static __always_inline void all_letters(const struct cgg_image *image, const struct cgg_query *q,
-					const __u64 *name, struct cgg_outcome *out)
+static __always_inline void all_letters(const struct cgg_image *image, struct operation *o,
+					struct cgg_outcome *out)
 {
 	struct cgg_outcome one = {};
 
 	out->verdict = CGG_ALLOW;
 	for (__u32 letter = 0; letter < CGG_LETTERS; letter++) {
-		if (!(q->access >> letter & 1))
+		if (!(o->q.access >> letter & 1))
 			continue;
-		first_match(image, q, letter, name, &one);
+		o->q.letter = letter;
+		one.verdict = CGG_DENY; /* should first_match() see no sense */
+		first_match(image, &o->q, o->name, o->who, &one);
 		if (one.verdict >= out->verdict)
 			*out = one;
 	}
 }
 
+/* image_now - the number of the image that generation means: a restore may have lapsed */
+static __always_inline __u32 image_now(const struct cgg_policy *policy, __u32 place,
+				       __u32 generation)
+{
+	__u64 revert_at = *(const volatile __u64 *)&policy->revert_at;
+
+	if (revert_at && policy->unconfirmed == generation && bpf_ktime_get_boot_ns() >= revert_at)
+		generation++;
+	return 2 * place + (generation & 1);
+}
+
 /*
- * decide - what the policy at place says of q
+ * decide - what the policy at place says of an operation
  *
  * Gives the image that said it, for the texts that an event takes from it; 0
  * when none could, and then the answer is no (struct cgg_policy).
  */
 static __always_inline const struct cgg_image *decide(const struct cgg_policy *policy, __u32 place,
-						      const struct cgg_query *q, const __u64 *name,
-						      struct cgg_outcome *out)
+						      struct operation *o, struct cgg_outcome *out)
 {
 	const volatile __u32 *generation = &policy->generation, *writing = &policy->writing;
 
-	for (int try = 0; try < 2; try++) {
-		__u32 now = *generation, number = 2 * place + (now & 1);
+	for (int try = 0; try < 4; try++) {
+		__u32 now = *generation, number = image_now(policy, place, now);
 		const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
 
 		if (!image)
 			break;
-		if (q->hook == CGG_DEVICE)
-			all_letters(image, q, name, out);
-		else
-			first_match(image, q, 1 + (q->access >> 2), name, out); /* r or w */
+		all_letters(image, o, out);
 		if (*writing - now <= 1)
 			return image;
 	}
-	out->rule = 0;
+	*out = (struct cgg_outcome){};
 	out->verdict = CGG_DENY;
-	out->label = 0;
 	return 0;
 }
 
-static __always_inline void count_hit(__u32 policy, const struct cgg_query *q,
-				      const struct cgg_outcome *out, __u64 bytes)
+static __always_inline void count(__u32 policy, __u32 rule, __u64 bytes)
 {
 	struct cgg_count_key key = {};
-	struct cgg_count *count, first = {};
+	struct cgg_count *there, first = {};
 
 	key.policy = policy;
-	key.rule = out->rule ? out->rule : CGG_DEFAULT_RULE | q->hook;
-	count = bpf_map_lookup_elem(&counts, &key);
-	if (!count) {
+	key.rule = rule;
+	there = bpf_map_lookup_elem(&counts, &key);
+	if (!there) {
 		bpf_map_update_elem(&counts, &key, &first, BPF_NOEXIST);
-		count = bpf_map_lookup_elem(&counts, &key);
+		there = bpf_map_lookup_elem(&counts, &key);
 	}
-	if (count) {
-		count->hits++;
-		count->bytes += bytes;
+	if (there) {
+		there->hits++;
+		there->bytes += bytes;
 	}
 }
 

@@ -7,15 +7,15 @@ int device(struct bpf_cgroup_dev_ctx *ctx)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	union cgg_subject subject = {};
-	struct cgg_query q = {};
+	struct operation o = {};
 
-	q.word[0] = ctx->access_type & 0xffff;
-	q.word[1] = ctx->major;
-	q.word[2] = ctx->minor;
-	q.hook = CGG_DEVICE;
-	q.access = ctx->access_type >> 16 & (CGG_R | CGG_W | CGG_M);
+	o.q.word[0] = ctx->access_type & 0xffff;
+	o.q.word[1] = ctx->major;
+	o.q.word[2] = ctx->minor;
+	o.q.hook = CGG_DEVICE;
+	o.q.access = ctx->access_type >> 16 & (CGG_R | CGG_W | CGG_M);
 	subject.device.major = ctx->major;
 	subject.device.minor = ctx->minor;
 	subject.device.access_type = ctx->access_type;
-	return judge(at, &q, 0, CGG_DEV, &subject);
+	return judge(at, &o, CGG_DEV, &subject);
 }

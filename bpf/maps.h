@@ -82,6 +82,14 @@ struct {
 	__uint(max_entries, 4096);
 } bell MAP;
 
+/* The question that `cgg-rule test' asks, behind the lock of the pin directory. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cgg_ask);
+} asked MAP;
+
 char cgg_license[] SEC("license") = "GPL";
 
 #endif

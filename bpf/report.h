@@ -10,12 +10,22 @@
 
 #include "decide.h"
 
-/* What a hook fills in for its event: the union of struct cgg_event. */
+/* What a hook fills in for its event: the union of struct cgg_event, but for a name's bytes. */
 union cgg_subject {
+#if defined(CGG_NAMED)
+	struct {
+		__u8 write;
+		__u8 zero[3];
+		__u32 len;
+	} named;
+	__u64 words[1];
+#else
 	struct cgg_event_net net;
 	struct cgg_event_device device;
-	struct cgg_event_sysctl sysctl;
+	struct cgg_event_socket socket;
+	struct cgg_event_sockopt sockopt;
 	__u64 words[15];
+#endif
 };
 
 static __always_inline void copy_words(void *to, const void *from, int bytes)
@@ -34,20 +44,33 @@ static __always_inline void wake_readers(struct cgg_ring *r)
 	bpf_ringbuf_output(&bell, &any, sizeof(any), BPF_RB_FORCE_WAKEUP);
 }
 
-static __always_inline void fill_event(struct cgg_event *e, const struct cgg_policy *policy,
-				       const struct cgg_image *image, const struct cgg_outcome *out)
+/* A packet has no task: it may be sent by whoever runs. It has a socket's owner. */
+static __always_inline void fill_who(struct cgg_event *e, WHO *who)
 {
+#if defined(CGG_PACKETS)
+	e->pid = e->tid = e->gid = 0;
+	e->uid = bpf_get_socket_uid(who);
+	__builtin_memset(e->comm, 0, sizeof(e->comm));
+#else
 	__u64 id = bpf_get_current_pid_tgid(), owner = bpf_get_current_uid_gid();
-	__u32 label = 8 * out->label;
 
-	e->time = bpf_ktime_get_boot_ns();
+	(void)who;
 	e->pid = id >> 32;
 	e->tid = id;
 	e->uid = owner;
 	e->gid = owner >> 32;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+#endif
+}
+
+static __always_inline void fill_event(struct cgg_event *e, const struct cgg_policy *policy,
+				       const struct cgg_image *image, const struct cgg_outcome *out)
+{
+	__u32 label = 8 * out->label;
+
+	e->time = bpf_ktime_get_boot_ns();
 	e->rule = out->rule;
 	e->zero = 0;
-	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	copy_words(e->policy, policy->name, CGG_NAME);
 	if (image && label <= CGG_HEAP - CGG_NAME)
 		copy_words(e->label, image->heap + label, CGG_NAME);
@@ -58,7 +81,8 @@ static __always_inline void fill_event(struct cgg_event *e, const struct cgg_pol
 /* report - writes one record; verdict is DENY, ALERT or AUDIT */
 static __always_inline void report(const struct cgg_attached *at, const struct cgg_policy *policy,
 				   const struct cgg_image *image, const struct cgg_outcome *out,
-				   __u32 program, const union cgg_subject *subject)
+				   __u32 program, const struct operation *o,
+				   const union cgg_subject *subject)
 {
 	struct cgg_event *e;
 	struct cgg_ring *r;
@@ -74,11 +98,15 @@ static __always_inline void report(const struct cgg_attached *at, const struct c
 	if (!e)
 		return;
 	*(volatile __u64 *)&e->number = 0;
+	fill_who(e, o->who);
 	fill_event(e, policy, image, out);
 	e->cgroup = at->cgroup;
 	e->verdict = out->verdict;
 	e->program = program;
-	copy_words(e->words, subject->words, sizeof(e->words));
+	copy_words(e->words, subject->words, sizeof(subject->words));
+#if defined(CGG_NAMED)
+	copy_words(e->named.name, o->name, sizeof(e->named.name));
+#endif
 	for (int i = 0; i < (int)(__builtin_offsetof(struct cgg_event, sum) / 8); i++)
 		sum += ((volatile __u64 *)e)[i];
 	e->sum = sum;
@@ -87,19 +115,19 @@ static __always_inline void report(const struct cgg_attached *at, const struct c
 }
 
 /*
- * judge - what a hook's program returns: 1 to go on, 0 for EPERM
+ * judge_bytes - what a hook's program returns: 1 to go on, 0 to refuse
  *
- * @q		the operation
- * @name	its name, CGG_OPERAND bytes as words, or 0
+ * @o		the operation
  * @program	enum cgg_program
+ * @bytes	of a packet
  * @subject	what an event says of it
  */
-static __always_inline int judge(const struct cgg_attached *at, const struct cgg_query *q,
-				 const __u64 *name, __u32 program, const union cgg_subject *subject)
+static __always_inline int judge_bytes(const struct cgg_attached *at, struct operation *o,
+				       __u32 program, __u32 bytes, const union cgg_subject *subject)
 {
 	const struct cgg_policy *policy;
 	const struct cgg_image *image;
-	struct cgg_outcome out;
+	struct cgg_outcome out = {};
 	__u32 place;
 
 	if (!at->policy)
@@ -108,11 +136,25 @@ static __always_inline int judge(const struct cgg_attached *at, const struct cgg
 	policy = bpf_map_lookup_elem(&policies, &place);
 	if (!policy)
 		return 0;
-	image = decide(policy, place, q, name, &out);
-	count_hit(place, q, &out, 0);
-	if (out.verdict != CGG_ALLOW)
-		report(at, policy, image, &out, program, subject);
-	return out.verdict != CGG_DENY;
+	image = decide(policy, place, o, &out);
+	count(place, out.rule ? out.rule : CGG_DEFAULT_RULE | o->q.hook, bytes);
+	if (out.verdict == CGG_DENY && image && image->audit)
+		out.verdict = CGG_AUDIT;
+	if (out.verdict != CGG_ALLOW && !out.quiet)
+		report(at, policy, image, &out, program, o, subject);
+	if (out.verdict != CGG_DENY)
+		return 1;
+#if !defined(CGG_PACKETS) && !defined(CGG_WATCHES)
+	if (out.error)
+		bpf_set_retval(-(int)out.error);
+#endif
+	return 0;
+}
+
+static __always_inline int judge(const struct cgg_attached *at, struct operation *o, __u32 program,
+				 const union cgg_subject *subject)
+{
+	return judge_bytes(at, o, program, 0, subject);
 }
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* sysctl.bpf.c - reads and writes below /proc/sys, from whichever mount of proc. */
+#define CGG_NAMED
 #include "report.h"
 
 /* A name that cannot be read whole has length 0: no rule with a name is its. */
@@ -7,19 +8,19 @@ SEC("cgroup/sysctl")
 int sysctl(struct bpf_sysctl *ctx)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
-	__u64 name[CGG_OPERAND_WORDS] = {};
+	struct cgg_operand name = {};
 	union cgg_subject subject = {};
-	struct cgg_query q = {};
+	struct operation o = {};
 	long len;
 
-	len = bpf_sysctl_get_name(ctx, (char *)name, sizeof(name), 0);
-	q.word[0] = len > 0 ? len : 0;
-	q.word[1] = name[0];
-	q.word[2] = name[1];
-	q.hook = CGG_SYSCTL;
-	q.access = CGG_R << (ctx->write & 1);
-	subject.sysctl.write = ctx->write & 1;
-	subject.sysctl.len = q.word[0];
-	__builtin_memcpy(subject.sysctl.name, name, sizeof(subject.sysctl.name));
-	return judge(at, &q, name, CGG_SYSCTL_RW, &subject);
+	len = bpf_sysctl_get_name(ctx, (char *)name.word, sizeof(name), 0);
+	o.name = &name;
+	o.q.word[0] = len > 0 ? len : 0;
+	o.q.word[1] = name.word[0];
+	o.q.word[2] = name.word[1];
+	o.q.hook = CGG_SYSCTL;
+	o.q.access = CGG_R << (ctx->write & 1);
+	subject.named.write = ctx->write & 1;
+	subject.named.len = o.q.word[0];
+	return judge(at, &o, CGG_SYSCTL_RW, &subject);
 }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * ask.bpf.c - the decision alone, for a question by hand (cgg-rule test).
+ *
+ * Never attached. Its packet is a struct cgg_ask; it answers verdict << 30 | rule.
+ * What it says is what a hook's program would say: decide() is the same.
+ */
+#define CGG_ASKED
+#include "decide.h"
+
+SEC("tc")
+int ask(struct __sk_buff *skb)
+{
+	const struct cgg_policy *policy;
+	struct cgg_outcome out = {};
+	struct operation o = {};
+	struct cgg_ask *a;
+	__u32 key = 0;
+
+	a = bpf_map_lookup_elem(&asked, &key);
+	if (!a || bpf_skb_load_bytes(skb, 0, a, sizeof(*a)))
+		return -1;
+	policy = bpf_map_lookup_elem(&policies, &a->policy);
+	if (!policy)
+		return -1;
+	o.q = a->query;
+	o.name = &a->name;
+	o.who = a;
+	decide(policy, a->policy, &o, &out);
+	return out.verdict << 30 | (out.rule & 0x3fffffff);
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* socket.bpf.c - socket(2) of the internet families, before anything can be done with it. */
+#include "address.h"
+
+SEC("cgroup/sock_create")
+int sock_create(struct bpf_sock *ctx)
+{
+	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+	union cgg_subject subject = {};
+	struct operation o = {};
+
+	o.q.word[0] = ctx->family;
+	o.q.word[1] = ctx->type;
+	query_socket(&o.q, CGG_SOCKET, ctx->protocol, 0);
+	subject.socket.family = ctx->family;
+	subject.socket.type = ctx->type;
+	subject.socket.proto = o.q.word[2];
+	return judge(at, &o, CGG_SOCK_CREATE, &subject);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * unix.bpf.c - connect(2) and sendmsg(2) to the name of a unix socket.
+ *
+ * The name is as the caller wrote it: the kernel has not looked it up. One that
+ * could be written otherwise (relative, or with an empty component, . or ..) is
+ * vague: it matches every denial of a path, and no allow. The context does not
+ * show the name, so it is read from the kernel's own structure, whose layout is
+ * taken from its type information when the program is loaded.
+ */
+#define CGG_NAMED
+#include "report.h"
+
+#define RELOCATED __attribute__((preserve_access_index))
+
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[108];
+} RELOCATED;
+
+struct bpf_sock_addr_kern {
+	void *uaddr;
+	__u32 uaddrlen;
+} RELOCATED;
+
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
+
+#define PATH_MAX_UN 108
+
+/* 1 where c is the letter, else 0; without a branch */
+#define IS(c, letter) ((((__u64)(__u8)(c) ^ (letter)) - 1) >> 63)
+#define ENDS(c) (IS(c, 0) | IS(c, '/'))
+
+/* path_length - of path, NULs behind it; CGG_VAGUE when it may mean what another one says */
+static __always_inline __u64 path_length(const char *path)
+{
+	__u64 vague = !IS(path[0], '/'), len = 0;
+
+	for (int i = 0; i < PATH_MAX_UN; i++) {
+		__u64 dots = ENDS(path[i + 2]) | (IS(path[i + 2], '.') & ENDS(path[i + 3]));
+		__u64 odd = IS(path[i + 1], '/') | (IS(path[i + 1], '.') & dots);
+
+		if (!path[i])
+			break;
+		odd &= IS(path[i], '/');
+		STRAIGHT(odd);
+		vague |= odd;
+		len++;
+	}
+	return vague ? CGG_VAGUE : len;
+}
+
+static __always_inline int unix_name(struct bpf_sock_addr *ctx, __u32 program)
+{
+	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+	struct bpf_sock_addr_kern *kern = bpf_cast_to_kern_ctx(ctx);
+	struct cgg_operand name = {};
+	union cgg_subject subject = {};
+	struct operation o = {};
+	char *path = (char *)name.word;
+	__u32 len = kern->uaddrlen;
+	struct sockaddr_un *address = kern->uaddr;
+
+	len = len > 2 ? len - 2 : 0;
+	if (len > PATH_MAX_UN)
+		len = PATH_MAX_UN;
+	if (len)
+		bpf_probe_read_kernel(path, len, address->sun_path);
+	o.name = &name;
+	o.q.hook = CGG_UNIX;
+	o.q.access = CGG_R;
+	subject.named.len = len;
+	if (len && !path[0]) {
+		path[0] = '@';
+		o.q.word[0] = len;
+	} else {
+		o.q.word[0] = path_length(path);
+	}
+	if (o.q.word[0] != CGG_VAGUE) {
+		o.q.word[1] = name.word[0];
+		o.q.word[2] = name.word[1];
+	}
+	return judge(at, &o, program, &subject);
+}
+
+SEC("cgroup/connect_unix")
+int connect_unix(struct bpf_sock_addr *ctx)
+{
+	return unix_name(ctx, CGG_CONNECT_UNIX);
+}
+
+SEC("cgroup/sendmsg_unix")
+int sendmsg_unix(struct bpf_sock_addr *ctx)
+{
+	return unix_name(ctx, CGG_SENDMSG_UNIX);
+}
