@@ -27,23 +27,31 @@ enum cgg_match { /* bits of what a hook takes and a rule has */
 		 CGG_MATCH_PROTO = 1,
 		 CGG_MATCH_IP = 2,
 		 CGG_MATCH_PORT = 4,
+		 CGG_MATCH_FAMILY = 8,
+		 CGG_MATCH_TYPE = 16,
+		 CGG_MATCH_CGROUP = 32,
 };
+enum cgg_operand_kind { CGG_NONE, CGG_DEVICE_NUMBER, CGG_SYSCTL_NAME, CGG_UNIX_NAME, CGG_SOCKOPT };
 struct cgg_hook_info {
 	const char *word;
-	const char *operand; /* what follows the word, as usage text, or 0 */
+	enum cgg_operand_kind operand; /* what follows the word */
 	unsigned matches; /* enum cgg_match */
 	unsigned programs; /* 1 << enum cgg_program */
 	__u8 letters; /* enum cgg_access that a rule may name */
+	bool watches; /* the kernel lets it refuse nothing */
+	bool error; /* a denial may choose its errno */
 };
 struct cgg_program_info {
 	const char *name; /* of the program, its pin and its events */
 	int type; /* enum bpf_prog_type */
 	int attach; /* enum bpf_attach_type */
+	const char *since; /* the Linux version that has it, 0: before 5.10 */
 };
 extern const struct cgg_hook_info cgg_hooks[CGG_HOOKS];
 extern const struct cgg_program_info cgg_programs[CGG_PROGRAMS];
 int hook_find(const char *word, size_t len); /* -1: none */
 unsigned hook_programs(unsigned hooks); /* bits in, bits out */
+#define CGG_NET_HOOKS (1u << CGG_CONNECT | 1u << CGG_SENDMSG | 1u << CGG_EGRESS) /* net */
 extern const char *const cgg_verdicts[]; /* by enum cgg_verdict */
 
 /* addr.c: addresses are 16 bytes in network order, IPv4 as ::ffff:a.b.c.d */
@@ -65,6 +73,7 @@ int number_parse(unsigned long *n, const char *word, size_t len, unsigned long m
 /* rule.c: words <-> struct cgg_rule */
 #define CGG_RULE_TEXT 512
 #define CGG_COMMENT 128
+#define CGG_CGROUP 192
 struct cgg_rule {
 	__u32 id; /* 0: in no policy yet */
 	__u8 verdict;
@@ -73,20 +82,31 @@ struct cgg_rule {
 	unsigned matches; /* enum cgg_match that it has */
 	__u16 proto, port_min, port_max;
 	struct cgg_net net;
-	char device; /* a, b or c; 0: none */
-	long major, minor; /* -1: any */
-	char operand[CGG_OPERAND];
+	char device; /* a, b or c; 0: none, or operand is the path of its node */
+	long major, minor; /* of a device; level and name of an option; -1: any */
+	char operand[CGG_OPERAND]; /* a sysctl's or a unix socket's name */
 	bool prefix; /* the operand ended with a star */
+	int family, type; /* of a socket */
+	char cgroup[CGG_CGROUP]; /* TARGET, and after rule_resolve() its path below the mount */
+	__u64 cgroup_id;
+	__u8 cgroup_level;
 	char name[CGG_NAME], comment[CGG_COMMENT];
+	bool quiet;
+	int error; /* errno of a denial, 0: EPERM */
+	__u64 ttl; /* ns that it still holds, when it was said; 0: for ever */
+	__u64 expires; /* CLOCK_BOOTTIME, ns; 0: not yet known, or never */
 };
 struct cgg_rules { /* a whole policy as words have it */
 	struct cgg_rule *rule;
 	unsigned count, room;
 	__u8 defaults[CGG_HOOKS];
+	bool audit;
 	__u32 next_id;
 };
 int rule_parse(struct cgg_rule *rule, int count, char *const word[]);
-void rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]);
+void rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]); /* but for ttl */
+void rule_print_left(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]); /* and what is left */
+__u64 time_now(void); /* CLOCK_BOOTTIME, ns */
 int hooks_parse(unsigned *hooks, const char *word);
 void hooks_print(unsigned hooks, char *text, size_t size);
 int verdict_parse(__u8 *verdict, const char *word);
@@ -95,15 +115,34 @@ int rules_add(struct cgg_rules *rules, unsigned place, const struct cgg_rule *ru
 void rules_remove(struct cgg_rules *rules, unsigned place);
 void rules_free(struct cgg_rules *rules);
 
+/* operand.c: what follows a hook's word */
+struct cgg_words {
+	char *const *word;
+	int count, at;
+};
+const char *words_next(struct cgg_words *words); /* 0: no more */
+int operand_parse(struct cgg_rule *rule, enum cgg_operand_kind kind, struct cgg_words *words);
+void operand_print(const struct cgg_rule *rule, enum cgg_operand_kind kind, char text[256]);
+int sockopt_parse(struct cgg_rule *rule, const char *word);
+void sockopt_print(long level, long name, char text[256]);
+
+/* resolve.c: what only the machine knows: a node's number, a cgroup's id, the time */
+int rule_resolve(struct cgg_rule *rule);
+
 /* file.c: a policy file; appends to rules. All its errors, a line each, in *errors (free it). */
 int rule_line(struct cgg_rule *rule, char *line); /* cuts line up */
 int default_parse(struct cgg_rules *rules, int count, char *const word[]);
+int mode_parse(struct cgg_rules *rules, int count, char *const word[]);
 int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors);
 void file_write(const struct cgg_rules *rules, FILE *file);
+
+/* yaml.c: the same from the shape of cgguard-rule(5), POLICY YAML */
+int yaml_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors);
 
 /* compile.c: rules -> image; memory in, memory out */
 int compile(struct cgg_image *image, const struct cgg_rules *rules);
 void image_begin(struct cgg_image *image, __u32 next_id); /* no rules, all allowed */
+int image_copy(struct cgg_image *to, const struct cgg_image *from);
 int image_add(struct cgg_image *image, const struct cgg_rule *rule);
 void image_hooks(struct cgg_image *image); /* sums up which hooks it needs */
 int decompile(struct cgg_rules *rules, const struct cgg_image *image);
@@ -162,8 +201,14 @@ int policy_make(struct cgg_guard *guard, const char *name, int *place);
 int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules);
 int policy_commit(struct cgg_guard *guard, int place, struct cgg_image *image);
 int policy_commit_rules(struct cgg_guard *guard, int place, const struct cgg_rules *rules);
+int policy_restore(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds);
+int policy_confirm(struct cgg_guard *guard, int place);
 int policy_drop(struct cgg_guard *guard, int place);
 const struct cgg_image *policy_image(struct cgg_guard *guard, int place); /* in force */
+
+/* query.c: cgg-rule test */
+int query_make(struct cgg_ask *ask, const struct cgg_rule *rule);
+int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule);
 
 /* count.c: hits and bytes, summed over the processors */
 int count_open(void);

@@ -100,6 +100,34 @@ static int compile_name(struct cgg_image *image, struct cgg_entry *e, const stru
 	return e->operand ? 0 : -1;
 }
 
+static void compile_numbers(struct cgg_entry *e, long first, long second)
+{
+	if (first >= 0) {
+		e->value[0] = (__u64)first;
+		e->mask[0] = ~0ull;
+	}
+	if (second >= 0) {
+		e->value[1] = (__u64)second;
+		e->mask[1] = ~0ull;
+	}
+}
+
+static int compile_what(struct cgg_image *image, struct cgg_entry *e, const struct cgg_rule *rule)
+{
+	if (rule->hooks & (1u << CGG_SYSCTL | 1u << CGG_UNIX))
+		return compile_name(image, e, rule);
+	if (rule->hooks & 1u << CGG_DEVICE)
+		compile_device(e, rule);
+	else if (rule->hooks & (1u << CGG_SETSOCKOPT | 1u << CGG_GETSOCKOPT))
+		compile_numbers(e, rule->major, rule->minor);
+	else
+		compile_net(e, rule);
+	if (rule->hooks & 1u << CGG_SOCKET)
+		compile_numbers(e, rule->matches & CGG_MATCH_FAMILY ? rule->family : -1,
+				rule->matches & CGG_MATCH_TYPE ? rule->type : -1);
+	return 0;
+}
+
 static int compile_rule(struct cgg_image *image, struct cgg_entry *e, const struct cgg_rule *rule)
 {
 	char text[CGG_RULE_TEXT];
@@ -111,10 +139,11 @@ static int compile_rule(struct cgg_image *image, struct cgg_entry *e, const stru
 	e->access = rule->access;
 	e->port_min = rule->port_min;
 	e->port_max = rule->port_max;
-	if (rule->device)
-		compile_device(e, rule);
-	else
-		compile_net(e, rule);
+	e->expires = rule->expires ? rule->expires : CGG_NEVER;
+	e->cgroup = rule->cgroup_id;
+	e->level = rule->cgroup_level;
+	e->quiet = rule->quiet;
+	e->error = (__u16)rule->error;
 	rule_print(rule, text);
 	e->text_len = (__u16)strlen(text);
 	e->text = heap_put(image, text, e->text_len);
@@ -125,21 +154,39 @@ static int compile_rule(struct cgg_image *image, struct cgg_entry *e, const stru
 		if (!e->label)
 			return -1;
 	}
-	return rule->hooks & 1u << CGG_SYSCTL ? compile_name(image, e, rule) : 0;
+	return compile_what(image, e, rule);
+}
+
+/* A denied path is also denied under names that may mean it (cgguard.h, CGG_VAGUE). */
+static void compile_vague(struct cgg_entry *vague, const struct cgg_entry *e)
+{
+	*vague = *e;
+	vague->value[0] = CGG_VAGUE;
+	vague->mask[0] = ~0ull;
+	vague->value[1] = vague->value[2] = vague->mask[1] = vague->mask[2] = 0;
+	vague->operand_words = 0;
+	vague->text_len = 0;
 }
 
 /* image_add - appends rule, which gets the next id unless it has one */
 int image_add(struct cgg_image *image, const struct cgg_rule *rule)
 {
+	bool vague =
+		rule->hooks & 1u << CGG_UNIX && rule->verdict == CGG_DENY && *rule->operand == '/';
+	struct cgg_entry *e = &image->entry[image->count];
 	struct cgg_rule with_id = *rule;
 
-	if (image->count == CGG_RULES)
+	if (image->count + vague >= CGG_RULES)
 		return refuse(CGG_FAILED, "a policy holds at most %d rules", CGG_RULES);
 	if (!with_id.id)
 		with_id.id = image->next_id++;
-	if (compile_rule(image, &image->entry[image->count], &with_id))
+	if (compile_rule(image, e, &with_id))
 		return refuse(CGG_FAILED, "a policy holds at most %d bytes of words", CGG_HEAP);
 	image->count++;
+	if (vague)
+		compile_vague(&image->entry[image->count++], e);
+	if (rule->expires)
+		image->timed = 1;
 	return 0;
 }
 
@@ -166,32 +213,60 @@ int compile(struct cgg_image *image, const struct cgg_rules *rules)
 
 	image_begin(image, rules->next_id ? rules->next_id : 1);
 	memcpy(image->defaults, rules->defaults, sizeof(rules->defaults));
+	image->audit = rules->audit;
 	for (unsigned i = 0; i < rules->count && !status; i++)
 		status = image_add(image, &rules->rule[i]);
 	image_hooks(image);
 	return status;
 }
 
+/* decompile - the rules of an image; those that have expired are no longer any */
 int decompile(struct cgg_rules *rules, const struct cgg_image *image)
 {
+	__u64 now = time_now();
+
 	memset(rules, 0, sizeof(*rules));
 	rules->next_id = image->next_id;
 	memcpy(rules->defaults, image->defaults, sizeof(rules->defaults));
+	rules->audit = image->audit;
 	for (unsigned i = 0; i < image->count; i++) {
 		const struct cgg_entry *e = &image->entry[i];
 		char text[CGG_RULE_TEXT];
 		struct cgg_rule rule;
 		int status;
 
+		if (!e->text_len || e->expires <= now)
+			continue;
 		snprintf(text, sizeof(text), "%.*s", e->text_len, image->heap + 8 * e->text);
 		status = rule_line(&rule, text);
 		rule.id = e->id;
+		rule.cgroup_id = e->cgroup;
+		rule.cgroup_level = e->level;
+		rule.expires = e->expires == CGG_NEVER ? 0 : e->expires;
 		if (!status)
-			status = rules_add(rules, i, &rule);
+			status = rules_add(rules, rules->count, &rule);
 		if (status) {
 			rules_free(rules);
 			return status;
 		}
 	}
 	return 0;
+}
+
+/* image_copy - of those rules that have not expired */
+int image_copy(struct cgg_image *to, const struct cgg_image *from)
+{
+	struct cgg_rules rules;
+	int status;
+
+	if (!from->timed) {
+		memcpy(to, from, offsetof(struct cgg_image, heap));
+		memcpy(to->heap, from->heap, 8 * from->heap_used);
+		return 0;
+	}
+	status = decompile(&rules, from);
+	if (!status)
+		status = compile(to, &rules);
+	rules_free(&rules);
+	return status;
 }

@@ -68,6 +68,16 @@ int rule_line(struct cgg_rule *rule, char *line)
 	return count < 0 ? CGG_USAGE : rule_parse(rule, count, word);
 }
 
+int mode_parse(struct cgg_rules *rules, int count, char *const word[])
+{
+	bool audit = count == 1 && !strcmp(word[0], "audit");
+
+	if (!audit && (count != 1 || strcmp(word[0], "enforce")))
+		return refuse(CGG_USAGE, "mode: needs enforce or audit");
+	rules->audit = audit;
+	return 0;
+}
+
 int default_parse(struct cgg_rules *rules, int count, char *const word[])
 {
 	unsigned hooks;
@@ -84,6 +94,10 @@ int default_parse(struct cgg_rules *rules, int count, char *const word[])
 	if (status)
 		return status;
 	for (int i = 0; i < CGG_HOOKS; i++)
+		if (hooks & 1u << i && cgg_hooks[i].watches && verdict == CGG_DENY)
+			return refuse(CGG_USAGE, "%s: the kernel only lets it be watched",
+				      cgg_hooks[i].word);
+	for (int i = 0; i < CGG_HOOKS; i++)
 		if (hooks & 1u << i)
 			rules->defaults[i] = verdict;
 	return 0;
@@ -99,7 +113,11 @@ static int line_read(struct cgg_rules *rules, char *line)
 		return count ? CGG_USAGE : 0;
 	if (!strcmp(word[0], "default"))
 		return default_parse(rules, count - 1, word + 1);
+	if (!strcmp(word[0], "mode"))
+		return mode_parse(rules, count - 1, word + 1);
 	status = rule_parse(&rule, count, word);
+	if (!status)
+		status = rule_resolve(&rule);
 	return status ? status : rules_add(rules, rules->count, &rule);
 }
 
@@ -152,9 +170,11 @@ void file_write(const struct cgg_rules *rules, FILE *file)
 {
 	char text[CGG_RULE_TEXT];
 
+	if (rules->audit)
+		fprintf(file, "mode audit\n");
 	defaults_write(rules, file);
 	for (unsigned i = 0; i < rules->count; i++) {
-		rule_print(&rules->rule[i], text);
+		rule_print_left(&rules->rule[i], text);
 		fprintf(file, "%s\n", text);
 	}
 }

@@ -10,23 +10,59 @@
 
 #include "cgg.h"
 
-#define NET (CGG_MATCH_PROTO | CGG_MATCH_IP | CGG_MATCH_PORT)
+#define P(program) (1u << CGG_##program)
+#define NET (CGG_MATCH_PROTO | CGG_MATCH_IP | CGG_MATCH_PORT | CGG_MATCH_CGROUP)
+#define SOCKET (CGG_MATCH_FAMILY | CGG_MATCH_TYPE | CGG_MATCH_PROTO | CGG_MATCH_CGROUP)
+#define CGROUP CGG_MATCH_CGROUP
+#define RWM (CGG_R | CGG_W | CGG_M)
+#define RW (CGG_R | CGG_W)
 
+/* word, operand, matches, programs, letters, watches, error */
 const struct cgg_hook_info cgg_hooks[CGG_HOOKS] = {
-	[CGG_CONNECT] = { "connect", 0, NET, 1 << CGG_CONNECT4 | 1 << CGG_CONNECT6, 0 },
-	[CGG_SENDMSG] = { "sendmsg", 0, NET, 1 << CGG_SENDMSG4 | 1 << CGG_SENDMSG6, 0 },
-	[CGG_DEVICE] = { "device", "c|b|a MAJOR:MINOR|/dev/PATH [rwm]", 0, 1 << CGG_DEV,
-			 CGG_R | CGG_W | CGG_M },
-	[CGG_SYSCTL] = { "sysctl", "NAME [r|w|rw]", 0, 1 << CGG_SYSCTL_RW, CGG_R | CGG_W },
+	[CGG_CONNECT] = { "connect", 0, NET, P(CONNECT4) | P(CONNECT6), 0, false, true },
+	[CGG_BIND] = { "bind", 0, NET, P(BIND4) | P(BIND6) | P(POST_BIND4) | P(POST_BIND6), 0,
+		       false, true },
+	[CGG_SENDMSG] = { "sendmsg", 0, NET, P(SENDMSG4) | P(SENDMSG6), 0, false, true },
+	[CGG_RECVMSG] = { "recvmsg", 0, NET, P(RECVMSG4) | P(RECVMSG6), 0, true, false },
+	[CGG_EGRESS] = { "egress", 0, NET, P(EGRESS_SKB), 0, false, false },
+	[CGG_INGRESS] = { "ingress", 0, NET, P(INGRESS_SKB), 0, false, false },
+	[CGG_UNIX] = { "unix", CGG_UNIX_NAME, CGROUP, P(CONNECT_UNIX) | P(SENDMSG_UNIX), 0, false,
+		       true },
+	[CGG_SOCKET] = { "socket", 0, SOCKET, P(SOCK_CREATE), 0, false, true },
+	[CGG_DEVICE] = { "device", CGG_DEVICE_NUMBER, CGROUP, P(DEV), RWM, false, true },
+	[CGG_SYSCTL] = { "sysctl", CGG_SYSCTL_NAME, CGROUP, P(SYSCTL_RW), RW, false, true },
+	[CGG_SETSOCKOPT] = { "setsockopt", CGG_SOCKOPT, CGROUP, P(SETSOCKOPT_RUN), 0, false, true },
+	[CGG_GETSOCKOPT] = { "getsockopt", CGG_SOCKOPT, CGROUP, P(GETSOCKOPT_RUN), 0, false, true },
 };
 
+/* Unix sockets: attach types 49 and 50 of Linux 6.7, which older headers lack. */
+#define CONNECT_UNIX 49
+#define SENDMSG_UNIX 50
+#define ADDR BPF_PROG_TYPE_CGROUP_SOCK_ADDR
+#define SOCK BPF_PROG_TYPE_CGROUP_SOCK
+#define SKB BPF_PROG_TYPE_CGROUP_SKB
+#define OPT BPF_PROG_TYPE_CGROUP_SOCKOPT
+
 const struct cgg_program_info cgg_programs[CGG_PROGRAMS] = {
-	[CGG_CONNECT4] = { "connect4", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT },
-	[CGG_CONNECT6] = { "connect6", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_CONNECT },
-	[CGG_SENDMSG4] = { "sendmsg4", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP4_SENDMSG },
-	[CGG_SENDMSG6] = { "sendmsg6", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP6_SENDMSG },
-	[CGG_DEV] = { "device", BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE },
-	[CGG_SYSCTL_RW] = { "sysctl", BPF_PROG_TYPE_CGROUP_SYSCTL, BPF_CGROUP_SYSCTL },
+	[CGG_CONNECT4] = { "connect4", ADDR, BPF_CGROUP_INET4_CONNECT, 0 },
+	[CGG_CONNECT6] = { "connect6", ADDR, BPF_CGROUP_INET6_CONNECT, 0 },
+	[CGG_BIND4] = { "bind4", ADDR, BPF_CGROUP_INET4_BIND, 0 },
+	[CGG_BIND6] = { "bind6", ADDR, BPF_CGROUP_INET6_BIND, 0 },
+	[CGG_POST_BIND4] = { "post_bind4", SOCK, BPF_CGROUP_INET4_POST_BIND, 0 },
+	[CGG_POST_BIND6] = { "post_bind6", SOCK, BPF_CGROUP_INET6_POST_BIND, 0 },
+	[CGG_SENDMSG4] = { "sendmsg4", ADDR, BPF_CGROUP_UDP4_SENDMSG, 0 },
+	[CGG_SENDMSG6] = { "sendmsg6", ADDR, BPF_CGROUP_UDP6_SENDMSG, 0 },
+	[CGG_RECVMSG4] = { "recvmsg4", ADDR, BPF_CGROUP_UDP4_RECVMSG, 0 },
+	[CGG_RECVMSG6] = { "recvmsg6", ADDR, BPF_CGROUP_UDP6_RECVMSG, 0 },
+	[CGG_EGRESS_SKB] = { "egress", SKB, BPF_CGROUP_INET_EGRESS, 0 },
+	[CGG_INGRESS_SKB] = { "ingress", SKB, BPF_CGROUP_INET_INGRESS, 0 },
+	[CGG_CONNECT_UNIX] = { "connect_unix", ADDR, CONNECT_UNIX, "6.7" },
+	[CGG_SENDMSG_UNIX] = { "sendmsg_unix", ADDR, SENDMSG_UNIX, "6.7" },
+	[CGG_SOCK_CREATE] = { "sock_create", SOCK, BPF_CGROUP_INET_SOCK_CREATE, 0 },
+	[CGG_DEV] = { "device", BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE, 0 },
+	[CGG_SYSCTL_RW] = { "sysctl", BPF_PROG_TYPE_CGROUP_SYSCTL, BPF_CGROUP_SYSCTL, 0 },
+	[CGG_SETSOCKOPT_RUN] = { "setsockopt", OPT, BPF_CGROUP_SETSOCKOPT, 0 },
+	[CGG_GETSOCKOPT_RUN] = { "getsockopt", OPT, BPF_CGROUP_GETSOCKOPT, 0 },
 };
 
 const char *const cgg_verdicts[] = {

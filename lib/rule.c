@@ -8,24 +8,23 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <sys/socket.h>
+#include <time.h>
 
 #include "cgg.h"
 
-struct words {
-	char *const *word;
-	int count, at;
+struct cgg_word {
+	const char *word;
+	int number;
+};
+static const struct cgg_word families[] = { { "inet", AF_INET }, { "inet6", AF_INET6 }, { 0, 0 } };
+static const struct cgg_word types[] = {
+	{ "stream", SOCK_STREAM }, { "dgram", SOCK_DGRAM }, { "raw", SOCK_RAW }, { 0, 0 }
 };
 
-static const char *next_word(struct words *w)
+static int value_word(struct cgg_words *w, const char *key, const char *usage, const char **value)
 {
-	return w->at < w->count ? w->word[w->at++] : 0;
-}
-
-static int value_word(struct words *w, const char *key, const char *usage, const char **value)
-{
-	*value = next_word(w);
+	*value = words_next(w);
 	return *value ? 0 : refuse(CGG_USAGE, "%s: needs a value: %s", key, usage);
 }
 
@@ -45,12 +44,13 @@ int hooks_parse(unsigned *hooks, const char *word)
 	*hooks = 0;
 	for (const char *at = word;; at++) {
 		size_t len = strcspn(at, ",");
-		int hook = hook_find(at, len);
+		bool net = len == 3 && !strncmp(at, "net", 3);
+		int hook = net ? 0 : hook_find(at, len);
 
 		if (hook < 0)
 			return refuse(CGG_USAGE, "%.*s: not a hook", len > 80 ? 80 : (int)len,
 				      len ? at : word);
-		*hooks |= 1u << hook;
+		*hooks |= net ? CGG_NET_HOOKS : 1u << hook;
 		at += len;
 		if (!*at)
 			return 0;
@@ -124,103 +124,11 @@ static int comment_parse(struct cgg_rule *rule, const char *word)
 	return 0;
 }
 
-/* half_parse - MAJOR or MINOR: a number, or a star */
-static int half_parse(long *half, const char *text, size_t len, unsigned long max)
-{
-	unsigned long n;
-
-	*half = -1;
-	if (len == 1 && *text == '*')
-		return 0;
-	if (number_parse(&n, text, len, max))
-		return -1;
-	*half = (long)n;
-	return 0;
-}
-
-/* The kernel's dev_t has 12 bits of major and 20 of minor number. */
-static int device_number(struct cgg_rule *rule, const char *word)
-{
-	const char *colon = strchr(word, ':');
-
-	if (!colon || half_parse(&rule->major, word, (size_t)(colon - word), 4095) ||
-	    half_parse(&rule->minor, colon + 1, strlen(colon + 1), 1048575))
-		return refuse(CGG_USAGE, "device %.80s: not MAJOR:MINOR, MAJOR:* or *:*", word);
-	if (rule->major < 0 && rule->minor >= 0)
-		return refuse(CGG_USAGE, "device %s: a minor number needs its major number", word);
-	return 0;
-}
-
-static int device_path(struct cgg_rule *rule, const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st))
-		return refuse(CGG_USAGE, "device %.200s: %s", path, strerror(errno));
-	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-		return refuse(CGG_USAGE, "device %.200s: not a device", path);
-	rule->device = S_ISCHR(st.st_mode) ? 'c' : 'b';
-	rule->major = (long)major(st.st_rdev);
-	rule->minor = (long)minor(st.st_rdev);
-	return 0;
-}
-
-static int device_parse(struct cgg_rule *rule, struct words *w)
-{
-	const char *word = next_word(w);
-
-	if (!word)
-		return refuse(CGG_USAGE, "device: needs a device: c|b|a MAJOR:MINOR, or /dev/PATH");
-	if (*word == '/')
-		return device_path(rule, word);
-	if (strlen(word) != 1 || !strchr("abc", *word))
-		return refuse(CGG_USAGE, "device %.80s: not a type (c, b or a) nor a path", word);
-	rule->device = *word;
-	word = next_word(w);
-	if (!word)
-		return refuse(CGG_USAGE, "device %c: needs MAJOR:MINOR, MAJOR:* or *:*",
-			      rule->device);
-	return device_number(rule, word);
-}
-
-/* sysctl_parse - dots and slashes as sysctl(8) reads them: the first one separates */
-static int sysctl_parse(struct cgg_rule *rule, struct words *w)
-{
-	const char *word = next_word(w);
-	size_t len = word ? strlen(word) : 0;
-	char *name = rule->operand;
-
-	if (!word)
-		return refuse(CGG_USAGE, "sysctl: needs a name like kernel/hostname");
-	if (!len || len >= CGG_OPERAND)
-		return refuse(CGG_USAGE, "sysctl %.80s: a name has 1 to %d bytes", word,
-			      CGG_OPERAND - 1);
-	for (size_t i = 0; i < len; i++)
-		if (word[i] <= ' ' || word[i] > '~' || strchr("\"\\#", word[i]))
-			return refuse(CGG_USAGE, "sysctl: a name has no such byte as 0x%02x",
-				      (unsigned char)word[i]);
-	memcpy(name, word, len + 1);
-	if (name[strcspn(name, "./")] == '.')
-		for (char *c = name; *c; c++)
-			*c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
-	if (name[len - 1] == '*' && (len == 1 || name[len - 2] == '/')) {
-		rule->prefix = true;
-		name[--len] = 0;
-	}
-	if (strchr(name, '*'))
-		return refuse(CGG_USAGE, "sysctl %s: a star stands alone behind the last slash",
-			      word);
-	if (*name == '/' || strstr(name, "//") || (!rule->prefix && name[len - 1] == '/'))
-		return refuse(CGG_USAGE,
-			      "sysctl %s: a name is relative to /proc/sys, like kernel/hostname",
-			      word);
-	return 0;
-}
-
 static bool is_keyword(const char *word);
 
 /* letters_parse - the access letters behind an operand, if they are there */
-static int letters_parse(struct cgg_rule *rule, const struct cgg_hook_info *hook, struct words *w)
+static int letters_parse(struct cgg_rule *rule, const struct cgg_hook_info *hook,
+			 struct cgg_words *w)
 {
 	static const struct {
 		char name;
@@ -247,8 +155,10 @@ static int letters_parse(struct cgg_rule *rule, const struct cgg_hook_info *hook
 	return *word ? 0 : refuse(CGG_USAGE, "%s: the access letters are empty", hook->word);
 }
 
-static int operand_parse(struct cgg_rule *rule, struct words *w)
+/* operands_parse - the operand of a hook that has one; such a hook stands alone */
+static int operands_parse(struct cgg_rule *rule, struct cgg_words *w)
 {
+	rule->access = CGG_R;
 	for (int i = 0; i < CGG_HOOKS; i++) {
 		const struct cgg_hook_info *hook = &cgg_hooks[i];
 		int status;
@@ -257,10 +167,9 @@ static int operand_parse(struct cgg_rule *rule, struct words *w)
 			continue;
 		if (rule->hooks != 1u << i)
 			return refuse(CGG_USAGE, "%s: takes no other hook beside it", hook->word);
-		status = i == CGG_DEVICE ? device_parse(rule, w) : sysctl_parse(rule, w);
-		return status ? status : letters_parse(rule, hook, w);
+		status = operand_parse(rule, hook->operand, w);
+		return status || !hook->letters ? status : letters_parse(rule, hook, w);
 	}
-	rule->access = CGG_R;
 	return 0;
 }
 
@@ -279,6 +188,91 @@ static int port_word(struct cgg_rule *rule, const char *word)
 	return port_parse(&rule->port_min, &rule->port_max, word);
 }
 
+static int word_number(const char *what, const struct cgg_word *words, const char *word,
+		       int *number)
+{
+	char list[128] = "";
+
+	for (; words->word; words++) {
+		size_t used = strlen(list);
+
+		if (!strcmp(words->word, word)) {
+			*number = words->number;
+			return 0;
+		}
+		snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", words->word);
+	}
+	return refuse(CGG_USAGE, "%s %.80s: not one of %s", what, word, list);
+}
+
+static const char *number_word(const struct cgg_word *words, int number)
+{
+	while (words->word && words->number != number)
+		words++;
+	return words->word ? words->word : "?";
+}
+
+static int family_word(struct cgg_rule *rule, const char *word)
+{
+	return word_number("family", families, word, &rule->family);
+}
+
+static int type_word(struct cgg_rule *rule, const char *word)
+{
+	return word_number("type", types, word, &rule->type);
+}
+
+static int cgroup_word(struct cgg_rule *rule, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (!len || len >= CGG_CGROUP)
+		return refuse(CGG_USAGE, "cgroup %.80s: a TARGET has 1 to %d bytes", word,
+			      CGG_CGROUP - 1);
+	for (size_t i = 0; i < len; i++)
+		if (word[i] <= ' ' || word[i] > '~' || strchr("\"#", word[i]))
+			return refuse(CGG_USAGE, "cgroup: a TARGET here has no such byte as 0x%02x",
+				      (unsigned char)word[i]);
+	memcpy(rule->cgroup, word, len + 1);
+	return 0;
+}
+
+static int errno_word(struct cgg_rule *rule, const char *word)
+{
+	for (int e = 1; e < 134; e++) {
+		const char *name = strerrorname_np(e);
+
+		if (name && !strcmp(name, word)) {
+			rule->error = e;
+			return 0;
+		}
+	}
+	return refuse(CGG_USAGE, "errno %.80s: not the name of an error, like ECONNREFUSED", word);
+}
+
+static int ttl_word(struct cgg_rule *rule, const char *word)
+{
+	static const char units[] = "smhd";
+	static const __u64 seconds[] = { 1, 60, 3600, 86400 };
+	size_t len = strlen(word);
+	const char *unit = len ? strchr(units, word[len - 1]) : 0;
+	unsigned long n;
+
+	if (!unit || number_parse(&n, word, len - 1, 31536000) || !n ||
+	    n * seconds[unit - units] > 31536000)
+		return refuse(CGG_USAGE, "ttl %.80s: not a time (90s, 10m, 2h, 1d; a year at most)",
+			      word);
+	rule->ttl = n * seconds[unit - units] * 1000000000ULL;
+	return 0;
+}
+
+static int quiet_word(struct cgg_rule *rule, const char *word)
+{
+	(void)word;
+	rule->quiet = true;
+	return 0;
+}
+
 static int name_word(struct cgg_rule *rule, const char *word)
 {
 	int status = name_check("name", word);
@@ -290,15 +284,22 @@ static int name_word(struct cgg_rule *rule, const char *word)
 
 /* Matches and options, in the order in which they are printed. */
 static const struct keyword {
-	const char *word, *usage;
+	const char *word;
+	const char *usage; /* 0: takes no value */
 	unsigned match; /* 0: an option */
 	int (*parse)(struct cgg_rule *rule, const char *word);
 } keywords[] = {
+	{ "family", "family inet|inet6", CGG_MATCH_FAMILY, family_word },
+	{ "type", "type stream|dgram|raw", CGG_MATCH_TYPE, type_word },
 	{ "proto", "proto NAME|NUM", CGG_MATCH_PROTO, proto_word },
 	{ "ip", "ip ADDR[/LEN]|local", CGG_MATCH_IP, ip_word },
 	{ "port", "port N[-M]", CGG_MATCH_PORT, port_word },
+	{ "cgroup", "cgroup TARGET", CGG_MATCH_CGROUP, cgroup_word },
 	{ "name", "name WORD", 0, name_word },
 	{ "comment", "comment \"TEXT\"", 0, comment_parse },
+	{ "quiet", 0, 0, quiet_word },
+	{ "errno", "errno NAME", 0, errno_word },
+	{ "ttl", "ttl TIME", 0, ttl_word },
 };
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
 
@@ -315,12 +316,12 @@ static bool is_keyword(const char *word)
 	return keyword_find(word);
 }
 
-static int keywords_parse(struct cgg_rule *rule, struct words *w)
+static int keywords_parse(struct cgg_rule *rule, struct cgg_words *w)
 {
 	unsigned said = 0;
-	const char *word, *value;
+	const char *word, *value = 0;
 
-	while ((word = next_word(w))) {
+	while ((word = words_next(w))) {
 		const struct keyword *key = keyword_find(word);
 		unsigned bit = key ? 1u << (key - keywords) : 0;
 		int status;
@@ -330,7 +331,7 @@ static int keywords_parse(struct cgg_rule *rule, struct words *w)
 		if (said & bit)
 			return refuse(CGG_USAGE, "%s: said twice", word);
 		said |= bit;
-		status = value_word(w, word, key->usage, &value);
+		status = key->usage ? value_word(w, word, key->usage, &value) : 0;
 		if (!status)
 			status = key->parse(rule, value);
 		if (status)
@@ -352,12 +353,32 @@ static int takes_check(const struct cgg_rule *rule)
 	return 0;
 }
 
+/* Some hooks only watch, some cannot choose the errno; and only a denial has one. */
+static int verdict_check(const struct cgg_rule *rule)
+{
+	if (rule->error && rule->verdict != CGG_DENY)
+		return refuse(CGG_USAGE, "errno: only a deny rule has one");
+	for (int i = 0; i < CGG_HOOKS; i++) {
+		if (!(rule->hooks & 1u << i))
+			continue;
+		if (cgg_hooks[i].watches && rule->verdict == CGG_DENY)
+			return refuse(CGG_USAGE,
+				      "%s: the kernel only lets it be watched; write alert %s",
+				      cgg_hooks[i].word, cgg_hooks[i].word);
+		if (rule->error && !cgg_hooks[i].error)
+			return refuse(CGG_USAGE, "errno: %s does not take it", cgg_hooks[i].word);
+	}
+	return 0;
+}
+
 /* An address that no operation is judged by would be a rule that only looks like one. */
 static int this_host_check(const struct cgg_rule *rule)
 {
 	static const __u8 any6[16], any4[16] = { [10] = 0xff, [11] = 0xff };
 	bool six = !memcmp(rule->net.addr, any6, 16), four = !memcmp(rule->net.addr, any4, 16);
 
+	if (rule->hooks & ~CGG_NET_HOOKS)
+		return 0;
 	if (!(rule->matches & CGG_MATCH_IP) || rule->net.local || rule->net.len != 128 ||
 	    (!six && !four))
 		return 0;
@@ -365,7 +386,7 @@ static int this_host_check(const struct cgg_rule *rule)
 		      four ? "0.0.0.0" : "::", four ? "127.0.0.1" : "::1", four ? "0.0.0.0" : "::");
 }
 
-static int hooks_word(struct cgg_rule *rule, struct words *w)
+static int hooks_word(struct cgg_rule *rule, struct cgg_words *w)
 {
 	const char *word = w->at < w->count ? w->word[w->at] : 0;
 	int status;
@@ -381,7 +402,7 @@ static int hooks_word(struct cgg_rule *rule, struct words *w)
 
 int rule_parse(struct cgg_rule *rule, int count, char *const word[])
 {
-	struct words w = { .word = word, .count = count };
+	struct cgg_words w = { .word = word, .count = count };
 	int status;
 
 	memset(rule, 0, sizeof(*rule));
@@ -391,7 +412,7 @@ int rule_parse(struct cgg_rule *rule, int count, char *const word[])
 		w.at++;
 	status = hooks_word(rule, &w);
 	if (!status)
-		status = operand_parse(rule, &w);
+		status = operands_parse(rule, &w);
 	if (!status)
 		status = keywords_parse(rule, &w);
 	if (status)
@@ -401,6 +422,8 @@ int rule_parse(struct cgg_rule *rule, int count, char *const word[])
 	if (!rule->hooks)
 		rule->hooks = 1u << CGG_CONNECT | 1u << CGG_SENDMSG;
 	status = takes_check(rule);
+	if (!status)
+		status = verdict_check(rule);
 	return status ? status : this_host_check(rule);
 }
 
@@ -444,28 +467,6 @@ static void comment_print(struct text *t, const char *comment)
 	put(t, "\"");
 }
 
-static void operand_print(struct text *t, const struct cgg_rule *rule)
-{
-	char type[] = { ' ', rule->device, ' ', 0 };
-
-	if (rule->device) {
-		put(t, type);
-		put_number(t, rule->major);
-		put(t, ":");
-		put_number(t, rule->minor);
-	} else if (*rule->operand || rule->prefix) {
-		put(t, " ");
-		put(t, rule->operand);
-		put(t, rule->prefix ? "*" : "");
-	} else {
-		return;
-	}
-	put(t, " ");
-	put(t, rule->access & CGG_R ? "r" : "");
-	put(t, rule->access & CGG_W ? "w" : "");
-	put(t, rule->access & CGG_M ? "m" : "");
-}
-
 static void port_print(struct text *t, const struct cgg_rule *rule)
 {
 	put(t, " port ");
@@ -474,6 +475,26 @@ static void port_print(struct text *t, const struct cgg_rule *rule)
 		return;
 	put(t, "-");
 	put_number(t, rule->port_max);
+}
+
+static void operands_print(struct text *t, const struct cgg_rule *rule)
+{
+	for (int i = 0; i < CGG_HOOKS; i++) {
+		const struct cgg_hook_info *hook = &cgg_hooks[i];
+		char part[256];
+
+		if (!(rule->hooks & 1u << i) || !hook->operand)
+			continue;
+		operand_print(rule, hook->operand, part);
+		put(t, " ");
+		put(t, part);
+		if (!hook->letters)
+			return;
+		put(t, " ");
+		put(t, rule->access & CGG_R ? "r" : "");
+		put(t, rule->access & CGG_W ? "w" : "");
+		put(t, rule->access & CGG_M ? "m" : "");
+	}
 }
 
 void rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
@@ -485,7 +506,11 @@ void rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
 	put(&t, " ");
 	hooks_print(rule->hooks, part, sizeof(part));
 	put(&t, part);
-	operand_print(&t, rule);
+	operands_print(&t, rule);
+	if (rule->matches & CGG_MATCH_FAMILY)
+		put_key(&t, "family", number_word(families, rule->family));
+	if (rule->matches & CGG_MATCH_TYPE)
+		put_key(&t, "type", number_word(types, rule->type));
 	if (rule->matches & CGG_MATCH_PROTO) {
 		proto_print(rule->proto, part);
 		put_key(&t, "proto", part);
@@ -496,10 +521,40 @@ void rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
 	}
 	if (rule->matches & CGG_MATCH_PORT)
 		port_print(&t, rule);
+	if (rule->matches & CGG_MATCH_CGROUP)
+		put_key(&t, "cgroup", rule->cgroup);
 	if (*rule->name)
 		put_key(&t, "name", rule->name);
 	if (*rule->comment)
 		comment_print(&t, rule->comment);
+	if (rule->quiet)
+		put(&t, " quiet");
+	if (rule->error)
+		put_key(&t, "errno", strerrorname_np(rule->error));
+}
+
+__u64 time_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (__u64)t.tv_sec * 1000000000ULL + (__u64)t.tv_nsec;
+}
+
+/* The time left is rounded up to seconds: a rule that still holds has some. */
+void rule_print_left(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
+{
+	__u64 now = rule->expires ? time_now() : 0, left = rule->ttl;
+	char ttl[32];
+	struct text t;
+
+	rule_print(rule, text);
+	t = (struct text){ text + strlen(text), text + CGG_RULE_TEXT - 1 };
+	if (rule->expires)
+		left = rule->expires > now ? rule->expires - now : 1;
+	snprintf(ttl, sizeof(ttl), "%llus", (left + 999999999) / 1000000000);
+	if (left)
+		put_key(&t, "ttl", ttl);
 }
 
 int rules_add(struct cgg_rules *rules, unsigned place, const struct cgg_rule *rule)
