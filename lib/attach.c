@@ -92,6 +92,9 @@ static int link_make(__u64 id, int cgroup, int program)
 
 	snprintf(path, sizeof(path), "progs/%s", cgg_programs[program].name);
 	prog = pin_get(path);
+	if (prog < 0 && errno == ENOENT && cgg_programs[program].since)
+		return refuse(CGG_FAILED, "%s: this kernel lacks it, Linux %s has it",
+			      cgg_programs[program].name, cgg_programs[program].since);
 	if (prog < 0)
 		return refuse(CGG_FAILED, CGG_DIR "/%s: %s; run cgg-unload -f and cgg-load", path,
 			      strerror(errno));

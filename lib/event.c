@@ -7,6 +7,7 @@
  * what leaves here is printable ASCII on one line, and JSON with \u escapes.
  */
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "cgg.h"
@@ -188,14 +189,76 @@ static void put_head(struct out *o, const struct cgg_event *e)
 	*o->at++ = ']';
 }
 
+/* is_incoming - the other end is the source */
+static bool is_incoming(const struct cgg_event *e)
+{
+	return e->program == CGG_INGRESS_SKB || e->program == CGG_RECVMSG4 ||
+	       e->program == CGG_RECVMSG6;
+}
+
+/* What is only sometimes known stands behind the rest: see put_more(). */
 static void put_net(struct out *o, const struct cgg_event *e)
 {
 	char text[CGG_NET_TEXT];
 
-	addr_print(e->net.addr, text);
+	addr_print(is_incoming(e) ? e->net.local : e->net.addr, text);
 	string(o, "daddr", text, sizeof(text));
-	number(o, "dport", e->net.port);
+	number(o, "dport",
+	       e->program == CGG_RECVMSG4 || e->program == CGG_RECVMSG6 ? e->net.sport
+									: e->net.port);
 	number(o, "proto", e->net.proto);
+}
+
+static void put_more(struct out *o, const struct cgg_event *e)
+{
+	static const __u8 unknown[16];
+	const __u8 *source = is_incoming(e) ? e->net.addr : e->net.local;
+	__u16 sport = e->program == CGG_INGRESS_SKB || !is_incoming(e) ? e->net.sport : e->net.port;
+	char text[CGG_NET_TEXT];
+
+	if (memcmp(source, unknown, sizeof(unknown))) {
+		addr_print(source, text);
+		string(o, "saddr", text, sizeof(text));
+	}
+	if (sport)
+		number(o, "sport", sport);
+	if (e->net.len)
+		number(o, "len", e->net.len);
+	if (e->net.unread)
+		number(o, "unread", 1);
+}
+
+static void put_socket(struct out *o, const struct cgg_event *e)
+{
+	static const char *const types[] = { "0", "stream", "dgram", "raw" };
+	const char *family = e->socket.family == AF_INET6 ? "inet6" : "inet";
+
+	bytes(o, "family", family, strlen(family));
+	if (e->socket.type < 4)
+		bytes(o, "type", types[e->socket.type], strlen(types[e->socket.type]));
+	else
+		number(o, "type", e->socket.type);
+	number(o, "proto", e->socket.proto);
+}
+
+static void put_sockopt(struct out *o, const struct cgg_event *e)
+{
+	char text[256];
+
+	number(o, "level", e->sockopt.level);
+	number(o, "optname", e->sockopt.name);
+	sockopt_print((int)e->sockopt.level, (int)e->sockopt.name, text);
+	string(o, "option", text, sizeof(text));
+}
+
+/* An abstract name may hold NULs; a path ends at the first. */
+static void put_unix(struct out *o, const struct cgg_event *e)
+{
+	size_t len = e->named.len < sizeof(e->named.name) ? e->named.len : sizeof(e->named.name);
+
+	if (e->named.name[0] != '@')
+		len = strnlen(e->named.name, len);
+	bytes(o, "path", e->named.name, len);
 }
 
 static void put_device(struct out *o, const struct cgg_event *e)
@@ -224,40 +287,44 @@ static void put_device(struct out *o, const struct cgg_event *e)
 
 static void put_sysctl(struct out *o, const struct cgg_event *e)
 {
-	size_t len = e->sysctl.len;
+	size_t len = e->named.len;
 
-	number(o, "write", e->sysctl.write);
-	bytes(o, "name", e->sysctl.name,
-	      len < sizeof(e->sysctl.name) ? len : sizeof(e->sysctl.name));
+	number(o, "write", e->named.write);
+	bytes(o, "name", e->named.name, len < sizeof(e->named.name) ? len : sizeof(e->named.name));
 }
 
-static void put_subject(struct out *o, const struct cgg_event *e)
+/* hook_of - the hook whose event the program's is */
+static int hook_of(__u8 program)
 {
-	switch (e->program) {
-	case CGG_CONNECT4:
-	case CGG_CONNECT6:
-	case CGG_SENDMSG4:
-	case CGG_SENDMSG6:
-		put_net(o, e);
-		break;
-	case CGG_DEV:
-		put_device(o, e);
-		break;
-	case CGG_SYSCTL_RW:
-		put_sysctl(o, e);
-		break;
-	}
+	for (int i = 0; i < CGG_HOOKS; i++)
+		if (program < CGG_PROGRAMS && cgg_hooks[i].programs & 1u << program)
+			return i;
+	return -1;
 }
+
+static const struct {
+	void (*put)(struct out *o, const struct cgg_event *e);
+	void (*more)(struct out *o, const struct cgg_event *e);
+} subjects[CGG_HOOKS] = {
+	[CGG_CONNECT] = { put_net, put_more }, [CGG_BIND] = { put_net, 0 },
+	[CGG_SENDMSG] = { put_net, put_more }, [CGG_RECVMSG] = { put_net, put_more },
+	[CGG_EGRESS] = { put_net, put_more },  [CGG_INGRESS] = { put_net, put_more },
+	[CGG_UNIX] = { put_unix, 0 },	       [CGG_SOCKET] = { put_socket, 0 },
+	[CGG_DEVICE] = { put_device, 0 },      [CGG_SYSCTL] = { put_sysctl, 0 },
+	[CGG_SETSOCKOPT] = { put_sockopt, 0 }, [CGG_GETSOCKOPT] = { put_sockopt, 0 },
+};
 
 size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *e, const char *cgroup,
 		   const struct cgg_event_view *view)
 {
 	struct out o = { .at = text, .view = view };
+	int hook = hook_of(e->program);
 
 	put_head(&o, e);
 	number(&o, "pid", e->pid);
 	string(&o, "comm", e->comm, sizeof(e->comm));
-	put_subject(&o, e);
+	if (hook >= 0)
+		subjects[hook].put(&o, e);
 	number(&o, "tid", e->tid);
 	number(&o, "uid", e->uid);
 	number(&o, "gid", e->gid);
@@ -268,6 +335,8 @@ size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *e, const c
 	number(&o, "rule", e->rule);
 	if (*e->label)
 		string(&o, "label", e->label, sizeof(e->label));
+	if (hook >= 0 && subjects[hook].more)
+		subjects[hook].more(&o, e);
 	if (view->json)
 		*o.at++ = '}';
 	*o.at++ = '\n';

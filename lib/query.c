@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * query.c - one concrete operation, said in the words of a rule, as a question.
+ *
+ * The answer is the kernel's: the program ask calls what every hook calls.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgg.h"
+
+static int one(const char *what)
+{
+	return refuse(CGG_USAGE, "test: say one %s", what);
+}
+
+static int query_net(struct cgg_query *q, const struct cgg_rule *rule, int hook)
+{
+	bool message = hook == CGG_SENDMSG || hook == CGG_RECVMSG;
+	__u16 proto = message ? 17 : 6;
+
+	if (!(rule->matches & CGG_MATCH_IP) || rule->net.local || rule->net.len != 128)
+		return one("address: ip ADDR");
+	if (!(rule->matches & CGG_MATCH_PORT) || rule->port_min != rule->port_max)
+		return one("port: port N");
+	if (rule->matches & CGG_MATCH_PROTO)
+		proto = rule->proto;
+	memcpy(q->word, rule->net.addr, sizeof(rule->net.addr));
+	q->word[2] = proto;
+	if (addr_is_ip4(rule->net.addr)) {
+		q->word[2] |= CGG_IS_IPV4;
+		if (rule->net.addr[12] == 127)
+			q->word[2] |= CGG_IS_LOCAL;
+	} else if (!memcmp(rule->net.addr, &(const __u8[16]){ [15] = 1 }, 16)) {
+		q->word[2] |= CGG_IS_LOCAL;
+	}
+	q->port = rule->port_min;
+	return 0;
+}
+
+static int query_socket(struct cgg_query *q, const struct cgg_rule *rule)
+{
+	if (!(rule->matches & CGG_MATCH_FAMILY) || !(rule->matches & CGG_MATCH_TYPE))
+		return one("socket: family and type");
+	q->word[0] = (__u64)rule->family;
+	q->word[1] = (__u64)rule->type;
+	q->word[2] = rule->type == SOCK_STREAM ? 6 : rule->type == SOCK_DGRAM ? 17 : 0;
+	if (rule->matches & CGG_MATCH_PROTO)
+		q->word[2] = rule->proto;
+	return 0;
+}
+
+static int query_device(struct cgg_query *q, const struct cgg_rule *rule)
+{
+	if (rule->device == 'a' || rule->major < 0 || rule->minor < 0)
+		return one("device: c|b MAJOR:MINOR");
+	q->word[0] = rule->device == 'c' ? CGG_CHAR : CGG_BLOCK;
+	q->word[1] = (__u64)rule->major;
+	q->word[2] = (__u64)rule->minor;
+	return 0;
+}
+
+static int query_name(struct cgg_ask *ask, const struct cgg_rule *rule)
+{
+	size_t len = strlen(rule->operand);
+
+	if (rule->prefix)
+		return one("name, without a star");
+	memcpy(&ask->name, rule->operand, len);
+	ask->query.word[0] = len;
+	ask->query.word[1] = ask->name.word[0];
+	ask->query.word[2] = ask->name.word[1];
+	return 0;
+}
+
+static int query_letter(struct cgg_query *q, const struct cgg_rule *rule)
+{
+	if (!rule->access || rule->access & (rule->access - 1))
+		return one("access letter");
+	q->access = rule->access;
+	while (rule->access >> (q->letter + 1))
+		q->letter++;
+	return 0;
+}
+
+/* The ids of the cgroups on the way from the root to the one named, by their level. */
+static int query_cgroup(struct cgg_ask *ask, const struct cgg_rule *rule)
+{
+	char path[4096 + CGG_CGROUP];
+	size_t mount;
+	struct stat st;
+
+	if (!cgroup_mount())
+		return 0;
+	snprintf(path, sizeof(path), "%s%s", cgroup_mount(),
+		 rule->matches & CGG_MATCH_CGROUP && rule->cgroup[1] ? rule->cgroup : "");
+	mount = strlen(cgroup_mount());
+	for (unsigned level = 0; level < CGG_LEVELS; level++) {
+		char *next = strchr(path + mount, '/');
+		char keep = next ? *next : 0;
+
+		if (next)
+			*next = 0;
+		if (stat(path, &st))
+			return refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
+		ask->ancestor[level] = st.st_ino;
+		if (!next)
+			break;
+		*next = keep;
+		mount = (size_t)(next - path) + 1;
+	}
+	return 0;
+}
+
+int query_make(struct cgg_ask *ask, const struct cgg_rule *rule)
+{
+	int hook = 0, status;
+
+	memset(ask, 0, sizeof(*ask));
+	while (!(rule->hooks & 1u << hook))
+		hook++;
+	if (rule->hooks != 1u << hook)
+		return one("hook");
+	ask->query.hook = (__u8)hook;
+	status = query_letter(&ask->query, rule);
+	if (status)
+		return status;
+	switch (cgg_hooks[hook].operand) {
+	case CGG_DEVICE_NUMBER:
+		status = query_device(&ask->query, rule);
+		break;
+	case CGG_SYSCTL_NAME:
+	case CGG_UNIX_NAME:
+		status = query_name(ask, rule);
+		break;
+	case CGG_SOCKOPT:
+		ask->query.word[0] = (__u64)rule->major;
+		ask->query.word[1] = (__u64)rule->minor;
+		status = rule->major < 0 || rule->minor < 0 ? one("option: LEVEL:NAME") : 0;
+		break;
+	case CGG_NONE:
+		status = hook == CGG_SOCKET ? query_socket(&ask->query, rule)
+					    : query_net(&ask->query, rule, hook);
+		break;
+	}
+	return status ? status : query_cgroup(ask, rule);
+}
+
+/* query_ask - verdict and rule; rule 0 is the default */
+int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule)
+{
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = ask, .data_size_in = sizeof(*ask));
+	int program = pin_get("progs/ask"), status;
+
+	ask->policy = (__u32)place;
+	if (program < 0)
+		return refuse(CGG_FAILED, CGG_DIR "/progs/ask: %s", strerror(errno));
+	status = bpf_prog_test_run_opts(program, &run);
+	close(program);
+	if (status || run.retval == ~0u)
+		return refuse(CGG_FAILED, CGG_DIR "/progs/ask: %s",
+			      status ? strerror(errno) : "does not answer");
+	*verdict = (__u8)(run.retval >> 30);
+	*rule = run.retval & 0x3fffffff;
+	return 0;
+}
