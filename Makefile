@@ -18,7 +18,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DCGG_VERSION='"$(VERSION)"' -I$(BUILD) -M
 	$(WARNINGS) $(HARDENING) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
 # Linked in, so that a command starts as fast as one that needs nothing.
-LIBS ?= -Wl,-Bstatic -lbpf -lelf -lz -ljansson -Wl,-Bdynamic
+LIBS ?= -Wl,-Bstatic -lbpf -lelf -lz -ljansson -lyaml -Wl,-Bdynamic
 BPF_CFLAGS = -O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v3 -I/usr/include/$(MULTIARCH) -MMD
 
 COMMANDS = $(patsubst cmd/%.c,$(BUILD)/%,$(wildcard cmd/cgg-*.c))
@@ -82,7 +82,7 @@ $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/libcgg.a
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 $(BUILD)/unit/%: tests/unit/%.c $(wildcard lib/*.c lib/*.h bpf/cgguard.h tests/unit/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(SANITIZE) -o $@ $< $(wildcard lib/*.c) -lcmocka -lbpf -ljansson
+	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(SANITIZE) -o $@ $< $(wildcard lib/*.c) -lcmocka -lbpf -ljansson -lyaml
 
 $(BUILD)/tests/%: tests/%.c
 	@mkdir -p $(@D)

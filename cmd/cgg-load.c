@@ -104,6 +104,44 @@ static void pin_or_die(int fd, const char *kind, const char *name)
 		err(CGG_FAILED, "%s", path);
 }
 
+/*
+ * is_offered - whether this kernel has a program point: it takes a program there
+ * that does nothing. What reads the kernel's structures needs its type information.
+ */
+static bool is_offered(int program)
+{
+	const struct bpf_insn allow[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	const struct cgg_program_info *info = &cgg_programs[program];
+	DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = info->attach);
+	int fd;
+
+	if (info->since && access("/sys/kernel/btf/vmlinux", R_OK))
+		return false;
+	fd = bpf_prog_load(info->type, "offered", "GPL", allow, 2, &options);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* Older libbpf does not know every section name: types come from the table of programs. */
+static void programs_prepare(struct bpf_object *object)
+{
+	for (int i = 0; i < CGG_PROGRAMS; i++) {
+		const struct cgg_program_info *info = &cgg_programs[i];
+		struct bpf_program *program = bpf_object__find_program_by_name(object, info->name);
+
+		if (!program)
+			errx(CGG_FAILED, "%s: no such program in the BPF object", info->name);
+		bpf_program__set_type(program, info->type);
+		bpf_program__set_expected_attach_type(program, info->attach);
+		if (info->since)
+			bpf_program__set_autoload(program, is_offered(i));
+	}
+}
+
 static struct bpf_object *object_load(unsigned long slots)
 {
 	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "cgguard");
@@ -117,6 +155,7 @@ static struct bpf_object *object_load(unsigned long slots)
 	object = bpf_object__open_mem(elf, size, &options);
 	if (!object)
 		err(CGG_FAILED, "the BPF object\n%s", log_text);
+	programs_prepare(object);
 	bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "events"), (__u32)slots);
 	if (bpf_object__load(object)) {
 		int error = errno;
@@ -184,7 +223,7 @@ static void load(unsigned long slots)
 	make_directory("/links");
 	bpf_object__for_each_map(map, object)
 		pin_or_die(bpf_map__fd(map), "maps/", bpf_map__name(map));
-	bpf_object__for_each_program(program, object)
+	bpf_object__for_each_program(program, object) if (bpf_program__autoload(program))
 		pin_or_die(bpf_program__fd(program), "progs/", bpf_program__name(program));
 	version_pin();
 	if (!renameat2(AT_FDCWD, sibling, AT_FDCWD, CGG_DIR, RENAME_NOREPLACE))
@@ -214,13 +253,17 @@ static int check(void)
 {
 	for (int i = 0; i < CGG_HOOKS; i++) {
 		const struct cgg_hook_info *hook = &cgg_hooks[i];
+		const char *since = 0;
 		bool all = true;
 
-		for (int p = 0; p < CGG_PROGRAMS; p++)
-			if (hook->programs & 1u << p)
-				all &= libbpf_probe_bpf_prog_type(
-					       (enum bpf_prog_type)cgg_programs[p].type, 0) == 1;
-		printf("%s\t%s\n", hook->word, all ? "yes" : "no");
+		for (int p = 0; p < CGG_PROGRAMS; p++) {
+			if (!(hook->programs & 1u << p) || is_offered(p))
+				continue;
+			all = false;
+			since = cgg_programs[p].since;
+		}
+		printf("%s\t%s%s%s\n", hook->word, all ? "yes" : "no", since ? "\tLinux " : "",
+		       since ? since : "");
 	}
 	return CGG_DONE;
 }

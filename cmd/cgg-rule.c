@@ -18,6 +18,10 @@ static const char usage[] =
 	"       cgg-rule [-p NAME] list [-i | -s | -j]\n"
 	"       cgg-rule [-p NAME] flush\n"
 	"       cgg-rule [-p NAME] default HOOK[,HOOK] allow|deny|alert\n"
+	"       cgg-rule [-p NAME] mode enforce|audit\n"
+	"       cgg-rule [-p NAME] restore [-n] [--confirm SECONDS] [FILE]\n"
+	"       cgg-rule [-p NAME] confirm\n"
+	"       cgg-rule [-p NAME] test HOOK MATCH...\n"
 	"       cgg-rule [-p NAME] drop\n"
 	"       cgg-rule policies\n"
 	"Shows and changes the rules of a policy. RULE is in cgguard-rule(5).\n"
@@ -27,12 +31,16 @@ static const char usage[] =
 	"  -i, --id           add, insert: print the new id; list: put ids in front\n"
 	"  -s, --stats        list: put ids, hits and bytes in front\n"
 	"  -j, --json         list: as JSON\n"
+	"  -n, --dry-run      restore: only check\n"
+	"      --confirm SECONDS\n"
+	"                     restore: go back by itself unless confirm follows in time\n"
 	"  -h, --help         print this and exit\n"
 	"  -V, --version      print the version and exit\n";
 
 static const char *policy_name = "default";
 static const char *file_name;
-static bool with_id, with_stats, as_json;
+static bool with_id, with_stats, as_json, dry_run;
+static unsigned confirm_seconds;
 
 #define UNSET 0xff
 
@@ -79,28 +87,69 @@ static struct cgg_rule parse_or_die(int count, char **word)
 	struct cgg_rule rule;
 	int status = rule_parse(&rule, count, word);
 
+	if (!status)
+		status = rule_resolve(&rule);
 	if (status)
 		die(status);
 	return rule;
 }
 
+/* is_yaml - the first word of the text ends with a colon, or begins a document or a flow */
+static bool is_yaml(const char *text)
+{
+	size_t len;
+
+	while (*text && (strchr(" \t\r\n", *text) || *text == '#'))
+		text += *text == '#' ? strcspn(text, "\n") : 1;
+	len = strcspn(text, " \t\r\n");
+	return len &&
+	       (text[len - 1] == ':' || *text == '{' || *text == '%' || !strncmp(text, "---", 3));
+}
+
+/* slurp - the whole file with a NUL behind it */
+static char *slurp(FILE *file, size_t *size)
+{
+	char *text = 0;
+	FILE *out = open_memstream(&text, size);
+	int c;
+
+	if (!out)
+		err(CGG_FAILED, "%s", file_name);
+	while ((c = getc_unlocked(file)) != EOF)
+		putc_unlocked(c, out);
+	if (ferror(file) || fclose(out))
+		err(CGG_FAILED, "%s", file_name);
+	return text;
+}
+
+/* read_or_die - all rules of file_name, whichever of the two shapes it has */
 static void read_or_die(struct cgg_rules *more)
 {
 	bool standard = !strcmp(file_name, "-");
-	FILE *file = standard ? stdin : fopen(file_name, "re");
-	char *errors;
-	int status;
+	FILE *file = standard ? stdin : fopen(file_name, "re"), *memory;
+	char *errors, *text;
+	size_t size;
+	int status = 0;
 
 	if (!file)
 		err(errno == ENOENT ? CGG_USAGE : CGG_FAILED, "%s", file_name);
-	status = file_read(more, file, standard ? "-" : file_name, &errors);
+	text = slurp(file, &size);
 	if (!standard)
 		fclose(file);
-	if (status) {
-		fputs(errors, stderr);
-		exit(status);
+	if (size) {
+		memory = fmemopen(text, size, "r");
+		if (!memory)
+			err(CGG_FAILED, "%s", file_name);
+		status = is_yaml(text) ? yaml_read(more, memory, file_name, &errors)
+				       : file_read(more, memory, file_name, &errors);
+		fclose(memory);
+		if (status) {
+			fputs(errors, stderr);
+			exit(status);
+		}
+		free(errors);
 	}
-	free(errors);
+	free(text);
 }
 
 /* append - what more says behind what image has */
@@ -136,10 +185,10 @@ static int add(int count, char **word)
 	}
 	guard_begin(&guard, &place, true);
 	now = policy_image(&guard, place);
-	if (!status && now)
-		*image = *now;
-	else
-		status = CGG_FAILED;
+	if (!status)
+		status = now ? image_copy(image, now) : CGG_FAILED;
+	if (!status && more.audit)
+		image->audit = 1;
 	if (!status)
 		status = append(image, &more);
 	if (!status)
@@ -232,7 +281,98 @@ static int flush(int count, char **word)
 	change_begin(&guard, &place, &rules, false);
 	rules.count = 0;
 	memset(rules.defaults, CGG_ALLOW, sizeof(rules.defaults));
+	rules.audit = false;
 	return change_end(&guard, place, &rules);
+}
+
+static int set_mode(int count, char **word)
+{
+	struct cgg_rules rules, check = { 0 };
+	struct cgg_guard guard;
+	int place, status = mode_parse(&check, count, word);
+
+	if (status)
+		die(status);
+	change_begin(&guard, &place, &rules, true);
+	rules.audit = check.audit;
+	return change_end(&guard, place, &rules);
+}
+
+static int restore(int count, char **word)
+{
+	struct cgg_rules rules = { 0 };
+	struct cgg_guard guard;
+	struct cgg_image *image;
+	int place, status;
+
+	if (count > 1)
+		errx(CGG_USAGE, "%s: restore takes one FILE", word[1]);
+	file_name = count ? word[0] : "-";
+	read_or_die(&rules);
+	if (dry_run) {
+		image = malloc(sizeof(*image));
+		status = image ? compile(image, &rules) : refuse(CGG_FAILED, "out of memory");
+		if (status)
+			die(status);
+		return CGG_DONE;
+	}
+	guard_begin(&guard, &place, true);
+	status = policy_restore(&guard, place, &rules, confirm_seconds);
+	if (status)
+		die(status);
+	rules_free(&rules);
+	guard_close(&guard);
+	return CGG_DONE;
+}
+
+static int confirm(int count, char **word)
+{
+	struct cgg_guard guard;
+	int place, status;
+
+	(void)count, (void)word;
+	guard_begin(&guard, &place, false);
+	status = policy_confirm(&guard, place);
+	if (status)
+		die(status);
+	guard_close(&guard);
+	return CGG_DONE;
+}
+
+/* test - what the kernel would say, in one line; the lock keeps other questions out */
+static int test(int count, char **word)
+{
+	char *all[64] = { "allow" };
+	struct cgg_rules rules;
+	struct cgg_guard guard;
+	struct cgg_rule rule;
+	struct cgg_ask ask;
+	char text[CGG_RULE_TEXT];
+	__u8 verdict;
+	__u32 id;
+	int place, at, status;
+
+	if (!count || count > 62)
+		errx(CGG_USAGE, "test: needs one operation: test HOOK MATCH...");
+	memcpy(all + 1, word, (size_t)count * sizeof(*word));
+	rule = parse_or_die(count + 1, all);
+	status = query_make(&ask, &rule);
+	if (status)
+		die(status);
+	change_begin(&guard, &place, &rules, false);
+	status = query_ask(&ask, place, &verdict, &id);
+	if (status)
+		die(status);
+	at = id_place(&rules, id);
+	if (at < 0) {
+		printf("%s\tdefault\n", cgg_verdicts[verdict]);
+	} else {
+		rule_print_left(&rules.rule[at], text);
+		printf("%s\t%u\t%s\n", cgg_verdicts[verdict], id, text);
+	}
+	rules_free(&rules);
+	guard_close(&guard);
+	return verdict == CGG_DENY ? CGG_NO : CGG_DONE;
 }
 
 static int set_default(int count, char **word)
@@ -292,7 +432,7 @@ static void list_text(const struct cgg_rules *rules, __u32 place)
 	file_write(rules, out);
 	fclose(out);
 	for (line = text; *line; line = next) {
-		bool rule = strncmp(line, "default ", 8) != 0;
+		bool rule = strncmp(line, "default ", 8) && strncmp(line, "mode ", 5);
 		__u32 id = rule ? rules->rule[at++].id : 0;
 		struct cgg_count count = count_read(counts, place, id);
 
@@ -326,7 +466,7 @@ static json_t *rule_json(const struct cgg_rule *rule, struct cgg_count count)
 	json_t *o = json_object();
 	char text[CGG_RULE_TEXT];
 
-	rule_print(rule, text);
+	rule_print_left(rule, text);
 	json_object_set_new(o, "id", json_integer(rule->id));
 	json_object_set_new(o, "rule", json_string(text));
 	json_object_set_new(o, "verdict", json_string(cgg_verdicts[rule->verdict]));
@@ -353,6 +493,7 @@ static void list_json(const struct cgg_rules *rules, __u32 place)
 			list,
 			rule_json(&rules->rule[i], count_read(counts, place, rules->rule[i].id)));
 	json_object_set_new(o, "policy", json_string(policy_name));
+	json_object_set_new(o, "mode", json_string(rules->audit ? "audit" : "enforce"));
 	json_object_set_new(o, "defaults", defaults);
 	json_object_set_new(o, "rules", list);
 	json_dumpf(o, stdout, JSON_INDENT(2));
@@ -397,6 +538,8 @@ static const struct command {
 	{ "add", "fi", -1, add },	 { "insert", "i", -1, insert },
 	{ "delete", "", -1, delete },	 { "list", "isj", 0, list },
 	{ "flush", "", 0, flush },	 { "default", "", -1, set_default },
+	{ "mode", "", -1, set_mode },	 { "restore", "nc", -1, restore },
+	{ "confirm", "", 0, confirm },	 { "test", "", -1, test },
 	{ "policies", "", 0, policies }, { "drop", "", 0, drop },
 };
 
@@ -408,6 +551,15 @@ static const struct command *command_find(const char *word)
 	errx(CGG_USAGE, "%s: not a word of cgg-rule; see cgg-rule -h", word);
 }
 
+static unsigned seconds_or_die(const char *word)
+{
+	unsigned long n;
+
+	if (number_parse(&n, word, strlen(word), 86400) || !n)
+		errx(CGG_USAGE, "--confirm %s: not a number of seconds (1 to 86400)", word);
+	return (unsigned)n;
+}
+
 /* option_take - one option, before the word (command is 0) or behind it */
 static void option_take(int option, const struct command *command)
 {
@@ -415,7 +567,7 @@ static void option_take(int option, const struct command *command)
 		policy_name = optarg;
 		return;
 	}
-	if (strchr("fisj", option) && (!command || !strchr(command->options, option)))
+	if (strchr("fisjnc", option) && (!command || !strchr(command->options, option)))
 		errx(CGG_USAGE, "-%c: %s does not take it", option,
 		     command ? command->word : "cgg-rule");
 	if (option == 'f')
@@ -426,21 +578,26 @@ static void option_take(int option, const struct command *command)
 		with_stats = true;
 	else if (option == 'j')
 		as_json = true;
+	else if (option == 'n')
+		dry_run = true;
+	else if (option == 'c')
+		confirm_seconds = seconds_or_die(optarg);
 	else
 		common_option(option, usage);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "policy", 1, 0, 'p' }, { "file", 1, 0, 'f' },
-						 { "id", 0, 0, 'i' },	  { "stats", 0, 0, 's' },
-						 { "json", 0, 0, 'j' },	  COMMON_OPTIONS };
+	static const struct option options[] = { { "policy", 1, 0, 'p' },  { "file", 1, 0, 'f' },
+						 { "id", 0, 0, 'i' },	   { "stats", 0, 0, 's' },
+						 { "json", 0, 0, 'j' },	   { "dry-run", 0, 0, 'n' },
+						 { "confirm", 1, 0, 'c' }, COMMON_OPTIONS };
 	const struct command *command = 0;
 	int option;
 
 	start(argv);
 	for (int round = 0; round < 2; round++) {
-		while ((option = getopt_long(argc, argv, "+p:f:isj" COMMON_LETTERS, options, 0)) !=
+		while ((option = getopt_long(argc, argv, "+p:f:isjn" COMMON_LETTERS, options, 0)) !=
 		       -1)
 			option_take(option, command);
 		if (optind == argc && !command)
