@@ -84,9 +84,9 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard lib/*.c lib/*.h bpf/cgguard.h tests/u
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(SANITIZE) -o $@ $< $(wildcard lib/*.c) -lcmocka -lbpf -ljansson -lyaml
 
-$(BUILD)/tests/%: tests/%.c
+$(BUILD)/tests/%: tests/%.c $(BUILD)/libcgg.a
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) -pie -o $@ $< -pthread
+	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -pthread -o $@ $^ $(LIBS)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man5 \
