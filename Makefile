@@ -29,7 +29,7 @@ TOOLS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo check bench lint install uninstall clean
+.PHONY: all deps demo check bench fuzz install clean
 
 all: $(COMMANDS)
 
@@ -87,6 +87,18 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard lib/*.c lib/*.h bpf/cgguard.h tests/u
 $(BUILD)/tests/%: tests/%.c $(BUILD)/libcgg.a
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -pthread -o $@ $^ $(LIBS)
+
+# The readers of what people write, under libFuzzer: make fuzz FUZZ_SECONDS=300
+FUZZ = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZ_SECONDS ?= 60
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.c lib/*.h bpf/cgguard.h)
+	@mkdir -p $(@D)
+	$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $< $(wildcard lib/*.c) -lbpf -ljansson -lyaml
+
+fuzz: deps
+	@$(MAKE) --no-print-directory $(FUZZ)
+	@tests/fuzz/run $(FUZZ_SECONDS)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man5 \
