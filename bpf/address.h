@@ -5,7 +5,9 @@
  * A connection to 0.0.0.0 or :: is judged as what the kernel makes of it: by
  * IPv4 the socket's own bound address (ip_route_output_key_hash_rcu), else
  * 127.0.0.1; by IPv6 ::1, or 127.0.0.1 when the socket is bound to a mapped
- * address (tcp_v6_connect, ip6_datagram_connect).
+ * address (tcp_v6_connect, ip6_datagram_connect). Bound to a device and to no
+ * address, 0.0.0.0 is the device's own address, which cannot be known here: such
+ * an operation is refused, whatever the rules (CGG_IS_UNKNOWN).
  */
 #ifndef CGG_ADDRESS_H
 #define CGG_ADDRESS_H
@@ -68,21 +70,23 @@ static __always_inline void query_plain6(struct cgg_query *q, __u64 high, __u64 
 		query_ip6(q, high, low);
 }
 
-/* The remote end, meant by a socket that is bound to source (0: it is not). */
-static __always_inline void query_remote4(struct cgg_query *q, __u32 ip, __u32 source)
+/* The remote end, meant by a socket that is bound to source and device (0: it is not). */
+static __always_inline void query_remote4(struct cgg_query *q, __u32 ip, __u32 source, __u32 device)
 {
-	if (!ip)
+	if (!ip && !source && device)
+		q->word[2] |= CGG_IS_UNKNOWN;
+	else if (!ip)
 		ip = source ? source : LOOPBACK;
 	query_ip4(q, ip);
 }
 
 static __always_inline void query_remote6(struct cgg_query *q, __u64 high, __u64 low,
-					  __u64 source_high, __u64 source_low)
+					  __u64 source_high, __u64 source_low, __u32 device)
 {
 	int source_mapped = is_mapped(source_high, source_low);
 
 	if (is_mapped(high, low))
-		query_remote4(q, mapped4(low), source_mapped ? mapped4(source_low) : 0);
+		query_remote4(q, mapped4(low), source_mapped ? mapped4(source_low) : 0, device);
 	else if (high || low)
 		query_ip6(q, high, low);
 	else if (source_mapped)

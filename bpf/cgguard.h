@@ -80,6 +80,7 @@ enum cgg_access {
 /* word[2] of a query about an address, above the protocol's number */
 #define CGG_IS_LOCAL (1ULL << 32) /* 127.0.0.0/8 or ::1 */
 #define CGG_IS_IPV4 (1ULL << 33)
+#define CGG_IS_UNKNOWN (1ULL << 34) /* the kernel will choose it behind our back: refuse */
 
 /* word[0] of a query about a device, as in BPF_DEVCG_DEV_* of <linux/bpf.h> */
 #define CGG_BLOCK 1

@@ -13,11 +13,12 @@ int sendmsg4(struct bpf_sock_addr *ctx)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	union cgg_subject subject = {};
+	struct bpf_sock *sk = ctx->sk;
 	struct operation o = {};
 
-	query_remote4(&o.q, ctx->user_ip4, ctx->msg_src_ip4);
+	query_remote4(&o.q, ctx->user_ip4, ctx->msg_src_ip4, sk ? sk->bound_dev_if : 0);
 	query_socket(&o.q, CGG_SENDMSG, ctx->protocol, ctx->user_port);
-	local_end(&subject.net, ctx->sk, 0);
+	local_end(&subject.net, sk, 0);
 	return judge_net(at, &o, CGG_SENDMSG4, &subject);
 }
 
@@ -26,13 +27,14 @@ int sendmsg6(struct bpf_sock_addr *ctx)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	union cgg_subject subject = {};
+	struct bpf_sock *sk = ctx->sk;
 	struct operation o = {};
 
 	query_remote6(&o.q, join(ctx->user_ip6[0], ctx->user_ip6[1]),
 		      join(ctx->user_ip6[2], ctx->user_ip6[3]),
 		      join(ctx->msg_src_ip6[0], ctx->msg_src_ip6[1]),
-		      join(ctx->msg_src_ip6[2], ctx->msg_src_ip6[3]));
+		      join(ctx->msg_src_ip6[2], ctx->msg_src_ip6[3]), sk ? sk->bound_dev_if : 0);
 	query_socket(&o.q, CGG_SENDMSG, ctx->protocol, ctx->user_port);
-	local_end(&subject.net, ctx->sk, 1);
+	local_end(&subject.net, sk, 1);
 	return judge_net(at, &o, CGG_SENDMSG6, &subject);
 }

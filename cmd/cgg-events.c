@@ -102,7 +102,8 @@ static void run(struct cgg_reader *reader, __u64 count, long seconds)
 		__u64 before = reader->next;
 		int woken = reader_wait(reader, seconds < 0 ? -1 : (int)(1000 * seconds));
 
-		if (!drain(reader, &count) || (!woken && before == reader->next && seconds >= 0))
+		if (woken < 0 || !drain(reader, &count) ||
+		    (!woken && before == reader->next && seconds >= 0))
 			return;
 	}
 }
@@ -151,6 +152,7 @@ int main(int argc, char **argv)
 		status = reader_open(&reader);
 	if (status)
 		die(status);
+	reader_watch(&reader, STDOUT_FILENO);
 	run(&reader, count, seconds);
 	return CGG_DONE;
 }

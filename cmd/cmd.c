@@ -25,9 +25,12 @@ static void finish(void)
 void start(char **argv)
 {
 	(void)argv;
-	/* A closed 0, 1 or 2 would be taken by the first file that is opened. */
+	/*
+	 * A closed 0, 1 or 2 would be taken by the first file that is opened. What
+	 * stands in for it cannot be read, or written, as one that is closed cannot.
+	 */
 	for (int fd = 0; fd < 3; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
 			_exit(CGG_FAILED);
 	atexit(finish);
 }

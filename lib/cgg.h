@@ -48,6 +48,7 @@ struct cgg_program_info {
 	const char *since; /* the Linux version that has it, 0: before 5.10 */
 };
 extern const struct cgg_hook_info cgg_hooks[CGG_HOOKS];
+extern const char *const cgg_operands[]; /* as usage text, by enum cgg_operand_kind */
 extern const struct cgg_program_info cgg_programs[CGG_PROGRAMS];
 int hook_find(const char *word, size_t len); /* -1: none */
 unsigned hook_programs(unsigned hooks); /* bits in, bits out */
@@ -240,7 +241,8 @@ struct cgg_reader {
 int reader_open(struct cgg_reader *reader);
 int reader_next(struct cgg_reader *reader, struct cgg_event *event,
 		__u64 *lost); /* 1, or 0: none yet */
-int reader_wait(struct cgg_reader *reader, int milliseconds); /* 1 woken, 0 not */
+int reader_wait(struct cgg_reader *reader, int milliseconds); /* 1 woken, 0 not, -1 unwatched */
+void reader_watch(struct cgg_reader *reader, int fd);
 void reader_seen(struct cgg_reader *reader);
 
 #endif

@@ -132,9 +132,12 @@ int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **erro
 	if (!out)
 		return refuse(CGG_FAILED, "%s: %s", name, strerror(errno));
 	for (unsigned long number = 1; (len = getline(&line, &room, file)) >= 0; number++) {
-		int status = strlen(line) == (size_t)len
-				     ? line_read(rules, line)
-				     : refuse(CGG_USAGE, "a line has a NUL byte");
+		int status;
+
+		if (len && line[len - 1] == '\n')
+			line[--len] = 0;
+		status = strlen(line) == (size_t)len ? line_read(rules, line)
+						     : refuse(CGG_USAGE, "a line has a NUL byte");
 
 		if (status)
 			fprintf(out, "%s:%lu: %s\n", name, number, cgg_why);

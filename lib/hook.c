@@ -35,6 +35,14 @@ const struct cgg_hook_info cgg_hooks[CGG_HOOKS] = {
 	[CGG_GETSOCKOPT] = { "getsockopt", CGG_SOCKOPT, CGROUP, P(GETSOCKOPT_RUN), 0, false, true },
 };
 
+const char *const cgg_operands[] = {
+	[CGG_NONE] = 0,
+	[CGG_DEVICE_NUMBER] = "c|b|a MAJOR:MINOR|/dev/PATH",
+	[CGG_SYSCTL_NAME] = "NAME",
+	[CGG_UNIX_NAME] = "/PATH|@ABSTRACT",
+	[CGG_SOCKOPT] = "LEVEL:NAME",
+};
+
 /* Unix sockets: attach types 49 and 50 of Linux 6.7, which older headers lack. */
 #define CONNECT_UNIX 49
 #define SENDMSG_UNIX 50

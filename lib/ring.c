@@ -132,6 +132,14 @@ static void bell_silence(struct cgg_reader *reader)
 		__atomic_store_n(heard, rung - BELL_RECORD, __ATOMIC_RELEASE);
 }
 
+/* reader_watch - reader_wait() also ends when nobody reads what is written to fd, if that can be told */
+void reader_watch(struct cgg_reader *reader, int fd)
+{
+	struct epoll_event closed = { .data.u32 = 1 };
+
+	epoll_ctl(reader->epoll, EPOLL_CTL_ADD, fd, &closed);
+}
+
 int reader_wait(struct cgg_reader *reader, int milliseconds)
 {
 	struct timespec instant = { .tv_nsec = 50000 };
@@ -147,7 +155,7 @@ int reader_wait(struct cgg_reader *reader, int milliseconds)
 		return 1;
 	count = epoll_wait(reader->epoll, &wake, 1, milliseconds);
 	bell_silence(reader);
-	return count > 0;
+	return count > 0 && wake.data.u32 ? -1 : count > 0;
 }
 
 void reader_seen(struct cgg_reader *reader)

@@ -48,8 +48,9 @@ int hooks_parse(unsigned *hooks, const char *word)
 		int hook = net ? 0 : hook_find(at, len);
 
 		if (hook < 0)
-			return refuse(CGG_USAGE, "%.*s: not a hook", len > 80 ? 80 : (int)len,
-				      len ? at : word);
+			return len ? refuse(CGG_USAGE, "%.*s: not a hook", len > 80 ? 80 : (int)len,
+					    at)
+				   : refuse(CGG_USAGE, "%.80s: not a hook", word);
 		*hooks |= net ? CGG_NET_HOOKS : 1u << hook;
 		at += len;
 		if (!*at)
