@@ -170,6 +170,7 @@ int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsig
 	__u64 id, *previous = 0;
 	unsigned room = 0;
 
+	*all = 0;
 	*count = 0;
 	while (!bpf_map_get_next_key(guard->attachments, previous, &id)) {
 		if (*count == room) {
@@ -179,6 +180,7 @@ int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsig
 			more = reallocarray(list, room, sizeof(*list));
 			if (!more) {
 				free(list);
+				*count = 0;
 				return refuse(CGG_FAILED, "%u attachments: out of memory", room);
 			}
 			list = more;
