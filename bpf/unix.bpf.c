@@ -23,7 +23,7 @@ struct bpf_sock_addr_kern {
 	__u32 uaddrlen;
 } RELOCATED;
 
-extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
 
 #define PATH_MAX_UN 108
 

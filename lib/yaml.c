@@ -63,7 +63,7 @@ static const struct {
 /* said - whether the line has the word: a key is given once */
 static bool said(const struct line *line, const char *word)
 {
-	for (int i = 1; i < line->count; i += 2)
+	for (int i = 2; i < line->count; i += 2)
 		if (!strcmp(line->word[i], word))
 			return true;
 	return false;
