@@ -114,6 +114,9 @@ static __always_inline void report(const struct cgg_attached *at, const struct c
 	wake_readers(r);
 }
 
+/* As bpf_set_retval(), in 64 bits: newer verifiers want to see that it is in [-4095, 0]. */
+static long (*const set_retval)(long retval) = (void *)BPF_FUNC_set_retval;
+
 /*
  * judge_bytes - what a hook's program returns: 1 to go on, 0 to refuse
  *
@@ -149,8 +152,8 @@ static __always_inline int judge_bytes(const struct cgg_attached *at, struct ope
 	if (out.verdict != CGG_DENY)
 		return 1;
 #if !defined(CGG_PACKETS) && !defined(CGG_WATCHES)
-	if (out.error)
-		bpf_set_retval(-(int)out.error);
+	if (out.error && out.error < 4096)
+		set_retval(-(long)out.error);
 #endif
 	return 0;
 }
