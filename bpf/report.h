@@ -152,8 +152,8 @@ static __always_inline int judge_bytes(const struct cgg_attached *at, struct ope
 	if (out.verdict != CGG_DENY)
 		return 1;
 #if !defined(CGG_PACKETS) && !defined(CGG_WATCHES)
-	if (out.error && out.error < 4096)
-		set_retval(-(long)out.error);
+	if (out.error)
+		set_retval(-(long)(out.error & 4095));
 #endif
 	return 0;
 }
