@@ -12,16 +12,21 @@ static const char usage[] =
 	"  -h, --help         print this and exit\n"
 	"  -V, --version      print the version and exit\n";
 
-static int attach_one(struct cgg_guard *guard, const char *target, int flags, int place)
+/* attach_all - every cgroup, or none of them */
+static int attach_all(struct cgg_guard *guard, struct cgg_cgroup *cgroup, int count, int place)
 {
-	struct cgg_cgroup cgroup;
-	int status = cgroup_open(&cgroup, target, flags);
+	bool *made = calloc((size_t)count, sizeof(*made));
+	int status = made ? 0 : refuse(CGG_FAILED, "out of memory"), done = 0;
+	__u32 policy;
 
-	if (!status)
-		status = attach(guard, &cgroup, (__u32)place);
-	cgroup_close(&cgroup, status);
-	if (status)
-		warnx("%s", cgg_why);
+	for (; done < count && !status; done++) {
+		made[done] = attachment_find(guard, cgroup[done].id, &policy) == CGG_NO;
+		status = attach(guard, &cgroup[done], (__u32)place);
+	}
+	while (status && done-- > 0)
+		if (made[done])
+			detach(guard, cgroup[done].id);
+	free(made);
 	return status;
 }
 
@@ -33,7 +38,8 @@ int main(int argc, char **argv)
 						 COMMON_OPTIONS };
 	const char *name = "default";
 	struct cgg_guard guard;
-	int option, flags = 0, place, status, worst = 0;
+	struct cgg_cgroup *cgroup;
+	int option, flags = 0, place, status, count, opened = 0;
 
 	start(argv);
 	while ((option = getopt_long(argc, argv, "p:cf" COMMON_LETTERS, options, 0)) != -1) {
@@ -57,14 +63,18 @@ int main(int argc, char **argv)
 	if (place < 0)
 		errx(CGG_NO, "policy %s: there is none; cgg-rule -p %s add RULE makes it", name,
 		     name);
-	status = guard_repair(&guard);
+	count = argc - optind;
+	cgroup = calloc((size_t)count, sizeof(*cgroup));
+	status = cgroup ? guard_repair(&guard) : refuse(CGG_FAILED, "out of memory");
+	for (; opened < count && !status; opened++)
+		status = cgroup_open(&cgroup[opened], argv[optind + opened], flags);
+	if (!status)
+		status = attach_all(&guard, cgroup, count, place);
+	while (opened-- > 0)
+		cgroup_close(&cgroup[opened], status);
 	if (status)
 		die(status);
-	for (int i = optind; i < argc; i++) {
-		status = attach_one(&guard, argv[i], flags, place);
-		if (status > worst)
-			worst = status;
-	}
+	free(cgroup);
 	guard_close(&guard);
-	return worst;
+	return CGG_DONE;
 }

@@ -24,19 +24,18 @@ static int detach_all(struct cgg_guard *guard)
 	return guard_repair(guard);
 }
 
-static int detach_one(struct cgg_guard *guard, const char *target)
+/* targets_find - the ids of all targets, or a refusal before anything is let go of */
+static int targets_find(__u64 *ids, int count, char **target)
 {
-	struct cgg_cgroup cgroup;
-	int status = cgroup_open(&cgroup, target, CGG_FORCE);
+	int status = 0;
 
-	if (!status) {
-		status = detach(guard, cgroup.id);
-		if (status == CGG_NO)
-			refuse(status, "%s: not attached", target);
+	for (int i = 0; i < count && !status; i++) {
+		struct cgg_cgroup cgroup;
+
+		status = cgroup_open(&cgroup, target[i], CGG_FORCE);
+		ids[i] = cgroup.id;
+		cgroup_close(&cgroup, false);
 	}
-	cgroup_close(&cgroup, false);
-	if (status)
-		warnx("%s", cgg_why);
 	return status;
 }
 
@@ -44,8 +43,9 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "all", 0, 0, 'a' }, COMMON_OPTIONS };
 	struct cgg_guard guard;
-	int option, status, worst = 0;
+	int option, status, count, worst = 0;
 	bool all = false;
+	__u64 *ids;
 
 	start(argv);
 	while ((option = getopt_long(argc, argv, "a" COMMON_LETTERS, options, 0)) != -1) {
@@ -58,18 +58,29 @@ int main(int argc, char **argv)
 		errx(CGG_USAGE, "%s: -a takes no TARGET", argv[optind]);
 	if (!all && optind == argc)
 		errx(CGG_USAGE, "which cgroup? see cgg-detach -h");
+	count = argc - optind;
+	ids = calloc((size_t)count + 1, sizeof(*ids));
+	if (!ids)
+		errx(CGG_FAILED, "out of memory");
 	status = guard_open(&guard, CGG_CHANGE);
+	if (!status)
+		status = targets_find(ids, count, argv + optind);
 	if (status)
 		die(status);
 	if (all)
 		worst = detach_all(&guard);
 	else
 		guard_repair(&guard);
-	for (int i = optind; i < argc; i++) {
-		status = detach_one(&guard, argv[i]);
+	for (int i = 0; i < count; i++) {
+		status = detach(&guard, ids[i]);
+		if (status == CGG_NO)
+			warnx("%s: not attached", argv[optind + i]);
+		else if (status)
+			warnx("%s", cgg_why);
 		if (status > worst)
 			worst = status;
 	}
+	free(ids);
 	guard_close(&guard);
 	return worst;
 }

@@ -28,6 +28,7 @@
 
 #define SIBLING CGG_DIR "-new-"
 #define DEFAULT_EVENTS (16ul << 20)
+#define NO_PRIVILEGE "the kernel refuses: needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
 
 static const char usage[] =
 	"usage: cgg-load [-c] [--events-size BYTES]\n"
@@ -121,6 +122,8 @@ static bool is_offered(int program)
 	if (info->since && access("/sys/kernel/btf/vmlinux", R_OK))
 		return false;
 	fd = bpf_prog_load(info->type, "offered", "GPL", allow, 2, &options);
+	if (fd < 0 && (errno == EPERM || errno == EACCES))
+		errx(CGG_FAILED, NO_PRIVILEGE);
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
@@ -161,8 +164,7 @@ static struct bpf_object *object_load(unsigned long slots)
 		int error = errno;
 
 		if (error == EPERM)
-			errx(CGG_FAILED,
-			     "the kernel refuses: needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
+			errx(CGG_FAILED, NO_PRIVILEGE);
 		errx(CGG_FAILED, "the kernel refuses the programs: %s\n%s", strerror(error),
 		     log_text);
 	}

@@ -143,10 +143,10 @@ static void read_or_die(struct cgg_rules *more)
 		status = is_yaml(text) ? yaml_read(more, memory, file_name, &errors)
 				       : file_read(more, memory, file_name, &errors);
 		fclose(memory);
-		if (status) {
-			fputs(errors, stderr);
+		for (char *line = strtok(errors, "\n"); line && status; line = strtok(0, "\n"))
+			warnx("%s", line);
+		if (status)
 			exit(status);
-		}
 		free(errors);
 	}
 	free(text);
@@ -220,9 +220,10 @@ static int insert(int count, char **word)
 	unsigned long id;
 	int place, before, status;
 
-	if (!count || number_parse(&id, word[0], strlen(word[0]), 0xffffffff))
-		errx(CGG_USAGE, "insert %s: needs the id of a rule to stand before",
-		     count ? word[0] : "");
+	if (!count)
+		errx(CGG_USAGE, "insert: needs the id of a rule to stand before");
+	if (number_parse(&id, word[0], strlen(word[0]), 0xffffffff))
+		errx(CGG_USAGE, "insert %s: needs the id of a rule to stand before", word[0]);
 	rule = parse_or_die(count - 1, word + 1);
 	change_begin(&guard, &place, &rules, false);
 	before = id_place(&rules, id);

@@ -172,6 +172,33 @@ static int check(struct cgg_cgroup *cgroup, const char *target, int flags)
 	return 0;
 }
 
+/* create - makes the directory unless it is there; its parent is a cgroup */
+static int create(struct cgg_cgroup *cgroup, const char *target)
+{
+	char parent[4096], *slash;
+	struct statfs fs;
+
+	snprintf(parent, sizeof(parent), "%s", cgroup->path);
+	slash = strrchr(parent, '/');
+	*(slash == parent ? slash + 1 : slash) = 0;
+	/* A path that is nowhere is taken as one below the mount; it may have meant a place elsewhere. */
+	if (*target == '/' && statfs(parent, &fs)) {
+		snprintf(parent, sizeof(parent), "%s", target);
+		slash = strrchr(parent, '/');
+		*(slash == parent ? slash + 1 : slash) = 0;
+	}
+	if (!statfs(parent, &fs) && fs.f_type != CGROUP2_SUPER_MAGIC)
+		return refuse(CGG_USAGE, "%s: not in cgroup v2, which is mounted at %s", target,
+			      cgroup_mount());
+	cgroup->made = !mkdir(cgroup->path, 0755);
+	if (cgroup->made || errno == EEXIST)
+		return 0;
+	if (errno == ENOENT)
+		return refuse(CGG_USAGE, "%s: no such cgroup; cgroup v2 is mounted at %s", target,
+			      cgroup_mount());
+	return refuse(CGG_FAILED, "%s: %s", target, strerror(errno));
+}
+
 int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags)
 {
 	int status;
@@ -180,21 +207,9 @@ int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags)
 	status = find_path(cgroup->path, target);
 	if (status)
 		return status;
-	if (flags & CGG_CREATE) {
-		struct statfs fs;
-		char parent[4096], *slash;
-
-		snprintf(parent, sizeof(parent), "%s", cgroup->path);
-		slash = strrchr(parent, '/');
-		*(slash == parent ? slash + 1 : slash) = 0;
-		if (!statfs(parent, &fs) && fs.f_type != CGROUP2_SUPER_MAGIC)
-			return refuse(CGG_USAGE, "%s: not in cgroup v2, which is mounted at %s",
-				      target, cgroup_mount());
-		cgroup->made = !mkdir(cgroup->path, 0755);
-		if (!cgroup->made && errno != EEXIST)
-			return refuse(errno == ENOENT ? CGG_USAGE : CGG_FAILED, "%s: %s", target,
-				      strerror(errno));
-	}
+	status = flags & CGG_CREATE ? create(cgroup, target) : 0;
+	if (status)
+		return status;
 	cgroup->fd = open(cgroup->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup->fd < 0)
 		return refuse(CGG_USAGE, "%s: %s; cgroup v2 is mounted at %s", target,
