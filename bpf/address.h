@@ -7,7 +7,7 @@
  * 127.0.0.1; by IPv6 ::1, or 127.0.0.1 when the socket is bound to a mapped
  * address (tcp_v6_connect, ip6_datagram_connect). Bound to a device and to no
  * address, 0.0.0.0 is the device's own address, which cannot be known here: such
- * an operation is refused, whatever the rules (CGG_IS_UNKNOWN).
+ * an operation is refused, whatever the rules (CGG_UNKNOWN).
  */
 #ifndef CGG_ADDRESS_H
 #define CGG_ADDRESS_H
@@ -74,7 +74,7 @@ static __always_inline void query_plain6(struct cgg_query *q, __u64 high, __u64 
 static __always_inline void query_remote4(struct cgg_query *q, __u32 ip, __u32 source, __u32 device)
 {
 	if (!ip && !source && device)
-		q->word[2] |= CGG_IS_UNKNOWN;
+		q->access |= CGG_UNKNOWN;
 	else if (!ip)
 		ip = source ? source : LOOPBACK;
 	query_ip4(q, ip);
@@ -100,7 +100,7 @@ static __always_inline void query_socket(struct cgg_query *q, __u32 hook, __u32 
 	q->word[2] |= proto == IPPROTO_MPTCP ? IPPROTO_TCP : proto;
 	q->port = bpf_ntohs(port);
 	q->hook = hook;
-	q->access = CGG_R;
+	q->access |= CGG_R;
 }
 
 /* What the socket says of its own end; the port is in host order there. */

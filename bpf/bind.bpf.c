@@ -5,7 +5,8 @@
  * Port 0 lets the kernel choose. Then the chosen one is judged, after the fact,
  * by post_bind, for which bind leaves a mark on the socket; when that cannot be
  * left the answer is no. What listen(2), connect(2) and sendto(2) bind by
- * themselves passes none of these hooks.
+ * themselves passes none of these hooks, nor does what IP_BIND_ADDRESS_NO_PORT
+ * puts off until then.
  */
 #include "address.h"
 

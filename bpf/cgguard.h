@@ -76,11 +76,11 @@ enum cgg_access {
 	CGG_W = 4,
 };
 #define CGG_LETTERS 3
+#define CGG_UNKNOWN 0x80 /* in a query's access: the kernel will choose the address later, refuse */
 
 /* word[2] of a query about an address, above the protocol's number */
 #define CGG_IS_LOCAL (1ULL << 32) /* 127.0.0.0/8 or ::1 */
 #define CGG_IS_IPV4 (1ULL << 33)
-#define CGG_IS_UNKNOWN (1ULL << 34) /* the kernel will choose it behind our back: refuse */
 
 /* word[0] of a query about a device, as in BPF_DEVCG_DEV_* of <linux/bpf.h> */
 #define CGG_BLOCK 1

@@ -120,12 +120,12 @@ static __always_inline int read_packet(struct __sk_buff *skb, int out, struct cg
 	return 0;
 }
 
-/* judge_unread - by the default alone: no rule is asked about what is not known */
+/* By the default alone: no rule about packets has the letter m, so none is asked. */
 static __always_inline void unread_query(struct operation *o)
 {
 	o->q.word[0] = o->q.word[1] = o->q.word[2] = 0;
 	o->q.port = 0;
-	o->q.access = 0;
+	o->q.access = CGG_M;
 }
 
 static __always_inline int packet(struct __sk_buff *skb, int out, __u32 hook, __u32 program)

@@ -140,7 +140,7 @@ static __always_inline int judge_bytes(const struct cgg_attached *at, struct ope
 	if (!policy)
 		return 0;
 	image = decide(policy, place, o, &out);
-	if (o->q.word[2] & CGG_IS_UNKNOWN && out.verdict != CGG_DENY) {
+	if (o->q.access & CGG_UNKNOWN && out.verdict != CGG_DENY) {
 		out = (struct cgg_outcome){};
 		out.verdict = CGG_DENY;
 	}

@@ -39,7 +39,15 @@ static json_t *programs_json(unsigned programs)
 /* What a row of the report is made of, in text and in JSON alike. */
 struct report {
 	json_t *policies, *attachments;
+	int counts;
 };
+
+/* unread - packets of a policy whose headers could not be read */
+static __u64 unread(int counts, int place)
+{
+	return count_read(counts, (__u32)place, CGG_UNREAD_RULE | CGG_EGRESS).hits +
+	       count_read(counts, (__u32)place, CGG_UNREAD_RULE | CGG_INGRESS).hits;
+}
 
 static void policy_row(struct report *report, struct cgg_guard *guard, int place)
 {
@@ -50,11 +58,14 @@ static void policy_row(struct report *report, struct cgg_guard *guard, int place
 	hooks_print(image->hooks, hooks, sizeof(hooks));
 	if (report->policies)
 		json_array_append_new(report->policies,
-				      json_pack("{s:s, s:i, s:s}", "name", name, "rules",
-						(int)image->count, "hooks", hooks));
+				      json_pack("{s:s, s:i, s:s, s:I}", "name", name, "rules",
+						(int)image->count, "hooks", hooks, "unread_packets",
+						(json_int_t)unread(report->counts, place)));
 	else
 		printf("policy\t%s\trules %u\thooks %s\n", name, image->count,
 		       *hooks ? hooks : "-");
+	if (!report->policies && unread(report->counts, place))
+		printf("policy\t%s\tunread packets %llu\n", name, unread(report->counts, place));
 }
 
 static void attachment_row(struct report *report, const struct cgg_guard *guard,
@@ -118,6 +129,7 @@ int main(int argc, char **argv)
 		status = reader_open(&reader);
 	if (status)
 		die(status);
+	report.counts = count_open();
 	if (as_json) {
 		report.policies = json_array();
 		report.attachments = json_array();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* operand.c - what follows a hook's word: a device, a sysctl, a unix name, an option. */
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "cgg.h"
 
@@ -93,6 +94,13 @@ static int sysctl_parse(struct cgg_rule *rule, struct cgg_words *w)
 	return 0;
 }
 
+static bool ends(const char *text, const char *end)
+{
+	size_t len = strlen(text), tail = strlen(end);
+
+	return len >= tail && !strcmp(text + len - tail, end);
+}
+
 /* unix_parse - /path or @abstract, either with a star behind it, or the star alone */
 static int unix_parse(struct cgg_rule *rule, struct cgg_words *w)
 {
@@ -118,8 +126,10 @@ static int unix_parse(struct cgg_rule *rule, struct cgg_words *w)
 	    (len && *word != '/' && *word != '@'))
 		return refuse(CGG_USAGE, "unix %.120s: not /path, @abstract, or either with a star",
 			      word);
-	if (*word == '/' && (strstr(rule->operand, "//") || strstr(rule->operand, "/./") ||
-			     strstr(rule->operand, "/../")))
+	if (*word == '/' &&
+	    (strstr(rule->operand, "//") || strstr(rule->operand, "/./") ||
+	     strstr(rule->operand, "/../") ||
+	     (!rule->prefix && (ends(rule->operand, "/.") || ends(rule->operand, "/..")))))
 		return refuse(CGG_USAGE, "unix %s: a path has no empty component, . or ..", word);
 	return 0;
 }
@@ -127,6 +137,7 @@ static int unix_parse(struct cgg_rule *rule, struct cgg_words *w)
 int operand_parse(struct cgg_rule *rule, enum cgg_operand_kind kind, struct cgg_words *w)
 {
 	const char *word;
+	int status;
 
 	switch (kind) {
 	case CGG_DEVICE_NUMBER:
@@ -137,9 +148,14 @@ int operand_parse(struct cgg_rule *rule, enum cgg_operand_kind kind, struct cgg_
 		return unix_parse(rule, w);
 	case CGG_SOCKOPT:
 		word = words_next(w);
-		return word ? sockopt_parse(rule, word)
-			    : refuse(CGG_USAGE,
-				     "needs an option: LEVEL:NAME, like SOL_SOCKET:SO_MARK");
+		if (!word)
+			return refuse(CGG_USAGE,
+				      "needs an option: LEVEL:NAME, like SOL_SOCKET:SO_MARK");
+		status = sockopt_parse(rule, word);
+		if (!status && rule->hooks == 1u << CGG_GETSOCKOPT && rule->major == IPPROTO_TCP &&
+		    rule->minor == TCP_ZEROCOPY_RECEIVE)
+			return refuse(CGG_USAGE, "%s: the kernel asks no program about it", word);
+		return status;
 	case CGG_NONE:
 		break;
 	}
