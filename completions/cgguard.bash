@@ -1,0 +1,266 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# cgguard.bash - completes the words of the cgg commands
+#
+# The tables come first. Words are split at blanks alone, for bash would also
+# split 1:3 and ::1; what is offered is one candidate a line.
+
+# Options; = marks those that take a value.
+declare -gA _cgg_options=(
+	[cgg-attach]='-p= --policy= -c --create -f --force'
+	[cgg-detach]='-a --all'
+	[cgg-events]='-j --json -t --time -n= --count= -w= --wait='
+	[cgg-load]='-c --check --events-size='
+	[cgg-rule]='-p= --policy='
+	[cgg-status]='-j --json'
+	[cgg-unload]='-f --force'
+)
+
+# The words of cgg-rule, and the options that they add.
+declare -gA _cgg_words=(
+	[add]='-f= --file= -i --id'
+	[insert]='-i --id'
+	[delete]=''
+	[list]='-i --id -s --stats -j --json'
+	[flush]=''
+	[default]=''
+	[mode]=''
+	[restore]='-n --dry-run --confirm='
+	[confirm]=''
+	[test]=''
+	[drop]=''
+	[policies]=''
+)
+
+# The hooks and the matches that they take.
+declare -gA _cgg_hooks=(
+	[net]='proto ip port cgroup'
+	[connect]='proto ip port cgroup'
+	[bind]='proto ip port cgroup'
+	[sendmsg]='proto ip port cgroup'
+	[recvmsg]='proto ip port cgroup'
+	[egress]='proto ip port cgroup'
+	[ingress]='proto ip port cgroup'
+	[unix]='cgroup'
+	[socket]='family type proto cgroup'
+	[device]='cgroup'
+	[sysctl]='cgroup'
+	[setsockopt]='cgroup'
+	[getsockopt]='cgroup'
+)
+
+# Those that have an operand, and the letters behind it.
+declare -gA _cgg_operands=(
+	[unix]=''
+	[device]='r w m rw rwm'
+	[sysctl]='r w rw'
+	[setsockopt]=''
+	[getsockopt]=''
+)
+
+# What may stand behind a match or an option; quiet takes nothing.
+declare -gA _cgg_values=(
+	[family]='inet inet6'
+	[type]='stream dgram raw'
+	[proto]='icmp igmp tcp udp dccp gre esp ah icmpv6 sctp udplite'
+	[ip]='local'
+	[port]=''
+	[cgroup]=''
+	[name]=''
+	[comment]=''
+	[errno]=''
+	[ttl]=''
+)
+_cgg_matches='family type proto ip port cgroup'
+_cgg_rule_options='name comment quiet errno ttl'
+_cgg_verdicts='allow deny alert'
+
+_cgg_lines()
+{
+	printf '%s\n' "${1// /$'\n'}"
+}
+
+_cgg_files()
+{
+	local file
+
+	while read -r file; do
+		[ ! -d "$file" ] || file+=/
+		echo "$file"
+	done < <(compgen -f -- "$1")
+}
+
+_cgg_ids()
+{
+	cgg-rule -p "$1" list -i 2>/dev/null | sed -n 's/^\([0-9]*\)\t.*/\1/p'
+}
+
+# _cgg_targets CUR: of the kind that CUR begins with
+_cgg_targets()
+{
+	local mount
+
+	mount=$(findmnt -nfo TARGET -t cgroup2)
+	[ -n "$mount" ] || return
+	set -- "$1" find "$mount" -mindepth 1 -type d
+	case $1 in
+	pid:*) (cd /proc && printf 'pid:%s\n' [0-9]*) ;;
+	unit:*) "${@:2}" -regex '.*\.\(service\|scope\|slice\)' -printf 'unit:%f\n' ;;
+	container:*) "${@:2}" -printf '%f\n' |
+		sed -En 's/^(.*-)?([0-9a-f]{64})(\.scope)?$/container:\2/p' ;;
+	"$mount"*) "${@:2}" ;;
+	/*) "${@:2}" -printf '/%P\n' ;;
+	*)
+		printf '%s\n' pid: unit: container:
+		"${@:2}" -printf '%P\n'
+		;;
+	esac
+} 2>/dev/null
+
+# _cgg_hook_list CUR: hooks, or what goes on behind the last comma of CUR
+_cgg_hook_list()
+{
+	local hook
+
+	for hook in "${!_cgg_hooks[@]}"; do
+		if [[ $1 != *,* ]]; then
+			echo "$hook"
+		elif [ -z "${_cgg_operands[$hook]+has}" ] && [[ ,$1, != *,"$hook",* ]]; then
+			echo "${1%,*},$hook"
+		fi
+	done
+}
+
+# _cgg_operand HOOK CUR [WORD]
+_cgg_operand()
+{
+	case $1:${3-} in
+	device:) printf '%s\n' a b c && find /dev -type b -o -type c ;;
+	device:a) echo '*:*' ;;
+	device:b) ls /sys/dev/block ;;
+	device:c) ls /sys/dev/char ;;
+	unix:) awk '$8 ~ /^[\/@]/ { print $8 }' /proc/net/unix ;;
+	sysctl:) find /proc/sys -type f -path "/proc/sys/$2*" -printf '%P\n' ;;
+	esac 2>/dev/null
+}
+
+# _cgg_rule CUR [WORD...]: what may follow the words of a rule
+_cgg_rule()
+{
+	local cur=$1 hooks='' hook word operand=1
+	shift
+
+	word=${1:+${*: -1}}
+	if [ -n "${_cgg_values[${word:-none}]+has}" ]; then
+		[ "$word" != cgroup ] || _cgg_targets "$cur"
+		_cgg_lines "${_cgg_values[$word]}"
+		return
+	fi
+	[ $# -gt 0 ] || _cgg_lines "$_cgg_verdicts"
+	[[ " $_cgg_verdicts " != *" ${1-} "* ]] || shift
+	if [ $# -eq 0 ]; then
+		_cgg_hook_list "$cur"
+	elif [[ " $_cgg_matches $_cgg_rule_options " != *" $1 "* ]]; then
+		hooks=$1
+		shift
+	fi
+	if [ -n "${_cgg_operands[${hooks:-none}]+has}" ]; then
+		[[ $hooks:${1-} != device:[abc] ]] || operand=2
+		if [ $# -lt $operand ]; then
+			_cgg_operand "$hooks" "$cur" "$@"
+			return
+		fi
+		shift $operand
+		[ $# -gt 0 ] || _cgg_lines "${_cgg_operands[$hooks]}"
+	fi
+	hooks=${hooks:-connect}
+	for word in $_cgg_matches $_cgg_rule_options; do
+		for hook in ${hooks//,/ }; do
+			[[ " ${_cgg_hooks[$hook]-} $_cgg_rule_options " == *" $word "* ]] || continue 2
+		done
+		[[ " $* " == *" $word "* ]] || echo "$word"
+	done
+}
+
+# _cgg_rule_word CUR POLICY [WORD...]: what may follow the words of cgg-rule
+_cgg_rule_word()
+{
+	local cur=$1 policy=$2 word=${3-}
+	[ $# -lt 3 ] || shift
+	shift 2
+
+	case $word:$# in
+	:*) printf '%s\n' "${!_cgg_words[@]}" ;;
+	add:*) _cgg_rule "$cur" "$@" ;;
+	insert:0) _cgg_ids "$policy" ;;
+	insert:*) _cgg_rule "$cur" "${@:2}" ;;
+	delete:0) _cgg_ids "$policy" && _cgg_rule "$cur" ;;
+	delete:*) [[ $1 == [0-9]* ]] || _cgg_rule "$cur" "$@" ;;
+	default:0) _cgg_hook_list "$cur" ;;
+	default:1) _cgg_lines "$_cgg_verdicts" ;;
+	mode:0) _cgg_lines 'enforce audit' ;;
+	restore:0) _cgg_files "$cur" ;;
+	test:*)
+		local _cgg_verdicts='' _cgg_rule_options=''
+		_cgg_rule "$cur" "$@"
+		;;
+	esac
+}
+
+# _cgg_candidates CUR COMMAND [WORD...]
+_cgg_candidates()
+{
+	local cur=$1 command=$2 policy=default options="${_cgg_options[$2]} -h --help -V --version"
+	local -a words=()
+	shift 2
+
+	while [ $# -gt 0 ]; do
+		case $1 in
+		-?*)
+			if [[ " $options " == *" $1= "* ]]; then
+				case $#:$1 in
+				1:-p | 1:--policy) cgg-rule policies 2>/dev/null ;;
+				1:-f | 1:--file) _cgg_files "$cur" ;;
+				*:-p | *:--policy) policy=$2 ;;
+				esac
+				[ $# -gt 1 ] || return
+				shift
+			fi
+			;;
+		*) words+=("$1") ;;
+		esac
+		shift
+		[ "$command" = cgg-rule ] || continue
+		[ ${#words[@]} -ne 1 ] || options+=" ${_cgg_words[${words[0]}]-}"
+		[ ${#words[@]} -lt 2 ] || break
+	done
+	words+=("$@")
+
+	if [[ $cur == -* ]]; then
+		[[ $command = cgg-rule && ${#words[@]} -gt 1 ]] || _cgg_lines "${options//=/}"
+		return
+	fi
+	case $command in
+	cgg-attach | cgg-detach) _cgg_targets "$cur" ;;
+	cgg-rule) _cgg_rule_word "$cur" "$policy" "${words[@]}" ;;
+	esac
+}
+
+_cgguard()
+{
+	local line=${COMP_LINE:0:COMP_POINT} cur candidate done=''
+	local -a words
+
+	read -ra words <<<"$line"
+	[[ $line != *[[:blank:]] ]] || words+=('')
+	cur=${words[-1]}
+	[[ $cur != *:* || $COMP_WORDBREAKS != *:* ]] || done=${cur%"${cur##*:}"}
+	COMPREPLY=()
+	while read -r candidate; do
+		[[ $candidate =~ ^[A-Za-z0-9_.,:/@+=-]*$ ]] || printf -v candidate %q "$candidate"
+		[[ -z $candidate || $candidate != "$cur"* ]] || COMPREPLY+=("${candidate#"$done"}")
+	done < <(_cgg_candidates "$cur" "${words[0]##*/}" "${words[@]:1:${#words[@]}-2}")
+	[[ ${#COMPREPLY[@]} -ne 1 || ${COMPREPLY[0]} != *[:/] ]] || compopt -o nospace
+}
+
+complete -F _cgguard "${!_cgg_options[@]}"

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# cgguard.fish - completes the words of the cgg commands
+#
+# The tables come first: words of cgg-rule, and hooks with the matches and the
+# letters that they take.
+
+set -g __cgg_words add insert delete list flush default mode restore confirm test drop policies
+set -g __cgg_hooks net connect bind sendmsg recvmsg egress ingress unix socket device sysctl \
+    setsockopt getsockopt
+set -g __cgg_verdicts allow deny alert
+set -g __cgg_matches family type proto ip port cgroup
+set -g __cgg_rule_options name comment quiet errno ttl
+
+function __cgg_takes --argument-names hook
+    switch "$hook"
+        case socket
+            printf '%s\n' family type proto cgroup
+        case unix device sysctl setsockopt getsockopt
+            echo cgroup
+        case '*'
+            printf '%s\n' proto ip port cgroup
+    end
+end
+
+# The letters behind the operand; 1 where there is no operand.
+function __cgg_letters --argument-names hook
+    switch "$hook"
+        case device
+            printf '%s\n' r w m rw rwm
+        case sysctl
+            printf '%s\n' r w rw
+        case unix setsockopt getsockopt
+        case '*'
+            return 1
+    end
+end
+
+# What may stand behind a match or an option; 1 for what takes nothing.
+function __cgg_values --argument-names key
+    switch "$key"
+        case family
+            printf '%s\n' inet inet6
+        case type
+            printf '%s\n' stream dgram raw
+        case proto
+            printf '%s\n' icmp igmp tcp udp dccp gre esp ah icmpv6 sctp udplite
+        case ip
+            echo local
+        case cgroup
+            __cgg_targets
+        case port name comment errno ttl
+        case '*'
+            return 1
+    end
+end
+
+# The words behind the command, without options. Behind the first of a rule there are none.
+function __cgg_said
+    set -l said
+    set -l tokens (commandline -opc)
+    set -e tokens[1]
+    while set -q tokens[1]
+        if not set -q said[2]; and string match -q -- '-?*' $tokens[1]
+            if contains -- $tokens[1] -p --policy -f --file
+                set -e tokens[1]
+            end
+        else
+            set -a said $tokens[1]
+        end
+        set -e tokens[1]
+    end
+    string join -- \n $said
+end
+
+function __cgg_policy
+    set -l tokens (commandline -opc)
+    set -l at (contains -i -- -p $tokens; or contains -i -- --policy $tokens)
+    and set -q tokens[(math $at + 1)]
+    and echo $tokens[(math $at + 1)]
+    or echo default
+end
+
+function __cgg_policies
+    cgg-rule policies 2>/dev/null
+end
+
+function __cgg_ids
+    cgg-rule -p (__cgg_policy) list -i 2>/dev/null | string match -r '^[0-9]+(?=\t)'
+end
+
+function __cgg_targets
+    set -l mount (findmnt -nfo TARGET -t cgroup2 2>/dev/null)
+    or return
+    set -l below (find $mount -mindepth 1 -type d 2>/dev/null)
+    switch (commandline -ct)
+        case 'pid:*'
+            printf 'pid:%s\n' (string match -r '[0-9]+' /proc/*)
+        case 'unit:*'
+            string replace -r '.*/' unit: (string match -r '.*\.(?:service|scope|slice)$' $below)
+        case 'container:*'
+            string replace -fr '.*[/-]([0-9a-f]{64})(\.scope)?$' 'container:$1' $below
+        case "$mount*"
+            string join \n $below
+        case '/*'
+            string replace $mount '' $below
+        case '*'
+            printf '%s\n' pid: unit: container:
+            string replace $mount/ '' $below
+    end
+end
+
+# The hooks, or what goes on behind the last comma.
+function __cgg_hook_list
+    set -l said (string split , (commandline -ct))
+    set -e said[-1]
+    for hook in $__cgg_hooks
+        if not set -q said[1]
+            echo $hook
+        else if not contains $hook $said; and not __cgg_letters $hook >/dev/null
+            string join , $said $hook
+        end
+    end
+end
+
+function __cgg_operand --argument-names hook type
+    switch "$hook:$type"
+        case device:
+            printf '%s\n' a b c (find /dev -type b -o -type c 2>/dev/null)
+        case device:a
+            echo '*:*'
+        case device:b
+            command ls /sys/dev/block
+        case device:c
+            command ls /sys/dev/char
+        case unix:
+            string match -r '[/@]\\S*$' </proc/net/unix
+        case sysctl:
+            find /proc/sys -type f -printf '%P\n' 2>/dev/null
+    end
+end
+
+# What may follow the words of a rule.
+function __cgg_rule
+    set -l keys $__cgg_matches $__cgg_rule_options
+    set -l hooks
+    if __cgg_values $argv[-1]
+        return
+    end
+    if not set -q argv[1]
+        string join \n $__cgg_verdicts
+    else if contains -- $argv[1] $__cgg_verdicts
+        set -e argv[1]
+    end
+    if not set -q argv[1]
+        __cgg_hook_list
+    else if not contains -- $argv[1] $keys
+        set hooks (string split , -- $argv[1])
+        set -e argv[1]
+    end
+    if __cgg_letters "$hooks[1]" >/dev/null
+        set -l operand 1
+        if test $hooks[1] = device; and contains -- "$argv[1]" a b c
+            set operand 2
+        end
+        if test (count $argv) -lt $operand
+            __cgg_operand $hooks[1] $argv
+            return
+        end
+        set -e argv[1..$operand]
+        if not set -q argv[1]
+            __cgg_letters $hooks[1]
+        end
+    end
+    set -q hooks[1]; or set hooks connect
+    for key in $keys
+        set -l taken yes
+        for hook in $hooks
+            contains $key (__cgg_takes $hook) $__cgg_rule_options
+            or set taken no
+        end
+        if test $taken = yes; and not contains $key $argv
+            echo $key
+        end
+    end
+end
+
+# What may follow the words of cgg-rule.
+function __cgg_rule_words
+    set -l said (__cgg_said)
+    set -l count (count $said)
+    switch "$said[1]"
+        case ''
+            string join \n $__cgg_words
+        case add
+            __cgg_rule $said[2..-1]
+        case insert
+            if test $count -eq 1
+                __cgg_ids
+            else
+                __cgg_rule $said[3..-1]
+            end
+        case delete
+            if test $count -eq 1
+                __cgg_ids
+            end
+            if not string match -qr '^[0-9]' -- "$said[2]"
+                __cgg_rule $said[2..-1]
+            end
+        case default
+            if test $count -eq 1
+                __cgg_hook_list
+            else if test $count -eq 2
+                string join \n $__cgg_verdicts
+            end
+        case mode
+            if test $count -eq 1
+                printf '%s\n' enforce audit
+            end
+        case test
+            for word in (__cgg_rule allow $said[2..-1])
+                contains $word $__cgg_rule_options
+                or echo $word
+            end
+    end
+end
+
+# __cgg_behind WORD...: one of them is the only word there is, so that its options may stand here
+function __cgg_behind
+    set -l said (__cgg_said)
+    test (count $said) -eq 1; and contains -- $said[1] $argv
+end
+
+function __cgg_options
+    test (count (__cgg_said)) -le 1
+end
+
+for command in cgg-attach cgg-detach cgg-events cgg-load cgg-rule cgg-status cgg-unload
+    complete -c $command -e
+    complete -c $command -f
+end
+for command in cgg-attach cgg-detach cgg-events cgg-load cgg-status cgg-unload
+    complete -c $command -s h -l help -d 'print how it is used'
+    complete -c $command -s V -l version -d 'print the version'
+end
+
+complete -c cgg-attach -a '(__cgg_targets)'
+complete -c cgg-attach -s p -l policy -xa '(__cgg_policies)' -d 'by this policy'
+complete -c cgg-attach -s c -l create -d 'make the cgroup'
+complete -c cgg-attach -s f -l force -d 'also the root cgroup'
+
+complete -c cgg-detach -a '(__cgg_targets)'
+complete -c cgg-detach -s a -l all -d 'every cgroup'
+
+complete -c cgg-events -s j -l json -d 'as JSON'
+complete -c cgg-events -s t -l time -d 'with the time'
+complete -c cgg-events -s n -l count -x -d 'end after so many events'
+complete -c cgg-events -s w -l wait -x -d 'end after so many seconds without one'
+
+complete -c cgg-load -s c -l check -d 'print which hooks the kernel has'
+complete -c cgg-load -l events-size -x -d 'room for events, in bytes'
+
+complete -c cgg-rule -a '(__cgg_rule_words)'
+complete -c cgg-rule -n __cgg_options -s h -l help -d 'print how it is used'
+complete -c cgg-rule -n __cgg_options -s V -l version -d 'print the version'
+complete -c cgg-rule -n __cgg_options -s p -l policy -xa '(__cgg_policies)' -d 'policy'
+complete -c cgg-rule -n '__cgg_behind add' -s f -l file -rF -d 'every rule in a file'
+complete -c cgg-rule -n '__cgg_behind add insert list' -s i -l id -d 'with ids'
+complete -c cgg-rule -n '__cgg_behind list' -s s -l stats -d 'with ids, hits and bytes'
+complete -c cgg-rule -n '__cgg_behind restore' -F
+complete -c cgg-rule -n '__cgg_behind restore' -s n -l dry-run -d 'only check'
+complete -c cgg-rule -n '__cgg_behind restore' -l confirm -x -d 'go back unless confirmed in time'
+complete -c cgg-rule -n '__cgg_behind list' -s j -l json -d 'as JSON'
+
+complete -c cgg-status -s j -l json -d 'as JSON'
+
+complete -c cgg-unload -s f -l force -d 'also while cgroups are attached'

@@ -1,0 +1,319 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# restore - a whole policy from a file: rule lines and YAML, in one step, with a way back
+# shellcheck disable=SC2154 # helpers set web and port
+# shellcheck disable=SC2030,SC2031 # run sets output and status
+# shellcheck disable=SC2034 # ways reads started
+
+load ways
+
+setup()
+{
+	at=$BATS_TEST_TMPDIR
+	new_cgroup web
+	cgg-attach "$web"
+}
+
+# refuses SENTENCES: restoring $at/file, status 2; nothing has changed, nor with -n
+refuses()
+{
+	local before
+
+	before=$(cgg-rule list -i)
+	for option in '' -n; do
+		# shellcheck disable=SC2086 # an option or none
+		run cgg-rule restore $option "$at/file"
+		status_is 2
+		says "${1//FILE/$at/file}"
+		[ "$(cgg-rule list -i)" = "$before" ]
+	done
+}
+
+# yaml_is RULES: what restoring standard input makes of the policy
+yaml_is()
+{
+	cat >"$at/file"
+	yes cgg-rule restore "$at/file"
+	yes cgg-rule list
+	says "$1"
+}
+
+# ---- what is listed is read back ----
+
+@test 'a policy with every kind of rule: list, restore, list, byte for byte' {
+	yes cgg-rule add -f - <<END
+mode audit
+default connect,sendmsg,sysctl deny
+default recvmsg,device alert
+deny connect,sendmsg port 9090
+net ip 192.0.2.0/24
+allow connect proto tcp ip 10.0.0.0/8 port 443 name db comment "a \"b\" \\\\ # é"
+bind proto udp ip ::1 port 1-1024 errno EACCES
+alert recvmsg ip 2001:db8::/32
+egress,ingress proto 47 ip local quiet
+unix /run/docker.sock
+allow unix @abstract* cgroup $web
+socket family inet6 type raw proto icmpv6
+device c 1:3
+device /dev/null r
+allow device b 8:* rw
+device a *:* m
+sysctl net.ipv4.* w
+setsockopt SOL_SOCKET:SO_MARK
+getsockopt *:*
+port 1 ttl 365d
+END
+	yes cgg-rule list
+	grep -v ' ttl ' <<<"$output" >"$at/file"
+	[ "$(wc -l <"$at/file")" -eq 19 ]
+	yes cgg-rule restore -n "$at/file"
+	yes cgg-rule restore "$at/file"
+	cgg-rule list | cmp - "$at/file"
+	yes cgg-rule -p other restore <"$at/file"
+	cgg-rule -p other list | cmp - "$at/file"
+	yes cgg-rule -p third add -f "$at/file"
+	cgg-rule -p third list | cmp - "$at/file"
+	yes cgg-rule restore </dev/null
+	yes cgg-rule list
+	says ''
+}
+
+@test 'unchanged words keep their id and hits, new ones get new ids' {
+	start_server
+	rule port "$port"
+	first=$id
+	rule device c 1:3
+	second=$id
+	closes tcp 127.0.0.1 "$port"
+	hits=$(cgg-rule list -s | grep "^$first"$'\t')
+	yes cgg-rule restore <<END
+sysctl kernel/hostname
+deny   connect,sendmsg	port $port # the same
+device c 1:5
+END
+	yes cgg-rule list -i
+	says "$((second + 1))	deny sysctl kernel/hostname rw
+$first	deny connect,sendmsg port $port
+$((second + 2))	deny device c 1:5 rwm"
+	[ "$(cgg-rule list -s | grep "^$first"$'\t')" = "$hits" ]
+	yes cgg-rule restore <<<'device c 1:3'
+	yes cgg-rule list -i
+	says "$((second + 3))	deny device c 1:3 rwm"
+}
+
+# ---- errors ----
+
+@test 'all errors are said, with file, line and word, and nothing changes' {
+	yes cgg-rule add port 1
+	cat >"$at/file" <<'END'
+# a comment
+port 2
+port 70000
+frob
+
+default connect maybe
+mode loud
+device c 1:3 port 3
+port 4 comment "no end
+connect ip 10.0.0.1/8
+END
+	refuses 'cgg-rule: FILE:3: port 70000: not a port (0 to 65535)
+cgg-rule: FILE:4: frob: not a verdict, a hook or a match
+cgg-rule: FILE:6: maybe: not a verdict (allow, deny or alert)
+cgg-rule: FILE:7: mode: needs enforce or audit
+cgg-rule: FILE:8: port: device does not take it
+cgg-rule: FILE:9: a quote has no end
+cgg-rule: FILE:10: ip 10.0.0.1/8: has bits beyond its length; 10.0.0.0/8 is meant?'
+	run cgg-rule restore <<<frob
+	status_is 2
+	says 'cgg-rule: -:1: frob: not a verdict, a hook or a match'
+	run cgg-rule restore "$at/none"
+	status_is 2
+	says "cgg-rule: $at/none: No such file or directory"
+}
+
+@test '-n only checks' {
+	yes cgg-rule add port 1
+	yes cgg-rule restore -n <<<'port 2'
+	says ''
+	yes cgg-rule -p new restore -n <<<'port 2'
+	yes cgg-rule list
+	says 'deny connect,sendmsg port 1'
+	yes cgg-rule policies
+	says default
+}
+
+# ---- YAML ----
+
+@test 'YAML: every key, order, flow style' {
+	yaml_is 'deny connect,sendmsg ip 10.10.10.5 name rule-001 comment "known bad"
+allow connect,sendmsg proto tcp ip 10.0.0.0/8 port 443
+alert connect,sendmsg port 53' <<'END'
+version: 1
+description: "a policy"
+rules:
+  - id: rule-001
+    description: known bad
+    match:
+      dest_ip: 10.10.10.5
+    action: deny
+  - action: allow
+    match: {dest_port: 443, dest_ip: 10.0.0.0/8, proto: tcp}
+  - {match: {dest_port: "53"}, action: alert}
+END
+	yaml_is 'deny connect,sendmsg port 1' <<<'{rules: [{match: {dest_port: 1}, action: deny}]}'
+	yaml_is '' <<<'rules: []'
+}
+
+@test 'YAML: cgroup and cgroup_id' {
+	yaml_is "deny connect,sendmsg cgroup $(shown "$web")
+allow connect,sendmsg cgroup $(shown "$web")" <<END
+rules:
+  - {match: {cgroup: $web}, action: deny}
+  - {match: {cgroup_id: $(stat -c %i "$web")}, action: allow}
+END
+}
+
+@test 'YAML: errors have line numbers, all of them, and nothing changes' {
+	yes cgg-rule add port 1
+	cat >"$at/file" <<'END'
+version: 1
+frob: 2
+rules:
+  - match: {dest_port: 70000}
+    action: deny
+  - match:
+      dest_port: 5
+      sport: 6
+    action: deny
+  - match: {dest_port: 7}
+    action: refuse
+  - match: {dest_port: 8}
+  - just a word
+END
+	before=$(cgg-rule list -i)
+	for option in '' -n; do
+		# shellcheck disable=SC2086 # an option or none
+		run cgg-rule restore $option "$at/file"
+		status_is 2
+		for wanted in '2: frob: not a key of a policy (version, description, rules)' \
+			'4: port 70000: not a port (0 to 65535)' \
+			'8: sport: not a key of match (cgroup_id, cgroup, dest_ip, dest_port, proto)' \
+			'10: refuse: not a verdict (allow, deny or alert)' \
+			'12: action: needs a value: allow, deny or alert' '13: a rule is a mapping'; do
+			grep -Fqx "cgg-rule: $at/file:$wanted" <<<"$output" || complain "must say $wanted"
+		done
+		[ "$(wc -l <<<"$output")" -eq 6 ]
+	done
+	[ "$(cgg-rule list -i)" = "$before" ]
+	printf 'rules:\n  - {match: [1\n' >"$at/file"
+	run cgg-rule restore "$at/file"
+	status_is 2
+	matches "^cgg-rule: $at/file:[23]: "
+	[ "$(cgg-rule list -i)" = "$before" ]
+}
+
+# ---- the way back ----
+
+@test '--confirm: goes back by itself in the kernel; changes in between are refused' {
+	yes cgg-rule add sysctl kernel/hostname
+	yes cgg-rule restore --confirm 2 <<<'device c 1:3'
+	yes cgg-rule list
+	says 'deny device c 1:3 rwm'
+	for change in 'add port 1' 'flush' 'default connect deny' 'mode audit' 'restore /dev/null'; do
+		# shellcheck disable=SC2086 # words
+		run cgg-rule $change
+		status_is 1
+		matches '^cgg-rule: policy default: waits [12] s for cgg-rule -p default confirm$'
+	done
+	run inside "$web" attempt open /dev/null r
+	says EPERM
+	run inside "$web" attempt sysctl-read kernel/hostname
+	says ok
+	is_back()
+	{
+		[ "$(inside "$web" attempt open /dev/null r)" = ok ]
+	}
+	wait_for is_back
+	run inside "$web" attempt sysctl-read kernel/hostname
+	says EPERM
+	run cgg-rule confirm
+	status_is 1
+	says 'cgg-rule: policy default: has gone back, the time is over'
+	yes cgg-rule list
+	says 'deny sysctl kernel/hostname rw'
+	yes cgg-rule add port 1
+	yes cgg-rule list
+	says 'deny sysctl kernel/hostname rw
+deny connect,sendmsg port 1'
+}
+
+@test '--confirm: confirm keeps' {
+	yes cgg-rule add sysctl kernel/hostname
+	run cgg-rule confirm
+	status_is 1
+	says 'cgg-rule: policy default: nothing waits to be confirmed'
+	yes cgg-rule restore --confirm 1 <<<'device c 1:3'
+	yes cgg-rule confirm
+	end=$(($(date +%s%N) + 1200000000))
+	is_later()
+	{
+		[ "$(date +%s%N)" -gt "$end" ]
+	}
+	wait_for is_later
+	run inside "$web" attempt open /dev/null r
+	says EPERM
+	yes cgg-rule list
+	says 'deny device c 1:3 rwm'
+	for wrong in 0 -1 x 86401 1.5; do
+		run cgg-rule restore --confirm "$wrong" /dev/null
+		status_is 2
+		says "cgg-rule: --confirm $wrong: not a number of seconds (1 to 86400)"
+	done
+}
+
+@test 'killed in the middle: the old policy or the new one, and the next command works' {
+	for name in a b; do
+		for i in {1..200}; do
+			echo "deny connect port $i name $name"
+		done >"$at/$name"
+	done
+	yes cgg-rule restore "$at/a"
+	for i in {1..40}; do
+		cgg-rule restore "$at/$([ $((i % 2)) -eq 0 ] && echo a || echo b)" 3>&- &
+		command=$!
+		wait_for_a_while=$((RANDOM % 400))
+		while [ "$wait_for_a_while" -gt 0 ]; do wait_for_a_while=$((wait_for_a_while - 1)); done
+		kill -KILL "$command" 2>/dev/null || true
+		wait "$command" 2>/dev/null || true
+		run cgg-rule list
+		[ "$output" = "$(cat "$at/a")" ] || [ "$output" = "$(cat "$at/b")" ]
+	done
+	yes cgg-rule restore /dev/null
+}
+
+@test 'while restores alternate between two policies that both deny a port, no connect passes' {
+	echo 'deny connect port 9' >"$at/a"
+	printf 'deny sysctl *\nallow connect port 1-8\nalert connect port 10\ndeny connect\n' >"$at/b"
+	yes cgg-rule restore "$at/a"
+	(
+		while [ ! -e "$at/stop" ]; do
+			cgg-rule restore "$at/b" && cgg-rule restore "$at/a" || break
+			echo >>"$at/rounds"
+		done
+	) 3>&- &
+	started[$!]=restores
+	wait_for test -s "$at/rounds"
+	run inside "$web" python3 -c '
+import errno, socket
+said = {}
+for i in range(5000):
+    s = socket.socket()
+    e = errno.errorcode.get(s.connect_ex(("127.0.0.1", 9)), "ok")
+    said[e] = said.get(e, 0) + 1
+    s.close()
+print(said)'
+	touch "$at/stop"
+	says "{'EPERM': 5000}"
+	[ "$(wc -l <"$at/rounds")" -ge 5 ]
+}

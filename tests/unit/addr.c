@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * addr.c - addresses, ports, protocols and numbers: tables, read both ways.
+ *
+ * Which words are refused, and how, is in tests/words.table; here are the bytes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../lib/cgg.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define MAPPED 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff
+
+/* What is written, its bytes, and what is printed. */
+static const struct {
+	const char *word, *printed;
+	__u8 addr[16], len;
+} nets[] = {
+	{ "127.0.0.1", "127.0.0.1", { MAPPED, 127, 0, 0, 1 }, 128 },
+	{ "::ffff:127.0.0.1", "127.0.0.1", { MAPPED, 127, 0, 0, 1 }, 128 },
+	{ "::ffff:7f00:1", "127.0.0.1", { MAPPED, 127, 0, 0, 1 }, 128 },
+	{ "1.2.3.4/32", "1.2.3.4", { MAPPED, 1, 2, 3, 4 }, 128 },
+	{ "255.255.255.255", "255.255.255.255", { MAPPED, 255, 255, 255, 255 }, 128 },
+	{ "10.0.0.0/8", "10.0.0.0/8", { MAPPED, 10 }, 104 },
+	{ "::ffff:10.0.0.0/104", "10.0.0.0/8", { MAPPED, 10 }, 104 },
+	{ "192.168.0.128/25", "192.168.0.128/25", { MAPPED, 192, 168, 0, 128 }, 121 },
+	{ "128.0.0.0/1", "128.0.0.0/1", { MAPPED, 128 }, 97 },
+	{ "0.0.0.0/0", "0.0.0.0/0", { MAPPED }, 96 },
+	{ "::ffff:0:0/96", "0.0.0.0/0", { MAPPED }, 96 },
+	{ "::/0", "::/0", { 0 }, 0 },
+	{ "::/1", "::/1", { 0 }, 1 },
+	{ "::/96", "::/96", { 0 }, 96 },
+	{ "8000::/1", "8000::/1", { 0x80 }, 1 },
+	{ "::1", "::1", { [15] = 1 }, 128 },
+	{ "::1/128", "::1", { [15] = 1 }, 128 },
+	{ "::fffe:0:0/95", "::fffe:0:0/95", { [10] = 0xff, 0xfe }, 95 },
+	{ "2001:DB8:0:0::/32", "2001:db8::/32", { 0x20, 1, 0xd, 0xb8 }, 32 },
+	{ "2001:db8::ff00:0/104",
+	  "2001:db8::ff00:0/104",
+	  { 0x20, 1, 0xd, 0xb8, [12] = 0xff },
+	  104 },
+	{ "1:0:0:2:0:0:0:3", "1:0:0:2::3", { 0, 1, [7] = 2, [15] = 3 }, 128 },
+	{ "::1.2.3.4", "::1.2.3.4", { [12] = 1, 2, 3, 4 }, 128 },
+};
+
+static void net_is_its_bytes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(nets); i++) {
+		struct cgg_net net;
+
+		memset(&net, 0xff, sizeof(net));
+		if (net_parse(&net, nets[i].word))
+			fail_msg("%s: %s", nets[i].word, cgg_why);
+		assert_memory_equal(net.addr, nets[i].addr, 16);
+		assert_int_equal(net.len, nets[i].len);
+		assert_false(net.local);
+	}
+}
+
+static void net_is_printed_as_it_is_read(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(nets); i++) {
+		struct cgg_net net = { .len = nets[i].len }, again;
+		char text[CGG_NET_TEXT];
+
+		memcpy(net.addr, nets[i].addr, 16);
+		net_print(&net, text);
+		assert_string_equal(text, nets[i].printed);
+		assert_int_equal(net_parse(&again, text), 0);
+		assert_memory_equal(&again, &net, sizeof(net));
+	}
+}
+
+/* 0.0.0.0/LEN has no bits to lose; 255.255.255.255/LEN loses one more each time. */
+static void every_length_keeps_so_many_bits(void **state)
+{
+	struct cgg_net net;
+	char word[80], clean[80];
+
+	(void)state;
+	for (unsigned len = 0; len <= 32; len++) {
+		__u32 bits = len ? 0xffffffffu << (32 - len) : 0;
+
+		snprintf(clean, sizeof(clean), "%u.%u.%u.%u/%u", bits >> 24, bits >> 16 & 255,
+			 bits >> 8 & 255, bits & 255, len);
+		snprintf(word, sizeof(word), "255.255.255.255/%u", len);
+		assert_int_equal(net_parse(&net, clean), 0);
+		assert_int_equal(net_parse(&net, word), len == 32 ? 0 : CGG_USAGE);
+		if (len < 32)
+			assert_non_null(strstr(cgg_why, clean));
+	}
+	for (unsigned len = 0; len <= 128; len++) {
+		snprintf(word, sizeof(word), "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/%u", len);
+		assert_int_equal(net_parse(&net, word), len == 128 ? 0 : CGG_USAGE);
+		snprintf(word, sizeof(word), "::/%u", len);
+		assert_int_equal(net_parse(&net, word), 0);
+		assert_int_equal(net.len, len);
+	}
+}
+
+static void address_of_either_family_is_printed(void **state)
+{
+	static const struct {
+		const char *text;
+		__u8 addr[16];
+	} table[] = {
+		{ "127.0.0.1", { MAPPED, 127, 0, 0, 1 } },
+		{ "0.0.0.0", { MAPPED } },
+		{ "::", { 0 } },
+		{ "::1", { [15] = 1 } },
+		{ "fe80::1", { 0xfe, 0x80, [15] = 1 } },
+		{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		  { 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+		    255 } },
+	};
+	char text[CGG_NET_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(table); i++) {
+		addr_print(table[i].addr, text);
+		assert_string_equal(text, table[i].text);
+		assert_int_equal(addr_is_ip4(table[i].addr), strchr(text, '.') != 0);
+	}
+}
+
+static void local_is_no_address(void **state)
+{
+	struct cgg_net net;
+	char text[CGG_NET_TEXT];
+
+	(void)state;
+	assert_int_equal(net_parse(&net, "local"), 0);
+	assert_true(net.local);
+	assert_int_equal(net.len, 0);
+	net_print(&net, text);
+	assert_string_equal(text, "local");
+}
+
+static void port_is_one_or_a_range(void **state)
+{
+	static const struct {
+		const char *word;
+		unsigned min, max;
+	} table[] = {
+		{ "0", 0, 0 },
+		{ "1", 1, 1 },
+		{ "9090", 9090, 9090 },
+		{ "65535", 65535, 65535 },
+		{ "0-65535", 0, 65535 },
+		{ "9000-9100", 9000, 9100 },
+		{ "80-80", 80, 80 },
+		{ "0-1", 0, 1 },
+		{ "65534-65535", 65534, 65535 },
+	};
+	__u16 min, max;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(table); i++) {
+		min = max = 7;
+		assert_int_equal(port_parse(&min, &max, table[i].word), 0);
+		assert_int_equal(min, table[i].min);
+		assert_int_equal(max, table[i].max);
+	}
+}
+
+static void every_protocol_is_read_as_it_is_printed(void **state)
+{
+	char text[CGG_NET_TEXT], number[8];
+	__u16 proto;
+
+	(void)state;
+	for (__u16 n = 0; n < 256; n++) {
+		proto_print(n, text);
+		assert_int_equal(proto_parse(&proto, text), 0);
+		assert_int_equal(proto, n);
+		snprintf(number, sizeof(number), "%u", n);
+		assert_int_equal(proto_parse(&proto, number), 0);
+		assert_int_equal(proto, n);
+	}
+	assert_int_equal(proto_parse(&proto, "256"), CGG_USAGE);
+}
+
+static void number_is_digits_and_nothing_else(void **state)
+{
+	static const struct {
+		const char *word;
+		unsigned long max, n;
+	} good[] = {
+		{ "0", 0, 0 },
+		{ "0", 9, 0 },
+		{ "9", 9, 9 },
+		{ "10", 10, 10 },
+		{ "4294967295", 4294967295, 4294967295 },
+		{ "1", 4294967295, 1 },
+	};
+	static const struct {
+		const char *word;
+		unsigned long max;
+	} bad[] = {
+		{ "", 9 },
+		{ "10", 9 },
+		{ "1", 0 },
+		{ "00", 9 },
+		{ "01", 9 },
+		{ "-1", 9 },
+		{ "+1", 9 },
+		{ " 1", 9 },
+		{ "1 ", 9 },
+		{ "1x", 9 },
+		{ "x1", 9 },
+		{ "0x1", 99 },
+		{ "1.0", 99 },
+		{ "1,0", 99 },
+		{ "1\n", 9 },
+		{ "\xd9\xa1", 9 },
+		{ "4294967296", 4294967295 },
+		{ "42949672950", 4294967295 },
+		{ "18446744073709551617", 4294967295 },
+		{ ":", 99 },
+		{ "/", 99 },
+	};
+	unsigned long n;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++) {
+		n = 77;
+		assert_int_equal(number_parse(&n, good[i].word, strlen(good[i].word), good[i].max),
+				 0);
+		assert_int_equal(n, good[i].n);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++)
+		if (number_parse(&n, bad[i].word, strlen(bad[i].word), bad[i].max) != -1)
+			fail_msg("%s is taken for a number", bad[i].word);
+	assert_int_equal(number_parse(&n, "123", 2, 99), 0);
+	assert_int_equal(n, 12);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(net_is_its_bytes),
+		cmocka_unit_test(net_is_printed_as_it_is_read),
+		cmocka_unit_test(every_length_keeps_so_many_bits),
+		cmocka_unit_test(address_of_either_family_is_printed),
+		cmocka_unit_test(local_is_no_address),
+		cmocka_unit_test(port_is_one_or_a_range),
+		cmocka_unit_test(every_protocol_is_read_as_it_is_printed),
+		cmocka_unit_test(number_is_digits_and_nothing_else),
+	};
+
+	return cmocka_run_group_tests(tests, 0, 0);
+}

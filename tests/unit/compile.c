@@ -1,0 +1,706 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * compile.c - an image says what its rules say, and gives them back.
+ *
+ * reference() is the plain first match over the rules as words have them. Against
+ * it stand walk(), which reads the image as bpf/cgguard.h describes it, and the
+ * programs' own decide(), built for this machine. None knows of another.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../lib/cgg.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wunused-variable"
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#define bpf_map_lookup_elem(map, key) map_lookup(map, key)
+static void *map_lookup(const void *map, const void *key);
+#define CGG_ASKED
+#include "../../bpf/decide.h"
+#pragma GCC diagnostic pop
+
+#define SEED 20251123u
+#define POLICIES 3000
+#define QUERIES 60
+
+static struct cgg_image image;
+
+/* ---- the reference ---- */
+
+/* One operation, in words of its own. */
+struct deed {
+	enum cgg_hook hook;
+	__u8 letter; /* the one that is asked for: r, w or m */
+	bool six; /* an IPv6 address that is not a mapped one */
+	__u8 addr[16]; /* four bytes, or with six all */
+	unsigned proto, port;
+	char device;
+	long major, minor;
+	char name[CGG_OPERAND];
+};
+
+struct answer {
+	__u32 rule;
+	unsigned verdict;
+};
+
+static bool prefix_holds(const __u8 *prefix, unsigned len, const __u8 *addr)
+{
+	for (unsigned bit = 0; bit < len; bit++)
+		if ((prefix[bit / 8] ^ addr[bit / 8]) >> (7 - bit % 8) & 1)
+			return false;
+	return true;
+}
+
+static bool net_holds(const struct cgg_net *net, const struct deed *o)
+{
+	static const __u8 loopback[16] = { [15] = 1 };
+	bool rule_is_six = !addr_is_ip4(net->addr) || net->len < 96;
+
+	if (net->local)
+		return o->six ? !memcmp(o->addr, loopback, 16) : o->addr[0] == 127;
+	if (rule_is_six != o->six)
+		return false;
+	return o->six ? prefix_holds(net->addr, net->len, o->addr)
+		      : prefix_holds(net->addr + 12, net->len - 96u, o->addr);
+}
+
+static bool rule_holds(const struct cgg_rule *rule, const struct deed *o)
+{
+	if (!(rule->hooks & 1u << o->hook))
+		return false;
+	if (o->hook == CGG_SYSCTL || o->hook == CGG_DEVICE) {
+		__u8 bit = o->letter == 'r' ? CGG_R : o->letter == 'w' ? CGG_W : CGG_M;
+
+		if (!(rule->access & bit))
+			return false;
+	}
+	switch (o->hook) {
+	case CGG_DEVICE:
+		return (rule->device == 'a' || rule->device == o->device) &&
+		       (rule->major < 0 || rule->major == o->major) &&
+		       (rule->minor < 0 || rule->minor == o->minor);
+	case CGG_SYSCTL:
+		return rule->prefix ? !strncmp(rule->operand, o->name, strlen(rule->operand))
+				    : !strcmp(rule->operand, o->name);
+	default:
+		return (!(rule->matches & CGG_MATCH_PROTO) || rule->proto == o->proto) &&
+		       (!(rule->matches & CGG_MATCH_PORT) ||
+			(rule->port_min <= o->port && o->port <= rule->port_max)) &&
+		       (!(rule->matches & CGG_MATCH_IP) || net_holds(&rule->net, o));
+	}
+}
+
+static struct answer reference(const struct cgg_rules *rules, const struct deed *o)
+{
+	for (unsigned i = 0; i < rules->count; i++)
+		if (rule_holds(&rules->rule[i], o))
+			return (struct answer){ rules->rule[i].id, rules->rule[i].verdict };
+	return (struct answer){ 0, rules->defaults[o->hook] };
+}
+
+/* ---- the image, as cgguard.h describes it ---- */
+
+/* query_of - the table above struct cgg_query; name: CGG_OPERAND bytes for a sysctl */
+static struct cgg_query query_of(const struct deed *o, char name[CGG_OPERAND])
+{
+	struct cgg_query q = { .hook = o->hook, .access = CGG_R };
+	__u8 addr[16] = { [10] = 0xff, [11] = 0xff }, last[16] = { [15] = 1 };
+
+	memset(name, 0, CGG_OPERAND);
+	if (o->hook == CGG_DEVICE) {
+		q.word[0] = o->device == 'c' ? CGG_CHAR : CGG_BLOCK;
+		q.word[1] = (__u64)o->major;
+		q.word[2] = (__u64)o->minor;
+		q.access = o->letter == 'r' ? CGG_R : o->letter == 'w' ? CGG_W : CGG_M;
+	} else if (o->hook == CGG_SYSCTL) {
+		strcpy(name, o->name);
+		q.word[0] = strlen(name);
+		memcpy(&q.word[1], name, 16);
+		q.access = o->letter == 'r' ? CGG_R : CGG_W;
+	} else {
+		if (o->six)
+			memcpy(addr, o->addr, 16);
+		else
+			memcpy(addr + 12, o->addr, 4);
+		memcpy(q.word, addr, 16);
+		q.word[2] = o->proto;
+		if (!o->six)
+			q.word[2] |= CGG_IS_IPV4;
+		if (o->six ? !memcmp(addr, last, 16) : addr[12] == 127)
+			q.word[2] |= CGG_IS_LOCAL;
+		q.port = (__u16)o->port;
+	}
+	return q;
+}
+
+/* name_holds - the words of the operand from the third on; the last under its mask */
+static bool name_holds(const struct cgg_entry *e, const char *name)
+{
+	const char *operand = image.heap + 8 * e->operand;
+	__u64 theirs, ours;
+
+	if (!e->operand_words)
+		return true;
+	for (unsigned i = 2; i <= e->operand_words && i < CGG_OPERAND_WORDS; i++) {
+		memcpy(&theirs, name + 8 * i, 8);
+		memcpy(&ours, operand + 8 * i, 8);
+		if (i == e->operand_words) {
+			theirs &= e->operand_last;
+			ours &= e->operand_last;
+		}
+		if (theirs != ours)
+			return false;
+	}
+	return true;
+}
+
+static struct answer walk(const struct cgg_query *q, const char *name)
+{
+	for (unsigned i = 0; i < image.count; i++) {
+		const struct cgg_entry *e = &image.entry[i];
+		bool holds = e->hooks & 1u << q->hook && e->access & q->access;
+
+		for (int w = 0; w < 3; w++)
+			holds = holds && (q->word[w] & e->mask[w]) == e->value[w];
+		if (holds && e->port_min <= q->port && q->port <= e->port_max &&
+		    name_holds(e, name))
+			return (struct answer){ e->id, e->verdict };
+	}
+	return (struct answer){ 0, image.defaults[q->hook] };
+}
+
+static struct cgg_policy policy;
+static __u32 policy_place;
+
+/* The map images: our one image is where the policy's generation says. */
+static void *map_lookup(const void *map, const void *key)
+{
+	const __u32 *number = key;
+
+	assert_ptr_equal(map, &images);
+	return *number == 2 * policy_place + (policy.generation & 1) ? &image : 0;
+}
+
+static struct answer programs_answer(const struct cgg_query *q, const char *name)
+{
+	static const struct cgg_ask nobody;
+	struct cgg_operand operand;
+	struct operation o = { .q = *q, .name = &operand, .who = &nobody };
+	struct cgg_outcome out = { 0 };
+
+	memcpy(&operand, name, sizeof(operand));
+	decide(&policy, policy_place, &o, &out);
+	return (struct answer){ out.rule, out.verdict };
+}
+
+/* ---- random rules and operations out of a small world, so that they meet ---- */
+
+static unsigned random_state;
+
+static unsigned pick(unsigned below)
+{
+	random_state = random_state * 1664525 + 1013904223;
+	return (random_state >> 8) % below;
+}
+
+static __u8 random_byte(void)
+{
+	static const __u8 few[] = { 0, 1, 10, 127, 128, 192, 255 };
+
+	return few[pick(sizeof(few))];
+}
+
+/* Lengths about the ends of words, and long ones. */
+static void random_name(char name[CGG_OPERAND])
+{
+	static const __u8 lengths[] = {
+		1,  2,	6,  7,	8,  9,	10, 14, 15, 16,	 17,  18,  23,	24,
+		25, 31, 32, 33, 56, 62, 63, 64, 65, 100, 119, 120, 125, 126
+	};
+	size_t len = lengths[pick(sizeof(lengths))];
+
+	memset(name, 0, CGG_OPERAND);
+	for (size_t i = 0; i < len; i++)
+		name[i] = i % 6 == 3 ? '/' : "ab"[!pick(30)];
+	if (name[len - 1] == '/')
+		name[len - 1] = 'a';
+}
+
+static void random_net(struct cgg_net *net)
+{
+	bool six = pick(2);
+
+	memset(net, 0, sizeof(*net));
+	if (!pick(8)) {
+		net->local = true;
+		return;
+	}
+	net->len = (__u8)(pick(3) ? 128 : six ? pick(129) : 96 + pick(33));
+	if (!six)
+		net->addr[10] = net->addr[11] = 0xff;
+	for (unsigned i = six ? 0 : 12; i < 16; i++)
+		net->addr[i] = random_byte();
+	if (six)
+		memset(net->addr + 1, 0, pick(15));
+	for (unsigned bit = net->len; bit < 128; bit++)
+		net->addr[bit / 8] &= (__u8) ~(0x80 >> bit % 8);
+}
+
+static void random_rule(struct cgg_rule *rule)
+{
+	static const unsigned net_hooks[] = { 1u << CGG_CONNECT, 1u << CGG_SENDMSG,
+					      1u << CGG_CONNECT | 1u << CGG_SENDMSG,
+					      1u << CGG_CONNECT | 1u << CGG_BIND };
+
+	memset(rule, 0, sizeof(*rule));
+	rule->verdict = (__u8)pick(3);
+	rule->port_max = 65535;
+	rule->access = CGG_R;
+	switch (pick(4)) {
+	case 0:
+		rule->hooks = 1u << CGG_DEVICE;
+		rule->device = "abc"[pick(3)];
+		rule->major = (long)pick(4) - 1;
+		rule->minor = rule->major < 0 ? -1 : (long)pick(4) - 1;
+		rule->access = (__u8)(1 + pick(7));
+		break;
+	case 1:
+		rule->hooks = 1u << CGG_SYSCTL;
+		rule->access = (__u8)(CGG_R * (1 + pick(3)));
+		random_name(rule->operand);
+		rule->prefix = !pick(3);
+		if (rule->prefix && !pick(5))
+			rule->operand[0] = 0;
+		else if (rule->prefix)
+			rule->operand[strlen(rule->operand)] = '/';
+		memset(rule->operand + strlen(rule->operand), 0,
+		       CGG_OPERAND - strlen(rule->operand));
+		break;
+	default:
+		rule->hooks = net_hooks[pick(4)];
+		rule->matches = pick(8);
+		if (rule->matches & CGG_MATCH_PROTO)
+			rule->proto = (__u16)(pick(2) ? 6 : 17);
+		if (rule->matches & CGG_MATCH_IP)
+			random_net(&rule->net);
+		if (rule->matches & CGG_MATCH_PORT) {
+			rule->port_min = (__u16)(pick(5) ? pick(6) : 65530 + pick(6));
+			rule->port_max = pick(2) ? rule->port_min : 65535;
+		}
+	}
+	if (!pick(3))
+		snprintf(rule->name, sizeof(rule->name), "rule-%03u", pick(1000));
+	if (!pick(5))
+		strcpy(rule->comment, "a \"comment\"\\");
+}
+
+/* What one of the rules is about, and then perhaps a little beside it. */
+static void operation_like(struct deed *o, const struct cgg_rule *rule)
+{
+	size_t len = strlen(rule->operand);
+
+	memcpy(o->name, rule->operand, sizeof(o->name));
+	if (rule->prefix && len < CGG_OPERAND - 1)
+		o->name[len++] = 'a';
+	switch (pick(6)) {
+	case 0:
+		o->name[len ? pick((unsigned)len) : 0] ^= 1;
+		break;
+	case 1:
+		if (len > 1)
+			o->name[len - 1] = 0;
+		break;
+	case 2:
+		if (len < CGG_OPERAND - 1)
+			o->name[len] = 'a';
+	}
+	o->device = rule->device == 'a' || !rule->device ? "cb"[pick(2)] : rule->device;
+	o->major = rule->major;
+	o->minor = rule->minor;
+	o->six = !addr_is_ip4(rule->net.addr);
+	memcpy(o->addr, o->six ? rule->net.addr : rule->net.addr + 12, o->six ? 16 : 4);
+	if (!pick(3))
+		o->addr[pick(o->six ? 16 : 4)] ^= (__u8)(1u << pick(8));
+	o->proto = rule->proto;
+	o->port = pick(2) ? rule->port_min : rule->port_max;
+	if (!pick(4))
+		o->port = (o->port + 65535 + pick(3)) % 65536;
+}
+
+static struct deed random_operation(const struct cgg_rules *rules)
+{
+	static const enum cgg_hook hooks[] = { CGG_CONNECT, CGG_SENDMSG, CGG_BIND,  CGG_DEVICE,
+					       CGG_DEVICE,  CGG_SYSCTL,	 CGG_SYSCTL };
+	struct deed o = { .hook = hooks[pick(sizeof(hooks) / sizeof(hooks[0]))],
+			  .letter = (__u8) "rw"[pick(2)] };
+
+	if (o.hook == CGG_DEVICE && !pick(3))
+		o.letter = 'm';
+	if (rules->count && pick(5))
+		operation_like(&o, &rules->rule[pick(rules->count)]);
+	if (!*o.name)
+		random_name(o.name);
+	if (!o.device)
+		o.device = "cb"[pick(2)];
+	if (o.major < 1)
+		o.major = pick(3);
+	if (o.minor < 1)
+		o.minor = pick(3);
+	if (!pick(4)) {
+		o.six = pick(2);
+		for (unsigned i = 0; i < 16; i++)
+			o.addr[i] = random_byte();
+	}
+	/* what the programs make of 0.0.0.0, and of a mapped address, is IPv4 */
+	if (o.six && addr_is_ip4(o.addr))
+		o.addr[0] = 0x20;
+	if (!pick(3))
+		o.proto = pick(2) ? 6 : 17;
+	return o;
+}
+
+/* rules_like - as cgg-rule has them: through their own words */
+static void random_rules(struct cgg_rules *rules, unsigned count)
+{
+	memset(rules, 0, sizeof(*rules));
+	rules->next_id = 1;
+	for (int i = 0; i < CGG_HOOKS; i++)
+		rules->defaults[i] = (__u8)pick(3);
+	while (rules->count < count) {
+		struct cgg_rule rule, read;
+		char text[CGG_RULE_TEXT], line[CGG_RULE_TEXT];
+
+		random_rule(&rule);
+		rule_print(&rule, text);
+		strcpy(line, text);
+		/* words that are refused, as a rule about 0.0.0.0 is */
+		if (rule_line(&read, line))
+			continue;
+		if (memcmp(&rule, &read, sizeof(rule)) != 0)
+			fail_msg("is read back as another rule: %s", text);
+		read.id = rules->next_id++;
+		assert_int_equal(rules_add(rules, rules->count, &read), 0);
+	}
+}
+
+static void operation_show(const struct deed *o)
+{
+	char text[CGG_NET_TEXT] = "";
+	__u8 addr[16] = { [10] = 0xff, [11] = 0xff };
+
+	memcpy(o->six ? addr : addr + 12, o->addr, o->six ? 16 : 4);
+	addr_print(addr, text);
+	if (o->hook == CGG_DEVICE)
+		print_error("  device %c %ld:%ld %c\n", o->device, o->major, o->minor, o->letter);
+	else if (o->hook == CGG_SYSCTL)
+		print_error("  sysctl %s %c\n", o->name, o->letter);
+	else
+		print_error("  %s proto %u ip %s port %u\n", cgg_hooks[o->hook].word, o->proto,
+			    text, o->port);
+}
+
+static void rules_show(const struct cgg_rules *rules)
+{
+	char text[CGG_RULE_TEXT];
+
+	for (unsigned i = 0; i < rules->count; i++) {
+		rule_print(&rules->rule[i], text);
+		print_error("  %u: %s\n", rules->rule[i].id, text);
+	}
+}
+
+static bool same(struct answer a, struct answer b)
+{
+	return a.rule == b.rule && a.verdict == b.verdict;
+}
+
+/* by_rule counts the operations that a rule, and not the default, decided, by verdict */
+static void operation_asked(const struct cgg_rules *rules, unsigned by_rule[3])
+{
+	struct deed o = random_operation(rules);
+	struct answer wanted = reference(rules, &o), walked, decided;
+	char name[CGG_OPERAND];
+	struct cgg_query q = query_of(&o, name);
+
+	walked = walk(&q, name);
+	decided = programs_answer(&q, name);
+	if (!same(wanted, walked) || !same(wanted, decided)) {
+		rules_show(rules);
+		operation_show(&o);
+		fail_msg("rule %u, verdict %u; the image says %u, %u; decide() %u, %u", wanted.rule,
+			 wanted.verdict, walked.rule, walked.verdict, decided.rule,
+			 decided.verdict);
+	}
+	by_rule[wanted.verdict] += wanted.rule != 0;
+}
+
+static void image_says_what_the_rules_say(void **state)
+{
+	unsigned by_rule[3] = { 0 };
+
+	(void)state;
+	random_state = SEED;
+	for (unsigned round = 0; round < POLICIES; round++) {
+		struct cgg_rules rules;
+
+		policy.generation = policy.writing = pick(8);
+		policy_place = pick(CGG_POLICIES);
+		random_rules(&rules, pick(30));
+		assert_int_equal(compile(&image, &rules), 0);
+		for (unsigned i = 0; i < QUERIES; i++)
+			operation_asked(&rules, by_rule);
+		rules_free(&rules);
+	}
+	print_message("# seed %u: of %u operations rules allowed %u, alerted %u, denied %u\n", SEED,
+		      POLICIES * QUERIES, by_rule[CGG_ALLOW], by_rule[CGG_ALERT],
+		      by_rule[CGG_DENY]);
+	for (int i = 0; i < 3; i++)
+		assert_true(by_rule[i] > POLICIES * QUERIES / 20);
+}
+
+/* Each asked letter is judged by itself, and the worst answer is the answer. */
+static void letters_are_judged_one_by_one(void **state)
+{
+	static const char letters[] = "mrw"; /* by the bit's number */
+
+	(void)state;
+	random_state = SEED + 1;
+	for (unsigned round = 0; round < POLICIES; round++) {
+		struct cgg_rules rules;
+
+		random_rules(&rules, pick(12));
+		assert_int_equal(compile(&image, &rules), 0);
+		for (__u8 access = 1; access < 8; access++) {
+			struct deed o = random_operation(&rules);
+			char name[CGG_OPERAND];
+			unsigned worst = CGG_ALLOW;
+			struct cgg_query q;
+
+			o.hook = CGG_DEVICE;
+			for (unsigned i = 0; i < CGG_LETTERS; i++) {
+				o.letter = (__u8)letters[i];
+				if (access >> i & 1 && reference(&rules, &o).verdict > worst)
+					worst = reference(&rules, &o).verdict;
+			}
+			q = query_of(&o, name);
+			q.access = access;
+			assert_int_equal(programs_answer(&q, name).verdict, worst);
+		}
+		rules_free(&rules);
+	}
+}
+
+/* A writer that is one ahead writes the other image; two ahead, and it is this one. */
+static void who_is_disturbed_says_no(void **state)
+{
+	struct cgg_rules rules = { 0 };
+	struct cgg_query q = { .hook = CGG_CONNECT, .access = CGG_R };
+	char name[CGG_OPERAND] = "";
+
+	(void)state;
+	assert_int_equal(compile(&image, &rules), 0);
+	for (__u32 generation = 0xfffffffc; generation != 4; generation++) {
+		policy.generation = generation;
+		policy.writing = generation;
+		assert_int_equal(programs_answer(&q, name).verdict, CGG_ALLOW);
+		policy.writing = generation + 1;
+		assert_int_equal(programs_answer(&q, name).verdict, CGG_ALLOW);
+		policy.writing = generation + 2;
+		assert_int_equal(programs_answer(&q, name).verdict, CGG_DENY);
+	}
+	policy.generation = policy.writing = 0;
+}
+
+/* ---- there and back ---- */
+
+static void rules_come_back(void **state)
+{
+	(void)state;
+	random_state = SEED + 2;
+	for (unsigned round = 0; round < 200; round++) {
+		struct cgg_rules rules, back;
+
+		random_rules(&rules, pick(100));
+		rules.next_id += pick(5);
+		assert_int_equal(compile(&image, &rules), 0);
+		assert_int_equal(decompile(&back, &image), 0);
+		assert_int_equal(back.count, rules.count);
+		assert_int_equal(back.next_id, rules.next_id);
+		assert_memory_equal(back.defaults, rules.defaults, sizeof(rules.defaults));
+		for (unsigned i = 0; i < rules.count; i++)
+			assert_memory_equal(&back.rule[i], &rules.rule[i], sizeof(rules.rule[i]));
+		rules_free(&rules);
+		rules_free(&back);
+	}
+}
+
+static void rule_add(struct cgg_rules *rules, const char *words)
+{
+	char line[CGG_RULE_TEXT];
+	struct cgg_rule rule;
+
+	snprintf(line, sizeof(line), "%s", words);
+	if (rule_line(&rule, line))
+		fail_msg("%s", cgg_why);
+	rule.id = ++rules->next_id;
+	assert_int_equal(rules_add(rules, rules->count, &rule), 0);
+}
+
+static void nothing_is_an_image_too(void **state)
+{
+	struct cgg_rules rules = { .next_id = 1 };
+	struct cgg_rules back;
+
+	(void)state;
+	assert_int_equal(compile(&image, &rules), 0);
+	assert_int_equal(image.count, 0);
+	assert_int_equal(image.hooks, 0);
+	assert_int_equal(decompile(&back, &image), 0);
+	assert_int_equal(back.count, 0);
+}
+
+/* A hook that no rule and no default needs costs nothing. */
+static void hooks_are_those_that_are_needed(void **state)
+{
+	struct cgg_rules rules = { 0 };
+
+	(void)state;
+	rule_add(&rules, "port 1");
+	assert_int_equal(compile(&image, &rules), 0);
+	assert_int_equal(image.hooks, 1 << CGG_CONNECT | 1 << CGG_SENDMSG);
+	rules.defaults[CGG_SYSCTL] = CGG_ALERT;
+	assert_int_equal(compile(&image, &rules), 0);
+	assert_int_equal(image.hooks, 1 << CGG_CONNECT | 1 << CGG_SENDMSG | 1 << CGG_SYSCTL);
+	rules_remove(&rules, 0);
+	rule_add(&rules, "allow device c 1:3");
+	rules.defaults[CGG_SYSCTL] = CGG_ALLOW;
+	assert_int_equal(compile(&image, &rules), 0);
+	assert_int_equal(image.hooks, 1 << CGG_DEVICE);
+	rules_free(&rules);
+}
+
+/* The kernel is shown no byte of what was compiled before. */
+static void image_is_the_same_whatever_was_there(void **state)
+{
+	static struct cgg_image clean;
+	struct cgg_rules rules = { 0 };
+
+	(void)state;
+	rule_add(&rules, "port 1 name a comment \"b\"");
+	rule_add(&rules, "sysctl net/ipv4/conf/default/igmpv2_unsolicited_report_interval");
+	memset(&image, 0xff, sizeof(image));
+	assert_int_equal(compile(&image, &rules), 0);
+	assert_int_equal(compile(&clean, &rules), 0);
+	assert_memory_equal(&image, &clean, sizeof(image));
+	rules_free(&rules);
+}
+
+/* ---- what does not fit is refused, never cut ---- */
+
+static void rules_256_fit_and_257_do_not(void **state)
+{
+	struct cgg_rules rules = { 0 };
+	char words[64];
+
+	(void)state;
+	for (unsigned i = 1; i <= CGG_RULES; i++) {
+		snprintf(words, sizeof(words), "port %u", i);
+		rule_add(&rules, words);
+	}
+	assert_int_equal(compile(&image, &rules), 0);
+	assert_int_equal(image.count, 256);
+	assert_int_equal(image.entry[255].port_min, 256);
+	rule_add(&rules, "port 257");
+	assert_int_equal(compile(&image, &rules), CGG_FAILED);
+	assert_string_equal(cgg_why, "a policy holds at most 256 rules");
+	rules_free(&rules);
+}
+
+/* words_fill - so many rules of so many bytes that the heap is filled to the unit */
+static void words_fill(struct cgg_rules *rules, unsigned count)
+{
+	char words[CGG_RULE_TEXT];
+
+	/* "deny connect port 10000 comment "..."": 34 bytes and the comment's */
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(words, sizeof(words), "connect port %u comment \"%094d\"", 10000 + i, 0);
+		rule_add(rules, words);
+	}
+}
+
+static void words_that_fill_the_heap_fit_and_one_more_does_not(void **state)
+{
+	struct cgg_rules rules = { 0 };
+	char text[CGG_RULE_TEXT];
+
+	(void)state;
+	words_fill(&rules, 255);
+	rule_print(&rules.rule[0], text);
+	assert_int_equal(strlen(text), 128);
+	rule_add(&rules, "connect port 1 comment \"012345678901234567890123456789012345678901234567"
+			 "890123456789012345\"");
+	rule_print(&rules.rule[255], text);
+	assert_int_equal(strlen(text), 96);
+	assert_int_equal(compile(&image, &rules), 0);
+	assert_int_equal(8 * image.heap_used, CGG_HEAP);
+
+	strcpy(rules.rule[0].name, "a");
+	assert_int_equal(compile(&image, &rules), CGG_FAILED);
+	assert_string_equal(cgg_why, "a policy holds at most 32768 bytes of words");
+	rules_free(&rules);
+}
+
+/* An operand takes its 128 bytes whole: a program reads as far. */
+static void long_names_fill_the_heap_too(void **state)
+{
+	struct cgg_rules rules = { 0 };
+	char words[CGG_RULE_TEXT];
+	unsigned fit = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < CGG_RULES; i++) {
+		snprintf(words, sizeof(words), "sysctl net/%0120u", i);
+		rule_add(&rules, words);
+	}
+	for (rules.count = 1; rules.count <= CGG_RULES; rules.count++)
+		if (!compile(&image, &rules))
+			fit = rules.count;
+	rules.count = CGG_RULES;
+	assert_int_equal(fit, (CGG_HEAP - CGG_NAME) / (CGG_OPERAND + 144));
+	assert_int_equal(compile(&image, &rules), CGG_FAILED);
+	assert_string_equal(cgg_why, "a policy holds at most 32768 bytes of words");
+	for (unsigned i = 0; i < fit; i++)
+		assert_true(8u * image.entry[i].operand <= CGG_HEAP - CGG_OPERAND);
+	rules_free(&rules);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(image_says_what_the_rules_say),
+		cmocka_unit_test(letters_are_judged_one_by_one),
+		cmocka_unit_test(who_is_disturbed_says_no),
+		cmocka_unit_test(rules_come_back),
+		cmocka_unit_test(nothing_is_an_image_too),
+		cmocka_unit_test(hooks_are_those_that_are_needed),
+		cmocka_unit_test(image_is_the_same_whatever_was_there),
+		cmocka_unit_test(rules_256_fit_and_257_do_not),
+		cmocka_unit_test(words_that_fill_the_heap_fit_and_one_more_does_not),
+		cmocka_unit_test(long_names_fill_the_heap_too),
+	};
+
+	return cmocka_run_group_tests(tests, 0, 0);
+}

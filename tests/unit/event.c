@@ -1,0 +1,679 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * event.c - a record is one line, whatever the guarded program put into it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "../../lib/cgg.h"
+
+#define SEED 20251123u
+#define ROUNDS 100000
+
+static const struct cgg_event_view text_view, json_view = { .json = true },
+					      time_view = { .time = true };
+static char line[CGG_EVENT_TEXT + 1];
+
+/* 2025-11-23T17:12:05.123456789Z, the machine being up for 1 s */
+#define CLOCK (1763917924123456789 - 23)
+#define BOOT 1000000023ull
+
+static struct cgg_event record(enum cgg_program program)
+{
+	return (struct cgg_event){ .time = BOOT,
+				   .cgroup = 4711,
+				   .pid = 12345,
+				   .tid = 12346,
+				   .uid = 1000,
+				   .gid = 100,
+				   .rule = 7,
+				   .verdict = CGG_DENY,
+				   .program = (__u8)program,
+				   .comm = "curl",
+				   .policy = "default" };
+}
+
+static struct cgg_event net_record(enum cgg_program program)
+{
+	static const __u8 addr[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1 };
+	struct cgg_event e = record(program);
+
+	memcpy(e.net.addr, addr, sizeof(addr));
+	e.net.port = 9090;
+	e.net.proto = 6;
+	return e;
+}
+
+static struct cgg_event sysctl_record(const char *name)
+{
+	struct cgg_event e = record(CGG_SYSCTL_RW);
+
+	e.named.len = (__u32)strlen(name);
+	memcpy(e.named.name, name,
+	       e.named.len < sizeof(e.named.name) ? e.named.len : sizeof(e.named.name));
+	return e;
+}
+
+static void print(const struct cgg_event *e, const char *cgroup, const struct cgg_event_view *view)
+{
+	size_t len;
+
+	memset(line, '#', sizeof(line));
+	len = event_print(line, e, cgroup, view);
+	assert_in_range(len, 1, CGG_EVENT_TEXT);
+	assert_int_equal(line[len], '#');
+	line[len] = 0;
+	assert_int_equal(strlen(line), len);
+}
+
+static void prints(const struct cgg_event *e, const struct cgg_event_view *view, const char *wanted)
+{
+	print(e, "/demo", view);
+	assert_string_equal(line, wanted);
+}
+
+/* ---- every field ---- */
+
+static void connection_says_where_it_went(void **state)
+{
+	struct cgg_event e = net_record(CGG_CONNECT4);
+
+	(void)state;
+	prints(&e, &text_view,
+	       "[DENY connect4] pid=12345 comm=curl daddr=127.0.0.1 dport=9090 proto=6 "
+	       "tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
+	e.verdict = CGG_ALERT;
+	e.program = CGG_CONNECT6;
+	memset(e.net.addr, 0, 16);
+	e.net.addr[15] = 1;
+	e.net.port = 65535;
+	e.net.proto = 17;
+	prints(&e, &text_view,
+	       "[ALERT connect6] pid=12345 comm=curl daddr=::1 dport=65535 proto=17 "
+	       "tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
+}
+
+static void message_says_where_it_went(void **state)
+{
+	struct cgg_event e = net_record(CGG_SENDMSG4);
+
+	(void)state;
+	e.verdict = CGG_AUDIT;
+	e.net.port = 0;
+	e.net.proto = 17;
+	prints(&e, &text_view,
+	       "[AUDIT sendmsg4] pid=12345 comm=curl daddr=127.0.0.1 dport=0 proto=17 "
+	       "tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
+	e.program = CGG_SENDMSG6;
+	memset(e.net.addr, 0xff, 16);
+	prints(&e, &text_view,
+	       "[AUDIT sendmsg6] pid=12345 comm=curl daddr=ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+	       "dport=0 proto=17 tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
+}
+
+static void device_says_its_number_and_the_letters(void **state)
+{
+	struct cgg_event e = record(CGG_DEV);
+
+	(void)state;
+	e.device.major = 1;
+	e.device.minor = 3;
+	e.device.access_type = CGG_R << 16 | CGG_CHAR;
+	prints(&e, &text_view,
+	       "[DENY device] pid=12345 comm=curl major=1 minor=3 access_type=0x20002 type=c "
+	       "access=r tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
+	e.device.major = 4095;
+	e.device.minor = 1048575;
+	e.device.access_type = (CGG_R | CGG_W | CGG_M) << 16 | CGG_BLOCK;
+	prints(&e, &text_view,
+	       "[DENY device] pid=12345 comm=curl major=4095 minor=1048575 access_type=0x70001 "
+	       "type=b access=rwm tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
+}
+
+static void every_access_has_its_letters(void **state)
+{
+	static const char *const letters[] = { "", "m", "r", "rm", "w", "wm", "rw", "rwm" };
+	struct cgg_event e = record(CGG_DEV);
+	char wanted[64];
+
+	(void)state;
+	for (__u32 access = 0; access < 8; access++) {
+		e.device.access_type = access << 16 | CGG_CHAR;
+		print(&e, "/", &text_view);
+		snprintf(wanted, sizeof(wanted),
+			 " access_type=0x%05x type=c access=%s tid=", e.device.access_type,
+			 letters[access]);
+		assert_non_null(strstr(line, wanted));
+	}
+	e.device.access_type = 0x12340000 | CGG_BLOCK; /* letters that are not known yet */
+	print(&e, "/", &text_view);
+	assert_non_null(strstr(line, " access_type=0x12340001 type=b access=w tid="));
+}
+
+static void sysctl_says_its_name(void **state)
+{
+	struct cgg_event e = sysctl_record("kernel/hostname");
+
+	(void)state;
+	prints(&e, &text_view,
+	       "[DENY sysctl] pid=12345 comm=curl write=0 name=kernel/hostname "
+	       "tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
+	e.named.write = 1;
+	prints(&e, &text_view,
+	       "[DENY sysctl] pid=12345 comm=curl write=1 name=kernel/hostname "
+	       "tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
+}
+
+/* A record has room for 112 bytes; a longer name ends there, and nothing else is printed. */
+static void long_sysctl_is_cut(void **state)
+{
+	char name[128] = "", wanted[160];
+	struct cgg_event e;
+
+	(void)state;
+	memset(name, 'a', 127);
+	e = sysctl_record(name);
+	e.sum = ~0ull;
+	print(&e, "/", &text_view);
+	snprintf(wanted, sizeof(wanted), " name=%.112s tid=12346 ", name);
+	assert_non_null(strstr(line, wanted));
+	e.named.len = 65535;
+	print(&e, "/", &text_view);
+	assert_non_null(strstr(line, wanted));
+	e.named.len = 0;
+	print(&e, "/", &text_view);
+	assert_non_null(strstr(line, " name= tid=12346 "));
+}
+
+static void named_rule_adds_its_label(void **state)
+{
+	struct cgg_event e = net_record(CGG_CONNECT4);
+
+	(void)state;
+	strcpy(e.label, "rule-001");
+	prints(&e, &text_view,
+	       "[DENY connect4] pid=12345 comm=curl daddr=127.0.0.1 dport=9090 proto=6 tid=12346 "
+	       "uid=1000 gid=100 cgroup=/demo policy=default rule=7 label=rule-001\n");
+}
+
+static void default_is_rule_0(void **state)
+{
+	struct cgg_event e = net_record(CGG_CONNECT4);
+
+	(void)state;
+	e.rule = 0;
+	print(&e, "/", &text_view);
+	assert_non_null(strstr(line, " cgroup=/ policy=default rule=0\n"));
+}
+
+static void numbers_go_as_far_as_they_go(void **state)
+{
+	struct cgg_event e = net_record(CGG_CONNECT4);
+
+	(void)state;
+	e.pid = e.tid = e.uid = e.gid = e.rule = 0xffffffff;
+	e.cgroup = ~0ull;
+	e.net.port = e.net.proto = 0xffff;
+	prints(&e, &text_view,
+	       "[DENY connect4] pid=4294967295 comm=curl daddr=127.0.0.1 dport=65535 proto=65535 "
+	       "tid=4294967295 uid=4294967295 gid=4294967295 cgroup=/demo policy=default "
+	       "rule=4294967295\n");
+	print(&e, "/", &json_view);
+	assert_non_null(strstr(line, ",\"cgroup_id\":18446744073709551615,"));
+}
+
+static void names_without_an_end_stop_at_their_room(void **state)
+{
+	struct cgg_event e = net_record(CGG_CONNECT4);
+
+	(void)state;
+	memset(e.comm, 'c', sizeof(e.comm));
+	memset(e.policy, 'p', sizeof(e.policy));
+	memset(e.label, 'l', sizeof(e.label));
+	prints(&e, &text_view,
+	       "[DENY connect4] pid=12345 comm=cccccccccccccccc daddr=127.0.0.1 dport=9090 proto=6 "
+	       "tid=12346 uid=1000 gid=100 cgroup=/demo policy=pppppppppppppppppppppppppppppppp "
+	       "rule=7 label=llllllllllllllllllllllllllllllll\n");
+}
+
+/* ---- the same as JSON ---- */
+
+#define JSON_HEAD(verdict, hook)                                                                   \
+	"{\"time\":\"1970-01-01T00:00:01.000000Z\",\"verdict\":\"" verdict "\",\"hook\":\"" hook   \
+	"\",\"pid\":12345,\"comm\":\"curl\","
+#define JSON_TAIL                                                                                  \
+	"\"tid\":12346,\"uid\":1000,\"gid\":100,\"cgroup\":\"/demo\",\"cgroup_id\":4711,"          \
+	"\"policy\":\"default\",\"rule\":7"
+
+static void json_has_the_same_keys(void **state)
+{
+	struct cgg_event e = net_record(CGG_CONNECT4);
+
+	(void)state;
+	prints(&e, &json_view,
+	       JSON_HEAD("deny",
+			 "connect4") "\"daddr\":\"127.0.0.1\",\"dport\":9090,\"proto\":6," JSON_TAIL
+				     "}\n");
+	strcpy(e.label, "rule-001");
+	e.verdict = CGG_ALERT;
+	e.program = CGG_SENDMSG6;
+	prints(&e, &json_view,
+	       JSON_HEAD("alert",
+			 "sendmsg6") "\"daddr\":\"127.0.0.1\",\"dport\":9090,\"proto\":6," JSON_TAIL
+				     ",\"label\":\"rule-001\"}\n");
+
+	e = record(CGG_DEV);
+	e.verdict = CGG_AUDIT;
+	e.device = (struct cgg_event_device){ 1, 3, (CGG_R | CGG_W) << 16 | CGG_CHAR };
+	prints(&e, &json_view,
+	       JSON_HEAD("audit", "device") "\"major\":1,\"minor\":3,\"access_type\":393218,"
+					    "\"type\":\"c\",\"access\":\"rw\"," JSON_TAIL "}\n");
+
+	e = sysctl_record("kernel/hostname");
+	e.named.write = 1;
+	prints(&e, &json_view,
+	       JSON_HEAD("deny", "sysctl") "\"write\":1,\"name\":\"kernel/hostname\"," JSON_TAIL
+					   "}\n");
+}
+
+/* Each key of a text line, and verdict, hook, time and cgroup_id. */
+static void text_and_json_agree(void **state)
+{
+	struct cgg_event all[] = { net_record(CGG_CONNECT4), net_record(CGG_CONNECT6),
+				   net_record(CGG_SENDMSG4), net_record(CGG_SENDMSG6),
+				   record(CGG_DEV),	     sysctl_record("kernel/hostname") };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		unsigned keys = 0;
+		json_t *object;
+
+		strcpy(all[i].label, "l");
+		print(&all[i], "/demo", &json_view);
+		object = json_loads(line, JSON_REJECT_DUPLICATES, 0);
+		assert_non_null(object);
+		assert_string_equal(json_string_value(json_object_get(object, "hook")),
+				    cgg_programs[all[i].program].name);
+		print(&all[i], "/demo", &text_view);
+		for (char *word = strtok(strchr(line, ']') + 1, " \n"); word;
+		     word = strtok(0, " \n")) {
+			*strchr(word, '=') = 0;
+			assert_non_null(json_object_get(object, word));
+			keys++;
+		}
+		assert_int_equal(json_object_size(object), keys + 4);
+		json_decref(object);
+	}
+}
+
+/* ---- the time ---- */
+
+static void times(__s64 clock, __u64 boot, const char *wanted)
+{
+	struct cgg_event_view view = { .time = true, .clock = clock };
+	struct cgg_event e = net_record(CGG_CONNECT4);
+	char json[64];
+
+	e.time = boot;
+	print(&e, "/", &view);
+	assert_memory_equal(line, wanted, strlen(wanted));
+	assert_memory_equal(line + strlen(wanted), " [DENY connect4] ", 17);
+	view.json = true;
+	print(&e, "/", &view);
+	snprintf(json, sizeof(json), "{\"time\":\"%s\",", wanted);
+	assert_memory_equal(line, json, strlen(json));
+}
+
+static void time_is_rfc_3339_in_utc(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("TZ", "America/New_York", 1), 0);
+	times(CLOCK, BOOT, "2025-11-23T17:12:05.123456Z");
+	times(CLOCK, BOOT + 1000, "2025-11-23T17:12:05.123457Z");
+	times(CLOCK, BOOT + 1000000000, "2025-11-23T17:12:06.123456Z");
+	times(CLOCK, BOOT - 1000000000, "2025-11-23T17:12:04.123456Z");
+	times(0, 0, "1970-01-01T00:00:00.000000Z");
+	times(0, 999999999, "1970-01-01T00:00:00.999999Z");
+	times(0, 1000000000, "1970-01-01T00:00:01.000000Z");
+	times(951782400000000000, 0, "2000-02-29T00:00:00.000000Z");
+	times(2147483648000000000, 1, "2038-01-19T03:14:08.000000Z");
+	times(4102444799000000000, 999999000, "2099-12-31T23:59:59.999999Z");
+}
+
+static void text_has_a_time_when_it_is_asked_for(void **state)
+{
+	struct cgg_event e = net_record(CGG_CONNECT4);
+
+	(void)state;
+	print(&e, "/", &time_view);
+	assert_memory_equal(line, "1970-01-01T00:00:01.000000Z [DENY connect4] pid=", 48);
+}
+
+/* ---- what was lost ---- */
+
+static void lost(__u64 count, const struct cgg_event_view *view, const char *wanted)
+{
+	size_t len = event_lost(line, count, view);
+
+	assert_int_equal(len, strlen(wanted));
+	assert_memory_equal(line, wanted, len);
+}
+
+static void losses_are_said_in_the_stream(void **state)
+{
+	(void)state;
+	lost(512, &text_view, "[LOST 512]\n");
+	lost(512, &time_view, "[LOST 512]\n");
+	lost(512, &json_view, "{\"lost\":512}\n");
+	lost(1, &text_view, "[LOST 1]\n");
+	lost(~0ull, &text_view, "[LOST 18446744073709551615]\n");
+	lost(~0ull, &json_view, "{\"lost\":18446744073709551615}\n");
+}
+
+/* ---- what the guarded program chose ---- */
+
+static void comm_is(const char *comm, const char *text, const char *json)
+{
+	struct cgg_event e = net_record(CGG_CONNECT4);
+	char wanted[256];
+
+	memset(e.comm, 0, sizeof(e.comm));
+	memcpy(e.comm, comm, strnlen(comm, sizeof(e.comm)));
+	print(&e, "/", &text_view);
+	snprintf(wanted, sizeof(wanted), "[DENY connect4] pid=12345 comm=%s daddr=127.0.0.1 ",
+		 text);
+	assert_memory_equal(line, wanted, strlen(wanted));
+	print(&e, "/", &json_view);
+	snprintf(wanted, sizeof(wanted), ",\"comm\":\"%s\",\"daddr\":", json);
+	assert_non_null(strstr(line, wanted));
+}
+
+static void what_could_do_harm_is_escaped(void **state)
+{
+	(void)state;
+	comm_is("", "", "");
+	comm_is("a b", "a\\x20b", "a b");
+	comm_is("x=y", "x=y", "x=y");
+	comm_is("[DENY fake]", "[DENY\\x20fake]", "[DENY fake]");
+	comm_is("\n[DENY fake]", "\\x0a[DENY\\x20fake]", "\\u000a[DENY fake]");
+	comm_is("\r", "\\x0d", "\\u000d");
+	comm_is("\t", "\\x09", "\\u0009");
+	comm_is("\x1b]0;owned\a", "\\x1b]0;owned\\x07", "\\u001b]0;owned\\u0007");
+	comm_is("\x1b[2J", "\\x1b[2J", "\\u001b[2J");
+	comm_is("\x7f", "\\x7f", "\\u007f");
+	comm_is("\\", "\\x5c", "\\\\");
+	comm_is("\\n", "\\x5cn", "\\\\n");
+	comm_is("\\x0a", "\\x5cx0a", "\\\\x0a");
+	comm_is("\"},{\"", "\"},{\"", "\\\"},{\\\"");
+	comm_is("'$(id)`", "'$(id)`", "'$(id)`");
+	comm_is("</script>", "</script>", "</script>");
+	comm_is("caf\xc3\xa9", "caf\\xc3\\xa9", "caf\\u00e9");
+	comm_is("\xe2\x82\xac", "\\xe2\\x82\\xac", "\\u20ac");
+	comm_is("\xf0\x9f\x98\x80", "\\xf0\\x9f\\x98\\x80", "\\ud83d\\ude00");
+	comm_is("\xf4\x8f\xbf\xbf", "\\xf4\\x8f\\xbf\\xbf", "\\udbff\\udfff");
+	comm_is("\xe2\x80\xae", "\\xe2\\x80\\xae", "\\u202e"); /* right to left */
+	comm_is("\xe2\x80\xa8", "\\xe2\\x80\\xa8", "\\u2028"); /* a line's end in JavaScript */
+	comm_is("\xc2\x9b", "\\xc2\\x9b", "\\u009b"); /* CSI in one character */
+	comm_is("\x9b[2J", "\\x9b[2J", "\\ufffd[2J");
+	comm_is("\xff", "\\xff", "\\ufffd");
+	comm_is("\xc3", "\\xc3", "\\ufffd");
+	comm_is("\xc3x", "\\xc3x", "\\ufffdx");
+	comm_is("\xc0\x80", "\\xc0\\x80", "\\ufffd\\ufffd");
+	comm_is("\xe0\x9f\xbf", "\\xe0\\x9f\\xbf", "\\ufffd\\ufffd\\ufffd");
+	comm_is("\xed\xa0\x80", "\\xed\\xa0\\x80", "\\ufffd\\ufffd\\ufffd");
+	comm_is("\xf0\x8f\xbf\xbf", "\\xf0\\x8f\\xbf\\xbf", "\\ufffd\\ufffd\\ufffd\\ufffd");
+	comm_is("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80", "\\ufffd\\ufffd\\ufffd\\ufffd");
+	comm_is("\xf0\x9f\x98", "\\xf0\\x9f\\x98", "\\ufffd\\ufffd\\ufffd");
+	comm_is("123456789012345\xc3\xa9", "123456789012345\\xc3", "123456789012345\\ufffd");
+}
+
+static unsigned random_state;
+
+static unsigned pick(unsigned below)
+{
+	random_state = random_state * 1664525 + 1013904223;
+	return (random_state >> 8) % below;
+}
+
+/* random_text - bytes that hurt, often enough; NULs behind it up to room */
+static void random_text(char *text, size_t room)
+{
+	static const char *const nasty[] = {
+		"\n",
+		"\r",
+		"\x1b[2J",
+		"\"",
+		"\\",
+		" ",
+		"=",
+		"[DENY ",
+		"\xf0\x9f\x98\x80",
+		"\xe2\x82",
+		"\xed\xa0\x80",
+		"\xc2\x9b",
+		"\xff",
+		"{",
+		"}",
+		"\\u",
+		"\x7f",
+		"a",
+	};
+	size_t len = 0;
+
+	memset(text, 0, room);
+	while (len < room && pick(20)) {
+		const char *piece = nasty[pick(sizeof(nasty) / sizeof(nasty[0]))];
+		size_t size = strnlen(piece, room - len);
+
+		if (pick(3)) {
+			text[len++] = (char)(1 + pick(255));
+		} else {
+			memcpy(text + len, piece, size);
+			len += size;
+		}
+	}
+}
+
+static int hex(char c)
+{
+	const char *digits = "0123456789abcdef", *at = strchr(digits, c);
+
+	assert_true(c && at);
+	return (int)(at - digits);
+}
+
+/* text_says - the line has KEY=VALUE, and VALUE stands for those bytes */
+static void text_says(const char *key, const char *bytes, size_t room)
+{
+	size_t len = strnlen(bytes, room);
+	char start[32], *at;
+
+	snprintf(start, sizeof(start), " %s=", key);
+	at = strstr(line, start);
+	assert_non_null(at);
+	at += strlen(start);
+	for (size_t i = 0; i < len; i++) {
+		unsigned char byte = (unsigned char)*at++;
+
+		if (byte == '\\') {
+			assert_int_equal(*at, 'x');
+			byte = (unsigned char)(hex(at[1]) << 4 | hex(at[2]));
+			at += 3;
+		}
+		assert_int_equal(byte, (unsigned char)bytes[i]);
+	}
+	assert_true(*at == ' ' || *at == '\n');
+}
+
+static void line_is_clean(unsigned blanks)
+{
+	size_t len = strlen(line);
+	unsigned found = 0;
+
+	for (size_t i = 0; i < len - 1; i++) {
+		if (line[i] < ' ' || line[i] > '~')
+			fail_msg("byte 0x%02x: %s", (unsigned char)line[i], line);
+		found += line[i] == ' ';
+	}
+	assert_int_equal(line[len - 1], '\n');
+	if (blanks)
+		assert_int_equal(found, blanks);
+}
+
+/* json_says - bytes that are UTF-8 come back as they were; others have U+FFFD in their place */
+static void json_says(json_t *object, const char *key, const char *bytes, size_t room)
+{
+	json_t *value = json_object_get(object, key);
+	json_t *whole = json_stringn(bytes, strnlen(bytes, room));
+
+	assert_true(json_is_string(value));
+	if (whole)
+		assert_true(json_equal(whole, value));
+	else
+		assert_non_null(strstr(json_string_value(value), "\xef\xbf\xbd"));
+	json_decref(whole);
+}
+
+static void random_record(struct cgg_event *e, char cgroup[256])
+{
+	*e = record((enum cgg_program)pick(CGG_PROGRAMS));
+	random_text(cgroup, 255);
+	cgroup[255] = 0;
+	random_text(e->comm, sizeof(e->comm));
+	random_text(e->policy, sizeof(e->policy));
+	random_text(e->label, sizeof(e->label));
+	e->verdict = (__u8)pick(4);
+	if (e->program != CGG_SYSCTL_RW && e->program != CGG_CONNECT_UNIX &&
+	    e->program != CGG_SENDMSG_UNIX)
+		return;
+	random_text(e->named.name, sizeof(e->named.name));
+	e->named.len = (__u32)strnlen(e->named.name, sizeof(e->named.name));
+}
+
+/* keys_of - how many words a line has without a label */
+static unsigned keys_of(unsigned program)
+{
+	switch (program) {
+	case CGG_CONNECT_UNIX:
+	case CGG_SENDMSG_UNIX:
+		return 9;
+	case CGG_SYSCTL_RW:
+		return 10;
+	case CGG_DEV:
+		return 13;
+	}
+	return 11;
+}
+
+static void nothing_breaks_a_line(void **state)
+{
+
+	(void)state;
+	random_state = SEED;
+	print_message("# seed %u\n", SEED);
+	for (int i = 0; i < ROUNDS; i++) {
+		char cgroup[256];
+		struct cgg_event e;
+		json_t *object;
+
+		random_record(&e, cgroup);
+		print(&e, cgroup, &text_view);
+		line_is_clean(1 + keys_of(e.program) + (*e.label != 0));
+		text_says("comm", e.comm, sizeof(e.comm));
+		text_says("cgroup", cgroup, sizeof(cgroup));
+		text_says("policy", e.policy, sizeof(e.policy));
+
+		print(&e, cgroup, &json_view);
+		line_is_clean(0);
+		object = json_loads(line, JSON_REJECT_DUPLICATES, 0);
+		if (!object)
+			fail_msg("not JSON: %s", line);
+		json_says(object, "comm", e.comm, sizeof(e.comm));
+		json_says(object, "cgroup", cgroup, sizeof(cgroup));
+		json_says(object, "policy", e.policy, sizeof(e.policy));
+		if (*e.label)
+			json_says(object, "label", e.label, sizeof(e.label));
+		if (e.program == CGG_SYSCTL_RW)
+			json_says(object, "name", e.named.name, sizeof(e.named.name));
+		json_decref(object);
+	}
+}
+
+/* Records that no program writes: what lies in a ring that was tampered with. */
+static void any_256_bytes_are_a_line(void **state)
+{
+	(void)state;
+	random_state = SEED + 1;
+	for (int i = 0; i < ROUNDS / 10; i++) {
+		struct cgg_event e;
+
+		for (size_t b = 0; b < sizeof(e); b++)
+			((__u8 *)&e)[b] = (__u8)pick(256);
+		e.time = e.time >> 1;
+		print(&e, "/", &text_view);
+		line_is_clean(0);
+		print(&e, "/", &json_view);
+		line_is_clean(0);
+	}
+}
+
+static void worst_line_fits(void **state)
+{
+	char *cgroup = malloc(4096), *exact = malloc(CGG_EVENT_TEXT);
+	struct cgg_event e;
+	size_t longest = 0;
+
+	(void)state;
+	memset(cgroup, 0xff, 4095);
+	cgroup[4095] = 0;
+	for (int program = 0; program <= CGG_PROGRAMS; program++) {
+		for (int view = 0; view < 4; view++) {
+			const struct cgg_event_view v = { .json = view & 1, .time = view & 2 };
+			size_t len;
+
+			memset(&e, 0xff, sizeof(e));
+			e.time = 0;
+			e.program = (__u8)program;
+			len = event_print(exact, &e, cgroup, &v);
+			assert_in_range(len, 4 * 4095, CGG_EVENT_TEXT);
+			assert_int_equal(exact[len - 1], '\n');
+			longest = len > longest ? len : longest;
+		}
+	}
+	print_message("# the longest line has %zu of %d bytes\n", longest, CGG_EVENT_TEXT);
+	free(cgroup);
+	free(exact);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(connection_says_where_it_went),
+		cmocka_unit_test(message_says_where_it_went),
+		cmocka_unit_test(device_says_its_number_and_the_letters),
+		cmocka_unit_test(every_access_has_its_letters),
+		cmocka_unit_test(sysctl_says_its_name),
+		cmocka_unit_test(long_sysctl_is_cut),
+		cmocka_unit_test(named_rule_adds_its_label),
+		cmocka_unit_test(default_is_rule_0),
+		cmocka_unit_test(numbers_go_as_far_as_they_go),
+		cmocka_unit_test(names_without_an_end_stop_at_their_room),
+		cmocka_unit_test(json_has_the_same_keys),
+		cmocka_unit_test(text_and_json_agree),
+		cmocka_unit_test(time_is_rfc_3339_in_utc),
+		cmocka_unit_test(text_has_a_time_when_it_is_asked_for),
+		cmocka_unit_test(losses_are_said_in_the_stream),
+		cmocka_unit_test(what_could_do_harm_is_escaped),
+		cmocka_unit_test(nothing_breaks_a_line),
+		cmocka_unit_test(any_256_bytes_are_a_line),
+		cmocka_unit_test(worst_line_fits),
+	};
+
+	return cmocka_run_group_tests(tests, 0, 0);
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * words.c - reads tests/words.table: every line of it holds, and what is printed is read back.
+ *
+ * A section of the table is a test. The table's own head says how it is read.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../lib/cgg.h"
+
+#define SECTIONS 64
+#define LINE 4096
+
+struct line {
+	struct line *next;
+	unsigned number;
+	bool refused;
+	char *words, *answer;
+};
+
+static struct section {
+	char *name;
+	struct line *lines, **last;
+} sections[SECTIONS];
+static size_t count;
+
+/* table_open - from where the tests are run, or from where this program was built */
+static FILE *table_open(void)
+{
+	char path[4096 + 32], *slash;
+	FILE *table = fopen("tests/words.table", "re");
+	ssize_t len = readlink("/proc/self/exe", path, 4096);
+
+	if (table || len < 0)
+		return table;
+	path[len] = 0;
+	for (int up = 0; up < 3; up++) {
+		slash = strrchr(path, '/');
+		if (!slash)
+			return 0;
+		*slash = 0;
+	}
+	strcat(path, "/tests/words.table");
+	return fopen(path, "re");
+}
+
+/* bytes_expand - {HH} is that byte, {HH*N} N of them; gives a copy */
+static char *bytes_expand(const char *text)
+{
+	char *copy = 0;
+	size_t size;
+	FILE *out = open_memstream(&copy, &size);
+
+	while (*text) {
+		unsigned byte, times = 1;
+		int len = 0;
+
+		if (sscanf(text, "{%2x*%u}%n", &byte, &times, &len) < 2 || !len) {
+			times = 1;
+			if (sscanf(text, "{%2x}%n", &byte, &len) < 1 || !len) {
+				byte = (unsigned char)*text;
+				len = 1;
+			}
+		}
+		while (times--)
+			putc((int)byte, out);
+		text += len;
+	}
+	fclose(out);
+	return copy;
+}
+
+static void blanks_cut(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len && strchr(" \t\n", text[len - 1]))
+		text[--len] = 0;
+}
+
+/* line_take - WORDS | ANSWER or WORDS ! REFUSAL into the last section */
+static void line_take(char *text, unsigned number)
+{
+	struct section *section = &sections[count - 1];
+	struct line *line = calloc(1, sizeof(*line));
+	char *sign = strstr(text, " | "), *no = strstr(text, " ! ");
+
+	if (!sign || (no && no < sign))
+		sign = no;
+	if (!line || !sign || !count) {
+		fprintf(stderr, "words.table:%u: neither a section nor WORDS | ANSWER\n", number);
+		exit(1);
+	}
+	line->number = number;
+	line->refused = sign[1] == '!';
+	line->answer = bytes_expand(sign + 3 + strspn(sign + 3, " "));
+	*sign = 0;
+	blanks_cut(text);
+	line->words = bytes_expand(text);
+	*section->last = line;
+	section->last = &line->next;
+}
+
+static void table_read(void)
+{
+	FILE *table = table_open();
+	char text[LINE];
+
+	if (!table) {
+		perror("words.table");
+		exit(1);
+	}
+	for (unsigned number = 1; fgets(text, sizeof(text), table); number++) {
+		blanks_cut(text);
+		if (!strncmp(text, "## ", 3)) {
+			if (count == SECTIONS)
+				exit(1);
+			sections[count].name = strdup(text + 3);
+			sections[count].last = &sections[count].lines;
+			count++;
+		} else if (*text && *text != '#') {
+			line_take(text, number);
+		}
+	}
+	fclose(table);
+}
+
+/* words_answer - what is said to a line of a policy file; false: it is refused */
+static bool words_answer(const char *words, struct cgg_rule *rule, char answer[CGG_WHY])
+{
+	char *line = strdup(words);
+	int status = rule_line(rule, line);
+
+	if (!status)
+		status = rule_resolve(rule);
+
+	free(line);
+	if (status)
+		snprintf(answer, CGG_WHY, "%s", cgg_why);
+	else
+		rule_print(rule, answer);
+	assert_true(status == 0 || status == CGG_USAGE);
+	return !status;
+}
+
+/* line_holds - and what it prints is read as the same rule, and printed the same */
+static bool line_holds(const struct line *line)
+{
+	char answer[CGG_WHY], again[CGG_WHY];
+	struct cgg_rule rule, same;
+	bool taken = words_answer(line->words, &rule, answer);
+
+	if (taken == line->refused || strcmp(answer, line->answer) != 0) {
+		print_error("words.table:%u: %s\n  must be %s %s\n  but is  %s %s\n", line->number,
+			    line->words, line->refused ? "!" : "|", line->answer, taken ? "|" : "!",
+			    answer);
+		return false;
+	}
+	if (!taken)
+		return true;
+	if (!words_answer(answer, &same, again) || strcmp(answer, again) != 0 ||
+	    memcmp(&rule, &same, sizeof(rule)) != 0) {
+		print_error("words.table:%u: %s\n  is read back as %s\n", line->number, answer,
+			    again);
+		return false;
+	}
+	return true;
+}
+
+static void section_holds(void **state)
+{
+	const struct section *section = *state;
+	bool all = section->lines;
+
+	for (const struct line *line = section->lines; line; line = line->next)
+		all &= line_holds(line);
+	assert_true(all);
+}
+
+static void sections_free(void)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct line *line = sections[i].lines, *next;
+
+		for (; line; line = next) {
+			next = line->next;
+			free(line->words);
+			free(line->answer);
+			free(line);
+		}
+		free(sections[i].name);
+	}
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[SECTIONS] = { 0 };
+	int failed;
+
+	table_read();
+	for (size_t i = 0; i < count; i++)
+		tests[i] = (struct CMUnitTest){ .name = sections[i].name,
+						.test_func = section_holds,
+						.initial_state = &sections[i] };
+	failed = _cmocka_run_group_tests("words", tests, count, 0, 0);
+	sections_free();
+	return failed;
+}

@@ -1,0 +1,170 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# ways - what the tests of one hook share: one guard a file, one attached cgroup a test
+#
+#	opens tcp ::1 "$port"               the attempt succeeds inside of $web
+#	closes tcp ::1 "$port"              it says EPERM there, and succeeds outside
+#	fails_alike ENXIO open /dev/x r     it says this there and outside
+#	rule port "$port"                   adds the rule; its id is in $id
+#	reports connect6 daddr=::1          the one event there is, as a whole line
+#	reports_nothing
+#	denies RULE -- EVENT -- ATTEMPT     open before the rule, closed by it, and reported
+#
+# Attempts are those of tests/reach.c. One that this kernel cannot make is skipped.
+# shellcheck disable=SC2154 # new_cgroup sets web
+load helpers
+
+setup_file()
+{
+	cgg-load
+}
+
+teardown_file()
+{
+	clean_up
+}
+
+setup()
+{
+	verdict=DENY id=0
+	start_server
+	new_cgroup web
+	cgg-attach "$web"
+}
+
+teardown()
+{
+	sweep
+}
+
+# All that clean_up does, but that the guard stays, empty.
+sweep()
+{
+	local pid dir policy network
+
+	for pid in "${!started[@]}"; do
+		stop "$pid"
+	done
+	cgg-detach --all
+	cgg-rule flush
+	for policy in $(cgg-rule policies); do
+		[ "$policy" = default ] || cgg-rule -p "$policy" drop
+	done
+	cgg-events -w 0 >/dev/null
+	for dir in "$(cgroup_root)/$CGG_RUN-$BATS_TEST_NUMBER-"*; do
+		[ ! -d "$dir" ] || remove_cgroup "$dir" || return
+	done
+	for network in "/run/netns/$CGG_RUN-"*; do
+		[ ! -e "$network" ] || ip netns delete "${network##*/}"
+	done
+}
+
+attempt()
+{
+	exec "$BUILD/tests/reach" "$@"
+}
+
+opens()
+{
+	run inside "$web" attempt "$@"
+	[[ $output != skip:* ]] || skip "$*: ${output#skip: }"
+	says ok
+}
+
+closes()
+{
+	run inside "$web" attempt "$@"
+	says EPERM
+	run outside attempt "$@"
+	says ok
+}
+
+# fails_alike ERRNO ATTEMPT...
+fails_alike()
+{
+	local error=$1
+
+	shift
+	run inside "$web" attempt "$@"
+	says "$error"
+	run outside attempt "$@"
+	says "$error"
+}
+
+rule()
+{
+	yes cgg-rule add -i "$@"
+	id=$output
+}
+
+# reports PROGRAM KEY=VALUE...: of a reach or one of its threads, by $verdict and rule $id.
+reports()
+{
+	local program=$1
+
+	shift
+	yes cgg-events -w 0
+	[ "$(wc -l <<<"$output")" -eq 1 ] || complain 'there must be one event'
+	matches "^\[$verdict $program\] pid=[0-9]+ comm=[^ ]* $(plain "$*") tid=[0-9]+ uid=0 gid=0 cgroup=$(shown "$web") policy=default rule=$id( saddr=[^ ]+)?( sport=[0-9]+)?$"
+}
+
+# Words as a regular expression that stands for them.
+plain()
+{
+	# shellcheck disable=SC2001 # one character becomes two
+	sed 's/[][\.*^$+?(){}|]/\\&/g' <<<"$1"
+}
+
+reports_nothing()
+{
+	yes cgg-events -w 0
+	says ''
+}
+
+denies()
+{
+	local words=() event=()
+
+	while [ "$1" != -- ]; do
+		words+=("$1")
+		shift
+	done
+	shift
+	while [ "$1" != -- ]; do
+		event+=("$1")
+		shift
+	done
+	shift
+	opens "$@"
+	rule "${words[@]}"
+	closes "$@"
+	reports "${event[@]}"
+}
+
+# judged_truly HOOK [DEVICE [EXCEPT]]: an alert says the address that the operation then reaches
+#
+# The program $where gets DEVICE (or nothing), learn or judge, and a file. It prints the ways
+# it tries, with the address that each went to as the last word, or nowhere; what goes nowhere
+# while it learns it writes to the file instead, and leaves it out when it finds it there.
+judged_truly()
+{
+	local hook=$1 device=${2-} fails=$BATS_TEST_TMPDIR/fails round
+
+	for round in learn judge; do
+		[ "$round" = learn ] || rule alert "$hook"
+		# shellcheck disable=SC2016 # for the inner shell
+		run inside "$web" unshare --net sh -c 'ip link set lo up || exit
+			if [ -n "$1" ]; then
+				ip link add "$1" type veth peer name peer || exit 77
+				ip addr add 10.77.0.1/24 dev "$1"
+				ip link set "$1" up && ip link set peer up || exit
+			fi
+			exec python3 -c "$4" "$1" "$2" "$3"' - "$device" "$round" "$fails" "$where"
+		[ "$status" -ne 77 ] || skip 'this kernel has no veth'
+		status_is 0
+	done
+	run paste -d ' ' - <(cgg-events -w 0 | sed 's/.* daddr=\([^ ]*\) .*/\1/') <<<"$output"
+	[ "${#lines[@]}" -ge 5 ]
+	run awk '$(NF - 1) != "nowhere" && $(NF - 1) != $NF { print $0, "was judged" }' <<<"$output"
+	says "${3-}"
+}
