@@ -72,19 +72,21 @@ static void attachment_row(struct report *report, const struct cgg_guard *guard,
 			   const struct cgg_attachment *at)
 {
 	const char *policy = guard->policies[at->policy].name;
-	char cgroup[4096], programs[256];
+	char cgroup[4096], shown[4 * 4096], programs[256];
 	bool alive = cgroup_name(at->id, cgroup, sizeof(cgroup));
 
 	if (report->attachments) {
+		text_utf8(shown, cgroup);
 		json_array_append_new(report->attachments,
-				      json_pack("{s:s, s:I, s:s, s:b, s:o}", "cgroup", cgroup,
+				      json_pack("{s:s, s:I, s:s, s:b, s:o}", "cgroup", shown,
 						"cgroup_id", (json_int_t)at->id, "policy", policy,
 						"alive", alive, "programs",
 						programs_json(links_of(at->id))));
 		return;
 	}
 	programs_text(links_of(at->id), programs, sizeof(programs));
-	printf("cgroup\t%s\tpolicy %s\tprograms %s%s\n", cgroup, policy, programs,
+	text_print(shown, cgroup);
+	printf("cgroup\t%s\tpolicy %s\tprograms %s%s\n", shown, policy, programs,
 	       alive ? "" : "\tgone; cgg-detach -a clears it");
 }
 

@@ -22,7 +22,7 @@ static const char usage[] =
 static void refuse_attached(struct cgg_guard *guard)
 {
 	struct cgg_attachment *all;
-	char name[512];
+	char name[512], shown[4 * 512];
 	unsigned count;
 	int status = attachments_read(guard, &all, &count);
 
@@ -31,8 +31,9 @@ static void refuse_attached(struct cgg_guard *guard)
 	if (!count)
 		return;
 	cgroup_name(all[0].id, name, sizeof(name));
+	text_print(shown, name);
 	errx(CGG_NO, "%u cgroup%s attached (%s%s); cgg-detach -a, or cgg-unload -f", count,
-	     count == 1 ? " is" : "s are", name, count == 1 ? "" : ", ...");
+	     count == 1 ? " is" : "s are", shown, count == 1 ? "" : ", ...");
 }
 
 int main(int argc, char **argv)

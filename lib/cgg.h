@@ -223,6 +223,8 @@ struct cgg_event_view {
 	__s64 clock; /* CLOCK_REALTIME - CLOCK_BOOTTIME, ns */
 };
 __u64 event_sum(const struct cgg_event *event);
+void text_print(char *text, const char *s); /* as a line has it; four times the room of s */
+void text_utf8(char *text, const char *s); /* for a JSON library; likewise */
 size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *event, const char *cgroup,
 		   const struct cgg_event_view *view);
 size_t event_lost(char text[CGG_EVENT_TEXT], __u64 count, const struct cgg_event_view *view);

@@ -108,6 +108,33 @@ static void put_text(struct out *o, const __u8 *s, size_t len)
 	}
 }
 
+void text_print(char *text, const char *s)
+{
+	struct out o = { .at = text };
+
+	put_text(&o, (const __u8 *)s, strlen(s));
+	*o.at = 0;
+}
+
+/* text_utf8 - s with U+FFFD for what is no UTF-8 */
+void text_utf8(char *text, const char *s)
+{
+	const __u8 *at = (const __u8 *)s;
+	size_t len = strlen(s), step;
+
+	for (; len; at += step, len -= step) {
+		step = 1;
+		if (*at >= 0x80 && utf8_read(at, len, &step) == 0xfffd && step == 1) {
+			memcpy(text, "\xef\xbf\xbd", 3);
+			text += 3;
+		} else {
+			memcpy(text, at, step);
+			text += step;
+		}
+	}
+	*text = 0;
+}
+
 static void key(struct out *o, const char *name)
 {
 	if (o->view->json) {

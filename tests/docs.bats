@@ -156,46 +156,57 @@ offered_by_fish()
 # zsh completes in its line editor alone: it gets a terminal, and a compadd that tells.
 offered_by_zsh()
 {
-	ZDOTDIR=$BATS_TEST_TMPDIR zsh -f -c '
-		zmodload zsh/zpty
-		directory=$1 told=$2
-		shift 2
-		ask() {
-			: >$told
-			zpty -w $2 z $1
-			repeat 1500; do
-				[[ $(tail -n 1 $told) != END ]] || return
-				sleep 0.02
-			done
-			print "zsh: waited in vain behind: $1"
-			exit 1
-		}
-		zpty z zsh -f -i
-		ask "
-			PS1= told=$told fpath=($directory \$fpath)
-			stty -echo
-			autoload -U compinit
-			compinit -u -D
-			compadd() {
-				local -a hits
-				[[ \${@[1,(i)(-|--)]} == *-(O|A|D)\\ * ]] || {
-					builtin compadd -A hits \"\$@\"
-					(( ! \$#hits )) || print -rl -- \$IPREFIX\${^hits} >>$told
-				}
-				builtin compadd \"\$@\"
-			}
-			tell() { _main_complete; compstate[insert]= compstate[list]=; print END >>$told; }
-			zle -C tell complete-word tell
-			bindkey ^I tell
-			bindkey ^A kill-whole-line
-			print END >>$told"
-		for line; do
-			ask $line$'\''\t'\'' -n
-			grep -vx END $told | sed "s|^|$line	|"
-			zpty -w -n z $'\''\x01'\''
-		done
-		zpty -d z' zsh "$root/completions" "$BATS_TEST_TMPDIR/told" "$@"
+	(cd "$BATS_TEST_TMPDIR" && echo "$zsh_teller" >teller &&
+		ZDOTDIR=. completions=$root/completions zsh -f -c "$zsh_asker" zsh "$@")
 }
+
+zsh_teller='
+stty -echo
+PS1=
+fpath=($completions $fpath)
+autoload -U compinit
+compinit -u -D
+compadd()
+{
+	local -a hits
+	[[ ${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]] || {
+		builtin compadd -A hits "$@"
+		(( ! $#hits )) || print -rl -- $IPREFIX${^hits} >>told
+	}
+	builtin compadd "$@"
+}
+tell()
+{
+	_main_complete
+	compstate[insert]= compstate[list]=
+	print END >>told
+}
+zle -C tell complete-word tell
+bindkey ^I tell
+bindkey ^A kill-whole-line
+print END >>told'
+
+zsh_asker='
+zmodload zsh/zpty
+ask()
+{
+	: >told
+	zpty -w $2 z $1
+	repeat 1500; do
+		[[ $(tail -n 1 told) != END ]] || return
+		sleep 0.02
+	done
+	print "waited in vain for: $1"
+	exit 1
+}
+zpty z zsh -f -i
+ask ". ./teller"
+for line; do
+	ask $line$'\''\t'\'' -n
+	grep -vx END told | sed "s|^|$line	|"
+	zpty -w -n z $'\''\x01'\''
+done
+zpty -d z'
 
 # examples BLOCKS: makes NUMBER.cmd and NUMBER.shown of them, in the directory where it is
 #

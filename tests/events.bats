@@ -107,10 +107,10 @@ daddr=127.0.0.3'
 @test 'what one reader has printed the next does not' {
 	denial 127.0.0.1
 	denial 127.0.0.2
-	yes cgg-events -n 1
+	yes cgg-events -n 1 -w 5
 	matches ' daddr=127.0.0.1 '
 	[ "${#lines[@]}" -eq 1 ]
-	yes cgg-events -n 1
+	yes cgg-events -n 1 -w 5
 	matches ' daddr=127.0.0.2 '
 	reports_nothing
 }
@@ -138,14 +138,14 @@ daddr=127.0.0.3'
 
 @test '-n ends after so many' {
 	denials 3
-	yes cgg-events -n 2
+	yes cgg-events -n 2 -w 5
 	[ "${#lines[@]}" -eq 2 ]
-	yes cgg-events --count 1
+	yes cgg-events --count 1 -w 5
 	[ "${#lines[@]}" -eq 1 ]
 	denials 1
 	yes cgg-events -n 0
 	says ''
-	yes cgg-events -n 1
+	yes cgg-events -n 1 -w 5
 	[ "${#lines[@]}" -eq 1 ]
 }
 
@@ -163,7 +163,7 @@ daddr=127.0.0.3'
 @test '-n ends before -w' {
 	denials 1
 	before=$EPOCHREALTIME
-	yes cgg-events -n 1 -w 3600
+	yes cgg-events -n 1 -w 60
 	[ "${#lines[@]}" -eq 1 ]
 	[ $((${EPOCHREALTIME/./} - ${before/./})) -le 5000000 ]
 }
@@ -364,12 +364,12 @@ for line, name in zip(open(sys.argv[1]), open(sys.argv[2])):
 	mkdir "$bad"
 	yes cgg-attach "$bad"
 	run inside "$bad" attempt tcp 127.0.0.1 "$port"
-	yes cgg-events -n 1
+	yes cgg-events -n 1 -w 5
 	matches " cgroup=$(shown "$web")/a\\\\x20\"b\"\\\\x20\\\\x1b\[2J\\\\x5c\\\\x09\\\\xff\\\\xc3\\\\xa9 policy=default "
 	run inside "$bad" attempt tcp 127.0.0.1 "$port"
 	cgg-events -w 0 >/dev/null
 	run inside "$bad" attempt tcp 127.0.0.1 "$port"
-	yes cgg-events -j -n 1
+	yes cgg-events -j -n 1 -w 5
 	[ "$(jq -r .cgroup <<<"$output")" = "$(shown "$web")/"$'a "b" \e[2J\\\t\xef\xbf\xbd\xc3\xa9' ]
 }
 
@@ -421,7 +421,7 @@ piped()
 
 @test 'a full disk is an error' {
 	denials 1
-	run bash -c 'cgg-events -n 1 >/dev/full'
+	run bash -c 'cgg-events -n 1 -w 5 >/dev/full'
 	status_is 3
 	says 'cgg-events: standard output: No space left on device'
 }
