@@ -204,9 +204,39 @@ static void read_top(struct reader *r, yaml_node_t *root)
 		complain(r, root, refuse(CGG_USAGE, "rules: there are none"));
 }
 
+/*
+ * What the parser reads. Its time grows with the square of the depth, so what
+ * opens more brackets than it closes, or begins more lists in one line, than a
+ * policy ever does ends the input.
+ */
+#define DEPTH 64
+#define LINE 512
+struct input {
+	FILE *file;
+	int depth, line;
+	bool deep;
+};
+
+static int input_read(void *data, unsigned char *buffer, size_t size, size_t *length)
+{
+	struct input *in = data;
+
+	*length = fread(buffer, 1, size, in->file);
+	for (size_t i = 0; i < *length; i++) {
+		unsigned char c = buffer[i];
+
+		in->depth += (c == '[' || c == '{') - (c == ']' || c == '}');
+		in->line = c == '\n' ? 0 : in->line + (c == '-' || c == '?' || c == ':');
+		if (in->depth > DEPTH || in->line > LINE)
+			in->deep = true;
+	}
+	return !in->deep && !ferror(in->file);
+}
+
 int yaml_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors)
 {
 	struct reader r = { .rules = rules, .name = name };
+	struct input in = { .file = file };
 	size_t size = 0;
 	yaml_parser_t parser;
 	yaml_node_t *root;
@@ -214,10 +244,12 @@ int yaml_read(struct cgg_rules *rules, FILE *file, const char *name, char **erro
 	r.errors = open_memstream(errors, &size);
 	if (!r.errors || !yaml_parser_initialize(&parser))
 		return refuse(CGG_FAILED, "%s: %s", name, strerror(errno));
-	yaml_parser_set_input_file(&parser, file);
+	yaml_parser_set_input(&parser, input_read, &in);
 	if (!yaml_parser_load(&parser, &r.document)) {
 		fprintf(r.errors, "%s:%zu: %s\n", name, parser.problem_mark.line + 1,
-			parser.problem ? parser.problem : "not YAML");
+			in.deep		 ? "nested too deep for a policy"
+			: parser.problem ? parser.problem
+					 : "not YAML");
 		r.worst = CGG_USAGE;
 	} else {
 		root = yaml_document_get_root_node(&r.document);

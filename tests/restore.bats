@@ -317,3 +317,15 @@ print(said)'
 	says "{'EPERM': 5000}"
 	[ "$(wc -l <"$at/rounds")" -ge 5 ]
 }
+
+@test 'no input of a mebibyte is slow to be refused' {
+	for unit in '[' '- ' '? ' '{a: ' 'frob ' $'frob x\n' $'port 1\n' '"'; do
+		command yes -- "$unit" | tr -d '\n' | head -c 1048576 >"$at/file"
+		[[ $unit != *$'\n' ]] || command yes -- "${unit%$'\n'}" | head -c 1048576 >"$at/file"
+		run timeout 5 cgg-rule restore -n "$at/file"
+		[ "$status" -eq 2 ] || [ "$status" -eq 3 ] || complain "$unit"
+	done
+	{ echo 'rules:' && command yes -- '  - {b: 1}' | head -c 1048576; } >"$at/file"
+	run timeout 5 cgg-rule restore -n "$at/file"
+	status_is 2
+}
