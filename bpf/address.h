@@ -20,22 +20,13 @@
 #define MAPPED bpf_htonl(0xffff)
 #define LOOPBACK bpf_htonl(0x7f000001)
 
-static __always_inline __u64 join(__u32 first, __u32 second)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	return (__u64)second << 32 | first;
-#else
-	return (__u64)first << 32 | second;
-#endif
-}
-
 static __always_inline void query_ip4(struct cgg_query *q, __u32 ip)
 {
 	q->word[0] = 0;
 	q->word[1] = join(MAPPED, ip);
-	q->word[2] |= CGG_IS_IPV4;
+	q->select |= CGG_IS_IPV4;
 	if ((ip & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000))
-		q->word[2] |= CGG_IS_LOCAL;
+		q->select |= CGG_IS_LOCAL;
 }
 
 static __always_inline void query_ip6(struct cgg_query *q, __u64 high, __u64 low)
@@ -43,7 +34,7 @@ static __always_inline void query_ip6(struct cgg_query *q, __u64 high, __u64 low
 	q->word[0] = high;
 	q->word[1] = low;
 	if (!high && low == join(0, bpf_htonl(1)))
-		q->word[2] |= CGG_IS_LOCAL;
+		q->select |= CGG_IS_LOCAL;
 }
 
 static __always_inline int is_mapped(__u64 high, __u64 low)
@@ -97,7 +88,7 @@ static __always_inline void query_remote6(struct cgg_query *q, __u64 high, __u64
 
 static __always_inline void query_socket(struct cgg_query *q, __u32 hook, __u32 proto, __u32 port)
 {
-	q->word[2] |= proto == IPPROTO_MPTCP ? IPPROTO_TCP : proto;
+	q->select |= proto == IPPROTO_MPTCP ? IPPROTO_TCP : proto;
 	q->port = bpf_ntohs(port);
 	q->hook = hook;
 	q->access |= CGG_R;
@@ -124,7 +115,7 @@ static __always_inline int judge_net(const struct cgg_attached *at, struct opera
 	*(__u64 *)subject->net.addr = o->q.word[0];
 	*(__u64 *)(subject->net.addr + 8) = o->q.word[1];
 	subject->net.port = o->q.port;
-	subject->net.proto = o->q.word[2];
+	subject->net.proto = o->q.select;
 	return judge_bytes(at, o, program, subject->net.len, subject);
 }
 

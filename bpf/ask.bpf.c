@@ -25,7 +25,6 @@ int ask(struct __sk_buff *skb)
 		return -1;
 	o.q = a->query;
 	o.name = &a->name;
-	o.who = a;
 	decide(policy, a->policy, &o, &out);
 	return out.verdict << 30 | (out.rule & 0x3fffffff);
 }

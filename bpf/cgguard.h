@@ -11,11 +11,11 @@
 
 #include <linux/types.h>
 
-#define CGG_LAYOUT 1
+#define CGG_LAYOUT 2
 
-#define CGG_POLICIES 64 /* policies a guard */
-#define CGG_RULES 256 /* rules a policy */
-#define CGG_HEAP 32768 /* bytes of text a policy */
+#define CGG_POLICIES 256 /* policies a guard */
+#define CGG_ENTRIES 64 /* entries an image */
+#define CGG_HEAP 8192 /* bytes of text an image */
 #define CGG_NAME 32 /* a policy's or a rule's name with its NUL */
 #define CGG_OPERAND 128 /* a sysctl's or a socket's name, NULs behind it */
 #define CGG_OPERAND_WORDS (CGG_OPERAND / 8)
@@ -78,42 +78,44 @@ enum cgg_access {
 #define CGG_LETTERS 3
 #define CGG_UNKNOWN 0x80 /* in a query's access: the kernel will choose the address later, refuse */
 
-/* word[2] of a query about an address, above the protocol's number */
-#define CGG_IS_LOCAL (1ULL << 32) /* 127.0.0.0/8 or ::1 */
-#define CGG_IS_IPV4 (1ULL << 33)
+/* select of a query about an address, above the protocol's number */
+#define CGG_IS_LOCAL 0x10000u /* 127.0.0.0/8 or ::1 */
+#define CGG_IS_IPV4 0x20000u
 
-/* word[0] of a query about a device, as in BPF_DEVCG_DEV_* of <linux/bpf.h> */
+/* type of a query about a device, as in BPF_DEVCG_DEV_* of <linux/bpf.h> */
 #define CGG_BLOCK 1
 #define CGG_CHAR 2
 
 /*
- * One operation, in the shape that all hooks share:
+ * One operation, in the shape that all hooks share: a key of 16 bytes, read as two
+ * words as they lie in memory, what else selects, and a port.
  *
- *	hook		word[0]		word[1]		word[2]			port
- *	connect, ...	address		address		protocol, CGG_IS_*	destination
- *	socket		family		type		protocol
- *	device		type		major		minor
- *	sysctl, unix	name's length	its first 8, and the next 8 bytes
- *	sockopt		level		name
+ *	hook		key, numbers in network order		select		port
+ *	connect, ...	address					proto | IS_*	destination
+ *	socket		none					CGG_SOCKET_*	protocol
+ *	device		type, major, minor (4 bytes each)	0		0
+ *	sockopt		level, name (4 bytes each)		0		0
+ *	sysctl, unix	the first 16 bytes of the name		its length	0
  *
- * An address is 16 bytes in network order (IPv4 as ::ffff:a.b.c.d), read as two
- * words as they lie in memory. MPTCP is shown as TCP. What needs letters has
- * those asked for in access, everything else has CGG_R. A name is handed beside
- * the query, NULs behind it up to CGG_OPERAND.
+ * IPv4 is ::ffff:a.b.c.d. MPTCP is shown as TCP. What needs letters has those asked
+ * for in access, everything else has CGG_R. A name is handed beside the query, NULs
+ * behind it up to CGG_OPERAND, its first bytes being the key.
  *
  * Example, connect(2) by TCP to 127.0.0.1 port 9090 on a little endian machine:
- * { { 0, 0x0100007fffff0000, 0x300000006 }, 9090, CGG_CONNECT, CGG_R }
+ * { { 0, 0x0100007fffff0000 }, 0x30006, 9090, CGG_CONNECT, CGG_R }
  *
  * A unix path that is relative, or has an empty component, . or .., may mean any
  * path: its length is CGG_VAGUE, and nothing of it is compared.
  */
 #define CGG_VAGUE 0xffff
+#define CGG_SOCKET_SELECT(family, type, proto) \
+	(((family) & 0xffu) << 24 | ((type) & 0xffu) << 16 | ((proto) & 0xffffu))
 struct cgg_query {
-	__u64 word[3];
+	__u64 word[2];
+	__u32 select;
 	__u16 port;
 	__u8 hook;
 	__u8 access;
-	__u32 letter; /* the number of the bit of access that is being judged */
 };
 
 /* A name, NULs behind it. */
@@ -123,38 +125,44 @@ struct cgg_operand {
 
 /*
  * One rule as the kernel sees it. It matches when it has the query's hook and
- * letter, each word equals value under mask, the port is in [port_min, port_max],
- * and the name equals the operand as far as this goes: in words 2 up to
- * operand_words, and under operand_last in the word there (the first two are in
- * value and mask). Texts are places in the heap, in units of 8 bytes; 0 is "".
- * A rule may have several entries; those behind its first have no text.
+ * letter, the key and select equal the values under their masks, the port is in
+ * [port_min, port_max], and the name equals the operand as far as this goes: from
+ * word 2 up to operand_words, and under operand_last in the word there. Texts are
+ * places in the heap, in units of 8 bytes; 0 is "". A rule may have several
+ * entries; those behind its first have no text.
  */
 struct cgg_entry {
-	__u64 value[3];
-	__u64 mask[3];
+	__u64 value[2];
+	__u64 mask[2];
+	__u32 select;
+	__u32 select_mask;
 	__u32 id; /* 1 and up, never used twice in a policy */
+	__u32 before; /* it stands before this rule of the base */
 	__u16 port_min;
 	__u16 port_max;
 	__u16 hooks; /* 1 << enum cgg_hook */
 	__u8 access;
 	__u8 verdict;
-	__u16 operand;
-	__u16 operand_words; /* 0: nothing to compare */
-	__u16 label; /* of "name WORD", CGG_NAME bytes */
-	__u16 text; /* the rule's words as rule_print() gives them */
+	__u32 operand;
+	__u32 label; /* of "name WORD", CGG_NAME bytes */
+	__u32 text; /* the rule's words as rule_print() gives them */
 	__u16 text_len; /* bytes, no NUL counted */
 	__u16 error; /* errno of a denial, 0: EPERM */
+	__u16 operand_words; /* 0: nothing to compare */
+	__u8 level; /* of cgroup: 0 is the root */
+	__u8 quiet;
 	__u64 operand_last;
 	__u64 expires; /* CGG_NEVER, or when it no longer matches */
 	__u64 cgroup; /* 0: any; else the id of one that the task is in or below */
-	__u8 level; /* of cgroup: 0 is the root */
-	__u8 quiet;
-	__u8 zero[6];
 };
 #define CGG_NEVER 0x7fffffffffffffffULL
 #define CGG_LEVELS 32
 
-/* One state of a policy. Entries are in their order: the first match wins. */
+/*
+ * One state of a policy: a base, if it has many rules, and a few entries beside
+ * it, in their order. The first match wins: of the entries, and of the base by
+ * what the entry says in before.
+ */
 struct cgg_image {
 	__u32 count;
 	__u32 next_id;
@@ -163,20 +171,23 @@ struct cgg_image {
 	__u8 defaults[16]; /* enum cgg_verdict by enum cgg_hook */
 	__u8 audit; /* refuse nothing, report what would be */
 	__u8 timed; /* an entry expires */
-	__u8 zero[6];
-	struct cgg_entry entry[CGG_RULES];
+	__u16 base_hooks; /* 1 << enum cgg_hook, of the base's rules */
+	__u32 base; /* place in bases + 1; 0: there is none */
+	struct cgg_entry entry[CGG_ENTRIES];
 	char heap[CGG_HEAP];
 };
 
 /*
  * A policy has two images: number generation & 1 is in force, the other one is
- * the one before. Image i of the policy at place p is element 2 * p + i of images.
- * A writer says in writing which generation it is about to write, writes, and
- * then raises generation. So the image that a reader is in stays as it is until
- * writing is two ahead of the generation that it began with, and then it begins
- * again. Two writers follow each other no faster than processes can, and a walk
- * takes a microsecond: a reader that is disturbed four times says no.
- * A name of "" is a free place. Place 0 is the policy "default".
+ * the one before. Image i of the policy at place p is element 2 * p + i of images;
+ * its base is element 2 * p or 2 * p + 1 of bases. A writer says in writing which
+ * generation it is about to write, writes, and then raises generation. So the
+ * image that a reader is in stays as it is until writing is two ahead of the
+ * generation that it began with, and then it begins again; a base is let go
+ * only when writing says so of its last image. Two writers follow each other no
+ * faster than processes can, and a walk takes a microsecond: a reader that is
+ * disturbed four times says no. A name of "" is a free place. Place 0 is the
+ * policy "default".
  */
 struct cgg_policy {
 	char name[CGG_NAME];
@@ -185,6 +196,130 @@ struct cgg_policy {
 	__u32 unconfirmed; /* the generation that revert_at is about */
 	__u32 zero;
 	__u64 revert_at; /* 0, or when the image before is in force again */
+};
+
+/*
+ * The base: many rules, compiled, in an array of pages that nobody writes once it
+ * is in force, but for the bits of rules that were deleted. Page 0 begins with
+ * struct cgg_base, page 1 and up hold the actions. All else is found by a hop.
+ *
+ * A hop is a word that says where to go on: a kind in its upper 4 bits, then 28
+ * bits of what the kind says, and below 28 bits that are the number of a rule or a
+ * place in units of 8 bytes. Rules are counted from 0 in the policy's order.
+ *
+ *	NONE	nothing is here
+ *	RULE	a rule, and its action above
+ *	LIST	so many struct cgg_item, in their order, in one page
+ *	NODE	a struct cgg_node
+ *	CUT	so many pieces of 0..65535 at the place: see below
+ *	SKIP	a struct cgg_skip; above: 8 bits of the digit that it begins with, in a
+ *		name, and 8 of the digit behind it
+ *
+ * From root[space] the key is followed digit by digit, 16 bits each (IPv4 begins
+ * with digit 6): a CUT leads on by the digit, a SKIP where the key equals the
+ * value under the mask to yes, else to no. What it ends with holds the rules whose
+ * prefix is the longest that the key has; a node goes on to the next shorter one,
+ * as long as something there stands before what has been found.
+ *
+ * A CUT of n pieces: the last number of each piece but the last, sorted, in nodes
+ * of 64 bytes (7 of 2 bytes, when n is at most 8: 16 bytes), padded with 0xffff.
+ * See cut_find() in bpf/base.h. Behind them n hops. More than CGG_CUT_MOST: 65536
+ * hops and nothing else.
+ *
+ * Sources: the pieces that prefixes cut the address space into, and a search
+ * among them by digits, are those of Degermark, Brodnik, Carlsson, Pink, "Small
+ * forwarding tables for fast routing lookups" (1997) and of DXR (Zec, Rizzo, Mikuc,
+ * 2012); nodes of a cache line are those of a static B-tree (Khuong, Morin, 2017).
+ */
+#define CGG_PAGE 4096
+#define CGG_BASE_RULES (1u << 22) /* rules a base */
+#define CGG_BASE_UNITS (1u << 28) /* of 8 bytes, a base */
+#define CGG_LIST_MOST 256 /* items a list */
+#define CGG_CHAIN 256 /* nodes that one walk may pass */
+#define CGG_CUT_SMALL 8
+#define CGG_CUT_NODE 64
+#define CGG_CUT_MOST 16384
+#define CGG_DIGITS (CGG_OPERAND / 2)
+
+enum cgg_kind {
+	CGG_HOP_NONE,
+	CGG_HOP_RULE,
+	CGG_HOP_LIST,
+	CGG_HOP_NODE,
+	CGG_HOP_CUT,
+	CGG_HOP_SKIP,
+};
+#define CGG_LOW 0xfffffffu
+#define CGG_HOP(kind, high, low) ((__u64)(kind) << 60 | (__u64)(high) << 28 | (low))
+#define CGG_HOP_KIND(hop) ((__u32)((hop) >> 60))
+#define CGG_HOP_HIGH(hop) ((__u32)((hop) >> 28 & CGG_LOW))
+#define CGG_HOP_LOW(hop) ((__u32)((hop) & CGG_LOW))
+
+enum cgg_space {
+	CGG_SPACE_IPV4,
+	CGG_SPACE_IPV6,
+	CGG_SPACE_UNIX, /* and by the hook's number up to CGG_GETSOCKOPT */
+	CGG_SPACE_VAGUE = CGG_SPACE_UNIX + CGG_GETSOCKOPT - CGG_UNIX + 1,
+	CGG_SPACES
+};
+
+struct cgg_base {
+	__u32 rules;
+	__u32 dead; /* deleted since, those whose bit is set */
+	__u32 first_id; /* rule i has id first_id + i; 0: see its record */
+	__u32 actions;
+	__u32 records; /* first page of struct cgg_record by rule */
+	__u32 bits; /* first page of a bit for each rule: 1, deleted */
+	__u32 heap; /* first page of the texts */
+	__u32 pages;
+	__u64 root[16]; /* by enum cgg_space */
+};
+
+/* What many rules have in common. */
+struct cgg_action {
+	__u64 expires;
+	__u64 cgroup;
+	__u32 select;
+	__u32 select_mask;
+	__u16 hooks;
+	__u8 access;
+	__u8 verdict;
+	__u16 error;
+	__u8 level;
+	__u8 quiet;
+};
+
+struct cgg_item {
+	__u32 rule;
+	__u32 action;
+	__u16 port_min;
+	__u16 port_max;
+	__u16 hooks;
+	__u16 zero;
+};
+
+struct cgg_node {
+	__u64 own; /* RULE, LIST, or a CUT by port that ends there */
+	__u64 next; /* the next shorter prefix with rules; NONE: there is none */
+	__u32 best; /* the first rule of all shorter prefixes */
+	__u32 zero[3];
+};
+
+struct cgg_skip {
+	__u64 value[2];
+	__u64 mask[2];
+	__u64 yes;
+	__u64 no;
+};
+
+/* Text is in units of 8 bytes from the heap's first page; a label lies before it. */
+struct cgg_record {
+	__u32 id;
+	__u32 text;
+	__u32 action;
+	__u16 len; /* bytes of text */
+	__u8 labelled;
+	__u8 shadows; /* rules that it hides where they stand beside it were left out */
 };
 
 /*
@@ -301,13 +436,20 @@ struct cgg_ask {
 };
 
 #define CGG_SAME(condition) _Static_assert(condition, "layout")
-CGG_SAME(sizeof(struct cgg_query) == 32);
+CGG_SAME(sizeof(struct cgg_query) == 24);
 CGG_SAME(sizeof(struct cgg_entry) == 104);
+CGG_SAME(sizeof(struct cgg_action) == 32);
+CGG_SAME(sizeof(struct cgg_item) == 16);
+CGG_SAME(sizeof(struct cgg_node) == 32);
+CGG_SAME(sizeof(struct cgg_skip) == 48);
+CGG_SAME(sizeof(struct cgg_record) == 16);
+CGG_SAME(CGG_LIST_MOST * sizeof(struct cgg_item) == CGG_PAGE);
+CGG_SAME(sizeof(struct cgg_base) <= CGG_PAGE);
 CGG_SAME(sizeof(struct cgg_policy) == 56);
 CGG_SAME(sizeof(struct cgg_attached) == 16);
 CGG_SAME(sizeof(struct cgg_event) == 256);
 CGG_SAME(sizeof(struct cgg_event_named) == 120);
 CGG_SAME(sizeof(struct cgg_ring) == 128);
-CGG_SAME(sizeof(struct cgg_image) == 40 + 104 * CGG_RULES + CGG_HEAP);
+CGG_SAME(sizeof(struct cgg_image) == 40 + 104 * CGG_ENTRIES + CGG_HEAP);
 
 #endif

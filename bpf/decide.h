@@ -9,59 +9,81 @@
 #ifndef CGG_DECIDE_H
 #define CGG_DECIDE_H
 
-#include "maps.h"
-
-#ifndef __always_inline
-#define __always_inline inline __attribute__((always_inline))
-#endif
+#include "base.h"
 
 /*
  * What a file judges, said before this is included: operations of tasks (nothing),
  * those that have a name (CGG_NAMED), packets (CGG_PACKETS), questions by hand
- * (CGG_ASKED). Each kind has a first_match() of its own, that the verifier looks
- * at once: it is a global function, whatever the number of calls.
+ * (CGG_ASKED). Each kind has walks of its own: WHO is whose cgroup counts (a
+ * packet's socket's, else the task's), KEY what a walk is told of the key.
  */
-#if defined(CGG_NAMED)
-#define first_match first_match_named
-#define WHO const struct cgg_query /* never used: 0 */
-#elif defined(CGG_PACKETS)
-#define first_match first_match_packet
-#define WHO struct __sk_buff
-#elif defined(CGG_ASKED)
-#define first_match first_match_asked
-#define WHO const struct cgg_ask
+#if defined(CGG_PACKETS)
+#define WHO struct __sk_buff *
 #else
-#define WHO const struct cgg_query /* never used: 0 */
+#define WHO __u64
+#endif
+#if defined(CGG_NAMED)
+#define front_find front_find_named
+#define item_holds item_holds_named
+#define items_find items_find_named
+#define base_find base_find_named
+#elif defined(CGG_PACKETS)
+#define front_find front_find_packet
+#define item_holds item_holds_packet
+#define items_find items_find_packet
+#define base_find base_find_packet
+#elif defined(CGG_ASKED)
+#define front_find front_find_asked
+#define item_holds item_holds_asked
+#define items_find items_find_asked
+#define base_find base_find_asked
 #endif
 #if defined(CGG_NAMED) || defined(CGG_ASKED)
 #define HAS_NAME 1
+#define KEY const struct cgg_operand *name
+#define KEY_OF(o) (o)->name
+#define KEY_WORDS __u64 high = name->word[0], low = name->word[1]
 #else
 #define HAS_NAME 0
-#endif
-#if defined(CGG_ASKED)
-#define WHO_NEEDED 1
-#else
-#define WHO_NEEDED 0
+#define KEY __u64 high, __u64 low
+#define KEY_OF(o) (o)->q.word[0], (o)->q.word[1]
+#define KEY_WORDS
 #endif
 
-/* An operation. Unused pointers are 0. */
+/* An operation. The key of one that has a name is its first bytes. */
 struct operation {
 	struct cgg_query q;
 	const struct cgg_operand *name;
-	WHO *who; /* whose cgroup counts: a packet's socket's, those asked for, else the task's */
+	WHO who;
 };
 
 struct cgg_outcome {
-	__u32 rule; /* 0: the default */
+	__u32 rule; /* id; 0: the default */
 	__u32 verdict;
-	__u32 label;
+	__u32 base; /* place in bases + 1 of the rule; 0: it is an entry of the image */
+	__u32 label; /* of the image's entry; of the base: the rule's number */
 	__u16 error;
-	__u16 quiet;
+	__u8 quiet;
+	__u8 zero;
 };
 
-/* Keeps clang from making a branch of what is computed from x. */
-#define STRAIGHT(x) asm volatile("" : "+r"(x))
+static __always_inline int in_cgroup(WHO who, __u64 id, __u32 level)
+{
+#if defined(CGG_ASKED)
+	__u32 key = 0;
+	const struct cgg_ask *ask = bpf_map_lookup_elem(&asked, &key);
 
+	(void)who;
+	return ask && ask->ancestor[level % CGG_LEVELS] == id;
+#elif defined(CGG_PACKETS)
+	return bpf_skb_ancestor_cgroup_id(who, level) == id;
+#else
+	(void)who;
+	return bpf_get_current_ancestor_cgroup_id(level) == id;
+#endif
+}
+
+#if HAS_NAME
 /*
  * tail_differs - not 0 when the name differs from the operand behind its first 16 bytes
  *
@@ -72,24 +94,25 @@ static __always_inline __u64 tail_differs(const struct cgg_image *image, const s
 					  const struct cgg_operand *name)
 {
 	__u64 words = e->operand_words, last = e->operand_last, differ = 0;
-	__u32 place = 8 * (__u32)e->operand;
+	__u32 place = 8 * e->operand;
 	const char *operand;
 
 	if (place > CGG_HEAP - CGG_OPERAND)
 		return 1;
 	operand = image->heap + place;
 	for (__u64 i = 2; i < CGG_OPERAND_WORDS; i++) {
-		__u64 below = i - words, at = (i ^ words) - 1;
+		__u64 before = i - words, at = (i ^ words) - 1;
 
-		STRAIGHT(below);
+		STRAIGHT(before);
 		STRAIGHT(at);
-		below = (__s64)below >> 63;
+		before = (__s64)before >> 63;
 		at = (__s64)at >> 63;
-		differ |=
-			(name->word[i] ^ *(const __u64 *)(operand + 8 * i)) & (below | (at & last));
+		differ |= (name->word[i] ^ *(const __u64 *)(operand + 8 * i)) &
+			  (before | (at & last));
 	}
 	return differ;
 }
+#endif
 
 /*
  * entry_differs - not 0 when the entry does not match
@@ -97,90 +120,297 @@ static __always_inline __u64 tail_differs(const struct cgg_image *image, const s
  * The verifier follows every branch of every turn of the loop around this, so
  * there is none for the fields that each hook has.
  */
-static __always_inline __u64 entry_differs(const struct cgg_entry *e, const struct cgg_query *q,
-					   __u64 now)
+static __always_inline __u64 entry_differs(const struct cgg_entry *e, __u64 high, __u64 low,
+					   __u64 what, __u64 now)
 {
-	__u64 differ = ~(__u64)(e->hooks >> q->hook & e->access >> q->letter) & 1, above, below,
-	      late = e->expires - 1 - now;
+	__u64 differ = ~(__u64)(e->hooks >> WHAT_HOOK(what) & e->access >> WHAT_LETTER(what)) & 1;
+	__u64 over, under, late = e->expires - 1 - now;
 
-	differ |= (q->word[0] ^ e->value[0]) & e->mask[0];
-	differ |= (q->word[1] ^ e->value[1]) & e->mask[1];
-	differ |= (q->word[2] ^ e->value[2]) & e->mask[2];
-	above = (__u64)q->port - e->port_min;
-	below = (__u64)e->port_max - q->port;
-	STRAIGHT(above);
-	STRAIGHT(below);
+	differ |= (high ^ e->value[0]) & e->mask[0];
+	differ |= (low ^ e->value[1]) & e->mask[1];
+	differ |= (WHAT_SELECT(what) ^ e->select) & e->select_mask;
+	over = (__u64)WHAT_PORT(what) - e->port_min;
+	under = (__u64)e->port_max - WHAT_PORT(what);
+	STRAIGHT(over);
+	STRAIGHT(under);
 	STRAIGHT(late);
-	differ |= (above | below | late) >> 63;
+	differ |= (over | under | late) >> 63;
 	return differ;
 }
 
-static __always_inline int in_cgroup(WHO *who, __u64 id, __u32 level)
+/* front_find - the number of the first entry that matches + 1; 0: none does */
+ONCE __u32 front_find(__u32 number, KEY, __u64 what, WHO who)
 {
-#if defined(CGG_ASKED)
-	return who->ancestor[level % CGG_LEVELS] == id;
-#elif defined(CGG_PACKETS)
-	return bpf_skb_ancestor_cgroup_id(who, level) == id;
-#else
-	(void)who;
-	return bpf_get_current_ancestor_cgroup_id(level) == id;
-#endif
-}
-
-/* first_match - what the first entry that has the letter says, else the default */
-__attribute__((noinline)) __weak int first_match(const struct cgg_image *image,
-						 const struct cgg_query *q,
-						 const struct cgg_operand *name, WHO *who,
-						 struct cgg_outcome *out)
-{
-	__u32 count, verdict;
+	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+	__u32 count;
 	__u64 now;
 
-	if (!image || !q || !out || (HAS_NAME && !name) || (!who && WHO_NEEDED))
-		return -1;
+#if HAS_NAME
+	if (!name)
+		return 0;
+#endif
+	if (!image)
+		return 0;
+	KEY_WORDS;
 	now = image->timed ? bpf_ktime_get_boot_ns() : 0;
 	count = image->count;
-	for (__u32 i = 0; i < CGG_RULES; i++) {
+	for (__u32 i = 0; i < CGG_ENTRIES; i++) {
 		const struct cgg_entry *e = &image->entry[i];
 
 		if (i >= count)
 			break;
-		if (entry_differs(e, q, now))
+		if (entry_differs(e, high, low, what, now))
 			continue;
-		if (HAS_NAME && e->operand_words && tail_differs(image, e, name))
+#if HAS_NAME
+		if (e->operand_words && tail_differs(image, e, name))
 			continue;
+#endif
 		if (e->cgroup && !in_cgroup(who, e->cgroup, e->level))
 			continue;
-		verdict = e->verdict;
-		STRAIGHT(verdict);
-		out->rule = e->id;
-		out->verdict = verdict;
-		out->label = e->label;
-		out->error = e->error;
-		out->quiet = e->quiet;
-		return 0;
+		return i + 1;
 	}
-	out->rule = 0;
-	out->verdict = image->defaults[q->hook & 15];
-	out->label = 0;
-	out->error = 0;
-	out->quiet = 0;
 	return 0;
 }
 
-/* all_letters - each letter that is asked for by itself; the worst answer counts */
-static __always_inline void all_letters(const struct cgg_image *image, struct operation *o,
-					struct cgg_outcome *out)
+/* item_holds - of a rule of a base whose prefix and port match: all the rest */
+ONCE __u32 item_holds(__u32 number, __u64 found, __u64 what, WHO who)
 {
-	struct cgg_outcome one = {};
+	void *base = bpf_map_lookup_elem(&bases, &number);
+	__u32 rule = CGG_HOP_LOW(found);
+	const struct cgg_action *a;
+	const struct cgg_base *head;
 
+	if (!base)
+		return 0;
+	a = action_at(base, CGG_HOP_HIGH(found));
+	if (!a || !(a->hooks >> WHAT_HOOK(what) & a->access >> WHAT_LETTER(what) & 1) ||
+	    (WHAT_SELECT(what) ^ a->select) & a->select_mask)
+		return 0;
+	if (a->expires != CGG_NEVER && a->expires <= bpf_ktime_get_boot_ns())
+		return 0;
+	if (a->cgroup && !in_cgroup(who, a->cgroup, a->level))
+		return 0;
+	head = head_of(base);
+	if (head && head->dead) {
+		__u32 page = head->bits + (rule >> 15);
+		const char *bits = bpf_map_lookup_elem(base, &page);
+
+		return bits && !(bits[rule >> 3 & (CGG_PAGE - 1)] >> (rule & 7) & 1);
+	}
+	return 1;
+}
+
+/* items_find - the first that holds of the rules that hop leads to, RULE or LIST */
+ONCE __u64 items_find(__u32 number, __u64 hop, __u64 what, WHO who)
+{
+	void *base = bpf_map_lookup_elem(&bases, &number);
+	__u32 kind = CGG_HOP_KIND(hop), count = CGG_HOP_HIGH(hop), place;
+	const char *page;
+
+	if (!base)
+		return 0;
+	if (kind == CGG_HOP_RULE)
+		return item_holds(number, hop, what, who) ? hop : 0;
+	if (kind != CGG_HOP_LIST)
+		return 0;
+	page = page_with(base, CGG_HOP_LOW(hop), &place);
+	if (!page)
+		return 0;
+	for (__u32 i = 0; i < CGG_LIST_MOST; i++) {
+		const struct cgg_item *item = (const struct cgg_item *)(page + (place & 0xff0));
+		__u64 over = (__u64)WHAT_PORT(what) - item->port_min,
+		      under = (__u64)item->port_max - WHAT_PORT(what),
+		      differ = ~(__u64)(item->hooks >> WHAT_HOOK(what)) & 1;
+
+		STRAIGHT(over);
+		STRAIGHT(under);
+		differ |= (over | under) >> 63;
+		if (i >= count)
+			break;
+		place += sizeof(*item);
+		if (!differ) {
+			__u64 found = FOUND(item->rule, item->action);
+
+			if (item_holds(number, found, what, who))
+				return found;
+		}
+	}
+	return 0;
+}
+
+/* space_of - where the base has such a key */
+static __always_inline __u32 space_of(__u64 what)
+{
+	__u32 hook = WHAT_HOOK(what);
+
+	if (hook < CGG_UNIX)
+		return WHAT_SELECT(what) & CGG_IS_IPV4 ? CGG_SPACE_IPV4 : CGG_SPACE_IPV6;
+	if (hook == CGG_UNIX && WHAT_SELECT(what) == CGG_VAGUE)
+		return CGG_SPACE_VAGUE;
+	return CGG_SPACE_UNIX + hook - CGG_UNIX;
+}
+
+/* A digit of the key, as a number. */
+#if HAS_NAME
+#define DIGIT(d) bpf_ntohs(*(const __u16 *)((const char *)name + 2 * ((d) % CGG_DIGITS)))
+#define STEPS (CGG_DIGITS + 2) /* each goes on by a digit at least, the last may not */
+#else
+#define STEPS 10
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define DIGIT(d) bpf_ntohs(((d)&4 ? low : high) >> 16 * ((d)&3))
+#else
+#define DIGIT(d) (((d)&4 ? low : high) >> 16 * (3 - ((d)&3)))
+#endif
+#endif
+
+/*
+ * base_find - the first rule of the base that holds; 0: none does
+ *
+ * First along the key to the longest prefix that has rules, then from it to ever
+ * shorter ones, as long as one of theirs stands before what has been found.
+ */
+ONCE __u64 base_find(__u32 number, KEY, __u64 what, WHO who)
+{
+	void *base = bpf_map_lookup_elem(&bases, &number);
+	__u64 hop, found = 0;
+	__u32 space = space_of(what), digit = space == CGG_SPACE_IPV4 ? 6 : 0, first = CGG_LOW + 1;
+	const struct cgg_base *head;
+
+#if HAS_NAME
+	if (!name)
+		return 0;
+#endif
+	if (!base)
+		return 0;
+	head = head_of(base);
+	if (!head)
+		return 0;
+	hop = head->root[space & 15];
+	for (__u32 i = 0; i < STEPS; i++) {
+		__u32 kind = CGG_HOP_KIND(hop), place;
+		const struct cgg_skip *skip;
+		const char *page;
+		__u64 differ;
+
+		if (kind == CGG_HOP_CUT) {
+			hop = cut_find(number, hop, DIGIT(digit));
+			digit++;
+			continue;
+		}
+		if (kind != CGG_HOP_SKIP)
+			break;
+		page = page_with(base, CGG_HOP_LOW(hop), &place);
+		if (!page || place > CGG_PAGE - sizeof(*skip))
+			return 0;
+		skip = (const struct cgg_skip *)(page + place);
+#if HAS_NAME
+		const __u64 *key = &name->word[CGG_HOP_HIGH(hop) >> 10 & 14];
+		__u64 high = key[0], low = key[1];
+#endif
+		differ = ((high ^ skip->value[0]) & skip->mask[0]) |
+			 ((low ^ skip->value[1]) & skip->mask[1]);
+		digit = CGG_HOP_HIGH(hop) & 0xff;
+		hop = differ ? skip->no : skip->yes;
+	}
+	for (__u32 i = 0; i < CGG_CHAIN; i++) {
+		__u64 own = hop, next = 0, one;
+		__u32 best = 0;
+
+		if (CGG_HOP_KIND(hop) == CGG_HOP_NODE) {
+			__u32 place;
+			const char *page = page_with(base, CGG_HOP_LOW(hop), &place);
+			const struct cgg_node *node;
+
+			if (!page)
+				break;
+			node = (const struct cgg_node *)(page + (place & 0xfe0));
+			own = node->own;
+			next = node->next;
+			best = node->best;
+		}
+		if (CGG_HOP_KIND(own) == CGG_HOP_CUT)
+			own = cut_find(number, own, WHAT_PORT(what));
+		one = items_find(number, own, what, who);
+		if (one && CGG_HOP_LOW(one) < first) {
+			found = one;
+			first = CGG_HOP_LOW(one);
+		}
+		if (!next || first < best)
+			break;
+		hop = next;
+	}
+	return found;
+}
+
+static __always_inline void outcome_of_base(struct cgg_outcome *out, __u32 number, __u64 found)
+{
+	void *base = bpf_map_lookup_elem(&bases, &number);
+	const struct cgg_base *head = base ? head_of(base) : 0;
+	const struct cgg_action *a = base ? action_at(base, CGG_HOP_HIGH(found)) : 0;
+	const struct cgg_record *record;
+
+	out->verdict = CGG_DENY; /* should the base be gone */
+	if (!head || !a)
+		return;
+	out->verdict = a->verdict;
+	out->error = a->error;
+	out->quiet = a->quiet;
+	out->base = number + 1;
+	out->label = CGG_HOP_LOW(found);
+	out->rule = head->first_id + CGG_HOP_LOW(found);
+	if (head->first_id)
+		return;
+	record = record_at(base, head, CGG_HOP_LOW(found));
+	if (record)
+		out->rule = record->id;
+}
+
+/* one_letter - what the first match says of one letter, else the default */
+static __always_inline void one_letter(__u32 number, const struct cgg_image *image,
+				       const struct operation *o, __u32 letter,
+				       struct cgg_outcome *out)
+{
+	__u64 what = WHAT(&o->q, letter), found = 0;
+	__u32 at = image->count ? front_find(number, KEY_OF(o), what, o->who) : 0;
+	const struct cgg_entry *e = &image->entry[(at - 1) % CGG_ENTRIES];
+
+	*out = (struct cgg_outcome){};
+	if (image->base) {
+		__u32 number = image->base - 1;
+
+		out->verdict = CGG_DENY; /* should it not be there */
+		if (!bpf_map_lookup_elem(&bases, &number))
+			return;
+		found = base_find(number, KEY_OF(o), what, o->who);
+	}
+	if (found && (!at || CGG_HOP_LOW(found) < e->before)) {
+		outcome_of_base(out, image->base - 1, found);
+	} else if (at) {
+		out->rule = e->id;
+		out->verdict = e->verdict;
+		out->label = e->label;
+		out->error = e->error;
+		out->quiet = e->quiet;
+	} else {
+		out->verdict = image->defaults[o->q.hook & 15];
+	}
+}
+
+/* all_letters - each letter that is asked for by itself; the worst answer counts */
+static __always_inline void all_letters(__u32 number, const struct cgg_image *image,
+					const struct operation *o, struct cgg_outcome *out)
+{
+	struct cgg_outcome one;
+
+	if (o->q.access == CGG_R) { /* what most hooks ask for */
+		one_letter(number, image, o, 1, out);
+		return;
+	}
 	out->verdict = CGG_ALLOW;
 	for (__u32 letter = 0; letter < CGG_LETTERS; letter++) {
 		if (!(o->q.access >> letter & 1))
 			continue;
-		o->q.letter = letter;
-		one.verdict = CGG_DENY; /* should first_match() see no sense */
-		first_match(image, &o->q, o->name, o->who, &one);
+		one_letter(number, image, o, letter, &one);
 		if (one.verdict >= out->verdict)
 			*out = one;
 	}
@@ -214,7 +444,7 @@ static __always_inline const struct cgg_image *decide(const struct cgg_policy *p
 
 		if (!image)
 			break;
-		all_letters(image, o, out);
+		all_letters(number, image, o, out);
 		if (*writing - now <= 1)
 			return image;
 	}

@@ -9,9 +9,8 @@ int device(struct bpf_cgroup_dev_ctx *ctx)
 	union cgg_subject subject = {};
 	struct operation o = {};
 
-	o.q.word[0] = ctx->access_type & 0xffff;
-	o.q.word[1] = ctx->major;
-	o.q.word[2] = ctx->minor;
+	o.q.word[0] = join(bpf_htonl(ctx->access_type & 0xffff), bpf_htonl(ctx->major));
+	o.q.word[1] = join(bpf_htonl(ctx->minor), 0);
 	o.q.hook = CGG_DEVICE;
 	o.q.access = ctx->access_type >> 16 & (CGG_R | CGG_W | CGG_M);
 	subject.device.major = ctx->major;

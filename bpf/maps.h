@@ -31,6 +31,21 @@ struct {
 	__type(value, struct cgg_image);
 } images MAP;
 
+/* Made for a policy of many rules, each as large as it needs; pinned under bases/. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 2 * CGG_POLICIES);
+	__type(key, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__uint(max_entries, 1);
+			__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+			__type(key, __u32);
+			__type(value, char[CGG_PAGE]);
+		});
+} bases MAP;
+
 /* cgroup id -> place in policies: what cgg-attach was told. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -50,7 +65,7 @@ struct {
 /* Made by the programs at the first hit; no entry means none yet. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 2 * CGG_POLICIES * CGG_RULES);
+	__uint(max_entries, 1 << 20);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct cgg_count_key);
 	__type(value, struct cgg_count);

@@ -109,7 +109,7 @@ static __always_inline int read_packet(struct __sk_buff *skb, int out, struct cg
 		unread = -1;
 	if (unread)
 		return -1;
-	q->word[2] |= p.proto;
+	q->select |= p.proto;
 	net->proto = p.proto;
 	if (p.later || !has_ports(p.proto))
 		return 0;
@@ -123,7 +123,7 @@ static __always_inline int read_packet(struct __sk_buff *skb, int out, struct cg
 /* By the default alone: no rule about packets has the letter m, so none is asked. */
 static __always_inline void unread_query(struct operation *o)
 {
-	o->q.word[0] = o->q.word[1] = o->q.word[2] = 0;
+	o->q.word[0] = o->q.word[1] = o->q.select = 0;
 	o->q.port = 0;
 	o->q.access = CGG_M;
 }

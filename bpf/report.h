@@ -45,7 +45,7 @@ static __always_inline void wake_readers(struct cgg_ring *r)
 }
 
 /* A packet has no task: it may be sent by whoever runs. It has a socket's owner. */
-static __always_inline void fill_who(struct cgg_event *e, WHO *who)
+static __always_inline void fill_who(struct cgg_event *e, WHO who)
 {
 #if defined(CGG_PACKETS)
 	e->pid = e->tid = e->gid = 0;
@@ -63,19 +63,34 @@ static __always_inline void fill_who(struct cgg_event *e, WHO *who)
 #endif
 }
 
+/* A label lies before its rule's text, in one page. */
+static __always_inline void label_of_base(char *label, __u32 number, __u32 rule)
+{
+	void *base = bpf_map_lookup_elem(&bases, &number);
+	const struct cgg_base *head = base ? head_of(base) : 0;
+	const struct cgg_record *record = head ? record_at(base, head, rule) : 0;
+	const char *page;
+	__u32 place;
+
+	if (!record || !record->labelled)
+		return;
+	page = page_with(base, 512 * head->heap + record->text - CGG_NAME / 8, &place);
+	if (page && place <= CGG_PAGE - CGG_NAME)
+		copy_words(label, page + place, CGG_NAME);
+}
+
 static __always_inline void fill_event(struct cgg_event *e, const struct cgg_policy *policy,
 				       const struct cgg_image *image, const struct cgg_outcome *out)
 {
-	__u32 label = 8 * out->label;
-
 	e->time = bpf_ktime_get_boot_ns();
 	e->rule = out->rule;
 	e->zero = 0;
+	__builtin_memset(e->label, 0, CGG_NAME);
 	copy_words(e->policy, policy->name, CGG_NAME);
-	if (image && label <= CGG_HEAP - CGG_NAME)
-		copy_words(e->label, image->heap + label, CGG_NAME);
-	else
-		__builtin_memset(e->label, 0, CGG_NAME);
+	if (image && out->base)
+		label_of_base(e->label, out->base - 1, out->label);
+	else if (image && 8 * out->label <= CGG_HEAP - CGG_NAME)
+		copy_words(e->label, image->heap + 8 * out->label, CGG_NAME);
 }
 
 /* report - writes one record; verdict is DENY, ALERT or AUDIT */

@@ -9,11 +9,11 @@ int sock_create(struct bpf_sock *ctx)
 	union cgg_subject subject = {};
 	struct operation o = {};
 
-	o.q.word[0] = ctx->family;
-	o.q.word[1] = ctx->type;
 	query_socket(&o.q, CGG_SOCKET, ctx->protocol, 0);
 	subject.socket.family = ctx->family;
 	subject.socket.type = ctx->type;
-	subject.socket.proto = o.q.word[2];
+	subject.socket.proto = o.q.select;
+	o.q.port = o.q.select;
+	o.q.select = CGG_SOCKET_SELECT(ctx->family, ctx->type, o.q.select);
 	return judge(at, &o, CGG_SOCK_CREATE, &subject);
 }

@@ -15,8 +15,7 @@ static __always_inline int sockopt(struct bpf_sockopt *ctx, __u32 hook, __u32 pr
 	union cgg_subject subject = {};
 	struct operation o = {};
 
-	o.q.word[0] = (__u32)ctx->level;
-	o.q.word[1] = (__u32)ctx->optname;
+	o.q.word[0] = join(bpf_htonl(ctx->level), bpf_htonl(ctx->optname));
 	o.q.hook = hook;
 	o.q.access = CGG_R;
 	subject.sockopt.level = ctx->level;

@@ -15,12 +15,12 @@ int sysctl(struct bpf_sysctl *ctx)
 
 	len = bpf_sysctl_get_name(ctx, (char *)name.word, sizeof(name), 0);
 	o.name = &name;
-	o.q.word[0] = len > 0 ? len : 0;
-	o.q.word[1] = name.word[0];
-	o.q.word[2] = name.word[1];
+	o.q.select = len > 0 ? len : 0;
+	if (len <= 0)
+		name.word[CGG_OPERAND_WORDS - 1] = ~0ULL;
 	o.q.hook = CGG_SYSCTL;
 	o.q.access = CGG_R << (ctx->write & 1);
 	subject.named.write = ctx->write & 1;
-	subject.named.len = o.q.word[0];
+	subject.named.len = o.q.select;
 	return judge(at, &o, CGG_SYSCTL_RW, &subject);
 }

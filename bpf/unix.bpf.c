@@ -72,13 +72,9 @@ static __always_inline int unix_name(struct bpf_sock_addr *ctx, __u32 program)
 	subject.named.len = len;
 	if (len && !path[0]) {
 		path[0] = '@';
-		o.q.word[0] = len;
+		o.q.select = len;
 	} else {
-		o.q.word[0] = path_length(path);
-	}
-	if (o.q.word[0] != CGG_VAGUE) {
-		o.q.word[1] = name.word[0];
-		o.q.word[2] = name.word[1];
+		o.q.select = path_length(path);
 	}
 	return judge(at, &o, program, &subject);
 }

@@ -184,9 +184,10 @@ static void values_write(struct bpf_object *object, unsigned long slots)
 {
 	static const struct cgg_policy policy = { .name = "default" };
 	const struct cgg_ring ring = { .slots = slots };
+	const struct cgg_rules none = { .next_id = 1 };
 	static struct cgg_image image;
 
-	image_begin(&image, 1);
+	compile(&image, &none);
 	value_write(object, "ring", &ring);
 	value_write(object, "images", &image);
 	value_write(object, "policies", &policy);
@@ -223,6 +224,7 @@ static void load(unsigned long slots)
 	make_directory("/maps");
 	make_directory("/progs");
 	make_directory("/links");
+	make_directory("/bases");
 	bpf_object__for_each_map(map, object)
 		pin_or_die(bpf_map__fd(map), "maps/", bpf_map__name(map));
 	bpf_object__for_each_program(program, object) if (bpf_program__autoload(program))

@@ -42,8 +42,6 @@ static const char *file_name;
 static bool with_id, with_stats, as_json, dry_run;
 static unsigned confirm_seconds;
 
-#define UNSET 0xff
-
 /* guard_begin - the place of the policy, the guard being locked; make: a new one will do */
 static void guard_begin(struct cgg_guard *guard, int *place, bool make)
 {
@@ -61,23 +59,10 @@ static void guard_begin(struct cgg_guard *guard, int *place, bool make)
 		errx(CGG_NO, "policy %s: there is none", policy_name);
 }
 
-static void change_begin(struct cgg_guard *guard, int *place, struct cgg_rules *rules, bool make)
+static int done(struct cgg_guard *guard, int status)
 {
-	int status;
-
-	guard_begin(guard, place, make);
-	status = policy_read(guard, *place, rules);
 	if (status)
 		die(status);
-}
-
-static int change_end(struct cgg_guard *guard, int place, struct cgg_rules *rules)
-{
-	int status = policy_commit_rules(guard, place, rules);
-
-	if (status)
-		die(status);
-	rules_free(rules);
 	guard_close(guard);
 	return CGG_DONE;
 }
@@ -152,28 +137,24 @@ static void read_or_die(struct cgg_rules *more)
 	free(text);
 }
 
-/* append - what more says behind what image has */
-static int append(struct cgg_image *image, const struct cgg_rules *more)
+/* settings - that say nothing yet */
+static struct cgg_rules settings(void)
 {
-	int status = 0;
+	struct cgg_rules rules;
 
-	for (unsigned i = 0; i < CGG_HOOKS; i++)
-		if (more->defaults[i] != UNSET)
-			image->defaults[i] = more->defaults[i];
-	for (unsigned i = 0; i < more->count && !status; i++)
-		status = image_add(image, &more->rule[i]);
-	return status;
+	rules_begin(&rules);
+	memset(rules.defaults, CGG_UNSET, sizeof(rules.defaults));
+	rules.audit = CGG_UNSET;
+	return rules;
 }
 
 static int add(int count, char **word)
 {
-	struct cgg_rules more = { 0 };
-	struct cgg_image *image = malloc(sizeof(*image));
-	const struct cgg_image *now;
+	struct cgg_rules more = settings();
 	struct cgg_guard guard;
-	int place, status = image ? 0 : refuse(CGG_FAILED, "out of memory");
+	__u32 id;
+	int place, status = 0;
 
-	memset(more.defaults, UNSET, sizeof(more.defaults));
 	if (file_name && count)
 		errx(CGG_USAGE, "%s: a RULE or -f FILE, not both", word[0]);
 	if (file_name) {
@@ -181,177 +162,167 @@ static int add(int count, char **word)
 	} else {
 		struct cgg_rule rule = parse_or_die(count, word);
 
-		status = rules_add(&more, 0, &rule);
+		status = rules_add(&more, &rule);
 	}
 	guard_begin(&guard, &place, true);
-	now = policy_image(&guard, place);
 	if (!status)
-		status = now ? image_copy(image, now) : CGG_FAILED;
-	if (!status && more.audit)
-		image->audit = 1;
-	if (!status)
-		status = append(image, &more);
-	if (!status)
-		status = policy_commit(&guard, place, image);
-	if (status)
-		die(status);
-	for (unsigned i = image->count - more.count; with_id && i < image->count; i++)
-		printf("%u\n", image->entry[i].id);
-	free(image);
-	rules_free(&more);
-	guard_close(&guard);
-	return CGG_DONE;
+		status = policy_add(&guard, place, &more, &id);
+	for (unsigned i = 0; !status && with_id && i < more.rules; i++)
+		printf("%u\n", id + i);
+	return done(&guard, status);
 }
 
-/* id_place - the place of rule ID; -1: there is none */
-static int id_place(const struct cgg_rules *rules, unsigned long id)
+static __u32 id_or_die(const char *word, const char *what)
 {
-	for (unsigned i = 0; i < rules->count; i++)
-		if (rules->rule[i].id == id)
-			return (int)i;
-	return -1;
+	unsigned long id;
+
+	if (number_parse(&id, word, strlen(word), 0xffffffff))
+		errx(CGG_USAGE, "%s", what);
+	return (__u32)id;
 }
 
 static int insert(int count, char **word)
 {
-	struct cgg_rules rules;
+	static const char needs[] = "insert: needs the id of a rule to stand before";
 	struct cgg_guard guard;
 	struct cgg_rule rule;
-	unsigned long id;
-	int place, before, status;
+	__u32 before, id;
+	int place, status;
 
 	if (!count)
-		errx(CGG_USAGE, "insert: needs the id of a rule to stand before");
-	if (number_parse(&id, word[0], strlen(word[0]), 0xffffffff))
-		errx(CGG_USAGE, "insert %s: needs the id of a rule to stand before", word[0]);
+		errx(CGG_USAGE, needs);
+	before = id_or_die(word[0], needs);
 	rule = parse_or_die(count - 1, word + 1);
-	change_begin(&guard, &place, &rules, false);
-	before = id_place(&rules, id);
-	if (before < 0)
-		errx(CGG_NO, "%lu: no such rule", id);
-	rule.id = rules.next_id++;
-	status = rules_add(&rules, (unsigned)before, &rule);
-	if (status)
-		die(status);
-	if (with_id)
-		printf("%u\n", rule.id);
-	return change_end(&guard, place, &rules);
-}
-
-static int words_place(const struct cgg_rules *rules, const struct cgg_rule *rule)
-{
-	char wanted[CGG_RULE_TEXT], text[CGG_RULE_TEXT];
-
-	rule_print(rule, wanted);
-	for (unsigned i = 0; i < rules->count; i++) {
-		rule_print(&rules->rule[i], text);
-		if (!strcmp(text, wanted))
-			return (int)i;
-	}
-	return -1;
+	guard_begin(&guard, &place, false);
+	status = policy_insert(&guard, place, before, &rule, &id);
+	if (status == CGG_NO && before)
+		errx(status, "%s: %s", word[0], cgg_why);
+	if (!status && with_id)
+		printf("%u\n", id);
+	return done(&guard, status);
 }
 
 static int delete (int count, char **word)
 {
-	struct cgg_rules rules;
+	bool by_id = count == 1 && word[0][strspn(word[0], "0123456789")] == 0;
+	char text[CGG_RULE_TEXT];
 	struct cgg_guard guard;
 	struct cgg_rule rule;
-	unsigned long id;
-	bool by_id = count == 1 && word[0][strspn(word[0], "0123456789")] == 0;
-	int place, found;
+	__u32 id = 0;
+	int place, status;
 
-	if (by_id && number_parse(&id, word[0], strlen(word[0]), 0xffffffff))
-		errx(CGG_USAGE, "%s: not an id", word[0]);
-	if (!by_id)
+	if (by_id) {
+		id = id_or_die(word[0], "delete: not an id");
+	} else {
 		rule = parse_or_die(count, word);
-	change_begin(&guard, &place, &rules, false);
-	found = by_id ? id_place(&rules, id) : words_place(&rules, &rule);
-	if (found < 0)
-		errx(CGG_NO, "%s%s: no such rule", word[0], count > 1 ? " ..." : "");
-	rules_remove(&rules, (unsigned)found);
-	return change_end(&guard, place, &rules);
+		rule_print(&rule, text);
+	}
+	guard_begin(&guard, &place, false);
+	status = policy_delete(&guard, place, id, by_id ? 0 : text);
+	if (status == CGG_NO)
+		errx(status, "%s%s: %s", word[0], count > 1 ? " ..." : "", cgg_why);
+	return done(&guard, status);
 }
 
 static int flush(int count, char **word)
 {
-	struct cgg_rules rules;
+	struct cgg_rules none;
 	struct cgg_guard guard;
 	int place;
 
 	(void)count, (void)word;
-	change_begin(&guard, &place, &rules, false);
-	rules.count = 0;
-	memset(rules.defaults, CGG_ALLOW, sizeof(rules.defaults));
-	rules.audit = false;
-	return change_end(&guard, place, &rules);
+	rules_begin(&none);
+	guard_begin(&guard, &place, false);
+	return done(&guard, policy_restore(&guard, place, &none, 0));
+}
+
+static int change(const struct cgg_rules *to)
+{
+	struct cgg_guard guard;
+	int place;
+
+	guard_begin(&guard, &place, true);
+	return done(&guard, policy_settings(&guard, place, to));
 }
 
 static int set_mode(int count, char **word)
 {
-	struct cgg_rules rules, check = { 0 };
-	struct cgg_guard guard;
-	int place, status = mode_parse(&check, count, word);
+	struct cgg_rules to = settings();
+	int status = mode_parse(&to, count, word);
 
 	if (status)
 		die(status);
-	change_begin(&guard, &place, &rules, true);
-	rules.audit = check.audit;
-	return change_end(&guard, place, &rules);
+	return change(&to);
+}
+
+static int set_default(int count, char **word)
+{
+	struct cgg_rules to = settings();
+	int status = default_parse(&to, count, word);
+
+	if (status)
+		die(status);
+	return change(&to);
 }
 
 static int restore(int count, char **word)
 {
-	struct cgg_rules rules = { 0 };
+	struct cgg_rules rules;
+	struct cgg_base *base;
 	struct cgg_guard guard;
-	struct cgg_image *image;
-	int place, status;
+	int place, status = 0;
 
 	if (count > 1)
 		errx(CGG_USAGE, "%s: restore takes one FILE", word[1]);
 	file_name = count ? word[0] : "-";
+	rules_begin(&rules);
 	read_or_die(&rules);
 	if (dry_run) {
-		image = malloc(sizeof(*image));
-		status = image ? compile(image, &rules) : refuse(CGG_FAILED, "out of memory");
+		status = base_build(&base, &rules);
 		if (status)
 			die(status);
 		return CGG_DONE;
 	}
 	guard_begin(&guard, &place, true);
-	status = policy_restore(&guard, place, &rules, confirm_seconds);
-	if (status)
-		die(status);
-	rules_free(&rules);
-	guard_close(&guard);
-	return CGG_DONE;
+	return done(&guard, policy_restore(&guard, place, &rules, confirm_seconds));
 }
 
 static int confirm(int count, char **word)
 {
 	struct cgg_guard guard;
-	int place, status;
+	int place;
 
 	(void)count, (void)word;
 	guard_begin(&guard, &place, false);
-	status = policy_confirm(&guard, place);
-	if (status)
-		die(status);
-	guard_close(&guard);
-	return CGG_DONE;
+	return done(&guard, policy_confirm(&guard, place));
+}
+
+/* A rule that is looked for by its id, and its line once it is found. */
+struct by_id {
+	__u32 id;
+	char text[CGG_LINE_TEXT];
+};
+
+static int keep_line(void *context, const struct cgg_line *line)
+{
+	struct by_id *wanted = context;
+
+	if (line->id != wanted->id)
+		return 0;
+	line_print(line, wanted->text);
+	return CGG_NO;
 }
 
 /* test - what the kernel would say, in one line; the lock keeps other questions out */
 static int test(int count, char **word)
 {
 	char *all[64] = { "allow" };
-	struct cgg_rules rules;
+	struct by_id found = { 0 };
 	struct cgg_guard guard;
 	struct cgg_rule rule;
 	struct cgg_ask ask;
-	char text[CGG_RULE_TEXT];
 	__u8 verdict;
-	__u32 id;
-	int place, at, status;
+	int place, status;
 
 	if (!count || count > 62)
 		errx(CGG_USAGE, "test: needs one operation: test HOOK MATCH...");
@@ -360,33 +331,16 @@ static int test(int count, char **word)
 	status = query_make(&ask, &rule);
 	if (status)
 		die(status);
-	change_begin(&guard, &place, &rules, false);
-	status = query_ask(&ask, place, &verdict, &id);
-	if (status)
-		die(status);
-	at = id_place(&rules, id);
-	if (at < 0) {
+	guard_begin(&guard, &place, false);
+	status = query_ask(&ask, place, &verdict, &found.id);
+	if (!status && found.id && policy_each(&guard, place, keep_line, &found) == CGG_FAILED)
+		status = CGG_FAILED;
+	if (!status && !found.id)
 		printf("%s\tdefault\n", cgg_verdicts[verdict]);
-	} else {
-		rule_print_left(&rules.rule[at], text);
-		printf("%s\t%u\t%s\n", cgg_verdicts[verdict], id, text);
-	}
-	rules_free(&rules);
-	guard_close(&guard);
+	else if (!status)
+		printf("%s\t%u\t%s\n", cgg_verdicts[verdict], found.id, found.text);
+	done(&guard, status);
 	return verdict == CGG_DENY ? CGG_NO : CGG_DONE;
-}
-
-static int set_default(int count, char **word)
-{
-	struct cgg_rules rules, check = { 0 };
-	struct cgg_guard guard;
-	int place, status = default_parse(&check, count, word);
-
-	if (status)
-		die(status);
-	change_begin(&guard, &place, &rules, true);
-	default_parse(&rules, count, word);
-	return change_end(&guard, place, &rules);
 }
 
 static int drop(int count, char **word)
@@ -420,36 +374,49 @@ static int policies(int count, char **word)
 	return CGG_DONE;
 }
 
-static void list_text(const struct cgg_rules *rules, __u32 place)
+/* A policy being listed. */
+struct listing {
+	json_t *rules; /* 0: as text */
+	int counts;
+	__u32 place;
+};
+
+/* in_front - what -i and -s put before a line; id 0: it is not a rule */
+static void in_front(const struct listing *l, __u32 id)
 {
-	int counts = with_stats ? count_open() : -1;
-	char *text = 0, *line, *next;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	unsigned at = 0;
+	struct cgg_count count;
 
-	if (!out)
-		err(CGG_FAILED, "list");
-	file_write(rules, out);
-	fclose(out);
-	for (line = text; *line; line = next) {
-		bool rule = strncmp(line, "default ", 8) && strncmp(line, "mode ", 5);
-		__u32 id = rule ? rules->rule[at++].id : 0;
-		struct cgg_count count = count_read(counts, place, id);
-
-		next = line + strcspn(line, "\n");
-		next += *next == '\n';
-		if ((with_id || with_stats) && rule)
-			printf("%u\t", id);
-		else if (with_id || with_stats)
-			printf("-\t");
-		if (with_stats && rule)
-			printf("%llu\t%llu\t", count.hits, count.bytes);
-		else if (with_stats)
-			printf("-\t-\t");
-		printf("%.*s", (int)(next - line), line);
+	if (!with_id && !with_stats)
+		return;
+	if (!id)
+		fputs(with_stats ? "-\t-\t-\t" : "-\t", stdout);
+	else
+		printf("%u\t", id);
+	if (id && with_stats) {
+		count = count_read(l->counts, l->place, id);
+		printf("%llu\t%llu\t", count.hits, count.bytes);
 	}
-	free(text);
+}
+
+static int list_line(void *context, const struct cgg_line *line)
+{
+	char text[CGG_LINE_TEXT];
+
+	in_front(context, line->id);
+	line_print(line, text);
+	puts(text);
+	return 0;
+}
+
+static void list_settings(const struct listing *l, const struct cgg_image *image)
+{
+	char text[CGG_SETTINGS_TEXT];
+
+	settings_print(image->defaults, image->audit, text);
+	for (char *line = strtok(text, "\n"); line; line = strtok(0, "\n")) {
+		in_front(l, 0);
+		puts(line);
+	}
 }
 
 static json_t *hooks_json(unsigned hooks)
@@ -462,50 +429,57 @@ static json_t *hooks_json(unsigned hooks)
 	return list;
 }
 
-static json_t *rule_json(const struct cgg_rule *rule, struct cgg_count count)
+static int list_object(void *context, const struct cgg_line *line)
 {
+	struct listing *l = context;
+	struct cgg_count count = count_read(l->counts, l->place, line->id);
+	char text[CGG_LINE_TEXT];
 	json_t *o = json_object();
-	char text[CGG_RULE_TEXT];
+	struct cgg_rule rule;
+	int status = line_rule(line, &rule);
 
-	rule_print_left(rule, text);
-	json_object_set_new(o, "id", json_integer(rule->id));
+	line_print(line, text);
+	json_object_set_new(o, "id", json_integer(line->id));
 	json_object_set_new(o, "rule", json_string(text));
-	json_object_set_new(o, "verdict", json_string(cgg_verdicts[rule->verdict]));
-	json_object_set_new(o, "hooks", hooks_json(rule->hooks));
-	if (*rule->name)
-		json_object_set_new(o, "name", json_string(rule->name));
-	if (*rule->comment)
-		json_object_set_new(o, "comment", json_string(rule->comment));
+	json_object_set_new(o, "verdict", json_string(cgg_verdicts[rule.verdict]));
+	json_object_set_new(o, "hooks", hooks_json(rule.hooks));
+	if (*rule.name)
+		json_object_set_new(o, "name", json_string(rule.name));
+	if (*rule.comment)
+		json_object_set_new(o, "comment", json_string(rule.comment));
 	json_object_set_new(o, "hits", json_integer((json_int_t)count.hits));
 	json_object_set_new(o, "bytes", json_integer((json_int_t)count.bytes));
-	return o;
+	json_array_append_new(l->rules, o);
+	return status;
 }
 
-static void list_json(const struct cgg_rules *rules, __u32 place)
+static int list_json(struct cgg_guard *guard, struct listing *l, const struct cgg_image *image)
 {
-	json_t *o = json_object(), *defaults = json_object(), *list = json_array();
-	int counts = count_open();
+	json_t *o = json_object(), *defaults = json_object();
+	int status;
 
+	l->rules = json_array();
 	for (int i = 0; i < CGG_HOOKS; i++)
 		json_object_set_new(defaults, cgg_hooks[i].word,
-				    json_string(cgg_verdicts[rules->defaults[i]]));
-	for (unsigned i = 0; i < rules->count; i++)
-		json_array_append_new(
-			list,
-			rule_json(&rules->rule[i], count_read(counts, place, rules->rule[i].id)));
+				    json_string(cgg_verdicts[image->defaults[i]]));
+	status = policy_each(guard, (int)l->place, list_object, l);
 	json_object_set_new(o, "policy", json_string(policy_name));
-	json_object_set_new(o, "mode", json_string(rules->audit ? "audit" : "enforce"));
+	json_object_set_new(o, "mode", json_string(image->audit ? "audit" : "enforce"));
 	json_object_set_new(o, "defaults", defaults);
-	json_object_set_new(o, "rules", list);
-	json_dumpf(o, stdout, JSON_INDENT(2));
-	putchar('\n');
+	json_object_set_new(o, "rules", l->rules);
+	if (!status) {
+		json_dumpf(o, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
 	json_decref(o);
+	return status;
 }
 
 static int list(int count, char **word)
 {
-	struct cgg_rules rules;
+	const struct cgg_image *image;
 	struct cgg_guard guard;
+	struct listing l = { 0 };
 	int place, status = name_check("policy", policy_name);
 
 	(void)count, (void)word;
@@ -518,16 +492,15 @@ static int list(int count, char **word)
 	place = policy_find(&guard, policy_name);
 	if (place < 0)
 		errx(CGG_NO, "policy %s: there is none", policy_name);
-	status = policy_read(&guard, place, &rules);
-	if (status)
-		die(status);
+	image = policy_image(&guard, place);
+	if (!image)
+		die(CGG_FAILED);
+	l.place = (__u32)place;
+	l.counts = with_stats || as_json ? count_open() : -1;
 	if (as_json)
-		list_json(&rules, (__u32)place);
-	else
-		list_text(&rules, (__u32)place);
-	rules_free(&rules);
-	guard_close(&guard);
-	return CGG_DONE;
+		return done(&guard, list_json(&guard, &l, image));
+	list_settings(&l, image);
+	return done(&guard, policy_each(&guard, place, list_line, &l));
 }
 
 /* options: the letters that the word takes; most: arguments, -1: any number */

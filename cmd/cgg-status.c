@@ -53,16 +53,19 @@ static void policy_row(struct report *report, struct cgg_guard *guard, int place
 {
 	const struct cgg_image *image = policy_image(guard, place);
 	const char *name = guard->policies[place].name;
+	unsigned rules = 0;
 	char hooks[256];
 
+	if (!image || policy_size(guard, place, &rules))
+		die(CGG_FAILED);
 	hooks_print(image->hooks, hooks, sizeof(hooks));
 	if (report->policies)
 		json_array_append_new(report->policies,
 				      json_pack("{s:s, s:i, s:s, s:I}", "name", name, "rules",
-						(int)image->count, "hooks", hooks, "unread_packets",
+						(int)rules, "hooks", hooks, "unread_packets",
 						(json_int_t)unread(report->counts, place)));
 	else
-		printf("policy\t%s\trules %u\thooks %s\n", name, image->count,
+		printf("policy\t%s\trules %u\thooks %s\n", name, rules,
 		       *hooks ? hooks : "-");
 	if (!report->policies && unread(report->counts, place))
 		printf("policy\t%s\tunread packets %llu\n", name, unread(report->counts, place));

@@ -73,6 +73,7 @@ int number_parse(unsigned long *n, const char *word, size_t len, unsigned long m
 
 /* rule.c: words <-> struct cgg_rule */
 #define CGG_RULE_TEXT 512
+#define CGG_RULE_UNITS ((CGG_RULE_TEXT + CGG_NAME + CGG_OPERAND) / 8) /* at most, of a heap */
 #define CGG_COMMENT 128
 #define CGG_CGROUP 192
 struct cgg_rule {
@@ -97,24 +98,13 @@ struct cgg_rule {
 	__u64 ttl; /* ns that it still holds, when it was said; 0: for ever */
 	__u64 expires; /* CLOCK_BOOTTIME, ns; 0: not yet known, or never */
 };
-struct cgg_rules { /* a whole policy as words have it */
-	struct cgg_rule *rule;
-	unsigned count, room;
-	__u8 defaults[CGG_HOOKS];
-	bool audit;
-	__u32 next_id;
-};
 int rule_parse(struct cgg_rule *rule, int count, char *const word[]);
-void rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]); /* but for ttl */
-void rule_print_left(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]); /* and what is left */
+size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]); /* but for ttl */
 __u64 time_now(void); /* CLOCK_BOOTTIME, ns */
 int hooks_parse(unsigned *hooks, const char *word);
 void hooks_print(unsigned hooks, char *text, size_t size);
 int verdict_parse(__u8 *verdict, const char *word);
 int name_check(const char *what, const char *name);
-int rules_add(struct cgg_rules *rules, unsigned place, const struct cgg_rule *rule);
-void rules_remove(struct cgg_rules *rules, unsigned place);
-void rules_free(struct cgg_rules *rules);
 
 /* operand.c: what follows a hook's word */
 struct cgg_words {
@@ -127,6 +117,33 @@ void operand_print(const struct cgg_rule *rule, enum cgg_operand_kind kind, char
 int sockopt_parse(struct cgg_rule *rule, const char *word);
 void sockopt_print(long level, long name, char text[256]);
 
+/* compile.c: rules as entries, <-> image; memory in, memory out */
+struct cgg_rules {
+	struct cgg_entry *entry; /* a rule has one with a text, and perhaps some behind it */
+	unsigned count, room; /* of entries */
+	unsigned rules;
+	char *heap;
+	__u32 heap_used, heap_room; /* units of 8 bytes */
+	__u8 defaults[CGG_HOOKS]; /* enum cgg_verdict */
+	__u8 audit;
+#define CGG_UNSET 0xff /* of these two, in what is added: as it is */
+	__u32 next_id;
+	__u32 base; /* that they stand beside, as in struct cgg_image; 0: none */
+	unsigned base_hooks;
+};
+void rules_begin(struct cgg_rules *rules);
+int rules_add(struct cgg_rules *rules, const struct cgg_rule *rule);
+int rules_insert(struct cgg_rules *rules, unsigned at, __u32 before, const struct cgg_rule *rule);
+int rules_take(struct cgg_rules *rules, const struct cgg_rules *more);
+void rules_remove(struct cgg_rules *rules, unsigned at);
+unsigned rules_hooks(const struct cgg_rules *rules);
+void rules_free(struct cgg_rules *rules);
+int compile(struct cgg_image *image, const struct cgg_rules *rules);
+int decompile(struct cgg_rules *rules, const struct cgg_image *image);
+
+/* base.c: many rules -> a base; memory in, memory out */
+int base_build(struct cgg_base **base, const struct cgg_rules *rules);
+
 /* resolve.c: what only the machine knows: a node's number, a cgroup's id, the time */
 int rule_resolve(struct cgg_rule *rule);
 
@@ -135,18 +152,11 @@ int rule_line(struct cgg_rule *rule, char *line); /* cuts line up */
 int default_parse(struct cgg_rules *rules, int count, char *const word[]);
 int mode_parse(struct cgg_rules *rules, int count, char *const word[]);
 int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors);
-void file_write(const struct cgg_rules *rules, FILE *file);
+#define CGG_SETTINGS_TEXT 640
+void settings_print(const __u8 defaults[CGG_HOOKS], bool audit, char text[CGG_SETTINGS_TEXT]);
 
 /* yaml.c: the same from the shape of cgguard-rule(5), POLICY YAML */
 int yaml_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors);
-
-/* compile.c: rules -> image; memory in, memory out */
-int compile(struct cgg_image *image, const struct cgg_rules *rules);
-void image_begin(struct cgg_image *image, __u32 next_id); /* no rules, all allowed */
-int image_copy(struct cgg_image *to, const struct cgg_image *from);
-int image_add(struct cgg_image *image, const struct cgg_rule *rule);
-void image_hooks(struct cgg_image *image); /* sums up which hooks it needs */
-int decompile(struct cgg_rules *rules, const struct cgg_image *image);
 
 /* pin.c: the guard as it lies below /sys/fs/bpf/cgguard */
 #define CGG_BPFFS "/sys/fs/bpf"
@@ -155,7 +165,7 @@ enum cgg_open { CGG_READ, CGG_CHANGE }; /* beside other readers; alone */
 struct cgg_guard {
 	int dir; /* the open and locked pin directory */
 	enum cgg_open how;
-	int image_map, attachments, attached;
+	int image_map, bases, attachments, attached;
 	struct cgg_policy *policies; /* CGG_POLICIES of them, shared with the kernel */
 	struct cgg_image *images[CGG_POLICIES]; /* two each, where they were asked for */
 };
@@ -196,16 +206,41 @@ void detach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks);
 int guard_repair(struct cgg_guard *guard); /* what a killed command or a removed cgroup left */
 unsigned links_of(__u64 id); /* 1 << enum cgg_program, as pinned */
 
+/* store.c: the bases of a guard, numbered as in the map bases */
+struct cgg_base *base_open(__u32 number, enum cgg_open how, size_t *size); /* 0: refused */
+void base_close(struct cgg_base *base, size_t size);
+int base_store(struct cgg_guard *guard, __u32 number, const struct cgg_base *base);
+void base_drop(struct cgg_guard *guard, __u32 number); /* if it is there */
+bool base_is_dead(const struct cgg_base *base, __u32 rule);
+const struct cgg_record *base_record(const struct cgg_base *base, __u32 rule);
+const struct cgg_action *base_action(const struct cgg_base *base, __u32 action);
+const char *base_text(const struct cgg_base *base, const struct cgg_record *record);
+
 /* policy.c: places in guard->policies */
+struct cgg_line { /* a rule of a policy; expired ones are none */
+	const char *text; /* no NUL behind it */
+	__u64 expires, cgroup;
+	__u32 id;
+	__u16 len;
+	__u8 level;
+};
+typedef int policy_line(void *context, const struct cgg_line *line);
 int policy_find(struct cgg_guard *guard, const char *name); /* -1: none */
 int policy_make(struct cgg_guard *guard, const char *name, int *place);
-int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules);
-int policy_commit(struct cgg_guard *guard, int place, struct cgg_image *image);
-int policy_commit_rules(struct cgg_guard *guard, int place, const struct cgg_rules *rules);
+const struct cgg_image *policy_image(struct cgg_guard *guard, int place); /* in force; 0 */
+int policy_each(struct cgg_guard *guard, int place, policy_line *line, void *context);
+int policy_size(struct cgg_guard *guard, int place, unsigned *rules);
+int policy_add(struct cgg_guard *guard, int place, const struct cgg_rules *more, __u32 *first_id);
+int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct cgg_rule *rule,
+		  __u32 *id);
+int policy_delete(struct cgg_guard *guard, int place, __u32 id, const char *text);
+int policy_settings(struct cgg_guard *guard, int place, const struct cgg_rules *settings);
 int policy_restore(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds);
 int policy_confirm(struct cgg_guard *guard, int place);
 int policy_drop(struct cgg_guard *guard, int place);
-const struct cgg_image *policy_image(struct cgg_guard *guard, int place); /* in force */
+#define CGG_LINE_TEXT (CGG_RULE_TEXT + 32)
+void line_print(const struct cgg_line *line, char text[CGG_LINE_TEXT]); /* with its ttl */
+int line_rule(const struct cgg_line *line, struct cgg_rule *rule);
 
 /* query.c: cgg-rule test */
 int query_make(struct cgg_ask *ask, const struct cgg_rule *rule);

@@ -1,25 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * compile.c - rules become an image, and an image its rules; nothing else.
+ * compile.c - rules become entries, entries an image, and an image its entries.
  *
- * The rules' own words lie in the image: it is all that there is of a policy.
+ * Entries and the rules' own words in their heap are all that there is of a
+ * policy in memory (struct cgg_rules); an image holds as much of them as fits.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cgg.h"
 
-/* heap_put - a text's place, in units of 8 bytes; it takes room bytes; 0: no room */
-static __u16 heap_put(struct cgg_image *image, const char *text, size_t room)
-{
-	__u32 place = image->heap_used, units = (__u32)(room + 7) / 8;
+#define NO_ROOM ((__u32)-1)
 
-	if (8 * (place + units) > CGG_HEAP)
+/* heap_put - a text's place, in units of 8 bytes; it takes room bytes; 0: "", NO_ROOM: refused */
+static __u32 heap_put(struct cgg_rules *rules, const char *text, size_t room)
+{
+	__u32 place = rules->heap_used ? rules->heap_used : CGG_NAME / 8;
+	__u32 units = (__u32)(room + 7) / 8;
+
+	if (!units)
 		return 0;
-	image->heap_used += units;
-	memset(image->heap + 8 * place, 0, 8 * units);
-	memcpy(image->heap + 8 * place, text, strnlen(text, room));
-	return (__u16)place;
+	if (place + units > rules->heap_room) {
+		__u32 more = 2 * (place + units) + 1024;
+		char *heap = realloc(rules->heap, 8 * (size_t)more);
+
+		if (!heap || more > CGG_BASE_UNITS) {
+			rules->heap = heap ? heap : rules->heap;
+			refuse(CGG_FAILED, "%u rules: out of memory", rules->rules);
+			return NO_ROOM;
+		}
+		rules->heap = heap;
+		rules->heap_room = more;
+	}
+	if (!rules->heap_used) /* place 0 is "" */
+		memset(rules->heap, 0, CGG_NAME);
+	memset(rules->heap + 8 * (place + units - 1), 0, 8);
+	memcpy(rules->heap + 8 * (size_t)place, text, room);
+	rules->heap_used = place + units;
+	return place;
+}
+
+static int entries_room(struct cgg_rules *rules, unsigned more)
+{
+	struct cgg_entry *entry;
+	unsigned room = rules->room;
+
+	if (rules->count + more <= room)
+		return 0;
+	while (rules->count + more > room)
+		room = room ? 2 * room : CGG_ENTRIES;
+	entry = reallocarray(rules->entry, room, sizeof(*entry));
+	if (!entry)
+		return refuse(CGG_FAILED, "%u rules: out of memory", rules->rules);
+	rules->entry = entry;
+	rules->room = room;
+	return 0;
 }
 
 /* The heads of 16 bytes of a prefix are in mask[], in network order. */
@@ -29,40 +64,36 @@ static void compile_net(struct cgg_entry *e, const struct cgg_rule *rule)
 	__u8 mask[16] = { 0 };
 
 	if (rule->matches & CGG_MATCH_PROTO) {
-		e->value[2] |= rule->proto;
-		e->mask[2] |= 0xffff;
+		e->select |= rule->proto;
+		e->select_mask |= 0xffff;
 	}
 	if (!(rule->matches & CGG_MATCH_IP))
 		return;
 	if (net->local) {
-		e->value[2] |= CGG_IS_LOCAL;
-		e->mask[2] |= CGG_IS_LOCAL;
+		e->select |= CGG_IS_LOCAL;
+		e->select_mask |= CGG_IS_LOCAL;
 		return;
 	}
-	for (unsigned i = 0; i < net->len; i++)
-		mask[i / 8] |= (__u8)(0x80 >> i % 8);
+	memset(mask, 0xff, net->len / 8u);
+	if (net->len % 8)
+		mask[net->len / 8] = (__u8)(0xff00 >> net->len % 8);
 	memcpy(e->value, net->addr, sizeof(net->addr));
 	memcpy(e->mask, mask, sizeof(mask));
 	/* ::/0 is every IPv6 address, and not the mapped ones too */
-	e->mask[2] |= CGG_IS_IPV4;
+	e->select_mask |= CGG_IS_IPV4;
 	if (net->len >= 96 && addr_is_ip4(net->addr))
-		e->value[2] |= CGG_IS_IPV4;
+		e->select |= CGG_IS_IPV4;
 }
 
-static void compile_device(struct cgg_entry *e, const struct cgg_rule *rule)
+/* compile_number - n of 4 bytes in network order at byte place of the key; -1: any */
+static void compile_number(struct cgg_entry *e, unsigned place, long n)
 {
-	if (rule->device != 'a') {
-		e->value[0] = rule->device == 'c' ? CGG_CHAR : CGG_BLOCK;
-		e->mask[0] = ~0ull;
-	}
-	if (rule->major >= 0) {
-		e->value[1] = (__u64)rule->major;
-		e->mask[1] = ~0ull;
-	}
-	if (rule->minor >= 0) {
-		e->value[2] = (__u64)rule->minor;
-		e->mask[2] = ~0ull;
-	}
+	const __u8 bytes[4] = { (__u8)(n >> 24), (__u8)(n >> 16), (__u8)(n >> 8), (__u8)n };
+
+	if (n < 0)
+		return;
+	memcpy((char *)e->value + place, bytes, sizeof(bytes));
+	memset((char *)e->mask + place, 0xff, sizeof(bytes));
 }
 
 /* word_mask - the bytes of word number i of a name that its first len bytes reach */
@@ -78,57 +109,63 @@ static __u64 word_mask(unsigned i, size_t len)
 	return mask;
 }
 
-/* A whole name also has its length compared; a prefix only its bytes. */
-static int compile_name(struct cgg_image *image, struct cgg_entry *e, const struct cgg_rule *rule)
+/*
+ * A whole name also has its length compared; of a prefix only the bytes, and that
+ * the name is not vague. An empty prefix is every name.
+ */
+static int compile_name(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rule *rule)
 {
 	size_t len = strlen(rule->operand);
 
-	if (!rule->prefix) {
-		e->value[0] = len;
-		e->mask[0] = ~0ull;
+	e->select = rule->prefix ? 0 : (__u32)len;
+	e->select_mask = !rule->prefix ? ~0u : len ? CGG_VAGUE & ~(CGG_VAGUE >> 1) : 0;
+	memcpy(e->value, rule->operand, 16);
+	for (unsigned i = 0; i < 2; i++) {
+		e->mask[i] = word_mask(i, len);
+		e->value[i] &= e->mask[i];
 	}
-	memcpy(&e->value[1], rule->operand, 16);
-	e->mask[1] = word_mask(0, len);
-	e->mask[2] = word_mask(1, len);
-	e->value[1] &= e->mask[1];
-	e->value[2] &= e->mask[2];
 	if (len <= 16)
 		return 0;
 	e->operand_words = (__u16)(len / 8);
 	e->operand_last = word_mask((unsigned)len / 8, len);
-	e->operand = heap_put(image, rule->operand, CGG_OPERAND);
-	return e->operand ? 0 : -1;
+	e->operand = heap_put(rules, rule->operand, CGG_OPERAND);
+	return e->operand == NO_ROOM ? CGG_FAILED : 0;
 }
 
-static void compile_numbers(struct cgg_entry *e, long first, long second)
+static void compile_socket(struct cgg_entry *e, const struct cgg_rule *rule)
 {
-	if (first >= 0) {
-		e->value[0] = (__u64)first;
-		e->mask[0] = ~0ull;
+	if (rule->matches & CGG_MATCH_FAMILY) {
+		e->select |= CGG_SOCKET_SELECT((__u32)rule->family, 0, 0);
+		e->select_mask |= CGG_SOCKET_SELECT(0xff, 0, 0);
 	}
-	if (second >= 0) {
-		e->value[1] = (__u64)second;
-		e->mask[1] = ~0ull;
+	if (rule->matches & CGG_MATCH_TYPE) {
+		e->select |= CGG_SOCKET_SELECT(0, (__u32)rule->type, 0);
+		e->select_mask |= CGG_SOCKET_SELECT(0, 0xff, 0);
 	}
 }
 
-static int compile_what(struct cgg_image *image, struct cgg_entry *e, const struct cgg_rule *rule)
+static int compile_what(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rule *rule)
 {
 	if (rule->hooks & (1u << CGG_SYSCTL | 1u << CGG_UNIX))
-		return compile_name(image, e, rule);
-	if (rule->hooks & 1u << CGG_DEVICE)
-		compile_device(e, rule);
-	else if (rule->hooks & (1u << CGG_SETSOCKOPT | 1u << CGG_GETSOCKOPT))
-		compile_numbers(e, rule->major, rule->minor);
-	else
+		return compile_name(rules, e, rule);
+	if (rule->hooks & 1u << CGG_DEVICE) {
+		compile_number(e, 0, rule->device == 'a'   ? -1
+				     : rule->device == 'c' ? CGG_CHAR
+							   : CGG_BLOCK);
+		compile_number(e, 4, rule->major);
+		compile_number(e, 8, rule->minor);
+	} else if (rule->hooks & (1u << CGG_SETSOCKOPT | 1u << CGG_GETSOCKOPT)) {
+		compile_number(e, 0, rule->major);
+		compile_number(e, 4, rule->minor);
+	} else {
 		compile_net(e, rule);
+	}
 	if (rule->hooks & 1u << CGG_SOCKET)
-		compile_numbers(e, rule->matches & CGG_MATCH_FAMILY ? rule->family : -1,
-				rule->matches & CGG_MATCH_TYPE ? rule->type : -1);
+		compile_socket(e, rule);
 	return 0;
 }
 
-static int compile_rule(struct cgg_image *image, struct cgg_entry *e, const struct cgg_rule *rule)
+static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rule *rule)
 {
 	char text[CGG_RULE_TEXT];
 
@@ -144,129 +181,194 @@ static int compile_rule(struct cgg_image *image, struct cgg_entry *e, const stru
 	e->level = rule->cgroup_level;
 	e->quiet = rule->quiet;
 	e->error = (__u16)rule->error;
-	rule_print(rule, text);
-	e->text_len = (__u16)strlen(text);
-	e->text = heap_put(image, text, e->text_len);
-	if (!e->text)
-		return -1;
-	if (*rule->name) {
-		e->label = heap_put(image, rule->name, CGG_NAME);
-		if (!e->label)
-			return -1;
-	}
-	return compile_what(image, e, rule);
+	e->text_len = (__u16)rule_print(rule, text);
+	e->text = heap_put(rules, text, e->text_len);
+	if (*rule->name)
+		e->label = heap_put(rules, rule->name, CGG_NAME);
+	if (e->text == NO_ROOM || e->label == NO_ROOM)
+		return CGG_FAILED;
+	return compile_what(rules, e, rule);
 }
 
 /* A denied path is also denied under names that may mean it (cgguard.h, CGG_VAGUE). */
+static bool is_vague_too(const struct cgg_rule *rule)
+{
+	return rule->hooks & 1u << CGG_UNIX && rule->verdict == CGG_DENY && *rule->operand == '/';
+}
+
 static void compile_vague(struct cgg_entry *vague, const struct cgg_entry *e)
 {
 	*vague = *e;
-	vague->value[0] = CGG_VAGUE;
-	vague->mask[0] = ~0ull;
-	vague->value[1] = vague->value[2] = vague->mask[1] = vague->mask[2] = 0;
+	vague->select = CGG_VAGUE;
+	vague->select_mask = ~0u;
+	memset(vague->value, 0, sizeof(vague->value));
+	memset(vague->mask, 0, sizeof(vague->mask));
 	vague->operand_words = 0;
-	vague->text_len = 0;
+	vague->operand = vague->label = vague->text = vague->text_len = 0;
 }
 
-/* image_add - appends rule, which gets the next id unless it has one */
-int image_add(struct cgg_image *image, const struct cgg_rule *rule)
+/* rules_insert - as entry number at, before that rule of the base; the next id unless it has one */
+int rules_insert(struct cgg_rules *rules, unsigned at, __u32 before, const struct cgg_rule *rule)
 {
-	bool vague =
-		rule->hooks & 1u << CGG_UNIX && rule->verdict == CGG_DENY && *rule->operand == '/';
-	struct cgg_entry *e = &image->entry[image->count];
-	struct cgg_rule with_id = *rule;
+	unsigned entries = 1 + is_vague_too(rule);
+	struct cgg_entry *e;
+	int status = entries_room(rules, entries);
 
-	if (image->count + vague >= CGG_RULES)
-		return refuse(CGG_FAILED, "a policy holds at most %d rules", CGG_RULES);
-	if (!with_id.id)
-		with_id.id = image->next_id++;
-	if (compile_rule(image, e, &with_id))
-		return refuse(CGG_FAILED, "a policy holds at most %d bytes of words", CGG_HEAP);
-	image->count++;
-	if (vague)
-		compile_vague(&image->entry[image->count++], e);
-	if (rule->expires)
-		image->timed = 1;
+	if (status)
+		return status;
+	if (rules->rules == CGG_BASE_RULES)
+		return refuse(CGG_FAILED, "a policy holds at most %u rules", CGG_BASE_RULES);
+	e = &rules->entry[at];
+	memmove(e + entries, e, (rules->count - at) * sizeof(*e));
+	status = compile_rule(rules, e, rule);
+	if (status)
+		return status;
+	if (!e->id)
+		e->id = rules->next_id++;
+	e->before = before;
+	if (entries > 1)
+		compile_vague(e + 1, e);
+	rules->count += entries;
+	rules->rules++;
 	return 0;
 }
 
-void image_begin(struct cgg_image *image, __u32 next_id)
+/* rules_add - at the end of all */
+int rules_add(struct cgg_rules *rules, const struct cgg_rule *rule)
 {
-	memset(image, 0, sizeof(*image));
-	image->heap_used = CGG_NAME / 8; /* place 0 is "" for a label */
-	image->next_id = next_id;
+	return rules_insert(rules, rules->count, CGG_LOW, rule);
 }
 
-void image_hooks(struct cgg_image *image)
+/* rules_take - at the end all that more has, with ids of their own */
+int rules_take(struct cgg_rules *rules, const struct cgg_rules *more)
 {
-	image->hooks = 0;
-	for (unsigned i = 0; i < image->count; i++)
-		image->hooks |= image->entry[i].hooks;
+	int status = entries_room(rules, more->count);
+	__u32 shift;
+
+	if (status || !more->count)
+		return status;
+	if (rules->rules + more->rules > CGG_BASE_RULES)
+		return refuse(CGG_FAILED, "a policy holds at most %u rules", CGG_BASE_RULES);
+	shift = heap_put(rules, more->heap, 8 * (size_t)more->heap_used);
+	if (shift == NO_ROOM)
+		return CGG_FAILED;
+	for (unsigned i = 0; i < more->count; i++) {
+		struct cgg_entry *e = &rules->entry[rules->count++];
+
+		*e = more->entry[i];
+		e->operand += e->operand ? shift : 0;
+		e->label += e->label ? shift : 0;
+		e->text += shift;
+		e->before = CGG_LOW;
+		e->id = e->text_len ? rules->next_id++ : e[-1].id;
+	}
+	rules->rules += more->rules;
+	return 0;
+}
+
+/* rules_remove - entry number at and what belongs to it */
+void rules_remove(struct cgg_rules *rules, unsigned at)
+{
+	unsigned end = at + 1;
+
+	while (end < rules->count && !rules->entry[end].text_len)
+		end++;
+	memmove(rules->entry + at, rules->entry + end,
+		(rules->count - end) * sizeof(*rules->entry));
+	rules->count -= end - at;
+	rules->rules--;
+}
+
+void rules_begin(struct cgg_rules *rules)
+{
+	*rules = (struct cgg_rules){ .next_id = 1 };
+}
+
+void rules_free(struct cgg_rules *rules)
+{
+	free(rules->entry);
+	free(rules->heap);
+	rules_begin(rules);
+}
+
+/* rules_hooks - 1 << enum cgg_hook that the rules, the base and the defaults need */
+unsigned rules_hooks(const struct cgg_rules *rules)
+{
+	unsigned hooks = rules->base ? rules->base_hooks : 0;
+
+	for (unsigned i = 0; i < rules->count; i++)
+		hooks |= rules->entry[i].hooks;
 	for (unsigned i = 0; i < CGG_HOOKS; i++)
-		if (image->defaults[i] != CGG_ALLOW)
-			image->hooks |= 1u << i;
+		if (rules->defaults[i] != CGG_ALLOW)
+			hooks |= 1u << i;
+	return hooks;
 }
 
+/* image_put - as heap_put(), in an image's heap; NO_ROOM: full */
+static __u32 image_put(struct cgg_image *image, const struct cgg_rules *rules, __u32 from,
+		       size_t room)
+{
+	__u32 place = image->heap_used, units = (__u32)(room + 7) / 8;
+
+	if (!from || !units)
+		return 0;
+	if (8 * (place + units) > CGG_HEAP)
+		return NO_ROOM;
+	memcpy(image->heap + 8 * place, rules->heap + 8 * (size_t)from, 8 * units);
+	image->heap_used += units;
+	return place;
+}
+
+/* compile - rules into an image; CGG_NO: it has not the room for them */
 int compile(struct cgg_image *image, const struct cgg_rules *rules)
 {
-	int status = 0;
-
-	image_begin(image, rules->next_id ? rules->next_id : 1);
+	memset(image, 0, sizeof(*image));
+	image->heap_used = CGG_NAME / 8; /* place 0 is "" */
+	image->next_id = rules->next_id;
 	memcpy(image->defaults, rules->defaults, sizeof(rules->defaults));
 	image->audit = rules->audit;
-	for (unsigned i = 0; i < rules->count && !status; i++)
-		status = image_add(image, &rules->rule[i]);
-	image_hooks(image);
-	return status;
+	image->base = rules->base;
+	image->base_hooks = (__u16)rules->base_hooks;
+	image->hooks = rules_hooks(rules);
+	if (rules->count > CGG_ENTRIES)
+		return CGG_NO;
+	for (unsigned i = 0; i < rules->count; i++) {
+		struct cgg_entry *e = &image->entry[i];
+
+		*e = rules->entry[i];
+		e->text = image_put(image, rules, e->text, e->text_len);
+		e->label = image_put(image, rules, e->label, CGG_NAME);
+		e->operand = image_put(image, rules, e->operand, CGG_OPERAND);
+		if (e->text == NO_ROOM || e->label == NO_ROOM || e->operand == NO_ROOM)
+			return CGG_NO;
+		image->timed |= e->expires != CGG_NEVER;
+	}
+	image->count = rules->count;
+	return 0;
 }
 
-/* decompile - the rules of an image; those that have expired are no longer any */
+/* decompile - those of an image that have not expired; to be freed */
 int decompile(struct cgg_rules *rules, const struct cgg_image *image)
 {
-	__u64 now = time_now();
+	__u64 now = image->timed ? time_now() : 0;
+	int status;
 
-	memset(rules, 0, sizeof(*rules));
+	rules_begin(rules);
 	rules->next_id = image->next_id;
 	memcpy(rules->defaults, image->defaults, sizeof(rules->defaults));
 	rules->audit = image->audit;
+	rules->base = image->base;
+	rules->base_hooks = image->base_hooks;
+	status = entries_room(rules, image->count);
+	if (status || !image->count)
+		return status;
+	if (heap_put(rules, image->heap + CGG_NAME, 8 * image->heap_used - CGG_NAME) == NO_ROOM)
+		return CGG_FAILED;
 	for (unsigned i = 0; i < image->count; i++) {
-		const struct cgg_entry *e = &image->entry[i];
-		char text[CGG_RULE_TEXT];
-		struct cgg_rule rule;
-		int status;
-
-		if (!e->text_len || e->expires <= now)
+		if (image->entry[i].expires <= now)
 			continue;
-		snprintf(text, sizeof(text), "%.*s", e->text_len, image->heap + 8 * e->text);
-		status = rule_line(&rule, text);
-		rule.id = e->id;
-		rule.cgroup_id = e->cgroup;
-		rule.cgroup_level = e->level;
-		rule.expires = e->expires == CGG_NEVER ? 0 : e->expires;
-		if (!status)
-			status = rules_add(rules, rules->count, &rule);
-		if (status) {
-			rules_free(rules);
-			return status;
-		}
+		rules->entry[rules->count++] = image->entry[i];
+		rules->rules += image->entry[i].text_len != 0;
 	}
 	return 0;
-}
-
-/* image_copy - of those rules that have not expired */
-int image_copy(struct cgg_image *to, const struct cgg_image *from)
-{
-	struct cgg_rules rules;
-	int status;
-
-	if (!from->timed) {
-		memcpy(to, from, offsetof(struct cgg_image, heap));
-		memcpy(to->heap, from->heap, 8 * from->heap_used);
-		return 0;
-	}
-	status = decompile(&rules, from);
-	if (!status)
-		status = compile(to, &rules);
-	rules_free(&rules);
-	return status;
 }

@@ -118,7 +118,7 @@ static int line_read(struct cgg_rules *rules, char *line)
 	status = rule_parse(&rule, count, word);
 	if (!status)
 		status = rule_resolve(&rule);
-	return status ? status : rules_add(rules, rules->count, &rule);
+	return status ? status : rules_add(rules, &rule);
 }
 
 int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors)
@@ -153,31 +153,21 @@ int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **erro
 	return worst;
 }
 
-/* defaults_write - one line for each verdict that is not allow */
-static void defaults_write(const struct cgg_rules *rules, FILE *file)
+/* settings_print - the mode, and a line for each verdict that is some hook's default */
+void settings_print(const __u8 defaults[CGG_HOOKS], bool audit, char text[CGG_SETTINGS_TEXT])
 {
+	size_t used = (size_t)sprintf(text, "%s", audit ? "mode audit\n" : "");
+
 	for (__u8 verdict = CGG_ALERT; verdict <= CGG_DENY; verdict++) {
 		unsigned hooks = 0;
-		char text[256];
+		char words[256];
 
 		for (unsigned i = 0; i < CGG_HOOKS; i++)
-			if (rules->defaults[i] == verdict)
+			if (defaults[i] == verdict)
 				hooks |= 1u << i;
-		hooks_print(hooks, text, sizeof(text));
+		hooks_print(hooks, words, sizeof(words));
 		if (hooks)
-			fprintf(file, "default %s %s\n", text, cgg_verdicts[verdict]);
-	}
-}
-
-void file_write(const struct cgg_rules *rules, FILE *file)
-{
-	char text[CGG_RULE_TEXT];
-
-	if (rules->audit)
-		fprintf(file, "mode audit\n");
-	defaults_write(rules, file);
-	for (unsigned i = 0; i < rules->count; i++) {
-		rule_print_left(&rules->rule[i], text);
-		fprintf(file, "%s\n", text);
+			used += (size_t)snprintf(text + used, CGG_SETTINGS_TEXT - used,
+						 "default %s %s\n", words, cgg_verdicts[verdict]);
 	}
 }

@@ -197,7 +197,7 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 	int policies = -1, status;
 
 	*guard = (struct cgg_guard){
-		.dir = -1, .how = how, .image_map = -1, .attachments = -1, .attached = -1
+		.dir = -1, .how = how, .image_map = -1, .bases = -1, .attachments = -1, .attached = -1
 	};
 	status = locked_directory(guard, how);
 	if (!status)
@@ -216,6 +216,8 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 	}
 	status = map_get(&guard->image_map, "maps/images");
 	if (!status)
+		status = map_get(&guard->bases, "maps/bases");
+	if (!status)
 		status = map_get(&guard->attachments, "maps/attachments");
 	if (!status)
 		status = map_get(&guard->attached, "maps/attached");
@@ -225,7 +227,7 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 /* Mappings go with the process; a command opens one guard. */
 void guard_close(struct cgg_guard *guard)
 {
-	const int fds[] = { guard->image_map, guard->attachments, guard->attached, guard->dir };
+	const int fds[] = { guard->image_map, guard->bases, guard->attachments, guard->attached, guard->dir };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)

@@ -47,16 +47,10 @@ static unsigned long long left(const struct cgg_policy *policy)
 	return (policy->revert_at - now + 999999999) / 1000000000;
 }
 
-int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
-{
-	const struct cgg_image *image = policy_image(guard, place);
-
-	return image ? decompile(rules, image) : CGG_FAILED;
-}
-
 /* policy_make - the place of that name, or a free one that policy_commit() will name */
 int policy_make(struct cgg_guard *guard, const char *name, int *place)
 {
+	const struct cgg_rules none = { .next_id = 1 };
 	int status = name_check("policy", name);
 
 	if (status)
@@ -72,7 +66,7 @@ int policy_make(struct cgg_guard *guard, const char *name, int *place)
 		/* The name becomes one with its first letter, which comes last. */
 		strncpy(policy->name + 1, name + 1, CGG_NAME - 2);
 		policy->name[CGG_NAME - 1] = *name;
-		image_begin(&guard->images[i][policy->generation & 1], 1);
+		compile(&guard->images[i][policy->generation & 1], &none);
 		*place = i;
 	}
 	return *place < 0 ? refuse(CGG_FAILED, "policy %s: there are %d policies, no more fit",
@@ -80,20 +74,33 @@ int policy_make(struct cgg_guard *guard, const char *name, int *place)
 			  : 0;
 }
 
-/* switch_image - in one store; with seconds, unless policy_confirm() follows, for so long */
-static void switch_image(struct cgg_policy *policy, struct cgg_image *images,
-			 const struct cgg_image *image, unsigned seconds)
+/* writing_begins - of that generation: who reads the image that had its place begins again */
+static void writing_begins(struct cgg_policy *policy, __u32 generation)
+{
+	__atomic_store_n(&policy->writing, generation, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* image_write - where the next generation will look for it; gives that generation */
+static __u32 image_write(struct cgg_policy *policy, struct cgg_image *images,
+			 const struct cgg_image *image)
 {
 	__u32 next = generation_now(policy) + 1;
-	__u64 until = seconds ? time_now() + seconds * 1000000000ULL : 0;
 
 	/* A lapsed restore is over for good once the generation says so too. */
 	__atomic_store_n(&policy->generation, next - 1, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&policy->revert_at, 0, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&policy->writing, next, __ATOMIC_SEQ_CST);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	writing_begins(policy, next);
 	memcpy(&images[next & 1], image, offsetof(struct cgg_image, heap));
 	memcpy(images[next & 1].heap, image->heap, 8 * image->heap_used);
+	return next;
+}
+
+/* switch_image - in one store; with seconds, unless policy_confirm() follows, for so long */
+static void switch_image(struct cgg_policy *policy, __u32 next, unsigned seconds)
+{
+	__u64 until = seconds ? time_now() + seconds * 1000000000ULL : 0;
+
 	__atomic_store_n(&policy->unconfirmed, next, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&policy->revert_at, until, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&policy->generation, next, __ATOMIC_SEQ_CST);
@@ -103,6 +110,18 @@ static void switch_image(struct cgg_policy *policy, struct cgg_image *images,
 		policy->name[CGG_NAME - 1] = 0;
 		__atomic_store_n(&policy->name[0], first, __ATOMIC_SEQ_CST);
 	}
+}
+
+/* bases_free - those that the image in force has not, and no way back needs */
+static void bases_free(struct cgg_guard *guard, int place)
+{
+	struct cgg_policy *policy = &guard->policies[place];
+	__u32 kept = policy_image(guard, place)->base, number = 2 * (__u32)place;
+
+	writing_begins(policy, generation_now(policy) + 1);
+	for (__u32 i = number; i < number + 2; i++)
+		if (i + 1 != kept)
+			base_drop(guard, i);
 }
 
 /* Until a restore is confirmed or has lapsed its way back stays as it is. */
@@ -115,77 +134,507 @@ static int pending_check(const struct cgg_policy *policy)
 		       : 0;
 }
 
-static int commit(struct cgg_guard *guard, int place, struct cgg_image *image, unsigned seconds)
+/* commit - what compile() made; its base, if that is a new one, is stored */
+static int commit(struct cgg_guard *guard, int place, const struct cgg_image *image,
+		  unsigned seconds)
 {
 	const struct cgg_image *old = policy_image(guard, place);
 	struct cgg_policy *policy = &guard->policies[place];
 	unsigned before = old ? old->hooks : 0;
 	int status = old ? pending_check(policy) : CGG_FAILED;
+	__u32 old_base = old ? old->base : 0;
 
-	image_hooks(image);
 	if (!status && image->hooks & ~before)
 		status = attach_hooks(guard, (__u32)place, image->hooks);
 	if (status)
 		return status;
-	switch_image(policy, guard->images[place], image, seconds);
+	switch_image(policy, image_write(policy, guard->images[place], image), seconds);
 	if (before & ~image->hooks && !seconds)
 		detach_hooks(guard, (__u32)place, before & ~image->hooks);
+	if (old_base != image->base && !seconds)
+		bases_free(guard, place);
 	return 0;
 }
 
-int policy_commit(struct cgg_guard *guard, int place, struct cgg_image *image)
+/* new_base - all rules into a base of their own, beside which nothing stands */
+static int new_base(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
-	return commit(guard, place, image, 0);
+	const struct cgg_image *now = policy_image(guard, place);
+	struct cgg_policy *policy = &guard->policies[place];
+	__u32 number = 2 * (__u32)place;
+	struct cgg_base *base;
+	int status = now ? pending_check(policy) : CGG_FAILED;
+
+	if (!status)
+		status = base_build(&base, rules);
+	if (status)
+		return status;
+	if (now->base == number + 1)
+		number++;
+	writing_begins(policy, generation_now(policy) + 1);
+	status = base_store(guard, number, base);
+	free(base);
+	if (status)
+		return status;
+	rules->base_hooks = 0;
+	for (unsigned i = 0; i < rules->count; i++)
+		rules->base_hooks |= rules->entry[i].hooks;
+	rules->base = number + 1;
+	rules->count = rules->rules = 0;
+	return 0;
 }
 
-static int commit_rules(struct cgg_guard *guard, int place, const struct cgg_rules *rules,
+/* commit_rules - all that there are, or those beside the base in force */
+static int commit_rules(struct cgg_guard *guard, int place, struct cgg_rules *rules,
 			unsigned seconds)
 {
 	struct cgg_image *image = malloc(sizeof(*image));
 	int status = image ? compile(image, rules) : refuse(CGG_FAILED, "out of memory");
 
-	if (!status)
+	if (status == CGG_NO) {
+		status = new_base(guard, place, rules);
+		if (!status) {
+			compile(image, rules);
+			status = commit(guard, place, image, seconds);
+			if (status)
+				base_drop(guard, rules->base - 1);
+		}
+	} else if (!status) {
 		status = commit(guard, place, image, seconds);
+	}
 	free(image);
 	return status;
 }
 
-int policy_commit_rules(struct cgg_guard *guard, int place, const struct cgg_rules *rules)
+/* ---- the rules of a policy, in their order ---- */
+
+static int image_line(const struct cgg_image *image, unsigned at, __u64 now, policy_line *line,
+		      void *context)
 {
-	return commit_rules(guard, place, rules, 0);
+	const struct cgg_entry *e = &image->entry[at];
+
+	if (!e->text_len || e->expires <= now)
+		return 0;
+	return line(context, &(struct cgg_line){ .text = image->heap + 8 * e->text,
+						 .len = e->text_len,
+						 .id = e->id,
+						 .expires = e->expires,
+						 .cgroup = e->cgroup,
+						 .level = e->level });
 }
 
-/* keep_ids - a rule whose words did not change keeps its id, and so its counts */
-static void keep_ids(struct cgg_rules *rules, const struct cgg_rules *old)
+static int base_line(const struct cgg_base *base, __u32 rule, __u64 now, policy_line *line,
+		     void *context)
 {
-	char(*text)[CGG_RULE_TEXT] = calloc(old->count + 1, sizeof(*text));
-	char wanted[CGG_RULE_TEXT];
+	const struct cgg_record *record = base_record(base, rule);
+	const struct cgg_action *action = base_action(base, record->action);
 
-	rules->next_id = old->next_id;
-	for (unsigned o = 0; text && o < old->count; o++)
-		rule_print(&old->rule[o], text[o]);
-	for (unsigned i = 0; text && i < rules->count; i++) {
-		rule_print(&rules->rule[i], wanted);
-		for (unsigned o = 0; o < old->count && !rules->rule[i].id; o++) {
-			if (strcmp(text[o], wanted))
-				continue;
-			rules->rule[i].id = old->rule[o].id;
-			*text[o] = 0;
-		}
+	if (base_is_dead(base, rule) || action->expires <= now)
+		return 0;
+	return line(context, &(struct cgg_line){ .text = base_text(base, record),
+						 .len = record->len,
+						 .id = record->id,
+						 .expires = action->expires,
+						 .cgroup = action->cgroup,
+						 .level = action->level });
+}
+
+/* policy_each - calls line for each rule until it gives something else than 0, which it gives */
+int policy_each(struct cgg_guard *guard, int place, policy_line *line, void *context)
+{
+	const struct cgg_image *image = policy_image(guard, place);
+	struct cgg_base *base = 0;
+	__u64 now = time_now();
+	unsigned at = 0;
+	size_t size = 0;
+	int status = 0;
+
+	if (!image)
+		return CGG_FAILED;
+	if (image->base) {
+		base = base_open(image->base - 1, CGG_READ, &size);
+		if (!base)
+			return CGG_FAILED;
 	}
-	free(text);
+	for (__u32 rule = 0; base && rule < base->rules && !status; rule++) {
+		for (; at < image->count && image->entry[at].before <= rule && !status; at++)
+			status = image_line(image, at, now, line, context);
+		if (!status)
+			status = base_line(base, rule, now, line, context);
+	}
+	for (; at < image->count && !status; at++)
+		status = image_line(image, at, now, line, context);
+	base_close(base, size);
+	return status;
+}
+
+static int count_line(void *context, const struct cgg_line *line)
+{
+	(void)line;
+	++*(unsigned *)context;
+	return 0;
+}
+
+int policy_size(struct cgg_guard *guard, int place, unsigned *rules)
+{
+	*rules = 0;
+	return policy_each(guard, place, count_line, rules);
+}
+
+/* line_rule - the rule itself, from its words */
+int line_rule(const struct cgg_line *line, struct cgg_rule *rule)
+{
+	char text[CGG_RULE_TEXT];
+	int status;
+
+	memcpy(text, line->text, line->len);
+	text[line->len] = 0;
+	status = rule_line(rule, text);
+	rule->id = line->id;
+	rule->cgroup_id = line->cgroup;
+	rule->cgroup_level = line->level;
+	rule->expires = line->expires == CGG_NEVER ? 0 : line->expires;
+	return status;
+}
+
+/* The time left is rounded up to seconds: a rule that still holds has some. */
+void line_print(const struct cgg_line *line, char text[CGG_LINE_TEXT])
+{
+	__u64 now, left;
+
+	memcpy(text, line->text, line->len);
+	text[line->len] = 0;
+	if (line->expires == CGG_NEVER)
+		return;
+	now = time_now();
+	left = line->expires > now ? line->expires - now : 1;
+	snprintf(text + line->len, CGG_LINE_TEXT - line->len, " ttl %llus",
+		 (left + 999999999) / 1000000000);
+}
+
+static int take_line(void *context, const struct cgg_line *line)
+{
+	struct cgg_rule rule;
+	int status = line_rule(line, &rule);
+
+	return status ? status : rules_add(context, &rule);
+}
+
+/* policy_read - all rules, with no base */
+static int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
+{
+	const struct cgg_image *image = policy_image(guard, place);
+
+	rules_begin(rules);
+	if (!image)
+		return CGG_FAILED;
+	rules->next_id = image->next_id;
+	memcpy(rules->defaults, image->defaults, sizeof(rules->defaults));
+	rules->audit = image->audit;
+	return policy_each(guard, place, take_line, rules);
+}
+
+/* ---- changes ---- */
+
+/* beside_read - the rules beside the base, and which base that is */
+static int beside_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
+{
+	const struct cgg_image *image = policy_image(guard, place);
+
+	rules_begin(rules);
+	return image ? decompile(rules, image) : CGG_FAILED;
+}
+
+/* fits - whether so many more entries may stand beside the base; their words are not more than */
+static bool fits(const struct cgg_rules *rules, unsigned entries, __u32 units)
+{
+	return rules->count + entries <= CGG_ENTRIES &&
+	       8 * (rules->heap_used + units) <= CGG_HEAP;
+}
+
+/* settings_take - what more says of defaults and mode */
+static void settings_take(struct cgg_rules *rules, const struct cgg_rules *more)
+{
+	for (unsigned i = 0; i < CGG_HOOKS; i++)
+		if (more->defaults[i] != CGG_UNSET)
+			rules->defaults[i] = more->defaults[i];
+	if (more->audit != CGG_UNSET)
+		rules->audit = more->audit;
+}
+
+/* policy_add - at the end, and the settings that it has; first_id: the new ids begin with it */
+int policy_add(struct cgg_guard *guard, int place, const struct cgg_rules *more, __u32 *first_id)
+{
+	struct cgg_rules rules;
+	int status = beside_read(guard, place, &rules);
+
+	if (!status && rules.base && !fits(&rules, more->count, more->heap_used)) {
+		rules_free(&rules);
+		status = policy_read(guard, place, &rules);
+	}
+	settings_take(&rules, more);
+	*first_id = rules.next_id;
+	if (!status)
+		status = rules_take(&rules, more);
+	if (!status)
+		status = commit_rules(guard, place, &rules, 0);
+	rules_free(&rules);
+	return status;
+}
+
+/* What a rule is looked for by: its words, or with text 0 its id. */
+struct wanted {
+	const char *text;
+	size_t len;
+	__u32 id;
+};
+
+static __u32 in_base(const struct cgg_base *base, const struct wanted *w)
+{
+	__u64 now = time_now();
+	__u32 rule = 0, end = base->rules;
+
+	if (!w->text && base->first_id) {
+		rule = w->id - base->first_id;
+		end = rule < end ? rule + 1 : 0;
+	}
+	for (; rule < end; rule++) {
+		const struct cgg_record *record = base_record(base, rule);
+
+		if (w->text ? record->len != w->len ||
+				      memcmp(base_text(base, record), w->text, w->len) != 0
+			    : record->id != w->id)
+			continue;
+		if (!base_is_dead(base, rule) && base_action(base, record->action)->expires > now)
+			return rule;
+	}
+	return CGG_LOW;
+}
+
+static unsigned beside(const struct cgg_rules *rules, const struct wanted *w)
+{
+	unsigned at = 0;
+
+	for (; at < rules->count; at++) {
+		const struct cgg_entry *e = &rules->entry[at];
+
+		if (!e->text_len)
+			continue;
+		if (w->text ? e->text_len == w->len &&
+				      !memcmp(rules->heap + 8 * (size_t)e->text, w->text, w->len)
+			    : e->id == w->id)
+			break;
+	}
+	return at;
+}
+
+/*
+ * rule_find - the first rule that is wanted: a number in the base (else CGG_LOW), or
+ * of an entry beside it; CGG_NO: there is none
+ */
+static int rule_find(const struct cgg_rules *rules, const struct wanted *w, unsigned *at,
+		     __u32 *rule)
+{
+	struct cgg_base *base;
+	size_t size;
+
+	*at = beside(rules, w);
+	*rule = CGG_LOW;
+	if (rules->base && (*at == rules->count || w->text)) {
+		base = base_open(rules->base - 1, CGG_READ, &size);
+		if (!base)
+			return CGG_FAILED;
+		*rule = in_base(base, w);
+		base_close(base, size);
+	}
+	if (*at < rules->count && rules->entry[*at].before <= *rule)
+		*rule = CGG_LOW;
+	return *at < rules->count || *rule != CGG_LOW ? 0 : refuse(CGG_NO, "no such rule");
+}
+
+int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct cgg_rule *rule,
+		  __u32 *id)
+{
+	const struct wanted wanted = { .id = before };
+	struct cgg_rules rules;
+	unsigned at = 0;
+	__u32 base_rule = CGG_LOW;
+	int status = beside_read(guard, place, &rules);
+
+	if (!status)
+		status = rule_find(&rules, &wanted, &at, &base_rule);
+	if (!status && rules.base && !fits(&rules, 2, CGG_RULE_UNITS)) {
+		rules_free(&rules);
+		status = policy_read(guard, place, &rules);
+		if (!status)
+			status = rule_find(&rules, &wanted, &at, &base_rule);
+	}
+	if (!status && base_rule != CGG_LOW)
+		for (at = 0; at < rules.count && rules.entry[at].before <= base_rule;)
+			at++;
+	else if (!status)
+		base_rule = rules.entry[at].before;
+	*id = rules.next_id;
+	if (!status)
+		status = rules_insert(&rules, at, base_rule, rule);
+	if (!status)
+		status = commit_rules(guard, place, &rules, 0);
+	rules_free(&rules);
+	return status;
+}
+
+/*
+ * base_delete - by a bit of its own, if nothing was left out because of the rule
+ * and most others are still there; CGG_NO: it takes a new base
+ */
+static int base_delete(__u32 number, __u32 rule)
+{
+	size_t size;
+	struct cgg_base *base = base_open(number, CGG_CHANGE, &size);
+	bool can;
+
+	if (!base)
+		return CGG_FAILED;
+	can = !base_record(base, rule)->shadows && 2 * (base->dead + 1) < base->rules;
+	if (can) {
+		char *bits = (char *)base + (size_t)base->bits * CGG_PAGE;
+
+		__atomic_fetch_or(&bits[rule / 8], (char)(1 << rule % 8), __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&base->dead, 1, __ATOMIC_SEQ_CST);
+	}
+	base_close(base, size);
+	return can ? 0 : CGG_NO;
+}
+
+/* policy_delete - by the rule's words, or with text 0 by its id */
+int policy_delete(struct cgg_guard *guard, int place, __u32 id, const char *text)
+{
+	const struct wanted wanted = { text, text ? strlen(text) : 0, id };
+	struct cgg_rules rules;
+	__u32 base_rule = CGG_LOW;
+	unsigned at;
+	int status = beside_read(guard, place, &rules);
+
+	if (!status)
+		status = rule_find(&rules, &wanted, &at, &base_rule);
+	if (!status)
+		status = pending_check(&guard->policies[place]);
+	if (!status && base_rule != CGG_LOW) {
+		status = base_delete(rules.base - 1, base_rule);
+		if (status != CGG_NO) {
+			rules_free(&rules);
+			return status;
+		}
+		rules_free(&rules);
+		status = policy_read(guard, place, &rules);
+		if (!status)
+			status = rule_find(&rules, &wanted, &at, &base_rule);
+	}
+	if (!status) {
+		rules_remove(&rules, at);
+		status = commit_rules(guard, place, &rules, 0);
+	}
+	rules_free(&rules);
+	return status;
+}
+
+/* policy_settings - the defaults and the mode that are not CGG_UNSET */
+int policy_settings(struct cgg_guard *guard, int place, const struct cgg_rules *settings)
+{
+	struct cgg_rules rules;
+	int status = beside_read(guard, place, &rules);
+
+	settings_take(&rules, settings);
+	if (!status)
+		status = commit_rules(guard, place, &rules, 0);
+	rules_free(&rules);
+	return status;
+}
+
+/* ---- a whole policy ---- */
+
+/* New rules by their words: an open table of numbers of entries + 1. */
+struct by_words {
+	struct cgg_rules *rules;
+	__u32 *slot, size;
+};
+
+static __u32 words_hash(const char *text, size_t len)
+{
+	__u64 h = len * 0x9e3779b97f4a7c15ULL, word;
+
+	for (; len >= 8; len -= 8, text += 8) {
+		memcpy(&word, text, 8);
+		h = (h ^ word) * 0xff51afd7ed558ccdULL;
+		h ^= h >> 29;
+	}
+	for (; len; len--)
+		h = (h ^ (__u8)*text++) * 0x100000001b3ULL;
+	return (__u32)(h ^ h >> 32);
+}
+
+/* A rule whose words did not change keeps its id, and so its counts. */
+static int keep_id(void *context, const struct cgg_line *line)
+{
+	struct by_words *known = context;
+	__u32 at = words_hash(line->text, line->len) & (known->size - 1);
+
+	for (; known->slot[at]; at = (at + 1) & (known->size - 1)) {
+		struct cgg_entry *e = &known->rules->entry[known->slot[at] - 1];
+
+		if (e->id || e->text_len != line->len ||
+		    memcmp(known->rules->heap + 8 * (size_t)e->text, line->text, line->len) != 0)
+			continue;
+		e->id = line->id;
+		break;
+	}
+	return 0;
+}
+
+static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
+{
+	struct by_words known = { .rules = rules, .size = 64 };
+	__u32 id = 0;
+	int status;
+
+	while (known.size < 2 * rules->rules)
+		known.size *= 2;
+	known.slot = calloc(known.size, sizeof(*known.slot));
+	if (!known.slot)
+		return refuse(CGG_FAILED, "%u rules: out of memory", rules->rules);
+	for (unsigned i = 0; i < rules->count; i++) {
+		struct cgg_entry *e = &rules->entry[i];
+		__u32 at;
+
+		e->id = 0;
+		if (!e->text_len)
+			continue;
+		at = words_hash(rules->heap + 8 * (size_t)e->text, e->text_len) & (known.size - 1);
+		while (known.slot[at])
+			at = (at + 1) & (known.size - 1);
+		known.slot[at] = i + 1;
+	}
+	status = policy_each(guard, place, keep_id, &known);
+	free(known.slot);
+	rules->next_id = policy_image(guard, place)->next_id;
+	for (unsigned i = 0; i < rules->count; i++) {
+		struct cgg_entry *e = &rules->entry[i];
+
+		if (e->text_len)
+			id = e->id ? e->id : rules->next_id++;
+		e->id = id;
+	}
+	return status;
 }
 
 int policy_restore(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds)
 {
-	struct cgg_rules old;
-	int status = policy_read(guard, place, &old);
+	const struct cgg_image *now = policy_image(guard, place);
+	int status = now ? 0 : CGG_FAILED;
 
-	if (status)
-		return status;
-	keep_ids(rules, &old);
-	rules_free(&old);
-	return commit_rules(guard, place, rules, seconds);
+	if (!status && (now->count || now->base || now->next_id != 1))
+		status = keep_ids(guard, place, rules);
+	return status ? status : commit_rules(guard, place, rules, seconds);
 }
 
 int policy_confirm(struct cgg_guard *guard, int place)
@@ -203,12 +652,13 @@ int policy_confirm(struct cgg_guard *guard, int place)
 				      : "nothing waits to be confirmed");
 	__atomic_store_n(&policy->revert_at, 0, __ATOMIC_SEQ_CST);
 	detach_hooks(guard, (__u32)place, ~image->hooks);
+	bases_free(guard, place);
 	return 0;
 }
 
 int policy_drop(struct cgg_guard *guard, int place)
 {
-	struct cgg_rules none = { .next_id = 1 };
+	struct cgg_rules none;
 	struct cgg_attachment *all;
 	unsigned count, used = 0;
 	int status = attachments_read(guard, &all, &count);
@@ -224,7 +674,8 @@ int policy_drop(struct cgg_guard *guard, int place)
 	if (used)
 		return refuse(CGG_NO, "policy %s: %u cgroup%s attached to it; cgg-detach first",
 			      guard->policies[place].name, used, used == 1 ? " is" : "s are");
-	status = policy_commit_rules(guard, place, &none);
+	rules_begin(&none);
+	status = commit_rules(guard, place, &none, 0);
 	if (!status) {
 		__atomic_store_n(&guard->policies[place].name[0], 0, __ATOMIC_SEQ_CST);
 		memset(guard->policies[place].name, 0, CGG_NAME);

@@ -4,6 +4,7 @@
  *
  * The answer is the kernel's: the program ask calls what every hook calls.
  */
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -31,13 +32,13 @@ static int query_net(struct cgg_query *q, const struct cgg_rule *rule, int hook)
 	if (rule->matches & CGG_MATCH_PROTO)
 		proto = rule->proto;
 	memcpy(q->word, rule->net.addr, sizeof(rule->net.addr));
-	q->word[2] = proto;
+	q->select = proto;
 	if (addr_is_ip4(rule->net.addr)) {
-		q->word[2] |= CGG_IS_IPV4;
+		q->select |= CGG_IS_IPV4;
 		if (rule->net.addr[12] == 127)
-			q->word[2] |= CGG_IS_LOCAL;
+			q->select |= CGG_IS_LOCAL;
 	} else if (!memcmp(rule->net.addr, &(const __u8[16]){ [15] = 1 }, 16)) {
-		q->word[2] |= CGG_IS_LOCAL;
+		q->select |= CGG_IS_LOCAL;
 	}
 	q->port = rule->port_min;
 	return 0;
@@ -47,21 +48,28 @@ static int query_socket(struct cgg_query *q, const struct cgg_rule *rule)
 {
 	if (!(rule->matches & CGG_MATCH_FAMILY) || !(rule->matches & CGG_MATCH_TYPE))
 		return one("socket: family and type");
-	q->word[0] = (__u64)rule->family;
-	q->word[1] = (__u64)rule->type;
-	q->word[2] = rule->type == SOCK_STREAM ? 6 : rule->type == SOCK_DGRAM ? 17 : 0;
+	q->port = rule->type == SOCK_STREAM ? 6 : rule->type == SOCK_DGRAM ? 17 : 0;
 	if (rule->matches & CGG_MATCH_PROTO)
-		q->word[2] = rule->proto;
+		q->port = rule->proto;
+	q->select = CGG_SOCKET_SELECT((__u32)rule->family, (__u32)rule->type, q->port);
 	return 0;
+}
+
+/* key_number - of 4 bytes in network order */
+static void key_number(struct cgg_query *q, unsigned place, long n)
+{
+	__u32 bytes = htonl((__u32)n);
+
+	memcpy((char *)q->word + place, &bytes, sizeof(bytes));
 }
 
 static int query_device(struct cgg_query *q, const struct cgg_rule *rule)
 {
 	if (rule->device == 'a' || rule->major < 0 || rule->minor < 0)
 		return one("device: c|b MAJOR:MINOR");
-	q->word[0] = rule->device == 'c' ? CGG_CHAR : CGG_BLOCK;
-	q->word[1] = (__u64)rule->major;
-	q->word[2] = (__u64)rule->minor;
+	key_number(q, 0, rule->device == 'c' ? CGG_CHAR : CGG_BLOCK);
+	key_number(q, 4, rule->major);
+	key_number(q, 8, rule->minor);
 	return 0;
 }
 
@@ -72,9 +80,8 @@ static int query_name(struct cgg_ask *ask, const struct cgg_rule *rule)
 	if (rule->prefix)
 		return one("name, without a star");
 	memcpy(&ask->name, rule->operand, len);
-	ask->query.word[0] = len;
-	ask->query.word[1] = ask->name.word[0];
-	ask->query.word[2] = ask->name.word[1];
+	memcpy(ask->query.word, &ask->name, sizeof(ask->query.word));
+	ask->query.select = (__u32)len;
 	return 0;
 }
 
@@ -83,8 +90,6 @@ static int query_letter(struct cgg_query *q, const struct cgg_rule *rule)
 	if (!rule->access || rule->access & (rule->access - 1))
 		return one("access letter");
 	q->access = rule->access;
-	while (rule->access >> (q->letter + 1))
-		q->letter++;
 	return 0;
 }
 
@@ -139,8 +144,8 @@ int query_make(struct cgg_ask *ask, const struct cgg_rule *rule)
 		status = query_name(ask, rule);
 		break;
 	case CGG_SOCKOPT:
-		ask->query.word[0] = (__u64)rule->major;
-		ask->query.word[1] = (__u64)rule->minor;
+		key_number(&ask->query, 0, rule->major);
+		key_number(&ask->query, 4, rule->minor);
 		status = rule->major < 0 || rule->minor < 0 ? one("option: LEVEL:NAME") : 0;
 		break;
 	case CGG_NONE:
@@ -148,6 +153,7 @@ int query_make(struct cgg_ask *ask, const struct cgg_rule *rule)
 					    : query_net(&ask->query, rule, hook);
 		break;
 	}
+	memcpy(&ask->name, ask->query.word, sizeof(ask->query.word));
 	return status ? status : query_cgroup(ask, rule);
 }
 

@@ -498,7 +498,8 @@ static void operands_print(struct text *t, const struct cgg_rule *rule)
 	}
 }
 
-void rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
+/* rule_print - gives the length */
+size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
 {
 	struct text t = { text, text + CGG_RULE_TEXT - 1 };
 	char part[256];
@@ -532,6 +533,7 @@ void rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
 		put(&t, " quiet");
 	if (rule->error)
 		put_key(&t, "errno", strerrorname_np(rule->error));
+	return (size_t)(t.at - text);
 }
 
 __u64 time_now(void)
@@ -540,51 +542,4 @@ __u64 time_now(void)
 
 	clock_gettime(CLOCK_BOOTTIME, &t);
 	return (__u64)t.tv_sec * 1000000000ULL + (__u64)t.tv_nsec;
-}
-
-/* The time left is rounded up to seconds: a rule that still holds has some. */
-void rule_print_left(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
-{
-	__u64 now = rule->expires ? time_now() : 0, left = rule->ttl;
-	char ttl[32];
-	struct text t;
-
-	rule_print(rule, text);
-	t = (struct text){ text + strlen(text), text + CGG_RULE_TEXT - 1 };
-	if (rule->expires)
-		left = rule->expires > now ? rule->expires - now : 1;
-	snprintf(ttl, sizeof(ttl), "%llus", (left + 999999999) / 1000000000);
-	if (left)
-		put_key(&t, "ttl", ttl);
-}
-
-int rules_add(struct cgg_rules *rules, unsigned place, const struct cgg_rule *rule)
-{
-	if (rules->count == rules->room) {
-		unsigned room = rules->room ? 2 * rules->room : 16;
-		struct cgg_rule *more = reallocarray(rules->rule, room, sizeof(*more));
-
-		if (!more)
-			return refuse(CGG_FAILED, "%u rules: out of memory", room);
-		rules->rule = more;
-		rules->room = room;
-	}
-	memmove(rules->rule + place + 1, rules->rule + place,
-		(rules->count - place) * sizeof(*rule));
-	rules->rule[place] = *rule;
-	rules->count++;
-	return 0;
-}
-
-void rules_remove(struct cgg_rules *rules, unsigned place)
-{
-	rules->count--;
-	memmove(rules->rule + place, rules->rule + place + 1,
-		(rules->count - place) * sizeof(*rules->rule));
-}
-
-void rules_free(struct cgg_rules *rules)
-{
-	free(rules->rule);
-	memset(rules, 0, sizeof(*rules));
 }

@@ -157,7 +157,7 @@ static void read_rule(struct reader *r, yaml_node_t *node)
 		if (!status)
 			status = rule_resolve(&rule);
 		if (!status)
-			status = rules_add(r->rules, r->rules->count, &rule);
+			status = rules_add(r->rules, &rule);
 		if (status)
 			complain(r, node, status);
 	}

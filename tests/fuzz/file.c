@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../lib/cgg.h"
+#include "../unit/written.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,7 +28,7 @@ static char *take(char *text, size_t size)
 		abort(); /* a refusal without its sentence, or the other way round */
 	free(errors);
 	for (unsigned i = 0; i < rules.count; i++)
-		rules.rule[i].expires = 0; /* the clock goes on; the words do not */
+		rules.entry[i].expires = CGG_NEVER; /* the clock goes on; the words do not */
 	if (!status) {
 		out = open_memstream(&written, &length);
 		file_write(&rules, out);

@@ -26,7 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < rules.count && !status; i++) {
 		struct cgg_rule rule;
 
-		rule_print(&rules.rule[i], text);
+		if (!rules.entry[i].text_len)
+			continue;
+		snprintf(text, sizeof(text), "%.*s", rules.entry[i].text_len,
+			 rules.heap + 8 * (size_t)rules.entry[i].text);
 		if (rule_line(&rule, text))
 			abort();
 	}

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * compile.c - an image says what its rules say, and gives them back.
+ * compile.c - an image and a base say what their rules say, and give them back.
  *
  * reference() is the plain first match over the rules as words have them. Against
  * it stand walk(), which reads the image as bpf/cgguard.h describes it, and the
- * programs' own decide(), built for this machine. None knows of another.
+ * programs' own decide(), built for this machine, over rules in an image, in a
+ * base, and in both. None knows of another.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,6 +24,7 @@
 #pragma GCC diagnostic ignored "-Wunused-variable"
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #define bpf_map_lookup_elem(map, key) map_lookup(map, key)
@@ -36,6 +38,16 @@ static void *map_lookup(const void *map, const void *key);
 #define QUERIES 60
 
 static struct cgg_image image;
+static struct cgg_base *base; /* beside the image, or 0 */
+
+/* Rules as words have them. */
+#define MOST 1200
+struct policy {
+	struct cgg_rule rule[MOST];
+	bool deleted[MOST];
+	unsigned count;
+	__u8 defaults[CGG_HOOKS];
+};
 
 /* ---- the reference ---- */
 
@@ -46,9 +58,10 @@ struct deed {
 	bool six; /* an IPv6 address that is not a mapped one */
 	__u8 addr[16]; /* four bytes, or with six all */
 	unsigned proto, port;
-	char device;
+	char device; /* of a socket: its family, and major its type */
 	long major, minor;
 	char name[CGG_OPERAND];
+	bool vague; /* of a unix path */
 };
 
 struct answer {
@@ -92,6 +105,18 @@ static bool rule_holds(const struct cgg_rule *rule, const struct deed *o)
 		return (rule->device == 'a' || rule->device == o->device) &&
 		       (rule->major < 0 || rule->major == o->major) &&
 		       (rule->minor < 0 || rule->minor == o->minor);
+	case CGG_SETSOCKOPT:
+		return (rule->major < 0 || rule->major == o->major) &&
+		       (rule->minor < 0 || rule->minor == o->minor);
+	case CGG_SOCKET:
+		return (!(rule->matches & CGG_MATCH_PROTO) || rule->proto == o->proto) &&
+		       (!(rule->matches & CGG_MATCH_FAMILY) || rule->family == o->device) &&
+		       (!(rule->matches & CGG_MATCH_TYPE) || rule->type == o->major);
+	case CGG_UNIX:
+		if (o->vague)
+			return !*rule->operand ||
+			       (rule->verdict == CGG_DENY && *rule->operand == '/');
+		/* fall through */
 	case CGG_SYSCTL:
 		return rule->prefix ? !strncmp(rule->operand, o->name, strlen(rule->operand))
 				    : !strcmp(rule->operand, o->name);
@@ -103,46 +128,52 @@ static bool rule_holds(const struct cgg_rule *rule, const struct deed *o)
 	}
 }
 
-static struct answer reference(const struct cgg_rules *rules, const struct deed *o)
+static struct answer reference(const struct policy *rules, const struct deed *o)
 {
 	for (unsigned i = 0; i < rules->count; i++)
-		if (rule_holds(&rules->rule[i], o))
+		if (!rules->deleted[i] && rule_holds(&rules->rule[i], o))
 			return (struct answer){ rules->rule[i].id, rules->rule[i].verdict };
 	return (struct answer){ 0, rules->defaults[o->hook] };
 }
 
 /* ---- the image, as cgguard.h describes it ---- */
 
-/* query_of - the table above struct cgg_query; name: CGG_OPERAND bytes for a sysctl */
+/* query_of - the table above struct cgg_query; name: CGG_OPERAND bytes, begins with the key */
 static struct cgg_query query_of(const struct deed *o, char name[CGG_OPERAND])
 {
 	struct cgg_query q = { .hook = o->hook, .access = CGG_R };
-	__u8 addr[16] = { [10] = 0xff, [11] = 0xff }, last[16] = { [15] = 1 };
+	__u8 last[16] = { [15] = 1 };
 
 	memset(name, 0, CGG_OPERAND);
 	if (o->hook == CGG_DEVICE) {
-		q.word[0] = o->device == 'c' ? CGG_CHAR : CGG_BLOCK;
-		q.word[1] = (__u64)o->major;
-		q.word[2] = (__u64)o->minor;
+		name[3] = o->device == 'c' ? CGG_CHAR : CGG_BLOCK;
+		name[7] = (char)o->major;
+		name[11] = (char)o->minor;
 		q.access = o->letter == 'r' ? CGG_R : o->letter == 'w' ? CGG_W : CGG_M;
-	} else if (o->hook == CGG_SYSCTL) {
+	} else if (o->hook == CGG_SYSCTL || o->hook == CGG_UNIX) {
 		strcpy(name, o->name);
-		q.word[0] = strlen(name);
-		memcpy(&q.word[1], name, 16);
-		q.access = o->letter == 'r' ? CGG_R : CGG_W;
+		q.select = (__u32)strlen(name);
+		if (o->hook == CGG_SYSCTL)
+			q.access = o->letter == 'r' ? CGG_R : CGG_W;
+		else if (o->vague)
+			q.select = CGG_VAGUE;
+	} else if (o->hook == CGG_SOCKET) {
+		q.select = (__u32)o->device << 24 | (__u32)o->major << 16 | o->proto;
+		q.port = (__u16)o->proto;
+	} else if (o->hook == CGG_SETSOCKOPT) {
+		name[3] = (char)o->major;
+		name[7] = (char)o->minor;
 	} else {
-		if (o->six)
-			memcpy(addr, o->addr, 16);
-		else
-			memcpy(addr + 12, o->addr, 4);
-		memcpy(q.word, addr, 16);
-		q.word[2] = o->proto;
+		name[10] = name[11] = (char)0xff;
+		memcpy(o->six ? name : name + 12, o->addr, o->six ? 16 : 4);
+		q.select = o->proto;
 		if (!o->six)
-			q.word[2] |= CGG_IS_IPV4;
-		if (o->six ? !memcmp(addr, last, 16) : addr[12] == 127)
-			q.word[2] |= CGG_IS_LOCAL;
+			q.select |= CGG_IS_IPV4;
+		if (o->six ? !memcmp(name, last, 16) : name[12] == 127)
+			q.select |= CGG_IS_LOCAL;
 		q.port = (__u16)o->port;
 	}
+	memcpy(q.word, name, sizeof(q.word));
 	return q;
 }
 
@@ -173,8 +204,9 @@ static struct answer walk(const struct cgg_query *q, const char *name)
 		const struct cgg_entry *e = &image.entry[i];
 		bool holds = e->hooks & 1u << q->hook && e->access & q->access;
 
-		for (int w = 0; w < 3; w++)
+		for (int w = 0; w < 2; w++)
 			holds = holds && (q->word[w] & e->mask[w]) == e->value[w];
+		holds = holds && (q->select & e->select_mask) == e->select;
 		if (holds && e->port_min <= q->port && q->port <= e->port_max &&
 		    name_holds(e, name))
 			return (struct answer){ e->id, e->verdict };
@@ -185,20 +217,27 @@ static struct answer walk(const struct cgg_query *q, const char *name)
 static struct cgg_policy policy;
 static __u32 policy_place;
 
-/* The map images: our one image is where the policy's generation says. */
+static struct cgg_ask nobody;
+
+/* The maps: one image is where the policy's generation says, one base where the image says. */
 static void *map_lookup(const void *map, const void *key)
 {
 	const __u32 *number = key;
 
+	if (map == &asked)
+		return &nobody;
+	if (map == &bases)
+		return base && *number + 1 == image.base ? base : 0;
+	if (map == base)
+		return *number < base->pages ? (char *)base + (size_t)CGG_PAGE * *number : 0;
 	assert_ptr_equal(map, &images);
 	return *number == 2 * policy_place + (policy.generation & 1) ? &image : 0;
 }
 
 static struct answer programs_answer(const struct cgg_query *q, const char *name)
 {
-	static const struct cgg_ask nobody;
 	struct cgg_operand operand;
-	struct operation o = { .q = *q, .name = &operand, .who = &nobody };
+	struct operation o = { .q = *q, .name = &operand };
 	struct cgg_outcome out = { 0 };
 
 	memcpy(&operand, name, sizeof(operand));
@@ -269,7 +308,34 @@ static void random_rule(struct cgg_rule *rule)
 	rule->verdict = (__u8)pick(3);
 	rule->port_max = 65535;
 	rule->access = CGG_R;
-	switch (pick(4)) {
+	switch (pick(7)) {
+	case 4:
+		rule->hooks = 1u << CGG_SETSOCKOPT;
+		rule->major = (long)pick(4) - 1;
+		rule->minor = rule->major < 0 ? -1 : (long)pick(30) - 1;
+		break;
+	case 5:
+		rule->hooks = 1u << CGG_SOCKET | (pick(3) ? 0 : 1u << CGG_CONNECT);
+		rule->matches = (rule->hooks & 1u << CGG_CONNECT ? 0 : pick(4) * CGG_MATCH_FAMILY) |
+				pick(2) * CGG_MATCH_PROTO;
+		if (rule->matches & CGG_MATCH_FAMILY)
+			rule->family = pick(2) ? 2 : 10;
+		if (rule->matches & CGG_MATCH_TYPE)
+			rule->type = 1 + (int)pick(3);
+		if (rule->matches & CGG_MATCH_PROTO)
+			rule->proto = (__u16)(pick(2) ? 6 : pick(256));
+		break;
+	case 6:
+		rule->hooks = 1u << CGG_UNIX;
+		random_name(rule->operand);
+		rule->operand[0] = "/@"[!pick(3)];
+		rule->operand[strlen(rule->operand) < 108 ? strlen(rule->operand) : 100] = 0;
+		rule->prefix = !pick(3);
+		if (rule->prefix && !pick(4))
+			memset(rule->operand, 0, CGG_OPERAND);
+		memset(rule->operand + strlen(rule->operand), 0,
+		       CGG_OPERAND - strlen(rule->operand));
+		break;
 	case 0:
 		rule->hooks = 1u << CGG_DEVICE;
 		rule->device = "abc"[pick(3)];
@@ -328,8 +394,10 @@ static void operation_like(struct deed *o, const struct cgg_rule *rule)
 			o->name[len] = 'a';
 	}
 	o->device = rule->device == 'a' || !rule->device ? "cb"[pick(2)] : rule->device;
-	o->major = rule->major;
+	o->major = o->hook == CGG_SOCKET ? rule->type : rule->major;
 	o->minor = rule->minor;
+	if (o->hook == CGG_SOCKET)
+		o->device = (char)rule->family;
 	o->six = !addr_is_ip4(rule->net.addr);
 	memcpy(o->addr, o->six ? rule->net.addr : rule->net.addr + 12, o->six ? 16 : 4);
 	if (!pick(3))
@@ -340,10 +408,11 @@ static void operation_like(struct deed *o, const struct cgg_rule *rule)
 		o->port = (o->port + 65535 + pick(3)) % 65536;
 }
 
-static struct deed random_operation(const struct cgg_rules *rules)
+static struct deed random_operation(const struct policy *rules)
 {
 	static const enum cgg_hook hooks[] = { CGG_CONNECT, CGG_SENDMSG, CGG_BIND,  CGG_DEVICE,
-					       CGG_DEVICE,  CGG_SYSCTL,	 CGG_SYSCTL };
+					       CGG_UNIX,    CGG_SYSCTL,	 CGG_SYSCTL, CGG_SOCKET,
+					       CGG_CONNECT, CGG_SETSOCKOPT };
 	struct deed o = { .hook = hooks[pick(sizeof(hooks) / sizeof(hooks[0]))],
 			  .letter = (__u8) "rw"[pick(2)] };
 
@@ -353,7 +422,12 @@ static struct deed random_operation(const struct cgg_rules *rules)
 		operation_like(&o, &rules->rule[pick(rules->count)]);
 	if (!*o.name)
 		random_name(o.name);
-	if (!o.device)
+	o.vague = !pick(5);
+	if (o.hook == CGG_UNIX && !strchr("/@", *o.name))
+		o.name[0] = "/@"[pick(2)];
+	if (o.hook == CGG_SOCKET)
+		o.device = o.device == 2 || o.device == 10 ? o.device : pick(2) ? 2 : 10;
+	else if (!o.device || !strchr("cb", o.device))
 		o.device = "cb"[pick(2)];
 	if (o.major < 1)
 		o.major = pick(3);
@@ -372,11 +446,10 @@ static struct deed random_operation(const struct cgg_rules *rules)
 	return o;
 }
 
-/* rules_like - as cgg-rule has them: through their own words */
-static void random_rules(struct cgg_rules *rules, unsigned count)
+/* random_rules - as cgg-rule has them: through their own words */
+static void random_rules(struct policy *rules, unsigned count)
 {
 	memset(rules, 0, sizeof(*rules));
-	rules->next_id = 1;
 	for (int i = 0; i < CGG_HOOKS; i++)
 		rules->defaults[i] = (__u8)pick(3);
 	while (rules->count < count) {
@@ -391,9 +464,61 @@ static void random_rules(struct cgg_rules *rules, unsigned count)
 			continue;
 		if (memcmp(&rule, &read, sizeof(rule)) != 0)
 			fail_msg("is read back as another rule: %s", text);
-		read.id = rules->next_id++;
-		assert_int_equal(rules_add(rules, rules->count, &read), 0);
+		read.id = rules->count + 1;
+		rules->rule[rules->count++] = read;
 	}
+}
+
+/* compiled - some of the rules: those whose number modulo step is not rest, or all */
+static void compiled(struct cgg_rules *to, const struct policy *rules, unsigned step, unsigned rest)
+{
+	rules_begin(to);
+	memcpy(to->defaults, rules->defaults, sizeof(rules->defaults));
+	for (unsigned i = 0; i < rules->count; i++)
+		if (!step || i % step != rest)
+			assert_int_equal(rules_add(to, &rules->rule[i]), 0);
+	to->next_id = rules->count + 1;
+}
+
+static int image_of(const struct policy *rules)
+{
+	struct cgg_rules all;
+	int status;
+
+	compiled(&all, rules, 0, 0);
+	status = compile(&image, &all);
+	rules_free(&all);
+	return status;
+}
+
+/* with_base - a base of the rules; each step-th stands beside it, if there is a step */
+static void with_base(const struct policy *rules, unsigned step)
+{
+	struct cgg_rules in, beside = { 0 };
+	unsigned before = 0;
+
+	compiled(&in, rules, step, 0);
+	assert_int_equal(base_build(&base, &in), 0);
+	rules_begin(&beside);
+	memcpy(beside.defaults, rules->defaults, sizeof(rules->defaults));
+	beside.base = 7;
+	for (unsigned i = 0; step && i < rules->count; i++) {
+		if (i % step)
+			before++;
+		else
+			assert_int_equal(rules_insert(&beside, beside.count, before,
+						      &rules->rule[i]), 0);
+	}
+	assert_int_equal(compile(&image, &beside), 0);
+	rules_free(&in);
+	rules_free(&beside);
+}
+
+static void base_gone(void)
+{
+	free(base);
+	base = 0;
+	image.base = 0;
 }
 
 static void operation_show(const struct deed *o)
@@ -405,14 +530,18 @@ static void operation_show(const struct deed *o)
 	addr_print(addr, text);
 	if (o->hook == CGG_DEVICE)
 		print_error("  device %c %ld:%ld %c\n", o->device, o->major, o->minor, o->letter);
-	else if (o->hook == CGG_SYSCTL)
-		print_error("  sysctl %s %c\n", o->name, o->letter);
+	else if (o->hook == CGG_SYSCTL || o->hook == CGG_UNIX)
+		print_error("  %s %s %c%s\n", cgg_hooks[o->hook].word, o->name, o->letter,
+			    o->vague ? " vague" : "");
+	else if (o->hook == CGG_SOCKET || o->hook == CGG_SETSOCKOPT)
+		print_error("  %s %d %ld %ld proto %u\n", cgg_hooks[o->hook].word, o->device,
+			    o->major, o->minor, o->proto);
 	else
 		print_error("  %s proto %u ip %s port %u\n", cgg_hooks[o->hook].word, o->proto,
 			    text, o->port);
 }
 
-static void rules_show(const struct cgg_rules *rules)
+static void rules_show(const struct policy *rules)
 {
 	char text[CGG_RULE_TEXT];
 
@@ -428,47 +557,122 @@ static bool same(struct answer a, struct answer b)
 }
 
 /* by_rule counts the operations that a rule, and not the default, decided, by verdict */
-static void operation_asked(const struct cgg_rules *rules, unsigned by_rule[3])
+static void operation_asked(const struct policy *rules, unsigned by_rule[3])
 {
 	struct deed o = random_operation(rules);
-	struct answer wanted = reference(rules, &o), walked, decided;
+	struct answer wanted = reference(rules, &o), decided;
 	char name[CGG_OPERAND];
 	struct cgg_query q = query_of(&o, name);
 
-	walked = walk(&q, name);
 	decided = programs_answer(&q, name);
-	if (!same(wanted, walked) || !same(wanted, decided)) {
+	if (!same(wanted, decided) || (!base && !same(wanted, walk(&q, name)))) {
 		rules_show(rules);
 		operation_show(&o);
-		fail_msg("rule %u, verdict %u; the image says %u, %u; decide() %u, %u", wanted.rule,
-			 wanted.verdict, walked.rule, walked.verdict, decided.rule,
-			 decided.verdict);
+		fail_msg("rule %u, verdict %u; decide() says %u, %u", wanted.rule, wanted.verdict,
+			 decided.rule, decided.verdict);
 	}
 	by_rule[wanted.verdict] += wanted.rule != 0;
 }
 
+static void shown(const char *what, unsigned operations, const unsigned by_rule[3])
+{
+	print_message("# %s, seed %u: of %u operations rules allowed %u, alerted %u, denied %u\n",
+		      what, SEED, operations, by_rule[CGG_ALLOW], by_rule[CGG_ALERT],
+		      by_rule[CGG_DENY]);
+	for (int i = 0; i < 3; i++)
+		assert_true(by_rule[i] > operations / 20);
+}
+
 static void image_says_what_the_rules_say(void **state)
 {
+	static struct policy rules;
 	unsigned by_rule[3] = { 0 };
 
 	(void)state;
 	random_state = SEED;
 	for (unsigned round = 0; round < POLICIES; round++) {
-		struct cgg_rules rules;
-
 		policy.generation = policy.writing = pick(8);
 		policy_place = pick(CGG_POLICIES);
-		random_rules(&rules, pick(30));
-		assert_int_equal(compile(&image, &rules), 0);
+		random_rules(&rules, pick(24));
+		assert_int_equal(image_of(&rules), 0);
 		for (unsigned i = 0; i < QUERIES; i++)
 			operation_asked(&rules, by_rule);
-		rules_free(&rules);
 	}
-	print_message("# seed %u: of %u operations rules allowed %u, alerted %u, denied %u\n", SEED,
-		      POLICIES * QUERIES, by_rule[CGG_ALLOW], by_rule[CGG_ALERT],
-		      by_rule[CGG_DENY]);
-	for (int i = 0; i < 3; i++)
-		assert_true(by_rule[i] > POLICIES * QUERIES / 20);
+	shown("images", POLICIES * QUERIES, by_rule);
+}
+
+/* From no rules to as many as crowd at the few prefixes of the small world. */
+static void base_says_what_the_rules_say(void **state)
+{
+	static struct policy rules;
+	unsigned by_rule[3] = { 0 }, operations = 0;
+
+	(void)state;
+	random_state = SEED + 3;
+	for (unsigned round = 0; round < POLICIES / 2; round++) {
+		random_rules(&rules, pick(20) ? pick(60) : pick(MOST));
+		with_base(&rules, 0);
+		for (unsigned i = 0; i < 2 * QUERIES; i++, operations++)
+			operation_asked(&rules, by_rule);
+		base_gone();
+	}
+	shown("bases", operations, by_rule);
+}
+
+static void rules_beside_a_base_keep_their_place(void **state)
+{
+	static struct policy rules;
+	unsigned by_rule[3] = { 0 }, operations = 0;
+
+	(void)state;
+	random_state = SEED + 4;
+	for (unsigned round = 0; round < POLICIES / 4; round++) {
+		unsigned count = pick(120);
+
+		random_rules(&rules, count);
+		with_base(&rules, 1 + count / 20 + pick(5));
+		for (unsigned i = 0; i < 2 * QUERIES; i++, operations++)
+			operation_asked(&rules, by_rule);
+		base_gone();
+	}
+	shown("both", operations, by_rule);
+}
+
+/* A rule whose record says that it shadows none goes by its bit alone. */
+static void deleted_rules_are_gone(void **state)
+{
+	static struct policy rules;
+	unsigned by_rule[3] = { 0 }, operations = 0, deleted = 0, kept = 0;
+
+	(void)state;
+	random_state = SEED + 5;
+	for (unsigned round = 0; round < POLICIES / 4; round++) {
+		const struct cgg_record *record;
+		char *bits;
+
+		random_rules(&rules, 1 + pick(round % 10 ? 100 : 600));
+		with_base(&rules, 0);
+		record = (const void *)((char *)base + (size_t)CGG_PAGE * base->records);
+		bits = (char *)base + (size_t)CGG_PAGE * base->bits;
+		for (unsigned i = 0; i < rules.count; i++) {
+			if (pick(3))
+				continue;
+			kept += record[i].shadows;
+			if (record[i].shadows)
+				continue;
+			bits[i / 8] = (char)(bits[i / 8] | 1 << i % 8);
+			rules.deleted[i] = true;
+			base->dead++;
+			deleted++;
+		}
+		for (unsigned i = 0; i < QUERIES; i++, operations++)
+			operation_asked(&rules, by_rule);
+		base_gone();
+	}
+	print_message("# %u rules deleted, %u shadow others\n", deleted, kept);
+	assert_true(deleted > 1000);
+	assert_true(kept > 100);
+	shown("deleted", operations, by_rule);
 }
 
 /* Each asked letter is judged by itself, and the worst answer is the answer. */
@@ -476,13 +680,16 @@ static void letters_are_judged_one_by_one(void **state)
 {
 	static const char letters[] = "mrw"; /* by the bit's number */
 
+	static struct policy rules;
+
 	(void)state;
 	random_state = SEED + 1;
 	for (unsigned round = 0; round < POLICIES; round++) {
-		struct cgg_rules rules;
-
 		random_rules(&rules, pick(12));
-		assert_int_equal(compile(&image, &rules), 0);
+		if (round % 2)
+			with_base(&rules, 0);
+		else
+			assert_int_equal(image_of(&rules), 0);
 		for (__u8 access = 1; access < 8; access++) {
 			struct deed o = random_operation(&rules);
 			char name[CGG_OPERAND];
@@ -490,6 +697,9 @@ static void letters_are_judged_one_by_one(void **state)
 			struct cgg_query q;
 
 			o.hook = CGG_DEVICE;
+			o.device = o.device == 'c' ? 'c' : 'b';
+			o.major &= 3;
+			o.minor &= 3;
 			for (unsigned i = 0; i < CGG_LETTERS; i++) {
 				o.letter = (__u8)letters[i];
 				if (access >> i & 1 && reference(&rules, &o).verdict > worst)
@@ -499,19 +709,19 @@ static void letters_are_judged_one_by_one(void **state)
 			q.access = access;
 			assert_int_equal(programs_answer(&q, name).verdict, worst);
 		}
-		rules_free(&rules);
+		base_gone();
 	}
 }
 
 /* A writer that is one ahead writes the other image; two ahead, and it is this one. */
 static void who_is_disturbed_says_no(void **state)
 {
-	struct cgg_rules rules = { 0 };
+	static struct policy rules;
 	struct cgg_query q = { .hook = CGG_CONNECT, .access = CGG_R };
 	char name[CGG_OPERAND] = "";
 
 	(void)state;
-	assert_int_equal(compile(&image, &rules), 0);
+	assert_int_equal(image_of(&rules), 0);
 	for (__u32 generation = 0xfffffffc; generation != 4; generation++) {
 		policy.generation = generation;
 		policy.writing = generation;
@@ -524,30 +734,67 @@ static void who_is_disturbed_says_no(void **state)
 	policy.generation = policy.writing = 0;
 }
 
+/* A base that is not there is no reason to allow anything. */
+static void without_its_base_a_policy_says_no(void **state)
+{
+	static struct policy rules;
+	struct cgg_query q = { .hook = CGG_CONNECT, .access = CGG_R };
+	char name[CGG_OPERAND] = "";
+
+	(void)state;
+	assert_int_equal(image_of(&rules), 0);
+	assert_int_equal(programs_answer(&q, name).verdict, CGG_ALLOW);
+	image.base = 7;
+	assert_int_equal(programs_answer(&q, name).verdict, CGG_DENY);
+	image.base = 0;
+}
+
 /* ---- there and back ---- */
+
+static struct cgg_rules rules, back;
+
+/* words_of - the text of entry number at */
+static const char *words_of(const struct cgg_rules *of, unsigned at)
+{
+	static char text[CGG_RULE_TEXT];
+
+	snprintf(text, sizeof(text), "%.*s", of->entry[at].text_len,
+		 of->heap + 8 * (size_t)of->entry[at].text);
+	return text;
+}
 
 static void rules_come_back(void **state)
 {
+	static struct policy some;
+
 	(void)state;
 	random_state = SEED + 2;
 	for (unsigned round = 0; round < 200; round++) {
-		struct cgg_rules rules, back;
+		unsigned at = 0;
 
-		random_rules(&rules, pick(100));
-		rules.next_id += pick(5);
+		random_rules(&some, pick(24));
+		compiled(&rules, &some, 0, 0);
 		assert_int_equal(compile(&image, &rules), 0);
 		assert_int_equal(decompile(&back, &image), 0);
+		assert_int_equal(back.rules, some.count);
 		assert_int_equal(back.count, rules.count);
 		assert_int_equal(back.next_id, rules.next_id);
 		assert_memory_equal(back.defaults, rules.defaults, sizeof(rules.defaults));
-		for (unsigned i = 0; i < rules.count; i++)
-			assert_memory_equal(&back.rule[i], &rules.rule[i], sizeof(rules.rule[i]));
+		for (unsigned i = 0; i < some.count; i++) {
+			char text[CGG_RULE_TEXT];
+
+			rule_print(&some.rule[i], text);
+			assert_string_equal(words_of(&back, at), text);
+			assert_int_equal(back.entry[at].id, some.rule[i].id);
+			for (at++; at < back.count && !back.entry[at].text_len;)
+				at++;
+		}
 		rules_free(&rules);
 		rules_free(&back);
 	}
 }
 
-static void rule_add(struct cgg_rules *rules, const char *words)
+static int rule_put(struct cgg_rules *to, const char *words)
 {
 	char line[CGG_RULE_TEXT];
 	struct cgg_rule rule;
@@ -555,40 +802,72 @@ static void rule_add(struct cgg_rules *rules, const char *words)
 	snprintf(line, sizeof(line), "%s", words);
 	if (rule_line(&rule, line))
 		fail_msg("%s", cgg_why);
-	rule.id = ++rules->next_id;
-	assert_int_equal(rules_add(rules, rules->count, &rule), 0);
+	return rules_add(to, &rule);
+}
+
+/* What is taken from elsewhere brings its words, and gets ids of its own. */
+static void rules_are_taken_with_their_words(void **state)
+{
+	struct cgg_rules more;
+
+	(void)state;
+	rules_begin(&rules);
+	rules_begin(&more);
+	rule_put(&rules, "port 1 name one");
+	rule_put(&more, "unix /var/run/a/long/name/of/a/socket name two");
+	rule_put(&more, "port 3");
+	assert_int_equal(rules_take(&rules, &more), 0);
+	assert_int_equal(rules.rules, 3);
+	assert_int_equal(rules.count, 4);
+	assert_string_equal(words_of(&rules, 1), "deny unix /var/run/a/long/name/of/a/socket name two");
+	assert_string_equal(rules.heap + 8 * (size_t)rules.entry[1].label, "two");
+	assert_string_equal(rules.heap + 8 * (size_t)rules.entry[1].operand,
+			    "/var/run/a/long/name/of/a/socket");
+	assert_int_equal(rules.entry[1].id, 2);
+	assert_int_equal(rules.entry[2].id, 2);
+	assert_int_equal(rules.entry[3].id, 3);
+	rules_remove(&rules, 1);
+	assert_int_equal(rules.rules, 2);
+	assert_string_equal(words_of(&rules, 1), "deny connect,sendmsg port 3");
+	rules_free(&rules);
+	rules_free(&more);
 }
 
 static void nothing_is_an_image_too(void **state)
 {
-	struct cgg_rules rules = { .next_id = 1 };
-	struct cgg_rules back;
-
 	(void)state;
+	rules_begin(&rules);
 	assert_int_equal(compile(&image, &rules), 0);
 	assert_int_equal(image.count, 0);
 	assert_int_equal(image.hooks, 0);
 	assert_int_equal(decompile(&back, &image), 0);
 	assert_int_equal(back.count, 0);
+	assert_int_equal(base_build(&base, &rules), 0);
+	assert_int_equal(base->rules, 0);
+	base_gone();
 }
 
 /* A hook that no rule and no default needs costs nothing. */
 static void hooks_are_those_that_are_needed(void **state)
 {
-	struct cgg_rules rules = { 0 };
-
 	(void)state;
-	rule_add(&rules, "port 1");
+	rules_begin(&rules);
+	rule_put(&rules, "port 1");
 	assert_int_equal(compile(&image, &rules), 0);
 	assert_int_equal(image.hooks, 1 << CGG_CONNECT | 1 << CGG_SENDMSG);
 	rules.defaults[CGG_SYSCTL] = CGG_ALERT;
 	assert_int_equal(compile(&image, &rules), 0);
 	assert_int_equal(image.hooks, 1 << CGG_CONNECT | 1 << CGG_SENDMSG | 1 << CGG_SYSCTL);
 	rules_remove(&rules, 0);
-	rule_add(&rules, "allow device c 1:3");
+	rule_put(&rules, "allow device c 1:3");
 	rules.defaults[CGG_SYSCTL] = CGG_ALLOW;
 	assert_int_equal(compile(&image, &rules), 0);
 	assert_int_equal(image.hooks, 1 << CGG_DEVICE);
+	rules.base = 1;
+	rules.base_hooks = 1 << CGG_UNIX;
+	assert_int_equal(compile(&image, &rules), 0);
+	assert_int_equal(image.hooks, 1 << CGG_DEVICE | 1 << CGG_UNIX);
+	image.base = 0;
 	rules_free(&rules);
 }
 
@@ -596,11 +875,11 @@ static void hooks_are_those_that_are_needed(void **state)
 static void image_is_the_same_whatever_was_there(void **state)
 {
 	static struct cgg_image clean;
-	struct cgg_rules rules = { 0 };
 
 	(void)state;
-	rule_add(&rules, "port 1 name a comment \"b\"");
-	rule_add(&rules, "sysctl net/ipv4/conf/default/igmpv2_unsolicited_report_interval");
+	rules_begin(&rules);
+	rule_put(&rules, "port 1 name a comment \"b\"");
+	rule_put(&rules, "sysctl net/ipv4/conf/default/igmpv2_unsolicited_report_interval");
 	memset(&image, 0xff, sizeof(image));
 	assert_int_equal(compile(&image, &rules), 0);
 	assert_int_equal(compile(&clean, &rules), 0);
@@ -608,82 +887,44 @@ static void image_is_the_same_whatever_was_there(void **state)
 	rules_free(&rules);
 }
 
-/* ---- what does not fit is refused, never cut ---- */
+/* ---- what does not fit an image makes a base ---- */
 
-static void rules_256_fit_and_257_do_not(void **state)
+static void entries_64_fit_and_65_do_not(void **state)
 {
-	struct cgg_rules rules = { 0 };
 	char words[64];
 
 	(void)state;
-	for (unsigned i = 1; i <= CGG_RULES; i++) {
+	rules_begin(&rules);
+	for (unsigned i = 1; i <= CGG_ENTRIES; i++) {
 		snprintf(words, sizeof(words), "port %u", i);
-		rule_add(&rules, words);
+		rule_put(&rules, words);
 	}
 	assert_int_equal(compile(&image, &rules), 0);
-	assert_int_equal(image.count, 256);
-	assert_int_equal(image.entry[255].port_min, 256);
-	rule_add(&rules, "port 257");
-	assert_int_equal(compile(&image, &rules), CGG_FAILED);
-	assert_string_equal(cgg_why, "a policy holds at most 256 rules");
-	rules_free(&rules);
-}
-
-/* words_fill - so many rules of so many bytes that the heap is filled to the unit */
-static void words_fill(struct cgg_rules *rules, unsigned count)
-{
-	char words[CGG_RULE_TEXT];
-
-	/* "deny connect port 10000 comment "..."": 34 bytes and the comment's */
-	for (unsigned i = 0; i < count; i++) {
-		snprintf(words, sizeof(words), "connect port %u comment \"%094d\"", 10000 + i, 0);
-		rule_add(rules, words);
-	}
-}
-
-static void words_that_fill_the_heap_fit_and_one_more_does_not(void **state)
-{
-	struct cgg_rules rules = { 0 };
-	char text[CGG_RULE_TEXT];
-
-	(void)state;
-	words_fill(&rules, 255);
-	rule_print(&rules.rule[0], text);
-	assert_int_equal(strlen(text), 128);
-	rule_add(&rules, "connect port 1 comment \"012345678901234567890123456789012345678901234567"
-			 "890123456789012345\"");
-	rule_print(&rules.rule[255], text);
-	assert_int_equal(strlen(text), 96);
-	assert_int_equal(compile(&image, &rules), 0);
-	assert_int_equal(8 * image.heap_used, CGG_HEAP);
-
-	strcpy(rules.rule[0].name, "a");
-	assert_int_equal(compile(&image, &rules), CGG_FAILED);
-	assert_string_equal(cgg_why, "a policy holds at most 32768 bytes of words");
+	assert_int_equal(image.count, 64);
+	assert_int_equal(image.entry[63].port_min, 64);
+	rule_put(&rules, "port 65");
+	assert_int_equal(compile(&image, &rules), CGG_NO);
 	rules_free(&rules);
 }
 
 /* An operand takes its 128 bytes whole: a program reads as far. */
-static void long_names_fill_the_heap_too(void **state)
+static void words_that_fill_the_heap_fit_and_one_more_does_not(void **state)
 {
-	struct cgg_rules rules = { 0 };
+	unsigned fit = (CGG_HEAP - CGG_NAME) / (CGG_OPERAND + 144);
 	char words[CGG_RULE_TEXT];
-	unsigned fit = 0;
 
 	(void)state;
-	for (unsigned i = 0; i < CGG_RULES; i++) {
+	rules_begin(&rules);
+	for (unsigned i = 0; i < fit; i++) {
 		snprintf(words, sizeof(words), "sysctl net/%0120u", i);
-		rule_add(&rules, words);
+		rule_put(&rules, words);
 	}
-	for (rules.count = 1; rules.count <= CGG_RULES; rules.count++)
-		if (!compile(&image, &rules))
-			fit = rules.count;
-	rules.count = CGG_RULES;
-	assert_int_equal(fit, (CGG_HEAP - CGG_NAME) / (CGG_OPERAND + 144));
-	assert_int_equal(compile(&image, &rules), CGG_FAILED);
-	assert_string_equal(cgg_why, "a policy holds at most 32768 bytes of words");
+	assert_int_equal(compile(&image, &rules), 0);
 	for (unsigned i = 0; i < fit; i++)
 		assert_true(8u * image.entry[i].operand <= CGG_HEAP - CGG_OPERAND);
+	snprintf(words, sizeof(words), "sysctl net/%0120u", fit);
+	rule_put(&rules, words);
+	assert_int_equal(compile(&image, &rules), CGG_NO);
 	rules_free(&rules);
 }
 
@@ -691,15 +932,19 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(image_says_what_the_rules_say),
+		cmocka_unit_test(base_says_what_the_rules_say),
+		cmocka_unit_test(rules_beside_a_base_keep_their_place),
+		cmocka_unit_test(deleted_rules_are_gone),
 		cmocka_unit_test(letters_are_judged_one_by_one),
 		cmocka_unit_test(who_is_disturbed_says_no),
+		cmocka_unit_test(without_its_base_a_policy_says_no),
 		cmocka_unit_test(rules_come_back),
+		cmocka_unit_test(rules_are_taken_with_their_words),
 		cmocka_unit_test(nothing_is_an_image_too),
 		cmocka_unit_test(hooks_are_those_that_are_needed),
 		cmocka_unit_test(image_is_the_same_whatever_was_there),
-		cmocka_unit_test(rules_256_fit_and_257_do_not),
+		cmocka_unit_test(entries_64_fit_and_65_do_not),
 		cmocka_unit_test(words_that_fill_the_heap_fit_and_one_more_does_not),
-		cmocka_unit_test(long_names_fill_the_heap_too),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);

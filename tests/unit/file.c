@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "../../lib/cgg.h"
+#include "written.h"
 
 /* read_bytes - what file_read() makes of them; *answer is to be freed */
 static int read_bytes(const char *bytes, size_t len, char **answer)
@@ -282,7 +282,7 @@ static void file_appends(void **state)
 	FILE *file = fmemopen(text, strlen(text), "r");
 
 	(void)state;
-	assert_int_equal(rules_add(&rules, 0,
+	assert_int_equal(rules_add(&rules,
 				   &(struct cgg_rule){ .hooks = 1,
 						       .matches = CGG_MATCH_PORT,
 						       .port_min = 1,
@@ -293,8 +293,8 @@ static void file_appends(void **state)
 	fclose(file);
 	free(errors);
 	assert_int_equal(rules.count, 2);
-	assert_int_equal(rules.rule[0].port_min, 1);
-	assert_int_equal(rules.rule[1].port_min, 2);
+	assert_int_equal(rules.entry[0].port_min, 1);
+	assert_int_equal(rules.entry[1].port_min, 2);
 	assert_int_equal(rules.defaults[CGG_SYSCTL], CGG_ALERT);
 	assert_int_equal(rules.defaults[CGG_DEVICE], CGG_DENY);
 	rules_free(&rules);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * base.h - the walk through a base (cgguard.h): flat for an address, and for what
+ * else a rule asks a few steps more, from a hundred rules to millions.
+ *
+ * The functions that are not inline are looked at once by the verifier, whatever
+ * the number of calls; they take and give numbers alone.
+ */
+#ifndef CGG_BASE_H
+#define CGG_BASE_H
+
+#include <bpf/bpf_endian.h>
+
+#include "maps.h"
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+#define ONCE __attribute__((noinline)) __weak
+
+/* join - the word whose first bytes in memory are those of first */
+static __always_inline __u64 join(__u32 first, __u32 second)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (__u64)second << 32 | first;
+#else
+	return (__u64)first << 32 | second;
+#endif
+}
+
+/* Keeps clang from making a branch of what is computed from x. */
+#define STRAIGHT(x) asm volatile("" : "+r"(x))
+
+/* What a walk is told of the query beside its key: one word, an argument. */
+#define WHAT(q, letter)                                                                       \
+	((__u64)(q)->select << 32 | (__u32)(q)->port << 16 | (__u32)(q)->hook << 8 | (letter))
+#define WHAT_SELECT(what) ((__u32)((what) >> 32))
+#define WHAT_PORT(what) ((__u32)((what) >> 16 & 0xffff))
+#define WHAT_HOOK(what) ((__u32)((what) >> 8 & 15))
+#define WHAT_LETTER(what) ((__u32)((what)&7))
+
+/* A rule that was found, and its action; 0: none. */
+#define FOUND(rule, action) CGG_HOP(CGG_HOP_RULE, action, rule)
+
+/* page_with - the page that unit of a base lies in, and its place there in bytes */
+static __always_inline char *page_with(void *base, __u32 unit, __u32 *place)
+{
+	__u32 page = unit >> 9;
+
+	*place = (unit & 511) << 3;
+	return bpf_map_lookup_elem(base, &page);
+}
+
+static __always_inline struct cgg_base *head_of(void *base)
+{
+	__u32 page = 0;
+
+	return bpf_map_lookup_elem(base, &page);
+}
+
+static __always_inline struct cgg_action *action_at(void *base, __u32 action)
+{
+	__u32 page = 1 + (action >> 7);
+	char *there = bpf_map_lookup_elem(base, &page);
+
+	return there ? (struct cgg_action *)(there + 32 * (action & 127)) : 0;
+}
+
+static __always_inline struct cgg_record *record_at(void *base, const struct cgg_base *head,
+						      __u32 rule)
+{
+	__u32 page = head->records + (rule >> 8);
+	char *there = bpf_map_lookup_elem(base, &page);
+
+	return there ? (struct cgg_record *)(there + 16 * (rule & 255)) : 0;
+}
+
+/*
+ * below - how many of the sorted numbers at ends are below digit; there are
+ * 2 * half - 1 of them. No branches: each step is a comparison and an addition.
+ */
+static __always_inline __u32 below(const char *ends, __u32 digit, const __u32 half)
+{
+	__u32 count = 0;
+
+#pragma clang loop unroll(full)
+	for (__u32 step = half; step; step >>= 1) {
+		__s32 less = *(const __u16 *)(ends + 2 * (count + step - 1)) - (__s32)digit;
+
+		STRAIGHT(less);
+		count += (__u32)(less >> 31) & step;
+	}
+	return count;
+}
+
+static __always_inline __u32 below_node(void *base, __u32 unit, __u32 digit)
+{
+	__u32 place;
+	const char *page = page_with(base, unit, &place);
+
+	return page ? below(page + (place & 0xf80), digit, CGG_CUT_NODE / 2) : 0;
+}
+
+static __always_inline __u64 hop_at(void *base, __u32 unit)
+{
+	__u32 place;
+	const char *page = page_with(base, unit, &place);
+
+	return page ? *(const __u64 *)(page + place) : 0;
+}
+
+/*
+ * cut_find - the hop of the piece that digit lies in
+ *
+ * The nodes stand level by level: the top one if there are more than 64 pieces,
+ * those between if more than 64 * 64, the lowest, each 16 units; then the hops.
+ */
+ONCE __u64 cut_find(__u32 number, __u64 cut, __u32 digit)
+{
+	__u32 pieces = CGG_HOP_HIGH(cut), unit = CGG_HOP_LOW(cut), at = 0, place;
+	__u32 lowest = (pieces + 63) >> 6, between = 0, nodes;
+	void *base = bpf_map_lookup_elem(&bases, &number);
+	const char *page;
+
+	if (!base)
+		return 0;
+	digit &= 0xffff;
+	if (pieces > CGG_CUT_MOST)
+		return hop_at(base, unit + digit);
+	if (pieces <= CGG_CUT_SMALL) {
+		page = page_with(base, unit, &place);
+		if (!page || place > CGG_PAGE - 80)
+			return 0;
+		at = below(page + place, digit, CGG_CUT_SMALL / 2);
+		return *(const __u64 *)(page + place + 16 + 8 * at);
+	}
+	nodes = unit;
+	if (pieces > CGG_CUT_NODE * CGG_CUT_NODE) {
+		between = (lowest + 63) >> 6;
+		at = below_node(base, nodes, digit);
+		at = 64 * at + below_node(base, nodes + 16 + 16 * at, digit);
+		nodes += 16 + 16 * between;
+	} else if (pieces > CGG_CUT_NODE) {
+		at = below_node(base, nodes, digit);
+		nodes += 16;
+	}
+	at = 64 * at + below_node(base, nodes + 16 * at, digit);
+	return hop_at(base, nodes + 16 * lowest + at);
+}
+
+#endif
