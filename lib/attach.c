@@ -111,14 +111,23 @@ static int link_make(__u64 id, int cgroup, int program)
 	return error ? refuse(CGG_FAILED, "%s: %s", path, strerror(error)) : 0;
 }
 
+/* An unlinked pin lets go of its link some time later; the guard is gone at once. */
 static void links_remove(__u64 id, unsigned programs)
 {
 	char path[PATH];
 
 	for (int i = 0; i < CGG_PROGRAMS; i++) {
+		int link;
+
+		if (!(programs & 1u << i))
+			continue;
 		link_path(path, id, i);
-		if (programs & 1u << i)
-			unlink(path);
+		link = pin_get(path + sizeof(CGG_DIR));
+		if (link >= 0) {
+			bpf_link_detach(link);
+			close(link);
+		}
+		unlink(path);
 	}
 }
 
