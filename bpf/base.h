@@ -32,7 +32,7 @@ static __always_inline __u64 join(__u32 first, __u32 second)
 #define STRAIGHT(x) asm volatile("" : "+r"(x))
 
 /* What a walk is told of the query beside its key: one word, an argument. */
-#define WHAT(q, letter)                                                                       \
+#define WHAT(q, letter)                                                                            \
 	((__u64)(q)->select << 32 | (__u32)(q)->port << 16 | (__u32)(q)->hook << 8 | (letter))
 #define WHAT_SELECT(what) ((__u32)((what) >> 32))
 #define WHAT_PORT(what) ((__u32)((what) >> 16 & 0xffff))
@@ -67,7 +67,7 @@ static __always_inline struct cgg_action *action_at(void *base, __u32 action)
 }
 
 static __always_inline struct cgg_record *record_at(void *base, const struct cgg_base *head,
-						      __u32 rule)
+						    __u32 rule)
 {
 	__u32 page = head->records + (rule >> 8);
 	char *there = bpf_map_lookup_elem(base, &page);

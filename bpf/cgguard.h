@@ -108,8 +108,8 @@ enum cgg_access {
  * path: its length is CGG_VAGUE, and nothing of it is compared.
  */
 #define CGG_VAGUE 0xffff
-#define CGG_SOCKET_SELECT(family, type, proto) \
-	(((family) & 0xffu) << 24 | ((type) & 0xffu) << 16 | ((proto) & 0xffffu))
+#define CGG_SOCKET_SELECT(family, type, proto)                                                     \
+	(((family)&0xffu) << 24 | ((type)&0xffu) << 16 | ((proto)&0xffffu))
 struct cgg_query {
 	__u64 word[2];
 	__u32 select;
@@ -253,7 +253,7 @@ enum cgg_kind {
 #define CGG_HOP(kind, high, low) ((__u64)(kind) << 60 | (__u64)(high) << 28 | (low))
 #define CGG_HOP_KIND(hop) ((__u32)((hop) >> 60))
 #define CGG_HOP_HIGH(hop) ((__u32)((hop) >> 28 & CGG_LOW))
-#define CGG_HOP_LOW(hop) ((__u32)((hop) & CGG_LOW))
+#define CGG_HOP_LOW(hop) ((__u32)((hop)&CGG_LOW))
 
 enum cgg_space {
 	CGG_SPACE_IPV4,
@@ -270,8 +270,10 @@ struct cgg_base {
 	__u32 actions;
 	__u32 records; /* first page of struct cgg_record by rule */
 	__u32 bits; /* first page of a bit for each rule: 1, deleted */
+	__u32 hashes; /* first page of words_hash() of each rule's words */
 	__u32 heap; /* first page of the texts */
 	__u32 pages;
+	__u32 zero;
 	__u64 root[16]; /* by enum cgg_space */
 };
 

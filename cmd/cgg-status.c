@@ -65,8 +65,7 @@ static void policy_row(struct report *report, struct cgg_guard *guard, int place
 						(int)rules, "hooks", hooks, "unread_packets",
 						(json_int_t)unread(report->counts, place)));
 	else
-		printf("policy\t%s\trules %u\thooks %s\n", name, rules,
-		       *hooks ? hooks : "-");
+		printf("policy\t%s\trules %u\thooks %s\n", name, rules, *hooks ? hooks : "-");
 	if (!report->policies && unread(report->counts, place))
 		printf("policy\t%s\tunread packets %llu\n", name, unread(report->counts, place));
 }

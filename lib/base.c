@@ -21,7 +21,8 @@
 /* A rule at a prefix. Numbers are in host byte order: high and low are the key's first bytes. */
 struct item {
 	__u64 high, low;
-	const __u8 *name; /* CGG_OPERAND bytes, of which those are the first; 0: there are no more */
+	const __u8
+		*name; /* CGG_OPERAND bytes, of which those are the first; 0: there are no more */
 	__u32 rule, action;
 	__u16 port_min, port_max;
 	__u16 bits;
@@ -168,9 +169,16 @@ static __u32 action_of(struct builder *b, const struct cgg_entry *e)
 {
 	const unsigned nets = (1u << CGG_UNIX) - 1;
 	struct cgg_action a = {
-		.expires = e->expires, .cgroup = e->cgroup, .select = e->select,
-		.select_mask = e->select_mask, .hooks = e->hooks, .access = e->access,
-		.verdict = e->verdict, .error = e->error, .level = e->level, .quiet = e->quiet,
+		.expires = e->expires,
+		.cgroup = e->cgroup,
+		.select = e->select,
+		.select_mask = e->select_mask,
+		.hooks = e->hooks,
+		.access = e->access,
+		.verdict = e->verdict,
+		.error = e->error,
+		.level = e->level,
+		.quiet = e->quiet,
 	};
 	__u32 at;
 
@@ -285,8 +293,11 @@ static void items_of(struct builder *b, const struct cgg_rules *rules, const __u
 	for (unsigned i = 0; i < rules->count && !b->failed; i++) {
 		const struct cgg_entry *e = &rules->entry[i];
 		struct item item = {
-			.high = be64toh(e->value[0]), .low = be64toh(e->value[1]),
-			.action = actions[i], .port_min = e->port_min, .port_max = e->port_max,
+			.high = be64toh(e->value[0]),
+			.low = be64toh(e->value[1]),
+			.action = actions[i],
+			.port_min = e->port_min,
+			.port_max = e->port_max,
 			.hooks = e->hooks,
 		};
 
@@ -437,8 +448,8 @@ static __u64 cut_large(struct builder *b, const struct piece *piece, __u32 count
 	const __u32 node = CGG_CUT_NODE;
 	__u32 lowest = (count + node - 1) / node;
 	__u32 between = count > node * node ? (lowest + node - 1) / node : 0;
-	__u32 nodes = lowest + between + (count > node), at = take(b, 16ULL * nodes + count, 16,
-								    count <= node), next = at;
+	__u32 nodes = lowest + between + (count > node),
+	      at = take(b, 16ULL * nodes + count, 16, count <= node), next = at;
 
 	if (b->failed)
 		return 0;
@@ -556,7 +567,8 @@ static __u32 visible(struct builder *b, const struct item **item, __u32 count)
 	for (__u32 i = 0; i < count; i++) {
 		__u32 by = 0;
 
-		while (by < kept && by < MANY && !hides(its_action(b, item[by]), its_action(b, item[i])))
+		while (by < kept && by < MANY &&
+		       !hides(its_action(b, item[by]), its_action(b, item[i])))
 			by++;
 		if (by < kept && by < MANY)
 			b->shadows[item[by]->rule] = 1;
@@ -570,7 +582,8 @@ static __u32 visible(struct builder *b, const struct item **item, __u32 count)
  * A class is items of one condition, in their order. At each port the first of
  * them that has it counts: a heap of those whose range has begun.
  */
-struct class {
+struct class
+{
 	__u32 first, count; /* in the sorted items */
 	__u32 next; /* whose range has not begun yet, in by_port */
 	__u32 heap, heap_count; /* place in the common heap */
@@ -590,9 +603,12 @@ static int by_condition(const void *first, const void *second, void *builder)
 	const struct item *a = *(const struct item *const *)first,
 			  *b = *(const struct item *const *)second;
 	const struct cgg_action *x = its_action(builder, a), *y = its_action(builder, b);
-	__u64 key[][2] = { { x->cgroup, y->cgroup },	     { x->expires, y->expires },
-			   { x->select_mask, y->select_mask }, { x->select, y->select },
-			   { x->hooks, y->hooks },	     { x->access, y->access },
+	__u64 key[][2] = { { x->cgroup, y->cgroup },
+			   { x->expires, y->expires },
+			   { x->select_mask, y->select_mask },
+			   { x->select, y->select },
+			   { x->hooks, y->hooks },
+			   { x->access, y->access },
 			   { a->rule, b->rule } };
 
 	for (size_t i = 0; i < sizeof(key) / sizeof(key[0]); i++)
@@ -651,8 +667,8 @@ static const struct item *class_at(struct crowd *c, struct class *class, __u32 p
 {
 	const struct item **heap = c->heap + class->heap;
 
-	for (; class->next < class->first + class->count &&
-	       c->by_port[class->next]->port_min <= port;
+	for (;
+	     class->next < class->first + class->count && c->by_port[class->next]->port_min <= port;
 	     class->next++)
 		heap_push(heap, class->heap_count++, c->by_port[class->next]);
 	while (class->heap_count && heap[0]->port_max < port) {
@@ -738,7 +754,8 @@ static void lists_chain(struct builder *b, struct chain *chain, const struct ite
 {
 	for (__u32 i = 0; i < count; i += CGG_LIST_MOST)
 		chain_add(b, chain,
-			  list_put(b, item + i, count - i < CGG_LIST_MOST ? count - i : CGG_LIST_MOST),
+			  list_put(b, item + i,
+				   count - i < CGG_LIST_MOST ? count - i : CGG_LIST_MOST),
 			  item[i]->rule);
 }
 
@@ -838,7 +855,9 @@ static void prefix_put(struct builder *b, struct prefix *p)
 			if (b->failed)
 				break;
 			node = unit(b, at);
-			*node = (struct cgg_node){ .own = chain->own[i], .next = next, .best = best };
+			*node = (struct cgg_node){ .own = chain->own[i],
+						   .next = next,
+						   .best = best };
 			next = CGG_HOP(CGG_HOP_NODE, 0, at);
 		}
 		if (chain->best[i] < best)
@@ -922,8 +941,7 @@ static unsigned common(const struct builder *b, __u32 from, __u32 to, unsigned d
 	return end - d;
 }
 
-static __u64 space_put(struct builder *b, __u32 from, __u32 to, unsigned d,
-		       __u64 outer);
+static __u64 space_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u64 outer);
 
 /* digit_put - the prefixes in [from, to), that go beyond digit d, cut by it */
 static __u64 digit_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u64 outer)
@@ -995,6 +1013,7 @@ static void records_put(struct builder *b, const struct cgg_rules *rules, const 
 	__u32 count = rules->rules, rule = 0, first_id = 0, heap;
 	__u32 records = take(b, 2ULL * count, CGG_PAGE / 8, false);
 	__u32 bits = take(b, (count + 63) / 64, CGG_PAGE / 8, false);
+	__u32 hashes = take(b, (count + 1) / 2, CGG_PAGE / 8, false);
 	struct cgg_base *head;
 
 	heap = take(b, 4, CGG_PAGE / 8, false); /* place 0 is "" */
@@ -1013,8 +1032,9 @@ static void records_put(struct builder *b, const struct cgg_rules *rules, const 
 			return;
 		memcpy(unit(b, text), rules->heap + 8 * (size_t)e->text, e->text_len);
 		record = (struct cgg_record *)unit(b, records) + rule;
-		*record = (struct cgg_record){ e->id, text - heap, actions[i], e->text_len,
-					       e->label != 0, b->shadows[rule] };
+		*record = (struct cgg_record){ e->id,	    text - heap,   actions[i],
+					       e->text_len, e->label != 0, b->shadows[rule] };
+		((__u32 *)unit(b, hashes))[rule] = words_hash(unit(b, text), e->text_len);
 		first_id = rule == 0 ? e->id : first_id && e->id == first_id + rule ? first_id : 0;
 		rule++;
 	}
@@ -1026,6 +1046,7 @@ static void records_put(struct builder *b, const struct cgg_rules *rules, const 
 	head->actions = b->actions;
 	head->records = page_of(records);
 	head->bits = page_of(bits);
+	head->hashes = page_of(hashes);
 	head->heap = page_of(heap);
 	head->pages = page_of(b->used);
 }

@@ -131,6 +131,7 @@ struct cgg_rules {
 	__u32 base; /* that they stand beside, as in struct cgg_image; 0: none */
 	unsigned base_hooks;
 };
+__u32 words_hash(const char *words, size_t len);
 void rules_begin(struct cgg_rules *rules);
 int rules_add(struct cgg_rules *rules, const struct cgg_rule *rule);
 int rules_insert(struct cgg_rules *rules, unsigned at, __u32 before, const struct cgg_rule *rule);
@@ -207,14 +208,28 @@ int guard_repair(struct cgg_guard *guard); /* what a killed command or a removed
 unsigned links_of(__u64 id); /* 1 << enum cgg_program, as pinned */
 
 /* store.c: the bases of a guard, numbered as in the map bases */
-struct cgg_base *base_open(__u32 number, enum cgg_open how, size_t *size); /* 0: refused */
-void base_close(struct cgg_base *base, size_t size);
+enum cgg_part { CGG_RECORDS = 1, CGG_HASHES = 2, CGG_TEXTS = 4 };
+struct cgg_store {
+	__u32 number;
+	enum cgg_open how;
+	int fd;
+	struct cgg_base *head;
+	const struct cgg_action *actions;
+	__u8 *bits;
+	const struct cgg_record *records;
+	const __u32 *hashes;
+	const char *heap;
+};
+int base_open(struct cgg_store *base, __u32 number, enum cgg_open how, unsigned parts);
+int base_map(struct cgg_store *base, unsigned parts);
+void base_close(struct cgg_store *base);
+int base_record(struct cgg_store *base, __u32 rule, struct cgg_record *record);
+bool base_has_text(struct cgg_store *base, const struct cgg_record *record, const char *text,
+		   size_t len);
+bool base_is_dead(const struct cgg_store *base, __u32 rule);
+const char *base_text(const struct cgg_store *base, __u32 rule);
 int base_store(struct cgg_guard *guard, __u32 number, const struct cgg_base *base);
 void base_drop(struct cgg_guard *guard, __u32 number); /* if it is there */
-bool base_is_dead(const struct cgg_base *base, __u32 rule);
-const struct cgg_record *base_record(const struct cgg_base *base, __u32 rule);
-const struct cgg_action *base_action(const struct cgg_base *base, __u32 action);
-const char *base_text(const struct cgg_base *base, const struct cgg_record *record);
 
 /* policy.c: places in guard->policies */
 struct cgg_line { /* a rule of a policy; expired ones are none */

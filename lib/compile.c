@@ -40,6 +40,21 @@ static __u32 heap_put(struct cgg_rules *rules, const char *text, size_t room)
 	return place;
 }
 
+/* words_hash - of a rule's words */
+__u32 words_hash(const char *text, size_t len)
+{
+	__u64 h = len * 0x9e3779b97f4a7c15ULL, word;
+
+	for (; len >= 8; len -= 8, text += 8) {
+		memcpy(&word, text, 8);
+		h = (h ^ word) * 0xff51afd7ed558ccdULL;
+		h ^= h >> 29;
+	}
+	for (; len; len--)
+		h = (h ^ (__u8)*text++) * 0x100000001b3ULL;
+	return (__u32)(h ^ h >> 32);
+}
+
 static int entries_room(struct cgg_rules *rules, unsigned more)
 {
 	struct cgg_entry *entry;
@@ -149,9 +164,10 @@ static int compile_what(struct cgg_rules *rules, struct cgg_entry *e, const stru
 	if (rule->hooks & (1u << CGG_SYSCTL | 1u << CGG_UNIX))
 		return compile_name(rules, e, rule);
 	if (rule->hooks & 1u << CGG_DEVICE) {
-		compile_number(e, 0, rule->device == 'a'   ? -1
-				     : rule->device == 'c' ? CGG_CHAR
-							   : CGG_BLOCK);
+		compile_number(e, 0,
+			       rule->device == 'a'   ? -1
+			       : rule->device == 'c' ? CGG_CHAR
+						     : CGG_BLOCK);
 		compile_number(e, 4, rule->major);
 		compile_number(e, 8, rule->minor);
 	} else if (rule->hooks & (1u << CGG_SETSOCKOPT | 1u << CGG_GETSOCKOPT)) {

@@ -196,9 +196,12 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 {
 	int policies = -1, status;
 
-	*guard = (struct cgg_guard){
-		.dir = -1, .how = how, .image_map = -1, .bases = -1, .attachments = -1, .attached = -1
-	};
+	*guard = (struct cgg_guard){ .dir = -1,
+				     .how = how,
+				     .image_map = -1,
+				     .bases = -1,
+				     .attachments = -1,
+				     .attached = -1 };
 	status = locked_directory(guard, how);
 	if (!status)
 		status = map_get(&policies, "maps/policies");
@@ -227,7 +230,8 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 /* Mappings go with the process; a command opens one guard. */
 void guard_close(struct cgg_guard *guard)
 {
-	const int fds[] = { guard->image_map, guard->bases, guard->attachments, guard->attached, guard->dir };
+	const int fds[] = { guard->image_map, guard->bases, guard->attachments, guard->attached,
+			    guard->dir };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)

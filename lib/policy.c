@@ -223,15 +223,15 @@ static int image_line(const struct cgg_image *image, unsigned at, __u64 now, pol
 						 .level = e->level });
 }
 
-static int base_line(const struct cgg_base *base, __u32 rule, __u64 now, policy_line *line,
+static int base_line(const struct cgg_store *base, __u32 rule, __u64 now, policy_line *line,
 		     void *context)
 {
-	const struct cgg_record *record = base_record(base, rule);
-	const struct cgg_action *action = base_action(base, record->action);
+	const struct cgg_record *record = &base->records[rule];
+	const struct cgg_action *action = &base->actions[record->action];
 
 	if (base_is_dead(base, rule) || action->expires <= now)
 		return 0;
-	return line(context, &(struct cgg_line){ .text = base_text(base, record),
+	return line(context, &(struct cgg_line){ .text = base_text(base, rule),
 						 .len = record->len,
 						 .id = record->id,
 						 .expires = action->expires,
@@ -243,28 +243,22 @@ static int base_line(const struct cgg_base *base, __u32 rule, __u64 now, policy_
 int policy_each(struct cgg_guard *guard, int place, policy_line *line, void *context)
 {
 	const struct cgg_image *image = policy_image(guard, place);
-	struct cgg_base *base = 0;
+	struct cgg_store base = { 0 };
 	__u64 now = time_now();
 	unsigned at = 0;
-	size_t size = 0;
-	int status = 0;
+	int status = image ? 0 : CGG_FAILED;
 
-	if (!image)
-		return CGG_FAILED;
-	if (image->base) {
-		base = base_open(image->base - 1, CGG_READ, &size);
-		if (!base)
-			return CGG_FAILED;
-	}
-	for (__u32 rule = 0; base && rule < base->rules && !status; rule++) {
+	if (!status && image->base)
+		status = base_open(&base, image->base - 1, CGG_READ, CGG_RECORDS | CGG_TEXTS);
+	for (__u32 rule = 0; base.head && rule < base.head->rules && !status; rule++) {
 		for (; at < image->count && image->entry[at].before <= rule && !status; at++)
 			status = image_line(image, at, now, line, context);
 		if (!status)
-			status = base_line(base, rule, now, line, context);
+			status = base_line(&base, rule, now, line, context);
 	}
-	for (; at < image->count && !status; at++)
+	for (; !status && at < image->count; at++)
 		status = image_line(image, at, now, line, context);
-	base_close(base, size);
+	base_close(&base);
 	return status;
 }
 
@@ -348,8 +342,7 @@ static int beside_read(struct cgg_guard *guard, int place, struct cgg_rules *rul
 /* fits - whether so many more entries may stand beside the base; their words are not more than */
 static bool fits(const struct cgg_rules *rules, unsigned entries, __u32 units)
 {
-	return rules->count + entries <= CGG_ENTRIES &&
-	       8 * (rules->heap_used + units) <= CGG_HEAP;
+	return rules->count + entries <= CGG_ENTRIES && 8 * (rules->heap_used + units) <= CGG_HEAP;
 }
 
 /* settings_take - what more says of defaults and mode */
@@ -389,25 +382,30 @@ struct wanted {
 	__u32 id;
 };
 
-static __u32 in_base(const struct cgg_base *base, const struct wanted *w)
+static bool is_wanted(struct cgg_store *base, __u32 rule, const struct wanted *w)
 {
-	__u64 now = time_now();
-	__u32 rule = 0, end = base->rules;
+	struct cgg_record record;
 
-	if (!w->text && base->first_id) {
-		rule = w->id - base->first_id;
+	if (base_is_dead(base, rule) || base_record(base, rule, &record))
+		return false;
+	return (w->text ? base_has_text(base, &record, w->text, w->len) : record.id == w->id) &&
+	       base->actions[record.action].expires > time_now();
+}
+
+/* in_base - the first rule that is wanted, CGG_LOW: none */
+static __u32 in_base(struct cgg_store *base, const struct wanted *w)
+{
+	__u32 rule = 0, end = base->head->rules, hash = w->text ? words_hash(w->text, w->len) : 0;
+
+	if (!w->text && base->head->first_id) {
+		rule = w->id - base->head->first_id;
 		end = rule < end ? rule + 1 : 0;
 	}
-	for (; rule < end; rule++) {
-		const struct cgg_record *record = base_record(base, rule);
-
-		if (w->text ? record->len != w->len ||
-				      memcmp(base_text(base, record), w->text, w->len) != 0
-			    : record->id != w->id)
-			continue;
-		if (!base_is_dead(base, rule) && base_action(base, record->action)->expires > now)
+	for (; rule < end; rule++)
+		if ((w->text ? base->hashes[rule] == hash
+			     : !base->records || base->records[rule].id == w->id) &&
+		    is_wanted(base, rule, w))
 			return rule;
-	}
 	return CGG_LOW;
 }
 
@@ -435,17 +433,19 @@ static unsigned beside(const struct cgg_rules *rules, const struct wanted *w)
 static int rule_find(const struct cgg_rules *rules, const struct wanted *w, unsigned *at,
 		     __u32 *rule)
 {
-	struct cgg_base *base;
-	size_t size;
+	struct cgg_store base;
 
 	*at = beside(rules, w);
 	*rule = CGG_LOW;
 	if (rules->base && (*at == rules->count || w->text)) {
-		base = base_open(rules->base - 1, CGG_READ, &size);
-		if (!base)
-			return CGG_FAILED;
-		*rule = in_base(base, w);
-		base_close(base, size);
+		int status = base_open(&base, rules->base - 1, CGG_READ, w->text ? CGG_HASHES : 0);
+
+		if (!status && !w->text && !base.head->first_id)
+			status = base_map(&base, CGG_RECORDS);
+		if (status)
+			return status;
+		*rule = in_base(&base, w);
+		base_close(&base);
 	}
 	if (*at < rules->count && rules->entry[*at].before <= *rule)
 		*rule = CGG_LOW;
@@ -489,21 +489,22 @@ int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct
  */
 static int base_delete(__u32 number, __u32 rule)
 {
-	size_t size;
-	struct cgg_base *base = base_open(number, CGG_CHANGE, &size);
-	bool can;
+	struct cgg_store base;
+	struct cgg_record record;
+	int status = base_open(&base, number, CGG_CHANGE, 0);
 
-	if (!base)
-		return CGG_FAILED;
-	can = !base_record(base, rule)->shadows && 2 * (base->dead + 1) < base->rules;
-	if (can) {
-		char *bits = (char *)base + (size_t)base->bits * CGG_PAGE;
-
-		__atomic_fetch_or(&bits[rule / 8], (char)(1 << rule % 8), __ATOMIC_SEQ_CST);
-		__atomic_fetch_add(&base->dead, 1, __ATOMIC_SEQ_CST);
+	if (!status)
+		status = base_record(&base, rule, &record);
+	if (status)
+		return status;
+	if (record.shadows || 2 * (base.head->dead + 1) >= base.head->rules) {
+		status = CGG_NO;
+	} else {
+		__atomic_fetch_or(&base.bits[rule / 8], (__u8)(1 << rule % 8), __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&base.head->dead, 1, __ATOMIC_SEQ_CST);
 	}
-	base_close(base, size);
-	return can ? 0 : CGG_NO;
+	base_close(&base);
+	return status;
 }
 
 /* policy_delete - by the rule's words, or with text 0 by its id */
@@ -558,20 +559,6 @@ struct by_words {
 	struct cgg_rules *rules;
 	__u32 *slot, size;
 };
-
-static __u32 words_hash(const char *text, size_t len)
-{
-	__u64 h = len * 0x9e3779b97f4a7c15ULL, word;
-
-	for (; len >= 8; len -= 8, text += 8) {
-		memcpy(&word, text, 8);
-		h = (h ^ word) * 0xff51afd7ed558ccdULL;
-		h ^= h >> 29;
-	}
-	for (; len; len--)
-		h = (h ^ (__u8)*text++) * 0x100000001b3ULL;
-	return (__u32)(h ^ h >> 32);
-}
 
 /* A rule whose words did not change keeps its id, and so its counts. */
 static int keep_id(void *context, const struct cgg_line *line)

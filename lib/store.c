@@ -18,32 +18,123 @@ static void base_path(char path[64], __u32 number)
 	snprintf(path, 64, CGG_DIR "/bases/%u", number);
 }
 
-struct cgg_base *base_open(__u32 number, enum cgg_open how, size_t *size)
+/* part - maps some pages; 0: refused */
+static void *part(struct cgg_store *base, __u32 page, size_t bytes)
 {
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
-	char path[64];
-	void *base = MAP_FAILED;
-	int fd;
+	void *there = mmap(0, bytes ? bytes : 1,
+			   base->how == CGG_CHANGE ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
+			   base->fd, (off_t)page * CGG_PAGE);
 
-	base_path(path, number);
-	fd = bpf_obj_get(path);
-	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len)) {
-		*size = (size_t)info.max_entries * CGG_PAGE;
-		base = mmap(0, *size, how == CGG_CHANGE ? PROT_READ | PROT_WRITE : PROT_READ,
-			    MAP_SHARED, fd, 0);
-	}
-	if (base == MAP_FAILED)
-		refuse(CGG_FAILED, "%s: %s; restore the policy", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return base == MAP_FAILED ? 0 : base;
+	if (there != MAP_FAILED)
+		return there;
+	refuse(CGG_FAILED, CGG_DIR "/bases/%u: %s", base->number, strerror(errno));
+	return 0;
 }
 
-void base_close(struct cgg_base *base, size_t size)
+static void part_done(const void *there, size_t bytes)
 {
-	if (base)
-		munmap(base, size);
+	if (there)
+		munmap((void *)(size_t)there, bytes ? bytes : 1);
+}
+
+static size_t heap_bytes(const struct cgg_base *head)
+{
+	return (size_t)(head->pages - head->heap) * CGG_PAGE;
+}
+
+/*
+ * base_open - maps the head, the actions and the bits, and of the larger parts those that
+ * are wanted (enum cgg_part): to map a page costs more than to read it
+ */
+int base_open(struct cgg_store *base, __u32 number, enum cgg_open how, unsigned parts)
+{
+	const struct cgg_base *head;
+	char path[64];
+
+	base_path(path, number);
+	*base = (struct cgg_store){ .number = number, .how = how, .fd = bpf_obj_get(path) };
+	if (base->fd < 0)
+		return refuse(CGG_FAILED, "%s: %s; restore the policy", path, strerror(errno));
+	head = base->head = part(base, 0, CGG_PAGE);
+	if (head)
+		base->actions = part(base, 1, sizeof(*base->actions) * head->actions);
+	if (head)
+		base->bits = part(base, head->bits, (head->rules + 7) / 8);
+	if (head && base->actions && base->bits && !base_map(base, parts))
+		return 0;
+	base_close(base);
+	return CGG_FAILED;
+}
+
+/* base_map - the larger parts that are not there yet */
+int base_map(struct cgg_store *base, unsigned parts)
+{
+	const struct cgg_base *head = base->head;
+
+	if (parts & CGG_RECORDS && !base->records)
+		base->records = part(base, head->records, sizeof(*base->records) * head->rules);
+	if (parts & CGG_HASHES && !base->hashes)
+		base->hashes = part(base, head->hashes, sizeof(*base->hashes) * head->rules);
+	if (parts & CGG_TEXTS && !base->heap)
+		base->heap = part(base, head->heap, heap_bytes(head));
+	return (parts & CGG_RECORDS && !base->records) || (parts & CGG_HASHES && !base->hashes) ||
+			       (parts & CGG_TEXTS && !base->heap)
+		       ? CGG_FAILED
+		       : 0;
+}
+
+/* piece - copies a few bytes, whether their part is mapped or not */
+static int piece(struct cgg_store *base, __u32 page, size_t offset, void *to, size_t bytes)
+{
+	size_t skip = offset % CGG_PAGE;
+	const char *there = part(base, page + (__u32)(offset / CGG_PAGE), skip + bytes);
+
+	if (!there)
+		return CGG_FAILED;
+	memcpy(to, there + skip, bytes);
+	part_done(there, skip + bytes);
+	return 0;
+}
+
+int base_record(struct cgg_store *base, __u32 rule, struct cgg_record *record)
+{
+	return piece(base, base->head->records, sizeof(*record) * rule, record, sizeof(*record));
+}
+
+bool base_has_text(struct cgg_store *base, const struct cgg_record *record, const char *text,
+		   size_t len)
+{
+	char there[CGG_RULE_TEXT];
+
+	return record->len == len &&
+	       !piece(base, base->head->heap, 8 * (size_t)record->text, there, len) &&
+	       !memcmp(there, text, len);
+}
+
+void base_close(struct cgg_store *base)
+{
+	const struct cgg_base *head = base->head;
+
+	if (!head)
+		return;
+	part_done(base->actions, sizeof(*base->actions) * head->actions);
+	part_done(base->bits, (head->rules + 7) / 8);
+	part_done(base->records, sizeof(*base->records) * head->rules);
+	part_done(base->hashes, sizeof(*base->hashes) * head->rules);
+	part_done(base->heap, heap_bytes(head));
+	part_done(head, CGG_PAGE);
+	close(base->fd);
+	base->head = 0;
+}
+
+bool base_is_dead(const struct cgg_store *base, __u32 rule)
+{
+	return base->head->dead && base->bits[rule / 8] >> rule % 8 & 1;
+}
+
+const char *base_text(const struct cgg_store *base, __u32 rule)
+{
+	return base->heap + 8 * (size_t)base->records[rule].text;
 }
 
 static int fill(int fd, const struct cgg_base *base)
@@ -87,29 +178,4 @@ void base_drop(struct cgg_guard *guard, __u32 number)
 	base_path(path, number);
 	if (!unlink(path))
 		bpf_map_delete_elem(guard->bases, &number);
-}
-
-static const char *base_page(const struct cgg_base *base, __u32 page)
-{
-	return (const char *)base + (size_t)page * CGG_PAGE;
-}
-
-bool base_is_dead(const struct cgg_base *base, __u32 rule)
-{
-	return base->dead && base_page(base, base->bits)[rule / 8] >> rule % 8 & 1;
-}
-
-const struct cgg_record *base_record(const struct cgg_base *base, __u32 rule)
-{
-	return (const struct cgg_record *)(const void *)base_page(base, base->records) + rule;
-}
-
-const struct cgg_action *base_action(const struct cgg_base *base, __u32 action)
-{
-	return (const struct cgg_action *)(const void *)base_page(base, 1) + action;
-}
-
-const char *base_text(const struct cgg_base *base, const struct cgg_record *record)
-{
-	return base_page(base, base->heap) + 8 * (size_t)record->text;
 }

@@ -410,8 +410,8 @@ static void operation_like(struct deed *o, const struct cgg_rule *rule)
 
 static struct deed random_operation(const struct policy *rules)
 {
-	static const enum cgg_hook hooks[] = { CGG_CONNECT, CGG_SENDMSG, CGG_BIND,  CGG_DEVICE,
-					       CGG_UNIX,    CGG_SYSCTL,	 CGG_SYSCTL, CGG_SOCKET,
+	static const enum cgg_hook hooks[] = { CGG_CONNECT, CGG_SENDMSG,   CGG_BIND,   CGG_DEVICE,
+					       CGG_UNIX,    CGG_SYSCTL,	   CGG_SYSCTL, CGG_SOCKET,
 					       CGG_CONNECT, CGG_SETSOCKOPT };
 	struct deed o = { .hook = hooks[pick(sizeof(hooks) / sizeof(hooks[0]))],
 			  .letter = (__u8) "rw"[pick(2)] };
@@ -506,8 +506,8 @@ static void with_base(const struct policy *rules, unsigned step)
 		if (i % step)
 			before++;
 		else
-			assert_int_equal(rules_insert(&beside, beside.count, before,
-						      &rules->rule[i]), 0);
+			assert_int_equal(
+				rules_insert(&beside, beside.count, before, &rules->rule[i]), 0);
 	}
 	assert_int_equal(compile(&image, &beside), 0);
 	rules_free(&in);
@@ -819,7 +819,8 @@ static void rules_are_taken_with_their_words(void **state)
 	assert_int_equal(rules_take(&rules, &more), 0);
 	assert_int_equal(rules.rules, 3);
 	assert_int_equal(rules.count, 4);
-	assert_string_equal(words_of(&rules, 1), "deny unix /var/run/a/long/name/of/a/socket name two");
+	assert_string_equal(words_of(&rules, 1),
+			    "deny unix /var/run/a/long/name/of/a/socket name two");
 	assert_string_equal(rules.heap + 8 * (size_t)rules.entry[1].label, "two");
 	assert_string_equal(rules.heap + 8 * (size_t)rules.entry[1].operand,
 			    "/var/run/a/long/name/of/a/socket");

@@ -282,11 +282,10 @@ static void file_appends(void **state)
 	FILE *file = fmemopen(text, strlen(text), "r");
 
 	(void)state;
-	assert_int_equal(rules_add(&rules,
-				   &(struct cgg_rule){ .hooks = 1,
-						       .matches = CGG_MATCH_PORT,
-						       .port_min = 1,
-						       .port_max = 1 }),
+	assert_int_equal(rules_add(&rules, &(struct cgg_rule){ .hooks = 1,
+							       .matches = CGG_MATCH_PORT,
+							       .port_min = 1,
+							       .port_max = 1 }),
 			 0);
 	rules.defaults[CGG_SYSCTL] = CGG_ALERT;
 	assert_int_equal(file_read(&rules, file, "-", &errors), 0);
