@@ -640,6 +640,12 @@ static bool wide(uint64_t n)
 	return below(100 * count) < 4 * n + (n + 1 == count ? 50 * count : 0);
 }
 
+/* last - what matches everything: in the last hundredth, and half of the time */
+static bool last(uint64_t n)
+{
+	return n * 100 >= count * 99 && chance(50);
+}
+
 static const char *any_verdict(void)
 {
 	return verdicts[below(3)];
@@ -652,7 +658,7 @@ static void devices(void)
 			 minor = below(chance(50) ? 256 : 1048576);
 
 		printf("%s device %c ", any_verdict(), "aaabbbcccc"[below(10)]);
-		if (wide(n) && !below(8))
+		if (last(n))
 			printf("*:* %s\n", letters(true));
 		else if (wide(n))
 			printf("%u:* %s\n", major, letters(true));
@@ -709,10 +715,12 @@ static void sysctls(void)
 		char text[256];
 
 		name(text, 120, 4);
-		if (wide(n)) {
+		if (last(n)) {
+			strcpy(text, "*");
+		} else if (wide(n)) {
 			char *slash = strrchr(text, '/');
 
-			strcpy(slash && below(8) ? slash + 1 : text, "*");
+			strcpy(slash ? slash + 1 : text + strlen(text), slash ? "*" : "");
 		}
 		printf("%s sysctl %s %s\n", any_verdict(), text, letters(false));
 	}
@@ -726,7 +734,7 @@ static void unixes(void)
 
 		if (chance(30))
 			*text = '@';
-		if (wide(n) && !below(4))
+		if (last(n))
 			strcpy(text, "*");
 		else if (wide(n) || !below(50))
 			strcpy(text + 1 + below(len), "*");
@@ -740,7 +748,7 @@ static void sockopts(void)
 		unsigned level = 1000 + below(chance(50) ? 40 : 100000);
 
 		printf("%s %cetsockopt ", any_verdict(), "sg"[below(2)]);
-		if (wide(n) && !below(8))
+		if (last(n))
 			puts("*:*");
 		else if (wide(n))
 			printf("%u:*\n", level);

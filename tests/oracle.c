@@ -913,43 +913,48 @@ static void ask(struct question *q, const struct rule *r, bool spoil, struct dic
 
 /* ---- asking ---- */
 
+/* key - the numbers of a query's key, 4 bytes each in network order */
+static void key(struct cgg_ask *a, uint32_t first, uint32_t second, uint32_t third)
+{
+	uint32_t bytes[4] = { htonl(first), htonl(second), htonl(third) };
+
+	memcpy(a->query.word, bytes, sizeof(bytes));
+}
+
 static void fill(struct cgg_ask *a, const struct question *q, uint32_t place)
 {
 	memset(a, 0, sizeof(*a));
 	a->policy = place;
 	a->query.hook = q->hook;
 	a->query.access = q->letters;
-	a->query.letter = (uint32_t)__builtin_ctz(q->letters);
 	memcpy(a->ancestor, groups[q->group].ancestor, sizeof(a->ancestor));
 	switch (q->hook) {
 	case CGG_UNIX:
 	case CGG_SYSCTL:
+		memcpy(a->query.word, q->name, sizeof(a->query.word));
+		a->query.select = q->vague ? CGG_VAGUE : q->name_len;
 		memcpy(&a->name, q->name, sizeof(q->name));
-		a->query.word[0] = q->vague ? CGG_VAGUE : q->name_len;
-		if (!q->vague)
-			memcpy(&a->query.word[1], q->name, 16);
-		break;
+		return;
 	case CGG_DEVICE:
-		a->query.word[0] = q->device == 'c' ? CGG_CHAR : CGG_BLOCK;
-		a->query.word[1] = (uint64_t)q->first;
-		a->query.word[2] = (uint64_t)q->second;
+		key(a, q->device == 'c' ? CGG_CHAR : CGG_BLOCK, (uint32_t)q->first,
+		    (uint32_t)q->second);
 		break;
 	case CGG_SETSOCKOPT:
 	case CGG_GETSOCKOPT:
-		a->query.word[0] = (uint64_t)q->first;
-		a->query.word[1] = (uint64_t)q->second;
+		key(a, (uint32_t)q->first, (uint32_t)q->second, 0);
 		break;
 	case CGG_SOCKET:
-		a->query.word[0] = q->family;
-		a->query.word[1] = q->type;
-		a->query.word[2] = q->proto;
+		a->query.select =
+			CGG_SOCKET_SELECT((uint32_t)q->family, (uint32_t)q->type, q->proto);
+		a->query.port = q->proto;
 		break;
 	default:
 		memcpy(a->query.word, q->addr, 16);
-		a->query.word[2] =
+		a->query.select =
 			q->proto | (q->local ? CGG_IS_LOCAL : 0) | (q->four ? CGG_IS_IPV4 : 0);
 		a->query.port = q->port;
 	}
+	memcpy(&a->name, a->query.word, sizeof(a->query.word));
 }
 
 static void show(const struct question *q)
