@@ -51,16 +51,9 @@ static __always_inline char *page_with(void *base, __u32 unit, __u32 *place)
 	return bpf_map_lookup_elem(base, &page);
 }
 
-static __always_inline struct cgg_base *head_of(void *base)
-{
-	__u32 page = 0;
-
-	return bpf_map_lookup_elem(base, &page);
-}
-
 static __always_inline struct cgg_action *action_at(void *base, __u32 action)
 {
-	__u32 page = 1 + (action >> 7);
+	__u32 page = action >> 7;
 	char *there = bpf_map_lookup_elem(base, &page);
 
 	return there ? (struct cgg_action *)(there + 32 * (action & 127)) : 0;
@@ -76,16 +69,16 @@ static __always_inline struct cgg_record *record_at(void *base, const struct cgg
 }
 
 /*
- * below - how many of the sorted numbers at ends are below digit; there are
+ * below - how many of the sorted numbers at from are below digit; there are
  * 2 * half - 1 of them. No branches: each step is a comparison and an addition.
  */
-static __always_inline __u32 below(const char *ends, __u32 digit, const __u32 half)
+static __always_inline __u32 below(const char *from, __u32 digit, const __u32 half)
 {
 	__u32 count = 0;
 
 #pragma clang loop unroll(full)
 	for (__u32 step = half; step; step >>= 1) {
-		__s32 less = *(const __u16 *)(ends + 2 * (count + step - 1)) - (__s32)digit;
+		__s32 less = *(const __u16 *)(from + 2 * (count + step - 1)) - (__s32)digit;
 
 		STRAIGHT(less);
 		count += (__u32)(less >> 31) & step;
@@ -93,12 +86,15 @@ static __always_inline __u32 below(const char *ends, __u32 digit, const __u32 ha
 	return count;
 }
 
-static __always_inline __u32 below_node(void *base, __u32 unit, __u32 digit)
+/* below_node - of the node at place in a page */
+static __always_inline __u32 below_node(const char *page, __u32 place, __u32 digit)
 {
-	__u32 place;
-	const char *page = page_with(base, unit, &place);
+	return below(page + (place & 0xfc0), digit, CGG_CUT_NODE / 2);
+}
 
-	return page ? below(page + (place & 0xf80), digit, CGG_CUT_NODE / 2) : 0;
+static __always_inline __u64 word_at(const char *page, __u32 place)
+{
+	return *(const __u64 *)(page + (place & 0xff8));
 }
 
 static __always_inline __u64 hop_at(void *base, __u32 unit)
@@ -106,19 +102,22 @@ static __always_inline __u64 hop_at(void *base, __u32 unit)
 	__u32 place;
 	const char *page = page_with(base, unit, &place);
 
-	return page ? *(const __u64 *)(page + place) : 0;
+	return page ? word_at(page, place) : 0;
 }
 
-/*
- * cut_find - the hop of the piece that digit lies in
- *
- * The nodes stand level by level: the top one if there are more than 64 pieces,
- * those between if more than 64 * 64, the lowest, each 16 units; then the hops.
- */
+static __always_inline __u32 below_far(void *base, __u32 unit, __u32 digit)
+{
+	__u32 place;
+	const char *page = page_with(base, unit, &place);
+
+	return page ? below_node(page, place, digit) : 0;
+}
+
+/* cut_find - the hop of the piece that digit lies in */
 ONCE __u64 cut_find(__u32 number, __u64 cut, __u32 digit)
 {
-	__u32 pieces = CGG_HOP_HIGH(cut), unit = CGG_HOP_LOW(cut), at = 0, place;
-	__u32 lowest = (pieces + 63) >> 6, between = 0, nodes;
+	__u32 pieces = CGG_CUT_COUNT(cut), unit = CGG_HOP_LOW(cut), at = 0, place, between = 0;
+	__u32 lowest = (pieces + CGG_CUT_NODE - 1) / CGG_CUT_NODE;
 	void *base = bpf_map_lookup_elem(&bases, &number);
 	const char *page;
 
@@ -127,25 +126,55 @@ ONCE __u64 cut_find(__u32 number, __u64 cut, __u32 digit)
 	digit &= 0xffff;
 	if (pieces > CGG_CUT_MOST)
 		return hop_at(base, unit + digit);
-	if (pieces <= CGG_CUT_SMALL) {
+	if (pieces <= CGG_CUT_PAGE) {
 		page = page_with(base, unit, &place);
-		if (!page || place > CGG_PAGE - 80)
+		if (!page)
 			return 0;
-		at = below(page + place, digit, CGG_CUT_SMALL / 2);
-		return *(const __u64 *)(page + place + 16 + 8 * at);
+		if (pieces <= CGG_CUT_SMALL)
+			return word_at(page, place + 16 +
+						     8 * below(page + (place & 0xff0), digit,
+							       CGG_CUT_SMALL / 2));
+		if (pieces > CGG_CUT_NODE) {
+			at = below_node(page, place, digit);
+			place += 64;
+		}
+		at = CGG_CUT_NODE * at + below_node(page, place + 64 * at, digit);
+		return word_at(page, place + 64 * lowest + 8 * at);
 	}
-	nodes = unit;
+	at = below_far(base, unit, digit);
 	if (pieces > CGG_CUT_NODE * CGG_CUT_NODE) {
-		between = (lowest + 63) >> 6;
-		at = below_node(base, nodes, digit);
-		at = 64 * at + below_node(base, nodes + 16 + 16 * at, digit);
-		nodes += 16 + 16 * between;
-	} else if (pieces > CGG_CUT_NODE) {
-		at = below_node(base, nodes, digit);
-		nodes += 16;
+		between = (lowest + CGG_CUT_NODE - 1) / CGG_CUT_NODE;
+		at = CGG_CUT_NODE * at + below_far(base, unit + 8 + 8 * at, digit);
 	}
-	at = 64 * at + below_node(base, nodes + 16 * at, digit);
-	return hop_at(base, nodes + 16 * lowest + at);
+	unit += 8 + 8 * between;
+	at = CGG_CUT_NODE * at + below_far(base, unit + 8 * at, digit);
+	return hop_at(base, unit + 8 * lowest + at);
+}
+
+/* points_find - the hop of digit */
+static __always_inline __u64 points_find(void *base, __u64 points, __u32 digit)
+{
+	__u32 count = CGG_CUT_COUNT(points), at = 0, place, numbers = 16;
+	const char *page = page_with(base, CGG_HOP_LOW(points), &place);
+
+	if (!page)
+		return 0;
+	if (count <= CGG_CUT_SMALL) {
+		at = below(page + (place & 0xff0), digit, CGG_CUT_SMALL / 2);
+	} else {
+		__u32 lowest = (count + CGG_CUT_NODE - 1) / CGG_CUT_NODE;
+
+		if (count > CGG_CUT_NODE) {
+			at = below_node(page, place, digit);
+			place += 64;
+		}
+		at = CGG_CUT_NODE * at + below_node(page, place + 64 * at, digit);
+		numbers = 64 * lowest;
+	}
+	if (at >= count || *(const __u16 *)(page + ((place + 2 * at) & 0xffe)) != digit)
+		return word_at(page, place + numbers + 8);
+	place += numbers;
+	return word_at(page, place) | *(const __u32 *)(page + ((place + 16 + 4 * at) & 0xffc));
 }
 
 #endif

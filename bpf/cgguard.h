@@ -159,49 +159,9 @@ struct cgg_entry {
 #define CGG_LEVELS 32
 
 /*
- * One state of a policy: a base, if it has many rules, and a few entries beside
- * it, in their order. The first match wins: of the entries, and of the base by
- * what the entry says in before.
- */
-struct cgg_image {
-	__u32 count;
-	__u32 next_id;
-	__u32 heap_used; /* units of 8 bytes */
-	__u32 hooks; /* 1 << enum cgg_hook, those that need a program */
-	__u8 defaults[16]; /* enum cgg_verdict by enum cgg_hook */
-	__u8 audit; /* refuse nothing, report what would be */
-	__u8 timed; /* an entry expires */
-	__u16 base_hooks; /* 1 << enum cgg_hook, of the base's rules */
-	__u32 base; /* place in bases + 1; 0: there is none */
-	struct cgg_entry entry[CGG_ENTRIES];
-	char heap[CGG_HEAP];
-};
-
-/*
- * A policy has two images: number generation & 1 is in force, the other one is
- * the one before. Image i of the policy at place p is element 2 * p + i of images;
- * its base is element 2 * p or 2 * p + 1 of bases. A writer says in writing which
- * generation it is about to write, writes, and then raises generation. So the
- * image that a reader is in stays as it is until writing is two ahead of the
- * generation that it began with, and then it begins again; a base is let go
- * only when writing says so of its last image. Two writers follow each other no
- * faster than processes can, and a walk takes a microsecond: a reader that is
- * disturbed four times says no. A name of "" is a free place. Place 0 is the
- * policy "default".
- */
-struct cgg_policy {
-	char name[CGG_NAME];
-	__u32 generation;
-	__u32 writing;
-	__u32 unconfirmed; /* the generation that revert_at is about */
-	__u32 zero;
-	__u64 revert_at; /* 0, or when the image before is in force again */
-};
-
-/*
  * The base: many rules, compiled, in an array of pages that nobody writes once it
- * is in force, but for the bits of rules that were deleted. Page 0 begins with
- * struct cgg_base, page 1 and up hold the actions. All else is found by a hop.
+ * is in force, but for the bits of rules that were deleted. The first pages hold the
+ * actions; all else is found from struct cgg_base, and by hops.
  *
  * A hop is a word that says where to go on: a kind in its upper 4 bits, then 28
  * bits of what the kind says, and below 28 bits that are the number of a rule or a
@@ -209,22 +169,28 @@ struct cgg_policy {
  *
  *	NONE	nothing is here
  *	RULE	a rule, and its action above
+ *	PLAIN	a rule that asks for a hook and a letter alone: CGG_PLAIN_* above
  *	LIST	so many struct cgg_item, in their order, in one page
  *	NODE	a struct cgg_node
- *	CUT	so many pieces of 0..65535 at the place: see below
- *	SKIP	a struct cgg_skip; above: 8 bits of the digit that it begins with, in a
- *		name, and 8 of the digit behind it
+ *	CUT	so many pieces of 0..65535 at the place (17 bits), and which digit of the
+ *		key is meant (above 20)
+ *	POINTS	so many single numbers at the place, and which digit, likewise
+ *	SKIP	a struct cgg_skip; above: which 16 bytes of the key are meant
  *
  * From root[space] the key is followed digit by digit, 16 bits each (IPv4 begins
- * with digit 6): a CUT leads on by the digit, a SKIP where the key equals the
+ * with digit 6): CUT and POINTS lead on by a digit, a SKIP where the key equals the
  * value under the mask to yes, else to no. What it ends with holds the rules whose
  * prefix is the longest that the key has; a node goes on to the next shorter one,
  * as long as something there stands before what has been found.
  *
  * A CUT of n pieces: the last number of each piece but the last, sorted, in nodes
- * of 64 bytes (7 of 2 bytes, when n is at most 8: 16 bytes), padded with 0xffff.
- * See cut_find() in bpf/base.h. Behind them n hops. More than CGG_CUT_MOST: 65536
- * hops and nothing else.
+ * of 31, padded with 0xffff; level by level: the topmost if there are more than 32
+ * pieces, those between if more than 32 * 32, the lowest; behind them n hops. More
+ * than CGG_CUT_MOST: 65536 hops and nothing else. POINTS, n numbers: one node of
+ * 8 or of 32, or a topmost of the last numbers of each of the lowest, which hold 32;
+ * behind them what all their hops have in common, the hop of all other numbers,
+ * and the lower 32 bits of each hop. A node has 64 bytes, one of 8 has 16. What
+ * has at most CGG_CUT_PAGE pieces, or points, lies in one page.
  *
  * Sources: the pieces that prefixes cut the address space into, and a search
  * among them by digits, are those of Degermark, Brodnik, Carlsson, Pink, "Small
@@ -237,8 +203,10 @@ struct cgg_policy {
 #define CGG_LIST_MOST 256 /* items a list */
 #define CGG_CHAIN 256 /* nodes that one walk may pass */
 #define CGG_CUT_SMALL 8
-#define CGG_CUT_NODE 64
+#define CGG_CUT_NODE 32
+#define CGG_CUT_PAGE 384
 #define CGG_CUT_MOST 16384
+#define CGG_POINTS_MOST 640
 #define CGG_DIGITS (CGG_OPERAND / 2)
 
 enum cgg_kind {
@@ -248,12 +216,23 @@ enum cgg_kind {
 	CGG_HOP_NODE,
 	CGG_HOP_CUT,
 	CGG_HOP_SKIP,
+	CGG_HOP_POINTS,
+	CGG_HOP_PLAIN,
 };
 #define CGG_LOW 0xfffffffu
 #define CGG_HOP(kind, high, low) ((__u64)(kind) << 60 | (__u64)(high) << 28 | (low))
+#define CGG_CUT(count, digit) ((__u32)(count) | (__u32)(digit) << 20)
+#define CGG_CUT_COUNT(hop) (CGG_HOP_HIGH(hop) & 0x1ffff)
+#define CGG_CUT_DIGIT(hop) (CGG_HOP_HIGH(hop) >> 20 & 63)
 #define CGG_HOP_KIND(hop) ((__u32)((hop) >> 60))
 #define CGG_HOP_HIGH(hop) ((__u32)((hop) >> 28 & CGG_LOW))
 #define CGG_HOP_LOW(hop) ((__u32)((hop)&CGG_LOW))
+
+/* Above a plain rule's number: 1 << enum cgg_hook, the letters, the verdict. */
+#define CGG_PLAIN(hooks, access, verdict) ((hooks) | (access) << 12 | (verdict) << 16)
+#define CGG_PLAIN_HOOKS(high) ((high)&0xfff)
+#define CGG_PLAIN_ACCESS(high) ((high) >> 12 & 7)
+#define CGG_PLAIN_VERDICT(high) ((high) >> 16 & 3)
 
 enum cgg_space {
 	CGG_SPACE_IPV4,
@@ -264,6 +243,8 @@ enum cgg_space {
 };
 
 struct cgg_base {
+	__u32 number; /* place in bases + 1; 0: there is none */
+	__u32 hooks; /* 1 << enum cgg_hook, of its rules */
 	__u32 rules;
 	__u32 dead; /* deleted since, those whose bit is set */
 	__u32 first_id; /* rule i has id first_id + i; 0: see its record */
@@ -322,6 +303,46 @@ struct cgg_record {
 	__u16 len; /* bytes of text */
 	__u8 labelled;
 	__u8 shadows; /* rules that it hides where they stand beside it were left out */
+};
+
+/*
+ * One state of a policy: a base, if it has many rules, and a few entries beside
+ * it, in their order. The first match wins: of the entries, and of the base by
+ * what the entry says in before.
+ */
+struct cgg_image {
+	__u32 count;
+	__u32 next_id;
+	__u32 heap_used; /* units of 8 bytes */
+	__u32 hooks; /* 1 << enum cgg_hook, those that need a program */
+	__u8 defaults[16]; /* enum cgg_verdict by enum cgg_hook */
+	__u8 audit; /* refuse nothing, report what would be */
+	__u8 timed; /* an entry expires */
+	__u8 zero[6];
+	struct cgg_base base;
+	struct cgg_entry entry[CGG_ENTRIES];
+	char heap[CGG_HEAP];
+};
+
+/*
+ * A policy has two images: number generation & 1 is in force, the other one is
+ * the one before. Image i of the policy at place p is element 2 * p + i of images;
+ * its base is element 2 * p or 2 * p + 1 of bases. A writer says in writing which
+ * generation it is about to write, writes, and then raises generation. So the
+ * image that a reader is in stays as it is until writing is two ahead of the
+ * generation that it began with, and then it begins again; a base is let go
+ * only when writing says so of its last image. Two writers follow each other no
+ * faster than processes can, and a walk takes a microsecond: a reader that is
+ * disturbed four times says no. A name of "" is a free place. Place 0 is the
+ * policy "default".
+ */
+struct cgg_policy {
+	char name[CGG_NAME];
+	__u32 generation;
+	__u32 writing;
+	__u32 unconfirmed; /* the generation that revert_at is about */
+	__u32 zero;
+	__u64 revert_at; /* 0, or when the image before is in force again */
 };
 
 /*
@@ -446,12 +467,12 @@ CGG_SAME(sizeof(struct cgg_node) == 32);
 CGG_SAME(sizeof(struct cgg_skip) == 48);
 CGG_SAME(sizeof(struct cgg_record) == 16);
 CGG_SAME(CGG_LIST_MOST * sizeof(struct cgg_item) == CGG_PAGE);
-CGG_SAME(sizeof(struct cgg_base) <= CGG_PAGE);
+CGG_SAME(sizeof(struct cgg_base) == 176);
 CGG_SAME(sizeof(struct cgg_policy) == 56);
 CGG_SAME(sizeof(struct cgg_attached) == 16);
 CGG_SAME(sizeof(struct cgg_event) == 256);
 CGG_SAME(sizeof(struct cgg_event_named) == 120);
 CGG_SAME(sizeof(struct cgg_ring) == 128);
-CGG_SAME(sizeof(struct cgg_image) == 40 + 104 * CGG_ENTRIES + CGG_HEAP);
+CGG_SAME(sizeof(struct cgg_image) == 40 + 176 + 104 * CGG_ENTRIES + CGG_HEAP);
 
 #endif

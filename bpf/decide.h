@@ -26,16 +26,19 @@
 #define front_find front_find_named
 #define item_holds item_holds_named
 #define items_find items_find_named
+#define own_find own_find_named
 #define base_find base_find_named
 #elif defined(CGG_PACKETS)
 #define front_find front_find_packet
 #define item_holds item_holds_packet
 #define items_find items_find_packet
+#define own_find own_find_packet
 #define base_find base_find_packet
 #elif defined(CGG_ASKED)
 #define front_find front_find_asked
 #define item_holds item_holds_asked
 #define items_find items_find_asked
+#define own_find own_find_asked
 #define base_find base_find_asked
 #endif
 #if defined(CGG_NAMED) || defined(CGG_ASKED)
@@ -172,17 +175,32 @@ ONCE __u32 front_find(__u32 number, KEY, __u64 what, WHO who)
 	return 0;
 }
 
+/* is_deleted - of a rule of the image's base */
+static __always_inline int is_deleted(void *base, const struct cgg_image *image, __u32 rule)
+{
+	__u32 page = image->base.bits + (rule >> 15);
+	const char *bits;
+
+	if (!image->base.dead)
+		return 0;
+	bits = bpf_map_lookup_elem(base, &page);
+	return !bits || bits[rule >> 3 & (CGG_PAGE - 1)] >> (rule & 7) & 1;
+}
+
+static __always_inline void *base_of(const struct cgg_image *image)
+{
+	__u32 number = image->base.number - 1;
+
+	return bpf_map_lookup_elem(&bases, &number);
+}
+
 /* item_holds - of a rule of a base whose prefix and port match: all the rest */
 ONCE __u32 item_holds(__u32 number, __u64 found, __u64 what, WHO who)
 {
-	void *base = bpf_map_lookup_elem(&bases, &number);
-	__u32 rule = CGG_HOP_LOW(found);
-	const struct cgg_action *a;
-	const struct cgg_base *head;
+	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+	void *base = image ? base_of(image) : 0;
+	const struct cgg_action *a = base ? action_at(base, CGG_HOP_HIGH(found)) : 0;
 
-	if (!base)
-		return 0;
-	a = action_at(base, CGG_HOP_HIGH(found));
 	if (!a || !(a->hooks >> WHAT_HOOK(what) & a->access >> WHAT_LETTER(what) & 1) ||
 	    (WHAT_SELECT(what) ^ a->select) & a->select_mask)
 		return 0;
@@ -190,30 +208,17 @@ ONCE __u32 item_holds(__u32 number, __u64 found, __u64 what, WHO who)
 		return 0;
 	if (a->cgroup && !in_cgroup(who, a->cgroup, a->level))
 		return 0;
-	head = head_of(base);
-	if (head && head->dead) {
-		__u32 page = head->bits + (rule >> 15);
-		const char *bits = bpf_map_lookup_elem(base, &page);
-
-		return bits && !(bits[rule >> 3 & (CGG_PAGE - 1)] >> (rule & 7) & 1);
-	}
-	return 1;
+	return !is_deleted(base, image, CGG_HOP_LOW(found));
 }
 
-/* items_find - the first that holds of the rules that hop leads to, RULE or LIST */
+/* items_find - the first of a LIST that holds */
 ONCE __u64 items_find(__u32 number, __u64 hop, __u64 what, WHO who)
 {
-	void *base = bpf_map_lookup_elem(&bases, &number);
-	__u32 kind = CGG_HOP_KIND(hop), count = CGG_HOP_HIGH(hop), place;
-	const char *page;
+	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+	void *base = image ? base_of(image) : 0;
+	__u32 count = CGG_HOP_HIGH(hop), place;
+	const char *page = base ? page_with(base, CGG_HOP_LOW(hop), &place) : 0;
 
-	if (!base)
-		return 0;
-	if (kind == CGG_HOP_RULE)
-		return item_holds(number, hop, what, who) ? hop : 0;
-	if (kind != CGG_HOP_LIST)
-		return 0;
-	page = page_with(base, CGG_HOP_LOW(hop), &place);
 	if (!page)
 		return 0;
 	for (__u32 i = 0; i < CGG_LIST_MOST; i++) {
@@ -263,38 +268,71 @@ static __always_inline __u32 space_of(__u64 what)
 #endif
 #endif
 
+/* plain_holds - of a rule that asks for no more than a hook and a letter */
+static __always_inline int plain_holds(void *base, const struct cgg_image *image, __u64 hop,
+				       __u64 what)
+{
+	return CGG_PLAIN_HOOKS(CGG_HOP_HIGH(hop)) >> WHAT_HOOK(what) &
+		       CGG_PLAIN_ACCESS(CGG_HOP_HIGH(hop)) >> WHAT_LETTER(what) & 1 &&
+	       !is_deleted(base, image, CGG_HOP_LOW(hop));
+}
+
+/* own_find - the first rule that holds of those that stand at one prefix */
+ONCE __u64 own_find(__u32 number, __u64 own, __u64 what, WHO who)
+{
+	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+	void *base = image ? base_of(image) : 0;
+
+	if (!base)
+		return 0;
+	if (CGG_HOP_KIND(own) == CGG_HOP_CUT)
+		own = cut_find(image->base.number - 1, own, WHAT_PORT(what));
+	else if (CGG_HOP_KIND(own) == CGG_HOP_POINTS)
+		own = points_find(base, own, WHAT_PORT(what));
+	if (CGG_HOP_KIND(own) == CGG_HOP_PLAIN)
+		return plain_holds(base, image, own, what) ? own : 0;
+	if (CGG_HOP_KIND(own) == CGG_HOP_RULE)
+		return item_holds(number, own, what, who) ? own : 0;
+	return CGG_HOP_KIND(own) == CGG_HOP_LIST ? items_find(number, own, what, who) : 0;
+}
+
 /*
- * base_find - the first rule of the base that holds; 0: none does
+ * base_find - the first rule of an image's base that holds; 0: none does
  *
  * First along the key to the longest prefix that has rules, then from it to ever
  * shorter ones, as long as one of theirs stands before what has been found.
  */
 ONCE __u64 base_find(__u32 number, KEY, __u64 what, WHO who)
 {
-	void *base = bpf_map_lookup_elem(&bases, &number);
+	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+	__u32 first = CGG_LOW + 1;
 	__u64 hop, found = 0;
-	__u32 space = space_of(what), digit = space == CGG_SPACE_IPV4 ? 6 : 0, first = CGG_LOW + 1;
-	const struct cgg_base *head;
+	void *base;
 
 #if HAS_NAME
 	if (!name)
 		return 0;
 #endif
+	base = image ? base_of(image) : 0;
 	if (!base)
 		return 0;
-	head = head_of(base);
-	if (!head)
-		return 0;
-	hop = head->root[space & 15];
+	hop = image->base.root[space_of(what) & 15];
 	for (__u32 i = 0; i < STEPS; i++) {
 		__u32 kind = CGG_HOP_KIND(hop), place;
 		const struct cgg_skip *skip;
 		const char *page;
 		__u64 differ;
 
+		if (kind == CGG_HOP_CUT && CGG_CUT_COUNT(hop) > CGG_CUT_MOST) {
+			hop = hop_at(base, CGG_HOP_LOW(hop) + DIGIT(CGG_CUT_DIGIT(hop)));
+			continue;
+		}
 		if (kind == CGG_HOP_CUT) {
-			hop = cut_find(number, hop, DIGIT(digit));
-			digit++;
+			hop = cut_find(image->base.number - 1, hop, DIGIT(CGG_CUT_DIGIT(hop)));
+			continue;
+		}
+		if (kind == CGG_HOP_POINTS) {
+			hop = points_find(base, hop, DIGIT(CGG_CUT_DIGIT(hop)));
 			continue;
 		}
 		if (kind != CGG_HOP_SKIP)
@@ -304,14 +342,15 @@ ONCE __u64 base_find(__u32 number, KEY, __u64 what, WHO who)
 			return 0;
 		skip = (const struct cgg_skip *)(page + place);
 #if HAS_NAME
-		const __u64 *key = &name->word[CGG_HOP_HIGH(hop) >> 10 & 14];
+		const __u64 *key = &name->word[CGG_HOP_HIGH(hop) << 1 & 14];
 		__u64 high = key[0], low = key[1];
 #endif
 		differ = ((high ^ skip->value[0]) & skip->mask[0]) |
 			 ((low ^ skip->value[1]) & skip->mask[1]);
-		digit = CGG_HOP_HIGH(hop) & 0xff;
 		hop = differ ? skip->no : skip->yes;
 	}
+	if (CGG_HOP_KIND(hop) == CGG_HOP_PLAIN)
+		return plain_holds(base, image, hop, what) ? hop : 0;
 	for (__u32 i = 0; i < CGG_CHAIN; i++) {
 		__u64 own = hop, next = 0, one;
 		__u32 best = 0;
@@ -328,9 +367,7 @@ ONCE __u64 base_find(__u32 number, KEY, __u64 what, WHO who)
 			next = node->next;
 			best = node->best;
 		}
-		if (CGG_HOP_KIND(own) == CGG_HOP_CUT)
-			own = cut_find(number, own, WHAT_PORT(what));
-		one = items_find(number, own, what, who);
+		one = own_find(number, own, what, who);
 		if (one && CGG_HOP_LOW(one) < first) {
 			found = one;
 			first = CGG_HOP_LOW(one);
@@ -342,25 +379,32 @@ ONCE __u64 base_find(__u32 number, KEY, __u64 what, WHO who)
 	return found;
 }
 
-static __always_inline void outcome_of_base(struct cgg_outcome *out, __u32 number, __u64 found)
+static __always_inline void outcome_of_base(struct cgg_outcome *out, const struct cgg_image *image,
+					    __u64 found)
 {
-	void *base = bpf_map_lookup_elem(&bases, &number);
-	const struct cgg_base *head = base ? head_of(base) : 0;
-	const struct cgg_action *a = base ? action_at(base, CGG_HOP_HIGH(found)) : 0;
+	void *base = base_of(image);
 	const struct cgg_record *record;
+	const struct cgg_action *a;
 
-	out->verdict = CGG_DENY; /* should the base be gone */
-	if (!head || !a)
-		return;
-	out->verdict = a->verdict;
-	out->error = a->error;
-	out->quiet = a->quiet;
-	out->base = number + 1;
+	out->base = image->base.number;
 	out->label = CGG_HOP_LOW(found);
-	out->rule = head->first_id + CGG_HOP_LOW(found);
-	if (head->first_id)
+	out->rule = image->base.first_id + CGG_HOP_LOW(found);
+	out->verdict = CGG_DENY; /* should the base be gone */
+	if (!base)
 		return;
-	record = record_at(base, head, CGG_HOP_LOW(found));
+	if (CGG_HOP_KIND(found) == CGG_HOP_PLAIN) {
+		out->verdict = CGG_PLAIN_VERDICT(CGG_HOP_HIGH(found));
+	} else {
+		a = action_at(base, CGG_HOP_HIGH(found));
+		if (!a)
+			return;
+		out->verdict = a->verdict;
+		out->error = a->error;
+		out->quiet = a->quiet;
+	}
+	if (image->base.first_id)
+		return;
+	record = record_at(base, &image->base, CGG_HOP_LOW(found));
 	if (record)
 		out->rule = record->id;
 }
@@ -375,16 +419,14 @@ static __always_inline void one_letter(__u32 number, const struct cgg_image *ima
 	const struct cgg_entry *e = &image->entry[(at - 1) % CGG_ENTRIES];
 
 	*out = (struct cgg_outcome){};
-	if (image->base) {
-		__u32 number = image->base - 1;
-
+	if (image->base.number) {
 		out->verdict = CGG_DENY; /* should it not be there */
-		if (!bpf_map_lookup_elem(&bases, &number))
+		if (!base_of(image))
 			return;
 		found = base_find(number, KEY_OF(o), what, o->who);
 	}
 	if (found && (!at || CGG_HOP_LOW(found) < e->before)) {
-		outcome_of_base(out, image->base - 1, found);
+		outcome_of_base(out, image, found);
 	} else if (at) {
 		out->rule = e->id;
 		out->verdict = e->verdict;

@@ -64,17 +64,16 @@ static __always_inline void fill_who(struct cgg_event *e, WHO who)
 }
 
 /* A label lies before its rule's text, in one page. */
-static __always_inline void label_of_base(char *label, __u32 number, __u32 rule)
+static __always_inline void label_of_base(char *label, const struct cgg_image *image, __u32 rule)
 {
-	void *base = bpf_map_lookup_elem(&bases, &number);
-	const struct cgg_base *head = base ? head_of(base) : 0;
-	const struct cgg_record *record = head ? record_at(base, head, rule) : 0;
+	void *base = base_of(image);
+	const struct cgg_record *record = base ? record_at(base, &image->base, rule) : 0;
 	const char *page;
 	__u32 place;
 
 	if (!record || !record->labelled)
 		return;
-	page = page_with(base, 512 * head->heap + record->text - CGG_NAME / 8, &place);
+	page = page_with(base, 512 * image->base.heap + record->text - CGG_NAME / 8, &place);
 	if (page && place <= CGG_PAGE - CGG_NAME)
 		copy_words(label, page + place, CGG_NAME);
 }
@@ -88,7 +87,7 @@ static __always_inline void fill_event(struct cgg_event *e, const struct cgg_pol
 	__builtin_memset(e->label, 0, CGG_NAME);
 	copy_words(e->policy, policy->name, CGG_NAME);
 	if (image && out->base)
-		label_of_base(e->label, out->base - 1, out->label);
+		label_of_base(e->label, image, out->label);
 	else if (image && 8 * out->label <= CGG_HEAP - CGG_NAME)
 		copy_words(e->label, image->heap + 8 * out->label, CGG_NAME);
 }

@@ -268,7 +268,8 @@ static int set_default(int count, char **word)
 static int restore(int count, char **word)
 {
 	struct cgg_rules rules;
-	struct cgg_base *base;
+	struct cgg_base base;
+	char *pages;
 	struct cgg_guard guard;
 	int place, status = 0;
 
@@ -278,7 +279,7 @@ static int restore(int count, char **word)
 	rules_begin(&rules);
 	read_or_die(&rules);
 	if (dry_run) {
-		status = base_build(&base, &rules);
+		status = base_build(&pages, &base, &rules);
 		if (status)
 			die(status);
 		return CGG_DONE;

@@ -430,7 +430,7 @@ static void piece_add(struct builder *b, __u32 mark, __u32 last, __u64 hop)
 		b->piece[b->pieces++] = (struct piece){ last, hop };
 }
 
-/* ends_put - node number i of a level whose entries each stand for step pieces */
+/* ends_put - a node whose numbers are the last ones of each step pieces from begin on */
 static void ends_put(struct builder *b, __u32 at, const struct piece *piece, __u32 count,
 		     __u64 begin, __u64 step, unsigned most)
 {
@@ -443,69 +443,126 @@ static void ends_put(struct builder *b, __u32 at, const struct piece *piece, __u
 	}
 }
 
-static __u64 cut_large(struct builder *b, const struct piece *piece, __u32 count)
+static __u64 cut_large(struct builder *b, const struct piece *piece, __u32 count, unsigned digit)
 {
 	const __u32 node = CGG_CUT_NODE;
 	__u32 lowest = (count + node - 1) / node;
 	__u32 between = count > node * node ? (lowest + node - 1) / node : 0;
-	__u32 nodes = lowest + between + (count > node),
-	      at = take(b, 16ULL * nodes + count, 16, count <= node), next = at;
+	__u32 nodes = lowest + between + (count > node);
+	__u32 at = take(b, 8ULL * nodes + count, 8, count <= CGG_CUT_PAGE), next = at;
 
 	if (b->failed)
 		return 0;
-	if (count > node * node) {
-		ends_put(b, next, piece, count, 0, node * node, node);
-		next += 16;
-		for (__u32 i = 0; i < between; i++, next += 16)
-			ends_put(b, next, piece, count, (__u64)i * node * node, node, node);
-	} else if (count > node) {
-		ends_put(b, next, piece, count, 0, node, node);
-		next += 16;
+	if (count > node) {
+		ends_put(b, next, piece, count, 0, between ? node * node : node, node);
+		next += 8;
 	}
-	for (__u32 i = 0; i < lowest; i++, next += 16)
+	for (__u32 i = 0; i < between; i++, next += 8)
+		ends_put(b, next, piece, count, (__u64)i * node * node, node, node);
+	for (__u32 i = 0; i < lowest; i++, next += 8)
 		ends_put(b, next, piece, count, (__u64)i * node, 1, node);
 	for (__u32 i = 0; i < count; i++)
 		*(__u64 *)unit(b, next + i) = piece[i].hop;
-	return CGG_HOP(CGG_HOP_CUT, count, at);
+	return CGG_HOP(CGG_HOP_CUT, CGG_CUT(count, digit), at);
 }
 
-static __u64 cut_small(struct builder *b, const struct piece *piece, __u32 count)
+static __u64 cut_small(struct builder *b, const struct piece *piece, __u32 count, unsigned digit)
 {
-	/* a walk reads room for all, wherever it begins */
-	__u32 at = take(b, 2 + CGG_CUT_SMALL, 2, true);
+	__u32 at = take(b, 2 + count, 2, true);
 
 	if (b->failed)
 		return 0;
-	b->used = at + 2 + count;
 	ends_put(b, at, piece, count, 0, 1, CGG_CUT_SMALL);
 	for (__u32 i = 0; i < count; i++)
 		*(__u64 *)unit(b, at + 2 + i) = piece[i].hop;
-	return CGG_HOP(CGG_HOP_CUT, count, at);
+	return CGG_HOP(CGG_HOP_CUT, CGG_CUT(count, digit), at);
 }
 
-static __u64 cut_whole(struct builder *b, const struct piece *piece, __u32 count)
+/*
+ * points_of - how many of the pieces are single numbers whose hops differ in their
+ * lower bits alone; 0: there is something else than those and the hop of all others
+ */
+static __u32 points_of(const struct piece *piece, __u32 count, __u64 *all, __u64 *others)
 {
-	__u32 at = take(b, 65536, CGG_PAGE / 8, false), digit = 0;
+	__u32 points = 0;
+	bool wide = false;
+
+	for (__u32 i = 0; i < count; i++) {
+		__u32 begin = i ? piece[i - 1].last + 1 : 0;
+
+		if (begin == piece[i].last)
+			continue;
+		if (wide && piece[i].hop != *others)
+			return 0;
+		*others = piece[i].hop;
+		wide = true;
+	}
+	for (__u32 i = 0; i < count && wide; i++) {
+		if (piece[i].hop == *others)
+			continue;
+		if (points++ && (piece[i].hop ^ *all) & ~(__u64)CGG_LOW)
+			return 0;
+		*all = piece[i].hop & ~(__u64)CGG_LOW;
+	}
+	return points <= CGG_POINTS_MOST ? points : 0;
+}
+
+static __u64 points_put(struct builder *b, const struct piece *piece, __u32 count, __u32 points,
+			__u64 all, __u64 others, unsigned digit)
+{
+	const __u32 node = CGG_CUT_NODE;
+	__u32 lowest = points <= CGG_CUT_SMALL ? 0 : (points + node - 1) / node;
+	__u32 numbers = lowest ? 8 * (lowest + (points > node)) : 2, i = 0, *lows;
+	__u32 at = take(b, numbers + 2 + (points + 1) / 2, lowest ? 8 : 2, true);
+	__u16 *top, *number;
+
+	if (b->failed)
+		return 0;
+	top = unit(b, at);
+	number = points > node ? top + node : top;
+	memset(top, 0xff, 8 * (size_t)numbers);
+	*(__u64 *)unit(b, at + numbers) = all;
+	*(__u64 *)unit(b, at + numbers + 1) = others;
+	lows = unit(b, at + numbers + 2);
+	for (__u32 p = 0; p < count; p++) {
+		if (piece[p].hop == others)
+			continue;
+		number[i] = (__u16)piece[p].last;
+		lows[i] = CGG_HOP_LOW(piece[p].hop);
+		if (points > node && i % node == node - 1 && i / node < node - 1)
+			top[i / node] = number[i];
+		i++;
+	}
+	return CGG_HOP(CGG_HOP_POINTS, CGG_CUT(points, digit), at);
+}
+
+static __u64 cut_whole(struct builder *b, const struct piece *piece, __u32 count, unsigned digit)
+{
+	__u32 at = take(b, 65536, CGG_PAGE / 8, false), n = 0;
 
 	for (__u32 i = 0; i < count && !b->failed; i++)
-		for (; digit <= piece[i].last && digit < 65536; digit++)
-			*(__u64 *)unit(b, at + digit) = piece[i].hop;
-	return CGG_HOP(CGG_HOP_CUT, 65536, at);
+		for (; n <= piece[i].last && n < 65536; n++)
+			*(__u64 *)unit(b, at + n) = piece[i].hop;
+	return CGG_HOP(CGG_HOP_CUT, CGG_CUT(65536, digit), at);
 }
 
 /* cut_put - the pieces from mark on, up to 65535; they are let go */
-static __u64 cut_put(struct builder *b, __u32 mark)
+static __u64 cut_put(struct builder *b, __u32 mark, unsigned digit)
 {
 	const struct piece *piece = b->piece + mark;
-	__u32 count = b->pieces - mark;
+	__u32 count = b->pieces - mark, points;
+	__u64 all = 0, others = 0;
 
 	b->pieces = mark;
 	if (b->failed)
 		return 0;
+	points = count > 2 ? points_of(piece, count, &all, &others) : 0;
+	if (points)
+		return points_put(b, piece, count, points, all, others, digit);
 	return count == 1		? piece->hop
-	       : count <= CGG_CUT_SMALL ? cut_small(b, piece, count)
-	       : count <= CGG_CUT_MOST	? cut_large(b, piece, count)
-					: cut_whole(b, piece, count);
+	       : count <= CGG_CUT_SMALL ? cut_small(b, piece, count, digit)
+	       : count <= CGG_CUT_MOST	? cut_large(b, piece, count, digit)
+					: cut_whole(b, piece, count, digit);
 }
 
 /* ---- the rules of one prefix ---- */
@@ -515,6 +572,17 @@ static bool any_port(const struct item *item)
 	return item->port_min == 0 && item->port_max == 65535;
 }
 
+/* rule_put - a hop to a rule of which the port need not be looked at */
+static __u64 rule_put(const struct builder *b, const struct item *item)
+{
+	const struct cgg_action *a = &b->action[item->action];
+
+	if (a->expires != CGG_NEVER || a->cgroup || a->select_mask || a->error || a->quiet)
+		return CGG_HOP(CGG_HOP_RULE, item->action, item->rule);
+	return CGG_HOP(CGG_HOP_PLAIN,
+		       CGG_PLAIN((__u32)a->hooks, (__u32)a->access, (__u32)a->verdict), item->rule);
+}
+
 /* list_put - a hop to these items, at most CGG_LIST_MOST */
 static __u64 list_put(struct builder *b, const struct item *const *item, __u32 count)
 {
@@ -522,7 +590,7 @@ static __u64 list_put(struct builder *b, const struct item *const *item, __u32 c
 	__u32 at;
 
 	if (count == 1 && any_port(item[0]))
-		return CGG_HOP(CGG_HOP_RULE, item[0]->action, item[0]->rule);
+		return rule_put(b, item[0]);
 	at = take(b, 2ULL * count, 2, true);
 	if (b->failed)
 		return 0;
@@ -723,9 +791,7 @@ static __u64 ports_cut(struct crowd *c, struct class *class, __u32 classes)
 			piece_add(c->b, mark, end < edges ? edge[end] - 1 : 65535, hop);
 			continue;
 		}
-		hop = found == 1 ? CGG_HOP(CGG_HOP_RULE, now[0]->action, now[0]->rule)
-		      : found	 ? list_put(c->b, now, found)
-				 : 0;
+		hop = found == 1 ? rule_put(c->b, now[0]) : found ? list_put(c->b, now, found) : 0;
 		memcpy(last, now, found * sizeof(*now));
 		before = found;
 		piece_add(c->b, mark, end < edges ? edge[end] - 1 : 65535, hop);
@@ -733,7 +799,7 @@ static __u64 ports_cut(struct crowd *c, struct class *class, __u32 classes)
 	if (c->b->pieces > mark)
 		c->b->piece[c->b->pieces - 1].last = 65535;
 	free(edge);
-	return cut_put(c->b, mark);
+	return cut_put(c->b, mark, 0);
 }
 
 /* ---- the nodes of one prefix, one behind the other ---- */
@@ -844,7 +910,8 @@ static void prefix_put(struct builder *b, struct prefix *p)
 			fail(b, "too many rules stand at prefixes of one another");
 	}
 	for (__u32 i = b->failed ? 0 : chain->count; i--;) {
-		bool cut = CGG_HOP_KIND(chain->own[i]) == CGG_HOP_CUT;
+		bool cut = CGG_HOP_KIND(chain->own[i]) == CGG_HOP_CUT ||
+			   CGG_HOP_KIND(chain->own[i]) == CGG_HOP_POINTS;
 		struct cgg_node *node;
 		__u32 at;
 
@@ -927,7 +994,7 @@ static __u64 skip_put(struct builder *b, const struct item *item, unsigned d, un
 	if (b->failed)
 		return 0;
 	memcpy(unit(b, at), &skip, sizeof(skip));
-	return CGG_HOP(CGG_HOP_SKIP, begin << 8 | bits / 16, at);
+	return CGG_HOP(CGG_HOP_SKIP, begin / 8, at);
 }
 
 /* common - how many digits from d on all prefixes in [from, to) have, and have whole */
@@ -977,7 +1044,7 @@ static __u64 digit_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u6
 		if (!open)
 			break;
 	}
-	return cut_put(b, mark);
+	return cut_put(b, mark, d);
 }
 
 /* space_put - a hop to the prefixes in [from, to) at digit d, where outer holds without them */
@@ -1008,13 +1075,13 @@ static __u32 page_of(__u64 units)
 }
 
 /* records_put - ids and texts, and a bit for each rule */
-static void records_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions)
+static void records_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
+			struct cgg_base *head)
 {
 	__u32 count = rules->rules, rule = 0, first_id = 0, heap;
 	__u32 records = take(b, 2ULL * count, CGG_PAGE / 8, false);
 	__u32 bits = take(b, (count + 63) / 64, CGG_PAGE / 8, false);
 	__u32 hashes = take(b, (count + 1) / 2, CGG_PAGE / 8, false);
-	struct cgg_base *head;
 
 	heap = take(b, 4, CGG_PAGE / 8, false); /* place 0 is "" */
 	for (unsigned i = 0; i < rules->count && !b->failed; i++) {
@@ -1040,7 +1107,6 @@ static void records_put(struct builder *b, const struct cgg_rules *rules, const 
 	}
 	if (b->failed)
 		return;
-	head = unit(b, 0);
 	head->rules = count;
 	head->first_id = first_id;
 	head->actions = b->actions;
@@ -1051,40 +1117,40 @@ static void records_put(struct builder *b, const struct cgg_rules *rules, const 
 	head->pages = page_of(b->used);
 }
 
-static void spaces_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions)
+static void spaces_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
+		       struct cgg_base *head)
 {
-	unsigned hooks = rules_hooks(rules);
-
 	for (int space = 0; space < CGG_SPACES && !b->failed; space++) {
 		__u64 hop;
 
-		items_of(b, rules, actions, hooks, space);
+		items_of(b, rules, actions, head->hooks, space);
 		if (!b->items || b->failed)
 			continue;
 		items_sort(b, space);
 		hop = space_put(b, 0, prefixes_of(b), space == CGG_SPACE_IPV4 ? 6 : 0, 0);
-		if (!b->failed)
-			((struct cgg_base *)unit(b, 0))->root[space] = hop;
+		head->root[space] = hop;
 	}
 }
 
-/* base_build - in memory of its own, to be freed: whole pages; its head says how many */
-int base_build(struct cgg_base **base, const struct cgg_rules *rules)
+/* base_build - its pages, to be freed, and what is said of them; it has no number yet */
+int base_build(char **pages, struct cgg_base *head, const struct cgg_rules *rules)
 {
 	struct builder b = { 0 };
-	__u32 *actions = reallocarray(0, rules->count + 1, sizeof(*actions)), at;
+	__u32 *actions = reallocarray(0, rules->count + 1, sizeof(*actions));
 
+	*head = (struct cgg_base){ 0 };
 	b.shadows = calloc(rules->rules + 1, 1);
 	if (!b.shadows || !actions)
 		fail(&b, "out of memory");
-	for (unsigned i = 0; i < rules->count && !b.failed; i++)
+	for (unsigned i = 0; i < rules->count && !b.failed; i++) {
 		actions[i] = action_of(&b, &rules->entry[i]);
-	take(&b, CGG_PAGE / 8, 1, false);
-	at = take(&b, 4ULL * b.actions, CGG_PAGE / 8, false);
+		head->hooks |= rules->entry[i].hooks;
+	}
+	take(&b, 4ULL * (b.actions + 1), CGG_PAGE / 8, false);
 	if (!b.failed && b.actions)
-		memcpy(unit(&b, at), b.action, b.actions * sizeof(*b.action));
-	spaces_put(&b, rules, actions);
-	records_put(&b, rules, actions);
+		memcpy(unit(&b, 0), b.action, b.actions * sizeof(*b.action));
+	spaces_put(&b, rules, actions, head);
+	records_put(&b, rules, actions, head);
 	take(&b, 0, CGG_PAGE / 8, false);
 	free(actions);
 	free(b.shadows);
@@ -1093,7 +1159,7 @@ int base_build(struct cgg_base **base, const struct cgg_rules *rules)
 	free(b.piece);
 	free(b.action);
 	free(b.action_hash);
-	*base = (struct cgg_base *)(void *)b.memory;
+	*pages = b.memory;
 	if (!b.failed)
 		return 0;
 	free(b.memory);

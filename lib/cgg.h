@@ -128,8 +128,7 @@ struct cgg_rules {
 	__u8 audit;
 #define CGG_UNSET 0xff /* of these two, in what is added: as it is */
 	__u32 next_id;
-	__u32 base; /* that they stand beside, as in struct cgg_image; 0: none */
-	unsigned base_hooks;
+	struct cgg_base base; /* that they stand beside */
 };
 __u32 words_hash(const char *words, size_t len);
 void rules_begin(struct cgg_rules *rules);
@@ -143,7 +142,7 @@ int compile(struct cgg_image *image, const struct cgg_rules *rules);
 int decompile(struct cgg_rules *rules, const struct cgg_image *image);
 
 /* base.c: many rules -> a base; memory in, memory out */
-int base_build(struct cgg_base **base, const struct cgg_rules *rules);
+int base_build(char **pages, struct cgg_base *head, const struct cgg_rules *rules);
 
 /* resolve.c: what only the machine knows: a node's number, a cgroup's id, the time */
 int rule_resolve(struct cgg_rule *rule);
@@ -210,17 +209,17 @@ unsigned links_of(__u64 id); /* 1 << enum cgg_program, as pinned */
 /* store.c: the bases of a guard, numbered as in the map bases */
 enum cgg_part { CGG_RECORDS = 1, CGG_HASHES = 2, CGG_TEXTS = 4 };
 struct cgg_store {
-	__u32 number;
+	const struct cgg_base *head;
 	enum cgg_open how;
 	int fd;
-	struct cgg_base *head;
 	const struct cgg_action *actions;
 	__u8 *bits;
 	const struct cgg_record *records;
 	const __u32 *hashes;
 	const char *heap;
 };
-int base_open(struct cgg_store *base, __u32 number, enum cgg_open how, unsigned parts);
+int base_open(struct cgg_store *base, const struct cgg_base *head, enum cgg_open how,
+	      unsigned parts);
 int base_map(struct cgg_store *base, unsigned parts);
 void base_close(struct cgg_store *base);
 int base_record(struct cgg_store *base, __u32 rule, struct cgg_record *record);
@@ -228,7 +227,7 @@ bool base_has_text(struct cgg_store *base, const struct cgg_record *record, cons
 		   size_t len);
 bool base_is_dead(const struct cgg_store *base, __u32 rule);
 const char *base_text(const struct cgg_store *base, __u32 rule);
-int base_store(struct cgg_guard *guard, __u32 number, const struct cgg_base *base);
+int base_store(struct cgg_guard *guard, const struct cgg_base *head, const char *pages);
 void base_drop(struct cgg_guard *guard, __u32 number); /* if it is there */
 
 /* policy.c: places in guard->policies */

@@ -310,7 +310,7 @@ void rules_free(struct cgg_rules *rules)
 /* rules_hooks - 1 << enum cgg_hook that the rules, the base and the defaults need */
 unsigned rules_hooks(const struct cgg_rules *rules)
 {
-	unsigned hooks = rules->base ? rules->base_hooks : 0;
+	unsigned hooks = rules->base.number ? rules->base.hooks : 0;
 
 	for (unsigned i = 0; i < rules->count; i++)
 		hooks |= rules->entry[i].hooks;
@@ -344,7 +344,6 @@ int compile(struct cgg_image *image, const struct cgg_rules *rules)
 	memcpy(image->defaults, rules->defaults, sizeof(rules->defaults));
 	image->audit = rules->audit;
 	image->base = rules->base;
-	image->base_hooks = (__u16)rules->base_hooks;
 	image->hooks = rules_hooks(rules);
 	if (rules->count > CGG_ENTRIES)
 		return CGG_NO;
@@ -374,7 +373,6 @@ int decompile(struct cgg_rules *rules, const struct cgg_image *image)
 	memcpy(rules->defaults, image->defaults, sizeof(rules->defaults));
 	rules->audit = image->audit;
 	rules->base = image->base;
-	rules->base_hooks = image->base_hooks;
 	status = entries_room(rules, image->count);
 	if (status || !image->count)
 		return status;

@@ -28,12 +28,17 @@ static __u32 generation_now(const struct cgg_policy *policy)
 	return generation + lapsed;
 }
 
+static struct cgg_image *image_now(struct cgg_guard *guard, int place)
+{
+	struct cgg_image *images = guard_images(guard, place);
+
+	return images ? &images[generation_now(&guard->policies[place]) & 1] : 0;
+}
+
 /* policy_image - 0 when it cannot be had, which is refused */
 const struct cgg_image *policy_image(struct cgg_guard *guard, int place)
 {
-	const struct cgg_image *images = guard_images(guard, place);
-
-	return images ? &images[generation_now(&guard->policies[place]) & 1] : 0;
+	return image_now(guard, place);
 }
 
 /* left - whole seconds until an unconfirmed restore lapses; 0: there is none */
@@ -116,7 +121,7 @@ static void switch_image(struct cgg_policy *policy, __u32 next, unsigned seconds
 static void bases_free(struct cgg_guard *guard, int place)
 {
 	struct cgg_policy *policy = &guard->policies[place];
-	__u32 kept = policy_image(guard, place)->base, number = 2 * (__u32)place;
+	__u32 kept = policy_image(guard, place)->base.number, number = 2 * (__u32)place;
 
 	writing_begins(policy, generation_now(policy) + 1);
 	for (__u32 i = number; i < number + 2; i++)
@@ -142,7 +147,7 @@ static int commit(struct cgg_guard *guard, int place, const struct cgg_image *im
 	struct cgg_policy *policy = &guard->policies[place];
 	unsigned before = old ? old->hooks : 0;
 	int status = old ? pending_check(policy) : CGG_FAILED;
-	__u32 old_base = old ? old->base : 0;
+	__u32 old_base = old ? old->base.number : 0;
 
 	if (!status && image->hooks & ~before)
 		status = attach_hooks(guard, (__u32)place, image->hooks);
@@ -151,7 +156,7 @@ static int commit(struct cgg_guard *guard, int place, const struct cgg_image *im
 	switch_image(policy, image_write(policy, guard->images[place], image), seconds);
 	if (before & ~image->hooks && !seconds)
 		detach_hooks(guard, (__u32)place, before & ~image->hooks);
-	if (old_base != image->base && !seconds)
+	if (old_base != image->base.number && !seconds)
 		bases_free(guard, place);
 	return 0;
 }
@@ -161,25 +166,23 @@ static int new_base(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
 	const struct cgg_image *now = policy_image(guard, place);
 	struct cgg_policy *policy = &guard->policies[place];
-	__u32 number = 2 * (__u32)place;
-	struct cgg_base *base;
+	struct cgg_base head;
+	char *pages;
 	int status = now ? pending_check(policy) : CGG_FAILED;
 
 	if (!status)
-		status = base_build(&base, rules);
+		status = base_build(&pages, &head, rules);
 	if (status)
 		return status;
-	if (now->base == number + 1)
-		number++;
+	head.number = 2 * (__u32)place + 1;
+	if (now->base.number == head.number)
+		head.number++;
 	writing_begins(policy, generation_now(policy) + 1);
-	status = base_store(guard, number, base);
-	free(base);
+	status = base_store(guard, &head, pages);
+	free(pages);
 	if (status)
 		return status;
-	rules->base_hooks = 0;
-	for (unsigned i = 0; i < rules->count; i++)
-		rules->base_hooks |= rules->entry[i].hooks;
-	rules->base = number + 1;
+	rules->base = head;
 	rules->count = rules->rules = 0;
 	return 0;
 }
@@ -197,7 +200,7 @@ static int commit_rules(struct cgg_guard *guard, int place, struct cgg_rules *ru
 			compile(image, rules);
 			status = commit(guard, place, image, seconds);
 			if (status)
-				base_drop(guard, rules->base - 1);
+				base_drop(guard, rules->base.number - 1);
 		}
 	} else if (!status) {
 		status = commit(guard, place, image, seconds);
@@ -248,8 +251,8 @@ int policy_each(struct cgg_guard *guard, int place, policy_line *line, void *con
 	unsigned at = 0;
 	int status = image ? 0 : CGG_FAILED;
 
-	if (!status && image->base)
-		status = base_open(&base, image->base - 1, CGG_READ, CGG_RECORDS | CGG_TEXTS);
+	if (!status && image->base.number)
+		status = base_open(&base, &image->base, CGG_READ, CGG_RECORDS | CGG_TEXTS);
 	for (__u32 rule = 0; base.head && rule < base.head->rules && !status; rule++) {
 		for (; at < image->count && image->entry[at].before <= rule && !status; at++)
 			status = image_line(image, at, now, line, context);
@@ -361,7 +364,7 @@ int policy_add(struct cgg_guard *guard, int place, const struct cgg_rules *more,
 	struct cgg_rules rules;
 	int status = beside_read(guard, place, &rules);
 
-	if (!status && rules.base && !fits(&rules, more->count, more->heap_used)) {
+	if (!status && rules.base.number && !fits(&rules, more->count, more->heap_used)) {
 		rules_free(&rules);
 		status = policy_read(guard, place, &rules);
 	}
@@ -437,8 +440,8 @@ static int rule_find(const struct cgg_rules *rules, const struct wanted *w, unsi
 
 	*at = beside(rules, w);
 	*rule = CGG_LOW;
-	if (rules->base && (*at == rules->count || w->text)) {
-		int status = base_open(&base, rules->base - 1, CGG_READ, w->text ? CGG_HASHES : 0);
+	if (rules->base.number && (*at == rules->count || w->text)) {
+		int status = base_open(&base, &rules->base, CGG_READ, w->text ? CGG_HASHES : 0);
 
 		if (!status && !w->text && !base.head->first_id)
 			status = base_map(&base, CGG_RECORDS);
@@ -463,7 +466,7 @@ int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct
 
 	if (!status)
 		status = rule_find(&rules, &wanted, &at, &base_rule);
-	if (!status && rules.base && !fits(&rules, 2, CGG_RULE_UNITS)) {
+	if (!status && rules.base.number && !fits(&rules, 2, CGG_RULE_UNITS)) {
 		rules_free(&rules);
 		status = policy_read(guard, place, &rules);
 		if (!status)
@@ -487,21 +490,21 @@ int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct
  * base_delete - by a bit of its own, if nothing was left out because of the rule
  * and most others are still there; CGG_NO: it takes a new base
  */
-static int base_delete(__u32 number, __u32 rule)
+static int base_delete(struct cgg_image *image, __u32 rule)
 {
-	struct cgg_store base;
 	struct cgg_record record;
-	int status = base_open(&base, number, CGG_CHANGE, 0);
+	struct cgg_store base;
+	int status = base_open(&base, &image->base, CGG_CHANGE, 0);
 
 	if (!status)
 		status = base_record(&base, rule, &record);
 	if (status)
 		return status;
-	if (record.shadows || 2 * (base.head->dead + 1) >= base.head->rules) {
+	if (record.shadows || 2 * (image->base.dead + 1) >= image->base.rules) {
 		status = CGG_NO;
 	} else {
 		__atomic_fetch_or(&base.bits[rule / 8], (__u8)(1 << rule % 8), __ATOMIC_SEQ_CST);
-		__atomic_fetch_add(&base.head->dead, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&image->base.dead, 1, __ATOMIC_SEQ_CST);
 	}
 	base_close(&base);
 	return status;
@@ -521,7 +524,7 @@ int policy_delete(struct cgg_guard *guard, int place, __u32 id, const char *text
 	if (!status)
 		status = pending_check(&guard->policies[place]);
 	if (!status && base_rule != CGG_LOW) {
-		status = base_delete(rules.base - 1, base_rule);
+		status = base_delete(image_now(guard, place), base_rule);
 		if (status != CGG_NO) {
 			rules_free(&rules);
 			return status;
@@ -619,7 +622,7 @@ int policy_restore(struct cgg_guard *guard, int place, struct cgg_rules *rules, 
 	const struct cgg_image *now = policy_image(guard, place);
 	int status = now ? 0 : CGG_FAILED;
 
-	if (!status && (now->count || now->base || now->next_id != 1))
+	if (!status && (now->count || now->base.number || now->next_id != 1))
 		status = keep_ids(guard, place, rules);
 	return status ? status : commit_rules(guard, place, rules, seconds);
 }

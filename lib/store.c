@@ -27,7 +27,7 @@ static void *part(struct cgg_store *base, __u32 page, size_t bytes)
 
 	if (there != MAP_FAILED)
 		return there;
-	refuse(CGG_FAILED, CGG_DIR "/bases/%u: %s", base->number, strerror(errno));
+	refuse(CGG_FAILED, CGG_DIR "/bases/%u: %s", base->head->number - 1, strerror(errno));
 	return 0;
 }
 
@@ -43,24 +43,23 @@ static size_t heap_bytes(const struct cgg_base *head)
 }
 
 /*
- * base_open - maps the head, the actions and the bits, and of the larger parts those that
- * are wanted (enum cgg_part): to map a page costs more than to read it
+ * base_open - maps the actions and the bits, and of the larger parts those that are
+ * wanted (enum cgg_part): to map a page costs more than to read it
  */
-int base_open(struct cgg_store *base, __u32 number, enum cgg_open how, unsigned parts)
+int base_open(struct cgg_store *base, const struct cgg_base *head, enum cgg_open how,
+	      unsigned parts)
 {
-	const struct cgg_base *head;
 	char path[64];
 
-	base_path(path, number);
-	*base = (struct cgg_store){ .number = number, .how = how, .fd = bpf_obj_get(path) };
-	if (base->fd < 0)
+	base_path(path, head->number - 1);
+	*base = (struct cgg_store){ .head = head, .how = how, .fd = bpf_obj_get(path) };
+	if (base->fd < 0) {
+		base->head = 0;
 		return refuse(CGG_FAILED, "%s: %s; restore the policy", path, strerror(errno));
-	head = base->head = part(base, 0, CGG_PAGE);
-	if (head)
-		base->actions = part(base, 1, sizeof(*base->actions) * head->actions);
-	if (head)
-		base->bits = part(base, head->bits, (head->rules + 7) / 8);
-	if (head && base->actions && base->bits && !base_map(base, parts))
+	}
+	base->actions = part(base, 0, sizeof(*base->actions) * head->actions);
+	base->bits = part(base, head->bits, (head->rules + 7) / 8);
+	if (base->actions && base->bits && !base_map(base, parts))
 		return 0;
 	base_close(base);
 	return CGG_FAILED;
@@ -122,7 +121,6 @@ void base_close(struct cgg_store *base)
 	part_done(base->records, sizeof(*base->records) * head->rules);
 	part_done(base->hashes, sizeof(*base->hashes) * head->rules);
 	part_done(base->heap, heap_bytes(head));
-	part_done(head, CGG_PAGE);
 	close(base->fd);
 	base->head = 0;
 }
@@ -137,32 +135,32 @@ const char *base_text(const struct cgg_store *base, __u32 rule)
 	return base->heap + 8 * (size_t)base->records[rule].text;
 }
 
-static int fill(int fd, const struct cgg_base *base)
+static int fill(int fd, const char *pages, size_t size)
 {
-	size_t size = (size_t)base->pages * CGG_PAGE;
 	void *there = mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (there == MAP_FAILED)
 		return -1;
-	memcpy(there, base, size);
+	memcpy(there, pages, size);
 	return munmap(there, size);
 }
 
-/* base_store - in the place of one that no image in force has */
-int base_store(struct cgg_guard *guard, __u32 number, const struct cgg_base *base)
+/* base_store - by its number, in the place of one that no image in force has */
+int base_store(struct cgg_guard *guard, const struct cgg_base *head, const char *pages)
 {
 	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options,
 			    .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "cgg_base", 4, CGG_PAGE, base->pages, &options);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "cgg_base", 4, CGG_PAGE, head->pages, &options);
+	__u32 number = head->number - 1;
 	int status = 0;
 	char path[64];
 
 	base_path(path, number);
 	if (fd < 0)
 		return refuse(CGG_FAILED, "%u rules, %u KiB: the kernel has no room for them: %s",
-			      base->rules, base->pages * (CGG_PAGE / 1024), strerror(errno));
+			      head->rules, head->pages * (CGG_PAGE / 1024), strerror(errno));
 	base_drop(guard, number);
-	if (fill(fd, base) || bpf_obj_pin(fd, path) ||
+	if (fill(fd, pages, (size_t)head->pages * CGG_PAGE) || bpf_obj_pin(fd, path) ||
 	    bpf_map_update_elem(guard->bases, &number, &fd, 0)) {
 		status = refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
 		base_drop(guard, number);

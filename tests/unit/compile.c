@@ -38,7 +38,8 @@ static void *map_lookup(const void *map, const void *key);
 #define QUERIES 60
 
 static struct cgg_image image;
-static struct cgg_base *base; /* beside the image, or 0 */
+static char *base; /* pages beside the image, or 0 */
+static struct cgg_base head;
 
 /* Rules as words have them. */
 #define MOST 1200
@@ -227,9 +228,9 @@ static void *map_lookup(const void *map, const void *key)
 	if (map == &asked)
 		return &nobody;
 	if (map == &bases)
-		return base && *number + 1 == image.base ? base : 0;
+		return base && *number + 1 == image.base.number ? base : 0;
 	if (map == base)
-		return *number < base->pages ? (char *)base + (size_t)CGG_PAGE * *number : 0;
+		return *number < head.pages ? base + (size_t)CGG_PAGE * *number : 0;
 	assert_ptr_equal(map, &images);
 	return *number == 2 * policy_place + (policy.generation & 1) ? &image : 0;
 }
@@ -498,10 +499,11 @@ static void with_base(const struct policy *rules, unsigned step)
 	unsigned before = 0;
 
 	compiled(&in, rules, step, 0);
-	assert_int_equal(base_build(&base, &in), 0);
+	assert_int_equal(base_build(&base, &head, &in), 0);
 	rules_begin(&beside);
 	memcpy(beside.defaults, rules->defaults, sizeof(rules->defaults));
-	beside.base = 7;
+	head.number = 7;
+	beside.base = head;
 	for (unsigned i = 0; step && i < rules->count; i++) {
 		if (i % step)
 			before++;
@@ -518,7 +520,7 @@ static void base_gone(void)
 {
 	free(base);
 	base = 0;
-	image.base = 0;
+	image.base.number = 0;
 }
 
 static void operation_show(const struct deed *o)
@@ -652,8 +654,8 @@ static void deleted_rules_are_gone(void **state)
 
 		random_rules(&rules, 1 + pick(round % 10 ? 100 : 600));
 		with_base(&rules, 0);
-		record = (const void *)((char *)base + (size_t)CGG_PAGE * base->records);
-		bits = (char *)base + (size_t)CGG_PAGE * base->bits;
+		record = (const void *)(base + (size_t)CGG_PAGE * head.records);
+		bits = base + (size_t)CGG_PAGE * head.bits;
 		for (unsigned i = 0; i < rules.count; i++) {
 			if (pick(3))
 				continue;
@@ -662,7 +664,7 @@ static void deleted_rules_are_gone(void **state)
 				continue;
 			bits[i / 8] = (char)(bits[i / 8] | 1 << i % 8);
 			rules.deleted[i] = true;
-			base->dead++;
+			image.base.dead++;
 			deleted++;
 		}
 		for (unsigned i = 0; i < QUERIES; i++, operations++)
@@ -744,9 +746,9 @@ static void without_its_base_a_policy_says_no(void **state)
 	(void)state;
 	assert_int_equal(image_of(&rules), 0);
 	assert_int_equal(programs_answer(&q, name).verdict, CGG_ALLOW);
-	image.base = 7;
+	image.base.number = 7;
 	assert_int_equal(programs_answer(&q, name).verdict, CGG_DENY);
-	image.base = 0;
+	image.base.number = 0;
 }
 
 /* ---- there and back ---- */
@@ -843,8 +845,8 @@ static void nothing_is_an_image_too(void **state)
 	assert_int_equal(image.hooks, 0);
 	assert_int_equal(decompile(&back, &image), 0);
 	assert_int_equal(back.count, 0);
-	assert_int_equal(base_build(&base, &rules), 0);
-	assert_int_equal(base->rules, 0);
+	assert_int_equal(base_build(&base, &head, &rules), 0);
+	assert_int_equal(head.rules, 0);
 	base_gone();
 }
 
@@ -864,11 +866,11 @@ static void hooks_are_those_that_are_needed(void **state)
 	rules.defaults[CGG_SYSCTL] = CGG_ALLOW;
 	assert_int_equal(compile(&image, &rules), 0);
 	assert_int_equal(image.hooks, 1 << CGG_DEVICE);
-	rules.base = 1;
-	rules.base_hooks = 1 << CGG_UNIX;
+	rules.base.number = 1;
+	rules.base.hooks = 1 << CGG_UNIX;
 	assert_int_equal(compile(&image, &rules), 0);
 	assert_int_equal(image.hooks, 1 << CGG_DEVICE | 1 << CGG_UNIX);
-	image.base = 0;
+	image.base.number = 0;
 	rules_free(&rules);
 }
 
