@@ -173,7 +173,7 @@ struct cgg_entry {
  *	LIST	so many struct cgg_item, in their order, in one page
  *	NODE	a struct cgg_node
  *	CUT	so many pieces of 0..65535 at the place (17 bits), and which digit of the
- *		key is meant (above 20)
+ *		key is meant (above 20); behind a node: CGG_BY_PORT or CGG_BY_PROTO
  *	POINTS	so many single numbers at the place, and which digit, likewise
  *	SKIP	a struct cgg_skip; above: which 16 bytes of the key are meant
  *
@@ -221,6 +221,8 @@ enum cgg_kind {
 };
 #define CGG_LOW 0xfffffffu
 #define CGG_HOP(kind, high, low) ((__u64)(kind) << 60 | (__u64)(high) << 28 | (low))
+#define CGG_BY_PORT 0
+#define CGG_BY_PROTO 1
 #define CGG_CUT(count, digit) ((__u32)(count) | (__u32)(digit) << 20)
 #define CGG_CUT_COUNT(hop) (CGG_HOP_HIGH(hop) & 0x1ffff)
 #define CGG_CUT_DIGIT(hop) (CGG_HOP_HIGH(hop) >> 20 & 63)
@@ -277,12 +279,14 @@ struct cgg_item {
 	__u32 action;
 	__u16 port_min;
 	__u16 port_max;
-	__u16 hooks;
-	__u16 zero;
+	__u16 hooks; /* and CGG_ITEM_* */
+	__u16 proto;
 };
+#define CGG_ITEM_PROTO 0x1000 /* it has one: the lower half of select */
+#define CGG_ITEM_PLAIN 0x2000 /* it asks for no more than what is said here */
 
 struct cgg_node {
-	__u64 own; /* RULE, LIST, or a CUT by port that ends there */
+	__u64 own; /* PLAIN, RULE, LIST; or a CUT or POINTS, two at most, that end there */
 	__u64 next; /* the next shorter prefix with rules; NONE: there is none */
 	__u32 best; /* the first rule of all shorter prefixes */
 	__u32 zero[3];

@@ -25,19 +25,16 @@
 #if defined(CGG_NAMED)
 #define front_find front_find_named
 #define item_holds item_holds_named
-#define items_find items_find_named
 #define own_find own_find_named
 #define base_find base_find_named
 #elif defined(CGG_PACKETS)
 #define front_find front_find_packet
 #define item_holds item_holds_packet
-#define items_find items_find_packet
 #define own_find own_find_packet
 #define base_find base_find_packet
 #elif defined(CGG_ASKED)
 #define front_find front_find_asked
 #define item_holds item_holds_asked
-#define items_find items_find_asked
 #define own_find own_find_asked
 #define base_find base_find_asked
 #endif
@@ -211,38 +208,6 @@ ONCE __u32 item_holds(__u32 number, __u64 found, __u64 what, WHO who)
 	return !is_deleted(base, image, CGG_HOP_LOW(found));
 }
 
-/* items_find - the first of a LIST that holds */
-ONCE __u64 items_find(__u32 number, __u64 hop, __u64 what, WHO who)
-{
-	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
-	void *base = image ? base_of(image) : 0;
-	__u32 count = CGG_HOP_HIGH(hop), place;
-	const char *page = base ? page_with(base, CGG_HOP_LOW(hop), &place) : 0;
-
-	if (!page)
-		return 0;
-	for (__u32 i = 0; i < CGG_LIST_MOST; i++) {
-		const struct cgg_item *item = (const struct cgg_item *)(page + (place & 0xff0));
-		__u64 over = (__u64)WHAT_PORT(what) - item->port_min,
-		      under = (__u64)item->port_max - WHAT_PORT(what),
-		      differ = ~(__u64)(item->hooks >> WHAT_HOOK(what)) & 1;
-
-		STRAIGHT(over);
-		STRAIGHT(under);
-		differ |= (over | under) >> 63;
-		if (i >= count)
-			break;
-		place += sizeof(*item);
-		if (!differ) {
-			__u64 found = FOUND(item->rule, item->action);
-
-			if (item_holds(number, found, what, who))
-				return found;
-		}
-	}
-	return 0;
-}
-
 /* space_of - where the base has such a key */
 static __always_inline __u32 space_of(__u64 what)
 {
@@ -277,23 +242,67 @@ static __always_inline int plain_holds(void *base, const struct cgg_image *image
 	       !is_deleted(base, image, CGG_HOP_LOW(hop));
 }
 
+/* item_differs - not 0 when hook, port or protocol are not the query's */
+static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 what)
+{
+	__u64 over = (__u64)WHAT_PORT(what) - item->port_min, hooks = item->hooks,
+	      under = (__u64)item->port_max - WHAT_PORT(what),
+	      proto = (__u64)(WHAT_SELECT(what) & 0xffff) ^ item->proto;
+
+	STRAIGHT(over);
+	STRAIGHT(under);
+	return (~(hooks >> WHAT_HOOK(what)) & 1) | (over | under) >> 63 |
+	       (proto & -(hooks / CGG_ITEM_PROTO & 1));
+}
+
 /* own_find - the first rule that holds of those that stand at one prefix */
 ONCE __u64 own_find(__u32 number, __u64 own, __u64 what, WHO who)
 {
 	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
 	void *base = image ? base_of(image) : 0;
+	__u32 count, place;
+	const char *page;
 
 	if (!base)
 		return 0;
-	if (CGG_HOP_KIND(own) == CGG_HOP_CUT)
-		own = cut_find(image->base.number - 1, own, WHAT_PORT(what));
-	else if (CGG_HOP_KIND(own) == CGG_HOP_POINTS)
-		own = points_find(base, own, WHAT_PORT(what));
+	for (int i = 0; i < 2; i++) {
+		__u32 by = CGG_CUT_DIGIT(own) == CGG_BY_PROTO ? WHAT_SELECT(what) & 0xffff
+							      : WHAT_PORT(what);
+
+		if (CGG_HOP_KIND(own) == CGG_HOP_CUT)
+			own = cut_find(image->base.number - 1, own, by);
+		else if (CGG_HOP_KIND(own) == CGG_HOP_POINTS)
+			own = points_find(base, own, by);
+		else
+			break;
+	}
 	if (CGG_HOP_KIND(own) == CGG_HOP_PLAIN)
 		return plain_holds(base, image, own, what) ? own : 0;
 	if (CGG_HOP_KIND(own) == CGG_HOP_RULE)
 		return item_holds(number, own, what, who) ? own : 0;
-	return CGG_HOP_KIND(own) == CGG_HOP_LIST ? items_find(number, own, what, who) : 0;
+	if (CGG_HOP_KIND(own) != CGG_HOP_LIST)
+		return 0;
+	count = CGG_HOP_HIGH(own);
+	page = page_with(base, CGG_HOP_LOW(own), &place);
+	if (!page)
+		return 0;
+	for (__u32 i = 0; i < CGG_LIST_MOST; i++) {
+		const struct cgg_item *item = (const struct cgg_item *)(page + (place & 0xff0));
+		__u64 differ = item_differs(item, what);
+
+		if (i >= count)
+			break;
+		place += sizeof(*item);
+		if (!differ) {
+			__u64 found = FOUND(item->rule, item->action);
+
+			if (item->hooks & CGG_ITEM_PLAIN && !image->base.dead)
+				return found;
+			if (item_holds(number, found, what, who))
+				return found;
+		}
+	}
+	return 0;
 }
 
 /*

@@ -37,6 +37,11 @@ struct prefix {
 	__u16 bits;
 	__u16 depth; /* nodes on the way up from it */
 	__u64 hop; /* what a piece that lies in it ends with */
+	/* The list that hop leads to first, if it is one: of its rules and of shorter prefixes'. */
+	__u32 list, listed; /* in the builder's listed items */
+	__u64 rest; /* behind it */
+	__u32 rest_best;
+	__u16 rest_depth;
 };
 
 struct piece {
@@ -59,6 +64,8 @@ struct builder {
 	struct prefix *prefix;
 	struct piece *piece;
 	__u32 pieces, pieces_room;
+	const struct item **listed;
+	__u32 listed_count, listed_room;
 	struct cgg_action *action;
 	__u32 actions, actions_room;
 	__u32 *action_hash, hash_size;
@@ -572,15 +579,38 @@ static bool any_port(const struct item *item)
 	return item->port_min == 0 && item->port_max == 65535;
 }
 
-/* rule_put - a hop to a rule of which the port need not be looked at */
-static __u64 rule_put(const struct builder *b, const struct item *item)
+/* is_plain - whether hook, letter and protocol (by proto: not even that) are all it asks for */
+static bool is_plain(const struct cgg_action *a, bool by_proto)
+{
+	return a->expires == CGG_NEVER && !a->cgroup &&
+	       !(a->select_mask & ~(by_proto ? 0xffffu : 0u));
+}
+
+/* rule_put - a hop to a rule of which port, and by_proto protocol, need not be looked at */
+static __u64 rule_put(const struct builder *b, const struct item *item, bool by_proto)
 {
 	const struct cgg_action *a = &b->action[item->action];
 
-	if (a->expires != CGG_NEVER || a->cgroup || a->select_mask || a->error || a->quiet)
+	if (!is_plain(a, by_proto) || a->error || a->quiet)
 		return CGG_HOP(CGG_HOP_RULE, item->action, item->rule);
 	return CGG_HOP(CGG_HOP_PLAIN,
 		       CGG_PLAIN((__u32)a->hooks, (__u32)a->access, (__u32)a->verdict), item->rule);
+}
+
+static struct cgg_item list_item(const struct builder *b, const struct item *item)
+{
+	const unsigned letters = 1u << CGG_DEVICE | 1u << CGG_SYSCTL;
+	const struct cgg_action *a = &b->action[item->action];
+	struct cgg_item i = { item->rule,     item->action, item->port_min,
+			      item->port_max, item->hooks,  0 };
+
+	if ((a->select_mask & 0xffff) == 0xffff) {
+		i.hooks |= CGG_ITEM_PROTO;
+		i.proto = (__u16)a->select;
+	}
+	if (is_plain(a, true) && !(a->hooks & letters))
+		i.hooks |= CGG_ITEM_PLAIN;
+	return i;
 }
 
 /* list_put - a hop to these items, at most CGG_LIST_MOST */
@@ -590,14 +620,13 @@ static __u64 list_put(struct builder *b, const struct item *const *item, __u32 c
 	__u32 at;
 
 	if (count == 1 && any_port(item[0]))
-		return rule_put(b, item[0]);
+		return rule_put(b, item[0], false);
 	at = take(b, 2ULL * count, 2, true);
 	if (b->failed)
 		return 0;
 	list = unit(b, at);
 	for (__u32 i = 0; i < count; i++)
-		list[i] = (struct cgg_item){ item[i]->rule,	item[i]->action, item[i]->port_min,
-					     item[i]->port_max, item[i]->hooks,	 0 };
+		list[i] = list_item(b, item[i]);
 	return CGG_HOP(CGG_HOP_LIST, count, at);
 }
 
@@ -664,6 +693,7 @@ struct crowd {
 	const struct item **heap;
 	struct class *class;
 	__u32 classes;
+	bool by_proto; /* all have the same protocol, and who asks too */
 };
 
 static int by_condition(const void *first, const void *second, void *builder)
@@ -791,7 +821,9 @@ static __u64 ports_cut(struct crowd *c, struct class *class, __u32 classes)
 			piece_add(c->b, mark, end < edges ? edge[end] - 1 : 65535, hop);
 			continue;
 		}
-		hop = found == 1 ? rule_put(c->b, now[0]) : found ? list_put(c->b, now, found) : 0;
+		hop = found == 1 ? rule_put(c->b, now[0], c->by_proto)
+		      : found	 ? list_put(c->b, now, found)
+				 : 0;
 		memcpy(last, now, found * sizeof(*now));
 		before = found;
 		piece_add(c->b, mark, end < edges ? edge[end] - 1 : 65535, hop);
@@ -799,7 +831,7 @@ static __u64 ports_cut(struct crowd *c, struct class *class, __u32 classes)
 	if (c->b->pieces > mark)
 		c->b->piece[c->b->pieces - 1].last = 65535;
 	free(edge);
-	return cut_put(c->b, mark, 0);
+	return cut_put(c->b, mark, CGG_BY_PORT);
 }
 
 /* ---- the nodes of one prefix, one behind the other ---- */
@@ -825,9 +857,11 @@ static void lists_chain(struct builder *b, struct chain *chain, const struct ite
 			  item[i]->rule);
 }
 
-static void crowd_chain(struct crowd *c, struct chain *chain, __u32 count)
+/* classes_of - sorts the items of a crowd into classes */
+static void classes_of(struct crowd *c, __u32 count)
 {
 	qsort_r(c->item, count, sizeof(*c->item), by_condition, c->b);
+	c->classes = 0;
 	for (__u32 i = 0; i < count; i++) {
 		struct class *class = c->classes ? &c->class[c->classes - 1] : 0;
 
@@ -842,6 +876,12 @@ static void crowd_chain(struct crowd *c, struct chain *chain, __u32 count)
 	for (__u32 k = 0; k < c->classes; k++)
 		qsort(c->by_port + c->class[k].first, c->class[k].count, sizeof(*c->by_port),
 		      by_port_min);
+}
+
+/* crowd_chain - the items of a crowd by their ports, some classes at a time */
+static void crowd_chain(struct crowd *c, struct chain *chain, __u32 count)
+{
+	classes_of(c, count);
 	for (__u32 k = 0; k < c->classes; k += CLASSES) {
 		__u32 some = c->classes - k < CLASSES ? c->classes - k : CLASSES, best = NONE;
 
@@ -852,20 +892,79 @@ static void crowd_chain(struct crowd *c, struct chain *chain, __u32 count)
 	}
 }
 
+/* proto_of - the one protocol that an item is about, NONE: any */
+static __u32 proto_of(const struct builder *b, const struct item *item)
+{
+	const struct cgg_action *a = &b->action[item->action];
+
+	return (a->select_mask & 0xffff) == 0xffff ? a->select & 0xffff : NONE;
+}
+
+static int by_proto_then_rule(const void *first, const void *second, void *builder)
+{
+	__u32 a = proto_of(builder, *(const struct item *const *)first),
+	      b = proto_of(builder, *(const struct item *const *)second);
+
+	return a != b ? (a < b ? -1 : 1) : by_rule(first, second);
+}
+
+/*
+ * protos_chain - the items of many protocols: by protocol, each by its ports
+ *
+ * An operation has one protocol, so one of these is all that it has to look at.
+ * Gives how many items are left: those for any protocol, and those of one that has
+ * too many conditions.
+ */
+static __u32 protos_chain(struct crowd *c, struct chain *chain, __u32 count)
+{
+	struct crowd one = *c;
+	__u32 mark = c->b->pieces, left = 0, best = NONE, protos = 0, with = 0;
+
+	qsort_r(c->item, count, sizeof(*c->item), by_proto_then_rule, c->b);
+	for (; with < count && proto_of(c->b, c->item[with]) != NONE; with++)
+		protos +=
+			!with || proto_of(c->b, c->item[with]) != proto_of(c->b, c->item[with - 1]);
+	if (protos <= FEW / 2)
+		return count;
+	one.by_proto = true;
+	for (__u32 at = 0, end = 0; at < with && !c->b->failed; at = end) {
+		__u32 proto = proto_of(c->b, c->item[at]);
+
+		while (end < with && proto_of(c->b, c->item[end]) == proto)
+			end++;
+		one.item = c->item + at;
+		classes_of(&one, end - at);
+		if (one.classes > CLASSES) {
+			memmove(c->item + left, one.item, (end - at) * sizeof(*one.item));
+			left += end - at;
+			continue;
+		}
+		for (__u32 i = at; i < end; i++)
+			best = c->item[i]->rule < best ? c->item[i]->rule : best;
+		if (proto)
+			piece_add(c->b, mark, proto - 1, 0);
+		piece_add(c->b, mark, proto, ports_cut(&one, one.class, one.classes));
+	}
+	piece_add(c->b, mark, 65535, 0);
+	chain_add(c->b, chain, cut_put(c->b, mark, CGG_BY_PROTO), best);
+	memmove(c->item + left, c->item + with, (count - with) * sizeof(*c->item));
+	return left + count - with;
+}
+
 /* many_chain - more than a few rules: those for any port, then those that have some */
 static void many_chain(struct builder *b, struct chain *chain, const struct item **item,
 		       __u32 count)
 {
 	const struct item **all = reallocarray(0, 3 * (size_t)count, sizeof(*all));
 	struct class *class = reallocarray(0, count, sizeof(*class));
-	struct crowd crowd = { b, all, all + count, all + 2 * (size_t)count, class, 0 };
+	struct crowd crowd = { b, all, all + count, all + 2 * (size_t)count, class, 0, false };
 	__u32 any = 0, some = 0;
 
 	if (!all || !class) {
 		fail(b, "out of memory");
 	} else {
 		for (__u32 i = 0; i < count; i++) {
-			if (any_port(item[i]))
+			if (any_port(item[i]) && proto_of(b, item[i]) == NONE)
 				item[any++] = item[i];
 			else
 				all[some++] = item[i];
@@ -877,6 +976,7 @@ static void many_chain(struct builder *b, struct chain *chain, const struct item
 			any = 0;
 		}
 		lists_chain(b, chain, item, any);
+		some = protos_chain(&crowd, chain, some);
 		if (some)
 			crowd_chain(&crowd, chain, some);
 	}
@@ -884,38 +984,14 @@ static void many_chain(struct builder *b, struct chain *chain, const struct item
 	free(class);
 }
 
-/* prefix_put - what a walk finds at the prefix: its own rules, then the next shorter prefix's */
-static void prefix_put(struct builder *b, struct prefix *p)
+/* nodes_put - a chain in front of next; gives the hop to it */
+static __u64 nodes_put(struct builder *b, const struct chain *chain, __u64 next, __u32 *best)
 {
-	const struct prefix *up = p->parent == NONE ? 0 : &b->prefix[p->parent];
-	const struct item *few[FEW], **item = few;
-	struct chain *chain = &b->chain;
-	__u64 next = up ? up->hop : 0;
-	__u32 best = up ? up->best : NONE;
-
-	if (p->count > FEW)
-		item = reallocarray(0, p->count, sizeof(*item));
-	chain->count = 0;
-	if (!item) {
-		fail(b, "out of memory");
-	} else {
-		for (__u32 i = 0; i < p->count; i++)
-			item[i] = &b->item[p->first + i];
-		if (p->count > FEW)
-			many_chain(b, chain, item, p->count);
-		else
-			lists_chain(b, chain, item, p->count);
-		p->depth = (__u16)(chain->count + (up ? up->depth : 0));
-		if (p->depth > CGG_CHAIN)
-			fail(b, "too many rules stand at prefixes of one another");
-	}
 	for (__u32 i = b->failed ? 0 : chain->count; i--;) {
-		bool cut = CGG_HOP_KIND(chain->own[i]) == CGG_HOP_CUT ||
-			   CGG_HOP_KIND(chain->own[i]) == CGG_HOP_POINTS;
+		__u32 kind = CGG_HOP_KIND(chain->own[i]), at;
 		struct cgg_node *node;
-		__u32 at;
 
-		if (!next && !cut) {
+		if (!next && kind != CGG_HOP_CUT && kind != CGG_HOP_POINTS) {
 			next = chain->own[i];
 		} else {
 			at = take(b, sizeof(*node) / 8, sizeof(*node) / 8, true);
@@ -924,16 +1000,72 @@ static void prefix_put(struct builder *b, struct prefix *p)
 			node = unit(b, at);
 			*node = (struct cgg_node){ .own = chain->own[i],
 						   .next = next,
-						   .best = best };
+						   .best = *best };
 			next = CGG_HOP(CGG_HOP_NODE, 0, at);
 		}
-		if (chain->best[i] < best)
-			best = chain->best[i];
+		if (chain->best[i] < *best)
+			*best = chain->best[i];
 	}
-	p->hop = next;
-	p->best = best;
-	if (p->count > FEW)
+	return next;
+}
+
+/*
+ * few_put - a few rules stand in one list with those of shorter prefixes, as long as
+ * they are not many: one step instead of several
+ */
+static void few_put(struct builder *b, struct prefix *p, const struct prefix *up)
+{
+	const struct item *item[2 * FEW];
+	__u32 count = p->count,
+	      above = up && up->listed && count + up->listed <= 2 * FEW ? up->listed : 0;
+
+	for (__u32 i = 0; i < p->count; i++)
+		item[i] = &b->item[p->first + i];
+	for (__u32 i = 0; i < above; i++)
+		item[count++] = b->listed[up->list + i];
+	qsort(item, count, sizeof(*item), by_rule);
+	p->rest = above ? up->rest : up ? up->hop : 0;
+	p->rest_best = above ? up->rest_best : up ? up->best : NONE;
+	p->rest_depth = above ? up->rest_depth : up ? up->depth : 0;
+	p->list = b->listed_count;
+	for (__u32 i = 0; i < count && !b->failed; i++) {
+		b->listed =
+			grow(b, b->listed, b->listed_count, &b->listed_room, sizeof(*b->listed));
+		if (!b->failed)
+			b->listed[b->listed_count++] = item[i];
+	}
+	p->listed = count;
+	lists_chain(b, &b->chain, item, count);
+}
+
+/* prefix_put - what a walk finds at the prefix: its own rules, then the next shorter prefix's */
+static void prefix_put(struct builder *b, struct prefix *p)
+{
+	const struct prefix *up = p->parent == NONE ? 0 : &b->prefix[p->parent];
+	const struct item **item;
+
+	b->chain.count = 0;
+	if (p->count <= FEW) {
+		few_put(b, p, up);
+	} else {
+		p->rest = up ? up->hop : 0;
+		p->rest_best = up ? up->best : NONE;
+		p->rest_depth = up ? up->depth : 0;
+		item = reallocarray(0, p->count, sizeof(*item));
+		if (!item) {
+			fail(b, "out of memory");
+			return;
+		}
+		for (__u32 i = 0; i < p->count; i++)
+			item[i] = &b->item[p->first + i];
+		many_chain(b, &b->chain, item, p->count);
 		free(item);
+	}
+	p->depth = (__u16)(p->rest_depth + b->chain.count);
+	if (p->depth > CGG_CHAIN)
+		fail(b, "too many rules stand at prefixes of one another");
+	p->best = p->rest_best;
+	p->hop = nodes_put(b, &b->chain, p->rest, &p->best);
 }
 
 /* prefixes_of - the items' prefixes, each with its rules and behind the next shorter one */
@@ -942,6 +1074,7 @@ static __u32 prefixes_of(struct builder *b)
 	__u32 count = 0, top = NONE;
 
 	free(b->prefix);
+	b->listed_count = 0;
 	b->prefix = reallocarray(0, b->items + 1, sizeof(*b->prefix));
 	if (!b->prefix)
 		fail(b, "out of memory");
@@ -1157,6 +1290,7 @@ int base_build(char **pages, struct cgg_base *head, const struct cgg_rules *rule
 	free(b.item);
 	free(b.prefix);
 	free(b.piece);
+	free(b.listed);
 	free(b.action);
 	free(b.action_hash);
 	*pages = b.memory;
