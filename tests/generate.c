@@ -737,7 +737,7 @@ static void unixes(void)
 		if (last(n))
 			strcpy(text, "*");
 		else if (wide(n) || !below(50))
-			strcpy(text + 1 + below(len), "*");
+			strcpy(text + 1 + len / 2 + below(len / 2), "*");
 		printf("%s unix %s\n", any_verdict(), text);
 	}
 }
