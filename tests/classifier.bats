@@ -221,12 +221,12 @@ changes()
 
 @test 'hundreds of changes at random: overlapping rules, few and many' {
 	changes overlap 20 100
-	changes overlap 1000 300
+	changes overlap 300 200
 }
 
 @test 'hundreds of changes at random: a blocklist, an access list' {
-	changes prefixes 1000 200
-	changes acl 3000 200
+	changes prefixes 300 100
+	changes acl 500 100
 }
 
 @test 'changes at random: devices, sysctls, unix sockets' {
@@ -315,9 +315,11 @@ stands()
 # refused COMMAND...: status 3, a sentence, and the policy stands
 refused()
 {
-	run "$@"
+	"$@" 2>"$at/said" >&2 && status=0 || status=$?
+	output=$(head -n 5 "$at/said")
 	status_is 3
 	matches '^cgg-rule: .'
+	[ "$(wc -l <"$at/said")" -eq 1 ] || complain 'one sentence is enough'
 	stands
 }
 
@@ -403,9 +405,10 @@ flip()
 @test 'a million connects to a port that both policies deny: none passes' {
 	attached
 	(echo 'deny port 9090' && generate overlap 50 "$seed") >"$at/one"
-	(generate addresses 300 "$seed" && echo 'deny port 9090') >"$at/two"
+	(generate addresses 60 "$seed" && echo 'deny port 9090') >"$at/two"
 	flip denied 1000 1000000 100 "$a" 9090 "$at/one" "$at/two"
-	flip denied 300 300000 100 "$a" 9090 "$at/two" "$at/two" # each keeps the base of the other
+	generate addresses 300 "$seed" >>"$at/one"
+	flip denied 100 100000 100 "$a" 9090 "$at/two" "$at/one"
 }
 
 @test 'the same between policies of a hundred thousand rules' {
