@@ -113,7 +113,46 @@ static __always_inline __u32 below_far(void *base, __u32 unit, __u32 digit)
 	return page ? below_node(page, place, digit) : 0;
 }
 
-/* cut_find - the hop of the piece that digit lies in */
+/* points_find - the hop of digit */
+static __always_inline __u64 points_find(void *base, __u64 points, __u32 digit)
+{
+	__u32 count = CGG_CUT_COUNT(points), at = 0, place, numbers;
+	const char *page = page_with(base, CGG_HOP_LOW(points), &place);
+	__u64 others;
+
+	if (!page)
+		return 0;
+	others = word_at(page, place);
+	numbers = place + 16;
+	if (count <= CGG_POINTS_SMALL) {
+		at = below(page + (place & 0xfc0) + 16, digit, CGG_POINTS_SMALL / 2);
+		place += 16 + 2 * CGG_POINTS_SMALL;
+	} else {
+		__u32 nodes = (count + CGG_CUT_NODE - 1) / CGG_CUT_NODE;
+
+		if (count > CGG_CUT_NODE) {
+			STRAIGHT(numbers);
+			if (numbers > CGG_PAGE - 64)
+				return 0;
+			at = below(page + numbers, digit, CGG_CUT_NODE / 2);
+			numbers += 64;
+			nodes++;
+		}
+		place += 16 + 64 * nodes;
+		nodes = numbers + 64 * at;
+		STRAIGHT(nodes);
+		if (nodes > CGG_PAGE - 64)
+			return 0;
+		at = CGG_CUT_NODE * at + below(page + nodes, digit, CGG_CUT_NODE / 2);
+	}
+	if (at >= count || *(const __u16 *)(page + ((numbers + 2 * at) & 0xffe)) != digit)
+		return others;
+	numbers = CGG_HOP_LOW(points);
+	return word_at(page, ((numbers & 511) << 3) + 8) |
+	       *(const __u32 *)(page + ((place + 4 * at) & 0xffc));
+}
+
+/* cut_find - the hop of the piece that digit lies in, or of the point that it is */
 ONCE __u64 cut_find(__u32 number, __u64 cut, __u32 digit)
 {
 	__u32 pieces = CGG_CUT_COUNT(cut), unit = CGG_HOP_LOW(cut), at = 0, place, between = 0;
@@ -124,6 +163,8 @@ ONCE __u64 cut_find(__u32 number, __u64 cut, __u32 digit)
 	if (!base)
 		return 0;
 	digit &= 0xffff;
+	if (CGG_HOP_KIND(cut) == CGG_HOP_POINTS)
+		return points_find(base, cut, digit);
 	if (pieces > CGG_CUT_MOST)
 		return hop_at(base, unit + digit);
 	if (pieces <= CGG_CUT_PAGE) {
@@ -149,32 +190,6 @@ ONCE __u64 cut_find(__u32 number, __u64 cut, __u32 digit)
 	unit += 8 + 8 * between;
 	at = CGG_CUT_NODE * at + below_far(base, unit + 8 * at, digit);
 	return hop_at(base, unit + 8 * lowest + at);
-}
-
-/* points_find - the hop of digit */
-static __always_inline __u64 points_find(void *base, __u64 points, __u32 digit)
-{
-	__u32 count = CGG_CUT_COUNT(points), at = 0, place, numbers = 16;
-	const char *page = page_with(base, CGG_HOP_LOW(points), &place);
-
-	if (!page)
-		return 0;
-	if (count <= CGG_CUT_SMALL) {
-		at = below(page + (place & 0xff0), digit, CGG_CUT_SMALL / 2);
-	} else {
-		__u32 lowest = (count + CGG_CUT_NODE - 1) / CGG_CUT_NODE;
-
-		if (count > CGG_CUT_NODE) {
-			at = below_node(page, place, digit);
-			place += 64;
-		}
-		at = CGG_CUT_NODE * at + below_node(page, place + 64 * at, digit);
-		numbers = 64 * lowest;
-	}
-	if (at >= count || *(const __u16 *)(page + ((place + 2 * at) & 0xffe)) != digit)
-		return word_at(page, place + numbers + 8);
-	place += numbers;
-	return word_at(page, place) | *(const __u32 *)(page + ((place + 16 + 4 * at) & 0xffc));
 }
 
 #endif

@@ -186,11 +186,12 @@ struct cgg_entry {
  * A CUT of n pieces: the last number of each piece but the last, sorted, in nodes
  * of 31, padded with 0xffff; level by level: the topmost if there are more than 32
  * pieces, those between if more than 32 * 32, the lowest; behind them n hops. More
- * than CGG_CUT_MOST: 65536 hops and nothing else. POINTS, n numbers: one node of
- * 8 or of 32, or a topmost of the last numbers of each of the lowest, which hold 32;
- * behind them what all their hops have in common, the hop of all other numbers,
- * and the lower 32 bits of each hop. A node has 64 bytes, one of 8 has 16. What
- * has at most CGG_CUT_PAGE pieces, or points, lies in one page.
+ * than CGG_CUT_MOST: 65536 hops and nothing else. POINTS, n numbers: the hop of all
+ * other numbers, what the hops of these have in common; the numbers in one node of
+ * 16 or of 32, or a topmost of the last numbers of each of the lowest, which hold 32;
+ * and the lower 32 bits of each hop. A number has 2 bytes, a node of a CUT 32 of
+ * them, or when there are at most 8 pieces 8. What has at most CGG_CUT_PAGE pieces,
+ * or is points, lies in one page.
  *
  * Sources: the pieces that prefixes cut the address space into, and a search
  * among them by digits, are those of Degermark, Brodnik, Carlsson, Pink, "Small
@@ -206,7 +207,8 @@ struct cgg_entry {
 #define CGG_CUT_NODE 32
 #define CGG_CUT_PAGE 384
 #define CGG_CUT_MOST 16384
-#define CGG_POINTS_MOST 640
+#define CGG_POINTS_MOST 608
+#define CGG_POINTS_SMALL 16
 #define CGG_DIGITS (CGG_OPERAND / 2)
 
 enum cgg_kind {

@@ -26,17 +26,20 @@
 #define front_find front_find_named
 #define item_holds item_holds_named
 #define own_find own_find_named
-#define base_find base_find_named
+#define piece_find piece_find_named
+#define nodes_find nodes_find_named
 #elif defined(CGG_PACKETS)
 #define front_find front_find_packet
 #define item_holds item_holds_packet
 #define own_find own_find_packet
-#define base_find base_find_packet
+#define piece_find piece_find_packet
+#define nodes_find nodes_find_packet
 #elif defined(CGG_ASKED)
 #define front_find front_find_asked
 #define item_holds item_holds_asked
 #define own_find own_find_asked
-#define base_find base_find_asked
+#define piece_find piece_find_asked
+#define nodes_find nodes_find_asked
 #endif
 #if defined(CGG_NAMED) || defined(CGG_ASKED)
 #define HAS_NAME 1
@@ -180,7 +183,7 @@ static __always_inline int is_deleted(void *base, const struct cgg_image *image,
 
 	if (!image->base.dead)
 		return 0;
-	bits = bpf_map_lookup_elem(base, &page);
+	bits = base ? bpf_map_lookup_elem(base, &page) : 0;
 	return !bits || bits[rule >> 3 & (CGG_PAGE - 1)] >> (rule & 7) & 1;
 }
 
@@ -269,12 +272,9 @@ ONCE __u64 own_find(__u32 number, __u64 own, __u64 what, WHO who)
 		__u32 by = CGG_CUT_DIGIT(own) == CGG_BY_PROTO ? WHAT_SELECT(what) & 0xffff
 							      : WHAT_PORT(what);
 
-		if (CGG_HOP_KIND(own) == CGG_HOP_CUT)
-			own = cut_find(image->base.number - 1, own, by);
-		else if (CGG_HOP_KIND(own) == CGG_HOP_POINTS)
-			own = points_find(base, own, by);
-		else
+		if (CGG_HOP_KIND(own) != CGG_HOP_CUT && CGG_HOP_KIND(own) != CGG_HOP_POINTS)
 			break;
+		own = cut_find(image->base.number - 1, own, by);
 	}
 	if (CGG_HOP_KIND(own) == CGG_HOP_PLAIN)
 		return plain_holds(base, image, own, what) ? own : 0;
@@ -305,26 +305,23 @@ ONCE __u64 own_find(__u32 number, __u64 own, __u64 what, WHO who)
 	return 0;
 }
 
-/*
- * base_find - the first rule of an image's base that holds; 0: none does
- *
- * First along the key to the longest prefix that has rules, then from it to ever
- * shorter ones, as long as one of theirs stands before what has been found.
- */
-ONCE __u64 base_find(__u32 number, KEY, __u64 what, WHO who)
+/* A base that is not there denies, in the name of rule 0. */
+#define CGG_NO_BASE CGG_HOP(CGG_HOP_PLAIN, CGG_PLAIN(~0u & 0xfff, 7u, (__u32)CGG_DENY), 0)
+
+/* piece_find - along the key to the longest prefix that has rules: what is there */
+ONCE __u64 piece_find(__u32 number, KEY, __u64 what)
 {
 	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
-	__u32 first = CGG_LOW + 1;
-	__u64 hop, found = 0;
 	void *base;
+	__u64 hop;
 
 #if HAS_NAME
 	if (!name)
-		return 0;
+		return CGG_NO_BASE;
 #endif
 	base = image ? base_of(image) : 0;
 	if (!base)
-		return 0;
+		return CGG_NO_BASE;
 	hop = image->base.root[space_of(what) & 15];
 	for (__u32 i = 0; i < STEPS; i++) {
 		__u32 kind = CGG_HOP_KIND(hop), place;
@@ -348,7 +345,7 @@ ONCE __u64 base_find(__u32 number, KEY, __u64 what, WHO who)
 			break;
 		page = page_with(base, CGG_HOP_LOW(hop), &place);
 		if (!page || place > CGG_PAGE - sizeof(*skip))
-			return 0;
+			return CGG_NO_BASE;
 		skip = (const struct cgg_skip *)(page + place);
 #if HAS_NAME
 		const __u64 *key = &name->word[CGG_HOP_HIGH(hop) << 1 & 14];
@@ -358,8 +355,19 @@ ONCE __u64 base_find(__u32 number, KEY, __u64 what, WHO who)
 			 ((low ^ skip->value[1]) & skip->mask[1]);
 		hop = differ ? skip->no : skip->yes;
 	}
-	if (CGG_HOP_KIND(hop) == CGG_HOP_PLAIN)
-		return plain_holds(base, image, hop, what) ? hop : 0;
+	return hop;
+}
+
+/* nodes_find - from there to ever shorter prefixes, as long as a rule there may come first */
+ONCE __u64 nodes_find(__u32 number, __u64 hop, __u64 what, WHO who)
+{
+	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+	void *base = image ? base_of(image) : 0;
+	__u32 first = CGG_LOW + 1;
+	__u64 found = 0;
+
+	if (!base)
+		return CGG_NO_BASE;
 	for (__u32 i = 0; i < CGG_CHAIN; i++) {
 		__u64 own = hop, next = 0, one;
 		__u32 best = 0;
@@ -388,32 +396,47 @@ ONCE __u64 base_find(__u32 number, KEY, __u64 what, WHO who)
 	return found;
 }
 
+/* base_find - the first rule of an image's base that holds; 0: none does */
+static __always_inline __u64 base_find(__u32 number, const struct cgg_image *image, KEY, __u64 what,
+				       WHO who)
+{
+#if HAS_NAME
+	__u64 hop = piece_find(number, name, what);
+#else
+	__u64 hop = piece_find(number, high, low, what);
+#endif
+
+	if (!hop)
+		return 0;
+	if (CGG_HOP_KIND(hop) != CGG_HOP_PLAIN)
+		return nodes_find(number, hop, what, who);
+	return plain_holds(base_of(image), image, hop, what) ? hop : 0;
+}
+
+/* outcome_of_base - that of a rule that base_find() found */
 static __always_inline void outcome_of_base(struct cgg_outcome *out, const struct cgg_image *image,
 					    __u64 found)
 {
-	void *base = base_of(image);
 	const struct cgg_record *record;
 	const struct cgg_action *a;
+	void *base;
 
 	out->base = image->base.number;
 	out->label = CGG_HOP_LOW(found);
 	out->rule = image->base.first_id + CGG_HOP_LOW(found);
-	out->verdict = CGG_DENY; /* should the base be gone */
-	if (!base)
+	out->verdict = CGG_PLAIN_VERDICT(CGG_HOP_HIGH(found));
+	if (CGG_HOP_KIND(found) == CGG_HOP_PLAIN && image->base.first_id)
 		return;
-	if (CGG_HOP_KIND(found) == CGG_HOP_PLAIN) {
-		out->verdict = CGG_PLAIN_VERDICT(CGG_HOP_HIGH(found));
-	} else {
+	base = base_of(image);
+	if (base && CGG_HOP_KIND(found) != CGG_HOP_PLAIN) {
 		a = action_at(base, CGG_HOP_HIGH(found));
-		if (!a)
-			return;
-		out->verdict = a->verdict;
-		out->error = a->error;
-		out->quiet = a->quiet;
+		out->verdict = a ? a->verdict : CGG_DENY;
+		out->error = a ? a->error : 0;
+		out->quiet = a ? a->quiet : 0;
 	}
 	if (image->base.first_id)
 		return;
-	record = record_at(base, &image->base, CGG_HOP_LOW(found));
+	record = base ? record_at(base, &image->base, CGG_HOP_LOW(found)) : 0;
 	if (record)
 		out->rule = record->id;
 }
@@ -423,17 +446,12 @@ static __always_inline void one_letter(__u32 number, const struct cgg_image *ima
 				       const struct operation *o, __u32 letter,
 				       struct cgg_outcome *out)
 {
-	__u64 what = WHAT(&o->q, letter), found = 0;
+	__u64 what = WHAT(&o->q, letter);
+	__u64 found = image->base.number ? base_find(number, image, KEY_OF(o), what, o->who) : 0;
 	__u32 at = image->count ? front_find(number, KEY_OF(o), what, o->who) : 0;
 	const struct cgg_entry *e = &image->entry[(at - 1) % CGG_ENTRIES];
 
 	*out = (struct cgg_outcome){};
-	if (image->base.number) {
-		out->verdict = CGG_DENY; /* should it not be there */
-		if (!base_of(image))
-			return;
-		found = base_find(number, KEY_OF(o), what, o->who);
-	}
 	if (found && (!at || CGG_HOP_LOW(found) < e->before)) {
 		outcome_of_base(out, image, found);
 	} else if (at) {

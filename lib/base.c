@@ -485,31 +485,39 @@ static __u64 cut_small(struct builder *b, const struct piece *piece, __u32 count
 	return CGG_HOP(CGG_HOP_CUT, CGG_CUT(count, digit), at);
 }
 
+/* A few numbers with one hop, like those of a /30, may be as many points. */
+#define POINTS_WIDE 8
+
+static __u32 begin_of(const struct piece *piece, __u32 i)
+{
+	return i ? piece[i - 1].last + 1 : 0;
+}
+
 /*
- * points_of - how many of the pieces are single numbers whose hops differ in their
- * lower bits alone; 0: there is something else than those and the hop of all others
+ * points_of - as how many points the pieces may stand, whose hops differ in their lower
+ * bits alone; 0: there is something else than those and the hop of all other numbers
  */
 static __u32 points_of(const struct piece *piece, __u32 count, __u64 *all, __u64 *others)
 {
-	__u32 points = 0;
-	bool wide = false;
+	__u32 points = 0, widest = 0;
+	bool some = false;
 
 	for (__u32 i = 0; i < count; i++) {
-		__u32 begin = i ? piece[i - 1].last + 1 : 0;
-
-		if (begin == piece[i].last)
+		if (piece[i].last - begin_of(piece, i) <= widest)
 			continue;
-		if (wide && piece[i].hop != *others)
-			return 0;
+		widest = piece[i].last - begin_of(piece, i);
 		*others = piece[i].hop;
-		wide = true;
 	}
-	for (__u32 i = 0; i < count && wide; i++) {
+	for (__u32 i = 0; i < count && points <= CGG_POINTS_MOST; i++) {
+		__u32 wide = piece[i].last - begin_of(piece, i) + 1;
+
 		if (piece[i].hop == *others)
 			continue;
-		if (points++ && (piece[i].hop ^ *all) & ~(__u64)CGG_LOW)
+		if (wide > POINTS_WIDE || (some && (piece[i].hop ^ *all) & ~(__u64)CGG_LOW))
 			return 0;
 		*all = piece[i].hop & ~(__u64)CGG_LOW;
+		some = true;
+		points += wide;
 	}
 	return points <= CGG_POINTS_MOST ? points : 0;
 }
@@ -518,27 +526,31 @@ static __u64 points_put(struct builder *b, const struct piece *piece, __u32 coun
 			__u64 all, __u64 others, unsigned digit)
 {
 	const __u32 node = CGG_CUT_NODE;
-	__u32 lowest = points <= CGG_CUT_SMALL ? 0 : (points + node - 1) / node;
-	__u32 numbers = lowest ? 8 * (lowest + (points > node)) : 2, i = 0, *lows;
-	__u32 at = take(b, numbers + 2 + (points + 1) / 2, lowest ? 8 : 2, true);
+	bool small = points <= CGG_POINTS_SMALL;
+	__u32 nodes = small ? 0 : (points + node - 1) / node + (points > node), i = 0, *lows;
+	__u32 numbers = small ? 2 * CGG_POINTS_SMALL / 8 : 8 * nodes;
+	/* that the nodes of many begin with a line */
+	__u32 at = take(b, 2 + numbers + (points + 1) / 2 + (nodes > 1 ? 6 : 0), 8, true);
 	__u16 *top, *number;
 
 	if (b->failed)
 		return 0;
-	top = unit(b, at);
+	at += nodes > 1 ? 6 : 0;
+	*(__u64 *)unit(b, at) = others;
+	*(__u64 *)unit(b, at + 1) = all;
+	top = unit(b, at + 2);
 	number = points > node ? top + node : top;
+	lows = unit(b, at + 2 + numbers);
 	memset(top, 0xff, 8 * (size_t)numbers);
-	*(__u64 *)unit(b, at + numbers) = all;
-	*(__u64 *)unit(b, at + numbers + 1) = others;
-	lows = unit(b, at + numbers + 2);
 	for (__u32 p = 0; p < count; p++) {
 		if (piece[p].hop == others)
 			continue;
-		number[i] = (__u16)piece[p].last;
-		lows[i] = CGG_HOP_LOW(piece[p].hop);
-		if (points > node && i % node == node - 1 && i / node < node - 1)
-			top[i / node] = number[i];
-		i++;
+		for (__u32 n = begin_of(piece, p); n <= piece[p].last; n++, i++) {
+			number[i] = (__u16)n;
+			lows[i] = CGG_HOP_LOW(piece[p].hop);
+			if (points > node && i % node == node - 1 && i / node < node - 1)
+				top[i / node] = (__u16)n;
+		}
 	}
 	return CGG_HOP(CGG_HOP_POINTS, CGG_CUT(points, digit), at);
 }

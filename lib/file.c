@@ -143,6 +143,8 @@ int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **erro
 			fprintf(out, "%s:%lu: %s\n", name, number, cgg_why);
 		if (status > worst)
 			worst = status;
+		if (status == CGG_FAILED)
+			break;
 	}
 	if (ferror(file)) {
 		worst = refuse(CGG_FAILED, "%s: %s", name, strerror(errno));
