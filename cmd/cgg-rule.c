@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
 
@@ -57,6 +58,27 @@ static void guard_begin(struct cgg_guard *guard, int *place, bool make)
 		*place = policy_find(guard, policy_name);
 	if (*place < 0)
 		errx(CGG_NO, "policy %s: there is none", policy_name);
+}
+
+static bool progress_shown;
+
+/* progress_show - to who waits at a terminal for more than two seconds */
+static void progress_show(const char *doing, unsigned long number)
+{
+	static __u64 begin;
+
+	if (!begin)
+		begin = time_now();
+	if (time_now() - begin < 2000000000ULL)
+		return;
+	fprintf(stderr, "\r\033[K%s: %lu %s", program_invocation_short_name, number, doing);
+	progress_shown = true;
+}
+
+static void progress_end(void)
+{
+	if (progress_shown)
+		fputs("\r\033[K", stderr);
 }
 
 static int done(struct cgg_guard *guard, int status)
@@ -571,6 +593,10 @@ int main(int argc, char **argv)
 	int option;
 
 	start(argv);
+	if (isatty(STDERR_FILENO)) {
+		cgg_progress = progress_show;
+		atexit(progress_end);
+	}
 	for (int round = 0; round < 2; round++) {
 		while ((option = getopt_long(argc, argv, "+p:f:isjn" COMMON_LETTERS, options, 0)) !=
 		       -1)

@@ -1104,8 +1104,10 @@ static __u32 prefixes_of(struct builder *b)
 		b->prefix[count].parent = top;
 		top = count++;
 	}
-	for (__u32 i = 0; i < count && !b->failed; i++)
+	for (__u32 i = 0; i < count && !b->failed; i++) {
 		prefix_put(b, &b->prefix[i]);
+		progress("addresses and names compiled", i);
+	}
 	return count;
 }
 

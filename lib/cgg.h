@@ -22,6 +22,10 @@ enum cgg_status { CGG_DONE, CGG_NO, CGG_USAGE, CGG_FAILED };
 extern char cgg_why[CGG_WHY];
 int refuse(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* refuse.c: how far it is, told now and then by what may take long; 0: nobody wants to know */
+extern void (*cgg_progress)(const char *doing, unsigned long done);
+void progress(const char *doing, unsigned long done);
+
 /* hook.c: the one table of hooks, and the one of programs */
 enum cgg_match { /* bits of what a hook takes and a rule has */
 		 CGG_MATCH_PROTO = 1,

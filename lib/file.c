@@ -141,6 +141,7 @@ int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **erro
 
 		if (status)
 			fprintf(out, "%s:%lu: %s\n", name, number, cgg_why);
+		progress("lines read", number);
 		if (status > worst)
 			worst = status;
 		if (status == CGG_FAILED)

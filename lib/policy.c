@@ -311,10 +311,12 @@ void line_print(const struct cgg_line *line, char text[CGG_LINE_TEXT])
 
 static int take_line(void *context, const struct cgg_line *line)
 {
+	struct cgg_rules *rules = context;
 	struct cgg_rule rule;
 	int status = line_rule(line, &rule);
 
-	return status ? status : rules_add(context, &rule);
+	progress("rules read", rules->rules);
+	return status ? status : rules_add(rules, &rule);
 }
 
 /* policy_read - all rules, with no base */

@@ -15,3 +15,12 @@ int refuse(int status, const char *format, ...)
 	va_end(args);
 	return status;
 }
+
+void (*cgg_progress)(const char *doing, unsigned long done);
+
+/* progress - cheap enough for every rule: each 65536th is told */
+void progress(const char *doing, unsigned long done)
+{
+	if (cgg_progress && done && done % 65536 == 0)
+		cgg_progress(doing, done);
+}

@@ -384,8 +384,7 @@ usage_options()
 @test 'cgguard-rule(5) has the limits of the code' {
 	same limits "$(code rule '
 		printf("%d policies\n", CGG_POLICIES);
-		printf("%d rules in a policy\n", CGG_RULES);
-		printf("%d bytes of words in a policy\n", CGG_HEAP);
+		printf("%u rules in a policy, of 2 GiB at most\n", CGG_BASE_RULES);
 		printf("%d bytes in a name, of a policy or of a rule\n", CGG_NAME - 1);
 		printf("%d bytes in the name of a sysctl\n", CGG_OPERAND - 1);
 		printf("%d bytes in a comment\n", CGG_COMMENT - 1);

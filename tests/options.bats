@@ -162,7 +162,7 @@ END
 	wait_for only_one
 	no cgg-rule delete "$gone"
 	status_is 1
-	for i in {1..255}; do # a policy holds 256 rules: its place is free again
+	for i in {1..255}; do
 		echo "device c 1:$i"
 	done >"$BATS_TEST_TMPDIR/rules"
 	yes cgg-rule add -f "$BATS_TEST_TMPDIR/rules"
