@@ -2,12 +2,12 @@
 /*
  * address.h - what struct bpf_sock_addr says, as a query in the one address shape.
  *
- * A connection to 0.0.0.0 or :: is judged as what the kernel makes of it: by
- * IPv4 the socket's own bound address (ip_route_output_key_hash_rcu), else
- * 127.0.0.1; by IPv6 ::1, or 127.0.0.1 when the socket is bound to a mapped
- * address (tcp_v6_connect, ip6_datagram_connect). Bound to a device and to no
- * address, 0.0.0.0 is the device's own address, which cannot be known here: such
- * an operation is refused, whatever the rules (CGG_UNKNOWN).
+ * A connection to 0.0.0.0 or :: is judged as what it means: by IPv4 the socket's own
+ * bound address (ip_route_output_key_hash_rcu), else 127.0.0.1; by IPv6 ::1, or
+ * 127.0.0.1 when the socket is bound to a mapped address (tcp_v6_connect,
+ * ip6_datagram_connect). What was judged is then written in its place: by a device
+ * (SO_BINDTODEVICE, IP_PKTINFO, IP_UNICAST_IF) the kernel would make the device's own
+ * address of it, which no program can know.
  */
 #ifndef CGG_ADDRESS_H
 #define CGG_ADDRESS_H
@@ -61,29 +61,48 @@ static __always_inline void query_plain6(struct cgg_query *q, __u64 high, __u64 
 		query_ip6(q, high, low);
 }
 
-/* The remote end, meant by a socket that is bound to source and device (0: it is not). */
-static __always_inline void query_remote4(struct cgg_query *q, __u32 ip, __u32 source, __u32 device)
+/* The remote end, meant by a socket that is bound to source (0: it is not). */
+static __always_inline void query_remote4(struct cgg_query *q, __u32 ip, __u32 source)
 {
-	if (!ip && !source && device)
-		q->access |= CGG_UNKNOWN;
-	else if (!ip)
-		ip = source ? source : LOOPBACK;
-	query_ip4(q, ip);
+	query_ip4(q, ip ? ip : source ? source : LOOPBACK);
 }
 
 static __always_inline void query_remote6(struct cgg_query *q, __u64 high, __u64 low,
-					  __u64 source_high, __u64 source_low, __u32 device)
+					  __u64 source_high, __u64 source_low)
 {
 	int source_mapped = is_mapped(source_high, source_low);
 
 	if (is_mapped(high, low))
-		query_remote4(q, mapped4(low), source_mapped ? mapped4(source_low) : 0, device);
+		query_remote4(q, mapped4(low), source_mapped ? mapped4(source_low) : 0);
 	else if (high || low)
 		query_ip6(q, high, low);
 	else if (source_mapped)
 		query_ip4(q, LOOPBACK);
 	else
 		query_ip6(q, 0, join(0, bpf_htonl(1)));
+}
+
+/* go_where4 - 1: to what was judged, whatever 0.0.0.0 would have become */
+static __always_inline int go_where4(struct bpf_sock_addr *ctx, const struct cgg_query *q)
+{
+	if (!ctx->user_ip4)
+		ctx->user_ip4 = mapped4(q->word[1]);
+	return 1;
+}
+
+static __always_inline int go_where6(struct bpf_sock_addr *ctx, const struct cgg_query *q)
+{
+	if (ctx->user_ip6[0] | ctx->user_ip6[1] | ctx->user_ip6[3])
+		return 1;
+	if (ctx->user_ip6[2] && ctx->user_ip6[2] != MAPPED)
+		return 1;
+	ctx->user_ip6[2] = q->word[1];
+	ctx->user_ip6[3] = q->word[1] >> 32;
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+	ctx->user_ip6[2] = q->word[1] >> 32;
+	ctx->user_ip6[3] = q->word[1];
+#endif
+	return 1;
 }
 
 static __always_inline void query_socket(struct cgg_query *q, __u32 hook, __u32 proto, __u32 port)

@@ -76,7 +76,6 @@ enum cgg_access {
 	CGG_W = 4,
 };
 #define CGG_LETTERS 3
-#define CGG_UNKNOWN 0x80 /* in a query's access: the kernel will choose the address later, refuse */
 
 /* select of a query about an address, above the protocol's number */
 #define CGG_IS_LOCAL 0x10000u /* 127.0.0.0/8 or ::1 */

@@ -10,10 +10,10 @@ int connect4(struct bpf_sock_addr *ctx)
 	struct bpf_sock *sk = ctx->sk;
 	struct operation o = {};
 
-	query_remote4(&o.q, ctx->user_ip4, sk ? sk->src_ip4 : 0, sk ? sk->bound_dev_if : 0);
+	query_remote4(&o.q, ctx->user_ip4, sk ? sk->src_ip4 : 0);
 	query_socket(&o.q, CGG_CONNECT, ctx->protocol, ctx->user_port);
 	local_end(&subject.net, sk, 0);
-	return judge_net(at, &o, CGG_CONNECT4, &subject);
+	return judge_net(at, &o, CGG_CONNECT4, &subject) && go_where4(ctx, &o.q);
 }
 
 /* Runs for ::ffff:a.b.c.d too; connect4 does not. */
@@ -31,9 +31,8 @@ int connect6(struct bpf_sock_addr *ctx)
 		low = join(sk->src_ip6[2], sk->src_ip6[3]);
 	}
 	query_remote6(&o.q, join(ctx->user_ip6[0], ctx->user_ip6[1]),
-		      join(ctx->user_ip6[2], ctx->user_ip6[3]), high, low,
-		      sk ? sk->bound_dev_if : 0);
+		      join(ctx->user_ip6[2], ctx->user_ip6[3]), high, low);
 	query_socket(&o.q, CGG_CONNECT, ctx->protocol, ctx->user_port);
 	local_end(&subject.net, sk, 1);
-	return judge_net(at, &o, CGG_CONNECT6, &subject);
+	return judge_net(at, &o, CGG_CONNECT6, &subject) && go_where6(ctx, &o.q);
 }

@@ -16,10 +16,10 @@ int sendmsg4(struct bpf_sock_addr *ctx)
 	struct bpf_sock *sk = ctx->sk;
 	struct operation o = {};
 
-	query_remote4(&o.q, ctx->user_ip4, ctx->msg_src_ip4, sk ? sk->bound_dev_if : 0);
+	query_remote4(&o.q, ctx->user_ip4, ctx->msg_src_ip4);
 	query_socket(&o.q, CGG_SENDMSG, ctx->protocol, ctx->user_port);
 	local_end(&subject.net, sk, 0);
-	return judge_net(at, &o, CGG_SENDMSG4, &subject);
+	return judge_net(at, &o, CGG_SENDMSG4, &subject) && go_where4(ctx, &o.q);
 }
 
 SEC("cgroup/sendmsg6")
@@ -33,8 +33,8 @@ int sendmsg6(struct bpf_sock_addr *ctx)
 	query_remote6(&o.q, join(ctx->user_ip6[0], ctx->user_ip6[1]),
 		      join(ctx->user_ip6[2], ctx->user_ip6[3]),
 		      join(ctx->msg_src_ip6[0], ctx->msg_src_ip6[1]),
-		      join(ctx->msg_src_ip6[2], ctx->msg_src_ip6[3]), sk ? sk->bound_dev_if : 0);
+		      join(ctx->msg_src_ip6[2], ctx->msg_src_ip6[3]));
 	query_socket(&o.q, CGG_SENDMSG, ctx->protocol, ctx->user_port);
 	local_end(&subject.net, sk, 1);
-	return judge_net(at, &o, CGG_SENDMSG6, &subject);
+	return judge_net(at, &o, CGG_SENDMSG6, &subject) && go_where6(ctx, &o.q);
 }

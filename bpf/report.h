@@ -154,10 +154,6 @@ static __always_inline int judge_bytes(const struct cgg_attached *at, struct ope
 	if (!policy)
 		return 0;
 	image = decide(policy, place, o, &out);
-	if (o->q.access & CGG_UNKNOWN && out.verdict != CGG_DENY) {
-		out = (struct cgg_outcome){};
-		out.verdict = CGG_DENY;
-	}
 	count(place, out.rule ? out.rule : CGG_DEFAULT_RULE | o->q.hook, bytes);
 	if (out.verdict == CGG_DENY && image && image->audit)
 		out.verdict = CGG_AUDIT;

@@ -141,7 +141,7 @@ denies()
 	reports "${event[@]}"
 }
 
-# judged_truly HOOK [DEVICE [EXCEPT]]: an alert says the address that the operation then reaches
+# judged_truly HOOK [DEVICE]: an alert says the address that the operation then reaches
 #
 # The program $where gets DEVICE (or nothing), learn or judge, and a file. It prints the ways
 # it tries, with the address that each went to as the last word, or nowhere; what goes nowhere
@@ -166,5 +166,5 @@ judged_truly()
 	run paste -d ' ' - <(cgg-events -w 0 | sed 's/.* daddr=\([^ ]*\) .*/\1/') <<<"$output"
 	[ "${#lines[@]}" -ge 5 ]
 	run awk '$(NF - 1) != "nowhere" && $(NF - 1) != $NF { print $0, "was judged" }' <<<"$output"
-	says "${3-}"
+	says ''
 }
