@@ -128,8 +128,8 @@ static __always_inline void local_end(struct cgg_event_net *net, struct bpf_sock
 }
 
 /* judge_net - judges an address query; the subject has what the query does not */
-static __always_inline int judge_net(const struct cgg_attached *at, struct operation *o,
-				     __u32 program, union cgg_subject *subject)
+static __always_inline int judge_net(struct cgg_attached *at, struct operation *o, __u32 program,
+				     union cgg_subject *subject)
 {
 	*(__u64 *)subject->net.addr = o->q.word[0];
 	*(__u64 *)(subject->net.addr + 8) = o->q.word[1];

@@ -19,6 +19,10 @@
 #define CGG_NAME 32 /* a policy's or a rule's name with its NUL */
 #define CGG_OPERAND 128 /* a sysctl's or a socket's name, NULs behind it */
 #define CGG_OPERAND_WORDS (CGG_OPERAND / 8)
+#define CGG_LEVELS 32 /* levels of cgroups that are known, from one up or from the root down */
+#define CGG_RINGS 33 /* ring 0, and one for each of 32 readers that filter */
+#define CGG_LIGHT 16
+#define CGG_BELL 4096
 
 /* What a rule can be about: the hook words of cgguard-rule(5). */
 enum cgg_hook {
@@ -155,7 +159,6 @@ struct cgg_entry {
 	__u64 cgroup; /* 0: any; else the id of one that the task is in or below */
 };
 #define CGG_NEVER 0x7fffffffffffffffULL
-#define CGG_LEVELS 32
 
 /*
  * The base: many rules, compiled, in an array of pages that nobody writes once it
@@ -351,26 +354,57 @@ struct cgg_policy {
 };
 
 /*
+ * How many records a cgroup has in a ring that nobody has read: at most before +
+ * written, for the window before this one and for this one, which began at the
+ * record mark. When mark has been read, so has the window before.
+ */
+struct cgg_share {
+	__u64 mark;
+	__u32 written, before;
+};
+
+/*
  * What a program finds in the storage of the cgroup it is attached to. All
- * zero, as the kernel makes it, means: bound to nothing yet, allow.
+ * zero, as the kernel makes it, means: bound to nothing yet, allow. above is the
+ * cgroup's id, its parent's, and so on up, then zeros: the subtrees it is in.
  */
 struct cgg_attached {
 	__u64 cgroup;
 	__u32 policy; /* place in policies + 1 */
 	__u32 zero;
+	__u64 above[CGG_LEVELS];
+	struct cgg_share share[CGG_RINGS];
 };
 
-/* Key and value of counts. Rule 0x80000000 | hook is that hook's default. */
+/* What a cgroup's packets came to: value of packets, in the order of enum cgg_way. */
+enum cgg_way { CGG_OUT, CGG_IN, CGG_WAYS };
+struct cgg_packets {
+	__u64 allowed[CGG_WAYS], allowed_bytes[CGG_WAYS];
+	__u64 denied[CGG_WAYS], denied_bytes[CGG_WAYS];
+};
+
+/* Key and value of counts: what a rule decided. */
 struct cgg_count_key {
 	__u32 policy;
 	__u32 rule;
 };
-#define CGG_DEFAULT_RULE 0x80000000u
-#define CGG_UNREAD_RULE 0x40000000u /* | hook: packets whose headers could not be read */
 
 struct cgg_count {
 	__u64 hits;
-	__u64 bytes;
+	__u64 bytes; /* of packets */
+	__u64 last; /* when it was hit last, to the kernel's tick; 0: never */
+	__u64 tick; /* jiffies then */
+};
+
+/*
+ * Value of tallies: what was decided for one hook of a policy, by enum
+ * cgg_verdict. Element CGG_HOOKS * place + hook.
+ */
+struct cgg_tally {
+	__u64 by_default[4];
+	__u64 by_rule[4];
+	__u64 bytes, last, tick; /* as in struct cgg_count, of what the default decided */
+	__u64 unread; /* packets whose headers could not be read */
 };
 
 /* The subjects of events: what an operation was about. */
@@ -408,10 +442,13 @@ struct cgg_event_named {
 };
 
 /*
- * One record of one denial, alert or would-be denial; a slot of the ring.
- * number is written last: a slot whose number is not the one that its reader
- * waits for is being written, or was overtaken. sum is event_sum() over what
- * lies before it, so that a record of two halves is known for what it is.
+ * One record of one denial, alert or would-be denial; a slot of a ring.
+ *
+ * number is CGG_BUSY while a program writes the slot, and then the record's
+ * number in its ring. serial is, in a filter's ring, the number of the same
+ * record in ring 0 (0: it is not there); and in ring 0 it becomes number when a
+ * filtering reader has printed the record. What a hook's subject does not fill
+ * is left from another record.
  */
 struct cgg_event {
 	__u64 time;
@@ -420,7 +457,7 @@ struct cgg_event {
 	__u32 rule; /* 0: the hook's default */
 	__u8 verdict;
 	__u8 program;
-	__u16 zero;
+	__u16 place; /* of the policy */
 	char comm[16];
 	char policy[CGG_NAME];
 	char label[CGG_NAME];
@@ -432,23 +469,61 @@ struct cgg_event {
 		struct cgg_event_sockopt sockopt;
 		__u64 words[15];
 	};
-	__u64 sum;
+	__u64 serial;
 	__u64 number; /* 1 and up */
+};
+#define CGG_BUSY (~0ULL)
+
+/* Which events a reader wants: each test must hold. */
+struct cgg_filter {
+	__u32 programs; /* 1 << enum cgg_program; 0: any */
+	__u32 verdicts; /* 1 << enum cgg_verdict; 0: any */
+	__u64 cgroup; /* attached at this id or below it; 0: anywhere */
+	char policy[CGG_NAME]; /* "": any */
 };
 
 /*
- * The ring of events: record n lies in slot (n - 1) % slots, the newest
- * overwrite the oldest. Readers keep their own place and take nothing away.
- * head and seen have lines of their own: one is the programs', one the readers'.
+ * A ring of events: record n lies in slot (n - 1) % slots, the newest overwrite
+ * the oldest. Readers keep their own place and take nothing away.
+ *
+ * Ring 0 is of all readers that want everything, and keeps what nobody read. The
+ * others are of one filtering reader each, and only hold what it wants: see
+ * report.h. What lies in one line is written by one side.
  */
 struct cgg_ring {
+	/* by programs */
 	__u64 head; /* records ever begun */
-	__u64 slots;
-	__u64 line0[6];
+	__u64 withheld; /* events that were not written, so that others keep their room */
+	__u64 slots; /* set once */
+	__u64 filters; /* of ring 0: 1 << ring, those that are to be asked */
+	__u64 line0[4];
+	__u64 light[CGG_LIGHT]; /* the last records of cgroups within their share, by id */
+	/* by readers */
 	__u64 seen; /* records that some reader has printed, or passed over */
+	__u64 lost; /* records that readers did not get, each counted by each */
 	__u32 waiting; /* a reader sleeps: ring the bell */
 	__u32 zero;
-	__u64 line1[6];
+	__u64 lease; /* of a filter: until when it is asked */
+	__u64 line1[4];
+	struct cgg_filter filter;
+	__u64 line2[2];
+};
+
+/* Key of withheld: whose events were not written into which ring. Its value counts them. */
+struct cgg_withheld {
+	__u64 cgroup;
+	__u32 rule; /* 0: the hook's default */
+	__u32 policy; /* place */
+	__u8 ring, program, verdict;
+	__u8 zero[5];
+};
+
+/* A reader at work, for those who look on: element ring - 1 of readers. */
+struct cgg_seat {
+	__u32 pid;
+	__u32 filters; /* it has a ring of its own */
+	__u64 printed, lost;
+	__u64 next; /* its place in the ring that it reads */
 };
 
 /*
@@ -474,10 +549,12 @@ CGG_SAME(sizeof(struct cgg_record) == 16);
 CGG_SAME(CGG_LIST_MOST * sizeof(struct cgg_item) == CGG_PAGE);
 CGG_SAME(sizeof(struct cgg_base) == 176);
 CGG_SAME(sizeof(struct cgg_policy) == 56);
-CGG_SAME(sizeof(struct cgg_attached) == 16);
+CGG_SAME(sizeof(struct cgg_attached) == 16 + 8 * CGG_LEVELS + 16 * CGG_RINGS);
+CGG_SAME(sizeof(struct cgg_tally) == 96);
 CGG_SAME(sizeof(struct cgg_event) == 256);
 CGG_SAME(sizeof(struct cgg_event_named) == 120);
-CGG_SAME(sizeof(struct cgg_ring) == 128);
+CGG_SAME(sizeof(struct cgg_ring) == 320 && __builtin_offsetof(struct cgg_ring, seen) == 192);
+CGG_SAME(sizeof(struct cgg_withheld) == 24);
 CGG_SAME(sizeof(struct cgg_image) == 40 + 176 + 104 * CGG_ENTRIES + CGG_HEAP);
 
 #endif

@@ -522,22 +522,4 @@ static __always_inline const struct cgg_image *decide(const struct cgg_policy *p
 	return 0;
 }
 
-static __always_inline void count(__u32 policy, __u32 rule, __u64 bytes)
-{
-	struct cgg_count_key key = {};
-	struct cgg_count *there, first = {};
-
-	key.policy = policy;
-	key.rule = rule;
-	there = bpf_map_lookup_elem(&counts, &key);
-	if (!there) {
-		bpf_map_update_elem(&counts, &key, &first, BPF_NOEXIST);
-		there = bpf_map_lookup_elem(&counts, &key);
-	}
-	if (there) {
-		there->hits++;
-		there->bytes += bytes;
-	}
-}
-
 #endif

@@ -62,7 +62,14 @@ struct {
 	__type(value, struct cgg_attached);
 } attached MAP;
 
-/* Made by the programs at the first hit; no entry means none yet. */
+/* What a cgroup's packets came to. User space only reads it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE);
+	__type(key, __u64);
+	__type(value, struct cgg_packets);
+} packets MAP;
+
+/* Made by the programs at the first hit; no entry means none yet. When it is full, hits go by. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 1 << 20);
@@ -71,7 +78,14 @@ struct {
 	__type(value, struct cgg_count);
 } counts MAP;
 
-/* max_entries is set by cgg-load from --events-size. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CGG_POLICIES * CGG_HOOKS);
+	__type(key, __u32);
+	__type(value, struct cgg_tally);
+} tallies MAP;
+
+/* Ring 0. max_entries is set by cgg-load from --events-size; every ring has as many. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -82,20 +96,71 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, CGG_RINGS);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct cgg_ring);
 } ring MAP;
 
+/* The slots of the other rings, as their readers bring them. Element 0 is empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, CGG_RINGS);
+	__type(key, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__uint(max_entries, 1);
+			__uint(map_flags, BPF_F_MMAPABLE);
+			__type(key, __u32);
+			__type(value, struct cgg_event);
+		});
+} rings MAP;
+
 /*
- * What sleeping readers wait on. Its records mean nothing and one always stays
- * unread, so that every waker reaches every reader (edge triggered epoll).
+ * What sleeping readers of ring 0 wait on. Its records mean nothing and one always
+ * stays unread, so that every waker reaches every reader (edge triggered epoll).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
+	__uint(max_entries, CGG_BELL);
 } bell MAP;
+
+/* The same for the other rings. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, CGG_RINGS);
+	__type(key, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_RINGBUF);
+			__uint(max_entries, CGG_BELL);
+		});
+} bells MAP;
+
+/* Whose events were withheld, how many; the oldest give way. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct cgg_withheld);
+	__type(value, __u64);
+} withheld MAP;
+
+/* How many of them some reader has told, likewise. User space's alone, as are readers. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct cgg_withheld);
+	__type(value, __u64);
+} told MAP;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CGG_RINGS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct cgg_seat);
+} readers MAP;
 
 /* The question that `cgg-rule test' asks, behind the lock of the pin directory. */
 struct {

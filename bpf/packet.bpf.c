@@ -128,11 +128,25 @@ static __always_inline void unread_query(struct operation *o)
 	o->q.access = CGG_M;
 }
 
+static __always_inline void count_packet(int way, int allowed, __u32 bytes)
+{
+	struct cgg_packets *sum = bpf_get_local_storage(&packets, 0);
+
+	if (allowed) {
+		sum->allowed[way]++;
+		sum->allowed_bytes[way] += bytes;
+	} else {
+		sum->denied[way]++;
+		sum->denied_bytes[way] += bytes;
+	}
+}
+
 static __always_inline int packet(struct __sk_buff *skb, int out, __u32 hook, __u32 program)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	union cgg_subject subject = {};
 	struct operation o = {};
+	int allowed;
 
 	o.who = skb;
 	o.q.hook = hook;
@@ -142,9 +156,11 @@ static __always_inline int packet(struct __sk_buff *skb, int out, __u32 hook, __
 		unread_query(&o);
 		subject.net.unread = 1;
 		if (at->policy)
-			count(at->policy - 1, CGG_UNREAD_RULE | hook, skb->len);
+			count_unread(at->policy - 1, hook);
 	}
-	return judge_net(at, &o, program, &subject);
+	allowed = judge_net(at, &o, program, &subject);
+	count_packet(out ? CGG_OUT : CGG_IN, allowed, skb->len);
+	return allowed;
 }
 
 SEC("cgroup_skb/egress")

@@ -1,32 +1,89 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * report.h - the one report: an outcome becomes an event in the ring.
+ * report.h - the one report: an outcome becomes an event in the rings.
  *
- * The newest records overwrite the oldest: writing never waits, never fails,
- * and costs the same for one reader as for a hundred.
+ * Writing never waits and never fails: the newest records overwrite the oldest.
+ * Ring 0 gets every event, is kept while nobody reads, and costs the same for one
+ * reader as for a hundred.
+ *
+ * A reader that filters brings a ring of its own, and with it its filter, which
+ * is asked here: what it does not want is not written there, and neither wakes it
+ * nor takes room from what it wants. It holds a lease, renewed while it runs, and
+ * when it was killed or stopped it is asked no more once the lease is over. Its
+ * way back is ring 0 (lib/ring.c), so nothing depends on the lease but the cost.
+ *
+ * A cgroup that has more than an eighth of a ring unread is heavy. It may use what
+ * is free, and overwrite its own, but once a quarter alone is left, events of
+ * others being among the unread, its events are withheld: counted by cgroup and
+ * rule, not written. So a lone cgroup is withheld nothing, and with a reader that
+ * keeps up nobody is; and no cgroup alone pushes out what another one did.
  */
 #ifndef CGG_REPORT_H
 #define CGG_REPORT_H
 
 #include "decide.h"
 
-/* What a hook fills in for its event: the union of struct cgg_event, but for a name's bytes. */
+#include "count.h"
+
+/*
+ * A record on its way into the rings. A hook fills in what its operation was about, as
+ * in struct cgg_event but for a name's bytes, report() the rest. It lies on the stack,
+ * which is small: texts, and who it was, are written where the record will lie.
+ */
 union cgg_subject {
-#if defined(CGG_NAMED)
 	struct {
-		__u8 write;
-		__u8 zero[3];
-		__u32 len;
-	} named;
-	__u64 words[1];
+		__u64 time;
+		__u32 rule;
+		__u8 verdict;
+		__u8 program;
+		__u16 place; /* of the policy */
+		union {
+#if defined(CGG_NAMED)
+			struct {
+				__u8 write;
+				__u8 zero[3];
+				__u32 len;
+			} named;
+			__u64 words[1];
 #else
-	struct cgg_event_net net;
-	struct cgg_event_device device;
-	struct cgg_event_socket socket;
-	struct cgg_event_sockopt sockopt;
-	__u64 words[15];
+			struct cgg_event_net net;
+			struct cgg_event_device device;
+			struct cgg_event_socket socket;
+			struct cgg_event_sockopt sockopt;
+			__u64 words[6];
 #endif
+		};
+	};
 };
+
+struct cgg_text {
+	char text[CGG_NAME];
+};
+
+/* What an offer needs besides: the name, the packet, or nothing. */
+#if defined(CGG_NAMED)
+#define MORE const struct cgg_operand *
+#define MORE_OF(o) (o)->name
+#elif defined(CGG_PACKETS)
+#define MORE struct __sk_buff *
+#define MORE_OF(o) (o)->who
+#else
+#define MORE __u64
+#define MORE_OF(o) (o)->who
+#endif
+
+/* Each kind has an offer() of its own, as with first_match(). */
+#if defined(CGG_NAMED)
+#define offer offer_named
+#elif defined(CGG_PACKETS)
+#define offer offer_packet
+#endif
+
+#define TO(ring, serial) ((serial) << 8 | (ring))
+#define TO_RING(to) ((__u32)(to)&0xff)
+#define TO_SERIAL(to) ((to) >> 8)
+
+#define NOW(x) (*(volatile __typeof__(x) *)&(x))
 
 static __always_inline void copy_words(void *to, const void *from, int bytes)
 {
@@ -34,27 +91,32 @@ static __always_inline void copy_words(void *to, const void *from, int bytes)
 		((__u64 *)to)[i] = ((const __u64 *)from)[i];
 }
 
-static __always_inline void wake_readers(struct cgg_ring *r)
+static __always_inline void wake_readers(struct cgg_ring *r, __u32 which)
 {
 	__u64 any = 0;
+	void *own;
 
-	if (!*(volatile __u32 *)&r->waiting)
+	if (!NOW(r->waiting))
 		return;
-	*(volatile __u32 *)&r->waiting = 0;
-	bpf_ringbuf_output(&bell, &any, sizeof(any), BPF_RB_FORCE_WAKEUP);
+	NOW(r->waiting) = 0;
+	own = which ? bpf_map_lookup_elem(&bells, &which) : 0;
+	if (!which)
+		bpf_ringbuf_output(&bell, &any, sizeof(any), BPF_RB_FORCE_WAKEUP);
+	else if (own)
+		bpf_ringbuf_output(own, &any, sizeof(any), BPF_RB_FORCE_WAKEUP);
 }
 
 /* A packet has no task: it may be sent by whoever runs. It has a socket's owner. */
-static __always_inline void fill_who(struct cgg_event *e, WHO who)
+static __always_inline void fill_who(struct cgg_event *e, MORE more)
 {
 #if defined(CGG_PACKETS)
 	e->pid = e->tid = e->gid = 0;
-	e->uid = bpf_get_socket_uid(who);
+	e->uid = bpf_get_socket_uid(more);
 	__builtin_memset(e->comm, 0, sizeof(e->comm));
 #else
 	__u64 id = bpf_get_current_pid_tgid(), owner = bpf_get_current_uid_gid();
 
-	(void)who;
+	(void)more;
 	e->pid = id >> 32;
 	e->tid = id;
 	e->uid = owner;
@@ -64,7 +126,8 @@ static __always_inline void fill_who(struct cgg_event *e, WHO who)
 }
 
 /* A label lies before its rule's text, in one page. */
-static __always_inline void label_of_base(char *label, const struct cgg_image *image, __u32 rule)
+static __always_inline const struct cgg_text *label_of_base(const struct cgg_image *image,
+							    __u32 rule)
 {
 	void *base = base_of(image);
 	const struct cgg_record *record = base ? record_at(base, &image->base, rule) : 0;
@@ -72,60 +135,227 @@ static __always_inline void label_of_base(char *label, const struct cgg_image *i
 	__u32 place;
 
 	if (!record || !record->labelled)
-		return;
+		return 0;
 	page = page_with(base, 512 * image->base.heap + record->text - CGG_NAME / 8, &place);
-	if (page && place <= CGG_PAGE - CGG_NAME)
-		copy_words(label, page + place, CGG_NAME);
+	if (!page || place > CGG_PAGE - CGG_NAME)
+		return 0;
+	return (const struct cgg_text *)(page + place);
 }
 
-static __always_inline void fill_event(struct cgg_event *e, const struct cgg_policy *policy,
-				       const struct cgg_image *image, const struct cgg_outcome *out)
+/* label_of - a rule's name, where it lies; 0: it has none */
+static __always_inline const struct cgg_text *label_of(const struct cgg_image *image,
+						       const struct cgg_outcome *out)
 {
-	e->time = bpf_ktime_get_boot_ns();
-	e->rule = out->rule;
-	e->zero = 0;
-	__builtin_memset(e->label, 0, CGG_NAME);
-	copy_words(e->policy, policy->name, CGG_NAME);
+	__u64 label = out->label;
+
 	if (image && out->base)
-		label_of_base(e->label, image, out->label);
-	else if (image && 8 * out->label <= CGG_HEAP - CGG_NAME)
-		copy_words(e->label, image->heap + 8 * out->label, CGG_NAME);
+		return label_of_base(image, label);
+	label *= 8;
+	STRAIGHT(label); /* what is compared is what is added */
+	if (!image || !label || label > CGG_HEAP - CGG_NAME)
+		return 0;
+	return (const struct cgg_text *)(image->heap + label);
 }
 
-/* report - writes one record; verdict is DENY, ALERT or AUDIT */
-static __always_inline void report(const struct cgg_attached *at, const struct cgg_policy *policy,
-				   const struct cgg_image *image, const struct cgg_outcome *out,
-				   __u32 program, const struct operation *o,
-				   const union cgg_subject *subject)
+static __always_inline struct cgg_event *slot_of(__u32 which, __u32 slot)
 {
-	struct cgg_event *e;
-	struct cgg_ring *r;
-	__u64 number, sum = 0;
-	__u32 slot = 0;
+	void *own;
 
-	r = bpf_map_lookup_elem(&ring, &slot);
-	if (!r || !r->slots)
-		return;
-	number = __sync_fetch_and_add(&r->head, 1);
-	slot = number % r->slots;
-	e = bpf_map_lookup_elem(&events, &slot);
-	if (!e)
-		return;
-	*(volatile __u64 *)&e->number = 0;
-	fill_who(e, o->who);
-	fill_event(e, policy, image, out);
+	if (!which)
+		return bpf_map_lookup_elem(&events, &slot);
+	own = bpf_map_lookup_elem(&rings, &which);
+	return own ? bpf_map_lookup_elem(own, &slot) : 0;
+}
+
+/* is_wanted - by the reader whose ring this is; one whose lease is over is asked no more */
+static __always_inline int is_wanted(const struct cgg_attached *at, const union cgg_subject *n,
+				     const struct cgg_policy *policy, struct cgg_ring *r,
+				     __u32 which)
+{
+	const __u64 *name = (const __u64 *)policy->name, *other = (const __u64 *)r->filter.policy;
+	__u64 cgroup = r->filter.cgroup, differ = 0;
+	struct cgg_ring *zero;
+	__u32 key = 0;
+
+	if (n->time > NOW(r->lease)) {
+		zero = bpf_map_lookup_elem(&ring, &key);
+		if (zero)
+			__sync_fetch_and_and(&zero->filters, ~(1ULL << which));
+		return 0;
+	}
+	if (r->filter.programs && !(r->filter.programs >> (n->program & 31) & 1))
+		return 0;
+	if (r->filter.verdicts && !(r->filter.verdicts >> (n->verdict & 31) & 1))
+		return 0;
+	for (int i = 0; i < CGG_NAME / 8; i++)
+		differ |= name[i] ^ other[i];
+	if (*r->filter.policy && differ)
+		return 0;
+	for (int i = 0; i < CGG_LEVELS && cgroup; i++) {
+		if (at->above[i] == cgroup)
+			cgroup = 0;
+		else if (!at->above[i])
+			break;
+	}
+	return !cgroup;
+}
+
+/* is_heavy - more than its share of what is unread is this cgroup's; counts the record in */
+static __always_inline int is_heavy(struct cgg_share *share, const struct cgg_ring *r, __u64 head,
+				    __u64 seen)
+{
+	__u64 part = r->slots / 8;
+
+	if (seen >= share->mark) {
+		share->before = share->written;
+		share->written = 0;
+		share->mark = head;
+	}
+	if (NOW(share->written) <= part)
+		__sync_fetch_and_add(&share->written, 1);
+	return share->before + NOW(share->written) > part;
+}
+
+/* harms_others - what a heavy cgroup writes now would take room that others need */
+static __always_inline int harms_others(const struct cgg_attached *at, struct cgg_ring *r,
+					__u32 which, __u64 head, __u64 seen)
+{
+	__u64 unread = head - seen, slots = r->slots, last = 0;
+	struct cgg_event *e;
+
+	if (unread < slots - slots / 4)
+		return 0;
+	for (int i = 0; i < CGG_LIGHT; i++)
+		if (i != at->cgroup % CGG_LIGHT && NOW(r->light[i]) > last)
+			last = NOW(r->light[i]);
+	if (last > seen)
+		return 1;
+	if (unread < slots)
+		return 0;
+	/* One that shares its place in light. */
+	e = slot_of(which, head % slots);
+	last = e ? NOW(e->number) : 0;
+	return last > seen && last <= head && e->cgroup != at->cgroup;
+}
+
+static __always_inline void withhold(const struct cgg_attached *at, const union cgg_subject *n,
+				     struct cgg_ring *r, __u32 which)
+{
+	struct cgg_withheld key = {};
+	__u64 one = 1, *there;
+
+	key.cgroup = at->cgroup;
+	key.rule = n->rule;
+	key.policy = n->place;
+	key.ring = which;
+	key.program = n->program;
+	key.verdict = n->verdict;
+	there = bpf_map_lookup_elem(&withheld, &key);
+	if (!there && bpf_map_update_elem(&withheld, &key, &one, BPF_NOEXIST))
+		there = bpf_map_lookup_elem(&withheld, &key);
+	if (there)
+		__sync_fetch_and_add(there, 1);
+	__sync_fetch_and_add(&r->withheld, 1);
+	wake_readers(r, which);
+}
+
+/* write_record - gives its number, or 0: another program is in this slot still */
+static __always_inline __u64 write_record(const struct cgg_attached *at, struct cgg_ring *r,
+					  __u64 to, const union cgg_subject *n,
+					  const struct cgg_policy *policy,
+					  const struct cgg_text *label, MORE more)
+{
+	__u64 number = __sync_fetch_and_add(&r->head, 1);
+	struct cgg_event *e = slot_of(TO_RING(to), number % r->slots);
+
+	if (!e || __sync_lock_test_and_set(&e->number, CGG_BUSY) == CGG_BUSY)
+		return 0;
+	e->time = n->time;
 	e->cgroup = at->cgroup;
-	e->verdict = out->verdict;
-	e->program = program;
-	copy_words(e->words, subject->words, sizeof(subject->words));
+	fill_who(e, more);
+	e->rule = n->rule;
+	e->verdict = n->verdict;
+	e->program = n->program;
+	e->place = n->place;
+	copy_words(e->policy, policy->name, CGG_NAME);
+	if (label)
+		copy_words(e->label, label, CGG_NAME);
+	else
+		__builtin_memset(e->label, 0, CGG_NAME);
+	copy_words(e->words, n->words, sizeof(n->words));
 #if defined(CGG_NAMED)
-	copy_words(e->named.name, o->name, sizeof(e->named.name));
+	copy_words(e->named.name, more, sizeof(e->named.name));
 #endif
-	for (int i = 0; i < (int)(__builtin_offsetof(struct cgg_event, sum) / 8); i++)
-		sum += ((volatile __u64 *)e)[i];
-	e->sum = sum;
+	e->serial = TO_SERIAL(to);
 	__sync_lock_test_and_set(&e->number, number + 1);
-	wake_readers(r);
+	return number + 1;
+}
+
+/*
+ * offer - one record to one ring; gives its number there, 0: it was not written
+ *
+ * @label	the rule's name, or 0
+ * @to		the ring, and the record's number in ring 0
+ */
+__attribute__((noinline)) __weak __u64 offer(struct cgg_attached *at, const union cgg_subject *n,
+					     const struct cgg_text *label, MORE more, __u64 to)
+{
+	const struct cgg_policy *policy;
+	__u64 head, seen, number;
+	struct cgg_share *share;
+	struct cgg_ring *r;
+	__u32 place, which = TO_RING(to);
+	int heavy;
+
+	if (!at || !n || which >= CGG_RINGS)
+		return 0;
+#if defined(CGG_NAMED)
+	if (!more)
+		return 0;
+#endif
+	share = &at->share[which];
+	STRAIGHT(share); /* now, while which is known to be small enough */
+	place = n->place;
+	policy = bpf_map_lookup_elem(&policies, &place);
+	r = bpf_map_lookup_elem(&ring, &which);
+	if (!policy || !r || !r->slots || (which && !is_wanted(at, n, policy, r, which)))
+		return 0;
+	head = NOW(r->head);
+	seen = NOW(r->seen);
+	heavy = is_heavy(share, r, head, seen);
+	if (heavy && harms_others(at, r, which, head, seen)) {
+		withhold(at, n, r, which);
+		return 0;
+	}
+	number = write_record(at, r, to, n, policy, label, more);
+	if (!heavy && number)
+		NOW(r->light[at->cgroup % CGG_LIGHT]) = number;
+	wake_readers(r, which);
+	return number;
+}
+
+/* report - one event; verdict is DENY, ALERT or AUDIT */
+static __always_inline void report(struct cgg_attached *at, __u32 place,
+				   const struct cgg_image *image, const struct cgg_outcome *out,
+				   __u32 program, const struct operation *o, union cgg_subject *n)
+{
+	const struct cgg_text *label = label_of(image, out);
+	struct cgg_ring *r;
+	__u64 filters, serial;
+	__u32 zero = 0;
+
+	n->time = bpf_ktime_get_boot_ns();
+	n->rule = out->rule;
+	n->verdict = out->verdict;
+	n->program = program;
+	n->place = place;
+	serial = offer(at, n, label, MORE_OF(o), TO(0, 0ULL));
+	/* Behind the number: a reader that joins counts on it. */
+	r = bpf_map_lookup_elem(&ring, &zero);
+	filters = r ? NOW(r->filters) : 0;
+	for (__u32 which = 1; which < CGG_RINGS && filters >> which; which++)
+		if (filters >> which & 1)
+			offer(at, n, label, MORE_OF(o), TO(which, serial));
 }
 
 /* As bpf_set_retval(), in 64 bits: newer verifiers want to see that it is in [-4095, 0]. */
@@ -139,8 +369,8 @@ static long (*const set_retval)(long retval) = (void *)BPF_FUNC_set_retval;
  * @bytes	of a packet
  * @subject	what an event says of it
  */
-static __always_inline int judge_bytes(const struct cgg_attached *at, struct operation *o,
-				       __u32 program, __u32 bytes, const union cgg_subject *subject)
+static __always_inline int judge_bytes(struct cgg_attached *at, struct operation *o, __u32 program,
+				       __u32 bytes, union cgg_subject *subject)
 {
 	const struct cgg_policy *policy;
 	const struct cgg_image *image;
@@ -154,11 +384,11 @@ static __always_inline int judge_bytes(const struct cgg_attached *at, struct ope
 	if (!policy)
 		return 0;
 	image = decide(policy, place, o, &out);
-	count(place, out.rule ? out.rule : CGG_DEFAULT_RULE | o->q.hook, bytes);
 	if (out.verdict == CGG_DENY && image && image->audit)
 		out.verdict = CGG_AUDIT;
+	count(place, o->q.hook, out.rule, out.verdict, bytes);
 	if (out.verdict != CGG_ALLOW && !out.quiet)
-		report(at, policy, image, &out, program, o, subject);
+		report(at, place, image, &out, program, o, subject);
 	if (out.verdict != CGG_DENY)
 		return 1;
 #if !defined(CGG_PACKETS) && !defined(CGG_WATCHES)
@@ -168,8 +398,8 @@ static __always_inline int judge_bytes(const struct cgg_attached *at, struct ope
 	return 0;
 }
 
-static __always_inline int judge(const struct cgg_attached *at, struct operation *o, __u32 program,
-				 const union cgg_subject *subject)
+static __always_inline int judge(struct cgg_attached *at, struct operation *o, __u32 program,
+				 union cgg_subject *subject)
 {
 	return judge_bytes(at, o, program, 0, subject);
 }

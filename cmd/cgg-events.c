@@ -6,6 +6,7 @@
  * that a single event shows at once and a flood costs few system calls.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -13,44 +14,92 @@
 
 #include "cmd.h"
 
-static const char usage[] = "usage: cgg-events [-j] [-t] [-n COUNT] [-w SECONDS]\n"
-			    "Prints events as they come, those first that nobody has read.\n"
-			    "\n"
-			    "  -j, --json          one JSON object a line\n"
-			    "  -t, --time          put the time in front\n"
-			    "  -n, --count COUNT   end after so many events\n"
-			    "  -w, --wait SECONDS  end after so many seconds without one\n"
-			    "  -h, --help          print this and exit\n"
-			    "  -V, --version       print the version and exit\n";
+static const char usage[] =
+	"usage: cgg-events [-j] [-t] [-n COUNT] [-w SECONDS] [--verdict V] [--hook H] "
+	"[--cgroup TARGET] [--policy P]\n"
+	"Prints events as they come, those first that nobody has read.\n"
+	"\n"
+	"  -j, --json           one JSON object a line\n"
+	"  -t, --time           put the time in front\n"
+	"  -n, --count COUNT    end after so many events\n"
+	"  -w, --wait SECONDS   end after so many seconds without one\n"
+	"      --verdict V      only deny, alert or audit; several with commas\n"
+	"      --hook H         only of this hook, or program; several with commas\n"
+	"      --cgroup TARGET  only of what is attached there or below\n"
+	"      --policy P       only by this policy\n"
+	"  -h, --help           print this and exit\n"
+	"  -V, --version        print the version and exit\n";
+
+#define PIPE (256 << 10) /* bytes: twice as fast as the pipe that a shell makes */
+#define MOMENT 500000000 /* ns from one look for withheld events to the next, in a flood */
 
 static struct cgg_event_view view;
-static char buffer[16 * CGG_EVENT_TEXT];
+static struct cgg_reader reader;
+static struct cgg_guard guard;
+static char buffer[PIPE];
 static size_t used;
+static __u64 left = ~0ull; /* events that are still to be printed */
+static volatile sig_atomic_t ended_by;
 
-/* The paths of cgroups seen last: a name is looked up once, and kept when it is gone. */
-static struct {
-	__u64 id;
-	char name[4096];
-} names[64];
-
-static const char *name_of(__u64 id)
+static __s64 now(clockid_t clock)
 {
-	size_t place = id % (sizeof(names) / sizeof(names[0]));
+	struct timespec t;
 
-	if (names[place].id != id) {
-		cgroup_name(id, names[place].name, sizeof(names[place].name));
-		names[place].id = id;
-	}
-	return names[place].name;
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* write_out - false: nobody reads any more */
-static bool write_out(void)
+/* clock_read - in the best of some tries nothing came between the two clocks */
+static void clock_read(void)
+{
+	__s64 best = 1000000000;
+
+	for (int i = 0; i < 3; i++) {
+		__s64 before = now(CLOCK_BOOTTIME), real = now(CLOCK_REALTIME);
+		__s64 took = now(CLOCK_BOOTTIME) - before;
+
+		if (took < best) {
+			best = took;
+			view.clock = real - before - took / 2;
+		}
+	}
+}
+
+/*
+ * name_of - a cgroup's path, or its id when it is gone
+ *
+ * Looked up once a second: it may go, but an id is never used again.
+ */
+static const char *name_of(__u64 id)
+{
+	static struct {
+		__u64 id;
+		__s64 looked;
+		char *name;
+	} kept[1024];
+	static char path[4096];
+	size_t place = id % (sizeof(kept) / sizeof(kept[0]));
+	__s64 second = now(CLOCK_MONOTONIC_COARSE) / 1000000000;
+
+	if (kept[place].id == id && kept[place].looked == second && kept[place].name)
+		return kept[place].name;
+	cgroup_name(id, path, sizeof(path));
+	if (kept[place].id != id || !kept[place].name || strcmp(kept[place].name, path)) {
+		free(kept[place].name);
+		kept[place].name = strdup(path);
+	}
+	kept[place].id = id;
+	kept[place].looked = second;
+	return kept[place].name ? kept[place].name : path;
+}
+
+/* write_out - false: nobody reads any more, or it is to end */
+static bool write_out(__u64 *lost)
 {
 	for (size_t done = 0; done < used;) {
 		ssize_t n = write(STDOUT_FILENO, buffer + done, used - done);
 
-		if (n < 0 && errno == EPIPE)
+		if (n < 0 && (errno == EPIPE || (errno == EINTR && ended_by)))
 			return false;
 		if (n < 0 && errno != EINTR)
 			err(CGG_FAILED, "standard output");
@@ -58,52 +107,83 @@ static bool write_out(void)
 			done += (size_t)n;
 	}
 	used = 0;
-	return true;
+	reader_seen(&reader, *lost);
+	*lost = 0;
+	clock_read();
+	return !ended_by;
 }
 
-static void clock_read(void)
+static void tell_withheld(__u64 *lost)
 {
-	struct timespec real, boot;
+	struct cgg_news *news;
+	size_t count = withheld_news(&reader, &news);
 
-	clock_gettime(CLOCK_REALTIME, &real);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	view.clock = (real.tv_sec - boot.tv_sec) * 1000000000LL + real.tv_nsec - boot.tv_nsec;
+	for (size_t i = 0; i < count; i++) {
+		const char *policy = news[i].key.policy < CGG_POLICIES
+					     ? guard.policies[news[i].key.policy].name
+					     : "";
+
+		if (sizeof(buffer) - used < CGG_EVENT_TEXT && !write_out(lost))
+			break;
+		used += event_withheld(buffer + used, &news[i], name_of(news[i].key.cgroup), policy,
+				       &view);
+	}
+	free(news);
 }
 
-/* drain - prints what there is, at most count events; false: nobody reads any more */
-static bool drain(struct cgg_reader *reader, __u64 *count)
+/* drain - prints what there is, at most left events; false: nobody reads any more */
+static bool drain(void)
 {
-	struct cgg_event event;
-	__u64 lost = 0;
-	bool more = true;
+	__s64 look = now(CLOCK_MONOTONIC_COARSE);
+	__u64 lost = 0, told = 0;
+	bool more = true, room;
 
 	clock_read();
-	while (*count && more) {
-		more = reader_next(reader, &event, &lost) == 1;
-		if (lost)
-			used += event_lost(buffer + used, lost, &view);
-		lost = 0;
+	while (left && more) {
+		struct cgg_event event;
+
+		room = true;
+		more = reader_next(&reader, &event, &told) == 1;
+		if (told)
+			used += event_lost(buffer + used, told, &view);
+		lost += told;
+		told = 0;
 		if (more) {
+			room = reader_took(&reader, &event);
 			used += event_print(buffer + used, &event, name_of(event.cgroup), &view);
-			--*count;
+			left--;
 		}
-		if ((sizeof(buffer) - used < 2 * CGG_EVENT_TEXT || !more || !*count) && used) {
-			if (!write_out())
-				return false;
-			reader_seen(reader);
+		if (room && more && left && sizeof(buffer) - used >= 2 * CGG_EVENT_TEXT)
+			continue;
+		if (!more || now(CLOCK_MONOTONIC_COARSE) - look > MOMENT) {
+			look = now(CLOCK_MONOTONIC_COARSE);
+			tell_withheld(&lost);
 		}
+		if ((used || lost || !room) && !write_out(&lost))
+			return false;
 	}
 	return true;
 }
 
-static void run(struct cgg_reader *reader, __u64 count, long seconds)
+/* run - until there is nothing left to print, seconds passed without an event, or a signal */
+static void run(long seconds)
 {
-	while (count) {
-		__u64 before = reader->next;
-		int woken = reader_wait(reader, seconds < 0 ? -1 : (int)(1000 * seconds));
+	__s64 since = now(CLOCK_MONOTONIC);
 
-		if (woken < 0 || !drain(reader, &count) ||
-		    (!woken && before == reader->next && seconds >= 0))
+	while (left && !ended_by) {
+		__u64 before = left;
+		__s64 rest = -1;
+
+		if (!drain())
+			return;
+		if (before != left)
+			since = now(CLOCK_MONOTONIC);
+		if (seconds >= 0) {
+			rest = seconds * 1000 - (now(CLOCK_MONOTONIC) - since) / 1000000;
+			if (rest <= 0 && !reader_is_behind(&reader))
+				return;
+		}
+		if (left && reader_wait(&reader, rest < 0 && seconds >= 0 ? 0 : (int)rest) < 0)
 			return;
 	}
 }
@@ -117,18 +197,93 @@ static unsigned long number_or_die(const char *what, const char *word, unsigned 
 	return n;
 }
 
+/* ---- the filter ---- */
+
+static __u32 verdict_bit(const char *word)
+{
+	for (__u32 i = CGG_ALERT; i <= CGG_AUDIT; i++)
+		if (!strcasecmp(word, cgg_verdicts[i]))
+			return 1u << i;
+	errx(CGG_USAGE, "--verdict %s: deny, alert or audit", word);
+}
+
+static __u32 program_bits(const char *word)
+{
+	unsigned hooks;
+
+	for (int i = 0; i < CGG_PROGRAMS; i++)
+		if (!strcmp(word, cgg_programs[i].name))
+			return 1u << i;
+	if (hooks_parse(&hooks, word))
+		errx(CGG_USAGE, "--hook %s: no such hook", word);
+	return hook_programs(hooks);
+}
+
+static void words_or_die(const char *option, char *list, __u32 *bits, __u32 (*bit)(const char *))
+{
+	if (!*list || strstr(list, ",,") || *list == ',' || list[strlen(list) - 1] == ',')
+		errx(CGG_USAGE, "%s %s: a word is missing", option, list);
+	for (char *word = strtok(list, ","); word; word = strtok(0, ","))
+		*bits |= bit(word);
+}
+
+static void cgroup_or_die(struct cgg_filter *filter, const char *target)
+{
+	struct cgg_cgroup cgroup;
+	int status = cgroup_open(&cgroup, target, CGG_FORCE);
+
+	if (status)
+		die(status);
+	filter->cgroup = cgroup.id;
+	cgroup_close(&cgroup, false);
+}
+
+static void policy_or_die(struct cgg_filter *filter, const char *name)
+{
+	int status = name_check("policy", name);
+
+	if (status)
+		die(status);
+	memset(filter->policy, 0, sizeof(filter->policy));
+	memcpy(filter->policy, name, strlen(name));
+}
+
+static void end(int signal)
+{
+	ended_by = signal;
+}
+
+/* An interrupted reader frees its place, and then ends as it would have. */
+static void catch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = end }, old;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (!sigaction(signals[i], 0, &old) && old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, 0);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static bool wants_color(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return !view.json && isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb");
+}
+
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", 0, 0, 'j' },
-						 { "time", 0, 0, 't' },
-						 { "count", 1, 0, 'n' },
-						 { "wait", 1, 0, 'w' },
-						 COMMON_OPTIONS };
-	struct cgg_reader reader;
-	struct cgg_guard guard;
-	__u64 count = ~0ull;
+	enum { VERDICT = 256, HOOK, CGROUP, POLICY };
+	static const struct option options[] = {
+		{ "json", 0, 0, 'j' },	    { "time", 0, 0, 't' },	  { "count", 1, 0, 'n' },
+		{ "wait", 1, 0, 'w' },	    { "verdict", 1, 0, VERDICT }, { "hook", 1, 0, HOOK },
+		{ "cgroup", 1, 0, CGROUP }, { "policy", 1, 0, POLICY },	  COMMON_OPTIONS
+	};
+	struct cgg_filter filter = { 0 };
+	int option, status, place = -1;
+	const char *target = 0;
 	long seconds = -1;
-	int option, status;
 
 	start(argv);
 	while ((option = getopt_long(argc, argv, "jtn:w:" COMMON_LETTERS, options, 0)) != -1) {
@@ -137,22 +292,42 @@ int main(int argc, char **argv)
 		else if (option == 't')
 			view.time = true;
 		else if (option == 'n')
-			count = number_or_die("-n", optarg, 4294967295);
+			left = number_or_die("-n", optarg, 4294967295);
 		else if (option == 'w')
 			seconds = (long)number_or_die("-w", optarg, 86400);
+		else if (option == VERDICT)
+			words_or_die("--verdict", optarg, &filter.verdicts, verdict_bit);
+		else if (option == HOOK)
+			words_or_die("--hook", optarg, &filter.programs, program_bits);
+		else if (option == CGROUP)
+			target = optarg;
+		else if (option == POLICY)
+			policy_or_die(&filter, optarg);
 		else
 			common_option(option, usage);
 	}
 	if (optind < argc)
 		errx(CGG_USAGE, "%s: takes no arguments", argv[optind]);
-	signal(SIGPIPE, SIG_IGN);
+	if (target)
+		cgroup_or_die(&filter, target);
+	catch_signals();
+	view.color = wants_color();
 	status = guard_open(&guard, CGG_READ);
+	if (!status && *filter.policy)
+		place = policy_find(&guard, filter.policy);
 	guard_close(&guard);
 	if (!status)
-		status = reader_open(&reader);
+		status = reader_open(&reader, &filter, place);
 	if (status)
 		die(status);
 	reader_watch(&reader, STDOUT_FILENO);
-	run(&reader, count, seconds);
+	if (fcntl(STDOUT_FILENO, F_GETPIPE_SZ) < PIPE)
+		fcntl(STDOUT_FILENO, F_SETPIPE_SZ, PIPE);
+	run(seconds);
+	reader_close(&reader);
+	if (ended_by) {
+		signal(ended_by, SIG_DFL);
+		raise(ended_by);
+	}
 	return CGG_DONE;
 }

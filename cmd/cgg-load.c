@@ -145,6 +145,21 @@ static void programs_prepare(struct bpf_object *object)
 	}
 }
 
+/* rings_prepare - the rings that readers bring are as large as the one that is here */
+static void rings_prepare(struct bpf_object *object, __u32 slots)
+{
+	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+	int like = bpf_map_create(BPF_MAP_TYPE_ARRAY, "filtered", 4, sizeof(struct cgg_event),
+				  slots, &options);
+
+	if (like < 0 && errno == EPERM)
+		errx(CGG_FAILED, NO_PRIVILEGE);
+	if (like < 0)
+		err(CGG_FAILED, "a ring of events");
+	bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "events"), slots);
+	bpf_map__set_inner_map_fd(bpf_object__find_map_by_name(object, "rings"), like);
+}
+
 static struct bpf_object *object_load(unsigned long slots)
 {
 	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "cgguard");
@@ -159,7 +174,7 @@ static struct bpf_object *object_load(unsigned long slots)
 	if (!object)
 		err(CGG_FAILED, "the BPF object\n%s", log_text);
 	programs_prepare(object);
-	bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "events"), (__u32)slots);
+	rings_prepare(object, (__u32)slots);
 	if (bpf_object__load(object)) {
 		int error = errno;
 

@@ -1,29 +1,218 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* cgg-status.c - what is loaded, what is attached, and what it has seen. */
+/*
+ * cgg-status.c - what is loaded, what is attached, and what it has seen.
+ *
+ * All of it is read first, and then shown in one of three shapes.
+ */
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "cmd.h"
 
-static const char usage[] = "usage: cgg-status [-j]\n"
+static const char usage[] = "usage: cgg-status [-j | -m]\n"
 			    "Says what is loaded, attached and counted.\n"
 			    "\n"
 			    "  -j, --json     as JSON\n"
+			    "  -m, --metrics  as Prometheus text\n"
 			    "  -h, --help     print this and exit\n"
 			    "  -V, --version  print the version and exit\n";
 
+struct policy {
+	const char *name;
+	unsigned rules, hooks; /* 1 << enum cgg_hook, those that it needs */
+	struct cgg_tally tally[CGG_HOOKS];
+};
+
+struct attachment {
+	__u64 id, withheld;
+	char *cgroup; /* its path, or its id when it is gone */
+	bool alive;
+	unsigned programs; /* 1 << enum cgg_program */
+	const char *policy;
+	struct cgg_packets packets;
+};
+
+static struct {
+	struct cgg_reader reader;
+	__u64 events, unread, lost, withheld;
+	struct policy *policy;
+	unsigned policies;
+	struct attachment *attachment;
+	unsigned attachments;
+} all;
+
+/* ---- reading ---- */
+
+static void *room_or_die(size_t count, size_t size)
+{
+	void *room = calloc(count + 1, size);
+
+	if (!room)
+		err(CGG_FAILED, "cgg-status");
+	return room;
+}
+
+static void policies_read(struct cgg_guard *guard)
+{
+	all.policy = room_or_die(CGG_POLICIES, sizeof(*all.policy));
+	for (int place = 0; place < CGG_POLICIES; place++) {
+		struct policy *policy = &all.policy[all.policies];
+		const struct cgg_image *image;
+
+		if (!*guard->policies[place].name)
+			continue;
+		image = policy_image(guard, place);
+		if (!image || policy_size(guard, place, &policy->rules))
+			die(CGG_FAILED);
+		policy->name = guard->policies[place].name;
+		policy->hooks = image->hooks;
+		for (int hook = 0; hook < CGG_HOOKS; hook++)
+			policy->tally[hook] = tally_read((__u32)place, hook);
+		all.policies++;
+	}
+}
+
+static void withheld_sum(void)
+{
+	int map = pin_get("maps/withheld");
+	struct cgg_news *news;
+	size_t count = withheld_read(map, &news);
+
+	for (size_t i = 0; i < count; i++)
+		for (unsigned a = 0; a < all.attachments; a++)
+			if (!news[i].key.ring && news[i].key.cgroup == all.attachment[a].id)
+				all.attachment[a].withheld += news[i].count;
+	free(news);
+	if (map >= 0)
+		close(map);
+}
+
+static void attachments_fill(struct cgg_guard *guard)
+{
+	struct cgg_attachment *list;
+	char path[4096];
+	int status = attachments_read(guard, &list, &all.attachments);
+
+	if (status)
+		die(status);
+	all.attachment = room_or_die(all.attachments, sizeof(*all.attachment));
+	for (unsigned i = 0; i < all.attachments; i++) {
+		struct attachment *at = &all.attachment[i];
+
+		at->id = list[i].id;
+		at->alive = cgroup_name(at->id, path, sizeof(path));
+		at->cgroup = strdup(path);
+		if (!at->cgroup)
+			err(CGG_FAILED, "cgg-status");
+		at->programs = links_of(at->id);
+		at->policy = guard->policies[list[i].policy].name;
+		packets_read(at->id, &at->packets);
+	}
+	free(list);
+	withheld_sum();
+}
+
+static void read_all(struct cgg_guard *guard)
+{
+	int status = guard_repair(guard);
+
+	if (!status)
+		status = reader_look(&all.reader);
+	if (status)
+		die(status);
+	readers_sweep(&all.reader);
+	all.events = all.reader.ring[0].head;
+	all.unread = all.events - all.reader.ring[0].seen;
+	all.lost = all.reader.ring[0].lost;
+	all.withheld = all.reader.ring[0].withheld;
+	policies_read(guard);
+	attachments_fill(guard);
+}
+
+/* seat_unread - events that wait for the reader of a seat */
+static __u64 seat_unread(__u32 seat)
+{
+	const struct cgg_seat *at = &all.reader.seats[seat];
+
+	return all.reader.ring[at->filters ? seat : 0].head - at->next;
+}
+
+static __u64 unread_packets(const struct policy *policy)
+{
+	return policy->tally[CGG_EGRESS].unread + policy->tally[CGG_INGRESS].unread;
+}
+
+/* decided - by rules and the default together, with a verdict */
+static __u64 decided(const struct cgg_tally *tally, int verdict)
+{
+	return tally->by_default[verdict] + tally->by_rule[verdict];
+}
+
+/* is_counted - a hook that the policy needs, or needed once */
+static bool is_counted(const struct policy *policy, int hook)
+{
+	__u64 sum = 0;
+
+	for (int v = CGG_ALLOW; v <= CGG_AUDIT; v++)
+		sum += decided(&policy->tally[hook], v);
+	return policy->hooks & 1u << hook || sum;
+}
+
+/* ---- text ---- */
+
 static void programs_text(unsigned programs, char *text, size_t size)
 {
-	size_t used = 0;
+	size_t length = 0;
 
 	snprintf(text, size, "-");
 	for (unsigned i = 0; i < CGG_PROGRAMS; i++)
-		if (programs & 1u << i && used < size)
-			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? "," : "",
-						 cgg_programs[i].name);
+		if (programs & 1u << i && length < size)
+			length += (size_t)snprintf(text + length, size - length, "%s%s",
+						   length ? "," : "", cgg_programs[i].name);
+}
+
+static void show_text(void)
+{
+	char hooks[256], shown[4 * 4096], programs[512];
+
+	printf("guard\t" CGG_DIR "\tlayout %d\n", CGG_LAYOUT);
+	printf("events\t%llu\tunread %llu\troom %llu\tlost %llu\twithheld %llu\n", all.events,
+	       all.unread, all.reader.slots, all.lost, all.withheld);
+	for (__u32 seat = 1; seat < CGG_RINGS; seat++) {
+		const struct cgg_seat *at = &all.reader.seats[seat];
+
+		if (at->pid)
+			printf("reader\t%u\tprinted %llu\tunread %llu\tlost %llu%s\n", at->pid,
+			       at->printed, seat_unread(seat), at->lost,
+			       at->filters ? "\tfilters" : "");
+	}
+	for (unsigned i = 0; i < all.policies; i++) {
+		const struct policy *policy = &all.policy[i];
+
+		hooks_print(policy->hooks, hooks, sizeof(hooks));
+		printf("policy\t%s\trules %u\thooks %s\n", policy->name, policy->rules,
+		       *hooks ? hooks : "-");
+		if (unread_packets(policy))
+			printf("policy\t%s\tunread packets %llu\n", policy->name,
+			       unread_packets(policy));
+	}
+	for (unsigned i = 0; i < all.attachments; i++) {
+		const struct attachment *at = &all.attachment[i];
+
+		programs_text(at->programs, programs, sizeof(programs));
+		text_print(shown, at->cgroup);
+		printf("cgroup\t%s\tpolicy %s\tprograms %s%s\n", shown, at->policy, programs,
+		       at->alive ? "" : "\tgone; cgg-detach -a clears it");
+	}
+}
+
+/* ---- JSON ---- */
+
+static json_t *number(__u64 n)
+{
+	return json_integer((json_int_t)n);
 }
 
 static json_t *programs_json(unsigned programs)
@@ -36,124 +225,250 @@ static json_t *programs_json(unsigned programs)
 	return list;
 }
 
-/* What a row of the report is made of, in text and in JSON alike. */
-struct report {
-	json_t *policies, *attachments;
-	int counts;
-};
-
-/* unread - packets of a policy whose headers could not be read */
-static __u64 unread(int counts, int place)
+static json_t *readers_json(void)
 {
-	return count_read(counts, (__u32)place, CGG_UNREAD_RULE | CGG_EGRESS).hits +
-	       count_read(counts, (__u32)place, CGG_UNREAD_RULE | CGG_INGRESS).hits;
+	json_t *list = json_array();
+
+	for (__u32 seat = 1; seat < CGG_RINGS; seat++) {
+		const struct cgg_seat *at = &all.reader.seats[seat];
+
+		if (at->pid)
+			json_array_append_new(list, json_pack("{s:o, s:b, s:o, s:o, s:o}", "pid",
+							      number(at->pid), "filters",
+							      (int)at->filters, "printed",
+							      number(at->printed), "unread",
+							      number(seat_unread(seat)), "lost",
+							      number(at->lost)));
+	}
+	return list;
 }
 
-static void policy_row(struct report *report, struct cgg_guard *guard, int place)
+static json_t *decisions_json(const struct policy *policy)
 {
-	const struct cgg_image *image = policy_image(guard, place);
-	const char *name = guard->policies[place].name;
-	unsigned rules = 0;
+	json_t *list = json_array();
+
+	for (int hook = 0; hook < CGG_HOOKS; hook++) {
+		const struct cgg_tally *tally = &policy->tally[hook];
+		struct cgg_count count = tally_default(tally);
+		json_t *o = json_object();
+		char last[40];
+
+		json_object_set_new(o, "hook", json_string(cgg_hooks[hook].word));
+		for (int v = CGG_ALLOW; v <= CGG_AUDIT; v++)
+			json_object_set_new(o, cgg_verdicts[v], number(decided(tally, v)));
+		json_object_set_new(o, "default_hits", number(count.hits));
+		json_object_set_new(o, "default_bytes", number(count.bytes));
+		json_object_set_new(o, "default_last",
+				    count_time(count.last, last) ? json_string(last) : json_null());
+		if (is_counted(policy, hook))
+			json_array_append(list, o);
+		json_decref(o);
+	}
+	return list;
+}
+
+static json_t *policies_json(void)
+{
+	json_t *list = json_array();
 	char hooks[256];
 
-	if (!image || policy_size(guard, place, &rules))
-		die(CGG_FAILED);
-	hooks_print(image->hooks, hooks, sizeof(hooks));
-	if (report->policies)
-		json_array_append_new(report->policies,
-				      json_pack("{s:s, s:i, s:s, s:I}", "name", name, "rules",
-						(int)rules, "hooks", hooks, "unread_packets",
-						(json_int_t)unread(report->counts, place)));
-	else
-		printf("policy\t%s\trules %u\thooks %s\n", name, rules, *hooks ? hooks : "-");
-	if (!report->policies && unread(report->counts, place))
-		printf("policy\t%s\tunread packets %llu\n", name, unread(report->counts, place));
-}
+	for (unsigned i = 0; i < all.policies; i++) {
+		const struct policy *policy = &all.policy[i];
 
-static void attachment_row(struct report *report, const struct cgg_guard *guard,
-			   const struct cgg_attachment *at)
-{
-	const char *policy = guard->policies[at->policy].name;
-	char cgroup[4096], shown[4 * 4096], programs[256];
-	bool alive = cgroup_name(at->id, cgroup, sizeof(cgroup));
-
-	if (report->attachments) {
-		text_utf8(shown, cgroup);
-		json_array_append_new(report->attachments,
-				      json_pack("{s:s, s:I, s:s, s:b, s:o}", "cgroup", shown,
-						"cgroup_id", (json_int_t)at->id, "policy", policy,
-						"alive", alive, "programs",
-						programs_json(links_of(at->id))));
-		return;
+		hooks_print(policy->hooks, hooks, sizeof(hooks));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:o, s:s, s:o, s:o}", "name", policy->name,
+						"rules", number(policy->rules), "hooks", hooks,
+						"unread_packets", number(unread_packets(policy)),
+						"decisions", decisions_json(policy)));
 	}
-	programs_text(links_of(at->id), programs, sizeof(programs));
-	text_print(shown, cgroup);
-	printf("cgroup\t%s\tpolicy %s\tprograms %s%s\n", shown, policy, programs,
-	       alive ? "" : "\tgone; cgg-detach -a clears it");
+	return list;
 }
 
-static void rows(struct report *report, struct cgg_guard *guard)
+static json_t *packets_json(const struct cgg_packets *p, enum cgg_way way)
 {
-	struct cgg_attachment *all;
-	unsigned count;
-	int status = attachments_read(guard, &all, &count);
+	return json_pack("{s:o, s:o, s:o, s:o}", "allowed", number(p->allowed[way]),
+			 "allowed_bytes", number(p->allowed_bytes[way]), "denied",
+			 number(p->denied[way]), "denied_bytes", number(p->denied_bytes[way]));
+}
 
-	if (status)
-		die(status);
-	for (int i = 0; i < CGG_POLICIES; i++)
-		if (*guard->policies[i].name)
-			policy_row(report, guard, i);
-	for (unsigned i = 0; i < count; i++)
-		attachment_row(report, guard, &all[i]);
-	free(all);
+static json_t *attachments_json(void)
+{
+	json_t *list = json_array();
+	char shown[4 * 4096];
+
+	for (unsigned i = 0; i < all.attachments; i++) {
+		const struct attachment *at = &all.attachment[i];
+
+		text_utf8(shown, at->cgroup);
+		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o}",
+						      "cgroup", shown, "cgroup_id", number(at->id),
+						      "policy", at->policy, "alive", at->alive,
+						      "programs", programs_json(at->programs),
+						      "egress", packets_json(&at->packets, CGG_OUT),
+						      "ingress", packets_json(&at->packets, CGG_IN),
+						      "withheld", number(at->withheld)));
+	}
+	return list;
+}
+
+static void show_json(void)
+{
+	json_t *o = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "layout", CGG_LAYOUT,
+			      "events", number(all.events), "unread", number(all.unread), "room",
+			      number(all.reader.slots), "lost", number(all.lost), "withheld",
+			      number(all.withheld), "readers", readers_json(), "policies",
+			      policies_json(), "attachments", attachments_json());
+
+	json_dumpf(o, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(o);
+}
+
+/* ---- Prometheus text ---- */
+
+static void metric(const char *name, const char *type, const char *help)
+{
+	printf("# HELP cgguard_%s %s\n# TYPE cgguard_%s %s\n", name, help, name, type);
+}
+
+static void metric_alone(const char *name, const char *type, const char *help, __u64 value)
+{
+	metric(name, type, help);
+	printf("cgguard_%s %llu\n", name, value);
+}
+
+/* label - a cgroup's path as text lines have it, which leaves only these two to be escaped */
+static const char *label(const struct attachment *at)
+{
+	static char text[8 * 4096], shown[4 * 4096];
+	char *to = text;
+
+	text_print(shown, at->cgroup);
+	for (const char *from = shown; *from; *to++ = *from++)
+		if (*from == '\\' || *from == '"')
+			*to++ = '\\';
+	*to = 0;
+	return text;
+}
+
+static void decisions_metric(void)
+{
+	metric("decisions_total", "counter",
+	       "Operations decided, by policy, hook, what decided, and verdict.");
+	for (unsigned i = 0; i < all.policies; i++) {
+		const struct policy *policy = &all.policy[i];
+
+		for (int n = 0; n < 8 * CGG_HOOKS; n++) {
+			const struct cgg_tally *tally = &policy->tally[n / 8];
+			bool rule = n & 4;
+
+			if (is_counted(policy, n / 8))
+				printf("cgguard_decisions_total{policy=\"%s\",hook=\"%s\",by=\"%s\","
+				       "verdict=\"%s\"} %llu\n",
+				       policy->name, cgg_hooks[n / 8].word,
+				       rule ? "rule" : "default", cgg_verdicts[n & 3],
+				       rule ? tally->by_rule[n & 3] : tally->by_default[n & 3]);
+		}
+	}
+}
+
+static void policy_metrics(void)
+{
+	decisions_metric();
+	metric("policy_rules", "gauge", "Rules of the policy.");
+	for (unsigned i = 0; i < all.policies; i++)
+		printf("cgguard_policy_rules{policy=\"%s\"} %u\n", all.policy[i].name,
+		       all.policy[i].rules);
+	metric("unread_packets_total", "counter", "Packets whose headers could not be read.");
+	for (unsigned i = 0; i < all.policies; i++)
+		printf("cgguard_unread_packets_total{policy=\"%s\"} %llu\n", all.policy[i].name,
+		       unread_packets(&all.policy[i]));
+}
+
+static void packets_metric(const char *name, const char *help, bool bytes)
+{
+	static const char *const ways[CGG_WAYS] = { "egress", "ingress" };
+
+	metric(name, "counter", help);
+	for (unsigned i = 0; i < all.attachments; i++) {
+		const struct cgg_packets *p = &all.attachment[i].packets;
+
+		for (int way = 0; way < CGG_WAYS; way++) {
+			const char *cgroup = label(&all.attachment[i]);
+
+			printf("cgguard_%s{cgroup=\"%s\",hook=\"%s\",verdict=\"allow\"} %llu\n",
+			       name, cgroup, ways[way],
+			       bytes ? p->allowed_bytes[way] : p->allowed[way]);
+			printf("cgguard_%s{cgroup=\"%s\",hook=\"%s\",verdict=\"deny\"} %llu\n",
+			       name, cgroup, ways[way],
+			       bytes ? p->denied_bytes[way] : p->denied[way]);
+		}
+	}
+}
+
+static void attachment_metrics(void)
+{
+	metric("attached", "gauge", "1 for each cgroup that is attached, with its policy.");
+	for (unsigned i = 0; i < all.attachments; i++)
+		printf("cgguard_attached{cgroup=\"%s\",policy=\"%s\"} 1\n",
+		       label(&all.attachment[i]), all.attachment[i].policy);
+	packets_metric("packets_total", "Packets judged, by cgroup.", false);
+	packets_metric("packet_bytes_total", "Bytes of packets judged, by cgroup.", true);
+	metric("attachment_events_withheld_total", "counter",
+	       "Events not written so that other cgroups kept their room, by cgroup.");
+	for (unsigned i = 0; i < all.attachments; i++)
+		printf("cgguard_attachment_events_withheld_total{cgroup=\"%s\"} %llu\n",
+		       label(&all.attachment[i]), all.attachment[i].withheld);
+}
+
+static void show_metrics(void)
+{
+	unsigned live = 0;
+
+	for (__u32 seat = 1; seat < CGG_RINGS; seat++)
+		live += all.reader.seats[seat].pid != 0;
+	metric_alone("events_total", "counter", "Events written since the guard was loaded.",
+		     all.events);
+	metric_alone("events_unread", "gauge", "Events that no reader of all has read.",
+		     all.unread);
+	metric_alone("events_room", "gauge", "Events that are kept.", all.reader.slots);
+	metric_alone("events_lost_total", "counter", "Events that readers did not get.", all.lost);
+	metric_alone("events_withheld_total", "counter",
+		     "Events not written so that other cgroups kept their room.", all.withheld);
+	metric_alone("readers", "gauge", "Readers of events at work.", live);
+	policy_metrics();
+	attachment_metrics();
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", 0, 0, 'j' }, COMMON_OPTIONS };
-	struct report report = { 0 };
-	struct cgg_reader reader;
+	static const struct option options[] = { { "json", 0, 0, 'j' },
+						 { "metrics", 0, 0, 'm' },
+						 COMMON_OPTIONS };
+	void (*show)(void) = show_text;
 	struct cgg_guard guard;
-	bool as_json = false;
 	int option, status;
 
 	start(argv);
-	while ((option = getopt_long(argc, argv, "j" COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = getopt_long(argc, argv, "jm" COMMON_LETTERS, options, 0)) != -1) {
+		if ((option == 'j' || option == 'm') && show != show_text &&
+		    show != (option == 'j' ? show_json : show_metrics))
+			errx(CGG_USAGE, "-j or -m, one of them");
 		if (option == 'j')
-			as_json = true;
+			show = show_json;
+		else if (option == 'm')
+			show = show_metrics;
 		else
 			common_option(option, usage);
 	}
 	if (optind < argc)
 		errx(CGG_USAGE, "%s: takes no arguments", argv[optind]);
 	status = guard_open(&guard, CGG_CHANGE);
-	if (!status)
-		status = guard_repair(&guard);
-	if (!status)
-		status = reader_open(&reader);
 	if (status)
 		die(status);
-	report.counts = count_open();
-	if (as_json) {
-		report.policies = json_array();
-		report.attachments = json_array();
-	} else {
-		printf("guard\t" CGG_DIR "\tlayout %d\n", CGG_LAYOUT);
-		printf("events\t%llu\tunread %llu\troom %llu\n", reader.ring->head,
-		       reader.ring->head - reader.ring->seen, reader.slots);
-	}
-	rows(&report, &guard);
-	if (as_json) {
-		json_t *all = json_pack("{s:i, s:I, s:I, s:I, s:o, s:o}", "layout", CGG_LAYOUT,
-					"events", (json_int_t)reader.ring->head, "unread",
-					(json_int_t)(reader.ring->head - reader.ring->seen), "room",
-					(json_int_t)reader.slots, "policies", report.policies,
-					"attachments", report.attachments);
-
-		json_dumpf(all, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(all);
-	}
+	read_all(&guard);
+	show();
 	guard_close(&guard);
 	return CGG_DONE;
 }

@@ -154,11 +154,24 @@ static int links_make(__u64 id, int cgroup, unsigned programs)
 	return status;
 }
 
-/* storage_write - tells the programs of a cgroup their policy; there are none: nothing */
-static int storage_write(struct cgg_guard *guard, __u64 id, __u32 policy)
+/*
+ * storage_write - tells the programs of a cgroup their policy; there are none: nothing
+ *
+ * What is right already is let be, for the programs write there, too.
+ */
+static int storage_write(struct cgg_guard *guard, __u64 id, int cgroup, __u32 policy)
 {
-	struct cgg_attached value = { .cgroup = id, .policy = policy + 1 };
+	struct cgg_attached value;
 
+	if (bpf_map_lookup_elem(guard->attached, &id, &value))
+		return errno == ENOENT
+			       ? 0
+			       : refuse(CGG_FAILED, CGG_DIR "/maps/attached: %s", strerror(errno));
+	if (value.cgroup == id && value.policy == policy + 1)
+		return 0;
+	value.cgroup = id;
+	value.policy = policy + 1;
+	cgroup_above(cgroup, value.above);
 	if (bpf_map_update_elem(guard->attached, &id, &value, BPF_EXIST) && errno != ENOENT)
 		return refuse(CGG_FAILED, CGG_DIR "/maps/attached: %s", strerror(errno));
 	return 0;
@@ -221,7 +234,7 @@ static int settle(struct cgg_guard *guard, __u64 id, int cgroup, __u32 policy)
 	int status = image ? links_make(id, cgroup, programs) : CGG_FAILED;
 
 	if (!status)
-		status = storage_write(guard, id, policy);
+		status = storage_write(guard, id, cgroup, policy);
 	if (!status)
 		links_remove(id, links_of(id) & ~programs);
 	return status;
@@ -282,7 +295,7 @@ int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
 			continue;
 		status = links_make(all[done].id, cgroup, hook_programs(hooks));
 		if (!status)
-			status = storage_write(guard, all[done].id, policy);
+			status = storage_write(guard, all[done].id, cgroup, policy);
 		close(cgroup);
 	}
 	while (status && before && done-- > 0)

@@ -192,6 +192,8 @@ struct cgg_cgroup {
 enum cgg_target { CGG_CREATE = 1, CGG_FORCE = 2 };
 int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags);
 int cgroup_open_id(__u64 id); /* an fd, or -1: gone */
+void cgroup_above(int fd, __u64 above[CGG_LEVELS]); /* its id, its parent's, ..., then zeros */
+bool cgroup_is_below(__u64 id, __u64 top); /* or top itself */
 void cgroup_close(struct cgg_cgroup *cgroup, bool undo);
 const char *cgroup_mount(void); /* 0: none */
 bool cgroup_name(__u64 id, char *text, size_t size); /* its path below the mount; or the id */
@@ -264,40 +266,81 @@ int line_rule(const struct cgg_line *line, struct cgg_rule *rule);
 int query_make(struct cgg_ask *ask, const struct cgg_rule *rule);
 int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule);
 
-/* count.c: hits and bytes, summed over the processors */
+/* count.c: what was decided, summed over the processors */
 int count_open(void);
 struct cgg_count count_read(int counts, __u32 policy, __u32 rule);
+struct cgg_tally tally_read(__u32 policy, int hook);
+struct cgg_count tally_default(const struct cgg_tally *tally); /* what the default decided */
+bool packets_read(__u64 cgroup, struct cgg_packets *sum); /* false: no program counts them */
 void count_forget(__u32 policy);
+void count_keep(__u32 policy, __u32 *ids, size_t count); /* sorts them; forgets all others */
+bool count_time(__u64 last, char text[40]); /* RFC 3339 of a count's last hit; false: never */
 
 /* event.c: a record -> a line; text and JSON */
 #define CGG_EVENT_TEXT 32768 /* 4096 bytes of cgroup path, each as \u00XX, and the rest */
 struct cgg_event_view {
-	bool json, time;
+	bool json, time, color;
 	__s64 clock; /* CLOCK_REALTIME - CLOCK_BOOTTIME, ns */
 };
-__u64 event_sum(const struct cgg_event *event);
+struct cgg_news {
+	struct cgg_withheld key;
+	__u64 count; /* since it was told last */
+};
 void text_print(char *text, const char *s); /* as a line has it; four times the room of s */
 void text_utf8(char *text, const char *s); /* for a JSON library; likewise */
 size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *event, const char *cgroup,
 		   const struct cgg_event_view *view);
 size_t event_lost(char text[CGG_EVENT_TEXT], __u64 count, const struct cgg_event_view *view);
+size_t event_withheld(char text[CGG_EVENT_TEXT], const struct cgg_news *news, const char *cgroup,
+		      const char *policy, const struct cgg_event_view *view);
 
 /* ring.c: a reader of events */
-struct cgg_reader {
-	const struct cgg_event *events;
+#define CGG_MARKS 8192
+struct cgg_lane { /* one ring, and a place in it */
+	struct cgg_event *events;
 	struct cgg_ring *ring;
-	__u64 slots, next; /* the number of the next record is next + 1 */
-	int bell, epoll;
+	__u64 next; /* the number of the next record is next + 1 */
 	__u64 stuck_at;
 	__s64 stuck_since;
+};
+struct cgg_reader {
+	struct cgg_ring *ring; /* CGG_RINGS of them */
+	struct cgg_seat *seats;
+	struct cgg_filter filter;
+	int filter_place; /* of the filter's policy when the reader began, -1: there was none */
+	struct cgg_lane all, own; /* ring 0; the filter's, without one own.ring is 0 */
+	__u64 slots;
+	__u32 seat; /* 0: none was free */
+	int lock, rings, bells, epoll;
 	void *bell_consumer;
 	const volatile __u64 *bell_producer;
+	__u64 start, backlog; /* of ring 0: what was unread when it came */
+	__u64 from, until; /* what own does not have, or not alone */
+	__u64 last; /* the highest number in ring 0 that own gave */
+	__u64 printed, withheld_then;
+	__u64 marks[CGG_MARKS]; /* printed, and not yet said so in ring 0 */
+	unsigned marked;
+	int withheld, told; /* maps */
+	__u64 withheld_seen;
+	bool withheld_first;
+	struct cgg_news *known; /* by key: how much this reader has told */
+	size_t known_count, known_room;
 };
-int reader_open(struct cgg_reader *reader);
+int reader_look(struct cgg_reader *reader);
+int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter, int place);
+void reader_close(struct cgg_reader *reader);
 int reader_next(struct cgg_reader *reader, struct cgg_event *event,
 		__u64 *lost); /* 1, or 0: none yet */
+bool reader_took(struct cgg_reader *reader, const struct cgg_event *event);
+void reader_seen(struct cgg_reader *reader, __u64 lost); /* what was taken has been printed */
 int reader_wait(struct cgg_reader *reader, int milliseconds); /* 1 woken, 0 not, -1 unwatched */
+bool reader_is_behind(const struct cgg_reader *reader); /* there is something to look at */
 void reader_watch(struct cgg_reader *reader, int fd);
-void reader_seen(struct cgg_reader *reader);
+unsigned readers_sweep(struct cgg_reader *reader); /* how many are at work */
+
+/* withheld.c: what programs did not write, and who was told so */
+int withheld_open(struct cgg_reader *reader);
+size_t withheld_news(struct cgg_reader *reader, struct cgg_news **news); /* free it */
+size_t withheld_read(int map, struct cgg_news **all); /* whole counts; free it */
 
 #endif

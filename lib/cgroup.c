@@ -268,3 +268,52 @@ bool cgroup_name(__u64 id, char *text, size_t size)
 	snprintf(text, size, "%s", path[skip] ? path + skip : "/");
 	return true;
 }
+
+/* Above the mount there are other file systems, or the same directory again. */
+void cgroup_above(int fd, __u64 above[CGG_LEVELS])
+{
+	int at = dup(fd);
+
+	memset(above, 0, CGG_LEVELS * sizeof(*above));
+	for (int i = 0; i < CGG_LEVELS && at >= 0; i++) {
+		int parent = openat(at, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		struct statfs fs;
+		struct stat st;
+		bool inside = !fstatfs(at, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC &&
+			      !fstat(at, &st) && (!i || above[i - 1] != st.st_ino);
+
+		close(at);
+		at = parent;
+		if (!inside)
+			break;
+		above[i] = st.st_ino;
+	}
+	if (at >= 0)
+		close(at);
+}
+
+/* cgroup_is_below - asked for each record of a backlog: the last answers are kept */
+bool cgroup_is_below(__u64 id, __u64 top)
+{
+	static struct {
+		__u64 id, top;
+		bool below;
+	} kept[64];
+	size_t place = id % (sizeof(kept) / sizeof(kept[0]));
+	__u64 above[CGG_LEVELS] = { id };
+	int fd;
+
+	if (kept[place].id == id && kept[place].top == top)
+		return kept[place].below;
+	fd = cgroup_open_id(id);
+	if (fd >= 0) {
+		cgroup_above(fd, above);
+		close(fd);
+	}
+	kept[place].id = id;
+	kept[place].top = top;
+	kept[place].below = false;
+	for (int i = 0; i < CGG_LEVELS; i++)
+		kept[place].below |= above[i] == top;
+	return kept[place].below;
+}

@@ -17,25 +17,43 @@ struct out {
 	const struct cgg_event_view *view;
 };
 
-static void put(struct out *o, const char *text)
-{
-	size_t len = strlen(text);
+#define INLINE static inline __attribute__((always_inline))
+#define PUT(o, literal) put_bytes(o, literal, sizeof(literal) - 1)
+/* What stands before a value; json is a constant wherever this is. */
+#define KEY(o, json, name) ((json) ? PUT(o, ",\"" name "\":") : PUT(o, " " name "="))
 
-	memcpy(o->at, text, len);
+INLINE void put_bytes(struct out *o, const void *bytes, size_t len)
+{
+	memcpy(o->at, bytes, len);
 	o->at += len;
 }
 
-static void put_unsigned(struct out *o, __u64 n)
+static void put(struct out *o, const char *text)
 {
-	char digits[20];
-	int len = 0;
+	put_bytes(o, text, strlen(text));
+}
 
-	do {
-		digits[len++] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n);
-	while (len)
-		*o->at++ = digits[--len];
+static const char pairs[201] = "00010203040506070809101112131415161718192021222324"
+			       "25262728293031323334353637383940414243444546474849"
+			       "50515253545556575859606162636465666768697071727374"
+			       "75767778798081828384858687888990919293949596979899";
+
+INLINE void put_unsigned(struct out *o, __u64 n)
+{
+	char digits[20], *at = digits + sizeof(digits);
+
+	while (n > 99) {
+		at -= 2;
+		memcpy(at, &pairs[2 * (n % 100)], 2);
+		n /= 100;
+	}
+	if (n > 9) {
+		at -= 2;
+		memcpy(at, &pairs[2 * n], 2);
+	} else {
+		*--at = (char)('0' + n);
+	}
+	put_bytes(o, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 static void put_hex(struct out *o, __u32 n, int digits)
@@ -46,8 +64,36 @@ static void put_hex(struct out *o, __u32 n, int digits)
 
 static void put_u(struct out *o, __u32 unit)
 {
-	put(o, "\\u");
+	PUT(o, "\\u");
 	put_hex(o, unit, 4);
+}
+
+/* is_plain - all 8 bytes are from ! to ~, and neither a quote nor a backslash */
+INLINE bool is_plain(__u64 w)
+{
+	const __u64 ones = 0x0101010101010101, highs = 0x8080808080808080;
+	__u64 low = w - 0x21 * ones, del = w ^ 0x7f * ones, quote = w ^ '"' * ones,
+	      slash = w ^ '\\' * ones;
+
+	return !((w | low | ((del - ones) & ~del) | ((quote - ones) & ~quote) |
+		  ((slash - ones) & ~slash)) &
+		 highs);
+}
+
+/* put_plain - as many bytes as need no escape, in steps of 8; how many these were */
+INLINE size_t put_plain(struct out *o, const __u8 *s, size_t len)
+{
+	size_t done = 0;
+
+	for (; done + 8 <= len; done += 8) {
+		__u64 word;
+
+		memcpy(&word, s + done, 8);
+		if (!is_plain(word))
+			break;
+		put_bytes(o, &word, 8);
+	}
+	return done;
 }
 
 /* utf8_read - one character (RFC 3629) and its length; what is none is U+FFFD, one byte */
@@ -76,7 +122,7 @@ static void put_json(struct out *o, const __u8 *s, size_t len)
 	size_t step = 1;
 
 	*o->at++ = '"';
-	for (size_t i = 0; i < len; i += step) {
+	for (size_t i = put_plain(o, s, len); i < len; i += step) {
 		__u32 c = s[i];
 
 		step = 1;
@@ -98,9 +144,9 @@ static void put_json(struct out *o, const __u8 *s, size_t len)
 
 static void put_text(struct out *o, const __u8 *s, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = put_plain(o, s, len); i < len; i++) {
 		if (s[i] <= ' ' || s[i] > '~' || s[i] == '\\') {
-			put(o, "\\x");
+			PUT(o, "\\x");
 			put_hex(o, s[i], 2);
 		} else {
 			*o->at++ = (char)s[i];
@@ -135,37 +181,24 @@ void text_utf8(char *text, const char *s)
 	*text = 0;
 }
 
-static void key(struct out *o, const char *name)
+INLINE void put_string(struct out *o, bool json, const void *s, size_t len)
 {
-	if (o->view->json) {
-		put(o, ",\"");
-		put(o, name);
-		put(o, "\":");
-	} else {
-		*o->at++ = ' ';
-		put(o, name);
-		*o->at++ = '=';
-	}
-}
-
-static void number(struct out *o, const char *name, __u64 n)
-{
-	key(o, name);
-	put_unsigned(o, n);
-}
-
-static void bytes(struct out *o, const char *name, const void *s, size_t len)
-{
-	key(o, name);
-	if (o->view->json)
+	if (json)
 		put_json(o, s, len);
 	else
 		put_text(o, s, len);
 }
 
-static void string(struct out *o, const char *name, const char *s, size_t room)
+#define NUMBER(o, json, name, n) (KEY(o, json, name), put_unsigned(o, n))
+#define BYTES(o, json, name, s, len) (KEY(o, json, name), put_string(o, json, s, len))
+#define STRING(o, json, name, s) BYTES(o, json, name, s, strnlen(s, sizeof(s)))
+
+/* put_micro - six digits */
+INLINE void put_micro(struct out *o, __u32 n)
 {
-	bytes(o, name, s, strnlen(s, room));
+	put_bytes(o, &pairs[2 * (n / 10000)], 2);
+	put_bytes(o, &pairs[2 * (n / 100 % 100)], 2);
+	put_bytes(o, &pairs[2 * (n % 100)], 2);
 }
 
 /* put_time - RFC 3339 in UTC; the part down to the second is kept from the last call */
@@ -173,35 +206,55 @@ static void put_time(struct out *o, __u64 boot)
 {
 	static __s64 kept = -1;
 	static char text[32];
+	static size_t len;
 	__s64 t = (__s64)boot + o->view->clock;
 	time_t second = (time_t)(t / 1000000000);
-	__u32 micro = (__u32)(t % 1000000000 / 1000);
 	struct tm tm;
 
 	if (second != kept) {
 		gmtime_r(&second, &tm);
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.", &tm);
+		len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.", &tm);
 		kept = second;
 	}
-	put(o, text);
-	for (__u32 unit = 100000; unit; unit /= 10)
-		*o->at++ = (char)('0' + micro / unit % 10);
+	put_bytes(o, text, len);
+	put_micro(o, (__u32)(t % 1000000000 / 1000 + 1000000) % 1000000);
 	*o->at++ = 'Z';
 }
 
-static void put_head(struct out *o, const struct cgg_event *e)
+static const char *program_name(__u8 program)
 {
-	static const char *const upper[] = { "ALLOW", "ALERT", "DENY", "AUDIT" };
-	const char *hook = e->program < CGG_PROGRAMS ? cgg_programs[e->program].name : "?";
+	return program < CGG_PROGRAMS ? cgg_programs[program].name : "?";
+}
+
+/* put_colored - a terminal shows the word in that color (ECMA-48, 8.3.117) */
+static void put_colored(struct out *o, const char *color, const char *word)
+{
+	if (o->view->color)
+		put(o, color);
+	put(o, word);
+	if (o->view->color)
+		PUT(o, "\033[m");
+}
+#define RED "\033[31m"
+#define YELLOW "\033[33m"
+#define CYAN "\033[36m"
+#define MAGENTA "\033[35m"
+
+static const struct {
+	const char *word, *color;
+} verdicts[] = { { "ALLOW", "" }, { "ALERT", YELLOW }, { "DENY", RED }, { "AUDIT", CYAN } };
+
+INLINE void put_head(struct out *o, bool json, const struct cgg_event *e)
+{
 	__u8 verdict = e->verdict & 3;
 
-	if (o->view->json) {
-		put(o, "{\"time\":\"");
+	if (json) {
+		PUT(o, "{\"time\":\"");
 		put_time(o, e->time);
-		put(o, "\",\"verdict\":\"");
+		PUT(o, "\",\"verdict\":\"");
 		put(o, cgg_verdicts[verdict]);
-		put(o, "\",\"hook\":\"");
-		put(o, hook);
+		PUT(o, "\",\"hook\":\"");
+		put(o, program_name(e->program));
 		*o->at++ = '"';
 		return;
 	}
@@ -210,9 +263,9 @@ static void put_head(struct out *o, const struct cgg_event *e)
 		*o->at++ = ' ';
 	}
 	*o->at++ = '[';
-	put(o, upper[verdict]);
+	put_colored(o, verdicts[verdict].color, verdicts[verdict].word);
 	*o->at++ = ' ';
-	put(o, hook);
+	put(o, program_name(e->program));
 	*o->at++ = ']';
 }
 
@@ -223,159 +276,275 @@ static bool is_incoming(const struct cgg_event *e)
 	       e->program == CGG_RECVMSG6;
 }
 
-/* What is only sometimes known stands behind the rest: see put_more(). */
-static void put_net(struct out *o, const struct cgg_event *e)
+INLINE void put_ip4(struct out *o, const __u8 addr[4])
 {
-	char text[CGG_NET_TEXT];
-
-	addr_print(is_incoming(e) ? e->net.local : e->net.addr, text);
-	string(o, "daddr", text, sizeof(text));
-	number(o, "dport",
-	       e->program == CGG_RECVMSG4 || e->program == CGG_RECVMSG6 ? e->net.sport
-									: e->net.port);
-	number(o, "proto", e->net.proto);
+	for (int i = 0; i < 4; i++) {
+		put_unsigned(o, addr[i]);
+		*o->at++ = '.';
+	}
+	o->at--;
 }
 
-static void put_more(struct out *o, const struct cgg_event *e)
+/* put_addr - IPv6 is slow to write: the last ones are kept */
+static void put_addr(struct out *o, bool json, const __u8 addr[16])
+{
+	static struct {
+		__u8 addr[16];
+		char text[CGG_NET_TEXT];
+	} kept[64];
+	unsigned place = (addr[15] ^ addr[13] ^ addr[7]) % 64u;
+
+	if (json)
+		*o->at++ = '"';
+	if (addr_is_ip4(addr)) {
+		put_ip4(o, addr + 12);
+	} else {
+		if (!*kept[place].text || memcmp(kept[place].addr, addr, 16)) {
+			addr_print(addr, kept[place].text);
+			memcpy(kept[place].addr, addr, 16);
+		}
+		put(o, kept[place].text);
+	}
+	if (json)
+		*o->at++ = '"';
+}
+
+/* What is only sometimes known stands behind the rest: see put_net_more(). */
+INLINE void put_net(struct out *o, bool json, const struct cgg_event *e)
+{
+	KEY(o, json, "daddr");
+	put_addr(o, json, is_incoming(e) ? e->net.local : e->net.addr);
+	NUMBER(o, json, "dport",
+	       e->program == CGG_RECVMSG4 || e->program == CGG_RECVMSG6 ? e->net.sport
+									: e->net.port);
+	NUMBER(o, json, "proto", e->net.proto);
+}
+
+INLINE void put_net_more(struct out *o, bool json, const struct cgg_event *e)
 {
 	static const __u8 unknown[16];
 	const __u8 *source = is_incoming(e) ? e->net.addr : e->net.local;
 	__u16 sport = e->program == CGG_INGRESS_SKB || !is_incoming(e) ? e->net.sport : e->net.port;
-	char text[CGG_NET_TEXT];
 
 	if (memcmp(source, unknown, sizeof(unknown))) {
-		addr_print(source, text);
-		string(o, "saddr", text, sizeof(text));
+		KEY(o, json, "saddr");
+		put_addr(o, json, source);
 	}
 	if (sport)
-		number(o, "sport", sport);
+		NUMBER(o, json, "sport", sport);
 	if (e->net.len)
-		number(o, "len", e->net.len);
+		NUMBER(o, json, "len", e->net.len);
 	if (e->net.unread)
-		number(o, "unread", 1);
+		NUMBER(o, json, "unread", 1);
 }
 
-static void put_socket(struct out *o, const struct cgg_event *e)
+INLINE void put_socket(struct out *o, bool json, const struct cgg_event *e)
 {
 	static const char *const types[] = { "0", "stream", "dgram", "raw" };
 	const char *family = e->socket.family == AF_INET6 ? "inet6" : "inet";
+	const char *type = e->socket.type < 4 ? types[e->socket.type] : 0;
 
-	bytes(o, "family", family, strlen(family));
-	if (e->socket.type < 4)
-		bytes(o, "type", types[e->socket.type], strlen(types[e->socket.type]));
+	BYTES(o, json, "family", family, strlen(family));
+	if (type)
+		BYTES(o, json, "type", type, strlen(type));
 	else
-		number(o, "type", e->socket.type);
-	number(o, "proto", e->socket.proto);
+		NUMBER(o, json, "type", e->socket.type);
+	NUMBER(o, json, "proto", e->socket.proto);
 }
 
-static void put_sockopt(struct out *o, const struct cgg_event *e)
+INLINE void put_sockopt(struct out *o, bool json, const struct cgg_event *e)
 {
-	char text[256];
+	static struct {
+		__u32 level, name;
+		char text[256];
+	} kept;
 
-	number(o, "level", e->sockopt.level);
-	number(o, "optname", e->sockopt.name);
-	sockopt_print((int)e->sockopt.level, (int)e->sockopt.name, text);
-	string(o, "option", text, sizeof(text));
+	NUMBER(o, json, "level", e->sockopt.level);
+	NUMBER(o, json, "optname", e->sockopt.name);
+	if (!*kept.text || kept.level != e->sockopt.level || kept.name != e->sockopt.name) {
+		sockopt_print((int)e->sockopt.level, (int)e->sockopt.name, kept.text);
+		kept.level = e->sockopt.level;
+		kept.name = e->sockopt.name;
+	}
+	STRING(o, json, "option", kept.text);
 }
 
 /* An abstract name may hold NULs; a path ends at the first. */
-static void put_unix(struct out *o, const struct cgg_event *e)
+INLINE void put_unix(struct out *o, bool json, const struct cgg_event *e)
 {
 	size_t len = e->named.len < sizeof(e->named.name) ? e->named.len : sizeof(e->named.name);
 
 	if (e->named.name[0] != '@')
 		len = strnlen(e->named.name, len);
-	bytes(o, "path", e->named.name, len);
+	BYTES(o, json, "path", e->named.name, len);
 }
 
-static void put_device(struct out *o, const struct cgg_event *e)
+INLINE void put_device(struct out *o, bool json, const struct cgg_event *e)
 {
 	__u32 type = e->device.access_type & 0xffff, access = e->device.access_type >> 16;
 	char letters[4], *at = letters;
 
-	number(o, "major", e->device.major);
-	number(o, "minor", e->device.minor);
-	if (o->view->json) {
-		number(o, "access_type", e->device.access_type);
+	NUMBER(o, json, "major", e->device.major);
+	NUMBER(o, json, "minor", e->device.minor);
+	KEY(o, json, "access_type");
+	if (json) {
+		put_unsigned(o, e->device.access_type);
 	} else {
-		key(o, "access_type");
-		put(o, "0x");
+		PUT(o, "0x");
 		put_hex(o, e->device.access_type, access > 15 ? 8 : 5);
 	}
-	string(o, "type", type == CGG_CHAR ? "c" : "b", 1);
+	BYTES(o, json, "type", type == CGG_CHAR ? "c" : "b", 1);
 	if (access & CGG_R)
 		*at++ = 'r';
 	if (access & CGG_W)
 		*at++ = 'w';
 	if (access & CGG_M)
 		*at++ = 'm';
-	bytes(o, "access", letters, (size_t)(at - letters));
+	BYTES(o, json, "access", letters, (size_t)(at - letters));
 }
 
-static void put_sysctl(struct out *o, const struct cgg_event *e)
+INLINE void put_sysctl(struct out *o, bool json, const struct cgg_event *e)
 {
 	size_t len = e->named.len;
 
-	number(o, "write", e->named.write);
-	bytes(o, "name", e->named.name, len < sizeof(e->named.name) ? len : sizeof(e->named.name));
+	NUMBER(o, json, "write", e->named.write);
+	BYTES(o, json, "name", e->named.name,
+	      len < sizeof(e->named.name) ? len : sizeof(e->named.name));
 }
 
-/* hook_of - the hook whose event the program's is */
+/* hook_of - the hook whose event the program's is, CGG_HOOKS: none */
 static int hook_of(__u8 program)
 {
-	for (int i = 0; i < CGG_HOOKS; i++)
-		if (program < CGG_PROGRAMS && cgg_hooks[i].programs & 1u << program)
-			return i;
-	return -1;
+	static __u8 found[256]; /* and one more */
+
+	if (!found[program]) {
+		int hook = 0;
+
+		while (hook < CGG_HOOKS &&
+		       !(program < CGG_PROGRAMS && cgg_hooks[hook].programs & 1u << program))
+			hook++;
+		found[program] = (__u8)(hook + 1);
+	}
+	return found[program] - 1;
 }
 
-static const struct {
-	void (*put)(struct out *o, const struct cgg_event *e);
-	void (*more)(struct out *o, const struct cgg_event *e);
-} subjects[CGG_HOOKS] = {
-	[CGG_CONNECT] = { put_net, put_more }, [CGG_BIND] = { put_net, 0 },
-	[CGG_SENDMSG] = { put_net, put_more }, [CGG_RECVMSG] = { put_net, put_more },
-	[CGG_EGRESS] = { put_net, put_more },  [CGG_INGRESS] = { put_net, put_more },
-	[CGG_UNIX] = { put_unix, 0 },	       [CGG_SOCKET] = { put_socket, 0 },
-	[CGG_DEVICE] = { put_device, 0 },      [CGG_SYSCTL] = { put_sysctl, 0 },
-	[CGG_SETSOCKOPT] = { put_sockopt, 0 }, [CGG_GETSOCKOPT] = { put_sockopt, 0 },
-};
+INLINE void put_subject(struct out *o, bool json, int hook, const struct cgg_event *e)
+{
+	switch (hook) {
+	case CGG_CONNECT:
+	case CGG_BIND:
+	case CGG_SENDMSG:
+	case CGG_RECVMSG:
+	case CGG_EGRESS:
+	case CGG_INGRESS:
+		put_net(o, json, e);
+		break;
+	case CGG_UNIX:
+		put_unix(o, json, e);
+		break;
+	case CGG_SOCKET:
+		put_socket(o, json, e);
+		break;
+	case CGG_DEVICE:
+		put_device(o, json, e);
+		break;
+	case CGG_SYSCTL:
+		put_sysctl(o, json, e);
+		break;
+	case CGG_SETSOCKOPT:
+	case CGG_GETSOCKOPT:
+		put_sockopt(o, json, e);
+		break;
+	}
+}
 
-size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *e, const char *cgroup,
-		   const struct cgg_event_view *view)
+static bool has_more(int hook)
+{
+	return hook == CGG_CONNECT || hook == CGG_SENDMSG || hook == CGG_RECVMSG ||
+	       hook == CGG_EGRESS || hook == CGG_INGRESS;
+}
+
+INLINE size_t print(char *text, bool json, const struct cgg_event *e, const char *cgroup,
+		    const struct cgg_event_view *view)
 {
 	struct out o = { .at = text, .view = view };
 	int hook = hook_of(e->program);
 
-	put_head(&o, e);
-	number(&o, "pid", e->pid);
-	string(&o, "comm", e->comm, sizeof(e->comm));
-	if (hook >= 0)
-		subjects[hook].put(&o, e);
-	number(&o, "tid", e->tid);
-	number(&o, "uid", e->uid);
-	number(&o, "gid", e->gid);
-	string(&o, "cgroup", cgroup, 4096);
-	if (view->json)
-		number(&o, "cgroup_id", e->cgroup);
-	string(&o, "policy", e->policy, sizeof(e->policy));
-	number(&o, "rule", e->rule);
+	put_head(&o, json, e);
+	NUMBER(&o, json, "pid", e->pid);
+	STRING(&o, json, "comm", e->comm);
+	put_subject(&o, json, hook, e);
+	NUMBER(&o, json, "tid", e->tid);
+	NUMBER(&o, json, "uid", e->uid);
+	NUMBER(&o, json, "gid", e->gid);
+	BYTES(&o, json, "cgroup", cgroup, strnlen(cgroup, 4096));
+	if (json)
+		NUMBER(&o, json, "cgroup_id", e->cgroup);
+	STRING(&o, json, "policy", e->policy);
+	NUMBER(&o, json, "rule", e->rule);
 	if (*e->label)
-		string(&o, "label", e->label, sizeof(e->label));
-	if (hook >= 0 && subjects[hook].more)
-		subjects[hook].more(&o, e);
-	if (view->json)
+		STRING(&o, json, "label", e->label);
+	if (has_more(hook))
+		put_net_more(&o, json, e);
+	if (json)
 		*o.at++ = '}';
 	*o.at++ = '\n';
 	return (size_t)(o.at - text);
+}
+
+size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *e, const char *cgroup,
+		   const struct cgg_event_view *view)
+{
+	return view->json ? print(text, true, e, cgroup, view)
+			  : print(text, false, e, cgroup, view);
+}
+
+/* put_count - what a line begins with that is no event */
+static void put_count(struct out *o, const char *upper, const char *lower, __u64 count)
+{
+	if (o->view->json) {
+		PUT(o, "{\"");
+		put(o, lower);
+		PUT(o, "\":");
+		put_unsigned(o, count);
+		return;
+	}
+	*o->at++ = '[';
+	put_colored(o, MAGENTA, upper);
+	*o->at++ = ' ';
+	put_unsigned(o, count);
+	*o->at++ = ']';
 }
 
 size_t event_lost(char text[CGG_EVENT_TEXT], __u64 count, const struct cgg_event_view *view)
 {
 	struct out o = { .at = text, .view = view };
 
-	put(&o, view->json ? "{\"lost\":" : "[LOST ");
-	put_unsigned(&o, count);
-	put(&o, view->json ? "}\n" : "]\n");
+	put_count(&o, "LOST", "lost", count);
+	if (view->json)
+		*o.at++ = '}';
+	*o.at++ = '\n';
+	return (size_t)(o.at - text);
+}
+
+size_t event_withheld(char text[CGG_EVENT_TEXT], const struct cgg_news *news, const char *cgroup,
+		      const char *policy, const struct cgg_event_view *view)
+{
+	struct out o = { .at = text, .view = view };
+	bool json = view->json;
+	const char *hook = program_name(news->key.program);
+	const char *verdict = cgg_verdicts[news->key.verdict & 3];
+
+	put_count(&o, "WITHHELD", "withheld", news->count);
+	BYTES(&o, json, "cgroup", cgroup, strnlen(cgroup, 4096));
+	if (json)
+		NUMBER(&o, json, "cgroup_id", news->key.cgroup);
+	BYTES(&o, json, "policy", policy, strnlen(policy, CGG_NAME));
+	NUMBER(&o, json, "rule", news->key.rule);
+	BYTES(&o, json, "verdict", verdict, strlen(verdict));
+	BYTES(&o, json, "hook", hook, strlen(hook));
+	if (json)
+		*o.at++ = '}';
+	*o.at++ = '\n';
 	return (size_t)(o.at - text);
 }

@@ -3,13 +3,25 @@
  * ring.c - a reader of events.
  *
  * Readers keep their own place in a ring that programs overwrite, so none waits
- * for another, and one that is killed leaves nothing behind. They share the word
- * seen, from which the next reader to come starts.
+ * for another, and one that is killed leaves nothing behind. Readers of everything
+ * share ring 0 and its word seen, from which the next one to come starts.
+ *
+ * One that filters has a ring of its own, filled by the programs while its bit in
+ * filters is set and its lease runs. It begins in ring 0: it sets its bit, and then
+ * what ring 0 holds up to its head at that time it looks through itself, and what
+ * comes behind that it is handed. The same way back is taken when the lease was
+ * over, because the reader had been stopped. It takes nothing from ring 0, but
+ * marks there what it has printed, so that the next reader does not print it again.
  */
+#include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +29,8 @@
 
 #define BELL_RECORD 16 /* the header that the kernel puts before 8 bytes, and these */
 #define PATIENCE 100000000 /* ns that a record may take from its beginning to its end */
+#define LEASE 4000000000ULL /* ns; renewed when half of it is over */
+#define NAP 1000 /* ms that a reader with a lease may sleep at once */
 
 static __s64 clock_ns(void)
 {
@@ -26,13 +40,23 @@ static __s64 clock_ns(void)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-static void *map_pin(const char *name, size_t size, int prot, off_t offset, int *keep)
+static int no_map(const char *name)
 {
-	int fd = pin_get(name);
-	void *at = fd < 0 ? MAP_FAILED : mmap(0, size, prot, MAP_SHARED, fd, offset);
+	return refuse(CGG_FAILED, CGG_DIR "/maps/%s: %s", name, strerror(errno));
+}
 
+/* map_pin - a map's values; *keep is its descriptor, where that is wanted */
+static void *map_pin(const char *name, size_t size, int *keep)
+{
+	char path[64];
+	void *at;
+	int fd;
+
+	snprintf(path, sizeof(path), "maps/%s", name);
+	fd = pin_get(path);
+	at = fd < 0 ? MAP_FAILED : mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED)
-		refuse(CGG_FAILED, CGG_DIR "/%s: %s", name, strerror(errno));
+		no_map(name);
 	if (keep)
 		*keep = fd;
 	else if (fd >= 0)
@@ -40,87 +64,379 @@ static void *map_pin(const char *name, size_t size, int prot, off_t offset, int 
 	return at == MAP_FAILED ? 0 : at;
 }
 
-static int bell_open(struct cgg_reader *reader)
+/* ---- seats: who reads, and who no longer does ---- */
+
+#define SEATS CGG_DIR "/readers"
+
+/* seat_lock - the locked directory of a seat, -1: somebody sits there. The lock dies with its owner. */
+static int seat_lock(__u32 seat, bool make)
+{
+	char path[64];
+	int dir;
+
+	snprintf(path, sizeof(path), SEATS "/%u", seat);
+	if (make &&
+	    ((mkdir(SEATS, 0700) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST)))
+		return -1;
+	dir = pin_directory(path);
+	if (dir >= 0 && flock(dir, LOCK_EX | LOCK_NB)) {
+		close(dir);
+		errno = EWOULDBLOCK;
+		return -1;
+	}
+	return dir;
+}
+
+static void map_empty(int outer, __u32 seat)
+{
+	__u32 id;
+
+	if (!bpf_map_lookup_elem(outer, &seat, &id))
+		bpf_map_delete_elem(outer, &seat);
+}
+
+/* seat_clear - of a seat that is locked: what its last reader left */
+static void seat_clear(struct cgg_reader *reader, __u32 seat)
+{
+	__atomic_and_fetch(&reader->ring[0].filters, ~(1ULL << seat), __ATOMIC_SEQ_CST);
+	map_empty(reader->rings, seat);
+	map_empty(reader->bells, seat);
+	memset(&reader->seats[seat], 0, sizeof(reader->seats[seat]));
+}
+
+/* readers_sweep - clears the seats of the dead; gives how many readers live */
+unsigned readers_sweep(struct cgg_reader *reader)
+{
+	unsigned live = 0;
+
+	for (__u32 seat = 1; seat < CGG_RINGS; seat++) {
+		int dir = seat == reader->seat ? -1 : seat_lock(seat, false);
+
+		if (dir >= 0) {
+			if (reader->seats[seat].pid)
+				seat_clear(reader, seat);
+			close(dir);
+		} else if (seat == reader->seat || errno == EWOULDBLOCK) {
+			live++;
+		}
+	}
+	return live;
+}
+
+/* seat_take - a reader of everything finds room even where there is no seat left */
+static int seat_take(struct cgg_reader *reader, bool needed)
+{
+	for (__u32 seat = 1; seat < CGG_RINGS; seat++) {
+		reader->lock = seat_lock(seat, true);
+		if (reader->lock < 0)
+			continue;
+		seat_clear(reader, seat);
+		reader->seat = seat;
+		reader->seats[seat].filters = needed;
+		reader->seats[seat].pid = (__u32)getpid();
+		return 0;
+	}
+	return needed ? refuse(CGG_FAILED, "%d readers are at work, no more with a filter fit",
+			       CGG_RINGS - 1)
+		      : 0;
+}
+
+/* ---- opening ---- */
+
+static int bell_watch(struct cgg_reader *reader, int bell)
 {
 	struct epoll_event wake = { .events = EPOLLIN | EPOLLET };
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-	reader->bell_consumer =
-		map_pin("maps/bell", page, PROT_READ | PROT_WRITE, 0, &reader->bell);
-	if (!reader->bell_consumer)
-		return CGG_FAILED;
-	reader->bell_producer = mmap(0, page, PROT_READ, MAP_SHARED, reader->bell, (off_t)page);
+	reader->bell_consumer = mmap(0, page, PROT_READ | PROT_WRITE, MAP_SHARED, bell, 0);
+	reader->bell_producer = mmap(0, page, PROT_READ, MAP_SHARED, bell, (off_t)page);
 	reader->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (reader->bell_producer == MAP_FAILED || reader->epoll < 0 ||
-	    epoll_ctl(reader->epoll, EPOLL_CTL_ADD, reader->bell, &wake))
-		return refuse(CGG_FAILED, CGG_DIR "/maps/bell: %s", strerror(errno));
+	if (reader->bell_consumer == MAP_FAILED || reader->bell_producer == MAP_FAILED ||
+	    reader->epoll < 0 || epoll_ctl(reader->epoll, EPOLL_CTL_ADD, bell, &wake))
+		return no_map("bell");
 	return 0;
 }
 
-int reader_open(struct cgg_reader *reader)
+/* join - the programs hand over from now on; ring 0 holds what came until then */
+static void join(struct cgg_reader *reader, __u64 from)
 {
+	reader->from = from;
+	reader->all.next = from;
+	__atomic_store_n(&reader->own.ring->lease, time_now() + LEASE, __ATOMIC_SEQ_CST);
+	__atomic_or_fetch(&reader->ring[0].filters, 1ULL << reader->seat, __ATOMIC_SEQ_CST);
+	reader->until = __atomic_load_n(&reader->ring[0].head, __ATOMIC_SEQ_CST);
+	reader->withheld_then = reader->ring[0].withheld;
+}
+
+/* own_open - a ring and a bell for this reader; numbers go on where the last one's ended */
+static int own_open(struct cgg_reader *reader, const struct cgg_filter *filter)
+{
+	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+	struct cgg_ring *ring = &reader->ring[reader->seat];
+	__u32 slots = (__u32)reader->slots;
+	size_t size = slots * sizeof(struct cgg_event);
+	int map, bell;
+
+	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "filtered", 4, sizeof(struct cgg_event), slots,
+			     &options);
+	bell = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "bell", 0, 0, CGG_BELL, 0);
+	if (map < 0 || bell < 0)
+		return refuse(CGG_FAILED, "a ring for the filter: %s", strerror(errno));
+	reader->own.events = mmap(0, size, PROT_READ, MAP_SHARED, map, 0);
+	if (reader->own.events == MAP_FAILED)
+		return refuse(CGG_FAILED, "a ring for the filter: %s", strerror(errno));
+	ring->slots = slots;
+	ring->waiting = 0;
+	ring->filter = *filter;
+	ring->seen = ring->head;
+	reader->own.ring = ring;
+	reader->own.next = ring->head;
+	if (bpf_map_update_elem(reader->rings, &reader->seat, &map, 0))
+		return no_map("rings");
+	if (bpf_map_update_elem(reader->bells, &reader->seat, &bell, 0))
+		return no_map("bells");
+	close(map);
+	join(reader, reader->start);
+	return bell_watch(reader, bell);
+}
+
+static int map_open(const char *name, int *fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "maps/%s", name);
+	*fd = pin_get(path);
+	return *fd < 0 ? no_map(name) : 0;
+}
+
+/* reader_look - what cgg-status needs: the rings' words, and who reads */
+int reader_look(struct cgg_reader *reader)
+{
+	int status;
+
 	memset(reader, 0, sizeof(*reader));
-	reader->ring = map_pin("maps/ring", sizeof(*reader->ring), PROT_READ | PROT_WRITE, 0, 0);
-	if (!reader->ring)
+	reader->lock = -1;
+	reader->ring = map_pin("ring", CGG_RINGS * sizeof(*reader->ring), 0);
+	reader->seats = map_pin("readers", CGG_RINGS * sizeof(*reader->seats), 0);
+	if (!reader->ring || !reader->seats)
 		return CGG_FAILED;
-	reader->slots = reader->ring->slots;
-	reader->next = reader->ring->seen;
-	reader->events =
-		map_pin("maps/events", reader->slots * sizeof(*reader->events), PROT_READ, 0, 0);
-	return reader->events ? bell_open(reader) : CGG_FAILED;
+	reader->slots = reader->ring[0].slots;
+	status = map_open("rings", &reader->rings);
+	if (!status)
+		status = map_open("bells", &reader->bells);
+	return status;
 }
 
-__u64 event_sum(const struct cgg_event *event)
+/* reader_open - place is that of the filter's policy, -1: there is none yet */
+int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter, int place)
 {
-	const __u64 *word = (const __u64 *)event;
-	__u64 sum = 0;
+	static const struct cgg_filter everything;
+	bool filters = memcmp(filter, &everything, sizeof(*filter));
+	int status = reader_look(reader), bell;
 
-	for (size_t i = 0; i < offsetof(struct cgg_event, sum) / 8; i++)
-		sum += word[i];
-	return sum;
+	if (status)
+		return status;
+	reader->filter = *filter;
+	reader->filter_place = place;
+	reader->all.ring = &reader->ring[0];
+	reader->all.events = map_pin("events", reader->slots * sizeof(*reader->all.events), 0);
+	if (!reader->all.events)
+		return CGG_FAILED;
+	readers_sweep(reader);
+	status = seat_take(reader, filters);
+	if (!status)
+		status = withheld_open(reader);
+	if (status)
+		return status;
+	reader->start = __atomic_load_n(&reader->ring[0].seen, __ATOMIC_ACQUIRE);
+	reader->backlog = __atomic_load_n(&reader->ring[0].head, __ATOMIC_ACQUIRE);
+	if (filters)
+		return own_open(reader, filter);
+	reader->all.next = reader->start;
+	status = map_open("bell", &bell);
+	return status ? status : bell_watch(reader, bell);
 }
+
+void reader_close(struct cgg_reader *reader)
+{
+	if (reader->lock < 0)
+		return;
+	seat_clear(reader, reader->seat);
+	close(reader->lock);
+	reader->lock = -1;
+}
+
+/* ---- reading ---- */
 
 /* too_late - the record waited for was not there for longer than one takes to write */
-static bool too_late(struct cgg_reader *reader)
+static bool too_late(struct cgg_lane *lane)
 {
 	__s64 t = clock_ns();
 
-	if (reader->stuck_at != reader->next + 1) {
-		reader->stuck_at = reader->next + 1;
-		reader->stuck_since = t;
+	if (lane->stuck_at != lane->next + 1) {
+		lane->stuck_at = lane->next + 1;
+		lane->stuck_since = t;
 	}
-	return t - reader->stuck_since > PATIENCE;
+	return t - lane->stuck_since > PATIENCE;
+}
+
+/* lane_next - the next record of a ring below its head or limit; 1, or 0: none yet */
+static int lane_next(struct cgg_lane *lane, __u64 slots, __u64 limit, struct cgg_event *event,
+		     __u64 *lost)
+{
+	for (;;) {
+		__u64 head = __atomic_load_n(&lane->ring->head, __ATOMIC_ACQUIRE), number;
+		const struct cgg_event *slot = &lane->events[lane->next % slots];
+
+		if (lane->next >= limit || lane->next == head)
+			return 0;
+		if (head - lane->next > slots) {
+			__u64 first = head - slots < limit ? head - slots : limit;
+
+			*lost += first - lane->next;
+			lane->next = first;
+			continue;
+		}
+		number = __atomic_load_n(&slot->number, __ATOMIC_ACQUIRE);
+		if (number == lane->next + 1) {
+			memcpy(event, slot, sizeof(*event));
+			__atomic_thread_fence(__ATOMIC_ACQUIRE);
+			number = __atomic_load_n(&slot->number, __ATOMIC_RELAXED);
+			if (number == lane->next + 1) {
+				lane->next++;
+				return 1;
+			}
+		}
+		if ((number == CGG_BUSY || number <= lane->next) && !too_late(lane))
+			return 0;
+		++*lost;
+		lane->next++;
+	}
+}
+
+/* is_wanted - what the programs ask (bpf/report.h), for records that they were not asked about */
+static bool is_wanted(struct cgg_reader *reader, const struct cgg_event *e)
+{
+	const struct cgg_filter *f = &reader->filter;
+
+	if (f->programs && !(f->programs >> (e->program & 31) & 1))
+		return false;
+	if (f->verdicts && !(f->verdicts >> (e->verdict & 31) & 1))
+		return false;
+	if (*f->policy && strncmp(f->policy, e->policy, CGG_NAME))
+		return false;
+	return !f->cgroup || cgroup_is_below(e->cgroup, f->cgroup);
+}
+
+/* from_all - the next record of ring 0 that this reader prints */
+static int from_all(struct cgg_reader *reader, __u64 limit, struct cgg_event *event, __u64 *lost)
+{
+	while (lane_next(&reader->all, reader->slots, limit, event, lost)) {
+		/* Its start is what nobody has printed; some of it filtering readers may have. */
+		if (event->number <= reader->backlog && event->serial == event->number)
+			continue;
+		if (reader->own.ring && !is_wanted(reader, event))
+			continue;
+		event->serial = event->number;
+		return 1;
+	}
+	return 0;
+}
+
+static bool is_joined(const struct cgg_reader *reader)
+{
+	return __atomic_load_n(&reader->ring[0].filters, __ATOMIC_SEQ_CST) >> reader->seat & 1;
+}
+
+static void lease_renew(struct cgg_reader *reader)
+{
+	__u64 now = time_now();
+
+	if (!is_joined(reader))
+		return;
+	if (reader->own.ring->lease < now + LEASE / 2)
+		__atomic_store_n(&reader->own.ring->lease, now + LEASE, __ATOMIC_SEQ_CST);
+	reader->withheld_then = reader->ring[0].withheld;
+}
+
+static int from_own(struct cgg_reader *reader, struct cgg_event *event, __u64 *lost)
+{
+	for (;;) {
+		while (lane_next(&reader->own, reader->slots, ~0ULL, event, lost)) {
+			if (event->serial > reader->from && event->serial <= reader->until)
+				continue; /* ring 0 had it */
+			if (event->serial > reader->last)
+				reader->last = event->serial;
+			return 1;
+		}
+		if (reader->own.next != __atomic_load_n(&reader->own.ring->head, __ATOMIC_ACQUIRE))
+			return 0;
+		if (is_joined(reader))
+			return 0;
+		/* What was withheld from ring 0 meanwhile may have been for this reader. */
+		*lost += reader->ring[0].withheld - reader->withheld_then;
+		join(reader, reader->last > reader->until ? reader->last : reader->until);
+		if (from_all(reader, reader->until, event, lost))
+			return 1;
+		if (reader->all.next < reader->until)
+			return 0;
+	}
 }
 
 int reader_next(struct cgg_reader *reader, struct cgg_event *event, __u64 *lost)
 {
-	for (;;) {
-		__u64 head = __atomic_load_n(&reader->ring->head, __ATOMIC_ACQUIRE), number;
-		const struct cgg_event *slot = &reader->events[reader->next % reader->slots];
-
-		if (head - reader->next > reader->slots) {
-			*lost += head - reader->slots - reader->next;
-			reader->next = head - reader->slots;
-			continue;
-		}
-		if (reader->next == head)
-			return 0;
-		number = __atomic_load_n(&slot->number, __ATOMIC_ACQUIRE);
-		if (number == reader->next + 1) {
-			memcpy(event, slot, sizeof(*event));
-			__atomic_thread_fence(__ATOMIC_ACQUIRE);
-			number = __atomic_load_n(&slot->number, __ATOMIC_RELAXED);
-			if (number == reader->next + 1 && event_sum(event) == event->sum) {
-				reader->next++;
-				return 1;
-			}
-		}
-		if (number <= reader->next + 1 && !too_late(reader))
-			return 0;
-		++*lost;
-		reader->next++;
-	}
+	if (!reader->own.ring)
+		return from_all(reader, ~0ULL, event, lost);
+	if (from_all(reader, reader->until, event, lost))
+		return 1;
+	return reader->all.next < reader->until ? 0 : from_own(reader, event, lost);
 }
+
+/* reader_took - an event that reader_next() gave is about to be printed; false: not before reader_seen() */
+bool reader_took(struct cgg_reader *reader, const struct cgg_event *event)
+{
+	reader->printed++;
+	if (reader->own.ring && event->serial)
+		reader->marks[reader->marked++] = event->serial;
+	return reader->marked < CGG_MARKS;
+}
+
+static void raise_to(__u64 *word, __u64 to)
+{
+	__u64 now = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+	while (now < to && !__atomic_compare_exchange_n(word, &now, to, true, __ATOMIC_RELEASE,
+							__ATOMIC_RELAXED))
+		;
+}
+
+void reader_seen(struct cgg_reader *reader, __u64 lost)
+{
+	struct cgg_seat *seat = &reader->seats[reader->seat];
+
+	for (unsigned i = 0; i < reader->marked; i++) {
+		struct cgg_event *e = &reader->all.events[(reader->marks[i] - 1) % reader->slots];
+
+		if (__atomic_load_n(&e->number, __ATOMIC_RELAXED) == reader->marks[i])
+			__atomic_store_n(&e->serial, reader->marks[i], __ATOMIC_RELAXED);
+	}
+	reader->marked = 0;
+	if (reader->own.ring) {
+		raise_to(&reader->own.ring->seen, reader->own.next);
+		lease_renew(reader);
+	} else {
+		raise_to(&reader->ring[0].seen, reader->all.next);
+	}
+	if (lost)
+		__atomic_add_fetch(&reader->ring[0].lost, lost, __ATOMIC_RELAXED);
+	if (!reader->seat)
+		return;
+	seat->printed = reader->printed;
+	seat->lost += lost;
+	seat->next = reader->own.ring ? reader->own.next : reader->all.next;
+}
+
+/* ---- waiting ---- */
 
 /* A record stays unread in the bell, or epoll would find nothing to wake the others for. */
 static void bell_silence(struct cgg_reader *reader)
@@ -140,30 +456,37 @@ void reader_watch(struct cgg_reader *reader, int fd)
 	epoll_ctl(reader->epoll, EPOLL_CTL_ADD, fd, &closed);
 }
 
+/* reader_is_behind - there is something to look at; in ring 0 it may still be being written */
+bool reader_is_behind(const struct cgg_reader *reader)
+{
+	const struct cgg_lane *lane = reader->own.ring ? &reader->own : &reader->all;
+
+	return __atomic_load_n(&lane->ring->head, __ATOMIC_SEQ_CST) != lane->next ||
+	       __atomic_load_n(&lane->ring->withheld, __ATOMIC_SEQ_CST) != reader->withheld_seen ||
+	       (reader->own.ring && (reader->all.next < reader->until || !is_joined(reader)));
+}
+
 int reader_wait(struct cgg_reader *reader, int milliseconds)
 {
+	struct cgg_ring *ring = reader->own.ring ? reader->own.ring : reader->all.ring;
 	struct timespec instant = { .tv_nsec = 50000 };
 	struct epoll_event wake;
 	int count;
 
-	if (__atomic_load_n(&reader->ring->head, __ATOMIC_ACQUIRE) != reader->next) {
+	if (reader_is_behind(reader)) {
 		nanosleep(&instant, 0); /* it is being written */
 		return 1;
 	}
-	__atomic_store_n(&reader->ring->waiting, 1, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&reader->ring->head, __ATOMIC_SEQ_CST) != reader->next)
+	if (reader->own.ring)
+		lease_renew(reader);
+	__atomic_store_n(&ring->waiting, 1, __ATOMIC_SEQ_CST);
+	if (reader_is_behind(reader))
 		return 1;
+	if (reader->own.ring && (milliseconds < 0 || milliseconds > NAP))
+		milliseconds = NAP;
 	count = epoll_wait(reader->epoll, &wake, 1, milliseconds);
 	bell_silence(reader);
-	return count > 0 && wake.data.u32 ? -1 : count > 0;
-}
-
-void reader_seen(struct cgg_reader *reader)
-{
-	__u64 seen = __atomic_load_n(&reader->ring->seen, __ATOMIC_RELAXED);
-
-	while (seen < reader->next &&
-	       !__atomic_compare_exchange_n(&reader->ring->seen, &seen, reader->next, true,
-					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		;
+	return count > 0 && wake.data.u32
+		       ? -1
+		       : count > 0; /* a signal: look again, it is no time that went by */
 }
