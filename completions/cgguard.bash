@@ -9,10 +9,10 @@
 declare -gA _cgg_options=(
 	[cgg-attach]='-p= --policy= -c --create -f --force'
 	[cgg-detach]='-a --all'
-	[cgg-events]='-j --json -t --time -n= --count= -w= --wait='
+	[cgg-events]='-j --json -t --time -n= --count= -w= --wait= --verdict= --hook= --cgroup= --policy='
 	[cgg-load]='-c --check --events-size='
 	[cgg-rule]='-p= --policy='
-	[cgg-status]='-j --json'
+	[cgg-status]='-j --json -m --metrics'
 	[cgg-unload]='-f --force'
 )
 
@@ -221,6 +221,9 @@ _cgg_candidates()
 				case $#:$1 in
 				1:-p | 1:--policy) cgg-rule policies 2>/dev/null ;;
 				1:-f | 1:--file) _cgg_files "$cur" ;;
+				1:--verdict) _cgg_lines 'deny alert audit' ;;
+				1:--hook) _cgg_lines "${!_cgg_hooks[*]}" ;;
+				1:--cgroup) _cgg_targets "$cur" ;;
 				*:-p | *:--policy) policy=$2 ;;
 				esac
 				[ $# -gt 1 ] || return

@@ -255,6 +255,10 @@ complete -c cgg-events -s j -l json -d 'as JSON'
 complete -c cgg-events -s t -l time -d 'with the time'
 complete -c cgg-events -s n -l count -x -d 'end after so many events'
 complete -c cgg-events -s w -l wait -x -d 'end after so many seconds without one'
+complete -c cgg-events -l verdict -xa 'deny alert audit' -d 'only this verdict'
+complete -c cgg-events -l hook -xa '$__cgg_hooks' -d 'only of this hook'
+complete -c cgg-events -l cgroup -xa '(__cgg_targets)' -d 'only of what is attached there or below'
+complete -c cgg-events -l policy -xa '(__cgg_policies)' -d 'only by this policy'
 
 complete -c cgg-load -s c -l check -d 'print which hooks the kernel has'
 complete -c cgg-load -l events-size -x -d 'room for events, in bytes'
@@ -272,5 +276,6 @@ complete -c cgg-rule -n '__cgg_behind restore' -l confirm -x -d 'go back unless 
 complete -c cgg-rule -n '__cgg_behind list' -s j -l json -d 'as JSON'
 
 complete -c cgg-status -s j -l json -d 'as JSON'
+complete -c cgg-status -s m -l metrics -d 'as Prometheus text'
 
 complete -c cgg-unload -s f -l force -d 'also while cgroups are attached'
