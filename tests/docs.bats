@@ -5,7 +5,7 @@
 # Each test takes the same list from several places and compares: the code is
 # asked by a program that includes its source, a command by -h, a page by its .It
 # lines, and a shell by what it offers behind a line.
-# shellcheck disable=SC2016,SC2154 # there are inner shells; helpers set tests_dir, web and demo
+# shellcheck disable=SC2016,SC2034,SC2154 # there are inner shells; helpers set tests_dir, web and demo
 
 load helpers
 
@@ -556,6 +556,11 @@ page_shape()
 	cgg-load
 	cgg-attach "$web"
 	cgg-rule add port 9 name discard comment 'nobody is there'
+	yes inside "$web" python3 -c "$everything"
+	no inside "$web" reach 127.0.0.1 9
+	cgg-events >/dev/null 3>&- &
+	started[$!]=reader
+	wait_for eval 'cgg-status | grep ^reader'
 	same 'cgg-status -j' "$(cgg-status -j | shape)" "$(page_shape cgg-status.8)"
 	same 'cgg-rule list -j' "$(page_shape cgg-rule.8)" \
 		"$(cgg-rule list -j | shape | sed -E 's/^defaults\.[a-z]+/defaults.HOOK/')"
@@ -609,6 +614,6 @@ name rule-001 comment \"known bad\""
 	yes bash -n completions/cgguard.bash
 	yes zsh -n completions/_cgguard
 	yes fish -n completions/cgguard.fish
-	yes shellcheck -x tests/run tests/demo tests/helpers.bash tests/install-deps .ci/run \
+	yes shellcheck -x tests/run tests/demo tests/bench-events tests/helpers.bash tests/install-deps .ci/run \
 		completions/cgguard.bash
 }

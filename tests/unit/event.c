@@ -24,6 +24,14 @@ static char line[CGG_EVENT_TEXT + 1];
 #define CLOCK (1763917924123456789 - 23)
 #define BOOT 1000000023ull
 
+static unsigned random_state;
+
+static unsigned pick(unsigned below)
+{
+	random_state = random_state * 1664525 + 1013904223;
+	return (random_state >> 8) % below;
+}
+
 static struct cgg_event record(enum cgg_program program)
 {
 	return (struct cgg_event){ .time = BOOT,
@@ -179,7 +187,7 @@ static void long_sysctl_is_cut(void **state)
 	(void)state;
 	memset(name, 'a', 127);
 	e = sysctl_record(name);
-	e.sum = ~0ull;
+	e.serial = ~0ull;
 	print(&e, "/", &text_view);
 	snprintf(wanted, sizeof(wanted), " name=%.112s tid=12346 ", name);
 	assert_non_null(strstr(line, wanted));
@@ -376,6 +384,78 @@ static void losses_are_said_in_the_stream(void **state)
 	lost(~0ull, &json_view, "{\"lost\":18446744073709551615}\n");
 }
 
+static void withheld(const struct cgg_event_view *view, const char *cgroup, const char *policy,
+		     const char *wanted)
+{
+	const struct cgg_news news = {
+		.key = { .cgroup = 4711, .rule = 7, .program = CGG_CONNECT4, .verdict = CGG_DENY },
+		.count = 512
+	};
+	size_t len = event_withheld(line, &news, cgroup, policy, view);
+
+	assert_int_equal(len, strlen(wanted));
+	assert_memory_equal(line, wanted, len);
+}
+
+static void what_was_withheld_is_said_with_whose_it_was(void **state)
+{
+	(void)state;
+	withheld(&text_view, "/demo", "default",
+		 "[WITHHELD 512] cgroup=/demo policy=default rule=7 verdict=deny hook=connect4\n");
+	withheld(&json_view, "/demo", "default",
+		 "{\"withheld\":512,\"cgroup\":\"/demo\",\"cgroup_id\":4711,\"policy\":\"default\","
+		 "\"rule\":7,\"verdict\":\"deny\",\"hook\":\"connect4\"}\n");
+	withheld(&text_view, "/a b\n", "",
+		 "[WITHHELD 512] cgroup=/a\\x20b\\x0a policy= rule=7 verdict=deny hook=connect4\n");
+}
+
+static void colors_are_of_the_verdict_alone(void **state)
+{
+	static const struct cgg_event_view color_view = { .color = true };
+	struct cgg_event e = net_record(CGG_CONNECT4);
+
+	(void)state;
+	print(&e, "/", &color_view);
+	assert_memory_equal(line, "[\033[31mDENY\033[m connect4] pid=", 28);
+	assert_null(strchr(strchr(line, ']'), '\033'));
+	e.verdict = CGG_ALERT;
+	print(&e, "/", &color_view);
+	assert_memory_equal(line, "[\033[33mALERT\033[m connect4] pid=", 29);
+	e.verdict = CGG_AUDIT;
+	print(&e, "/", &color_view);
+	assert_memory_equal(line, "[\033[36mAUDIT\033[m connect4] pid=", 29);
+	lost(3, &color_view, "[\033[35mLOST\033[m 3]\n");
+	withheld(
+		&color_view, "/", "p",
+		"[\033[35mWITHHELD\033[m 512] cgroup=/ policy=p rule=7 verdict=deny hook=connect4\n");
+}
+
+/* What is kept from one line to the next is not taken for what is another. */
+static void addresses_and_options_are_each_their_own(void **state)
+{
+	struct cgg_event e = net_record(CGG_CONNECT6), o = record(CGG_SETSOCKOPT_RUN);
+	char wanted[512], text[CGG_NET_TEXT], option[256];
+
+	(void)state;
+	random_state = SEED;
+	for (int i = 0; i < ROUNDS; i++) {
+		for (int b = 0; b < 16; b++)
+			e.net.addr[b] = (__u8)(pick(3) ? pick(2) : pick(256));
+		print(&e, "/", &text_view);
+		addr_print(e.net.addr, text);
+		snprintf(wanted, sizeof(wanted), " daddr=%s dport=", text);
+		assert_non_null(strstr(line, wanted));
+		o.sockopt.level = pick(3);
+		o.sockopt.name = pick(20);
+		print(&o, "/", &text_view);
+		sockopt_print((int)o.sockopt.level, (int)o.sockopt.name, option);
+		snprintf(wanted, sizeof(wanted),
+			 " level=%u optname=%u option=%s tid=", o.sockopt.level, o.sockopt.name,
+			 option);
+		assert_non_null(strstr(line, wanted));
+	}
+}
+
 /* ---- what the guarded program chose ---- */
 
 static void comm_is(const char *comm, const char *text, const char *json)
@@ -431,14 +511,6 @@ static void what_could_do_harm_is_escaped(void **state)
 	comm_is("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80", "\\ufffd\\ufffd\\ufffd\\ufffd");
 	comm_is("\xf0\x9f\x98", "\\xf0\\x9f\\x98", "\\ufffd\\ufffd\\ufffd");
 	comm_is("123456789012345\xc3\xa9", "123456789012345\\xc3", "123456789012345\\ufffd");
-}
-
-static unsigned random_state;
-
-static unsigned pick(unsigned below)
-{
-	random_state = random_state * 1664525 + 1013904223;
-	return (random_state >> 8) % below;
 }
 
 /* random_text - bytes that hurt, often enough; NULs behind it up to room */
@@ -669,6 +741,9 @@ int main(void)
 		cmocka_unit_test(time_is_rfc_3339_in_utc),
 		cmocka_unit_test(text_has_a_time_when_it_is_asked_for),
 		cmocka_unit_test(losses_are_said_in_the_stream),
+		cmocka_unit_test(what_was_withheld_is_said_with_whose_it_was),
+		cmocka_unit_test(colors_are_of_the_verdict_alone),
+		cmocka_unit_test(addresses_and_options_are_each_their_own),
 		cmocka_unit_test(what_could_do_harm_is_escaped),
 		cmocka_unit_test(nothing_breaks_a_line),
 		cmocka_unit_test(any_256_bytes_are_a_line),
