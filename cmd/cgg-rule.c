@@ -412,7 +412,7 @@ static void in_front(const struct listing *l, __u32 id)
 	if (!with_id && !with_stats)
 		return;
 	if (!id)
-		fputs(with_stats ? "-\t-\t-\t" : "-\t", stdout);
+		fputs("-\t", stdout);
 	else
 		printf("%u\t", id);
 	if (id && with_stats) {
@@ -431,13 +431,37 @@ static int list_line(void *context, const struct cgg_line *line)
 	return 0;
 }
 
+/* defaults_count - what a line of defaults decided, its hooks together; false: it is another line */
+static bool defaults_count(const struct listing *l, const char *line, struct cgg_count *sum)
+{
+	unsigned hooks = 0;
+	char words[256];
+
+	*sum = (struct cgg_count){ 0 };
+	if (sscanf(line, "default %255s", words) != 1 || hooks_parse(&hooks, words))
+		return false;
+	for (int i = 0; i < CGG_HOOKS; i++) {
+		struct cgg_tally tally = tally_read(l->place, i);
+		struct cgg_count count = tally_default(&tally);
+
+		sum->hits += hooks >> i & 1 ? count.hits : 0;
+		sum->bytes += hooks >> i & 1 ? count.bytes : 0;
+	}
+	return true;
+}
+
 static void list_settings(const struct listing *l, const struct cgg_image *image)
 {
 	char text[CGG_SETTINGS_TEXT];
+	struct cgg_count count;
 
 	settings_print(image->defaults, image->audit, text);
 	for (char *line = strtok(text, "\n"); line; line = strtok(0, "\n")) {
 		in_front(l, 0);
+		if (with_stats && defaults_count(l, line, &count))
+			printf("%llu\t%llu\t", count.hits, count.bytes);
+		else if (with_stats)
+			printf("-\t-\t");
 		puts(line);
 	}
 }
@@ -456,7 +480,7 @@ static int list_object(void *context, const struct cgg_line *line)
 {
 	struct listing *l = context;
 	struct cgg_count count = count_read(l->counts, l->place, line->id);
-	char text[CGG_LINE_TEXT];
+	char text[CGG_LINE_TEXT], last[40];
 	json_t *o = json_object();
 	struct cgg_rule rule;
 	int status = line_rule(line, &rule);
@@ -472,6 +496,8 @@ static int list_object(void *context, const struct cgg_line *line)
 		json_object_set_new(o, "comment", json_string(rule.comment));
 	json_object_set_new(o, "hits", json_integer((json_int_t)count.hits));
 	json_object_set_new(o, "bytes", json_integer((json_int_t)count.bytes));
+	json_object_set_new(o, "last",
+			    count_time(count.last, last) ? json_string(last) : json_null());
 	json_array_append_new(l->rules, o);
 	return status;
 }
