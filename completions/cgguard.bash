@@ -10,8 +10,10 @@ declare -gA _cgg_options=(
 	[cgg-attach]='-p= --policy= -c --create -f --force'
 	[cgg-detach]='-a --all'
 	[cgg-events]='-j --json -t --time -n= --count= -w= --wait= --verdict= --hook= --cgroup= --policy='
+	[cgg-learn]='--prefix= --prefix6= --gap='
 	[cgg-load]='-c --check --events-size='
 	[cgg-rule]='-p= --policy='
+	[cgg-run]='-p= --policy= -r= --rule= -v --verbose -u= --user= -k= --keep='
 	[cgg-status]='-j --json -m --metrics'
 	[cgg-unload]='-f --force'
 )
@@ -71,6 +73,9 @@ declare -gA _cgg_values=(
 	[errno]=''
 	[ttl]=''
 )
+# What cgg-run leaves open.
+_cgg_keeps='fds privs caps scopes mounts tty all net_raw net_admin sys_admin bpf perfmon sys_ptrace
+mknod syslog sys_module sys_rawio sys_boot dac_read_search'
 _cgg_matches='family type proto ip port cgroup'
 _cgg_rule_options='name comment quiet errno ttl'
 _cgg_verdicts='allow deny alert'
@@ -220,6 +225,8 @@ _cgg_candidates()
 			if [[ " $options " == *" $1= "* ]]; then
 				case $#:$1 in
 				1:-p | 1:--policy) cgg-rule policies 2>/dev/null ;;
+				1:-u | 1:--user) compgen -u ;;
+				1:-k | 1:--keep) printf '%s\n' $_cgg_keeps ;;
 				1:-f | 1:--file) _cgg_files "$cur" ;;
 				1:--verdict) _cgg_lines 'deny alert audit' ;;
 				1:--hook) _cgg_lines "${!_cgg_hooks[*]}" ;;
@@ -246,6 +253,8 @@ _cgg_candidates()
 	case $command in
 	cgg-attach | cgg-detach) _cgg_targets "$cur" ;;
 	cgg-rule) _cgg_rule_word "$cur" "$policy" "${words[@]}" ;;
+	cgg-learn) _cgg_files "$cur" ;;
+	cgg-run) [ ${#words[@]} -gt 0 ] && _cgg_files "$cur" || compgen -c -- "$cur" ;;
 	esac
 }
 

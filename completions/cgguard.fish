@@ -9,6 +9,8 @@ set -g __cgg_hooks net connect bind sendmsg recvmsg egress ingress unix socket d
     setsockopt getsockopt
 set -g __cgg_verdicts allow deny alert
 set -g __cgg_matches family type proto ip port cgroup
+set -g __cgg_keeps fds privs caps scopes mounts tty all net_raw net_admin sys_admin bpf perfmon \
+    sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search
 set -g __cgg_rule_options name comment quiet errno ttl
 
 function __cgg_takes --argument-names hook
@@ -234,11 +236,12 @@ function __cgg_options
     test (count (__cgg_said)) -le 1
 end
 
-for command in cgg-attach cgg-detach cgg-events cgg-load cgg-rule cgg-status cgg-unload
+for command in cgg-attach cgg-detach cgg-events cgg-learn cgg-load cgg-rule cgg-run cgg-status \
+        cgg-unload
     complete -c $command -e
     complete -c $command -f
 end
-for command in cgg-attach cgg-detach cgg-events cgg-load cgg-status cgg-unload
+for command in cgg-attach cgg-detach cgg-events cgg-learn cgg-load cgg-run cgg-status cgg-unload
     complete -c $command -s h -l help -d 'print how it is used'
     complete -c $command -s V -l version -d 'print the version'
 end
@@ -260,6 +263,11 @@ complete -c cgg-events -l hook -xa '$__cgg_hooks' -d 'only of this hook'
 complete -c cgg-events -l cgroup -xa '(__cgg_targets)' -d 'only of what is attached there or below'
 complete -c cgg-events -l policy -xa '(__cgg_policies)' -d 'only by this policy'
 
+complete -c cgg-learn -F
+complete -c cgg-learn -l prefix -x -d 'join IPv4 addresses that share so many bits'
+complete -c cgg-learn -l prefix6 -x -d 'the same for IPv6'
+complete -c cgg-learn -l gap -x -d 'join ports that are so far apart'
+
 complete -c cgg-load -s c -l check -d 'print which hooks the kernel has'
 complete -c cgg-load -l events-size -x -d 'room for events, in bytes'
 
@@ -274,6 +282,13 @@ complete -c cgg-rule -n '__cgg_behind restore' -F
 complete -c cgg-rule -n '__cgg_behind restore' -s n -l dry-run -d 'only check'
 complete -c cgg-rule -n '__cgg_behind restore' -l confirm -x -d 'go back unless confirmed in time'
 complete -c cgg-rule -n '__cgg_behind list' -s j -l json -d 'as JSON'
+
+complete -c cgg-run -xa '(__fish_complete_subcommand)'
+complete -c cgg-run -s p -l policy -xa '(__cgg_policies)' -d 'by this policy'
+complete -c cgg-run -s r -l rule -x -d 'a rule of its own'
+complete -c cgg-run -s v -l verbose -d 'print its events'
+complete -c cgg-run -s u -l user -xa '(__fish_complete_users)' -d 'as this user'
+complete -c cgg-run -s k -l keep -xa "$__cgg_keeps" -d 'leave open'
 
 complete -c cgg-status -s j -l json -d 'as JSON'
 complete -c cgg-status -s m -l metrics -d 'as Prometheus text'

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "../bpf/cgguard.h"
 
@@ -196,6 +197,7 @@ void cgroup_above(int fd, __u64 above[CGG_LEVELS]); /* its id, its parent's, ...
 bool cgroup_is_below(__u64 id, __u64 top); /* or top itself */
 void cgroup_close(struct cgg_cgroup *cgroup, bool undo);
 const char *cgroup_mount(void); /* 0: none */
+int cgroup_own(char path[4096]); /* that of this process */
 bool cgroup_name(__u64 id, char *text, size_t size); /* its path below the mount; or the id */
 
 /* attach.c: which cgroup has which policy, and the links that it takes */
@@ -342,5 +344,28 @@ unsigned readers_sweep(struct cgg_reader *reader); /* how many are at work */
 int withheld_open(struct cgg_reader *reader);
 size_t withheld_news(struct cgg_reader *reader, struct cgg_news **news); /* free it */
 size_t withheld_read(int map, struct cgg_news **all); /* whole counts; free it */
+
+/* run.c: a fresh cgroup for one command */
+struct cgg_run { /* what there is to take away; in memory that two processes share */
+	char path[4096]; /* its cgroup, "": none */
+	char policy[CGG_NAME]; /* its own, "": none */
+	__u64 id; /* of the cgroup */
+};
+int run_begin(struct cgg_run *run, struct cgg_guard *guard, struct cgg_cgroup *cgroup,
+	      const char *policy, struct cgg_rules *rules); /* rules, or if 0 that policy */
+int run_end(struct cgg_run *run);
+pid_t run_clone(const struct cgg_cgroup *cgroup, bool *inside);
+
+/* shut.c: closes what no hook sees */
+struct cgg_shut {
+	unsigned keep;
+	__u64 keep_caps;
+	struct passwd *user; /* 0: who calls */
+	gid_t *groups;
+	size_t group_count;
+};
+int shut_keep(struct cgg_shut *shut, const char *words);
+int shut_user(struct cgg_shut *shut, const char *name);
+int shut_all(const struct cgg_shut *shut);
 
 #endif

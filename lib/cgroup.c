@@ -21,88 +21,210 @@
 
 #define FILEID_KERNFS 0xfe
 
+/* Where cgroup v2 is mounted, and which cgroup is seen there: / but in some containers. */
+static char mount_dir[4096], mount_root[4096];
+
+/* unescape - \\ooo as /proc/self/mountinfo has it, in place */
+static void unescape(char *text)
+{
+	char *out = text;
+
+	for (; *text; text++) {
+		if (*text == '\\' && text[1] && text[2] && text[3]) {
+			*out++ = (char)((text[1] & 7) << 6 | (text[2] & 7) << 3 | (text[3] & 7));
+			text += 3;
+		} else {
+			*out++ = *text;
+		}
+	}
+	*out = 0;
+}
+
 const char *cgroup_mount(void)
 {
-	static char found[4096];
-	struct mntent *entry;
+	size_t room = 0;
+	char *line = 0;
 	FILE *mounts;
 
-	if (*found)
-		return found;
-	mounts = setmntent("/proc/self/mounts", "re");
+	if (*mount_dir)
+		return mount_dir;
+	mounts = fopen("/proc/self/mountinfo", "re");
 	if (!mounts)
 		return 0;
-	while ((entry = getmntent(mounts)) && !*found)
-		if (!strcmp(entry->mnt_type, "cgroup2"))
-			snprintf(found, sizeof(found), "%s", entry->mnt_dir);
-	endmntent(mounts);
-	return *found ? found : 0;
+	while (!*mount_dir && getline(&line, &room, mounts) >= 0)
+		if (strstr(line, " - cgroup2 ") &&
+		    sscanf(line, "%*s %*s %*s %4095s %4095s", mount_root, mount_dir) != 2)
+			*mount_dir = 0;
+	free(line);
+	fclose(mounts);
+	unescape(mount_root);
+	unescape(mount_dir);
+	return *mount_dir ? mount_dir : 0;
+}
+
+/* visible - a path of /proc/PID/cgroup as one below the mount, 0: it is not there */
+static const char *visible(const char *path)
+{
+	size_t len = strcmp(mount_root, "/") ? strlen(mount_root) : 0;
+
+	if (!strncmp(path, "/..", 3) || strncmp(path, mount_root, len) ||
+	    (path[len] && path[len] != '/'))
+		return 0;
+	return path + len;
 }
 
 /* pid_path - the cgroup v2 line of /proc/PID/cgroup: 0::/path */
-static int pid_path(char path[4096], const char *pid, const char *mount)
+static int pid_path(char path[4096], const char *pid)
 {
+	const char *mount = cgroup_mount(), *below;
 	char name[64], line[4096];
-	unsigned long number;
 	int found = 0;
 	FILE *file;
 
-	if (number_parse(&number, pid, strlen(pid), 4194304) || !number)
-		return refuse(CGG_USAGE, "pid:%.80s: not a process id", pid);
-	snprintf(name, sizeof(name), "/proc/%lu/cgroup", number);
+	snprintf(name, sizeof(name), "/proc/%.20s/cgroup", pid);
 	file = fopen(name, "re");
 	if (!file)
 		return refuse(CGG_USAGE, "pid:%s: no such process", pid);
 	while (fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = 0;
-		if (!strncmp(line, "0::/", 4))
-			found = snprintf(path, 4096, "%s%s", mount, line + 3);
+		if (strncmp(line, "0::/", 4))
+			continue;
+		below = visible(line + 3);
+		found = below ? snprintf(path, 4096, "%s%s", mount, below) : -1;
 	}
 	fclose(file);
-	return found > 0 && found < 4096 ? 0 : refuse(CGG_USAGE, "pid:%s: has no cgroup v2", pid);
+	if (found < 0)
+		return refuse(CGG_USAGE,
+			      "pid:%s: its cgroup is not below %s, as this process sees it", pid,
+			      mount);
+	return found && found < 4096 ? 0 : refuse(CGG_USAGE, "pid:%s: has no cgroup v2", pid);
 }
 
-/* is_container - name is one that engines give: [PREFIX-]ID[.scope], ID beginning with id */
+static int number_path(char path[4096], const char *pid)
+{
+	unsigned long number;
+
+	if (number_parse(&number, pid, strlen(pid), 4194304) || !number)
+		return refuse(CGG_USAGE, "pid:%.80s: not a process id", pid);
+	return pid_path(path, pid);
+}
+
+int cgroup_own(char path[4096])
+{
+	if (!cgroup_mount())
+		return refuse(CGG_FAILED,
+			      "cgroup v2 is not mounted; mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+	return pid_path(path, "self") ? CGG_FAILED : 0;
+}
+
+static bool is_hex(const char *text, size_t least)
+{
+	size_t len = strspn(text, "0123456789abcdef");
+
+	return len >= least && (!text[len] || !strcmp(text + len, ".scope"));
+}
+
+/*
+ * is_container - name is a cgroup's as engines give it, its id beginning with id:
+ * ENGINE-ID.scope, ENGINE-ID, or the id alone. One that is not known for an id by
+ * its engine or by being a long number has to be said in full. What begins with the
+ * name of an engine and conmon is the engine's own watcher.
+ */
 static bool is_container(const char *name, const char *id)
 {
+	static const char *const engines[] = { "docker-",	  "libpod-",	 "crio-",
+					       "cri-containerd-", "containerd-", "nerdctl-",
+					       "crun-",		  "runc-" };
 	const char *dash = strrchr(name, '-');
+	size_t len = strlen(id);
 
-	return !strncmp(name, id, strlen(id)) || (dash && !strncmp(dash + 1, id, strlen(id)));
+	for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
+		size_t skip = strlen(engines[i]);
+
+		if (strncmp(name, engines[i], skip))
+			continue;
+		return strncmp(name + skip, "conmon-", 7) && !strncmp(name + skip, id, len);
+	}
+	if (dash && is_hex(dash + 1, 64))
+		name = dash + 1;
+	return is_hex(name, 32) ? !strncmp(name, id, len) : !strcmp(name, id);
 }
 
-/* search - the one directory below mount whose name fits; several are all named */
-static int search(char path[4096], const char *mount, const char *kind, const char *word)
+/* is_unit - a service's suffix may be left out, as for systemctl(1) */
+static bool is_unit(const char *name, const char *unit)
 {
-	char *const roots[] = { (char *)(size_t)mount, 0 };
+	size_t len = strlen(unit);
+
+	return !strncmp(name, unit, len) &&
+	       (!name[len] || (!strchr(unit, '.') && !strcmp(name + len, ".service")));
+}
+
+/* search - the directory below root whose name fits; gives how many do, and lists them */
+static unsigned search(char path[4096], const char *root, const char *kind, const char *word,
+		       char list[600])
+{
+	bool (*fits)(const char *, const char *) = *kind == 'u' ? is_unit : is_container;
+	char *const roots[] = { (char *)(size_t)root, 0 };
 	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, 0);
-	char list[512] = "";
-	int found = 0;
+	unsigned found = 0;
 	FTSENT *entry;
 
+	*list = 0;
 	while (tree && (entry = fts_read(tree))) {
-		bool fits = *kind == 'u' ? !strcmp(entry->fts_name, word)
-					 : is_container(entry->fts_name, word);
-		size_t used = strlen(list);
+		size_t used = strlen(list), len = strlen(entry->fts_path) - strlen(root);
 
-		if (entry->fts_info != FTS_D || !entry->fts_level || !fits)
+		if (entry->fts_info != FTS_D || !entry->fts_level || !fits(entry->fts_name, word))
 			continue;
 		if (!found++)
 			snprintf(path, 4096, "%s", entry->fts_path);
-		snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",
-			 entry->fts_path + strlen(mount));
+		if (used + len + 3 < 600)
+			sprintf(list + used, "%s%s", used ? ", " : "",
+				entry->fts_path + strlen(root));
+		else
+			strcpy(list + used, strstr(list, " ...") ? "" : " ...");
 		fts_set(tree, entry, FTS_SKIP);
 	}
 	if (tree)
 		fts_close(tree);
+	return found;
+}
+
+/* elsewhere - the refusal of what cgroup v2 does not have; it may be in v1 */
+static int elsewhere(const char *kind, const char *word)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	char path[4096], list[600];
+	struct mntent *entry;
+	bool found = false;
+
+	while (mounts && !found && (entry = getmntent(mounts)))
+		found = !strcmp(entry->mnt_type, "cgroup") &&
+			search(path, entry->mnt_dir, kind, word, list);
+	if (mounts)
+		endmntent(mounts);
+	if (found)
+		return refuse(CGG_USAGE, "%s:%.80s: is in cgroup v1 alone (%.600s), not below %s",
+			      kind, word, path, cgroup_mount());
+	return refuse(CGG_USAGE, "%s:%.80s: no such cgroup below %s", kind, word, cgroup_mount());
+}
+
+static int name_path(char path[4096], const char *kind, const char *word)
+{
+	char list[600];
+	unsigned found;
+
+	if (!*word || strchr(word, '/'))
+		return refuse(CGG_USAGE, "%s:%.80s: not a name", kind, word);
+	found = search(path, cgroup_mount(), kind, word, list);
 	if (!found)
-		return refuse(CGG_USAGE, "%s:%s: no such cgroup below %s", kind, word, mount);
-	return found == 1 ? 0 : refuse(CGG_USAGE, "%s:%s: may be any of %s", kind, word, list);
+		return elsewhere(kind, word);
+	return found == 1 ? 0 : refuse(CGG_USAGE, "%s:%.80s: may be any of %s", kind, word, list);
 }
 
 /* find_path - TARGET as a path; whether it is in cgroup v2 is not yet known */
 static int find_path(char path[4096], const char *target)
 {
-	const char *mount = cgroup_mount(), *colon = strchr(target, ':');
+	const char *mount = cgroup_mount();
 	size_t len = mount ? strlen(mount) : 0;
 	struct stat st;
 
@@ -114,12 +236,11 @@ static int find_path(char path[4096], const char *target)
 	if (strlen(target) >= 4096)
 		return refuse(CGG_USAGE, "%.80s...: the path is too long", target);
 	if (!strncmp(target, "pid:", 4))
-		return pid_path(path, target + 4, mount);
-	if (colon && (!strncmp(target, "unit:", 5) || !strncmp(target, "container:", 10))) {
-		if (!colon[1] || strchr(colon, '/'))
-			return refuse(CGG_USAGE, "%.80s: not a name", target);
-		return search(path, mount, *target == 'u' ? "unit" : "container", colon + 1);
-	}
+		return number_path(path, target + 4);
+	if (!strncmp(target, "unit:", 5))
+		return name_path(path, "unit", target + 5);
+	if (!strncmp(target, "container:", 10))
+		return name_path(path, "container", target + 10);
 	if (!strncmp(target, mount, len) && (!target[len] || target[len] == '/')) {
 		strcpy(path, target);
 		return 0;

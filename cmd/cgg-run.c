@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * cgg-run.c - runs a command in a fresh guarded cgroup.
+ *
+ * There are up to four processes: this one, which waits and passes signals on; the
+ * command; the one that cleans up, which lives in a session of its own and begins
+ * when this one has ended or says so; and with -v the one that prints events. The
+ * last two notice the end of this one by the pipe that it alone holds open.
+ *
+ * The command stays in the process group of this one, so the terminal treats both
+ * alike; a signal that came from the terminal is not passed on, for the command has
+ * had it too.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cmd.h"
+
+#define OWN_FAILURE 125 /* as env(1) has them */
+#define CANNOT_RUN 126
+#define NOT_FOUND 127
+
+static const char usage[] =
+	"usage: cgg-run [-p NAME | -r RULE ...] [-v] [-u USER] [-k WORDS] [--] COMMAND [ARG ...]\n"
+	"Runs COMMAND in a fresh guarded cgroup, and removes that when COMMAND has ended.\n"
+	"\n"
+	"  -p, --policy NAME  by this policy (default: default)\n"
+	"  -r, --rule RULE    by a policy of its own with this line of a policy file; again for more\n"
+	"  -v, --verbose      print its events to standard error as they come\n"
+	"  -u, --user USER    as this user\n"
+	"  -k, --keep WORDS   leave open: fds, privs, caps, scopes, mounts, tty, all, or a capability\n"
+	"  -h, --help         print this and exit\n"
+	"  -V, --version      print the version and exit\n";
+
+static struct cgg_run *run;
+static int cleaner, life = -1; /* its process, and our end of the pipe */
+static sigset_t all_signals, old_signals;
+static void (*old_child)(int);
+
+/* clean - in a process of its own: when the other end of the pipe is closed it takes all away */
+static _Noreturn void clean(int end)
+{
+	char byte;
+
+	setsid();
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+	while (read(end, &byte, 1) < 0 && errno == EINTR)
+		;
+	if (run_end(run)) {
+		warnx("%s", cgg_why);
+		_exit(CGG_FAILED);
+	}
+	_exit(CGG_DONE);
+}
+
+/* cleaner_end - waits until all is taken away; does it when the cleaner was killed */
+static void cleaner_end(void)
+{
+	int status;
+
+	close(life);
+	while (waitpid(cleaner, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFSIGNALED(status) && run_end(run))
+		warnx("%s", cgg_why);
+}
+
+static _Noreturn void fail(int status)
+{
+	(void)status;
+	if (cleaner > 0) {
+		char why[CGG_WHY];
+
+		strcpy(why, cgg_why);
+		cleaner_end();
+		strcpy(cgg_why, why);
+	}
+	die(OWN_FAILURE);
+}
+
+/* cleaner_begin - the process that cleans up, before there is anything; gives the pipe's end */
+static int cleaner_begin(void)
+{
+	int ends[2];
+
+	run = mmap(0, sizeof(*run), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (run == MAP_FAILED || pipe2(ends, O_CLOEXEC))
+		err(OWN_FAILURE, "cannot begin");
+	sigfillset(&all_signals);
+	for (const int *s =
+		     (const int[]){ SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, 0 };
+	     *s; s++)
+		sigdelset(&all_signals, *s);
+	old_child = signal(SIGCHLD, SIG_DFL);
+	sigprocmask(SIG_BLOCK, &all_signals, &old_signals);
+	life = ends[1];
+	cleaner = fork();
+	if (cleaner < 0)
+		err(OWN_FAILURE, "cannot begin");
+	if (!cleaner) {
+		close(life);
+		clean(ends[0]);
+	}
+	sigprocmask(SIG_SETMASK, &old_signals, 0);
+	return ends[0];
+}
+
+/* tell - in a process of its own: prints the events of the cgroup until the pipe is closed */
+static _Noreturn void tell(struct cgg_reader *reader, int end)
+{
+	static char text[CGG_EVENT_TEXT];
+	const struct cgg_event_view view = { 0 };
+	const char *name = run->path + strlen(cgroup_mount());
+	struct cgg_event event;
+	__u64 lost = 0;
+	bool more = true;
+
+	close(life);
+	reader_watch(reader, end);
+	while (more) {
+		more = reader_wait(reader, -1) >= 0;
+		while (reader_next(reader, &event, &lost) == 1) {
+			size_t len = event_print(text, &event, name, &view);
+
+			if (event.cgroup == run->id && write(STDERR_FILENO, text, len) < 0)
+				_exit(CGG_FAILED);
+		}
+		if (lost)
+			dprintf(STDERR_FILENO, "[LOST %llu]\n", lost);
+		lost = 0;
+	}
+	_exit(CGG_DONE);
+}
+
+static _Noreturn void become_command(const struct cgg_shut *shut, bool inside, char **argv)
+{
+	if (!inside)
+		err(OWN_FAILURE, "%s", run->path);
+	close(life);
+	if (shut_all(shut))
+		die(OWN_FAILURE);
+	signal(SIGCHLD, old_child);
+	sigprocmask(SIG_SETMASK, &old_signals, 0);
+	execvp(*argv, argv);
+	warn("%s", *argv);
+	_exit(errno == ENOENT ? NOT_FOUND : CANNOT_RUN);
+}
+
+/* rules_read - all -r as the lines of one policy file; "-r:2: ..." is about the second */
+static int rules_read(struct cgg_rules *rules, char *lines, size_t size)
+{
+	FILE *file = fmemopen(lines, size, "r");
+	char *errors = 0;
+	int status = file ? file_read(rules, file, "-r", &errors)
+			  : refuse(CGG_FAILED, "-r: %s", strerror(errno));
+
+	for (char *line = status && errors ? strtok(errors, "\n") : 0; line; line = strtok(0, "\n"))
+		warnx("%s", line);
+	if (status)
+		exit(OWN_FAILURE);
+	fclose(file);
+	free(errors);
+	return status;
+}
+
+/* follow - passes signals on, stops with the command, and gives its status */
+static int follow(pid_t command)
+{
+	siginfo_t got;
+	int status = 0, sig;
+
+	for (;;) {
+		sig = sigwaitinfo(&all_signals, &got);
+		if (sig < 0 || (sig != SIGCHLD && got.si_code == SI_KERNEL))
+			continue;
+		if (sig != SIGCHLD) {
+			kill(command, sig);
+			continue;
+		}
+		if (waitpid(command, &status, WNOHANG | WUNTRACED) != command)
+			continue;
+		if (!WIFSTOPPED(status))
+			return status;
+		raise(SIGSTOP); /* SIGCONT then goes on to the command */
+	}
+}
+
+/* end_like - with the command's status, or by the signal that ended it */
+static _Noreturn void end_like(int status)
+{
+	const struct rlimit no_core = { 0, 0 };
+	int sig;
+
+	if (WIFEXITED(status))
+		exit(WEXITSTATUS(status));
+	sig = WTERMSIG(status);
+	setrlimit(RLIMIT_CORE, &no_core);
+	signal(sig, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &old_signals, 0);
+	raise(sig);
+	exit(128 + sig);
+}
+
+static void add_line(FILE *lines, const char *rule)
+{
+	if (strchr(rule, '\n'))
+		errx(OWN_FAILURE, "-r: a rule is one line");
+	fprintf(lines, "%s\n", rule);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = { { "policy", 1, 0, 'p' },  { "rule", 1, 0, 'r' },
+						 { "verbose", 0, 0, 'v' }, { "user", 1, 0, 'u' },
+						 { "keep", 1, 0, 'k' },	   COMMON_OPTIONS };
+	const char *policy = 0, *user = 0;
+	struct cgg_cgroup cgroup = { .fd = -1 };
+	struct cgg_rules rules = { .next_id = 1 };
+	struct cgg_shut shut = { 0 };
+	struct cgg_reader reader;
+	struct cgg_guard guard;
+	char *lines = 0;
+	size_t size = 0;
+	FILE *out = open_memstream(&lines, &size);
+	bool verbose = false, inside;
+	int option, status = 0, end, command, teller = 0;
+
+	start(argv);
+	while ((option = getopt_long(argc, argv, "+p:r:vu:k:" COMMON_LETTERS, options, 0)) != -1) {
+		if (option == 'p')
+			policy = optarg;
+		else if (option == 'r')
+			add_line(out, optarg);
+		else if (option == 'v')
+			verbose = true;
+		else if (option == 'u')
+			user = optarg;
+		else if (option == 'k' && shut_keep(&shut, optarg))
+			die(OWN_FAILURE);
+		else if (option == '?')
+			errx(OWN_FAILURE, "see cgg-run -h");
+		else if (option != 'k')
+			common_option(option, usage);
+	}
+	fclose(out);
+	if (optind == argc)
+		errx(OWN_FAILURE, "which command? see cgg-run -h");
+	if (policy && size)
+		errx(OWN_FAILURE, "-p %s: or -r, not both", policy);
+	if (size)
+		status = rules_read(&rules, lines, size);
+	else
+		status = name_check("policy", policy ? policy : "default");
+	if (!status && user)
+		status = shut_user(&shut, user);
+	if (status)
+		die(OWN_FAILURE);
+
+	end = cleaner_begin();
+	status = guard_open(&guard, CGG_CHANGE);
+	if (!status)
+		status = run_begin(run, &guard, &cgroup, policy ? policy : "default",
+				   size ? &rules : 0);
+	if (!status && verbose)
+		status = reader_open(&reader);
+	if (status) {
+		guard_close(&guard);
+		fail(status);
+	}
+	sigprocmask(SIG_BLOCK, &all_signals, 0);
+	command = run_clone(&cgroup, &inside);
+	guard_close(&guard);
+	if (!command)
+		become_command(&shut, inside, argv + optind);
+	if (command < 0)
+		fail(refuse(CGG_FAILED, "%s: %s", run->path, strerror(errno)));
+	if (verbose)
+		teller = fork();
+	if (verbose && !teller)
+		tell(&reader, end);
+	close(end);
+	status = follow(command);
+	cleaner_end();
+	if (teller > 0)
+		waitpid(teller, 0, 0);
+	end_like(status);
+}

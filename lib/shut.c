@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * shut.c - closes, for one process and all that it will start, the ways around a
+ * guard that no hook sees.
+ *
+ * Done between clone(2) and execve(2). Whatever cannot be closed is refused, with
+ * the word that leaves it open on purpose; only what a kernel does not have is
+ * passed over (Landlock).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
+#include <linux/magic.h>
+#include <linux/seccomp.h>
+#include <mntent.h>
+#include <pwd.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "cgg.h"
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+/* What can be left open by its word: bits of cgg_shut.keep. */
+enum keep { FDS = 1, PRIVS = 2, CAPS = 4, SCOPES = 8, MOUNTS = 16, TTY = 32 };
+static const struct {
+	const char *word;
+	unsigned bits;
+} keeps[] = {
+	{ "fds", FDS },	      { "privs", PRIVS }, { "caps", CAPS }, { "scopes", SCOPES },
+	{ "mounts", MOUNTS }, { "tty", TTY },	  { "all", ~0u },
+};
+
+/* The capabilities by which a guard is taken away, or gone around. */
+static const struct {
+	const char *word;
+	int number;
+} caps[] = {
+	{ "net_raw", CAP_NET_RAW }, /* packet sockets, which no hook sees */
+	{ "net_admin", CAP_NET_ADMIN }, /* tunnels; detaches programs of the network hooks */
+	{ "sys_admin", CAP_SYS_ADMIN }, /* detaches programs, mounts cgroupfs and bpffs */
+	{ "bpf", CAP_BPF }, /* opens maps and links by their ids */
+	{ "perfmon", CAP_PERFMON }, /* reads and overrides the kernel by probes */
+	{ "sys_ptrace", CAP_SYS_PTRACE }, /* makes processes outside do it */
+	{ "mknod", CAP_MKNOD }, /* a disk's node, where no device rule says no */
+	{ "syslog", CAP_SYSLOG }, /* the kernel's addresses */
+	{ "sys_module", CAP_SYS_MODULE }, /* the kernel's code */
+	{ "sys_rawio", CAP_SYS_RAWIO }, /* its memory, by ports and /dev/mem */
+	{ "sys_boot", CAP_SYS_BOOT }, /* another kernel, by kexec */
+	{ "dac_read_search", CAP_DAC_READ_SEARCH }, /* files by handle, out of any mount */
+};
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static int keep_word(struct cgg_shut *shut, const char *word, size_t len)
+{
+	for (size_t i = 0; i < COUNT(keeps); i++)
+		if (strlen(keeps[i].word) == len && !strncmp(keeps[i].word, word, len)) {
+			shut->keep |= keeps[i].bits;
+			return 0;
+		}
+	for (size_t i = 0; i < COUNT(caps); i++)
+		if (strlen(caps[i].word) == len && !strncmp(caps[i].word, word, len)) {
+			shut->keep_caps |= 1ull << caps[i].number;
+			return 0;
+		}
+	return refuse(CGG_USAGE,
+		      "%.*s: not a thing to keep (fds, privs, caps, scopes, mounts, "
+		      "tty, all, or a capability like net_raw)",
+		      (int)(len < 80 ? len : 80), word);
+}
+
+int shut_keep(struct cgg_shut *shut, const char *words)
+{
+	int status = 0;
+
+	for (size_t len; !status; words += len + 1) {
+		len = strcspn(words, ",");
+		status = keep_word(shut, words, len);
+		if (!words[len])
+			break;
+	}
+	return status;
+}
+
+/* Asked here and not where it is used: a name service may need files and sockets. */
+int shut_user(struct cgg_shut *shut, const char *name)
+{
+	struct passwd *user = getpwnam(name);
+	unsigned long number;
+	gid_t *groups = 0;
+	int count = 64, room;
+
+	if (!user && !number_parse(&number, name, strlen(name), 0xfffffffe))
+		user = getpwuid((uid_t)number);
+	if (!user)
+		return refuse(CGG_USAGE, "-u %.80s: no such user", name);
+	do {
+		room = count;
+		groups = reallocarray(groups, (size_t)room, sizeof(*groups));
+		if (!groups)
+			return refuse(CGG_FAILED, "out of memory");
+	} while (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0 && count > room);
+	shut->user = user;
+	shut->groups = groups;
+	shut->group_count = (size_t)count;
+	return 0;
+}
+
+static int failed(const char *what, const char *word)
+{
+	return refuse(CGG_FAILED, "%s: %s; --keep %s leaves it open", what, strerror(errno), word);
+}
+
+/* is_there - what lies at dir is of that file system; a mount below another is nowhere */
+static bool is_there(const char *dir, unsigned long magic)
+{
+	struct statfs fs;
+
+	return !statfs(dir, &fs) && (unsigned long)fs.f_type == magic;
+}
+
+/* each_mount - calls back for every mount of type; what it says ends the walk */
+static int each_mount(const char *type, int (*call)(const char *dir))
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re"), *all;
+	struct mntent *entry;
+	char *text = 0;
+	size_t size;
+	int status = 0, c;
+
+	/* All of it is read before anything is unmounted. */
+	all = open_memstream(&text, &size);
+	if (!mounts || !all)
+		return failed("/proc/self/mounts", "mounts");
+	while ((c = getc(mounts)) != EOF)
+		putc(c, all);
+	endmntent(mounts);
+	fclose(all);
+	mounts = fmemopen(text, size + 1, "r");
+	while (mounts && !status && (entry = getmntent(mounts)))
+		if (!strcmp(entry->mnt_type, type))
+			status = call(entry->mnt_dir);
+	if (mounts)
+		fclose(mounts);
+	free(text);
+	return mounts ? status : failed("/proc/self/mounts", "mounts");
+}
+
+static int read_only(const char *dir)
+{
+	struct statvfs fs;
+	unsigned long same;
+
+	if (!is_there(dir, CGROUP2_SUPER_MAGIC) && !is_there(dir, CGROUP_SUPER_MAGIC))
+		return 0;
+	if (statvfs(dir, &fs))
+		return failed(dir, "mounts");
+	same = fs.f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME);
+	return mount(0, dir, 0, MS_REMOUNT | MS_BIND | MS_RDONLY | same, 0) ? failed(dir, "mounts")
+									    : 0;
+}
+
+static int gone(const char *dir)
+{
+	while (is_there(dir, BPF_FS_MAGIC))
+		if (umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW))
+			return failed(dir, "mounts");
+	return 0;
+}
+
+/*
+ * Root needs no capability to write a cgroup.procs or a v1 release_agent, nor to
+ * remove a pin or write a pinned map: what it does not see it cannot touch. No
+ * later mount comes in from outside.
+ */
+static int shut_mounts(void)
+{
+	int status;
+
+	if (unshare(CLONE_NEWNS) || mount(0, "/", 0, MS_REC | MS_PRIVATE, 0))
+		return failed("a mount namespace", "mounts");
+	status = each_mount("bpf", gone);
+	if (!status)
+		status = each_mount("cgroup2", read_only);
+	return status ? status : each_mount("cgroup", read_only);
+}
+
+/* Landlock since ABI 6 (Linux 6.12), which the headers at hand may not know. */
+struct ruleset {
+	__u64 fs, net, scoped;
+};
+#define SCOPE_ABSTRACT_UNIX_SOCKET 1
+#define SCOPE_SIGNAL 2
+
+/*
+ * In a domain of Landlock a process cannot trace one outside, whatever its user,
+ * and with that not take its descriptors or enter its /proc/PID/root. Before ABI 6 a
+ * domain has to handle some access to files: two that all of / is then allowed.
+ */
+static int shut_scopes(void)
+{
+	struct ruleset rules = { .scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL };
+	struct landlock_path_beneath_attr root = { .allowed_access = LANDLOCK_ACCESS_FS_REFER };
+	long abi = syscall(SYS_landlock_create_ruleset, 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	bool scopes = abi >= 6;
+	long fd;
+	int error = 0;
+
+	if (abi < 2)
+		return 0;
+	if (!scopes)
+		rules = (struct ruleset){ .fs = LANDLOCK_ACCESS_FS_REFER };
+	fd = syscall(SYS_landlock_create_ruleset, &rules, scopes ? sizeof(rules) : sizeof(__u64),
+		     0);
+	if (fd < 0)
+		return failed("Landlock", "scopes");
+	if (!scopes) {
+		root.parent_fd = open("/", O_PATH | O_CLOEXEC);
+		error = syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &root, 0)
+				? errno
+				: 0;
+		close(root.parent_fd);
+	}
+	if (!error && syscall(SYS_landlock_restrict_self, fd, 0))
+		error = errno;
+	close((int)fd);
+	errno = error;
+	return error ? failed("Landlock", "scopes") : 0;
+}
+
+/*
+ * TIOCSTI types into the terminal that the shell outside reads next, TIOCLINUX
+ * pastes there. The number of ioctl(2) is the native one, that of 32-bit calls (54
+ * everywhere) or of x32; where 54 is another call natively its second argument
+ * is never one of these two.
+ */
+static int shut_tty(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 54, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x40000000 + 514, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1]) +
+							   (__BYTE_ORDER == __BIG_ENDIAN ? 4 : 0)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	};
+	struct sock_fprog program = { .len = COUNT(code), .filter = code };
+
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		return failed("seccomp", "tty");
+	return 0;
+}
+
+static __u64 lost_caps(const struct cgg_shut *shut)
+{
+	__u64 lost = 0;
+
+	for (size_t i = 0; i < COUNT(caps); i++)
+		lost |= 1ull << caps[i].number;
+	return shut->keep & CAPS ? 0 : lost & ~shut->keep_caps;
+}
+
+/* Out of the bounding set, so that no file brings them back. Needs CAP_SETPCAP, or no_new_privs. */
+static int shut_bounding(const struct cgg_shut *shut)
+{
+	__u64 lost = lost_caps(shut);
+
+	for (int cap = 0; cap < 64; cap++)
+		if (lost & 1ull << cap && prctl(PR_CAPBSET_DROP, cap) &&
+		    (errno != EPERM || shut->keep & PRIVS))
+			return failed("capabilities", "caps");
+	return 0;
+}
+
+static int shut_caps(const struct cgg_shut *shut)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct set[2];
+	__u64 lost = lost_caps(shut);
+
+	if (!lost)
+		return 0;
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	if (syscall(SYS_capget, &head, set))
+		return failed("capabilities", "caps");
+	for (int i = 0; i < 2; i++) {
+		__u32 keep = (__u32) ~(lost >> 32 * i);
+
+		set[i].effective &= keep;
+		set[i].permitted &= keep;
+		set[i].inheritable &= keep;
+	}
+	return syscall(SYS_capset, &head, set) ? failed("capabilities", "caps") : 0;
+}
+
+static int become(const struct cgg_shut *shut)
+{
+	const struct passwd *user = shut->user;
+
+	if (!user)
+		return 0;
+	if (setgroups(shut->group_count, shut->groups) || setgid(user->pw_gid) ||
+	    setuid(user->pw_uid))
+		return refuse(CGG_FAILED, "-u %s: %s", user->pw_name, strerror(errno));
+	setenv("HOME", user->pw_dir, 1);
+	setenv("SHELL", user->pw_shell, 1);
+	setenv("USER", user->pw_name, 1);
+	setenv("LOGNAME", user->pw_name, 1);
+	return 0;
+}
+
+/* Mounts, Landlock, seccomp and the bounding set need what the user and the sets then lose. */
+int shut_all(const struct cgg_shut *shut)
+{
+	int status = 0;
+
+	if (!(shut->keep & MOUNTS))
+		status = shut_mounts();
+	if (!status && !(shut->keep & PRIVS) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		status = failed("no_new_privs", "privs");
+	if (!status && !(shut->keep & SCOPES))
+		status = shut_scopes();
+	if (!status && !(shut->keep & TTY))
+		status = shut_tty();
+	if (!status)
+		status = shut_bounding(shut);
+	if (!status)
+		status = become(shut);
+	if (!status)
+		status = shut_caps(shut);
+	if (!status && !(shut->keep & FDS) && syscall(SYS_close_range, 3, ~0u, 0))
+		status = failed("descriptors", "fds");
+	return status;
+}
