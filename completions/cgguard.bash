@@ -74,8 +74,8 @@ declare -gA _cgg_values=(
 	[ttl]=''
 )
 # What cgg-run leaves open.
-_cgg_keeps='fds privs caps scopes mounts tty all net_raw net_admin sys_admin bpf perfmon sys_ptrace
-mknod syslog sys_module sys_rawio sys_boot dac_read_search'
+_cgg_keeps='fds privs caps scopes mounts tty all net_raw net_admin sys_admin bpf perfmon'
+_cgg_keeps+=' sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search'
 _cgg_matches='family type proto ip port cgroup'
 _cgg_rule_options='name comment quiet errno ttl'
 _cgg_verdicts='allow deny alert'
@@ -226,7 +226,7 @@ _cgg_candidates()
 				case $#:$1 in
 				1:-p | 1:--policy) cgg-rule policies 2>/dev/null ;;
 				1:-u | 1:--user) compgen -u ;;
-				1:-k | 1:--keep) printf '%s\n' $_cgg_keeps ;;
+				1:-k | 1:--keep) _cgg_lines "$_cgg_keeps" ;;
 				1:-f | 1:--file) _cgg_files "$cur" ;;
 				1:--verdict) _cgg_lines 'deny alert audit' ;;
 				1:--hook) _cgg_lines "${!_cgg_hooks[*]}" ;;
@@ -254,7 +254,13 @@ _cgg_candidates()
 	cgg-attach | cgg-detach) _cgg_targets "$cur" ;;
 	cgg-rule) _cgg_rule_word "$cur" "$policy" "${words[@]}" ;;
 	cgg-learn) _cgg_files "$cur" ;;
-	cgg-run) [ ${#words[@]} -gt 0 ] && _cgg_files "$cur" || compgen -c -- "$cur" ;;
+	cgg-run)
+		if [ ${#words[@]} -gt 0 ]; then
+			_cgg_files "$cur"
+		else
+			compgen -c -- "$cur"
+		fi
+		;;
 	esac
 }
 

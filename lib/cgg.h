@@ -345,6 +345,19 @@ int withheld_open(struct cgg_reader *reader);
 size_t withheld_news(struct cgg_reader *reader, struct cgg_news **news); /* free it */
 size_t withheld_read(int map, struct cgg_news **all); /* whole counts; free it */
 
+/* learn.c: events -> a policy file that allows them */
+struct cgg_learn { /* begins as all zero */
+	void *tree;
+	unsigned unique, hooks;
+	__u64 events, lost;
+};
+struct cgg_widen { /* bits that addresses share, ports that may lie between; 32, 128, 0: not at all */
+	unsigned prefix4, prefix6, gap;
+};
+int learn_line(struct cgg_learn *learn, const char *line, size_t len); /* CGG_NO: left out */
+int learn_write(struct cgg_learn *learn, const struct cgg_widen *widen, FILE *file); /* once */
+void learn_free(struct cgg_learn *learn);
+
 /* run.c: a fresh cgroup for one command */
 struct cgg_run { /* what there is to take away; in memory that two processes share */
 	char path[4096]; /* its cgroup, "": none */

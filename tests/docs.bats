@@ -86,7 +86,7 @@ help_options()
 # The options alone, of such lines.
 option_words()
 {
-	grep -oE -- '(^| )--?[a-zA-Z][a-z-]*' | tr -d ' '
+	grep -oE -- '(^| )--?[a-zA-Z][a-z0-9-]*' | tr -d ' '
 }
 
 help_usage()

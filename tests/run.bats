@@ -90,6 +90,7 @@ def abstract(name):
 
 def trace(pid):
     check(libc.ptrace(16, int(pid), None, None))
+    os.waitpid(int(pid), 0)
     check(libc.ptrace(17, int(pid), None, None))
 
 attempts = dict(
