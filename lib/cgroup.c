@@ -124,30 +124,44 @@ static bool is_hex(const char *text, size_t least)
 	return len >= least && (!text[len] || !strcmp(text + len, ".scope"));
 }
 
-/*
- * is_container - name is a cgroup's as engines give it, its id beginning with id:
- * ENGINE-ID.scope, ENGINE-ID, or the id alone. One that is not known for an id by
- * its engine or by being a long number has to be said in full. What begins with the
- * name of an engine and conmon is the engine's own watcher.
- */
-static bool is_container(const char *name, const char *id)
+/* behind_engine - what follows the name of an engine in a cgroup's name, 0: there is none */
+static const char *behind_engine(const char *name)
 {
 	static const char *const engines[] = { "docker-",	  "libpod-",	 "crio-",
 					       "cri-containerd-", "containerd-", "nerdctl-",
 					       "crun-",		  "runc-" };
-	const char *dash = strrchr(name, '-');
-	size_t len = strlen(id);
 
-	for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
-		size_t skip = strlen(engines[i]);
+	for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++)
+		if (!strncmp(name, engines[i], strlen(engines[i])))
+			return name + strlen(engines[i]);
+	return 0;
+}
 
-		if (strncmp(name, engines[i], skip))
-			continue;
-		return strncmp(name + skip, "conmon-", 7) && !strncmp(name + skip, id, len);
-	}
+/*
+ * is_container - name is a cgroup's as engines give it, its id beginning with id:
+ * ENGINE-ID.scope, ENGINE-ID, or the id alone when it is a long number; any other
+ * name is one in full. conmon is an engine's own watcher.
+ */
+static bool is_container(const char *name, const char *id)
+{
+	const char *behind = behind_engine(name), *dash = strrchr(name, '-');
+
+	if (behind)
+		return strncmp(behind, "conmon-", 7) && !strncmp(behind, id, strlen(id));
 	if (dash && is_hex(dash + 1, 64))
 		name = dash + 1;
-	return is_hex(name, 32) ? !strncmp(name, id, len) : !strcmp(name, id);
+	return is_hex(name, 32) ? !strncmp(name, id, strlen(id)) : !strcmp(name, id);
+}
+
+/* may_be_container - when there is none: [PREFIX-]NAME that begins with id, and is not systemd's */
+static bool may_be_container(const char *name, const char *id)
+{
+	const char *dot = strrchr(name, '.'), *dash = strrchr(name, '-');
+
+	if (behind_engine(name) || !strcmp(name, "init.scope") ||
+	    (dot && (!strcmp(dot, ".slice") || !strcmp(dot, ".service"))))
+		return false;
+	return !strncmp(name, id, strlen(id)) || (dash && !strncmp(dash + 1, id, strlen(id)));
 }
 
 /* is_unit - a service's suffix may be left out, as for systemctl(1) */
@@ -159,11 +173,11 @@ static bool is_unit(const char *name, const char *unit)
 	       (!name[len] || (!strchr(unit, '.') && !strcmp(name + len, ".service")));
 }
 
-/* search - the directory below root whose name fits; gives how many do, and lists them */
-static unsigned search(char path[4096], const char *root, const char *kind, const char *word,
+/* search - the directory below root whose name fits word; gives how many do, and lists them */
+static unsigned search(char path[4096], const char *root,
+		       bool (*fits)(const char *name, const char *word), const char *word,
 		       char list[600])
 {
-	bool (*fits)(const char *, const char *) = *kind == 'u' ? is_unit : is_container;
 	char *const roots[] = { (char *)(size_t)root, 0 };
 	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, 0);
 	unsigned found = 0;
@@ -190,7 +204,8 @@ static unsigned search(char path[4096], const char *root, const char *kind, cons
 }
 
 /* elsewhere - the refusal of what cgroup v2 does not have; it may be in v1 */
-static int elsewhere(const char *kind, const char *word)
+static int elsewhere(const char *kind, bool (*fits)(const char *name, const char *word),
+		     const char *word)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
 	char path[4096], list[600];
@@ -199,7 +214,7 @@ static int elsewhere(const char *kind, const char *word)
 
 	while (mounts && !found && (entry = getmntent(mounts)))
 		found = !strcmp(entry->mnt_type, "cgroup") &&
-			search(path, entry->mnt_dir, kind, word, list);
+			search(path, entry->mnt_dir, fits, word, list);
 	if (mounts)
 		endmntent(mounts);
 	if (found)
@@ -210,14 +225,17 @@ static int elsewhere(const char *kind, const char *word)
 
 static int name_path(char path[4096], const char *kind, const char *word)
 {
+	bool (*fits)(const char *, const char *) = *kind == 'u' ? is_unit : is_container;
 	char list[600];
 	unsigned found;
 
 	if (!*word || strchr(word, '/'))
 		return refuse(CGG_USAGE, "%s:%.80s: not a name", kind, word);
-	found = search(path, cgroup_mount(), kind, word, list);
+	found = search(path, cgroup_mount(), fits, word, list);
+	if (!found && fits == is_container)
+		found = search(path, cgroup_mount(), may_be_container, word, list);
 	if (!found)
-		return elsewhere(kind, word);
+		return elsewhere(kind, fits, word);
 	return found == 1 ? 0 : refuse(CGG_USAGE, "%s:%.80s: may be any of %s", kind, word, list);
 }
 
