@@ -111,6 +111,14 @@ install: all
 		install -m 644 completions/cgguard.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$c; done
 	install -m 644 completions/_cgguard $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cgguard
 	install -m 644 completions/cgguard.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cgguard.fish
+	install -d $(DESTDIR)$(PREFIX)/libexec $(DESTDIR)$(PREFIX)/lib/systemd/system \
+		$(DESTDIR)$(PREFIX)/share/cgguard/policies
+	install -m 644 share/policies/* $(DESTDIR)$(PREFIX)/share/cgguard/policies
+	install -m 644 share/systemd/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 644 share/systemd/guarded.conf $(DESTDIR)$(PREFIX)/share/cgguard
+	install -m 755 share/libexec/* $(DESTDIR)$(PREFIX)/libexec
+	sed -i 's|/usr/local/|$(PREFIX)/|g' $(DESTDIR)$(PREFIX)/lib/systemd/system/cgguard*.service \
+		$(DESTDIR)$(PREFIX)/libexec/cgguard-*
 
 clean:
 	rm -rf $(BUILD)

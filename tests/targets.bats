@@ -207,7 +207,7 @@ config = dict(ociVersion="1.0.0", root=dict(path="rootfs"), hostname="box",
 if sys.argv[4:]:
     config["hooks"] = {sys.argv[4]: [
         dict(path=hook, args=["cgguard-hook", sys.argv[5]], env=["PATH=" + path])]}
-json.dump(config, sys.stdout)' "$1" "$root/share/oci/cgguard-hook" "$PATH" "${@:2}" >"$box/config.json"
+json.dump(config, sys.stdout)' "$1" "$root/share/libexec/cgguard-hook" "$PATH" "${@:2}" >"$box/config.json"
 }
 
 # runtime NAME ARG...: crun or runc, in the world
