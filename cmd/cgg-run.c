@@ -223,7 +223,7 @@ int main(int argc, char **argv)
 						 { "keep", 1, 0, 'k' },	   COMMON_OPTIONS };
 	const char *policy = 0, *user = 0;
 	struct cgg_cgroup cgroup = { .fd = -1 };
-	struct cgg_rules rules = { .next_id = 1 };
+	struct cgg_rules rules;
 	struct cgg_shut shut = { 0 };
 	struct cgg_reader reader;
 	struct cgg_guard guard;
@@ -234,6 +234,7 @@ int main(int argc, char **argv)
 	int option, status = 0, end, command, teller = 0;
 
 	start(argv);
+	rules_begin(&rules);
 	while ((option = getopt_long(argc, argv, "+p:r:vu:k:" COMMON_LETTERS, options, 0)) != -1) {
 		if (option == 'p')
 			policy = optarg;

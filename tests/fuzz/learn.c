@@ -15,10 +15,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check(const struct cgg_learn *learn, char *text, size_t size)
 {
 	FILE *in = fmemopen(text, size, "r");
-	struct cgg_rules rules = { 0 };
+	struct cgg_rules rules;
 	unsigned lines = 0, denied = 0;
 	char *errors = 0;
 
+	rules_begin(&rules);
 	if (file_read(&rules, in, "fuzz", &errors))
 		abort();
 	fclose(in);
@@ -27,11 +28,11 @@ static void check(const struct cgg_learn *learn, char *text, size_t size)
 		lines += text[i] == '\n';
 	for (unsigned i = 0; i < CGG_HOOKS; i++)
 		denied |= (unsigned)(rules.defaults[i] == CGG_DENY) << i;
-	if (denied != learn->hooks || rules.audit || rules.count > learn->unique ||
-	    lines != 1u + (denied != 0) + rules.count)
+	if (denied != learn->hooks || rules.audit || rules.rules > learn->unique ||
+	    lines != 1u + (denied != 0) + rules.rules)
 		abort();
 	for (unsigned i = 0; i < rules.count; i++)
-		if (rules.rule[i].verdict != CGG_ALLOW || rules.rule[i].hooks & ~denied)
+		if (rules.entry[i].verdict != CGG_ALLOW || rules.entry[i].hooks & ~denied)
 			abort();
 	rules_free(&rules);
 }
