@@ -194,30 +194,30 @@ static int add(int count, char **word)
 	return done(&guard, status);
 }
 
-static __u32 id_or_die(const char *word, const char *what)
+static __u32 id_or_die(const char *command, const char *word, const char *why)
 {
 	unsigned long id;
 
 	if (number_parse(&id, word, strlen(word), 0xffffffff))
-		errx(CGG_USAGE, "%s", what);
+		errx(CGG_USAGE, "%s%s: %s", command, word, why);
 	return (__u32)id;
 }
 
 static int insert(int count, char **word)
 {
-	static const char needs[] = "insert: needs the id of a rule to stand before";
+	static const char needs[] = "needs the id of a rule to stand before";
 	struct cgg_guard guard;
 	struct cgg_rule rule;
 	__u32 before, id;
 	int place, status;
 
 	if (!count)
-		errx(CGG_USAGE, needs);
-	before = id_or_die(word[0], needs);
+		errx(CGG_USAGE, "insert: %s", needs);
+	before = id_or_die("insert ", word[0], needs);
 	rule = parse_or_die(count - 1, word + 1);
 	guard_begin(&guard, &place, false);
 	status = policy_insert(&guard, place, before, &rule, &id);
-	if (status == CGG_NO && before)
+	if (status == CGG_NO)
 		errx(status, "%s: %s", word[0], cgg_why);
 	if (!status && with_id)
 		printf("%u\n", id);
@@ -234,7 +234,7 @@ static int delete (int count, char **word)
 	int place, status;
 
 	if (by_id) {
-		id = id_or_die(word[0], "delete: not an id");
+		id = id_or_die("", word[0], "not an id");
 	} else {
 		rule = parse_or_die(count, word);
 		rule_print(&rule, text);

@@ -113,7 +113,11 @@ static int cleaner_begin(void)
 	return ends[0];
 }
 
-/* tell - in a process of its own: prints the events of the cgroup until the pipe is closed */
+/*
+ * tell - in a process of its own: prints the events of the cgroup until the pipe is closed
+ *
+ * It never says that it has seen them: the log still has them for who reads it.
+ */
 static _Noreturn void tell(struct cgg_reader *reader, int end)
 {
 	static char text[CGG_EVENT_TEXT];
@@ -130,7 +134,7 @@ static _Noreturn void tell(struct cgg_reader *reader, int end)
 		while (reader_next(reader, &event, &lost) == 1) {
 			size_t len = event_print(text, &event, name, &view);
 
-			if (event.cgroup == run->id && write(STDERR_FILENO, text, len) < 0)
+			if (write(STDERR_FILENO, text, len) < 0)
 				_exit(CGG_FAILED);
 		}
 		if (lost)
@@ -225,7 +229,8 @@ int main(int argc, char **argv)
 	struct cgg_cgroup cgroup = { .fd = -1 };
 	struct cgg_rules rules;
 	struct cgg_shut shut = { 0 };
-	struct cgg_reader reader;
+	struct cgg_filter filter = { 0 };
+	static struct cgg_reader reader;
 	struct cgg_guard guard;
 	char *lines = 0;
 	size_t size = 0;
@@ -270,8 +275,9 @@ int main(int argc, char **argv)
 	if (!status)
 		status = run_begin(run, &guard, &cgroup, policy ? policy : "default",
 				   size ? &rules : 0);
+	filter.cgroup = run->id;
 	if (!status && verbose)
-		status = reader_open(&reader);
+		status = reader_open(&reader, &filter, -1);
 	if (status) {
 		guard_close(&guard);
 		fail(status);

@@ -542,7 +542,7 @@ same_rules()
 	same_rules "$BATS_TEST_TMPDIR/rules"
 	refuses 1 'cgg-rule -p full insert 71 port 71' '71: no such rule'
 	refuses 1 'cgg-rule -p full delete 71' '71: no such rule'
-	yes cgg-rule -p full insert 1 -i connect,sendmsg port 500
+	yes cgg-rule -p full insert -i 1 connect,sendmsg port 500
 	says 71
 	[ "$(cgg-rule -p full list -i | head -n 2)" = "71	deny connect,sendmsg port 500
 1	deny connect,sendmsg port 1" ]
