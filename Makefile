@@ -26,6 +26,7 @@ LIB = $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
 HOOKS = $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 TOOLS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*.c))
+MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/measure/*.bpf.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -45,7 +46,8 @@ check: deps
 	@tests/run
 
 bench: deps
-	@$(MAKE) --no-print-directory all $(TOOLS)
+	@tests/install-deps bench
+	@$(MAKE) --no-print-directory all $(TOOLS) $(MEASURED)
 	@tests/bench
 
 $(BUILD)/%.bpf.o: %.bpf.c
@@ -123,4 +125,4 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/*/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/measure/*.d)

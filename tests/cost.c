@@ -2,9 +2,9 @@
 /*
  * cost.c - nanoseconds a decision, beside the kernel's own maps with the same addresses.
  *
- * cost OBJECT PLACE ROUNDS FILE QUESTIONS: OBJECT is cost.bpf.o or cost-named.bpf.o,
- * loaded on the maps of the guard that is pinned; FILE the rules of the policy at
- * PLACE, whose addresses go into a HASH map and an LPM_TRIE; QUESTIONS what `oracle
+ * cost OBJECT POLICY ROUNDS FILE QUESTIONS: OBJECT is cost.bpf.o or cost-named.bpf.o,
+ * loaded on the maps of the guard that is pinned; FILE the rules of
+ * POLICY, whose addresses go into a HASH map and an LPM_TRIE; QUESTIONS what `oracle
  * -w' wrote, and as many as a power of two. The programs take turns, ROUNDS times all of
  * them, by BPF_PROG_TEST_RUN. Prints words, the medians less what drawing a question
  * costs (empty and draw are what they are):
@@ -57,6 +57,19 @@ struct run {
 };
 static struct run runs[PROGRAMS];
 static int runs_count;
+
+static uint32_t find_place(const char *name)
+{
+	int fd = bpf_obj_get(DIR "/maps/policies");
+	struct cgg_policy policy;
+
+	if (fd < 0)
+		err(3, DIR "/maps/policies");
+	for (uint32_t i = 0; !bpf_map_lookup_elem(fd, &i, &policy); i++)
+		if (!strncmp(policy.name, name, sizeof(policy.name)))
+			return i;
+	errx(3, "policy %s: there is none", name);
+}
 
 static void read_questions(const char *name)
 {
@@ -285,9 +298,9 @@ int main(int argc, char **argv)
 	int rounds;
 
 	if (argc != 6)
-		errx(2, "usage: cost OBJECT PLACE ROUNDS FILE QUESTIONS");
+		errx(2, "usage: cost OBJECT POLICY ROUNDS FILE QUESTIONS");
 	named = strstr(argv[1], "named");
-	place = (uint32_t)atoi(argv[2]);
+	place = find_place(argv[2]);
 	rounds = atoi(argv[3]);
 	read_questions(argv[5]);
 	maps = !named && read_keys(&keys, argv[4]);
