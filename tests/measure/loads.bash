@@ -11,7 +11,7 @@ loads()
 	network load || exit
 	has nft nftables && nft=yes || nft=
 	has ipset ipset && ipset=yes || ipset=
-	printf '\na set of addresses loaded from text, milliseconds, medians; memory in MB\n'
+	printf '\na set of addresses loaded from text, milliseconds, medians; what kernel memory\ngrew by, in MB (of the whole machine: noisy)\n'
 	printf '%9s %12s %12s %12s %10s %10s %10s %8s\n' rules 'cgg-rule' 'nft -f' 'ipset' \
 		'ours MB' 'nft MB' 'ipset MB' 'ours/nft'
 	for count in "${counts[@]}"; do
@@ -21,24 +21,22 @@ loads()
 	cgg-rule flush
 }
 
-# available: MB of memory that are free to be used
-available()
+# kernel_memory: MB that the kernel has in slabs, vmalloc and for each processor
+kernel_memory()
 {
-	awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo
+	awk '/^(SUnreclaim|VmallocUsed|Percpu):/ { sum += $2 } END { print int(sum / 1024) }' /proc/meminfo
 }
 
-# timed NAME COMMAND...: its milliseconds into a file, the memory that it took into $took
+# timed NAME COMMAND...: its milliseconds and what memory it took into files
 timed()
 {
 	local name=$1 before
 
 	shift
-	sync
-	before=$(available)
+	before=$(kernel_memory)
 	milliseconds "$@"
-	took=$((before - $(available)))
 	echo "$spent" >>"$tmp/load-$name"
-	echo "$took" >>"$tmp/memory-$name"
+	echo $(($(kernel_memory) - before)) >>"$tmp/memory-$name"
 }
 
 # of NAME: the median; - if there is none
@@ -117,7 +115,9 @@ changes()
 	generate addresses 1000 1 | cgg-rule -p few restore
 	generate addresses "$large" 1 | cgg-rule -p many restore
 	bpftool map create "$map" type hash key 4 value 4 entries 2000 name cggbench
-	nft_sets && ipset_sets
+	generate addresses 100000 1 | awk '{ print $NF }' >"$tmp/addresses"
+	nft_set plain 'type ipv4_addr'
+	ipset_set
 	rm -f "$tmp"/change-*
 	for ((i = 1; i <= times; i++)); do
 		change_of few-add cgg-rule -p few add port "$i"
@@ -130,6 +130,8 @@ changes()
 			"{ 192.0.2.$((i % 256)) }"
 		[ -z "$ipset" ] || change_of ipset in_network load ipset -exist add b "192.0.2.$((i % 256))"
 	done
+	in_network load nft flush ruleset 2>/dev/null # one add reads all sets there are
+	nft_set ranges 'type ipv4_addr; flags interval'
 	for i in 1 2 3; do
 		[ -z "$nft" ] || change_of nft-interval in_network load nft add element inet ranges b \
 			"{ 192.0.2.$i }"
@@ -142,21 +144,16 @@ changes()
 	changes_table
 }
 
-nft_sets()
+# nft_set TABLE TYPE: a set b of 100000 addresses in a table of its own
+nft_set()
 {
 	[ -n "$nft" ] || return 0
-	generate addresses 100000 1 | awk '{ print $NF }' >"$tmp/addresses"
-	# a table each: one command reads all sets of its table
-	(echo 'table inet plain { set b { type ipv4_addr; }
-}
-table inet ranges { set b { type ipv4_addr; flags interval; }
-}'
-	for set in plain ranges; do
-		echo "add element inet $set b {" && sed 's/$/,/' "$tmp/addresses" && echo '}'
-	done) | in_network load nft -f - || nft=
+	(echo "table inet $1 { set b { $2; }
+}" && echo "add element inet $1 b {" && sed 's/$/,/' "$tmp/addresses" && echo '}') |
+		in_network load nft -f - || nft=
 }
 
-ipset_sets()
+ipset_set()
 {
 	[ -n "$ipset" ] || return 0
 	(echo "create b hash:ip hashsize 131072 maxelem 200000" && sed 's/^/add b /' "$tmp/addresses") |

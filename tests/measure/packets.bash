@@ -15,7 +15,7 @@ packets()
 	cgg-attach -p single "${single:?}" && cgg-attach -p list "${list:?}" || exit
 	background "$BUILD/tests/ops" empty egress "${packet_empty:?}"
 	background "$BUILD/tests/ops" empty ingress "$packet_empty"
-	read -r none empty_ns one many < <(exec "$BUILD/tests/ops" egress $((2 * rounds + 1)) \
+	read -r none empty_ns one many < <(exec "$BUILD/tests/ops" egress $((6 * rounds + 1)) \
 		"${without:?}" "$packet_empty" "$single" "$list")
 	stop_all
 	printf '\na UDP packet sent and received, egress and ingress, nanoseconds\n'

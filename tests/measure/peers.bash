@@ -48,7 +48,7 @@ peers()
 
 	background nsenter --net=/run/netns/"$CGG_RUN"-server "$BUILD/tests/traffic" serve
 	for op in udp connect send request bulk; do
-		"$BUILD/tests/traffic" "$op" "$rounds" "${variants[@]}" >"$tmp/peer-$op" ||
+		"$BUILD/tests/traffic" "$op" $((2 * rounds + 1)) "${variants[@]}" >"$tmp/peer-$op" ||
 			skipped "peers: $op"
 	done
 	table
@@ -77,8 +77,9 @@ variant()
 {
 	local number=${#variants[@]}
 
-	new_cgroup "$1" || exit
-	path=${!1}
+	new_cgroup "peer_$1" || exit
+	path=peer_$1
+	path=${!path}
 	network "$1" && ip link add veth0 netns "$CGG_RUN-$1" type veth \
 		peer name "veth$number" netns "$CGG_RUN-server" || exit
 	in_network server ip addr add "10.77.$number.1/24" dev "veth$number"
