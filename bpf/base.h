@@ -79,9 +79,12 @@ static __always_inline __u32 below(const char *from, __u32 digit, const __u32 ha
 #pragma clang loop unroll(full)
 	for (__u32 step = half; step; step >>= 1) {
 		__s32 less = *(const __u16 *)(from + 2 * (count + step - 1)) - (__s32)digit;
+		__u32 more;
 
 		STRAIGHT(less);
-		count += (__u32)(less >> 31) & step;
+		more = (__u32)(less >> 31) & step;
+		STRAIGHT(more); /* what Linux 6.1 loses sight of as an or, it follows as a sum */
+		count += more;
 	}
 	return count;
 }
