@@ -14,6 +14,7 @@
 #define CGG_LAYOUT 2
 
 #define CGG_POLICIES 256 /* policies a guard */
+#define CGG_COUNTS 262144 /* rules whose hits are counted, in all policies */
 #define CGG_ENTRIES 64 /* entries an image */
 #define CGG_HEAP 8192 /* bytes of text an image */
 #define CGG_NAME 32 /* a policy's or a rule's name with its NUL */

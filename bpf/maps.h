@@ -72,7 +72,7 @@ struct {
 /* Made by the programs at the first hit; no entry means none yet. When it is full, hits go by. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, CGG_COUNTS);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct cgg_count_key);
 	__type(value, struct cgg_count);

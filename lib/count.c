@@ -119,6 +119,33 @@ static int by_number(const void *one, const void *other)
 	return a < b ? -1 : a > b;
 }
 
+bool count_any(__u32 policy)
+{
+	struct cgg_count_key key, next;
+	int counts = count_open();
+	bool more = counts >= 0 && !bpf_map_get_next_key(counts, 0, &next), any = false;
+
+	while (more && !any) {
+		key = next;
+		any = key.policy == policy;
+		more = !bpf_map_get_next_key(counts, &key, &next);
+	}
+	if (counts >= 0)
+		close(counts);
+	return any;
+}
+
+void count_forget_rule(__u32 policy, __u32 rule)
+{
+	const struct cgg_count_key key = { .policy = policy, .rule = rule };
+	int counts = count_open();
+
+	if (counts < 0)
+		return;
+	bpf_map_delete_elem(counts, &key);
+	close(counts);
+}
+
 void count_keep(__u32 policy, __u32 *ids, size_t count)
 {
 	struct cgg_count_key key, next;

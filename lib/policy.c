@@ -492,7 +492,7 @@ int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct
  * base_delete - by a bit of its own, if nothing was left out because of the rule
  * and most others are still there; CGG_NO: it takes a new base
  */
-static int base_delete(struct cgg_image *image, __u32 rule)
+static int base_delete(struct cgg_image *image, __u32 rule, __u32 *id)
 {
 	struct cgg_record record;
 	struct cgg_store base;
@@ -502,6 +502,7 @@ static int base_delete(struct cgg_image *image, __u32 rule)
 		status = base_record(&base, rule, &record);
 	if (status)
 		return status;
+	*id = record.id;
 	if (record.shadows || 2 * (image->base.dead + 1) >= image->base.rules) {
 		status = CGG_NO;
 	} else {
@@ -526,8 +527,10 @@ int policy_delete(struct cgg_guard *guard, int place, __u32 id, const char *text
 	if (!status)
 		status = pending_check(&guard->policies[place]);
 	if (!status && base_rule != CGG_LOW) {
-		status = base_delete(image_now(guard, place), base_rule);
+		status = base_delete(image_now(guard, place), base_rule, &id);
 		if (status != CGG_NO) {
+			if (!status)
+				count_forget_rule((__u32)place, id);
 			rules_free(&rules);
 			return status;
 		}
@@ -537,9 +540,12 @@ int policy_delete(struct cgg_guard *guard, int place, __u32 id, const char *text
 			status = rule_find(&rules, &wanted, &at, &base_rule);
 	}
 	if (!status) {
+		id = rules.entry[at].id;
 		rules_remove(&rules, at);
 		status = commit_rules(guard, place, &rules, 0);
 	}
+	if (!status)
+		count_forget_rule((__u32)place, id);
 	rules_free(&rules);
 	return status;
 }
@@ -619,14 +625,35 @@ static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 	return status;
 }
 
+/* ids_of - of all rules, to be freed; 0: there are none, or no memory to forget the others */
+static __u32 *ids_of(const struct cgg_rules *rules)
+{
+	__u32 *ids = reallocarray(0, rules->rules, sizeof(*ids)), count = 0;
+
+	for (unsigned i = 0; ids && i < rules->count; i++)
+		if (rules->entry[i].text_len)
+			ids[count++] = rules->entry[i].id;
+	return ids;
+}
+
+/* policy_restore - for so many seconds, unless they are 0 */
 int policy_restore(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds)
 {
 	const struct cgg_image *now = policy_image(guard, place);
+	bool counted = !seconds && count_any((__u32)place);
+	unsigned count = rules->rules;
 	int status = now ? 0 : CGG_FAILED;
+	__u32 *ids;
 
 	if (!status && (now->count || now->base.number || now->next_id != 1))
 		status = keep_ids(guard, place, rules);
-	return status ? status : commit_rules(guard, place, rules, seconds);
+	ids = !status && counted && count ? ids_of(rules) : 0;
+	if (!status)
+		status = commit_rules(guard, place, rules, seconds);
+	if (!status && counted && (ids || !count))
+		count_keep((__u32)place, ids, count);
+	free(ids);
+	return status;
 }
 
 int policy_confirm(struct cgg_guard *guard, int place)

@@ -213,3 +213,24 @@ for i in range(2500):
 	[ "$(ls "$BATS_TEST_TMPDIR"/cgguard*)" = "$BATS_TEST_TMPDIR/cgguard.prom" ]
 	diff <(cgg-status -m) "$BATS_TEST_TMPDIR/cgguard.prom"
 }
+
+@test 'a rule that is gone leaves no count behind' {
+	counts()
+	{
+		bpftool -j map dump pinned /sys/fs/bpf/cgguard/maps/counts | jq length
+	}
+	for i in 1 2 3; do
+		rule alert device c "1:$((i + 2))"
+	done
+	knock open /dev/null r
+	knock open /dev/zero r
+	[ "$(counts)" -eq 2 ]
+	yes cgg-rule delete alert device c 1:3
+	[ "$(counts)" -eq 1 ]
+	knock open /dev/null r
+	[ "$(counts)" -eq 1 ]
+	yes cgg-rule restore <<<'alert device c 1:5'
+	[ "$(counted 'c 1:5')" = '1 0' ]
+	yes cgg-rule restore <<<'alert device c 1:4'
+	[ "$(counts)" -eq 0 ]
+}

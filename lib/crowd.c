@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * crowd.c - many rules at one prefix: by protocol, by port, and what hides what.
+ *
+ * Of rules that ask for the same but for their ports, the first that has a port is
+ * all that counts there. So ports are cut where such a first one changes.
+ */
+#include "base.h"
+
+static bool any_port(const struct item *item)
+{
+	return item->port_min == 0 && item->port_max == 65535;
+}
+
+/* is_plain - whether hook, letter and protocol (by proto: not even that) are all it asks for */
+static bool is_plain(const struct cgg_action *a, bool by_proto)
+{
+	return a->expires == CGG_NEVER && !a->cgroup &&
+	       !(a->select_mask & ~(by_proto ? 0xffffu : 0u));
+}
+
+/* rule_put - a hop to a rule of which port, and by_proto protocol, need not be looked at */
+static __u64 rule_put(const struct builder *b, const struct item *item, bool by_proto)
+{
+	const struct cgg_action *a = &b->action[item->action];
+
+	if (!is_plain(a, by_proto) || a->error || a->quiet)
+		return CGG_HOP(CGG_HOP_RULE, item->action, item->rule);
+	return CGG_HOP(CGG_HOP_PLAIN,
+		       CGG_PLAIN((__u32)a->hooks, (__u32)a->access, (__u32)a->verdict), item->rule);
+}
+
+static struct cgg_item list_item(const struct builder *b, const struct item *item)
+{
+	const unsigned letters = 1u << CGG_DEVICE | 1u << CGG_SYSCTL;
+	const struct cgg_action *a = &b->action[item->action];
+	struct cgg_item i = { item->rule,     item->action, item->port_min,
+			      item->port_max, item->hooks,  0 };
+
+	if ((a->select_mask & 0xffff) == 0xffff) {
+		i.hooks |= CGG_ITEM_PROTO;
+		i.proto = (__u16)a->select;
+	}
+	if (is_plain(a, true) && !(a->hooks & letters))
+		i.hooks |= CGG_ITEM_PLAIN;
+	return i;
+}
+
+/* list_put - a hop to these items, at most CGG_LIST_MOST */
+static __u64 list_put(struct builder *b, const struct item *const *item, __u32 count)
+{
+	struct cgg_item *list;
+	__u32 at;
+
+	if (count == 1 && any_port(item[0]))
+		return rule_put(b, item[0], false);
+	at = build_take(b, 2ULL * count, 2, true);
+	if (b->failed)
+		return 0;
+	list = build_unit(b, at);
+	for (__u32 i = 0; i < count; i++)
+		list[i] = list_item(b, item[i]);
+	return CGG_HOP(CGG_HOP_LIST, count, at);
+}
+
+static const struct cgg_action *its_action(const struct builder *b, const struct item *item)
+{
+	return &b->action[item->action];
+}
+
+/* Two rules that ask for the same beside port and prefix: the first hides the second. */
+static bool same_condition(const struct cgg_action *a, const struct cgg_action *b)
+{
+	return a->select == b->select && a->select_mask == b->select_mask && a->hooks == b->hooks &&
+	       a->access == b->access && a->cgroup == b->cgroup && a->expires == b->expires;
+}
+
+/*
+ * hides - whether a rule holds wherever a later one at the same prefix and port
+ * does; what is not seen here is only asked in vain
+ */
+static bool hides(const struct cgg_action *a, const struct cgg_action *later)
+{
+	if (a->cgroup && a->cgroup != later->cgroup)
+		return false;
+	if (a->expires < later->expires || later->hooks & ~a->hooks || later->access & ~a->access)
+		return false;
+	return !((a->select ^ later->select) & a->select_mask) &&
+	       !(a->select_mask & ~later->select_mask);
+}
+
+/* visible - drops from items of one prefix and port what earlier ones hide */
+static __u32 visible(struct builder *b, const struct item **item, __u32 count)
+{
+	__u32 kept = 0;
+
+	for (__u32 i = 0; i < count; i++) {
+		__u32 by = 0;
+
+		while (by < kept && by < MANY &&
+		       !hides(its_action(b, item[by]), its_action(b, item[i])))
+			by++;
+		if (by < kept && by < MANY)
+			b->shadows[item[by]->rule] = 1;
+		else
+			item[kept++] = item[i];
+	}
+	return kept;
+}
+
+/*
+ * A class is items of one condition, in their order. At each port the first of
+ * them that has it counts: a heap of those whose range has begun.
+ */
+struct class
+{
+	__u32 first, count; /* in the sorted items */
+	__u32 next; /* whose range has not begun yet, in by_port */
+	__u32 heap, heap_count; /* place in the common heap */
+};
+
+struct crowd {
+	struct builder *b;
+	const struct item **item; /* sorted by class, then by rule */
+	const struct item **by_port; /* within each class by port_min */
+	const struct item **heap;
+	struct class *class;
+	__u32 classes;
+	bool by_proto; /* all have the same protocol, and who asks too */
+};
+
+static int by_condition(const void *first, const void *second, void *builder)
+{
+	const struct item *a = *(const struct item *const *)first,
+			  *b = *(const struct item *const *)second;
+	const struct cgg_action *x = its_action(builder, a), *y = its_action(builder, b);
+	__u64 key[][2] = { { x->cgroup, y->cgroup },
+			   { x->expires, y->expires },
+			   { x->select_mask, y->select_mask },
+			   { x->select, y->select },
+			   { x->hooks, y->hooks },
+			   { x->access, y->access },
+			   { a->rule, b->rule } };
+
+	for (size_t i = 0; i < sizeof(key) / sizeof(key[0]); i++)
+		if (key[i][0] != key[i][1])
+			return key[i][0] < key[i][1] ? -1 : 1;
+	return 0;
+}
+
+static int by_port_min(const void *first, const void *second)
+{
+	const struct item *a = *(const struct item *const *)first,
+			  *b = *(const struct item *const *)second;
+
+	return a->port_min != b->port_min ? (a->port_min < b->port_min ? -1 : 1)
+					  : (a->rule < b->rule ? -1 : a->rule > b->rule);
+}
+
+int by_rule(const void *first, const void *second)
+{
+	const struct item *a = *(const struct item *const *)first,
+			  *b = *(const struct item *const *)second;
+
+	return a->rule < b->rule ? -1 : a->rule > b->rule;
+}
+
+static void heap_down(const struct item **heap, __u32 count, __u32 at)
+{
+	for (;;) {
+		__u32 least = at, left = 2 * at + 1;
+		const struct item *swap = heap[at];
+
+		for (__u32 child = left; child < left + 2 && child < count; child++)
+			if (heap[child]->rule < heap[least]->rule)
+				least = child;
+		if (least == at)
+			return;
+		heap[at] = heap[least];
+		heap[least] = swap;
+		at = least;
+	}
+}
+
+static void heap_push(const struct item **heap, __u32 count, const struct item *item)
+{
+	__u32 at = count;
+
+	while (at && heap[(at - 1) / 2]->rule > item->rule) {
+		heap[at] = heap[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	heap[at] = item;
+}
+
+/* class_at - the first item of the class that has the port; 0: none. Ports only rise. */
+static const struct item *class_at(struct crowd *c, struct class *class, __u32 port)
+{
+	const struct item **heap = c->heap + class->heap;
+
+	for (;
+	     class->next < class->first + class->count && c->by_port[class->next]->port_min <= port;
+	     class->next++)
+		heap_push(heap, class->heap_count++, c->by_port[class->next]);
+	while (class->heap_count && heap[0]->port_max < port) {
+		heap[0] = heap[--class->heap_count];
+		heap_down(heap, class->heap_count, 0);
+	}
+	if (class->heap_count > 1)
+		c->b->shadows[heap[0]->rule] = 1;
+	return class->heap_count ? heap[0] : 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const __u32 *)a < *(const __u32 *)b ? -1 : *(const __u32 *)a > *(const __u32 *)b;
+}
+
+/* ports_cut - the items of some classes, which are next to each other, by their ports */
+static __u64 ports_cut(struct crowd *c, struct class *class, __u32 classes)
+{
+	__u32 first = class->first, count = 0, edges = 0, mark = c->b->pieces, before = 0;
+	const struct item *now[CLASSES], *last[CLASSES] = { 0 };
+	__u64 hop = 0;
+	__u32 *edge;
+
+	for (__u32 i = 0; i < classes; i++)
+		count += class[i].count;
+	edge = reallocarray(0, 2 * (size_t)count + 1, sizeof(*edge));
+	if (!edge) {
+		build_fail(c->b, "out of memory");
+		return 0;
+	}
+	edge[edges++] = 0;
+	for (__u32 i = first; i < first + count; i++) {
+		edge[edges++] = c->item[i]->port_min;
+		edge[edges++] = c->item[i]->port_max + 1u;
+	}
+	qsort(edge, edges, sizeof(*edge), by_number);
+	for (__u32 i = 0; i < edges && edge[i] < 65536 && !c->b->failed; i++) {
+		__u32 end = i + 1, found = 0;
+
+		if (i && edge[i] == edge[i - 1])
+			continue;
+		while (end < edges && edge[end] == edge[i])
+			end++;
+		for (__u32 k = 0; k < classes; k++) {
+			now[found] = class_at(c, &class[k], edge[i]);
+			found += now[found] != 0;
+		}
+		qsort(now, found, sizeof(*now), by_rule);
+		found = visible(c->b, now, found);
+		if (found == before && !memcmp(now, last, found * sizeof(*now))) {
+			piece_add(c->b, mark, end < edges ? edge[end] - 1 : 65535, hop);
+			continue;
+		}
+		hop = found == 1 ? rule_put(c->b, now[0], c->by_proto)
+		      : found	 ? list_put(c->b, now, found)
+				 : 0;
+		memcpy(last, now, found * sizeof(*now));
+		before = found;
+		piece_add(c->b, mark, end < edges ? edge[end] - 1 : 65535, hop);
+	}
+	if (c->b->pieces > mark)
+		c->b->piece[c->b->pieces - 1].last = 65535;
+	free(edge);
+	return cut_put(c->b, mark, CGG_BY_PORT);
+}
+
+static void chain_add(struct builder *b, struct chain *chain, __u64 own, __u32 best)
+{
+	if (chain->count == CGG_CHAIN) {
+		build_fail(b, "too many rules with different conditions stand at one address");
+		return;
+	}
+	chain->own[chain->count] = own;
+	chain->best[chain->count++] = best;
+}
+
+/* lists_chain - items in their order, whatever their ports */
+void lists_chain(struct builder *b, struct chain *chain, const struct item **item, __u32 count)
+{
+	for (__u32 i = 0; i < count; i += CGG_LIST_MOST)
+		chain_add(b, chain,
+			  list_put(b, item + i,
+				   count - i < CGG_LIST_MOST ? count - i : CGG_LIST_MOST),
+			  item[i]->rule);
+}
+
+/* classes_of - sorts the items of a crowd into classes */
+static void classes_of(struct crowd *c, __u32 count)
+{
+	qsort_r(c->item, count, sizeof(*c->item), by_condition, c->b);
+	c->classes = 0;
+	for (__u32 i = 0; i < count; i++) {
+		struct class *class = c->classes ? &c->class[c->classes - 1] : 0;
+
+		if (!class || !same_condition(its_action(c->b, c->item[class->first]),
+					      its_action(c->b, c->item[i]))) {
+			class = &c->class[c->classes++];
+			*class = (struct class){ .first = i, .next = i, .heap = i };
+		}
+		class->count++;
+	}
+	memcpy(c->by_port, c->item, count * sizeof(*c->item));
+	for (__u32 k = 0; k < c->classes; k++)
+		qsort(c->by_port + c->class[k].first, c->class[k].count, sizeof(*c->by_port),
+		      by_port_min);
+}
+
+/* crowd_chain - the items of a crowd by their ports, some classes at a time */
+static void crowd_chain(struct crowd *c, struct chain *chain, __u32 count)
+{
+	classes_of(c, count);
+	for (__u32 k = 0; k < c->classes; k += CLASSES) {
+		__u32 some = c->classes - k < CLASSES ? c->classes - k : CLASSES, best = NONE;
+
+		for (__u32 i = k; i < k + some; i++)
+			if (c->item[c->class[i].first]->rule < best)
+				best = c->item[c->class[i].first]->rule;
+		chain_add(c->b, chain, ports_cut(c, &c->class[k], some), best);
+	}
+}
+
+/* proto_of - the one protocol that an item is about, NONE: any */
+static __u32 proto_of(const struct builder *b, const struct item *item)
+{
+	const struct cgg_action *a = &b->action[item->action];
+
+	return (a->select_mask & 0xffff) == 0xffff ? a->select & 0xffff : NONE;
+}
+
+static int by_proto_then_rule(const void *first, const void *second, void *builder)
+{
+	__u32 a = proto_of(builder, *(const struct item *const *)first),
+	      b = proto_of(builder, *(const struct item *const *)second);
+
+	return a != b ? (a < b ? -1 : 1) : by_rule(first, second);
+}
+
+/*
+ * protos_chain - the items of many protocols: by protocol, each by its ports
+ *
+ * An operation has one protocol, so one of these is all that it has to look at.
+ * Gives how many items are left: those for any protocol, and those of one that has
+ * too many conditions.
+ */
+static __u32 protos_chain(struct crowd *c, struct chain *chain, __u32 count)
+{
+	struct crowd one = *c;
+	__u32 mark = c->b->pieces, left = 0, best = NONE, protos = 0, with = 0;
+
+	qsort_r(c->item, count, sizeof(*c->item), by_proto_then_rule, c->b);
+	for (; with < count && proto_of(c->b, c->item[with]) != NONE; with++)
+		protos +=
+			!with || proto_of(c->b, c->item[with]) != proto_of(c->b, c->item[with - 1]);
+	if (protos <= FEW / 2)
+		return count;
+	one.by_proto = true;
+	for (__u32 at = 0, end = 0; at < with && !c->b->failed; at = end) {
+		__u32 proto = proto_of(c->b, c->item[at]);
+
+		while (end < with && proto_of(c->b, c->item[end]) == proto)
+			end++;
+		one.item = c->item + at;
+		classes_of(&one, end - at);
+		if (one.classes > CLASSES) {
+			memmove(c->item + left, one.item, (end - at) * sizeof(*one.item));
+			left += end - at;
+			continue;
+		}
+		for (__u32 i = at; i < end; i++)
+			best = c->item[i]->rule < best ? c->item[i]->rule : best;
+		if (proto)
+			piece_add(c->b, mark, proto - 1, 0);
+		piece_add(c->b, mark, proto, ports_cut(&one, one.class, one.classes));
+	}
+	piece_add(c->b, mark, 65535, 0);
+	chain_add(c->b, chain, cut_put(c->b, mark, CGG_BY_PROTO), best);
+	memmove(c->item + left, c->item + with, (count - with) * sizeof(*c->item));
+	return left + count - with;
+}
+
+/* many_chain - more than a few rules: those for any port, then those that have some */
+void many_chain(struct builder *b, struct chain *chain, const struct item **item, __u32 count)
+{
+	const struct item **all = reallocarray(0, 3 * (size_t)count, sizeof(*all));
+	struct class *class = reallocarray(0, count, sizeof(*class));
+	struct crowd crowd = { b, all, all + count, all + 2 * (size_t)count, class, 0, false };
+	__u32 any = 0, some = 0;
+
+	if (!all || !class) {
+		build_fail(b, "out of memory");
+	} else {
+		for (__u32 i = 0; i < count; i++) {
+			if (any_port(item[i]) && proto_of(b, item[i]) == NONE)
+				item[any++] = item[i];
+			else
+				all[some++] = item[i];
+		}
+		any = visible(b, item, any);
+		if (any && any <= FEW / 2 && some) {
+			memcpy(all + some, item, any * sizeof(*all));
+			some += any;
+			any = 0;
+		}
+		lists_chain(b, chain, item, any);
+		some = protos_chain(&crowd, chain, some);
+		if (some)
+			crowd_chain(&crowd, chain, some);
+	}
+	free(all);
+	free(class);
+}
