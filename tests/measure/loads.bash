@@ -11,7 +11,7 @@ loads()
 	network load || exit
 	has nft nftables && nft=yes || nft=
 	has ipset ipset && ipset=yes || ipset=
-	printf '\na set of addresses loaded from text, milliseconds, medians; what kernel memory\ngrew by, in MB (of the whole machine: noisy)\n'
+	printf '\na set of addresses loaded from text, milliseconds, medians; what kernel memory\ngrew by in the first round, MB\n'
 	printf '%9s %12s %12s %12s %10s %10s %10s %8s\n' rules 'cgg-rule' 'nft -f' 'ipset' \
 		'ours MB' 'nft MB' 'ipset MB' 'ours/nft'
 	for count in "${counts[@]}"; do
@@ -27,16 +27,31 @@ kernel_memory()
 	awk '/^(SUnreclaim|VmallocUsed|Percpu):/ { sum += $2 } END { print int(sum / 1024) }' /proc/meminfo
 }
 
-# timed NAME COMMAND...: its milliseconds and what memory it took into files
+# settled: the same, once it stays as it is: much is given back some time later
+settled()
+{
+	local last now tries
+
+	last=$(kernel_memory)
+	for ((tries = 0; tries < 30; tries++)); do
+		sleep 0.2
+		now=$(kernel_memory)
+		[ "$now" -ne "$last" ] || break
+		last=$now
+	done
+	echo "$now"
+}
+
+# timed NAME COMMAND...: its milliseconds, and in the first round the memory, into files
 timed()
 {
 	local name=$1 before
 
 	shift
-	before=$(kernel_memory)
+	[ -s "$tmp/memory-$name" ] || before=$(settled)
 	milliseconds "$@"
 	echo "$spent" >>"$tmp/load-$name"
-	echo $(($(kernel_memory) - before)) >>"$tmp/memory-$name"
+	[ -s "$tmp/memory-$name" ] || echo $(($(settled) - before)) >"$tmp/memory-$name"
 }
 
 # of NAME: the median; - if there is none
