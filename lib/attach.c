@@ -355,5 +355,7 @@ int guard_repair(struct cgg_guard *guard)
 	}
 	free(all);
 	links_sweep(guard);
+	if (guard->how == CGG_CHANGE)
+		bases_sweep(guard);
 	return worst;
 }

@@ -260,6 +260,7 @@ int policy_settings(struct cgg_guard *guard, int place, const struct cgg_rules *
 int policy_restore(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds);
 int policy_confirm(struct cgg_guard *guard, int place);
 int policy_drop(struct cgg_guard *guard, int place);
+void bases_sweep(struct cgg_guard *guard);
 #define CGG_LINE_TEXT (CGG_RULE_TEXT + 32)
 void line_print(const struct cgg_line *line, char text[CGG_LINE_TEXT]); /* with its ttl */
 int line_rule(const struct cgg_line *line, struct cgg_rule *rule);

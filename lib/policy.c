@@ -5,6 +5,7 @@
  * A change writes the image that is not in force and then raises the generation:
  * one store, and every decision that begins after it goes by the new rules.
  */
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,23 +80,28 @@ int policy_make(struct cgg_guard *guard, const char *name, int *place)
 			  : 0;
 }
 
-/* writing_begins - of that generation: who reads the image that had its place begins again */
-static void writing_begins(struct cgg_policy *policy, __u32 generation)
-{
-	__atomic_store_n(&policy->writing, generation, __ATOMIC_SEQ_CST);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-}
-
-/* image_write - where the next generation will look for it; gives that generation */
-static __u32 image_write(struct cgg_policy *policy, struct cgg_image *images,
-			 const struct cgg_image *image)
+/*
+ * writing_begins - of the next generation, which it gives: who reads the image that has
+ * its place begins again. Nothing may wait to be confirmed.
+ */
+static __u32 writing_begins(struct cgg_policy *policy)
 {
 	__u32 next = generation_now(policy) + 1;
 
 	/* A lapsed restore is over for good once the generation says so too. */
 	__atomic_store_n(&policy->generation, next - 1, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&policy->revert_at, 0, __ATOMIC_SEQ_CST);
-	writing_begins(policy, next);
+	__atomic_store_n(&policy->writing, next, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return next;
+}
+
+/* image_write - where the next generation will look for it; gives that generation */
+static __u32 image_write(struct cgg_policy *policy, struct cgg_image *images,
+			 const struct cgg_image *image)
+{
+	__u32 next = writing_begins(policy);
+
 	memcpy(&images[next & 1], image, offsetof(struct cgg_image, heap));
 	memcpy(images[next & 1].heap, image->heap, 8 * image->heap_used);
 	return next;
@@ -123,10 +129,32 @@ static void bases_free(struct cgg_guard *guard, int place)
 	struct cgg_policy *policy = &guard->policies[place];
 	__u32 kept = policy_image(guard, place)->base.number, number = 2 * (__u32)place;
 
-	writing_begins(policy, generation_now(policy) + 1);
+	writing_begins(policy);
 	for (__u32 i = number; i < number + 2; i++)
 		if (i + 1 != kept)
 			base_drop(guard, i);
+}
+
+/* bases_sweep - what a killed command, or a restore that lapsed, left of bases */
+void bases_sweep(struct cgg_guard *guard)
+{
+	DIR *list = opendir(CGG_DIR "/bases");
+	struct dirent *entry;
+
+	while (list && (entry = readdir(list))) {
+		unsigned long number;
+		int place;
+
+		if (number_parse(&number, entry->d_name, strlen(entry->d_name),
+				 2 * CGG_POLICIES - 1))
+			continue;
+		place = (int)(number / 2);
+		if (policy_image(guard, place) && !left(&guard->policies[place]) &&
+		    policy_image(guard, place)->base.number != number + 1)
+			bases_free(guard, place);
+	}
+	if (list)
+		closedir(list);
 }
 
 /* Until a restore is confirmed or has lapsed its way back stays as it is. */
@@ -177,7 +205,7 @@ static int new_base(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 	head.number = 2 * (__u32)place + 1;
 	if (now->base.number == head.number)
 		head.number++;
-	writing_begins(policy, generation_now(policy) + 1);
+	writing_begins(policy);
 	status = base_store(guard, &head, pages);
 	free(pages);
 	if (status)

@@ -248,6 +248,37 @@ END
 deny connect,sendmsg port 1'
 }
 
+@test '--confirm: many rules that nobody confirmed are gone, and what they took' {
+	many()
+	{
+		seq -f "connect port %.0f" "$1" "$2"
+	}
+	bases()
+	{
+		find /sys/fs/bpf/cgguard/bases -type f | wc -l
+	}
+	says_no()
+	{
+		! cgg-rule test connect ip 192.0.2.1 port "$1" >"$BATS_TEST_TMPDIR/answer"
+	}
+	yes cgg-rule restore < <(many 1000 2000)
+	yes cgg-rule restore --confirm 1 < <(many 3000 5000)
+	says_no 4000
+	[ "$(bases)" -eq 2 ]
+	wait_for says_no 1500
+	cgg-rule test connect ip 192.0.2.1 port 4000
+	yes cgg-status
+	[ "$(bases)" -eq 1 ]
+	says_no 1500
+	cgg-rule test connect ip 192.0.2.1 port 4000
+	yes cgg-rule restore --confirm 60 < <(many 3000 5000)
+	yes cgg-rule confirm
+	[ "$(bases)" -eq 1 ]
+	says_no 4000
+	yes cgg-rule flush
+	[ "$(bases)" -eq 0 ]
+}
+
 @test '--confirm: confirm keeps' {
 	yes cgg-rule add sysctl kernel/hostname
 	run cgg-rule confirm
