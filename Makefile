@@ -77,6 +77,7 @@ $(BUILD)/libcgg.a: $(LIB)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+$(BUILD)/cgg-rule: $(BUILD)/cmd/list.o
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/libcgg.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 

@@ -6,7 +6,6 @@
  * is read, changed in memory, and committed in one step (policy.c).
  */
 #include <errno.h>
-#include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,7 +39,8 @@ static const char usage[] =
 
 static const char *policy_name = "default";
 static const char *file_name;
-static bool with_id, with_stats, as_json, dry_run;
+static bool with_id, dry_run;
+static enum list_form list_form;
 static unsigned confirm_seconds;
 
 /* guard_begin - the place of the policy, the guard being locked; make: a new one will do */
@@ -397,143 +397,17 @@ static int policies(int count, char **word)
 	return CGG_DONE;
 }
 
-/* A policy being listed. */
-struct listing {
-	json_t *rules; /* 0: as text */
-	int counts;
-	__u32 place;
-};
-
-/* in_front - what -i and -s put before a line; id 0: it is not a rule */
-static void in_front(const struct listing *l, __u32 id)
-{
-	struct cgg_count count;
-
-	if (!with_id && !with_stats)
-		return;
-	if (!id)
-		fputs("-\t", stdout);
-	else
-		printf("%u\t", id);
-	if (id && with_stats) {
-		count = count_read(l->counts, l->place, id);
-		printf("%llu\t%llu\t", count.hits, count.bytes);
-	}
-}
-
-static int list_line(void *context, const struct cgg_line *line)
-{
-	char text[CGG_LINE_TEXT];
-
-	in_front(context, line->id);
-	line_print(line, text);
-	puts(text);
-	return 0;
-}
-
-/* defaults_count - what a line of defaults decided, its hooks together; false: it is another line */
-static bool defaults_count(const struct listing *l, const char *line, struct cgg_count *sum)
-{
-	unsigned hooks = 0;
-	char words[256];
-
-	*sum = (struct cgg_count){ 0 };
-	if (sscanf(line, "default %255s", words) != 1 || hooks_parse(&hooks, words))
-		return false;
-	for (int i = 0; i < CGG_HOOKS; i++) {
-		struct cgg_tally tally = tally_read(l->place, i);
-		struct cgg_count count = tally_default(&tally);
-
-		sum->hits += hooks >> i & 1 ? count.hits : 0;
-		sum->bytes += hooks >> i & 1 ? count.bytes : 0;
-	}
-	return true;
-}
-
-static void list_settings(const struct listing *l, const struct cgg_image *image)
-{
-	char text[CGG_SETTINGS_TEXT];
-	struct cgg_count count;
-
-	settings_print(image->defaults, image->audit, text);
-	for (char *line = strtok(text, "\n"); line; line = strtok(0, "\n")) {
-		in_front(l, 0);
-		if (with_stats && defaults_count(l, line, &count))
-			printf("%llu\t%llu\t", count.hits, count.bytes);
-		else if (with_stats)
-			printf("-\t-\t");
-		puts(line);
-	}
-}
-
-static json_t *hooks_json(unsigned hooks)
-{
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < CGG_HOOKS; i++)
-		if (hooks & 1u << i)
-			json_array_append_new(list, json_string(cgg_hooks[i].word));
-	return list;
-}
-
-static int list_object(void *context, const struct cgg_line *line)
-{
-	struct listing *l = context;
-	struct cgg_count count = count_read(l->counts, l->place, line->id);
-	char text[CGG_LINE_TEXT], last[40];
-	json_t *o = json_object();
-	struct cgg_rule rule;
-	int status = line_rule(line, &rule);
-
-	line_print(line, text);
-	json_object_set_new(o, "id", json_integer(line->id));
-	json_object_set_new(o, "rule", json_string(text));
-	json_object_set_new(o, "verdict", json_string(cgg_verdicts[rule.verdict]));
-	json_object_set_new(o, "hooks", hooks_json(rule.hooks));
-	if (*rule.name)
-		json_object_set_new(o, "name", json_string(rule.name));
-	if (*rule.comment)
-		json_object_set_new(o, "comment", json_string(rule.comment));
-	json_object_set_new(o, "hits", json_integer((json_int_t)count.hits));
-	json_object_set_new(o, "bytes", json_integer((json_int_t)count.bytes));
-	json_object_set_new(o, "last",
-			    count_time(count.last, last) ? json_string(last) : json_null());
-	json_array_append_new(l->rules, o);
-	return status;
-}
-
-static int list_json(struct cgg_guard *guard, struct listing *l, const struct cgg_image *image)
-{
-	json_t *o = json_object(), *defaults = json_object();
-	int status;
-
-	l->rules = json_array();
-	for (int i = 0; i < CGG_HOOKS; i++)
-		json_object_set_new(defaults, cgg_hooks[i].word,
-				    json_string(cgg_verdicts[image->defaults[i]]));
-	status = policy_each(guard, (int)l->place, list_object, l);
-	json_object_set_new(o, "policy", json_string(policy_name));
-	json_object_set_new(o, "mode", json_string(image->audit ? "audit" : "enforce"));
-	json_object_set_new(o, "defaults", defaults);
-	json_object_set_new(o, "rules", l->rules);
-	if (!status) {
-		json_dumpf(o, stdout, JSON_INDENT(2));
-		putchar('\n');
-	}
-	json_decref(o);
-	return status;
-}
-
 static int list(int count, char **word)
 {
 	const struct cgg_image *image;
 	struct cgg_guard guard;
-	struct listing l = { 0 };
 	int place, status = name_check("policy", policy_name);
 
 	(void)count, (void)word;
-	if (with_id + with_stats + as_json > 1)
+	if (with_id + (list_form != LIST_PLAIN) > 1)
 		errx(CGG_USAGE, "list: -i, -s or -j, one of them");
+	if (with_id)
+		list_form = LIST_IDS;
 	if (!status)
 		status = guard_open(&guard, CGG_READ);
 	if (status)
@@ -544,12 +418,7 @@ static int list(int count, char **word)
 	image = policy_image(&guard, place);
 	if (!image)
 		die(CGG_FAILED);
-	l.place = (__u32)place;
-	l.counts = with_stats || as_json ? count_open() : -1;
-	if (as_json)
-		return done(&guard, list_json(&guard, &l, image));
-	list_settings(&l, image);
-	return done(&guard, policy_each(&guard, place, list_line, &l));
+	return done(&guard, policy_list(&guard, place, image, list_form));
 }
 
 /* options: the letters that the word takes; most: arguments, -1: any number */
@@ -583,6 +452,13 @@ static unsigned seconds_or_die(const char *word)
 	return (unsigned)n;
 }
 
+static void list_choose(enum list_form form)
+{
+	if (list_form != LIST_PLAIN && list_form != form)
+		errx(CGG_USAGE, "list: -i, -s or -j, one of them");
+	list_form = form;
+}
+
 /* option_take - one option, before the word (command is 0) or behind it */
 static void option_take(int option, const struct command *command)
 {
@@ -597,10 +473,8 @@ static void option_take(int option, const struct command *command)
 		file_name = optarg;
 	else if (option == 'i')
 		with_id = true;
-	else if (option == 's')
-		with_stats = true;
-	else if (option == 'j')
-		as_json = true;
+	else if (option == 's' || option == 'j')
+		list_choose(option == 's' ? LIST_STATS : LIST_JSON);
 	else if (option == 'n')
 		dry_run = true;
 	else if (option == 'c')

@@ -21,4 +21,9 @@ void start(char **argv);
 void common_option(int option, const char *usage); /* -h, -V; anything else ends the command */
 _Noreturn void die(int status); /* with the sentence in cgg_why */
 
+/* list.c, of cgg-rule */
+enum list_form { LIST_PLAIN, LIST_IDS, LIST_STATS, LIST_JSON };
+int policy_list(struct cgg_guard *guard, int place, const struct cgg_image *image,
+		enum list_form form);
+
 #endif

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* list.c - a policy, printed by cgg-rule: as a file that is read back, with ids, counts, as JSON. */
+#include <jansson.h>
+#include <string.h>
+
+#include "cmd.h"
+
+/* A policy being listed. */
+struct listing {
+	enum list_form form;
+	json_t *rules;
+	int counts;
+	__u32 place;
+};
+
+/* in_front - what -i and -s put before a line; id 0: it is not a rule */
+static void in_front(const struct listing *l, __u32 id)
+{
+	struct cgg_count count;
+
+	if (l->form == LIST_PLAIN)
+		return;
+	if (!id)
+		fputs("-\t", stdout);
+	else
+		printf("%u\t", id);
+	if (id && l->form == LIST_STATS) {
+		count = count_read(l->counts, l->place, id);
+		printf("%llu\t%llu\t", count.hits, count.bytes);
+	}
+}
+
+static int list_line(void *context, const struct cgg_line *line)
+{
+	char text[CGG_LINE_TEXT];
+
+	in_front(context, line->id);
+	line_print(line, text);
+	puts(text);
+	return 0;
+}
+
+/* defaults_count - what a line of defaults decided, its hooks together; false: it is another line */
+static bool defaults_count(const struct listing *l, const char *line, struct cgg_count *sum)
+{
+	unsigned hooks = 0;
+	char words[256];
+
+	*sum = (struct cgg_count){ 0 };
+	if (sscanf(line, "default %255s", words) != 1 || hooks_parse(&hooks, words))
+		return false;
+	for (int i = 0; i < CGG_HOOKS; i++) {
+		struct cgg_tally tally = tally_read(l->place, i);
+		struct cgg_count count = tally_default(&tally);
+
+		sum->hits += hooks >> i & 1 ? count.hits : 0;
+		sum->bytes += hooks >> i & 1 ? count.bytes : 0;
+	}
+	return true;
+}
+
+static void list_settings(const struct listing *l, const struct cgg_image *image)
+{
+	char text[CGG_SETTINGS_TEXT];
+	struct cgg_count count;
+
+	settings_print(image->defaults, image->audit, text);
+	for (char *line = strtok(text, "\n"); line; line = strtok(0, "\n")) {
+		in_front(l, 0);
+		if (l->form == LIST_STATS && defaults_count(l, line, &count))
+			printf("%llu\t%llu\t", count.hits, count.bytes);
+		else if (l->form == LIST_STATS)
+			printf("-\t-\t");
+		puts(line);
+	}
+}
+
+static json_t *hooks_json(unsigned hooks)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < CGG_HOOKS; i++)
+		if (hooks & 1u << i)
+			json_array_append_new(list, json_string(cgg_hooks[i].word));
+	return list;
+}
+
+static int list_object(void *context, const struct cgg_line *line)
+{
+	struct listing *l = context;
+	struct cgg_count count = count_read(l->counts, l->place, line->id);
+	char text[CGG_LINE_TEXT], last[40];
+	json_t *o = json_object();
+	struct cgg_rule rule;
+	int status = line_rule(line, &rule);
+
+	line_print(line, text);
+	json_object_set_new(o, "id", json_integer(line->id));
+	json_object_set_new(o, "rule", json_string(text));
+	json_object_set_new(o, "verdict", json_string(cgg_verdicts[rule.verdict]));
+	json_object_set_new(o, "hooks", hooks_json(rule.hooks));
+	if (*rule.name)
+		json_object_set_new(o, "name", json_string(rule.name));
+	if (*rule.comment)
+		json_object_set_new(o, "comment", json_string(rule.comment));
+	json_object_set_new(o, "hits", json_integer((json_int_t)count.hits));
+	json_object_set_new(o, "bytes", json_integer((json_int_t)count.bytes));
+	json_object_set_new(o, "last",
+			    count_time(count.last, last) ? json_string(last) : json_null());
+	json_array_append_new(l->rules, o);
+	return status;
+}
+
+static int list_json(struct cgg_guard *guard, struct listing *l, const struct cgg_image *image)
+{
+	json_t *o = json_object(), *defaults = json_object();
+	int status;
+
+	l->rules = json_array();
+	for (int i = 0; i < CGG_HOOKS; i++)
+		json_object_set_new(defaults, cgg_hooks[i].word,
+				    json_string(cgg_verdicts[image->defaults[i]]));
+	status = policy_each(guard, (int)l->place, list_object, l);
+	json_object_set_new(o, "policy", json_string(guard->policies[l->place].name));
+	json_object_set_new(o, "mode", json_string(image->audit ? "audit" : "enforce"));
+	json_object_set_new(o, "defaults", defaults);
+	json_object_set_new(o, "rules", l->rules);
+	if (!status) {
+		json_dumpf(o, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
+	json_decref(o);
+	return status;
+}
+
+/* policy_list - the image is the one in force */
+int policy_list(struct cgg_guard *guard, int place, const struct cgg_image *image,
+		enum list_form form)
+{
+	struct listing l = { .form = form, .place = (__u32)place, .counts = -1 };
+
+	if (form == LIST_STATS || form == LIST_JSON)
+		l.counts = count_open();
+	if (form == LIST_JSON)
+		return list_json(guard, &l, image);
+	list_settings(&l, image);
+	return policy_each(guard, place, list_line, &l);
+}
