@@ -137,12 +137,16 @@ memory()
 	[ "$each" -le 200 ]
 }
 
+# What every guard has, the ring of events before all, is not theirs.
 @test 'an access list of a hundred thousand: 600 bytes a rule' {
+	yes cgg-rule flush
+	yes cgg-rule flush # and no base is kept to go back to
+	empty=$(memory)
 	for shape in acl fw ipc; do
 		generate "$shape" 100000 "$seed" >"$at/rules"
 		yes cgg-rule flush
 		yes cgg-rule restore "$at/rules"
-		each=$(($(memory) / 100000))
+		each=$((($(memory) - empty) / 100000))
 		echo "$shape: $each bytes a rule"
 		[ "$each" -le 600 ]
 	done
@@ -193,8 +197,9 @@ drop()
 # words COMMAND ARGUMENT... RULE: the rule as words; a comment is one of them
 words()
 {
-	local rule=${*: -1}
+	local - rule=${*: -1}
 
+	set -f # a star is a star
 	# shellcheck disable=SC2086 # words
 	case $rule in
 	*' comment "a b"'*)
@@ -262,7 +267,7 @@ changes()
 	yes cgg-rule restore "$at/rules"
 	cgg-rule list -i | sort >"$at/before"
 	(shuf -n 7000 --random-source=<(command yes "$seed") "$at/rules"
-	generate acl 3000 "$seed") >"$at/new"
+		generate addresses6 3000 "$seed") >"$at/new" # none is like one that went
 	yes cgg-rule restore "$at/new"
 	cgg-rule list | cmp - "$at/new"
 	cgg-rule list -i >"$at/now"
