@@ -204,8 +204,8 @@ struct cgg_entry {
 #define CGG_PAGE 4096
 #define CGG_BASE_RULES (1u << 22) /* rules a base */
 #define CGG_BASE_UNITS (1u << 28) /* of 8 bytes, a base */
-#define CGG_LIST_MOST 256 /* items a list */
-#define CGG_CHAIN 256 /* nodes that one walk may pass */
+#define CGG_LIST_MOST 64 /* items a list */
+#define CGG_CHAIN 128 /* nodes that one walk may pass */
 #define CGG_CUT_SMALL 8
 #define CGG_CUT_NODE 32
 #define CGG_CUT_PAGE 384
@@ -547,7 +547,7 @@ CGG_SAME(sizeof(struct cgg_item) == 16);
 CGG_SAME(sizeof(struct cgg_node) == 32);
 CGG_SAME(sizeof(struct cgg_skip) == 48);
 CGG_SAME(sizeof(struct cgg_record) == 16);
-CGG_SAME(CGG_LIST_MOST * sizeof(struct cgg_item) == CGG_PAGE);
+CGG_SAME(CGG_LIST_MOST * sizeof(struct cgg_item) <= CGG_PAGE);
 CGG_SAME(sizeof(struct cgg_base) == 176);
 CGG_SAME(sizeof(struct cgg_policy) == 56);
 CGG_SAME(sizeof(struct cgg_attached) == 16 + 8 * CGG_LEVELS + 16 * CGG_RINGS);
