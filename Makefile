@@ -38,16 +38,16 @@ deps:
 	@tests/install-deps
 
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@tests/demo
 
 check: deps
-	@$(MAKE) --no-print-directory all $(UNIT) $(TOOLS)
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT) $(TOOLS)
 	@tests/run
 
 bench: deps
 	@tests/install-deps bench
-	@$(MAKE) --no-print-directory all $(TOOLS) $(MEASURED)
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS) $(MEASURED)
 	@tests/bench
 
 $(BUILD)/%.bpf.o: %.bpf.c
