@@ -73,19 +73,9 @@ void *build_unit(struct builder *b, __u64 at)
 
 /* ---- what rules have in common ---- */
 
-static __u32 hash(const void *bytes, size_t len)
+static __u32 action_hash(const struct cgg_action *a)
 {
-	const __u8 *c = bytes;
-	__u64 h = 0x9e3779b97f4a7c15ULL;
-
-	for (size_t i = 0; i + 8 <= len; i += 8) {
-		__u64 word;
-
-		memcpy(&word, c + i, 8);
-		h = (h ^ word) * 0xff51afd7ed558ccdULL;
-		h ^= h >> 32;
-	}
-	return (__u32)h;
+	return words_hash((const char *)a, sizeof(*a));
 }
 
 static void actions_rehash(struct builder *b)
@@ -98,7 +88,7 @@ static void actions_rehash(struct builder *b)
 		return;
 	}
 	for (__u32 i = 0; i < b->actions; i++) {
-		__u32 at = hash(&b->action[i], sizeof(b->action[i])) % size;
+		__u32 at = action_hash(&b->action[i]) % size;
 
 		while (table[at])
 			at = (at + 1) % size;
@@ -135,8 +125,7 @@ static __u32 action_of(struct builder *b, const struct cgg_entry *e)
 	b->action = build_grow(b, b->action, b->actions, &b->actions_room, sizeof(a));
 	if (b->failed)
 		return 0;
-	for (at = hash(&a, sizeof(a)) % b->hash_size; b->action_hash[at];
-	     at = (at + 1) % b->hash_size)
+	for (at = action_hash(&a) % b->hash_size; b->action_hash[at]; at = (at + 1) % b->hash_size)
 		if (!memcmp(&b->action[b->action_hash[at] - 1], &a, sizeof(a)))
 			return b->action_hash[at] - 1;
 	b->action[b->actions] = a;
