@@ -4,7 +4,8 @@
  *
  * Everything is pinned below a sibling of the pin directory that is then renamed
  * into place. What a killed load left there is removed by the next one: a sibling
- * that is in use is locked.
+ * that is in use is locked. To replace programs takes the maps that are pinned, and
+ * one step a link (lib/attach.c).
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -31,10 +32,11 @@
 #define NO_PRIVILEGE "the kernel refuses: needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
 
 static const char usage[] =
-	"usage: cgg-load [-c] [--events-size BYTES]\n"
+	"usage: cgg-load [-c | -r] [--events-size BYTES]\n"
 	"Puts the guard's programs and maps in the kernel and pins them.\n"
 	"\n"
 	"  -c, --check              print which hooks this kernel offers, change nothing\n"
+	"  -r, --replace            put new programs under live attachments, without a gap\n"
 	"      --events-size BYTES  room for events that nobody has read (default 16777216)\n"
 	"  -h, --help               print this and exit\n"
 	"  -V, --version            print the version and exit\n";
@@ -87,22 +89,31 @@ static void sweep(void)
 	globfree(&found);
 }
 
-static void make_directory(const char *below)
+static void make_directory(const char *directory, const char *below)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "%s%s", sibling, below);
+	snprintf(path, sizeof(path), "%s%s", directory, below);
 	if (mkdir(path, 0700))
 		err(CGG_FAILED, "%s", path);
 }
 
-static void pin_or_die(int fd, const char *kind, const char *name)
+static void pin_or_die(int fd, const char *directory, const char *name)
 {
-	char path[128];
+	char path[256];
 
-	snprintf(path, sizeof(path), "%s/%s%s", sibling, kind, name);
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
 	if (bpf_obj_pin(fd, path))
 		err(CGG_FAILED, "%s", path);
+}
+
+/* programs_pin - those that this kernel has */
+static void programs_pin(struct bpf_object *object, const char *directory)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, object) if (bpf_program__autoload(program))
+		pin_or_die(bpf_program__fd(program), directory, bpf_program__name(program));
 }
 
 /*
@@ -160,7 +171,7 @@ static void rings_prepare(struct bpf_object *object, __u32 slots)
 	bpf_map__set_inner_map_fd(bpf_object__find_map_by_name(object, "rings"), like);
 }
 
-static struct bpf_object *object_load(unsigned long slots)
+static struct bpf_object *object_open(void)
 {
 	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "cgguard");
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
@@ -174,16 +185,18 @@ static struct bpf_object *object_load(unsigned long slots)
 	if (!object)
 		err(CGG_FAILED, "the BPF object\n%s", log_text);
 	programs_prepare(object);
-	rings_prepare(object, (__u32)slots);
-	if (bpf_object__load(object)) {
-		int error = errno;
+	return object;
+}
 
-		if (error == EPERM)
-			errx(CGG_FAILED, NO_PRIVILEGE);
+static void object_load(struct bpf_object *object)
+{
+	int error = bpf_object__load(object) ? errno : 0;
+
+	if (error == EPERM)
+		errx(CGG_FAILED, NO_PRIVILEGE);
+	if (error)
 		errx(CGG_FAILED, "the kernel refuses the programs: %s\n%s", strerror(error),
 		     log_text);
-	}
-	return object;
 }
 
 static void value_write(struct bpf_object *object, const char *map, const void *value)
@@ -215,17 +228,19 @@ static void version_pin(void)
 
 	if (fd < 0 || bpf_map_update_elem(fd, &key, &version, 0))
 		err(CGG_FAILED, "the version");
-	pin_or_die(fd, "", "version");
+	pin_or_die(fd, sibling, "version");
 	close(fd);
 }
 
 static void load(unsigned long slots)
 {
-	struct bpf_object *object = object_load(slots);
-	struct bpf_program *program;
+	struct bpf_object *object = object_open();
+	char directory[128];
 	struct bpf_map *map;
 	int dir;
 
+	rings_prepare(object, (__u32)slots);
+	object_load(object);
 	values_write(object, slots);
 	snprintf(sibling, sizeof(sibling), SIBLING "%d", getpid());
 	if (mkdir(sibling, 0700)) {
@@ -236,14 +251,15 @@ static void load(unsigned long slots)
 	dir = pin_directory(sibling);
 	if (dir < 0 || flock(dir, LOCK_EX | LOCK_NB))
 		err(CGG_FAILED, "%s", sibling);
-	make_directory("/maps");
-	make_directory("/progs");
-	make_directory("/links");
-	make_directory("/bases");
+	make_directory(sibling, "/maps");
+	make_directory(sibling, "/progs");
+	make_directory(sibling, "/links");
+	make_directory(sibling, "/bases");
+	snprintf(directory, sizeof(directory), "%s/maps", sibling);
 	bpf_object__for_each_map(map, object)
-		pin_or_die(bpf_map__fd(map), "maps/", bpf_map__name(map));
-	bpf_object__for_each_program(program, object) if (bpf_program__autoload(program))
-		pin_or_die(bpf_program__fd(program), "progs/", bpf_program__name(program));
+		pin_or_die(bpf_map__fd(map), directory, bpf_map__name(map));
+	snprintf(directory, sizeof(directory), "%s/progs", sibling);
+	programs_pin(object, directory);
 	version_pin();
 	if (!renameat2(AT_FDCWD, sibling, AT_FDCWD, CGG_DIR, RENAME_NOREPLACE))
 		*sibling = 0;
@@ -253,16 +269,61 @@ static void load(unsigned long slots)
 	bpf_object__close(object);
 }
 
-/* is_loaded - true: a guard that this command knows is there */
-static bool is_loaded(void)
+/* map_take - the map that is pinned is the object's, if it has the shape of the object's own */
+static void map_take(struct bpf_map *map)
 {
-	struct cgg_guard guard;
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), "maps/%s", bpf_map__name(map));
+	fd = pin_get(name);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+		err(CGG_FAILED, CGG_DIR "/%s", name);
+	if (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
+	    info.value_size != bpf_map__value_size(map) ||
+	    info.map_flags != bpf_map__map_flags(map))
+		errx(CGG_FAILED,
+		     CGG_DIR "/%s: not the map that is meant; cgg-unload -f and cgg-load", name);
+	if (bpf_map__reuse_fd(map, fd))
+		err(CGG_FAILED, CGG_DIR "/%s", name);
+	close(fd);
+}
+
+static void replaced_remove(void)
+{
+	pin_remove(CGG_REPLACED);
+}
+
+/* replace - the programs of a guard that is loaded; all else stays as it is */
+static void replace(struct cgg_guard *guard)
+{
+	struct bpf_object *object = object_open();
+	struct bpf_map *map;
+	int status = guard_repair(guard);
+
+	if (status)
+		die(status);
+	bpf_object__for_each_map(map, object) map_take(map);
+	object_load(object);
+	atexit(replaced_remove);
+	make_directory(CGG_REPLACED, "");
+	programs_pin(object, CGG_REPLACED);
+	status = programs_replace(guard);
+	if (status)
+		die(status);
+	bpf_object__close(object);
+}
+
+/* is_loaded - true: a guard that this command knows is there */
+static bool is_loaded(struct cgg_guard *guard, enum cgg_open how)
+{
 	int status;
 
 	if (faccessat(AT_FDCWD, CGG_DIR, F_OK, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
 		return false;
-	status = guard_open(&guard, CGG_READ);
-	guard_close(&guard);
+	status = guard_open(guard, how);
 	if (status)
 		die(status);
 	return true;
@@ -290,17 +351,21 @@ static int check(void)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "check", 0, 0, 'c' },
+						 { "replace", 0, 0, 'r' },
 						 { "events-size", 1, 0, 'e' },
 						 COMMON_OPTIONS };
 	unsigned long bytes = DEFAULT_EVENTS;
-	bool only_check = false;
+	bool only_check = false, replaces = false;
+	struct cgg_guard guard;
 	int option;
 
 	start(argv);
 	libbpf_set_print(libbpf_said);
-	while ((option = getopt_long(argc, argv, "c" COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = getopt_long(argc, argv, "cr" COMMON_LETTERS, options, 0)) != -1) {
 		if (option == 'c')
 			only_check = true;
+		else if (option == 'r')
+			replaces = true;
 		else if (option == 'e' && number_parse(&bytes, optarg, strlen(optarg), 1ul << 30))
 			errx(CGG_USAGE,
 			     "--events-size %s: not a number of bytes (at most 1073741824)",
@@ -310,6 +375,8 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		errx(CGG_USAGE, "%s: takes no arguments", argv[optind]);
+	if (only_check && replaces)
+		errx(CGG_USAGE, "-c or -r, one of them");
 	if (bytes < 16 * sizeof(struct cgg_event))
 		errx(CGG_USAGE, "--events-size %lu: at least %zu", bytes,
 		     16 * sizeof(struct cgg_event));
@@ -318,7 +385,9 @@ int main(int argc, char **argv)
 	bpffs_mount();
 	sweep();
 	atexit(undo);
-	if (!is_loaded())
+	if (!is_loaded(&guard, replaces ? CGG_CHANGE : CGG_READ))
 		load(bytes / sizeof(struct cgg_event));
+	else if (replaces)
+		replace(&guard);
 	return CGG_DONE;
 }

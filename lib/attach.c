@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -318,6 +319,76 @@ void detach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
 	free(all);
 }
 
+/* ---- programs that are replaced under live links ---- */
+
+/* link_renew - the link runs prog from now on; one whose cgroup is gone runs nothing */
+static int link_renew(__u64 id, int program, int prog)
+{
+	char path[PATH];
+	int link, error;
+
+	link_path(path, id, program);
+	link = pin_get(path + sizeof(CGG_DIR));
+	if (link < 0)
+		return errno == ENOENT ? 0 : refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
+	error = bpf_link_update(link, prog, 0) ? errno : 0;
+	close(link);
+	return !error || error == ENOLINK ? 0 : refuse(CGG_FAILED, "%s: %s", path, strerror(error));
+}
+
+/* programs_renew - every link runs what lies in progs/; then nothing needs replaced/ any more */
+static int programs_renew(struct cgg_guard *guard)
+{
+	struct cgg_attachment *all;
+	unsigned count;
+	int status = attachments_read(guard, &all, &count);
+
+	for (int i = 0; i < CGG_PROGRAMS && !status; i++) {
+		char path[PATH];
+		int prog;
+
+		snprintf(path, sizeof(path), "progs/%s", cgg_programs[i].name);
+		prog = pin_get(path);
+		for (unsigned at = 0; at < count && prog >= 0 && !status; at++)
+			status = link_renew(all[at].id, i, prog);
+		if (prog >= 0)
+			close(prog);
+	}
+	free(all);
+	return status ? status : pin_remove(CGG_REPLACED);
+}
+
+static int programs_exchange(void)
+{
+	if (!renameat2(AT_FDCWD, CGG_REPLACED, AT_FDCWD, CGG_DIR "/progs", RENAME_EXCHANGE))
+		return 0;
+	return refuse(CGG_FAILED, CGG_REPLACED ": %s", strerror(errno));
+}
+
+/*
+ * programs_replace - what was pinned in CGG_REPLACED takes the place of progs/
+ *
+ * A link's program changes in one step (bpf_link_update), so that no moment is without
+ * one. Old and new ones have the same maps and may run side by side. When this
+ * command is killed, replaced/ is still there and tells the next one to go on.
+ */
+int programs_replace(struct cgg_guard *guard)
+{
+	char why[CGG_WHY];
+	int status = programs_exchange();
+
+	if (status)
+		return status;
+	status = programs_renew(guard);
+	if (status) {
+		memcpy(why, cgg_why, sizeof(why));
+		if (!programs_exchange())
+			programs_renew(guard);
+		memcpy(cgg_why, why, sizeof(why));
+	}
+	return status;
+}
+
 /* Directories of links that no record is of: a killed attach or detach left them. */
 static void links_sweep(struct cgg_guard *guard)
 {
@@ -357,5 +428,7 @@ int guard_repair(struct cgg_guard *guard)
 	links_sweep(guard);
 	if (guard->how == CGG_CHANGE)
 		bases_sweep(guard);
-	return worst;
+	if (guard->how == CGG_CHANGE && !access(CGG_REPLACED, F_OK))
+		status = programs_renew(guard);
+	return status > worst ? status : worst;
 }

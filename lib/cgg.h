@@ -211,6 +211,8 @@ int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 polic
 int detach(struct cgg_guard *guard, __u64 id);
 int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks);
 void detach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks);
+#define CGG_REPLACED CGG_DIR "/replaced" /* programs that take, or had, the place of progs/ */
+int programs_replace(struct cgg_guard *guard);
 int guard_repair(struct cgg_guard *guard); /* what a killed command or a removed cgroup left */
 unsigned links_of(__u64 id); /* 1 << enum cgg_program, as pinned */
 

@@ -188,7 +188,7 @@ static int version_check(void)
 		return 0;
 	return refuse(CGG_FAILED,
 		      "the guard that is loaded has layout %d, this command knows %d; "
-		      "run cgg-unload -f and cgg-load",
+		      "run cgg-unload -f and cgg-load, or see UPGRADES in cgguard(7)",
 		      version, CGG_LAYOUT);
 }
 

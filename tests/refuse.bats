@@ -477,7 +477,7 @@ in_place()
 	before=$(pins | sort)
 	for command in cgg-load 'cgg-rule list' 'cgg-rule add port 3' 'cgg-attach $free' 'cgg-detach -a' \
 		'cgg-events -w 0' cgg-status cgg-unload; do
-		refuses 3 "$command" "the guard that is loaded has layout 99, this command knows $layout; run cgg-unload -f and cgg-load"
+		refuses 3 "$command" "the guard that is loaded has layout 99, this command knows $layout; run cgg-unload -f and cgg-load, or see UPGRADES in cgguard(7)"
 	done
 	[ "$(pins | sort)" = "$before" ]
 	bpftool map update pinned "$dir/version" key 0 0 0 0 value "$layout" 0 0 0
