@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * press.c - tries without pause what is denied, while something is done to the guard.
+ *
+ * press CGROUP PORT DEVICE SYSCTL COMMAND...: processes in CGROUP connect to PORT of
+ * 127.0.0.1 by UDP, open DEVICE and read SYSCTL (below /proc/sys) again and again.
+ * COMMAND runs outside, after each was tried once and until it ends. Then a line
+ * for each, `connect tries N passed N errors N', errors being other than EPERM. The
+ * status is COMMAND's, or 9 when something passed.
+ */
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CONNECT, OPEN, SYSCTL, KINDS };
+static const char *const words[KINDS] = { "connect", "open", "sysctl" };
+
+/* One a process, on lines of its own. */
+static struct tally {
+	uint64_t tries, passed, errors;
+} __attribute__((aligned(128))) *tallies;
+
+static void join(const char *cgroup)
+{
+	char path[4200];
+	int file;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	file = open(path, O_WRONLY);
+	if (file < 0 || write(file, "0", 1) != 1)
+		err(3, "%s", path);
+	close(file);
+}
+
+static bool try_connect(const char *port)
+{
+	struct sockaddr_in there = { .sin_family = AF_INET,
+				     .sin_port = htons((uint16_t)atoi(port)),
+				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int s = socket(AF_INET, SOCK_DGRAM, 0), error;
+	bool passed = !connect(s, (struct sockaddr *)&there, sizeof(there));
+
+	error = errno;
+	close(s);
+	errno = error;
+	return passed;
+}
+
+static bool try_open(const char *device)
+{
+	int fd = open(device, O_RDONLY);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static bool try_sysctl(const char *name)
+{
+	char path[256], value[64];
+	bool passed;
+	int fd, error;
+
+	snprintf(path, sizeof(path), "/proc/sys/%s", name);
+	fd = open(path, O_RDONLY);
+	passed = read(fd, value, sizeof(value)) >= 0;
+	error = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return passed;
+}
+
+static void press(const char *cgroup, int kind, const char *operand)
+{
+	bool (*const tried[KINDS])(const char *) = { try_connect, try_open, try_sysctl };
+	struct tally *tally = &tallies[kind];
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	join(cgroup);
+	for (;;) {
+		if (tried[kind](operand))
+			__atomic_add_fetch(&tally->passed, 1, __ATOMIC_SEQ_CST);
+		else if (errno != EPERM)
+			__atomic_add_fetch(&tally->errors, 1, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&tally->tries, 1, __ATOMIC_SEQ_CST);
+	}
+}
+
+static int run(char **command)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		execvp(*command, command);
+		err(127, "%s", *command);
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			err(3, "waitpid");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int main(int argc, char **argv)
+{
+	pid_t worker[KINDS];
+	uint64_t passed = 0;
+	int status;
+
+	if (argc < 6)
+		errx(2, "usage: press CGROUP PORT DEVICE SYSCTL COMMAND...");
+	tallies = mmap(0, KINDS * sizeof(*tallies), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (tallies == MAP_FAILED)
+		err(3, "mmap");
+	for (int kind = 0; kind < KINDS; kind++) {
+		worker[kind] = fork();
+		if (!worker[kind])
+			press(argv[1], kind, argv[2 + kind]);
+	}
+	for (int kind = 0; kind < KINDS; kind++)
+		while (!__atomic_load_n(&tallies[kind].tries, __ATOMIC_SEQ_CST))
+			if (waitpid(worker[kind], &status, WNOHANG) > 0)
+				errx(3, "%s: ended before its first try", words[kind]);
+	status = run(argv + 5);
+	for (int kind = 0; kind < KINDS; kind++) {
+		kill(worker[kind], SIGKILL);
+		waitpid(worker[kind], 0, 0);
+		printf("%s tries %lu passed %lu errors %lu\n", words[kind], tallies[kind].tries,
+		       tallies[kind].passed, tallies[kind].errors);
+		passed += tallies[kind].passed;
+	}
+	return passed ? 9 : status;
+}
