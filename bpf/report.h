@@ -75,8 +75,10 @@ struct cgg_text {
 /* Each kind has an offer() of its own, as with first_match(). */
 #if defined(CGG_NAMED)
 #define offer offer_named
+#define offer_filters offer_filters_named
 #elif defined(CGG_PACKETS)
 #define offer offer_packet
+#define offer_filters offer_filters_packet
 #endif
 
 #define TO(ring, serial) ((serial) << 8 | (ring))
@@ -334,15 +336,39 @@ __attribute__((noinline)) __weak __u64 offer(struct cgg_attached *at, const unio
 	return number;
 }
 
+/*
+ * offer_filters - to those that filter: the verifier goes through the loop once, not from
+ * every state in which a report may begin
+ */
+__attribute__((noinline)) __weak int offer_filters(struct cgg_attached *at,
+						   const union cgg_subject *n,
+						   const struct cgg_text *label, MORE more,
+						   __u64 serial)
+{
+	__u32 zero = 0;
+	/* Behind the number in ring 0: a reader that joins counts on it. */
+	struct cgg_ring *r = bpf_map_lookup_elem(&ring, &zero);
+	__u64 filters = r ? NOW(r->filters) : 0;
+
+	if (!at || !n)
+		return 0;
+#if defined(CGG_NAMED)
+	if (!more)
+		return 0;
+#endif
+	for (__u32 which = 1; which < CGG_RINGS && filters >> which; which++)
+		if (filters >> which & 1)
+			offer(at, n, label, more, TO(which, serial));
+	return 0;
+}
+
 /* report - one event; verdict is DENY, ALERT or AUDIT */
 static __always_inline void report(struct cgg_attached *at, __u32 place,
 				   const struct cgg_image *image, const struct cgg_outcome *out,
 				   __u32 program, const struct operation *o, union cgg_subject *n)
 {
 	const struct cgg_text *label = label_of(image, out);
-	struct cgg_ring *r;
-	__u64 filters, serial;
-	__u32 zero = 0;
+	__u64 serial;
 
 	n->time = bpf_ktime_get_boot_ns();
 	n->rule = out->rule;
@@ -350,12 +376,7 @@ static __always_inline void report(struct cgg_attached *at, __u32 place,
 	n->program = program;
 	n->place = place;
 	serial = offer(at, n, label, MORE_OF(o), TO(0, 0ULL));
-	/* Behind the number: a reader that joins counts on it. */
-	r = bpf_map_lookup_elem(&ring, &zero);
-	filters = r ? NOW(r->filters) : 0;
-	for (__u32 which = 1; which < CGG_RINGS && filters >> which; which++)
-		if (filters >> which & 1)
-			offer(at, n, label, MORE_OF(o), TO(which, serial));
+	offer_filters(at, n, label, MORE_OF(o), serial);
 }
 
 /* As bpf_set_retval(), in 64 bits: newer verifiers want to see that it is in [-4095, 0]. */
