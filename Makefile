@@ -13,13 +13,15 @@ MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 
 CFLAGS ?= -O2 -g
 HARDENING ?= -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
-WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
+WERROR ?= -Werror
+WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DCGG_VERSION='"$(VERSION)"' -I$(BUILD) -MMD \
-	$(WARNINGS) $(HARDENING) $(CFLAGS)
+	$(WARNINGS) $(HARDENING) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
 # Linked in, so that a command starts as fast as one that needs nothing.
 LIBS ?= -Wl,-Bstatic -lbpf -lelf -lz -ljansson -lyaml -Wl,-Bdynamic
-BPF_CFLAGS = -O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v3 -I/usr/include/$(MULTIARCH) -MMD
+BPF_CFLAGS = -O2 -g -Wall -Wextra $(WERROR) -target bpf -mcpu=v3 -I/usr/include/$(MULTIARCH) -MMD \
+	-ffile-prefix-map=$(CURDIR)=.
 
 COMMANDS = $(patsubst cmd/%.c,$(BUILD)/%,$(wildcard cmd/cgg-*.c))
 LIB = $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
@@ -30,7 +32,7 @@ MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/measure/*.bpf.c)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo check bench fuzz install clean
+.PHONY: all deps demo check bench fuzz install uninstall deb check-deb check-boot clean
 
 all: $(COMMANDS)
 
@@ -63,7 +65,7 @@ $(BUILD)/cgguard.skel.h: $(BUILD)/cgguard.bpf.o
 	$(BPFTOOL) gen skeleton $< name cgguard_bpf > $@
 
 $(BUILD)/cmd/cgg-load.o: $(BUILD)/cgguard.skel.h
-$(BUILD)/cmd/cgg-load.o: HARDENING += -Wno-conversion -Wno-sign-conversion
+$(BUILD)/cmd/cgg-load.o: WARNINGS += -Wno-conversion -Wno-sign-conversion
 
 $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
@@ -103,25 +105,54 @@ fuzz: deps
 	@$(MAKE) --no-print-directory $(FUZZ)
 	@tests/fuzz/run $(FUZZ_SECONDS)
 
+# MODE FOLDER FILE...: install puts them there, and uninstall finds them there.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+BASH_COMPLETION = $(PREFIX)/share/bash-completion/completions
+PLACES = '755 $(PREFIX)/sbin $(COMMANDS)' \
+	'755 $(PREFIX)/libexec $(wildcard share/libexec/*)' \
+	'644 $(PREFIX)/share/man/man5 $(wildcard man/*.5)' \
+	'644 $(PREFIX)/share/man/man7 $(wildcard man/*.7)' \
+	'644 $(PREFIX)/share/man/man8 $(wildcard man/*.8)' \
+	'644 $(BASH_COMPLETION) completions/cgguard.bash' \
+	'644 $(PREFIX)/share/zsh/site-functions completions/_cgguard' \
+	'644 $(PREFIX)/share/fish/vendor_completions.d completions/cgguard.fish' \
+	'644 $(UNITDIR) $(wildcard share/systemd/*.service)' \
+	'644 $(PREFIX)/share/cgguard share/systemd/guarded.conf' \
+	'644 $(PREFIX)/share/cgguard/policies $(wildcard share/policies/*)'
+
+# What is written for /usr/local is for PREFIX there. Bash looks for a file by the command's name.
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man5 \
-		$(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/man/man8 \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
-		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
-	install -m 755 $(COMMANDS) $(DESTDIR)$(PREFIX)/sbin
-	for n in 5 7 8; do install -m 644 man/*.$$n $(DESTDIR)$(PREFIX)/share/man/man$$n; done
-	for c in $(notdir $(COMMANDS)); do \
-		install -m 644 completions/cgguard.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$c; done
-	install -m 644 completions/_cgguard $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cgguard
-	install -m 644 completions/cgguard.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cgguard.fish
-	install -d $(DESTDIR)$(PREFIX)/libexec $(DESTDIR)$(PREFIX)/lib/systemd/system \
-		$(DESTDIR)$(PREFIX)/share/cgguard/policies
-	install -m 644 share/policies/* $(DESTDIR)$(PREFIX)/share/cgguard/policies
-	install -m 644 share/systemd/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system
-	install -m 644 share/systemd/guarded.conf $(DESTDIR)$(PREFIX)/share/cgguard
-	install -m 755 share/libexec/* $(DESTDIR)$(PREFIX)/libexec
-	sed -i 's|/usr/local/|$(PREFIX)/|g' $(DESTDIR)$(PREFIX)/lib/systemd/system/cgguard*.service \
-		$(DESTDIR)$(PREFIX)/libexec/cgguard-*
+	@set -e; for place in $(PLACES); do \
+		set -- $$place; mode=$$1 folder=$(DESTDIR)$$2; shift 2; \
+		install -d $$folder; install -m $$mode "$$@" $$folder; \
+		for file; do case $$file in share/systemd/* | share/libexec/* | man/*) \
+			sed -i 's|/usr/local/|$(PREFIX)/|g' $$folder/$${file##*/};; esac; done; \
+	done
+	@for name in $(notdir $(COMMANDS)); do \
+		ln -sf cgguard.bash $(DESTDIR)$(BASH_COMPLETION)/$$name; done
+
+uninstall:
+	@for place in $(PLACES); do \
+		set -- $$place; folder=$(DESTDIR)$$2; shift 2; \
+		for file; do rm -f $$folder/$${file##*/}; done; \
+	done
+	@rm -f $(patsubst $(BUILD)/%,$(DESTDIR)$(BASH_COMPLETION)/%,$(COMMANDS))
+	@[ ! -d $(DESTDIR)$(PREFIX)/share/cgguard ] || \
+		find $(DESTDIR)$(PREFIX)/share/cgguard -depth -type d -exec rmdir {} +
+
+# A Debian package of what is here, built in a copy of it. Its results are in build/deb.
+DEB = $(BUILD)/deb
+deb: deps
+	@tests/install-deps deb
+	@rm -rf $(DEB)/cgguard $(DEB)/cgguard[_-]* && mkdir -p $(DEB)/cgguard
+	@tar -c --exclude=./.git --exclude=./$(BUILD) --exclude=./build . | tar -x -C $(DEB)/cgguard
+	@cd $(DEB)/cgguard && dpkg-buildpackage -us -uc >../cgguard.log 2>&1 || { cat ../cgguard.log; exit 1; }
+	@lintian --allow-root --display-info --pedantic --fail-on error,warning $(DEB)/*.changes
+	@ls $(DEB)/cgguard_*.deb
+
+# It in a fresh Debian of its own: installed, the demo with it, and purged again.
+check-deb: deb
+	@tests/check-deb $(DEB)
 
 clean:
 	rm -rf $(BUILD)

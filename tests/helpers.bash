@@ -16,8 +16,8 @@
 # has a teardown of its own calls clean_up there.
 
 tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-BUILD=${BUILD:-${tests_dir%/*}/build}
-PATH=$BUILD:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+BUILD=${BUILD-${tests_dir%/*}/build} # empty: what is tested is installed
+PATH=${BUILD:+$BUILD:}/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 declare -gA started=() # by process id, what clean_up has to end
 
 if [ -n "${BATS_TEST_FILENAME:-}" ] && [ -z "${CGG_RUN:-}" ]; then

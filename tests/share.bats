@@ -135,18 +135,6 @@ installed()
 	yes make -s -C "$root" BUILD="$BUILD" PREFIX="$1" install
 }
 
-@test 'make install puts all of it in place, for that prefix' {
-	prefix=$BATS_TEST_TMPDIR/usr
-	installed "$prefix"
-	[ -x "$prefix/sbin/cgg-run" ] && [ -x "$prefix/libexec/cgguard-restore" ]
-	[ -x "$prefix/libexec/cgguard-hook" ] && [ -f "$prefix/share/cgguard/guarded.conf" ]
-	diff "$root/share/policies" "$prefix/share/cgguard/policies"
-	! grep -r /usr/local/ "$prefix/lib/systemd" "$prefix/share/cgguard" ||
-		{ echo 'another prefix is named' && false; }
-	yes make -s -C "$root" BUILD="$BUILD" DESTDIR="$BATS_TEST_TMPDIR/dest" install
-	[ -f "$BATS_TEST_TMPDIR/dest/usr/local/lib/systemd/system/cgguard@.service" ]
-}
-
 @test 'systemd finds no fault in the units' {
 	command -v systemd-analyze >/dev/null || skip 'no systemd-analyze here'
 	prefix=$BATS_TEST_TMPDIR/usr units=$BATS_TEST_TMPDIR/units
