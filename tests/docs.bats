@@ -615,6 +615,6 @@ name rule-001 comment \"known bad\""
 	yes bash -n completions/cgguard.bash
 	yes zsh -n completions/_cgguard
 	yes fish -n completions/cgguard.fish
-	yes shellcheck -x tests/run tests/demo tests/bench-events tests/helpers.bash tests/install-deps tests/check-deb tests/fresh-root .ci/run \
-		completions/cgguard.bash
+	yes shellcheck -x tests/run tests/demo tests/bench-events tests/helpers.bash tests/install-deps .ci/run \
+		tests/check-deb tests/fresh-root completions/cgguard.bash
 }
