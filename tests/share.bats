@@ -46,17 +46,31 @@ web-server deny connect ip 127.0.0.1 port 5432
 web-server deny connect ip 192.0.2.1 port 443
 web-server deny sendmsg ip 192.0.2.1 port 53
 web-server deny socket family inet type raw proto icmp
+web-server deny socket family inet6 type stream proto sctp
+web-server deny socket family inet type dgram proto udplite
+web-server allow ingress proto tcp ip 192.0.2.1 port 443
+web-server deny ingress proto tcp ip 192.0.2.1 port 40000
+web-server deny ingress proto udp ip 192.0.2.1 port 443
 web-server allow socket family inet type stream proto tcp
 database-client allow connect ip 192.0.2.10 port 5432
 database-client deny connect ip 192.0.2.10 port 22
 database-client deny connect ip 192.0.2.11 port 5432
 database-client allow sendmsg ip 127.0.0.53 port 53
+database-client allow connect proto tcp ip 127.0.0.53 port 53
+database-client deny sendmsg ip 192.0.2.10 port 5432
+database-client deny egress proto sctp ip 192.0.2.10 port 5432
+database-client allow egress proto tcp ip 192.0.2.10 port 5432
+database-client allow ingress proto tcp ip 192.0.2.10 port 40000
+database-client deny ingress proto tcp ip 192.0.2.11 port 40000
 build-sandbox deny connect ip 192.0.2.1 port 443
 build-sandbox deny connect ip 2001:db8::1 port 443
 build-sandbox deny sendmsg ip 192.0.2.1 port 53
 build-sandbox deny egress proto tcp ip 192.0.2.1 port 443
 build-sandbox deny ingress proto tcp ip 192.0.2.1 port 443
 build-sandbox allow connect ip ::1 port 8000
+build-sandbox deny connect ip ::ffff:192.0.2.1 port 443
+build-sandbox deny connect ip 127.0.0.53 port 53
+build-sandbox deny sendmsg ip ::1 port 53
 build-sandbox allow egress proto tcp ip 127.0.0.1 port 8000
 build-sandbox allow device c 1:3 w
 build-sandbox allow device c 136:7 r
@@ -70,11 +84,23 @@ no-lan deny egress proto tcp ip 172.31.0.1 port 443
 no-lan deny connect ip 169.254.169.254 port 80
 no-lan deny connect ip fd00::1 port 80
 no-lan deny connect ip fe80::1 port 80
+no-lan deny connect ip ::ffff:10.1.2.3 port 80
+no-lan deny connect ip 64:ff9b::a9fe:a9fe port 80
+no-lan allow connect ip 64:ff9b::c000:201 port 80
+no-lan deny sendmsg ip ff02::fb port 5353
+no-lan deny sendmsg ip 239.255.255.250 port 1900
+no-lan deny sendmsg ip 255.255.255.255 port 67
+no-lan allow connect ip 11.0.0.1 port 80
+no-lan allow connect ip 2001:db8::1 port 80
 no-lan allow connect ip 172.32.0.1 port 80
 no-lan allow connect ip 127.0.0.53 port 53
 no-lan allow connect ip 192.0.2.1 port 80
 internet-only allow sendmsg ip 192.0.2.53 port 53
+internet-only allow connect proto tcp ip 192.0.2.53 port 53
 internet-only allow connect ip 192.0.2.1 port 443
+internet-only deny connect ip ::ffff:169.254.169.254 port 80
+internet-only deny connect ip fec0::1 port 80
+internet-only deny egress proto sctp ip 10.0.0.1 port 80
 internet-only allow connect ip 2001:db8::1 port 443
 internet-only deny connect ip 127.0.0.1 port 443
 internet-only deny connect ip ::1 port 443
@@ -94,6 +120,203 @@ END
 	same=$(sort -u <<<"$asked" | grep .)
 	diff "$BATS_TEST_TMPDIR/loaded" <(echo "$same")
 }
+
+teardown()
+{
+	clean_up
+	[ -z "$network" ] || ip netns delete "$network"
+}
+network=
+
+# A network of its own, where servers of others answer at every address, TCP and UDP.
+start_network()
+{
+	local address out said
+
+	network=$CGG_RUN-$BATS_TEST_NUMBER
+	ip netns add "$network"
+	ip -n "$network" link set lo up
+	for address in 10.1.2.3 172.16.0.1 192.168.0.1 169.254.169.254 100.64.0.1 192.0.2.1 192.0.2.10 \
+		192.0.2.53 fd00::1 fec0::1 2001:db8::1 64:ff9b::a00:1; do
+		ip -n "$network" address add "$address" dev lo
+	done
+	exec {out}< <(exec 3>&- && exec ip netns exec "$network" python3 -c "$servers" 53 80 5432 8080)
+	started[$!]=servers
+	read -r said <&"$out"
+	exec {out}<&-
+	[ "$said" = ready ]
+}
+
+servers='
+import selectors, socket, sys
+
+ready = selectors.DefaultSelector()
+for port in map(int, sys.argv[1:]):
+    for kind in socket.SOCK_STREAM, socket.SOCK_DGRAM:
+        s = socket.socket(socket.AF_INET6, kind)
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        s.bind(("::", port))
+        if kind == socket.SOCK_STREAM:
+            s.listen()
+        ready.register(s, selectors.EVENT_READ)
+print("ready", flush=True)
+while True:
+    for key, _ in ready.select():
+        s = key.fileobj
+        if s.type == socket.SOCK_DGRAM:
+            s.sendto(*s.recvfrom(9))
+        else:
+            s.accept()[0].send(b"x")
+'
+
+# Lines of words in, each with what came of them out: ok when there was an answer.
+attempts='
+import errno, ipaddress, socket, sys
+
+def attempt(what, address="", port=0):
+    if what == "raw":
+        return socket.socket(socket.AF_INET, socket.SOCK_RAW, 6)
+    family = socket.AF_INET if "." in address and ":" not in address else socket.AF_INET6
+    s = socket.socket(family, socket.SOCK_STREAM if what == "tcp" else socket.SOCK_DGRAM)
+    s.settimeout(0.5)
+    if what == "tcp":
+        s.connect((address, int(port)))
+    else:
+        s.sendto(b"x", (address, int(port)))
+    s.recv(9)
+
+for line in sys.stdin:
+    try:
+        attempt(*line.split())
+        said = "ok"
+    except OSError as e:
+        said = errno.errorcode.get(e.errno, "silence")
+    print(line.strip() + ": " + said)
+'
+
+@test 'an example policy lets pass and refuses what it promises, over a network' {
+	start_network
+	new_cgroup gpu
+	examples "$(shown "$gpu")"
+	cgg-load
+	while read -r policy words; do
+		if [[ ! -v "cgroups[$policy]" ]]; then
+			new_cgroup "${policy//-/_}"
+			declare -n made=${policy//-/_}
+			cgroups[$policy]=$made
+			cgg-rule -p "$policy" restore "$BATS_TEST_TMPDIR/policies/$policy.policy"
+			cgg-attach -p "$policy" "$made"
+		fi
+		echo "$words" >>"$BATS_TEST_TMPDIR/$policy"
+	done < <(grep -v '^$' <<<"$promises")
+	for policy in "${!cgroups[@]}"; do
+		diff "$BATS_TEST_TMPDIR/$policy" <(sed 's/: [a-zA-Z]*$//' "$BATS_TEST_TMPDIR/$policy" |
+			inside "${cgroups[$policy]}" ip netns exec "$network" python3 -c "$attempts") ||
+			{ echo "$policy: < is promised, > was so" && false; }
+	done
+}
+declare -gA cgroups=()
+
+@test 'the web server serves on its ports, and on none that it takes otherwise' {
+	start_network
+	new_cgroup web
+	cgg-load
+	cgg-rule -p web restore "$root/share/policies/web-server.policy"
+	cgg-attach -p web "$web"
+	exec {out}< <(exec 3>&- && inside "$web" ip netns exec "$network" python3 -c "$web_server")
+	started[$!]=web
+	read -r said taken <&"$out"
+	exec {out}<&-
+	[ "$said" = EPERM ] # to bind another
+	run ip netns exec "$network" python3 -c "$attempts" <<<"tcp 192.0.2.1 443
+tcp 2001:db8::1 443
+tcp 192.0.2.1 $taken
+tcp 127.0.0.1 $taken"
+	says "tcp 192.0.2.1 443: ok
+tcp 2001:db8::1 443: ok
+tcp 192.0.2.1 $taken: silence
+tcp 127.0.0.1 $taken: ok"
+}
+
+# Listens on 443, tries 8443, and listens on a port that it has not asked for.
+web_server='
+import errno, selectors, socket
+
+ready = selectors.DefaultSelector()
+def listen(port=0):
+    s = socket.socket(socket.AF_INET6)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    if port:
+        s.bind(("::", port))
+    s.listen()
+    ready.register(s, selectors.EVENT_READ)
+    return s.getsockname()[1]
+
+listen(443)
+taken = listen()
+try:
+    said = listen(8443)
+except OSError as e:
+    said = errno.errorcode[e.errno]
+print(said, taken, flush=True)
+while True:
+    for key, _ in ready.select():
+        key.fileobj.accept()[0].send(b"x")
+'
+
+promises='
+web-server tcp 127.0.0.1 8080: ok
+web-server tcp ::1 8080: ok
+web-server udp 127.0.0.53 53: ok
+web-server tcp 127.0.0.53 53: ok
+web-server tcp 127.0.0.1 5432: EPERM
+web-server tcp 192.0.2.1 443: EPERM
+web-server udp 2001:db8::1 443: EPERM
+web-server raw: EPERM
+database-client tcp 192.0.2.10 5432: ok
+database-client tcp ::ffff:192.0.2.10 5432: ok
+database-client udp 127.0.0.53 53: ok
+database-client tcp 127.0.0.53 53: ok
+database-client tcp 192.0.2.10 80: EPERM
+database-client udp 192.0.2.10 5432: EPERM
+database-client tcp 192.0.2.1 5432: EPERM
+database-client tcp 2001:db8::1 5432: EPERM
+database-client raw: EPERM
+build-sandbox tcp 127.0.0.1 8080: ok
+build-sandbox udp ::1 8080: ok
+build-sandbox udp 127.0.0.53 53: EPERM
+build-sandbox tcp ::1 53: EPERM
+build-sandbox tcp 192.0.2.1 443: EPERM
+build-sandbox udp 2001:db8::1 443: EPERM
+no-lan tcp 192.0.2.1 80: ok
+no-lan tcp 2001:db8::1 80: ok
+no-lan udp 127.0.0.53 53: ok
+no-lan tcp 10.1.2.3 80: EPERM
+no-lan tcp ::ffff:10.1.2.3 80: EPERM
+no-lan udp ::ffff:10.1.2.3 80: EPERM
+no-lan tcp 172.16.0.1 80: EPERM
+no-lan udp 192.168.0.1 53: EPERM
+no-lan tcp 169.254.169.254 80: EPERM
+no-lan tcp 100.64.0.1 80: EPERM
+no-lan tcp fd00::1 80: EPERM
+no-lan tcp fec0::1 80: EPERM
+no-lan tcp 64:ff9b::a00:1 80: EPERM
+no-lan udp 224.0.0.251 5353: EPERM
+internet-only tcp 192.0.2.1 80: ok
+internet-only udp 2001:db8::1 80: ok
+internet-only udp 192.0.2.53 53: ok
+internet-only tcp 192.0.2.53 53: ok
+internet-only tcp 127.0.0.1 80: EPERM
+internet-only tcp ::1 80: EPERM
+internet-only tcp 0.0.0.0 80: EPERM
+internet-only tcp ::ffff:127.0.0.1 80: EPERM
+internet-only tcp 192.168.0.1 443: EPERM
+internet-only tcp ::ffff:169.254.169.254 80: EPERM
+internet-only udp fd00::1 53: EPERM
+internet-only udp 224.0.0.251 5353: EPERM
+no-raw raw: EPERM
+no-raw tcp 10.1.2.3 80: ok
+'
 
 @test 'a group has its devices, and those beside it do not' {
 	new_cgroup above
