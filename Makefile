@@ -154,6 +154,11 @@ deb: deps
 check-deb: deb
 	@tests/check-deb $(DEB)
 
+# And in a Debian that boots, in QEMU: policies before the network, services from the first process.
+check-boot: deb
+	@tests/install-deps boot
+	@tests/check-boot $(DEB)
+
 clean:
 	rm -rf $(BUILD)
 
