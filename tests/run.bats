@@ -597,3 +597,32 @@ os.execvp(sys.argv[1], sys.argv[1:])' "$@"
 	matches 'Operation not permitted'
 	nothing_over
 }
+
+# as_other COMMAND...: as nobody, in $mine, with the capabilities that cgguard(7) asks for
+as_other()
+{
+	local caps=+bpf,+net_admin,+perfmon,+dac_read_search
+
+	inside "$mine" setpriv --reuid 65534 --regid 65534 --clear-groups \
+		--inh-caps "$caps" --ambient-caps "$caps" "$@"
+}
+
+@test 'another user runs in the cgroup that is delegated to him, and hears why not in one that is not' {
+	new_cgroup mine "$web"
+	cgg-unload # root's; each has his own
+	chown 65534 "$mine" "$mine/cgroup.procs"
+	yes as_other cgg-load
+	run as_other cgg-run -k mounts -r 'device c 1:5 r' cat /dev/zero
+	status_is 1
+	matches 'Operation not permitted'
+	run as_other cgg-run true
+	status_is 125
+	says 'cgg-run: a mount namespace: Operation not permitted; --keep mounts leaves it open'
+	[ -z "$(find "$mine" -mindepth 1 -type d)" ]
+	chown 0 "$mine"
+	run as_other cgg-run true
+	status_is 125
+	says "cgg-run: $mine: this user may make no cgroup there; \
+systemd-run --scope -p Delegate=yes gives one that may"
+	yes as_other cgg-unload
+}
