@@ -269,26 +269,48 @@ static void load(unsigned long slots)
 	bpf_object__close(object);
 }
 
-/* map_take - the map that is pinned is the object's, if it has the shape of the object's own */
-static void map_take(struct bpf_map *map)
+/* pinned_info - of the map of that name that is pinned; gives its descriptor */
+static int pinned_info(const char *map, struct bpf_map_info *info)
 {
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
+	__u32 len = sizeof(*info);
 	char name[64];
 	int fd;
 
-	snprintf(name, sizeof(name), "maps/%s", bpf_map__name(map));
+	snprintf(name, sizeof(name), "maps/%s", map);
 	fd = pin_get(name);
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+	memset(info, 0, sizeof(*info));
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, info, &len))
 		err(CGG_FAILED, CGG_DIR "/%s", name);
+	return fd;
+}
+
+/* map_take - the map that is pinned is the object's, if it has the shape of the object's own */
+static void map_take(struct bpf_map *map)
+{
+	struct bpf_map_info info;
+	int fd = pinned_info(bpf_map__name(map), &info);
+
 	if (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
 	    info.value_size != bpf_map__value_size(map) ||
 	    info.map_flags != bpf_map__map_flags(map))
 		errx(CGG_FAILED,
-		     CGG_DIR "/%s: not the map that is meant; cgg-unload -f and cgg-load", name);
+		     CGG_DIR "/maps/%s: not the map that is meant; cgg-unload -f and cgg-load",
+		     bpf_map__name(map));
 	if (bpf_map__reuse_fd(map, fd))
-		err(CGG_FAILED, CGG_DIR "/%s", name);
+		err(CGG_FAILED, CGG_DIR "/maps/%s", bpf_map__name(map));
 	close(fd);
+}
+
+/* is_same_guard - the object's maps are those that are pinned still */
+static bool is_same_guard(struct bpf_object *object)
+{
+	struct bpf_map_info now, taken = { 0 };
+	__u32 len = sizeof(taken);
+
+	close(pinned_info("policies", &now));
+	return !bpf_obj_get_info_by_fd(bpf_object__find_map_fd_by_name(object, "policies"), &taken,
+				       &len) &&
+	       now.id == taken.id;
 }
 
 static void replaced_remove(void)
@@ -296,17 +318,28 @@ static void replaced_remove(void)
 	pin_remove(CGG_REPLACED);
 }
 
-/* replace - the programs of a guard that is loaded; all else stays as it is */
+/*
+ * replace - the programs of a guard that is loaded; all else stays as it is
+ *
+ * The kernel takes a second to look at them, and nobody waits for that.
+ */
 static void replace(struct cgg_guard *guard)
 {
 	struct bpf_object *object = object_open();
 	struct bpf_map *map;
-	int status = guard_repair(guard);
+	int status;
 
+	bpf_object__for_each_map(map, object) map_take(map);
+	guard_close(guard);
+	object_load(object);
+	status = guard_open(guard, CGG_CHANGE);
+	if (!status && !is_same_guard(object))
+		status = refuse(CGG_FAILED,
+				CGG_DIR ": is another guard than a moment ago; try again");
+	if (!status)
+		status = guard_repair(guard);
 	if (status)
 		die(status);
-	bpf_object__for_each_map(map, object) map_take(map);
-	object_load(object);
 	atexit(replaced_remove);
 	make_directory(CGG_REPLACED, "");
 	programs_pin(object, CGG_REPLACED);
@@ -317,13 +350,13 @@ static void replace(struct cgg_guard *guard)
 }
 
 /* is_loaded - true: a guard that this command knows is there */
-static bool is_loaded(struct cgg_guard *guard, enum cgg_open how)
+static bool is_loaded(struct cgg_guard *guard)
 {
 	int status;
 
 	if (faccessat(AT_FDCWD, CGG_DIR, F_OK, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
 		return false;
-	status = guard_open(guard, how);
+	status = guard_open(guard, CGG_READ);
 	if (status)
 		die(status);
 	return true;
@@ -385,7 +418,7 @@ int main(int argc, char **argv)
 	bpffs_mount();
 	sweep();
 	atexit(undo);
-	if (!is_loaded(&guard, replaces ? CGG_CHANGE : CGG_READ))
+	if (!is_loaded(&guard))
 		load(bytes / sizeof(struct cgg_event));
 	else if (replaces)
 		replace(&guard);

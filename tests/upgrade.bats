@@ -116,6 +116,46 @@ again()
 	says 'deny connect port 9099'
 }
 
+@test 'two at once: both succeed, and nothing is left of either' {
+	local one
+
+	guard_all
+	cgg-load -r &
+	one=$!
+	yes cgg-load -r
+	wait "$one"
+	[ ! -e /sys/fs/bpf/cgguard/replaced ]
+	yes comm -23 <(link_programs "$web") <(program_ids)
+	says ''
+}
+
+has_programs()
+{
+	[ "$(find "/proc/$1/fd" -lname 'anon_inode:bpf-prog' | wc -l)" -ge 3 ]
+}
+
+# The kernel looks at the new programs while nobody holds the lock.
+@test 'a guard that is another one meanwhile is left as it is' {
+	local late programs
+
+	guard_all
+	cgg-load -r 2>"$BATS_TEST_TMPDIR/said" &
+	late=$!
+	wait_for has_programs "$late"
+	kill -STOP "$late"
+	cgg-unload -f
+	cgg-load
+	programs=$(program_ids)
+	kill -CONT "$late"
+	status=0
+	wait "$late" || status=$?
+	status_is 3
+	[ "$(cat "$BATS_TEST_TMPDIR/said")" = \
+		'cgg-load: /sys/fs/bpf/cgguard: is another guard than a moment ago; try again' ]
+	[ "$(program_ids)" = "$programs" ]
+	[ ! -e /sys/fs/bpf/cgguard/replaced ]
+}
+
 @test 'without a guard it loads one' {
 	yes cgg-load --replace
 	yes cgg-status
