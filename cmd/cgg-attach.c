@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* cgg-attach.c - guards cgroups by a policy. */
+#include <string.h>
+
 #include "cmd.h"
 
 static const char usage[] =
@@ -15,18 +17,25 @@ static const char usage[] =
 /* attach_all - every cgroup, or none of them */
 static int attach_all(struct cgg_guard *guard, struct cgg_cgroup *cgroup, int count, int place)
 {
-	bool *made = calloc((size_t)count, sizeof(*made));
-	int status = made ? 0 : refuse(CGG_FAILED, "out of memory"), done = 0;
+	__u32 *before =
+		calloc((size_t)count, sizeof(*before)); /* the policy it had, and 1; 0: none */
+	int status = before ? 0 : refuse(CGG_FAILED, "out of memory"), done = 0;
+	char why[CGG_WHY];
 	__u32 policy;
 
 	for (; done < count && !status; done++) {
-		made[done] = attachment_find(guard, cgroup[done].id, &policy) == CGG_NO;
+		if (!attachment_find(guard, cgroup[done].id, &policy))
+			before[done] = policy + 1;
 		status = attach(guard, &cgroup[done], (__u32)place);
 	}
+	memcpy(why, cgg_why, sizeof(why));
 	while (status && done-- > 0)
-		if (made[done])
+		if (before[done])
+			attach(guard, &cgroup[done], before[done] - 1);
+		else
 			detach(guard, cgroup[done].id);
-	free(made);
+	memcpy(cgg_why, why, sizeof(why));
+	free(before);
 	return status;
 }
 

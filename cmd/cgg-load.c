@@ -12,7 +12,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <linux/magic.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -27,7 +26,6 @@
 #include "cgguard.skel.h"
 #include "cmd.h"
 
-#define SIBLING CGG_DIR "-new-"
 #define DEFAULT_EVENTS (16ul << 20)
 #define NO_PRIVILEGE "the kernel refuses: needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
 
@@ -68,25 +66,6 @@ static void bpffs_mount(void)
 		err(CGG_FAILED, "%s", CGG_BPFFS);
 	if (fs.f_type != BPF_FS_MAGIC && mount("bpf", CGG_BPFFS, "bpf", 0, "mode=0700"))
 		err(CGG_FAILED, "%s: no bpffs is mounted here, and mounting one", CGG_BPFFS);
-}
-
-/* sweep - removes what killed loads left */
-static void sweep(void)
-{
-	glob_t found;
-
-	if (glob(SIBLING "*", 0, 0, &found))
-		return;
-	for (size_t i = 0; i < found.gl_pathc; i++) {
-		int dir = pin_directory(found.gl_pathv[i]);
-
-		if (dir >= 0 && !pin_check(dir, found.gl_pathv[i]) &&
-		    !flock(dir, LOCK_EX | LOCK_NB))
-			pin_remove(found.gl_pathv[i]);
-		if (dir >= 0)
-			close(dir);
-	}
-	globfree(&found);
 }
 
 static void make_directory(const char *directory, const char *below)
@@ -242,7 +221,7 @@ static void load(unsigned long slots)
 	rings_prepare(object, (__u32)slots);
 	object_load(object);
 	values_write(object, slots);
-	snprintf(sibling, sizeof(sibling), SIBLING "%d", getpid());
+	snprintf(sibling, sizeof(sibling), CGG_SIBLING "%d", getpid());
 	if (mkdir(sibling, 0700)) {
 		warn("%s", sibling);
 		*sibling = 0;
@@ -416,7 +395,7 @@ int main(int argc, char **argv)
 	if (only_check)
 		return check();
 	bpffs_mount();
-	sweep();
+	siblings_sweep();
 	atexit(undo);
 	if (!is_loaded(&guard))
 		load(bytes / sizeof(struct cgg_event));

@@ -53,6 +53,7 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		errx(CGG_USAGE, "%s: takes no arguments", argv[optind]);
+	siblings_sweep();
 	status = guard_open(&guard, CGG_CHANGE);
 	if (status && (!force || guard.dir < 0 || pin_check(guard.dir, CGG_DIR)))
 		die(status);
@@ -60,7 +61,7 @@ int main(int argc, char **argv)
 		guard_repair(&guard);
 		refuse_attached(&guard);
 	}
-	snprintf(aside, sizeof(aside), CGG_DIR "-new-%d", getpid());
+	snprintf(aside, sizeof(aside), CGG_SIBLING "%d", getpid());
 	if (rename(CGG_DIR, aside))
 		err(CGG_FAILED, "%s", CGG_DIR);
 	status = pin_remove(aside);

@@ -112,7 +112,11 @@ static int link_make(__u64 id, int cgroup, int program)
 	return error ? refuse(CGG_FAILED, "%s: %s", path, strerror(error)) : 0;
 }
 
-/* An unlinked pin lets go of its link some time later; the guard is gone at once. */
+/*
+ * The pin goes first: whoever is killed here leaves no pin whose link is bound to nothing,
+ * which links_of() would take for one that is. The kernel lets go of an unlinked link some
+ * time later; what it guards is let go of at once.
+ */
 static void links_remove(__u64 id, unsigned programs)
 {
 	char path[PATH];
@@ -124,11 +128,10 @@ static void links_remove(__u64 id, unsigned programs)
 			continue;
 		link_path(path, id, i);
 		link = pin_get(path + sizeof(CGG_DIR));
-		if (link >= 0) {
+		if (!unlink(path) && link >= 0)
 			bpf_link_detach(link);
+		if (link >= 0)
 			close(link);
-		}
-		unlink(path);
 	}
 }
 
@@ -213,27 +216,36 @@ int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsig
 			++*count;
 		previous = &list[*count ? *count - 1 : 0].id;
 	}
+	if (errno != ENOENT) {
+		free(list);
+		*count = 0;
+		return refuse(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
+	}
 	*all = list;
 	return 0;
 }
 
-static void attachment_forget(struct cgg_guard *guard, __u64 id)
+/* attachment_forget - the record goes first: what else there is goes with the next command, too */
+static int attachment_forget(struct cgg_guard *guard, __u64 id)
 {
 	char path[PATH];
 
-	bpf_map_delete_elem(guard->attachments, &id);
+	if (bpf_map_delete_elem(guard->attachments, &id) && errno != ENOENT)
+		return refuse(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
 	links_remove(id, ~0u);
 	link_path(path, id, -1);
 	rmdir(path);
+	return 0;
 }
 
 /* settle - makes links and storage what the record says, cgroup being open */
 static int settle(struct cgg_guard *guard, __u64 id, int cgroup, __u32 policy)
 {
-	const struct cgg_image *image = policy_image(guard, (int)policy);
-	unsigned programs = image ? hook_programs(image->hooks) : 0;
-	int status = image ? links_make(id, cgroup, programs) : CGG_FAILED;
+	unsigned programs;
+	int status = policy_programs(guard, (int)policy, &programs);
 
+	if (!status)
+		status = links_make(id, cgroup, programs);
 	if (!status)
 		status = storage_write(guard, id, cgroup, policy);
 	if (!status)
@@ -243,14 +255,13 @@ static int settle(struct cgg_guard *guard, __u64 id, int cgroup, __u32 policy)
 
 int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 policy)
 {
-	const struct cgg_image *image = policy_image(guard, (int)policy);
-	unsigned before = links_of(cgroup->id);
+	unsigned before = links_of(cgroup->id), programs;
 	__u32 old = policy;
 	int found = attachment_find(guard, cgroup->id, &old), status;
 
-	if (found == CGG_FAILED || !image)
+	if (found == CGG_FAILED || policy_programs(guard, (int)policy, &programs))
 		return CGG_FAILED;
-	status = links_make(cgroup->id, cgroup->fd, hook_programs(image->hooks));
+	status = links_make(cgroup->id, cgroup->fd, programs);
 	if (!status && (found == CGG_NO || old != policy) &&
 	    bpf_map_update_elem(guard->attachments, &cgroup->id, &policy, BPF_ANY))
 		status = errno == E2BIG
@@ -272,9 +283,7 @@ int detach(struct cgg_guard *guard, __u64 id)
 	__u32 policy;
 	int found = attachment_find(guard, id, &policy);
 
-	if (!found)
-		attachment_forget(guard, id);
-	return found;
+	return found ? found : attachment_forget(guard, id);
 }
 
 int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)

@@ -177,9 +177,12 @@ struct cgg_guard {
 int guard_open(struct cgg_guard *guard, enum cgg_open how);
 void guard_close(struct cgg_guard *guard);
 struct cgg_image *guard_images(struct cgg_guard *guard, int place); /* 0: refused */
+int lock_take(int dir, enum cgg_open how); /* lock.c: waits, within reason */
 int pin_check(int dir, const char *path); /* bpffs, ours alone, a directory */
 int pin_directory(const char *path); /* an fd, or -1 with errno */
 int pin_remove(const char *path); /* a directory of pins, with all below it */
+#define CGG_SIBLING CGG_DIR "-new-" /* and the process id: a guard that is made, or removed */
+void siblings_sweep(void); /* what killed commands left of those */
 int pin_get(const char *name); /* fd of maps/name or so, or -1 with errno */
 int version_read(void); /* the layout version of what is pinned, -1 */
 
@@ -252,6 +255,7 @@ typedef int policy_line(void *context, const struct cgg_line *line);
 int policy_find(struct cgg_guard *guard, const char *name); /* -1: none */
 int policy_make(struct cgg_guard *guard, const char *name, int *place);
 const struct cgg_image *policy_image(struct cgg_guard *guard, int place); /* in force; 0 */
+int policy_programs(struct cgg_guard *guard, int place, unsigned *programs);
 int policy_each(struct cgg_guard *guard, int place, policy_line *line, void *context);
 int policy_size(struct cgg_guard *guard, int place, unsigned *rules);
 int policy_add(struct cgg_guard *guard, int place, const struct cgg_rules *more, __u32 *first_id);

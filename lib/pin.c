@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,25 @@ int pin_remove(const char *path)
 	return 0;
 }
 
+/* siblings_sweep - one that is in use is locked */
+void siblings_sweep(void)
+{
+	glob_t found;
+
+	if (glob(CGG_SIBLING "*", 0, 0, &found))
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		int dir = pin_directory(found.gl_pathv[i]);
+
+		if (dir >= 0 && !pin_check(dir, found.gl_pathv[i]) &&
+		    !flock(dir, LOCK_EX | LOCK_NB))
+			pin_remove(found.gl_pathv[i]);
+		if (dir >= 0)
+			close(dir);
+	}
+	globfree(&found);
+}
+
 int pin_get(const char *name)
 {
 	char path[256];
@@ -138,9 +158,9 @@ static int locked_directory(struct cgg_guard *guard, enum cgg_open how)
 		status = pin_check(guard->dir, CGG_DIR);
 		if (status)
 			return status;
-		while (flock(guard->dir, how == CGG_CHANGE ? LOCK_EX : LOCK_SH))
-			if (errno != EINTR)
-				return refuse(CGG_FAILED, CGG_DIR ": %s", strerror(errno));
+		status = lock_take(guard->dir, how);
+		if (status)
+			return status;
 		if (!fstat(guard->dir, &ours) && !stat(CGG_DIR, &there) &&
 		    ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
 			return 0;

@@ -53,31 +53,20 @@ static unsigned long long left(const struct cgg_policy *policy)
 	return (policy->revert_at - now + 999999999) / 1000000000;
 }
 
-/* policy_make - the place of that name, or a free one that policy_commit() will name */
-int policy_make(struct cgg_guard *guard, const char *name, int *place)
+/*
+ * policy_programs - those that the image in force needs, and while a restore waits to be
+ * confirmed those of the one before, which may be in force again at any time
+ */
+int policy_programs(struct cgg_guard *guard, int place, unsigned *programs)
 {
-	const struct cgg_rules none = { .next_id = 1 };
-	int status = name_check("policy", name);
+	const struct cgg_policy *policy = &guard->policies[place];
+	const struct cgg_image *images = guard_images(guard, place);
+	unsigned hooks = images ? policy_image(guard, place)->hooks : 0;
 
-	if (status)
-		return status;
-	*place = policy_find(guard, name);
-	for (int i = 0; i < CGG_POLICIES && *place < 0; i++) {
-		struct cgg_policy *policy = &guard->policies[i];
-
-		if (*policy->name)
-			continue;
-		if (!guard_images(guard, i))
-			return CGG_FAILED;
-		/* The name becomes one with its first letter, which comes last. */
-		strncpy(policy->name + 1, name + 1, CGG_NAME - 2);
-		policy->name[CGG_NAME - 1] = *name;
-		compile(&guard->images[i][policy->generation & 1], &none);
-		*place = i;
-	}
-	return *place < 0 ? refuse(CGG_FAILED, "policy %s: there are %d policies, no more fit",
-				   name, CGG_POLICIES)
-			  : 0;
+	if (images && left(policy))
+		hooks |= images[0].hooks | images[1].hooks;
+	*programs = hook_programs(hooks);
+	return images ? 0 : CGG_FAILED;
 }
 
 /*
@@ -135,6 +124,58 @@ static void bases_free(struct cgg_guard *guard, int place)
 			base_drop(guard, i);
 }
 
+/*
+ * place_clear - a place without a name holds nothing: what a policy left that was dropped, or
+ * that was killed before it had its name
+ */
+static int place_clear(struct cgg_guard *guard, int place)
+{
+	const struct cgg_rules none = { .next_id = 1 };
+	struct cgg_policy *policy = &guard->policies[place];
+	const struct cgg_image *image = policy_image(guard, place);
+	__u32 next;
+
+	if (!image)
+		return CGG_FAILED;
+	if (image->next_id <= 1 && !image->base.number && !image->hooks && !image->audit)
+		return 0;
+	memset(policy->name, 0, CGG_NAME);
+	count_forget((__u32)place);
+	next = writing_begins(policy);
+	compile(&guard->images[place][next & 1], &none);
+	switch_image(policy, next, 0);
+	bases_free(guard, place);
+	return 0;
+}
+
+/* policy_make - the place of that name, or a free one that policy_commit() will name */
+int policy_make(struct cgg_guard *guard, const char *name, int *place)
+{
+	const struct cgg_rules none = { .next_id = 1 };
+	int status = name_check("policy", name);
+
+	if (status)
+		return status;
+	*place = policy_find(guard, name);
+	for (int i = 0; i < CGG_POLICIES && *place < 0; i++) {
+		struct cgg_policy *policy = &guard->policies[i];
+
+		if (*policy->name)
+			continue;
+		status = place_clear(guard, i);
+		if (status)
+			return status;
+		/* The name becomes one with its first letter, which comes last. */
+		strncpy(policy->name + 1, name + 1, CGG_NAME - 2);
+		policy->name[CGG_NAME - 1] = *name;
+		compile(&guard->images[i][policy->generation & 1], &none);
+		*place = i;
+	}
+	return *place < 0 ? refuse(CGG_FAILED, "policy %s: there are %d policies, no more fit",
+				   name, CGG_POLICIES)
+			  : 0;
+}
+
 /* bases_sweep - what a killed command, or a restore that lapsed, left of bases */
 void bases_sweep(struct cgg_guard *guard)
 {
@@ -149,8 +190,10 @@ void bases_sweep(struct cgg_guard *guard)
 				 2 * CGG_POLICIES - 1))
 			continue;
 		place = (int)(number / 2);
-		if (policy_image(guard, place) && !left(&guard->policies[place]) &&
-		    policy_image(guard, place)->base.number != number + 1)
+		if (!*guard->policies[place].name && !place_clear(guard, place))
+			bases_free(guard, place);
+		else if (policy_image(guard, place) && !left(&guard->policies[place]) &&
+			 policy_image(guard, place)->base.number != number + 1)
 			bases_free(guard, place);
 	}
 	if (list)
@@ -534,8 +577,9 @@ static int base_delete(struct cgg_image *image, __u32 rule, __u32 *id)
 	if (record.shadows || 2 * (image->base.dead + 1) >= image->base.rules) {
 		status = CGG_NO;
 	} else {
-		__atomic_fetch_or(&base.bits[rule / 8], (__u8)(1 << rule % 8), __ATOMIC_SEQ_CST);
+		/* Bits count while some rule is dead, so the bit comes last: it is the step. */
 		__atomic_fetch_add(&image->base.dead, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&base.bits[rule / 8], (__u8)(1 << rule % 8), __ATOMIC_SEQ_CST);
 	}
 	base_close(&base);
 	return status;
@@ -705,7 +749,6 @@ int policy_confirm(struct cgg_guard *guard, int place)
 
 int policy_drop(struct cgg_guard *guard, int place)
 {
-	struct cgg_rules none;
 	struct cgg_attachment *all;
 	unsigned count, used = 0;
 	int status = attachments_read(guard, &all, &count);
@@ -721,12 +764,11 @@ int policy_drop(struct cgg_guard *guard, int place)
 	if (used)
 		return refuse(CGG_NO, "policy %s: %u cgroup%s attached to it; cgg-detach first",
 			      guard->policies[place].name, used, used == 1 ? " is" : "s are");
-	rules_begin(&none);
-	status = commit_rules(guard, place, &none, 0);
-	if (!status) {
-		__atomic_store_n(&guard->policies[place].name[0], 0, __ATOMIC_SEQ_CST);
-		memset(guard->policies[place].name, 0, CGG_NAME);
-		count_forget((__u32)place);
-	}
-	return status;
+	status = pending_check(&guard->policies[place]);
+	if (status)
+		return status;
+	/* Without its name it is gone. The rest is for whoever comes by: this one, if it lives. */
+	__atomic_store_n(&guard->policies[place].name[0], 0, __ATOMIC_SEQ_CST);
+	place_clear(guard, place);
+	return 0;
 }

@@ -248,6 +248,23 @@ END
 deny connect,sendmsg port 1'
 }
 
+@test '--confirm: what it goes back to is enforced, whatever was asked and attached meanwhile' {
+	yes cgg-rule add sysctl kernel/hostname
+	new_cgroup shop
+	yes cgg-rule restore --confirm 2 <<<'device c 1:3'
+	yes cgg-status
+	yes cgg-attach "$shop"
+	is_back()
+	{
+		[ "$(inside "$web" attempt open /dev/null r)" = ok ]
+	}
+	wait_for is_back
+	for cgroup in "$web" "$shop"; do
+		run inside "$cgroup" attempt sysctl-read kernel/hostname
+		says EPERM
+	done
+}
+
 @test '--confirm: many rules that nobody confirmed are gone, and what they took' {
 	many()
 	{
