@@ -32,7 +32,7 @@ MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/measure/*.bpf.c)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo check bench fuzz install uninstall deb check-deb check-boot clean
+.PHONY: all deps demo check check-faults bench fuzz install uninstall deb check-deb check-boot clean
 
 all: $(COMMANDS)
 
@@ -46,6 +46,11 @@ demo: deps
 check: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT) $(TOOLS)
 	@tests/run
+
+# Every command killed at every call and store, and each of its calls failing: half an hour.
+check-faults: deps
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
+	@FAULTS=all LIMIT=7200 tests/run tests/faults.bats tests/faults-guard.bats
 
 bench: deps
 	@tests/install-deps bench

@@ -1,0 +1,644 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * fault.c - runs a command and kills it, or lets a system call fail, at one point.
+ *
+ * fault LEDGER POINT COMMAND...
+ *	POINT is one of
+ *	none		nothing is done to it
+ *	count		it is told on descriptor 9 what there is: `call NUMBER NAME', and
+ *			`store NUMBER' for each store into memory that others see
+ *	call:N		the process that is about to make system call N is killed
+ *	store:N		the process that is about to make store N is killed; in the
+ *			middle of it, if it is an instruction that copies many bytes
+ *	fail:N:ERRNO	system call N is not made and gives -ERRNO
+ *	Its status is the command's, 137 when that was killed. What the command starts
+ *	is followed, and waited for, until it executes something else. Calls are those
+ *	behind the first fcntl(2), with which every command begins; before that is libc's.
+ *	The programs, maps, links and type informations that are made are written to
+ *	LEDGER.
+ * fault left LEDGER
+ *	Waits until what is written in LEDGER is gone from the kernel, but for what is
+ *	pinned in /sys/fs/bpf, or used by that. Prints what is not, and gives 1, when
+ *	that takes more than ten seconds. A pinned link that is bound to no cgroup is
+ *	left too, and one whose program is not pinned.
+ *
+ * State changes at system calls, and at stores into memory that is mapped shared: from
+ * outside nothing else can be seen. Such mappings are made read-only behind the
+ * process's back, so that each store is caught. Not those of more than STORES_MOST
+ * bytes: they are copied into before anybody else knows of them.
+ */
+#include <bpf/bpf.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <linux/bpf.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef __x86_64__
+
+#define STORES_MOST (256 << 10)
+#define AREAS 16
+#define PROCESSES 16
+
+static const char *const kinds[] = { "prog", "map", "link", "btf" };
+enum { PROG, MAP, LINK, BTF, KINDS };
+
+struct area {
+	unsigned long start, len; /* 0: none */
+};
+
+static struct process {
+	pid_t pid; /* 0: none */
+	bool expected; /* its parent's fork was seen, and not yet its first stop */
+	bool inside; /* of a system call */
+	long call;
+	struct area area[AREAS];
+	bool begun;
+} processes[PROCESSES];
+
+static enum { NONE, COUNT, CALL, STORE, FAIL } what;
+static unsigned long at, calls, stores;
+static int error_wanted;
+static unsigned long syscall_place; /* of an instruction that makes a system call */
+static FILE *ledger;
+
+static const struct {
+	long number;
+	const char *name;
+} names[] = {
+	{ SYS_bpf, "bpf" },
+	{ SYS_mkdir, "mkdir" },
+	{ SYS_rename, "rename" },
+	{ SYS_renameat2, "rename" },
+	{ SYS_write, "write" },
+	{ SYS_openat, "open" },
+	{ SYS_open_by_handle_at, "open" },
+	{ SYS_mmap, "mmap" },
+	{ SYS_flock, "flock" },
+	{ SYS_unlink, "unlink" },
+	{ SYS_unlinkat, "unlink" },
+	{ SYS_rmdir, "unlink" },
+	{ SYS_clone, "clone" },
+	{ SYS_clone3, "clone" },
+};
+
+static const char *name_of(long number)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].number == number)
+			return names[i].name;
+	return "other";
+}
+
+/* ---- objects of the kernel ---- */
+
+static __u32 id_of(int kind, int fd, __u32 *other, __u32 *btf)
+{
+	union {
+		struct bpf_prog_info prog;
+		struct bpf_map_info map;
+		struct bpf_link_info link;
+		struct bpf_btf_info btf;
+	} info = { 0 };
+	__u32 len = kind == PROG   ? sizeof(info.prog)
+		    : kind == MAP  ? sizeof(info.map)
+		    : kind == LINK ? sizeof(info.link)
+				   : sizeof(info.btf);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return 0;
+	*btf = kind == PROG ? info.prog.btf_id : kind == MAP ? info.map.btf_id : 0;
+	*other = kind == LINK ? info.link.prog_id : 0;
+	if (kind == LINK && !info.link.cgroup.cgroup_id)
+		*other = 0;
+	return kind == PROG   ? info.prog.id
+	       : kind == MAP  ? info.map.id
+	       : kind == LINK ? info.link.id
+			      : info.btf.id;
+}
+
+static int kind_of(int fd)
+{
+	char path[64], text[64] = "";
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	len = readlink(path, text, sizeof(text) - 1);
+	if (len < 0)
+		return -1;
+	if (strstr(text, "bpf-prog"))
+		return PROG;
+	if (strstr(text, "bpf-map"))
+		return MAP;
+	if (strstr(text, "bpf_link") || strstr(text, "bpf-link"))
+		return LINK;
+	return strstr(text, "btf") ? BTF : -1;
+}
+
+/* made - a traced process got this descriptor from bpf(2) */
+static void made(pid_t pid, int theirs)
+{
+	int process = (int)syscall(SYS_pidfd_open, pid, 0), fd;
+	__u32 id, other, btf;
+	int kind;
+
+	fd = (int)syscall(SYS_pidfd_getfd, process, theirs, 0);
+	kind = fd < 0 ? -1 : kind_of(fd);
+	id = kind < 0 ? 0 : id_of(kind, fd, &other, &btf);
+	if (!id)
+		errx(125, "what bpf(2) made is not understood");
+	fprintf(ledger, "%s %u\n", kinds[kind], id);
+	close(fd);
+	close(process);
+}
+
+static struct pinned {
+	int kind;
+	__u32 id, other;
+} pinned[4096];
+static size_t pinned_count;
+
+static bool is_pinned(int kind, __u32 id)
+{
+	for (size_t i = 0; i < pinned_count; i++)
+		if (pinned[i].kind == kind && pinned[i].id == id)
+			return true;
+	return false;
+}
+
+static void pin_found(int kind, __u32 id, __u32 other)
+{
+	if (pinned_count == sizeof(pinned) / sizeof(pinned[0]))
+		errx(125, "too many pins");
+	pinned[pinned_count++] = (struct pinned){ kind, id, other };
+}
+
+static int look(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	int fd = type == FTW_F ? bpf_obj_get(path) : -1;
+	__u32 id, other, btf;
+	int kind;
+
+	(void)st, (void)where;
+	if (fd < 0)
+		return 0;
+	kind = kind_of(fd);
+	id = kind < 0 ? 0 : id_of(kind, fd, &other, &btf);
+	close(fd);
+	if (!id)
+		return 0;
+	pin_found(kind, id, other);
+	if (btf)
+		pin_found(BTF, btf, 0);
+	return 0;
+}
+
+static int open_id(int kind, __u32 id)
+{
+	switch (kind) {
+	case PROG:
+		return bpf_prog_get_fd_by_id(id);
+	case MAP:
+		return bpf_map_get_fd_by_id(id);
+	case LINK:
+		return bpf_link_get_fd_by_id(id);
+	default:
+		return bpf_btf_get_fd_by_id(id);
+	}
+}
+
+static bool is_there(int kind, __u32 id)
+{
+	int fd = open_id(kind, id);
+
+	if (fd < 0)
+		return errno != ENOENT;
+	close(fd);
+	return true;
+}
+
+static void name_print(int kind, __u32 id)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	int fd = kind == MAP ? bpf_map_get_fd_by_id(id) : -1;
+
+	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+		printf("%s %u %s\n", kinds[kind], id, info.name);
+	else
+		printf("%s %u\n", kinds[kind], id);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* left_now - how much of the ledger is left; rewrites it without what is gone */
+static unsigned left_now(const char *path, bool print)
+{
+	char kind_word[8], text[128];
+	FILE *file = fopen(path, "re");
+	char *kept = 0;
+	size_t size;
+	FILE *out = open_memstream(&kept, &size);
+	unsigned id, left = 0;
+
+	if (!file || !out)
+		err(125, "%s", path);
+	pinned_count = 0;
+	nftw("/sys/fs/bpf", look, 16, FTW_PHYS);
+	while (fgets(text, sizeof(text), file)) {
+		int kind = 0;
+
+		if (sscanf(text, "%7s %u", kind_word, &id) != 2)
+			errx(125, "%s: not a ledger", path);
+		while (kind < KINDS - 1 && strcmp(kinds[kind], kind_word) != 0)
+			kind++;
+		if (!is_there(kind, id))
+			continue;
+		fputs(text, out);
+		if (is_pinned(kind, id))
+			continue;
+		left++;
+		if (print)
+			name_print(kind, id);
+	}
+	fclose(file);
+	for (size_t i = 0; i < pinned_count; i++) {
+		if (pinned[i].kind != LINK || is_pinned(PROG, pinned[i].other))
+			continue;
+		left++;
+		if (print)
+			printf("link %u: %s\n", pinned[i].id,
+			       pinned[i].other ? "its program is not pinned" : "bound to nothing");
+	}
+	fclose(out);
+	file = fopen(path, "we");
+	if (!file || fputs(kept, file) < 0 || fclose(file))
+		err(125, "%s", path);
+	free(kept);
+	return left;
+}
+
+static int left(const char *path)
+{
+	const struct timespec moment = { .tv_nsec = 2000000 };
+	struct timespec begin, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do {
+		if (!left_now(path, false))
+			return 0;
+		nanosleep(&moment, 0);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec - begin.tv_sec < 10);
+	return left_now(path, true) ? 1 : 0;
+}
+
+/* ---- processes that are traced ---- */
+
+static struct process *process_find(pid_t pid)
+{
+	for (int i = 0; i < PROCESSES; i++)
+		if (processes[i].pid == pid)
+			return &processes[i];
+	return 0;
+}
+
+static struct process *process_add(pid_t pid)
+{
+	struct process *p = process_find(0);
+
+	if (!p)
+		errx(125, "too many processes");
+	*p = (struct process){ .pid = pid, .call = -1 };
+	return p;
+}
+
+static int stopped(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, __WALL) != pid)
+		err(125, "waitpid");
+	if (!WIFSTOPPED(status))
+		errx(125, "ended while it was stepped");
+	return WSTOPSIG(status);
+}
+
+static struct user_regs_struct registers(pid_t pid)
+{
+	struct user_regs_struct regs;
+
+	if (ptrace(PTRACE_GETREGS, pid, 0, &regs))
+		err(125, "PTRACE_GETREGS");
+	return regs;
+}
+
+static void step(pid_t pid)
+{
+	if (ptrace(PTRACE_SINGLESTEP, pid, 0, 0) || stopped(pid) != SIGTRAP)
+		err(125, "a step");
+}
+
+/* protect - lets the process, which is not inside of a system call, make its area (un)writable */
+static void protect(pid_t pid, const struct area *area, int protection)
+{
+	const struct user_regs_struct before = registers(pid);
+	struct user_regs_struct regs = before;
+
+	regs.rip = syscall_place;
+	regs.rax = SYS_mprotect;
+	regs.orig_rax = ~0ull;
+	regs.rdi = area->start;
+	regs.rsi = area->len;
+	regs.rdx = (unsigned)protection;
+	if (ptrace(PTRACE_SETREGS, pid, 0, &regs))
+		err(125, "PTRACE_SETREGS");
+	step(pid);
+	regs = registers(pid);
+	if (regs.rax)
+		errx(125, "mprotect: %s", strerror((int)-(long)regs.rax));
+	regs = before;
+	regs.orig_rax = ~0ull;
+	if (ptrace(PTRACE_SETREGS, pid, 0, &regs))
+		err(125, "PTRACE_SETREGS");
+}
+
+static struct area *area_of(struct process *p, unsigned long address)
+{
+	for (int i = 0; i < AREAS; i++)
+		if (p->area[i].len && address - p->area[i].start < p->area[i].len)
+			return &p->area[i];
+	return 0;
+}
+
+static void area_add(struct process *p, unsigned long start, unsigned long len)
+{
+	len = (len + 4095) & ~4095ul;
+	for (int i = 0; i < AREAS; i++) {
+		if (p->area[i].len)
+			continue;
+		p->area[i] = (struct area){ start, len };
+		protect(p->pid, &p->area[i], PROT_READ);
+		return;
+	}
+	errx(125, "too many areas");
+}
+
+/* repeats - the instruction there copies many bytes (rep movs, rep stos) */
+static bool repeats(pid_t pid, unsigned long place)
+{
+	unsigned long word = (unsigned long)ptrace(PTRACE_PEEKTEXT, pid, place, 0);
+	unsigned char byte[sizeof(word)], *b = byte + 1;
+
+	memcpy(byte, &word, sizeof(word));
+	if ((*b & 0xf0) == 0x40)
+		b++;
+	return (byte[0] == 0xf3 || byte[0] == 0xf2) &&
+	       (*b == 0xa4 || *b == 0xa5 || *b == 0xaa || *b == 0xab);
+}
+
+/* store - the process is about to store into an area; true: it was killed */
+static bool store(struct process *p, struct area *area)
+{
+	struct user_regs_struct regs = registers(p->pid);
+	unsigned long here = regs.rip, many = repeats(p->pid, here) ? regs.rcx : 0;
+	bool kills = what == STORE && stores == at;
+
+	if (what == COUNT)
+		dprintf(9, "store %lu\n", stores);
+	stores++;
+	if (kills && many < 2)
+		return !kill(p->pid, SIGKILL);
+	protect(p->pid, area, PROT_READ | PROT_WRITE);
+	do {
+		step(p->pid);
+		regs = registers(p->pid);
+		if (kills && regs.rcx <= many / 2)
+			return !kill(p->pid, SIGKILL);
+	} while (regs.rip == here);
+	protect(p->pid, area, PROT_READ);
+	return false;
+}
+
+/* call_begins - true: the process was killed */
+static bool call_begins(struct process *p)
+{
+	struct user_regs_struct regs = registers(p->pid);
+	unsigned long number = calls;
+
+	p->inside = true;
+	p->call = (long)regs.orig_rax;
+	syscall_place = regs.rip - 2;
+	p->begun |= p->call == SYS_fcntl;
+	if (!p->begun)
+		return false;
+	calls++;
+	if (what == COUNT)
+		dprintf(9, "call %lu %s\n", number, name_of(p->call));
+	if (number != at)
+		return false;
+	if (what == CALL)
+		return !kill(p->pid, SIGKILL);
+	if (what == FAIL) {
+		p->call = -1;
+		regs.orig_rax = ~0ull;
+		if (ptrace(PTRACE_SETREGS, p->pid, 0, &regs))
+			err(125, "PTRACE_SETREGS");
+	}
+	return false;
+}
+
+static void call_ends(struct process *p)
+{
+	struct user_regs_struct regs = registers(p->pid);
+	long result = (long)regs.rax;
+
+	p->inside = false;
+	if (what == FAIL && p->call == -1 && p->begun) {
+		regs.rax = (unsigned long long)-(long)error_wanted;
+		if (ptrace(PTRACE_SETREGS, p->pid, 0, &regs))
+			err(125, "PTRACE_SETREGS");
+		p->call = 0;
+		return;
+	}
+	if (result < 0)
+		return;
+	if (p->call == SYS_bpf && (regs.rdi == BPF_MAP_CREATE || regs.rdi == BPF_PROG_LOAD ||
+				   regs.rdi == BPF_BTF_LOAD || regs.rdi == BPF_LINK_CREATE))
+		made(p->pid, (int)result);
+	if (p->call == SYS_mmap && regs.r10 & MAP_SHARED && regs.rdx & PROT_WRITE &&
+	    regs.rsi <= STORES_MOST)
+		area_add(p, (unsigned long)result, regs.rsi);
+	if (p->call == SYS_munmap)
+		for (int i = 0; i < AREAS; i++)
+			if (p->area[i].len && p->area[i].start - regs.rdi < regs.rsi)
+				p->area[i].len = 0;
+}
+
+static void forked(struct process *parent)
+{
+	unsigned long pid;
+	struct process *child;
+
+	if (ptrace(PTRACE_GETEVENTMSG, parent->pid, 0, &pid))
+		err(125, "PTRACE_GETEVENTMSG");
+	child = process_find((pid_t)pid);
+	if (child) {
+		ptrace(PTRACE_SYSCALL, child->pid, 0, 0); /* it waited for this */
+	} else {
+		child = process_add((pid_t)pid);
+		child->expected = true;
+	}
+	memcpy(child->area, parent->area, sizeof(child->area));
+	child->begun = parent->begun;
+}
+
+/* stopped_by - a process stopped; gives the signal that it is to get, -1: it is let go of */
+static int stopped_by(struct process *p, int status, pid_t first)
+{
+	int sig = WSTOPSIG(status), event = status >> 16;
+	struct area *area;
+	siginfo_t info;
+
+	if (sig == (SIGTRAP | 0x80)) {
+		if (p->inside)
+			call_ends(p);
+		else
+			call_begins(p);
+		return 0;
+	}
+	if (event == PTRACE_EVENT_EXEC)
+		return p->pid == first && !p->begun ? 0 : -1;
+	if (event) {
+		forked(p);
+		return 0;
+	}
+	if (sig == SIGSEGV && !ptrace(PTRACE_GETSIGINFO, p->pid, 0, &info)) {
+		area = area_of(p, (unsigned long)info.si_addr);
+		if (area) {
+			store(p, area);
+			return 0;
+		}
+	}
+	return sig;
+}
+
+/* follow - until all processes have ended; gives the status of the first one */
+static int follow(pid_t first)
+{
+	int status, result = 125, sig;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, __WALL)) > 0) {
+		struct process *p = process_find(pid);
+
+		if (!WIFSTOPPED(status)) {
+			if (pid == first)
+				result = WIFEXITED(status) ? WEXITSTATUS(status)
+							   : 128 + WTERMSIG(status);
+			if (p)
+				p->pid = 0;
+			continue;
+		}
+		if (!p) { /* a child, before its parent's stop at the fork */
+			process_add(pid);
+			continue;
+		}
+		if (p->expected) {
+			p->expected = false;
+			ptrace(PTRACE_SYSCALL, pid, 0, 0);
+			continue;
+		}
+		sig = stopped_by(p, status, first);
+		if (sig < 0)
+			p->pid = 0;
+		ptrace(sig < 0 ? PTRACE_DETACH : PTRACE_SYSCALL, pid, 0, sig < 0 ? 0 : sig);
+	}
+	return result;
+}
+
+static int trace(char **command)
+{
+	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+			     PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+	pid_t pid = fork();
+
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		close(9);
+		execvp(*command, command);
+		err(127, "%s", *command);
+	}
+	if (pid < 0 || stopped(pid) != SIGSTOP || ptrace(PTRACE_SETOPTIONS, pid, 0, options))
+		err(125, "ptrace");
+	process_add(pid);
+	ptrace(PTRACE_SYSCALL, pid, 0, 0);
+	return follow(pid);
+}
+
+static bool point_read(const char *word)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} errors[] = {
+		{ "ENOMEM", ENOMEM }, { "E2BIG", E2BIG }, { "ENOSPC", ENOSPC }, { "EPERM", EPERM }
+	};
+	char name[16];
+
+	if (!strcmp(word, "none"))
+		return true;
+	if (!strcmp(word, "count")) {
+		what = COUNT;
+		return true;
+	}
+	what = sscanf(word, "call:%lu", &at) == 1 ? CALL : STORE;
+	if (what == CALL || sscanf(word, "store:%lu", &at) == 1)
+		return true;
+	what = FAIL;
+	if (sscanf(word, "fail:%lu:%15s", &at, name) != 2)
+		return false;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (!strcmp(errors[i].name, name))
+			error_wanted = errors[i].number;
+	return error_wanted;
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	if (argc == 3 && !strcmp(argv[1], "left"))
+		return left(argv[2]);
+	if (argc < 4 || !point_read(argv[2]))
+		errx(2, "usage: fault LEDGER POINT COMMAND... | fault left LEDGER");
+	ledger = fopen(argv[1], "ae");
+	if (!ledger)
+		err(125, "%s", argv[1]);
+	status = trace(argv + 3);
+	if (fclose(ledger))
+		err(125, "%s", argv[1]);
+	return status;
+}
+
+#else
+
+int main(void)
+{
+	errx(77, "knows the registers of x86_64 alone");
+}
+
+#endif

@@ -1,0 +1,134 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# faults-guard - the other commands, killed at a system call or between two stores, or with one
+# call failing: attached or not, loaded or not, and nothing gets through meanwhile
+#
+# A few points of each command; make check-faults tries all.
+# shellcheck disable=SC2154 # new_cgroup sets web, shop
+# shellcheck disable=SC2034,SC2317 # points.bash reads and calls what a test sets
+
+load points
+
+# What a process in $shop is told, and one in $web.
+enforced()
+{
+	inside "$shop" "$BUILD/tests/reach" udp-connect 127.0.0.1 9191 || true
+	inside "$web" "$BUILD/tests/reach" udp-connect 127.0.0.1 9090 || true
+}
+
+policies()
+{
+	traced cgg-rule -p one restore - <<<$'connect port 9191\ndevice /dev/null'
+	traced cgg-rule -p two restore - <<<$'sendmsg port 9191\nsysctl kernel/hostname'
+}
+
+unattached()
+{
+	cgg-detach "$shop" 2>/dev/null || true
+}
+
+@test 'attach' {
+	policies
+	old() { unattached; }
+	disturbs cgg-attach -p one "$shop"
+	none_passed
+}
+
+@test 'attach, by another policy' {
+	policies
+	old() { traced cgg-attach -p two "$shop"; }
+	disturbs cgg-attach -p one "$shop"
+	none_passed
+}
+
+@test 'attach -c' {
+	policies
+	old()
+	{
+		[ ! -d "$shop/new" ] || remove_cgroup "$shop/new"
+		cgg-status >/dev/null
+	}
+	enforced() { :; }
+	disturbs cgg-attach -p one -c "$shop/new"
+	none_passed
+}
+
+@test 'detach' {
+	policies
+	old() { traced cgg-attach -p one "$shop"; }
+	again='0 1'
+	disturbs cgg-detach "$shop"
+	none_passed
+}
+
+@test 'status' {
+	old() { :; }
+	disturbs cgg-status
+	disturbs cgg-status -m
+	none_passed
+}
+
+@test 'events' {
+	old()
+	{
+		inside "$web" "$BUILD/tests/reach" udp-connect 127.0.0.1 9090 || true
+	} >/dev/null
+	disturbs cgg-events -n 1
+	disturbs cgg-events -n 1 --hook connect
+	none_passed
+}
+
+@test 'run' {
+	old() { :; }
+	refusal='125'
+	disturbs cgg-run -r 'connect port 9191' -r 'sendmsg port 9191' true
+	none_passed
+}
+
+# Each cgroup is one step.
+@test 'detach -a' {
+	policies
+	end_press
+	enforced()
+	{
+		inside "$shop" "$BUILD/tests/reach" udp-connect 127.0.0.1 9191 || true
+	}
+	old()
+	{
+		traced cgg-attach "$web"
+		traced cgg-attach -p one "$shop"
+	}
+	disturbs cgg-detach -a
+}
+
+@test 'load --replace' {
+	policies
+	traced cgg-attach -p one "$shop"
+	old() { :; }
+	few=1 slow=1
+	disturbs cgg-load --replace
+	none_passed
+}
+
+# The last two: there may be no guard behind them.
+@test 'unload -f' {
+	policies
+	end_press
+	old()
+	{
+		traced cgg-load --events-size 4096
+		policies
+		traced cgg-attach -p one "$shop"
+		traced cgg-attach "$web"
+	}
+	traced cgg-unload -f
+	few=1 slow=1 again='0 3'
+	disturbs cgg-unload -f
+}
+
+@test 'load' {
+	end_press
+	old() { traced cgg-unload -f || true; } 2>/dev/null
+	few=1 slow=1
+	disturbs cgg-load --events-size 4096
+}

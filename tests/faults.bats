@@ -1,0 +1,227 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# faults - cgg-rule, killed at a system call or between two stores, or with one call failing:
+# the policy is the old or the new one, and nothing gets through meanwhile
+#
+# A few points of each command; make check-faults tries all.
+# shellcheck disable=SC2154 # new_cgroup sets web, shop
+# shellcheck disable=SC2034,SC2317 # points.bash reads and calls what a test sets
+
+load points
+
+# asks ATTEMPT...: what a process in $web is told
+asks()
+{
+	inside "$web" "$BUILD/tests/reach" "$@" || true
+}
+
+port_asked()
+{
+	asks udp-connect 127.0.0.1 9191
+	asks sendto 127.0.0.1 9191
+}
+enforced() { port_asked; }
+
+base()
+{
+	traced cgg-rule restore - <<<"$always"
+}
+
+# many N: so many rules beside those
+many()
+{
+	echo "$always"
+	seq -f 'connect port %.0f' 20001 $((20000 + $1))
+}
+
+known_now()
+{
+	known=$(cgg-rule list -i | cut -f1 | sort -n | tail -1)
+}
+
+@test 'add, of a hook that has links' {
+	old() { base; }
+	known_now
+	once=1
+	disturbs cgg-rule add connect port 9191
+	none_passed
+}
+
+@test 'add, of a hook that has none' {
+	old() { base; }
+	enforced() { asks sendto 127.0.0.1 9191; }
+	known_now
+	once=1
+	disturbs cgg-rule add sendmsg port 9191
+	none_passed
+}
+
+@test 'insert' {
+	old() { base; }
+	base
+	known_now
+	once=1
+	disturbs cgg-rule insert "$(cgg-rule list -i | head -1 | cut -f1)" allow connect port 1-8
+	none_passed
+}
+
+@test 'delete, of the last rule of its hook' {
+	old()
+	{
+		base
+		traced cgg-rule add sendmsg port 9191
+	}
+	enforced() { asks sendto 127.0.0.1 9191; }
+	known_now
+	again='0 1'
+	disturbs cgg-rule delete sendmsg port 9191
+	none_passed
+}
+
+@test 'delete, of one in a base' {
+	traced cgg-rule restore - < <(many 200)
+	known_now
+	old()
+	{
+		traced cgg-rule restore - < <(many 200 | sed '50i connect port 9191')
+	}
+	again='0 1'
+	disturbs cgg-rule delete connect port 9191
+	none_passed
+}
+
+@test 'delete, of another one in that base' {
+	traced cgg-rule restore - < <(many 200)
+	known_now
+	old()
+	{
+		traced cgg-rule restore - < <(many 200 | sed '50i connect port 9191')
+		traced cgg-rule delete connect port 20007
+	}
+	again='0 1'
+	disturbs cgg-rule delete connect port 9191
+	none_passed
+}
+
+@test 'add, beside a base' {
+	traced cgg-rule restore - < <(many 200)
+	known_now
+	once=1
+	old() { traced cgg-rule restore - < <(many 200); }
+	disturbs cgg-rule add connect port 9191
+	none_passed
+}
+
+@test 'default' {
+	old() { base; }
+	known_now
+	disturbs cgg-rule default connect deny
+	none_passed
+}
+
+@test 'restore, of few rules' {
+	printf '%s\nconnect port 9191\nsendmsg port 9191\n' "$always" >"$points/file"
+	old() { base; }
+	known_now
+	disturbs cgg-rule restore "$points/file"
+	none_passed
+}
+
+@test 'restore, of fewer hooks' {
+	echo "$always" >"$points/file"
+	known_now
+	old() { traced cgg-rule restore - <<<"$always"$'\nconnect port 9191\nsendmsg port 9191'; }
+	disturbs cgg-rule restore "$points/file"
+	none_passed
+}
+
+@test 'restore, of many rules' {
+	many 200 >"$points/file"
+	old() { base; }
+	known_now
+	disturbs cgg-rule restore "$points/file"
+	none_passed
+}
+
+@test 'restore, of many rules in the place of many' {
+	many 200 | sed '$a connect port 9191' >"$points/file"
+	traced cgg-rule restore - < <(many 150)
+	known_now
+	old() { traced cgg-rule restore - < <(many 150); }
+	disturbs cgg-rule restore "$points/file"
+	none_passed
+}
+
+@test 'restore --confirm' {
+	many 100 | sed '$a connect port 9191' >"$points/file"
+	known_now
+	old()
+	{
+		cgg-rule confirm || true
+		traced cgg-rule restore - <<<"$always"$'\nsendmsg port 9191'
+	} 2>/dev/null
+	again='0 1'
+	disturbs cgg-rule restore --confirm 600 "$points/file"
+	none_passed
+}
+
+@test 'confirm' {
+	many 100 | sed '$a connect port 9191' >"$points/file"
+	known_now
+	old()
+	{
+		cgg-rule confirm || true
+		traced cgg-rule restore - <<<"$always"$'\nsendmsg port 9191'
+		traced cgg-rule restore --confirm 600 "$points/file"
+	} 2>/dev/null
+	again='0 1'
+	disturbs cgg-rule confirm
+	none_passed
+}
+
+@test 'mode and flush, of a policy of its own' {
+	known=2
+	old() { traced cgg-rule -p q restore - <<<$'connect port 9191\nsendmsg port 9191'; }
+	disturbs cgg-rule -p q mode audit
+	known=0
+	old() { traced cgg-rule -p q restore - <<<$'connect port 9191\nsendmsg port 9191'; }
+	disturbs cgg-rule -p q flush
+	none_passed
+}
+
+# gone POLICY: with nothing left of it
+gone()
+{
+	cgg-rule -p "$1" drop 2>/dev/null || true
+}
+
+@test 'a policy is made by its first rule' {
+	old() { gone q; }
+	once=1
+	disturbs cgg-rule -p q add connect port 9191
+	none_passed
+}
+
+@test 'a policy is made of many rules' {
+	many 200 >"$points/file"
+	old() { gone q; }
+	disturbs cgg-rule -p q restore "$points/file"
+	none_passed
+}
+
+@test 'drop' {
+	old() { traced cgg-rule -p q restore - < <(many 100); }
+	again='0 1'
+	disturbs cgg-rule -p q drop
+	none_passed
+}
+
+@test 'list, policies, test' {
+	old() { base; }
+	known_now
+	disturbs cgg-rule list -j
+	disturbs cgg-rule policies
+	expected=1 again=1
+	disturbs cgg-rule test connect ip 192.0.2.1 port 9090
+	none_passed
+}
