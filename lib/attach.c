@@ -214,6 +214,8 @@ int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsig
 		list[*count].id = id;
 		if (!bpf_map_lookup_elem(guard->attachments, &id, &list[*count].policy))
 			++*count;
+		else if (errno != ENOENT)
+			break;
 		previous = &list[*count ? *count - 1 : 0].id;
 	}
 	if (errno != ENOENT) {
@@ -300,6 +302,9 @@ int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
 	for (; done < count && !status; done++) {
 		int cgroup = all[done].policy == policy ? cgroup_open_id(all[done].id) : -1;
 
+		if (all[done].policy == policy && cgroup < 0 && errno != ESTALE && errno != ENOENT)
+			status = refuse(CGG_FAILED, "cgroup %llu: %s", all[done].id,
+					strerror(errno));
 		before[done] = links_of(all[done].id);
 		if (cgroup < 0)
 			continue;
@@ -364,7 +369,10 @@ static int programs_renew(struct cgg_guard *guard)
 			close(prog);
 	}
 	free(all);
-	return status ? status : pin_remove(CGG_REPLACED);
+	/* To go back needs those programs whole: what is left of them is for the next command. */
+	if (!status)
+		pin_remove(CGG_REPLACED);
+	return status;
 }
 
 static int programs_exchange(void)
