@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <arpa/inet.h>
@@ -254,6 +255,37 @@ static int try_mptcp6(char **arg)
 	return connect_new(place_v6(arg), SOCK_STREAM, IPPROTO_MPTCP);
 }
 
+static int try_bind(char **arg)
+{
+	struct place from = place(arg);
+
+	return result(bind(socket_open(from.any.sa_family, SOCK_STREAM, 0), &from.any, from.len));
+}
+
+/* A socket of IPv4, by numbers, as socket(2) has them. */
+static int try_socket(char **arg)
+{
+	return result(socket(AF_INET, (int)number("type", arg[0], 255),
+			     (int)number("protocol", arg[1], 255)));
+}
+
+static int try_setsockopt(char **arg)
+{
+	return result(setsockopt(
+		socket_open(AF_INET, SOCK_STREAM, 0), (int)number("level", arg[0], INT16_MAX),
+		(int)number("option", arg[1], INT16_MAX), &(int){ 1 }, sizeof(int)));
+}
+
+static int try_getsockopt(char **arg)
+{
+	int value;
+	socklen_t size = sizeof(value);
+
+	return result(getsockopt(socket_open(AF_INET, SOCK_STREAM, 0),
+				 (int)number("level", arg[0], INT16_MAX),
+				 (int)number("option", arg[1], INT16_MAX), &value, &size));
+}
+
 static int try_tcp_bound(char **arg)
 {
 	struct place to = place_v4(arg);
@@ -297,6 +329,8 @@ static int try_tcp_nonblock(char **arg)
 static const char text[] = "reach\n";
 #define TEXT_SIZE (sizeof(text) - 1)
 
+static char content[4096];
+
 static int send_to(int fd, struct place to, int flags)
 {
 	return result(sendto(fd, text, TEXT_SIZE, flags | MSG_NOSIGNAL, &to.any, to.len));
@@ -310,6 +344,22 @@ static int send_new(struct place to)
 static int try_sendto(char **arg)
 {
 	return send_new(place(arg));
+}
+
+/* A server's answer within ARG[2] milliseconds, or ETIMEDOUT. */
+static int try_echo(char **arg)
+{
+	struct place to = place(arg);
+	int fd = socket_open(to.any.sa_family, SOCK_DGRAM, 0);
+	struct pollfd answer = { .fd = fd, .events = POLLIN };
+	int error = send_to(fd, to, 0);
+
+	if (error)
+		return error;
+	if (!poll(&answer, 1, (int)number("milliseconds", arg[2], 60000)))
+		return ETIMEDOUT;
+	to.len = sizeof(to.in6); /* the hook is asked only for who wants the sender's address */
+	return result(recvfrom(fd, content, sizeof(content), 0, &to.any, &to.len));
 }
 
 static int try_sendto_mapped(char **arg)
@@ -783,9 +833,42 @@ static int try_mknod_open(char **arg)
 	return error;
 }
 
-/* ---- sysctls ---- */
+/* ---- unix sockets ---- */
 
-static char content[4096];
+/* unix_make - a socket that hears datagrams at PATH, whose address is stored */
+static struct sockaddr_un unix_make(const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(at.sun_path))
+		errx(WRONG_WORDS, "%s: too long for a unix socket", path);
+	strcpy(at.sun_path, path);
+	if (bind(socket_open(AF_UNIX, SOCK_DGRAM, 0), (struct sockaddr *)&at, sizeof(at)) < 0)
+		fail(path);
+	return at;
+}
+
+static int try_unix_connect(char **arg)
+{
+	struct sockaddr_un to = unix_make(arg[0]);
+	int error = result(
+		connect(socket_open(AF_UNIX, SOCK_DGRAM, 0), (struct sockaddr *)&to, sizeof(to)));
+
+	unlink(arg[0]);
+	return error;
+}
+
+static int try_unix_sendto(char **arg)
+{
+	struct sockaddr_un to = unix_make(arg[0]);
+	int error = result(sendto(socket_open(AF_UNIX, SOCK_DGRAM, 0), text, TEXT_SIZE,
+				  MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof(to)));
+
+	unlink(arg[0]);
+	return error;
+}
+
+/* ---- sysctls ---- */
 
 /* sysctl_open - opens NAME below a mounted proc; -1 and errno */
 static int sysctl_open(const char *proc, const char *name, int flags)
@@ -901,6 +984,11 @@ static const struct attempt attempts[] = {
 	{ "udp6-mapped-connect", "ADDR PORT", "connect of UDP to ::ffff:ADDR", try_udp6_mapped },
 	{ "udp-bound-connect", "ADDR PORT", "connect of bound UDP (127.0.0.2)", try_udp_bound },
 
+	{ "bind", "ADDR PORT", "bind of TCP", try_bind },
+	{ "socket", "TYPE PROTOCOL", "socket of IPv4, by numbers", try_socket },
+	{ "setsockopt", "LEVEL OPTION", "an int of TCP is set, by numbers", try_setsockopt },
+	{ "getsockopt", "LEVEL OPTION", "an int of TCP is asked for", try_getsockopt },
+
 	{ "sendto", "ADDR PORT", "UDP, of the address's family", try_sendto },
 	{ "sendto-mapped", "ADDR PORT", "UDP of IPv6 to ::ffff:ADDR", try_sendto_mapped },
 	{ "sendto6-v4name", "ADDR PORT", "UDP of IPv6 to an IPv4 name", try_sendto6_v4name },
@@ -912,6 +1000,10 @@ static const struct attempt attempts[] = {
 	{ "sendmmsg", "ADDR PORT", "two messages of UDP in one call", try_sendmmsg },
 	{ "udp-segment", "ADDR PORT", "UDP cut by UDP_SEGMENT", try_udp_segment },
 	{ "uring-sendmsg", "ADDR PORT", "UDP by io_uring", try_uring_sendmsg },
+	{ "echo", "ADDR PORT MILLISECONDS", "UDP, and an answer within that time", try_echo },
+
+	{ "unix-connect", "PATH", "connect to a socket made there", try_unix_connect },
+	{ "unix-sendto", "PATH", "a message to a socket made there", try_unix_sendto },
 
 	{ "open", "PATH MODE", "open; MODE is r, w or rw", try_open },
 	{ "openat2", "PATH MODE", "openat2", try_openat2 },
