@@ -12,12 +12,18 @@ BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool) bpftool)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 
 CFLAGS ?= -O2 -g
-HARDENING ?= -fPIE -fstack-protector-strong -D_FORTIFY_SOURCE=2
+# $(call taken,FLAGS): those, if the compiler takes them for this machine
+taken = $(shell $(CC) -O2 -Werror $(1) -include features.h -x c -c -o /dev/null /dev/null \
+	2>/dev/null && echo '$(1)')
+TAKEN := $(or $(call taken,-D_FORTIFY_SOURCE=3),-D_FORTIFY_SOURCE=2) \
+	$(call taken,-fstack-clash-protection) $(call taken,-fcf-protection)
+# Behind CPPFLAGS, where a distribution asks for less of the same.
+HARDENING ?= -U_FORTIFY_SOURCE $(TAKEN) -fstack-protector-strong -Wformat -Werror=format-security
 WERROR ?= -Werror
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DCGG_VERSION='"$(VERSION)"' -I$(BUILD) -MMD \
-	$(WARNINGS) $(HARDENING) $(CPPFLAGS) $(CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DCGG_VERSION='"$(VERSION)"' -I$(BUILD) -MMD -fPIE \
+	$(WARNINGS) $(CPPFLAGS) $(HARDENING) $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
 # Linked in, so that a command starts as fast as one that needs nothing.
 LIBS ?= -Wl,-Bstatic -lbpf -lelf -lz -ljansson -lyaml -Wl,-Bdynamic
 BPF_CFLAGS = -O2 -g -Wall -Wextra $(WERROR) -target bpf -mcpu=v3 -I/usr/include/$(MULTIARCH) -MMD \
