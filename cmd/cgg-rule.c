@@ -170,6 +170,26 @@ static struct cgg_rules settings(void)
 	return rules;
 }
 
+/* says_nothing - neither a rule nor a setting: a policy does not come into being by that */
+static bool says_nothing(const struct cgg_rules *more)
+{
+	bool set = more->rules || more->audit != CGG_UNSET;
+
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
+		set = set || more->defaults[hook] != CGG_UNSET;
+	return !set;
+}
+
+static int add_nothing(void)
+{
+	int status = name_check("policy", policy_name);
+	struct cgg_guard guard;
+
+	if (!status)
+		status = guard_open(&guard, CGG_READ);
+	return done(&guard, status);
+}
+
 static int add(int count, char **word)
 {
 	struct cgg_rules more = settings();
@@ -181,6 +201,8 @@ static int add(int count, char **word)
 		errx(CGG_USAGE, "%s: a RULE or -f FILE, not both", word[0]);
 	if (file_name) {
 		read_or_die(&more);
+		if (says_nothing(&more))
+			return add_nothing();
 	} else {
 		struct cgg_rule rule = parse_or_die(count, word);
 

@@ -198,6 +198,21 @@ END
 	done
 }
 
+@test 'an id that cannot be printed is an error' {
+	refuses 3 'cgg-rule add -i port 3 >/dev/full' 'standard output: No space left on device'
+}
+
+@test 'a file that says nothing makes no policy' {
+	before=$(state)
+	for text in '' '# nothing'; do
+		yes cgg-rule -p new add -f - <<<"$text"
+		yes cgg-rule -p new add -f /dev/null
+		[ "$(state)" = "$before" ]
+	done
+	refuses 2 'cgg-rule -p "" add -f /dev/null' \
+		'policy : a name has 1 to 31 letters'
+}
+
 @test 'standard output that is closed is one too, when there is something to say' {
 	for command in "${commands[@]}"; do
 		refuses 3 "$command -h >&-" 'standard output: Bad file descriptor'
