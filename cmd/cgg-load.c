@@ -12,6 +12,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -167,11 +169,23 @@ static struct bpf_object *object_open(void)
 	return object;
 }
 
+/* may_perfmon - without it the verifier has other words for what it refuses */
+static bool may_perfmon(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct set[2] = { 0 };
+
+	if (syscall(SYS_capget, &head, set))
+		return true;
+	return set[0].effective & 1u << CAP_SYS_ADMIN ||
+	       set[1].effective & 1u << (CAP_PERFMON - 32);
+}
+
 static void object_load(struct bpf_object *object)
 {
 	int error = bpf_object__load(object) ? errno : 0;
 
-	if (error == EPERM)
+	if (error == EPERM || (error && !may_perfmon()))
 		errx(CGG_FAILED, NO_PRIVILEGE);
 	if (error)
 		errx(CGG_FAILED, "the kernel refuses the programs: %s\n%s", strerror(error),

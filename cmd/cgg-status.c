@@ -102,7 +102,8 @@ static void attachments_fill(struct cgg_guard *guard)
 		struct attachment *at = &all.attachment[i];
 
 		at->id = list[i].id;
-		at->alive = cgroup_name(at->id, path, sizeof(path));
+		at->alive = cgroup_name(at->id, path, sizeof(path)) ||
+			    (errno != ESTALE && errno != ENOENT);
 		at->cgroup = strdup(path);
 		if (!at->cgroup)
 			err(CGG_FAILED, "cgg-status");

@@ -303,8 +303,11 @@ int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
 		int cgroup = all[done].policy == policy ? cgroup_open_id(all[done].id) : -1;
 
 		if (all[done].policy == policy && cgroup < 0 && errno != ESTALE && errno != ENOENT)
-			status = refuse(CGG_FAILED, "cgroup %llu: %s", all[done].id,
-					strerror(errno));
+			status = refuse(CGG_FAILED, "cgroup %llu: %s%s", all[done].id,
+					strerror(errno),
+					errno == EPERM || errno == EACCES
+						? "; needs root, or CAP_DAC_READ_SEARCH"
+						: "");
 		before[done] = links_of(all[done].id);
 		if (cgroup < 0)
 			continue;

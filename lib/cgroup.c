@@ -59,7 +59,17 @@ const char *cgroup_mount(void)
 	fclose(mounts);
 	unescape(mount_root);
 	unescape(mount_dir);
+	if (!*mount_dir)
+		errno = ENODEV;
 	return *mount_dir ? mount_dir : 0;
+}
+
+static int not_mounted(void)
+{
+	if (errno != ENODEV)
+		return refuse(CGG_FAILED, "/proc/self/mountinfo: %s", strerror(errno));
+	return refuse(CGG_FAILED,
+		      "cgroup v2 is not mounted; mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 }
 
 /* visible - a path of /proc/PID/cgroup as one below the mount, 0: it is not there */
@@ -112,8 +122,7 @@ static int number_path(char path[4096], const char *pid)
 int cgroup_own(char path[4096])
 {
 	if (!cgroup_mount())
-		return refuse(CGG_FAILED,
-			      "cgroup v2 is not mounted; mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+		return not_mounted();
 	return pid_path(path, "self") ? CGG_FAILED : 0;
 }
 
@@ -247,8 +256,7 @@ static int find_path(char path[4096], const char *target)
 	struct stat st;
 
 	if (!mount)
-		return refuse(CGG_FAILED,
-			      "cgroup v2 is not mounted; mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+		return not_mounted();
 	if (!*target)
 		return refuse(CGG_USAGE, "a cgroup's path is empty");
 	if (strlen(target) >= 4096)
@@ -297,7 +305,9 @@ static int check(struct cgg_cgroup *cgroup, const char *target, int flags)
 		return refuse(CGG_USAGE, "%s: not a cgroup; cgroup v2 is mounted at %s", target,
 			      cgroup_mount());
 	cgroup->id = st.st_ino;
-	if (!read_word(cgroup->fd, "cgroup.type", type, sizeof(type)))
+	if (!read_word(cgroup->fd, "cgroup.type", type, sizeof(type)) && errno != ENOENT)
+		return refuse(CGG_FAILED, "%s/cgroup.type: %s", target, strerror(errno));
+	if (!*type)
 		return flags & CGG_FORCE ? 0
 					 : refuse(CGG_USAGE,
 						  "%s: is the root cgroup, of every process; "
@@ -350,6 +360,8 @@ int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags)
 	if (status)
 		return status;
 	cgroup->fd = open(cgroup->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (cgroup->fd < 0 && (errno == EACCES || errno == EMFILE || errno == ENFILE))
+		return refuse(CGG_FAILED, "%s: %s", target, strerror(errno));
 	if (cgroup->fd < 0)
 		return refuse(CGG_USAGE, "%s: %s; cgroup v2 is mounted at %s", target,
 			      errno == ENOENT ? "no such cgroup" : strerror(errno), cgroup_mount());
@@ -365,6 +377,65 @@ void cgroup_close(struct cgg_cgroup *cgroup, bool undo)
 	cgroup->fd = -1;
 }
 
+/*
+ * look_below - the cgroup below dir that has the id, -1: none; closes dir
+ *
+ * Why there may be one all the same is in *error: what may not be opened is not looked at,
+ * nor what something is mounted over.
+ */
+static int look_below(int dir, __u64 id, int *error)
+{
+	DIR *list = fdopendir(dir);
+	struct dirent *entry;
+	int found = -1;
+
+	if (!list) {
+		*error = errno;
+		close(dir);
+		return -1;
+	}
+	while (found < 0 && (errno = 0, entry = readdir(list))) {
+		struct statfs fs;
+		struct stat st;
+		int at;
+
+		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") ||
+		    !strcmp(entry->d_name, ".."))
+			continue;
+		at = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (at < 0) {
+			*error = errno == ENOENT ? *error : errno;
+		} else if (fstatfs(at, &fs) || fstat(at, &st) || st.st_ino != entry->d_ino ||
+			   fs.f_type != CGROUP2_SUPER_MAGIC) {
+			*error = EPERM;
+			close(at);
+		} else {
+			found = st.st_ino == id ? at : look_below(at, id, error);
+		}
+	}
+	if (found < 0 && errno)
+		*error = errno;
+	closedir(list);
+	return found;
+}
+
+/* look_for - the same from the mount on, with errno; only one of all of cgroup v2 shows that it is gone */
+static int look_for(int mount, __u64 id)
+{
+	int all = open(cgroup_mount(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), error, found;
+	struct stat st;
+
+	if (all < 0 || fstat(all, &st))
+		return -1;
+	if (st.st_ino == id)
+		return all;
+	error = faccessat(mount, "cgroup.type", F_OK, 0) && errno == ENOENT ? ESTALE : EPERM;
+	found = look_below(all, id, &error);
+	errno = error;
+	return found;
+}
+
+/* cgroup_open_id - by its handle; who may not do that looks at each cgroup */
 int cgroup_open_id(__u64 id)
 {
 	struct {
@@ -373,13 +444,15 @@ int cgroup_open_id(__u64 id)
 	} at = { .handle = { .handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS } };
 	int mount, fd, error;
 
-	if (!cgroup_mount())
+	mount = cgroup_mount() ? open(cgroup_mount(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (mount < 0) {
+		errno = errno == ENOENT ? ENODEV : errno; /* it is not the cgroup that is gone */
 		return -1;
-	mount = open(cgroup_mount(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (mount < 0)
-		return -1;
+	}
 	memcpy(at.handle.f_handle, &id, sizeof(id));
 	fd = open_by_handle_at(mount, &at.handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && (errno == EPERM || errno == EACCES))
+		fd = look_for(mount, id);
 	error = errno;
 	close(mount);
 	errno = error;

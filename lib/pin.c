@@ -176,8 +176,8 @@ static int map_get(int *fd, const char *name)
 	if (errno == EPERM || errno == EACCES)
 		return refuse(CGG_FAILED, CGG_DIR "/%s: needs root, or CAP_BPF and CAP_NET_ADMIN",
 			      name);
-	return refuse(CGG_FAILED, CGG_DIR "/%s: %s; run cgg-unload -f and cgg-load", name,
-		      strerror(errno));
+	return refuse(CGG_FAILED, CGG_DIR "/%s: %s%s", name, strerror(errno),
+		      errno == ENOENT || errno == EINVAL ? "; run cgg-unload -f and cgg-load" : "");
 }
 
 /* Mapping costs by the page, so only what is asked for is mapped: the images of one policy. */
@@ -206,6 +206,8 @@ static int version_check(void)
 
 	if (version == CGG_LAYOUT)
 		return 0;
+	if (version < 0 && errno != ENOENT)
+		return refuse(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
 	return refuse(CGG_FAILED,
 		      "the guard that is loaded has layout %d, this command knows %d; "
 		      "run cgg-unload -f and cgg-load, or see UPGRADES in cgguard(7)",

@@ -180,6 +180,8 @@ static int own_open(struct cgg_reader *reader, const struct cgg_filter *filter)
 	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "filtered", 4, sizeof(struct cgg_event), slots,
 			     &options);
 	bell = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "bell", 0, 0, CGG_BELL, 0);
+	if ((map < 0 || bell < 0) && errno == EPERM)
+		return refuse(CGG_FAILED, "a ring for the filter: needs root, or CAP_BPF");
 	if (map < 0 || bell < 0)
 		return refuse(CGG_FAILED, "a ring for the filter: %s", strerror(errno));
 	reader->own.events = mmap(0, size, PROT_READ, MAP_SHARED, map, 0);

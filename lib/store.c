@@ -156,6 +156,9 @@ int base_store(struct cgg_guard *guard, const struct cgg_base *head, const char 
 	char path[64];
 
 	base_path(path, number);
+	if (fd < 0 && errno == EPERM)
+		return refuse(CGG_FAILED, "%u rules: more than 64 need root, or CAP_BPF",
+			      head->rules);
 	if (fd < 0)
 		return refuse(CGG_FAILED, "%u rules, %u KiB: the kernel has no room for them: %s",
 			      head->rules, head->pages * (CGG_PAGE / 1024), strerror(errno));
