@@ -153,6 +153,7 @@ static _Noreturn void become_command(const struct cgg_shut *shut, bool inside, c
 		die(OWN_FAILURE);
 	signal(SIGCHLD, old_child);
 	sigprocmask(SIG_SETMASK, &old_signals, 0);
+	hand_on();
 	execvp(*argv, argv);
 	warn("%s", *argv);
 	_exit(errno == ENOENT ? NOT_FOUND : CANNOT_RUN);

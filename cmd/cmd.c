@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* cmd.c - what every command begins and ends with. */
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -22,6 +25,15 @@ static void finish(void)
 	}
 }
 
+static const char *inherited_posix;
+static mode_t inherited_mask;
+
+/* too_large - a file that may not grow (RLIMIT_FSIZE): the write then says so, and execve(2) forgets this */
+static void too_large(int sig)
+{
+	(void)sig;
+}
+
 void start(char **argv)
 {
 	(void)argv;
@@ -31,8 +43,22 @@ void start(char **argv)
 	 */
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
-			_exit(CGG_FAILED);
+			err(CGG_FAILED, "/dev/null");
 	atexit(finish);
+	libbpf_set_print(0); /* what it says is for those who write programs */
+	/* What a command does, and who may enter what it makes, is not for its surroundings to say. */
+	inherited_posix = getenv("POSIXLY_CORRECT");
+	unsetenv("POSIXLY_CORRECT");
+	inherited_mask = umask(022);
+	if (signal(SIGXFSZ, too_large) == SIG_IGN)
+		signal(SIGXFSZ, SIG_IGN);
+}
+
+void hand_on(void)
+{
+	umask(inherited_mask);
+	if (inherited_posix)
+		setenv("POSIXLY_CORRECT", inherited_posix, 1);
 }
 
 void common_option(int option, const char *usage)
