@@ -32,13 +32,15 @@ BPF_CFLAGS = -O2 -g -Wall -Wextra $(WERROR) -target bpf -mcpu=v3 -I/usr/include/
 COMMANDS = $(patsubst cmd/%.c,$(BUILD)/%,$(wildcard cmd/cgg-*.c))
 LIB = $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
 HOOKS = $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+# For the kernels before 6.1, which have no hook for unix sockets: bpf/kernel.h.
+OLD_HOOKS = $(patsubst $(BUILD)/bpf/%,$(BUILD)/old/%,$(filter-out %/unix.bpf.o,$(HOOKS)))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 TOOLS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*.c))
 MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/measure/*.bpf.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo check check-faults bench fuzz install uninstall deb check-deb check-boot clean
+.PHONY: all deps demo check check-faults check-kernels bench fuzz install uninstall deb check-deb check-boot clean
 
 all: $(COMMANDS)
 
@@ -67,15 +69,21 @@ $(BUILD)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
+$(BUILD)/old/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -DCGG_OLD -c -o $@ $<
+
 # A .rodata, .data or .bss map would be state that no pin holds.
 $(BUILD)/cgguard.bpf.o: $(HOOKS)
+$(BUILD)/cgguard_old.bpf.o: $(OLD_HOOKS)
+$(BUILD)/cgguard.bpf.o $(BUILD)/cgguard_old.bpf.o:
 	$(BPFTOOL) gen object $@ $^
 	@! readelf -SW $@ | grep -E ' \.(rodata|data|bss)' || { echo "$@: global data" >&2; exit 1; }
 
-$(BUILD)/cgguard.skel.h: $(BUILD)/cgguard.bpf.o
-	$(BPFTOOL) gen skeleton $< name cgguard_bpf > $@
+$(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-$(BUILD)/cmd/cgg-load.o: $(BUILD)/cgguard.skel.h
+$(BUILD)/cmd/cgg-load.o: $(BUILD)/cgguard.skel.h $(BUILD)/cgguard_old.skel.h
 $(BUILD)/cmd/cgg-load.o: WARNINGS += -Wno-conversion -Wno-sign-conversion
 
 $(BUILD)/lib/%.o: lib/%.c

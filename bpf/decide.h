@@ -10,6 +10,7 @@
 #define CGG_DECIDE_H
 
 #include "base.h"
+#include "kernel.h"
 
 /*
  * What a file judges, said before this is included: operations of tasks (nothing),
@@ -43,8 +44,8 @@
 #endif
 #if defined(CGG_NAMED) || defined(CGG_ASKED)
 #define HAS_NAME 1
-#define KEY const struct cgg_operand *name
-#define KEY_OF(o) (o)->name
+#define KEY NAME key
+#define KEY_OF(o) NAME_OF(o)
 #define KEY_WORDS __u64 high = name->word[0], low = name->word[1]
 #else
 #define HAS_NAME 0
@@ -67,7 +68,7 @@ struct cgg_outcome {
 	__u32 label; /* of the image's entry; of the base: the rule's number */
 	__u16 error;
 	__u8 quiet;
-	__u8 zero;
+	__u8 image; /* generation & 1 of the one that says so */
 };
 
 static __always_inline int in_cgroup(WHO who, __u64 id, __u32 level)
@@ -82,7 +83,7 @@ static __always_inline int in_cgroup(WHO who, __u64 id, __u32 level)
 	return bpf_skb_ancestor_cgroup_id(who, level) == id;
 #else
 	(void)who;
-	return bpf_get_current_ancestor_cgroup_id(level) == id;
+	return current_ancestor(level) == id;
 #endif
 }
 
@@ -149,6 +150,8 @@ ONCE __u32 front_find(__u32 number, KEY, __u64 what, WHO who)
 	__u64 now;
 
 #if HAS_NAME
+	const struct cgg_operand *name = name_from(key);
+
 	if (!name)
 		return 0;
 #endif
@@ -316,6 +319,8 @@ ONCE __u64 piece_find(__u32 number, KEY, __u64 what)
 	__u64 hop;
 
 #if HAS_NAME
+	const struct cgg_operand *name = name_from(key);
+
 	if (!name)
 		return CGG_NO_BASE;
 #endif
@@ -348,8 +353,8 @@ ONCE __u64 piece_find(__u32 number, KEY, __u64 what)
 			return CGG_NO_BASE;
 		skip = (const struct cgg_skip *)(page + place);
 #if HAS_NAME
-		const __u64 *key = &name->word[CGG_HOP_HIGH(hop) << 1 & 14];
-		__u64 high = key[0], low = key[1];
+		const __u64 *part = &name->word[CGG_HOP_HIGH(hop) << 1 & 14];
+		__u64 high = part[0], low = part[1];
 #endif
 		differ = ((high ^ skip->value[0]) & skip->mask[0]) |
 			 ((low ^ skip->value[1]) & skip->mask[1]);
@@ -401,7 +406,7 @@ static __always_inline __u64 base_find(__u32 number, const struct cgg_image *ima
 				       WHO who)
 {
 #if HAS_NAME
-	__u64 hop = piece_find(number, name, what);
+	__u64 hop = piece_find(number, key, what);
 #else
 	__u64 hop = piece_find(number, high, low, what);
 #endif
@@ -514,7 +519,8 @@ static __always_inline const struct cgg_image *decide(const struct cgg_policy *p
 		if (!image)
 			break;
 		all_letters(number, image, o, out);
-		if (*writing - now <= 1)
+		out->image = number & 1;
+		if (*writing - now <= 1 && NAME_KEPT(o))
 			return image;
 	}
 	*out = (struct cgg_outcome){};

@@ -25,50 +25,16 @@
 
 #include "count.h"
 
-/*
- * A record on its way into the rings. A hook fills in what its operation was about, as
- * in struct cgg_event but for a name's bytes, report() the rest. It lies on the stack,
- * which is small: texts, and who it was, are written where the record will lie.
- */
-union cgg_subject {
-	struct {
-		__u64 time;
-		__u32 rule;
-		__u8 verdict;
-		__u8 program;
-		__u16 place; /* of the policy */
-		union {
-#if defined(CGG_NAMED)
-			struct {
-				__u8 write;
-				__u8 zero[3];
-				__u32 len;
-			} named;
-			__u64 words[1];
-#else
-			struct cgg_event_net net;
-			struct cgg_event_device device;
-			struct cgg_event_socket socket;
-			struct cgg_event_sockopt sockopt;
-			__u64 words[6];
-#endif
-		};
-	};
-};
-
 struct cgg_text {
 	char text[CGG_NAME];
 };
 
 /* What an offer needs besides: the name, the packet, or nothing. */
 #if defined(CGG_NAMED)
-#define MORE const struct cgg_operand *
-#define MORE_OF(o) (o)->name
-#elif defined(CGG_PACKETS)
-#define MORE struct __sk_buff *
-#define MORE_OF(o) (o)->who
+#define MORE NAME
+#define MORE_OF(o) NAME_OF(o)
 #else
-#define MORE __u64
+#define MORE WHO
 #define MORE_OF(o) (o)->who
 #endif
 
@@ -84,8 +50,6 @@ struct cgg_text {
 #define TO(ring, serial) ((serial) << 8 | (ring))
 #define TO_RING(to) ((__u32)(to)&0xff)
 #define TO_SERIAL(to) ((to) >> 8)
-
-#define NOW(x) (*(volatile __typeof__(x) *)&(x))
 
 static __always_inline void copy_words(void *to, const void *from, int bytes)
 {
@@ -116,14 +80,14 @@ static __always_inline void fill_who(struct cgg_event *e, MORE more)
 	e->uid = bpf_get_socket_uid(more);
 	__builtin_memset(e->comm, 0, sizeof(e->comm));
 #else
-	__u64 id = bpf_get_current_pid_tgid(), owner = bpf_get_current_uid_gid();
+	__u64 id = current_pid_tgid(), owner = bpf_get_current_uid_gid();
 
 	(void)more;
 	e->pid = id >> 32;
 	e->tid = id;
 	e->uid = owner;
 	e->gid = owner >> 32;
-	bpf_get_current_comm(e->comm, sizeof(e->comm));
+	current_comm(e->comm);
 #endif
 }
 
@@ -145,12 +109,13 @@ static __always_inline const struct cgg_text *label_of_base(const struct cgg_ima
 }
 
 /* label_of - a rule's name, where it lies; 0: it has none */
-static __always_inline const struct cgg_text *label_of(const struct cgg_image *image,
-						       const struct cgg_outcome *out)
+static __always_inline const struct cgg_text *label_of(const union cgg_subject *n)
 {
-	__u64 label = out->label;
+	__u32 number = 2 * n->place + n->image;
+	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+	__u64 label = n->label;
 
-	if (image && out->base)
+	if (image && n->base)
 		return label_of_base(image, label);
 	label *= 8;
 	STRAIGHT(label); /* what is compared is what is added */
@@ -169,10 +134,23 @@ static __always_inline struct cgg_event *slot_of(__u32 which, __u32 slot)
 	return own ? bpf_map_lookup_elem(own, &slot) : 0;
 }
 
+/* is_within - whether the guard that reports is attached at a cgroup or below it */
+ONCE int is_within(__u64 cgroup)
+{
+	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+
+	for (int i = 0; i < CGG_LEVELS; i++) {
+		if (at->above[i] == cgroup)
+			return 1;
+		if (!at->above[i])
+			break;
+	}
+	return 0;
+}
+
 /* is_wanted - by the reader whose ring this is; one whose lease is over is asked no more */
-static __always_inline int is_wanted(const struct cgg_attached *at, const union cgg_subject *n,
-				     const struct cgg_policy *policy, struct cgg_ring *r,
-				     __u32 which)
+static __always_inline int is_wanted(const union cgg_subject *n, const struct cgg_policy *policy,
+				     struct cgg_ring *r, __u32 which)
 {
 	const __u64 *name = (const __u64 *)policy->name, *other = (const __u64 *)r->filter.policy;
 	__u64 cgroup = r->filter.cgroup, differ = 0;
@@ -182,7 +160,7 @@ static __always_inline int is_wanted(const struct cgg_attached *at, const union 
 	if (n->time > NOW(r->lease)) {
 		zero = bpf_map_lookup_elem(&ring, &key);
 		if (zero)
-			__sync_fetch_and_and(&zero->filters, ~(1ULL << which));
+			filter_drop(zero, which);
 		return 0;
 	}
 	if (r->filter.programs && !(r->filter.programs >> (n->program & 31) & 1))
@@ -193,21 +171,21 @@ static __always_inline int is_wanted(const struct cgg_attached *at, const union 
 		differ |= name[i] ^ other[i];
 	if (*r->filter.policy && differ)
 		return 0;
-	for (int i = 0; i < CGG_LEVELS && cgroup; i++) {
-		if (at->above[i] == cgroup)
-			cgroup = 0;
-		else if (!at->above[i])
-			break;
-	}
-	return !cgroup;
+	return !cgroup || is_within(cgroup);
 }
 
 /* is_heavy - more than its share of what is unread is this cgroup's; counts the record in */
-static __always_inline int is_heavy(struct cgg_share *share, const struct cgg_ring *r, __u64 head,
-				    __u64 seen)
+ONCE int is_heavy(__u32 which, __u64 head, __u64 seen)
 {
-	__u64 part = r->slots / 8;
+	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+	const struct cgg_ring *r = bpf_map_lookup_elem(&ring, &which);
+	struct cgg_share *share;
+	__u64 part;
 
+	if (!r || which >= CGG_RINGS)
+		return 0;
+	share = &at->share[which];
+	part = r->slots / 8;
 	if (seen >= share->mark) {
 		share->before = share->written;
 		share->written = 0;
@@ -219,12 +197,16 @@ static __always_inline int is_heavy(struct cgg_share *share, const struct cgg_ri
 }
 
 /* harms_others - what a heavy cgroup writes now would take room that others need */
-static __always_inline int harms_others(const struct cgg_attached *at, struct cgg_ring *r,
-					__u32 which, __u64 head, __u64 seen)
+ONCE int harms_others(__u32 which, __u64 head, __u64 seen)
 {
-	__u64 unread = head - seen, slots = r->slots, last = 0;
+	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+	struct cgg_ring *r = bpf_map_lookup_elem(&ring, &which);
+	__u64 unread = head - seen, slots, last = 0;
 	struct cgg_event *e;
 
+	if (!r || !r->slots)
+		return 0;
+	slots = r->slots;
 	if (unread < slots - slots / 4)
 		return 0;
 	for (int i = 0; i < CGG_LIGHT; i++)
@@ -240,37 +222,46 @@ static __always_inline int harms_others(const struct cgg_attached *at, struct cg
 	return last > seen && last <= head && e->cgroup != at->cgroup;
 }
 
-static __always_inline void withhold(const struct cgg_attached *at, const union cgg_subject *n,
-				     struct cgg_ring *r, __u32 which)
+ONCE int withhold(__u32 which, __u32 rule, __u32 place, __u32 program, __u32 verdict)
 {
 	struct cgg_withheld key = {};
 	__u64 one = 1, *there;
+	struct cgg_attached *at;
+	struct cgg_ring *r;
 
-	key.cgroup = at->cgroup;
-	key.rule = n->rule;
-	key.policy = n->place;
+	key.rule = rule; /* first, for the stack is small */
+	key.policy = place;
 	key.ring = which;
-	key.program = n->program;
-	key.verdict = n->verdict;
+	key.program = program;
+	key.verdict = verdict;
+	at = bpf_get_local_storage(&attached, 0);
+	key.cgroup = at->cgroup;
 	there = bpf_map_lookup_elem(&withheld, &key);
 	if (!there && bpf_map_update_elem(&withheld, &key, &one, BPF_NOEXIST))
 		there = bpf_map_lookup_elem(&withheld, &key);
 	if (there)
 		__sync_fetch_and_add(there, 1);
+	r = bpf_map_lookup_elem(&ring, &which);
+	if (!r)
+		return 0;
 	__sync_fetch_and_add(&r->withheld, 1);
 	wake_readers(r, which);
+	return 0;
 }
 
 /* write_record - gives its number, or 0: another program is in this slot still */
 static __always_inline __u64 write_record(const struct cgg_attached *at, struct cgg_ring *r,
 					  __u64 to, const union cgg_subject *n,
-					  const struct cgg_policy *policy,
-					  const struct cgg_text *label, MORE more)
+					  const struct cgg_policy *policy, MORE more)
 {
-	__u64 number = __sync_fetch_and_add(&r->head, 1);
+	__u64 number = number_take(r, TO_RING(to));
 	struct cgg_event *e = slot_of(TO_RING(to), number % r->slots);
+	const struct cgg_text *label = label_of(n);
+#if defined(CGG_NAMED)
+	const struct cgg_operand *name = name_from(more);
+#endif
 
-	if (!e || __sync_lock_test_and_set(&e->number, CGG_BUSY) == CGG_BUSY)
+	if (!e || !slot_take(e, TO_RING(to)))
 		return 0;
 	e->time = n->time;
 	e->cgroup = at->cgroup;
@@ -286,50 +277,40 @@ static __always_inline __u64 write_record(const struct cgg_attached *at, struct 
 		__builtin_memset(e->label, 0, CGG_NAME);
 	copy_words(e->words, n->words, sizeof(n->words));
 #if defined(CGG_NAMED)
-	copy_words(e->named.name, more, sizeof(e->named.name));
+	if (name)
+		copy_words(e->named.name, name, sizeof(e->named.name));
 #endif
 	e->serial = TO_SERIAL(to);
-	__sync_lock_test_and_set(&e->number, number + 1);
+	slot_give(e, TO_RING(to), number + 1);
 	return number + 1;
 }
 
-/*
- * offer - one record to one ring; gives its number there, 0: it was not written
- *
- * @label	the rule's name, or 0
- * @to		the ring, and the record's number in ring 0
- */
-__attribute__((noinline)) __weak __u64 offer(struct cgg_attached *at, const union cgg_subject *n,
-					     const struct cgg_text *label, MORE more, __u64 to)
+/* offer - one record to one ring (TO); gives its number there, 0: it was not written */
+ONCE __u64 offer(SUBJECT subject, MORE more, __u64 to)
 {
+	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+	const union cgg_subject *n = subject_from(subject);
 	const struct cgg_policy *policy;
-	__u64 head, seen, number;
-	struct cgg_share *share;
-	struct cgg_ring *r;
 	__u32 place, which = TO_RING(to);
+	__u64 head, seen, number;
+	struct cgg_ring *r;
 	int heavy;
 
-	if (!at || !n || which >= CGG_RINGS)
+	if (!n || which >= CGG_RINGS)
 		return 0;
-#if defined(CGG_NAMED)
-	if (!more)
-		return 0;
-#endif
-	share = &at->share[which];
-	STRAIGHT(share); /* now, while which is known to be small enough */
 	place = n->place;
 	policy = bpf_map_lookup_elem(&policies, &place);
 	r = bpf_map_lookup_elem(&ring, &which);
-	if (!policy || !r || !r->slots || (which && !is_wanted(at, n, policy, r, which)))
+	if (!policy || !r || !r->slots || (which && !is_wanted(n, policy, r, which)))
 		return 0;
 	head = NOW(r->head);
 	seen = NOW(r->seen);
-	heavy = is_heavy(share, r, head, seen);
-	if (heavy && harms_others(at, r, which, head, seen)) {
-		withhold(at, n, r, which);
+	heavy = is_heavy(which, head, seen);
+	if (heavy && harms_others(which, head, seen)) {
+		withhold(which, n->rule, n->place, n->program, n->verdict);
 		return 0;
 	}
-	number = write_record(at, r, to, n, policy, label, more);
+	number = write_record(at, r, to, n, policy, more);
 	if (!heavy && number)
 		NOW(r->light[at->cgroup % CGG_LIGHT]) = number;
 	wake_readers(r, which);
@@ -340,34 +321,24 @@ __attribute__((noinline)) __weak __u64 offer(struct cgg_attached *at, const unio
  * offer_filters - to those that filter: the verifier goes through the loop once, not from
  * every state in which a report may begin
  */
-__attribute__((noinline)) __weak int offer_filters(struct cgg_attached *at,
-						   const union cgg_subject *n,
-						   const struct cgg_text *label, MORE more,
-						   __u64 serial)
+ONCE int offer_filters(SUBJECT subject, MORE more, __u64 serial)
 {
 	__u32 zero = 0;
 	/* Behind the number in ring 0: a reader that joins counts on it. */
 	struct cgg_ring *r = bpf_map_lookup_elem(&ring, &zero);
 	__u64 filters = r ? NOW(r->filters) : 0;
 
-	if (!at || !n)
-		return 0;
-#if defined(CGG_NAMED)
-	if (!more)
-		return 0;
-#endif
 	for (__u32 which = 1; which < CGG_RINGS && filters >> which; which++)
 		if (filters >> which & 1)
-			offer(at, n, label, more, TO(which, serial));
+			offer(subject, more, TO(which, serial));
 	return 0;
 }
 
 /* report - one event; verdict is DENY, ALERT or AUDIT */
-static __always_inline void report(struct cgg_attached *at, __u32 place,
-				   const struct cgg_image *image, const struct cgg_outcome *out,
-				   __u32 program, const struct operation *o, union cgg_subject *n)
+static __always_inline void report(__u32 place, const struct cgg_outcome *out, __u32 program,
+				   const struct operation *o, union cgg_subject *n)
 {
-	const struct cgg_text *label = label_of(image, out);
+	SUBJECT subject;
 	__u64 serial;
 
 	n->time = bpf_ktime_get_boot_ns();
@@ -375,12 +346,13 @@ static __always_inline void report(struct cgg_attached *at, __u32 place,
 	n->verdict = out->verdict;
 	n->program = program;
 	n->place = place;
-	serial = offer(at, n, label, MORE_OF(o), TO(0, 0ULL));
-	offer_filters(at, n, label, MORE_OF(o), serial);
+	n->label = out->label;
+	n->base = !!out->base;
+	n->image = out->image;
+	subject = subject_hand_on(n);
+	serial = offer(subject, MORE_OF(o), TO(0, 0ULL));
+	offer_filters(subject, MORE_OF(o), serial);
 }
-
-/* As bpf_set_retval(), in 64 bits: newer verifiers want to see that it is in [-4095, 0]. */
-static long (*const set_retval)(long retval) = (void *)BPF_FUNC_set_retval;
 
 /*
  * judge_bytes - what a hook's program returns: 1 to go on, 0 to refuse
@@ -409,7 +381,7 @@ static __always_inline int judge_bytes(struct cgg_attached *at, struct operation
 		out.verdict = CGG_AUDIT;
 	count(place, o->q.hook, out.rule, out.verdict, bytes);
 	if (out.verdict != CGG_ALLOW && !out.quiet)
-		report(at, place, image, &out, program, o, subject);
+		report(place, &out, program, o, subject);
 	if (out.verdict != CGG_DENY)
 		return 1;
 #if !defined(CGG_PACKETS) && !defined(CGG_WATCHES)

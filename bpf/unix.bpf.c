@@ -11,8 +11,6 @@
 #define CGG_NAMED
 #include "report.h"
 
-#define RELOCATED __attribute__((preserve_access_index))
-
 struct sockaddr_un {
 	unsigned short sun_family;
 	char sun_path[108];

@@ -19,13 +19,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cgguard.skel.h"
+#include "cgguard_old.skel.h"
 #include "cmd.h"
 
 #define DEFAULT_EVENTS (16ul << 20)
@@ -97,6 +97,40 @@ static void programs_pin(struct bpf_object *object, const char *directory)
 		pin_or_die(bpf_program__fd(program), directory, bpf_program__name(program));
 }
 
+/* program_try - loads one and lets it go; 0: the kernel takes it, else -errno */
+static int program_try(enum bpf_prog_type type, enum bpf_attach_type attach,
+		       const struct bpf_insn *insns, size_t count)
+{
+	DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach);
+	int fd = bpf_prog_load(type, "offered", "GPL", insns, count, &options);
+
+	if (fd == -EPERM || fd == -EACCES)
+		errx(CGG_FAILED, NO_PRIVILEGE);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+/*
+ * is_old - whether this kernel is one before 6.1 (bpf/kernel.h)
+ *
+ * 6.1 is the last of what the newer object needs: that programs of all kinds may ask
+ * which cgroups their task is in (cgroup_current_func_proto).
+ */
+static bool is_old(void)
+{
+	const struct bpf_insn ask[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_current_ancestor_cgroup_id },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return program_try(BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE, ask,
+			   sizeof(ask) / sizeof(*ask));
+}
+
 /*
  * is_offered - whether this kernel has a program point: it takes a program there
  * that does nothing. What reads the kernel's structures needs its type information.
@@ -108,17 +142,10 @@ static bool is_offered(int program)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	const struct cgg_program_info *info = &cgg_programs[program];
-	DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = info->attach);
-	int fd;
 
 	if (info->since && access("/sys/kernel/btf/vmlinux", R_OK))
 		return false;
-	fd = bpf_prog_load(info->type, "offered", "GPL", allow, 2, &options);
-	if (fd < 0 && (errno == EPERM || errno == EACCES))
-		errx(CGG_FAILED, NO_PRIVILEGE);
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
+	return !program_try(info->type, info->attach, allow, sizeof(allow) / sizeof(*allow));
 }
 
 /* Older libbpf does not know every section name: types come from the table of programs. */
@@ -128,6 +155,8 @@ static void programs_prepare(struct bpf_object *object)
 		const struct cgg_program_info *info = &cgg_programs[i];
 		struct bpf_program *program = bpf_object__find_program_by_name(object, info->name);
 
+		if (!program && info->since)
+			continue;
 		if (!program)
 			errx(CGG_FAILED, "%s: no such program in the BPF object", info->name);
 		bpf_program__set_type(program, info->type);
@@ -155,13 +184,11 @@ static void rings_prepare(struct bpf_object *object, __u32 slots)
 static struct bpf_object *object_open(void)
 {
 	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "cgguard");
-	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	struct bpf_object *object;
 	const void *elf;
 	size_t size;
 
-	setrlimit(RLIMIT_MEMLOCK, &all); /* before Linux 5.11 maps count against it */
-	elf = cgguard_bpf__elf_bytes(&size);
+	elf = is_old() ? cgguard_old_bpf__elf_bytes(&size) : cgguard_bpf__elf_bytes(&size);
 	object = bpf_object__open_mem(elf, size, &options);
 	if (!object)
 		err(CGG_FAILED, "the BPF object\n%s", log_text);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,8 +26,22 @@ static void finish(void)
 	}
 }
 
+static struct rlimit inherited_memlock;
 static const char *inherited_posix;
 static mode_t inherited_mask;
+
+/* Before Linux 5.11 maps count against it, and what attaching makes for a cgroup. */
+static void memlock_lift(void)
+{
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (getrlimit(RLIMIT_MEMLOCK, &inherited_memlock))
+		err(CGG_FAILED, "RLIMIT_MEMLOCK");
+	if (!setrlimit(RLIMIT_MEMLOCK, &all))
+		return;
+	all.rlim_cur = all.rlim_max = inherited_memlock.rlim_max;
+	setrlimit(RLIMIT_MEMLOCK, &all); /* where it matters, the kernel says so */
+}
 
 /* too_large - a file that may not grow (RLIMIT_FSIZE): the write then says so, and execve(2) forgets this */
 static void too_large(int sig)
@@ -44,6 +59,7 @@ void start(char **argv)
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
 			err(CGG_FAILED, "/dev/null");
+	memlock_lift();
 	atexit(finish);
 	libbpf_set_print(0); /* what it says is for those who write programs */
 	/* What a command does, and who may enter what it makes, is not for its surroundings to say. */
@@ -56,6 +72,7 @@ void start(char **argv)
 
 void hand_on(void)
 {
+	setrlimit(RLIMIT_MEMLOCK, &inherited_memlock);
 	umask(inherited_mask);
 	if (inherited_posix)
 		setenv("POSIXLY_CORRECT", inherited_posix, 1);

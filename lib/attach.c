@@ -378,10 +378,38 @@ static int programs_renew(struct cgg_guard *guard)
 	return status;
 }
 
+/* programs_move - those in replaced/ into progs/, each in one step */
+static int programs_move(void)
+{
+	DIR *list = opendir(CGG_REPLACED);
+	struct dirent *entry;
+	int error = list ? 0 : errno;
+
+	while (list && !error && (entry = readdir(list))) {
+		char from[PATH + sizeof(CGG_REPLACED)], to[PATH + sizeof(CGG_REPLACED)];
+
+		snprintf(from, sizeof(from), CGG_REPLACED "/%s", entry->d_name);
+		snprintf(to, sizeof(to), CGG_DIR "/progs/%s", entry->d_name);
+		if (*entry->d_name != '.' && rename(from, to))
+			error = errno;
+	}
+	if (list)
+		closedir(list);
+	return error ? refuse(CGG_FAILED, CGG_REPLACED ": %s", strerror(error)) : 0;
+}
+
+/*
+ * programs_exchange - replaced/ and progs/, there and back
+ *
+ * Linux 5.10 cannot exchange what lies in a bpffs. There the new programs take the
+ * places of the old ones, and what fails behind that is for the next command to finish.
+ */
 static int programs_exchange(void)
 {
 	if (!renameat2(AT_FDCWD, CGG_REPLACED, AT_FDCWD, CGG_DIR "/progs", RENAME_EXCHANGE))
 		return 0;
+	if (errno == EINVAL)
+		return programs_move();
 	return refuse(CGG_FAILED, CGG_REPLACED ": %s", strerror(errno));
 }
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * subject.h - a record on its way into the rings.
+ *
+ * A hook fills in what its operation was about, as in struct cgg_event but for a name's
+ * bytes, report() the rest. It lies on the stack, which is small: texts, and who it was,
+ * are written where the record will lie.
+ */
+#ifndef CGG_SUBJECT_H
+#define CGG_SUBJECT_H
+
+#include "cgguard.h"
+
+union cgg_subject {
+	struct {
+		__u64 time;
+		__u32 rule;
+		__u8 verdict;
+		__u8 program;
+		__u16 place; /* of the policy */
+		__u32 label; /* where the rule's name is: as in struct cgg_outcome */
+		__u8 base;
+		__u8 image;
+		__u16 zero;
+		union {
+#if defined(CGG_NAMED)
+			struct {
+				__u8 write;
+				__u8 zero[3];
+				__u32 len;
+			} named;
+			__u64 words[1];
+#else
+			struct cgg_event_net net;
+			struct cgg_event_device device;
+			struct cgg_event_socket socket;
+			struct cgg_event_sockopt sockopt;
+			__u64 words[6];
+#endif
+		};
+	};
+};
+
+#endif
