@@ -60,6 +60,12 @@ check-faults: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
 	@FAULTS=all LIMIT=7200 tests/run tests/faults.bats tests/faults-guard.bats
 
+# Each hook on every kernel that Debian offers, in virtual machines; KERNELS='5.10 newest': on these.
+check-kernels: deps
+	@tests/install-deps kernels
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
+	@tests/check-kernels $(KERNELS)
+
 bench: deps
 	@tests/install-deps bench
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS) $(MEASURED)

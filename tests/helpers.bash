@@ -176,7 +176,7 @@ start_server()
 {
 	local out
 
-	exec {out}< <(exec 3>&- && exec python3 -c "$server_program" 2>&1)
+	exec {out}< <(exec 3>&- && exec "$BUILD/tests/serve" 2>&1)
 	server=$!
 	started[$server]=server
 	read -r port mptcp_port <&"$out"
@@ -217,62 +217,3 @@ teardown()
 {
 	clean_up
 }
-
-server_program='
-import errno, selectors, socket
-
-def listen(family, kind, port, protocol=0):
-    s = socket.socket(family, kind, protocol)
-    if family == socket.AF_INET6:
-        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    s.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))
-    if kind == socket.SOCK_STREAM:
-        s.listen(64)
-    return s
-
-def listen_all():
-    listeners = [listen(socket.AF_INET, socket.SOCK_STREAM, 0)]
-    port = listeners[0].getsockname()[1]
-    listeners.append(listen(socket.AF_INET, socket.SOCK_DGRAM, port))
-    for kind in socket.SOCK_STREAM, socket.SOCK_DGRAM:
-        try:
-            listeners.append(listen(socket.AF_INET6, kind, port))
-        except OSError as e:
-            if e.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
-                raise
-    return port, listeners
-
-while True:
-    try:
-        port, listeners = listen_all()
-        break
-    except OSError as e:
-        if e.errno != errno.EADDRINUSE:  # free for one protocol, taken for another
-            raise
-try:
-    listeners.append(listen(socket.AF_INET, socket.SOCK_STREAM, 0, 262))
-    print(port, listeners[-1].getsockname()[1], flush=True)
-except OSError:
-    print(port, flush=True)
-
-ready = selectors.DefaultSelector()
-for s in listeners:
-    ready.register(s, selectors.EVENT_READ)
-while True:
-    for key, _ in ready.select():
-        s = key.fileobj
-        try:
-            if s.type == socket.SOCK_DGRAM:
-                s.sendto(*s.recvfrom(65536))
-                continue
-            if s in listeners:
-                ready.register(s.accept()[0], selectors.EVENT_READ)
-                continue
-            data = s.recv(65536)
-            s.sendall(data)
-        except OSError:
-            data = b""
-        if s not in listeners and not data:
-            ready.unregister(s)
-            s.close()
-'
