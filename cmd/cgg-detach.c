@@ -32,7 +32,7 @@ static int targets_find(__u64 *ids, int count, char **target)
 	for (int i = 0; i < count && !status; i++) {
 		struct cgg_cgroup cgroup;
 
-		status = cgroup_open(&cgroup, target[i], CGG_FORCE);
+		status = cgroup_open(&cgroup, target[i], CGG_ANY);
 		ids[i] = cgroup.id;
 		cgroup_close(&cgroup, false);
 	}

@@ -88,13 +88,28 @@ static void pin_or_die(int fd, const char *directory, const char *name)
 		err(CGG_FAILED, "%s", path);
 }
 
+/* program_bind - it holds what others alone use, too: so pins are known to belong together */
+static void program_bind(struct bpf_object *object, int program)
+{
+	static const char *const maps[] = { "asked", "attachments", "readers", "told" };
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+		if (bpf_prog_bind_map(program, bpf_object__find_map_fd_by_name(object, maps[i]), 0))
+			err(CGG_FAILED, "%s", maps[i]);
+}
+
 /* programs_pin - those that this kernel has */
 static void programs_pin(struct bpf_object *object, const char *directory)
 {
 	struct bpf_program *program;
 
-	bpf_object__for_each_program(program, object) if (bpf_program__autoload(program))
+	bpf_object__for_each_program(program, object)
+	{
+		if (!bpf_program__autoload(program))
+			continue;
+		program_bind(object, bpf_program__fd(program));
 		pin_or_die(bpf_program__fd(program), directory, bpf_program__name(program));
+	}
 }
 
 /* program_try - loads one and lets it go; 0: the kernel takes it, else -errno */
@@ -299,7 +314,9 @@ static int pinned_info(const char *map, struct bpf_map_info *info)
 	snprintf(name, sizeof(name), "maps/%s", map);
 	fd = pin_get(name);
 	memset(info, 0, sizeof(*info));
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, info, &len))
+	if (fd < 0)
+		die(pin_refusal(name));
+	if (bpf_obj_get_info_by_fd(fd, info, &len))
 		err(CGG_FAILED, CGG_DIR "/%s", name);
 	return fd;
 }
@@ -314,7 +331,7 @@ static void map_take(struct bpf_map *map)
 	    info.value_size != bpf_map__value_size(map) ||
 	    info.map_flags != bpf_map__map_flags(map))
 		errx(CGG_FAILED,
-		     CGG_DIR "/maps/%s: not the map that is meant; cgg-unload -f and cgg-load",
+		     CGG_DIR "/maps/%s: not the map that is meant; run cgg-unload -f and cgg-load",
 		     bpf_map__name(map));
 	if (bpf_map__reuse_fd(map, fd))
 		err(CGG_FAILED, CGG_DIR "/maps/%s", bpf_map__name(map));

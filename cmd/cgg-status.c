@@ -115,6 +115,27 @@ static void attachments_fill(struct cgg_guard *guard)
 	withheld_sum();
 }
 
+/* pins_look - what was removed by hand is missed by no program that runs: said, and no more */
+static void pins_look(void)
+{
+	static const char *const others[] = { "progs/ask", "maps/counts", "maps/tallies",
+					      "maps/packets" };
+	const int count = sizeof(others) / sizeof(others[0]);
+
+	for (int i = 0; i < count + CGG_PROGRAMS; i++) {
+		const struct cgg_program_info *program = &cgg_programs[i < count ? 0 : i - count];
+		char name[64];
+		int fd;
+
+		snprintf(name, sizeof(name), "progs/%s", program->name);
+		fd = pin_get(i < count ? others[i] : name);
+		if (fd >= 0)
+			close(fd);
+		else if (i < count || errno != ENOENT || !program->since)
+			warnx("%s", pin_refusal(i < count ? others[i] : name) ? cgg_why : "");
+	}
+}
+
 static void read_all(struct cgg_guard *guard)
 {
 	int status = guard_repair(guard);
@@ -128,6 +149,7 @@ static void read_all(struct cgg_guard *guard)
 	all.unread = all.events - all.reader.ring[0].seen;
 	all.lost = all.reader.ring[0].lost;
 	all.withheld = all.reader.ring[0].withheld;
+	pins_look();
 	policies_read(guard);
 	attachments_fill(guard);
 }

@@ -28,15 +28,58 @@ static void link_path(char path[PATH], __u64 id, int program)
 		 program < 0 ? "" : cgg_programs[program].name);
 }
 
+/* program_id - of what is pinned by that name in a directory, 0: nothing of ours */
+static __u32 program_id(const char *directory, const char *name)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+	char path[PATH];
+	int prog;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	prog = pin_get(path);
+	if (prog < 0 || bpf_obj_get_info_by_fd(prog, &info, &len))
+		info.id = 0;
+	if (prog >= 0)
+		close(prog);
+	return info.id;
+}
+
+/*
+ * link_is_own - it runs the program on that cgroup: none was put in its place, or detached it
+ *
+ * One that the kernel tells nothing of counts: what is in force is not undone for that.
+ */
+static bool link_is_own(__u64 id, int program, int link)
+{
+	const struct cgg_program_info *is = &cgg_programs[program];
+	struct bpf_link_info info = { 0 };
+	__u32 len = sizeof(info), runs;
+
+	if (bpf_obj_get_info_by_fd(link, &info, &len))
+		return true;
+	if (info.type != BPF_LINK_TYPE_CGROUP || info.cgroup.cgroup_id != id ||
+	    info.cgroup.attach_type != (__u32)is->attach)
+		return false;
+	runs = program_id("progs", is->name);
+	return !runs || runs == info.prog_id || program_id("replaced", is->name) == info.prog_id;
+}
+
 unsigned links_of(__u64 id)
 {
 	unsigned programs = 0;
 	char path[PATH];
 
 	for (int i = 0; i < CGG_PROGRAMS; i++) {
+		int link;
+
 		link_path(path, id, i);
-		if (!access(path, F_OK))
+		link = pin_get(path + sizeof(CGG_DIR));
+		/* EACCES: a directory. */
+		if (link < 0 ? errno != ENOENT && errno != EACCES : link_is_own(id, i, link))
 			programs |= 1u << i;
+		if (link >= 0)
+			close(link);
 	}
 	return programs;
 }
@@ -55,7 +98,7 @@ static __u32 in_the_way(int cgroup, int attach, char *where, size_t size)
 	while (strlen(path) >= strlen(cgroup_mount())) {
 		__u32 ids[64], count = 64, flags = 0;
 		struct cgg_cgroup at;
-		int status = cgroup_open(&at, path, CGG_FORCE);
+		int status = cgroup_open(&at, path, CGG_ANY);
 
 		if (!status)
 			status = bpf_prog_query(at.fd, (enum bpf_attach_type)attach, 0, &flags, ids,
@@ -97,8 +140,7 @@ static int link_make(__u64 id, int cgroup, int program)
 		return refuse(CGG_FAILED, "%s: this kernel lacks it, Linux %s has it",
 			      cgg_programs[program].name, cgg_programs[program].since);
 	if (prog < 0)
-		return refuse(CGG_FAILED, CGG_DIR "/%s: %s; run cgg-unload -f and cgg-load", path,
-			      strerror(errno));
+		return pin_refusal(path);
 	link = bpf_link_create(prog, cgroup, (enum bpf_attach_type)cgg_programs[program].attach, 0);
 	error = errno;
 	close(prog);
@@ -107,7 +149,10 @@ static int link_make(__u64 id, int cgroup, int program)
 		return link_refusal(name, cgroup, program, error);
 	}
 	link_path(path, id, program);
+	/* What lies there is no link of ours, or one that was detached. */
 	error = bpf_obj_pin(link, path) ? errno : 0;
+	if (error == EEXIST && !unlink(path))
+		error = bpf_obj_pin(link, path) ? errno : 0;
 	close(link);
 	return error ? refuse(CGG_FAILED, "%s: %s", path, strerror(error)) : 0;
 }
@@ -128,7 +173,7 @@ static void links_remove(__u64 id, unsigned programs)
 			continue;
 		link_path(path, id, i);
 		link = pin_get(path + sizeof(CGG_DIR));
-		if (!unlink(path) && link >= 0)
+		if (!unlink(path) && link >= 0 && link_is_own(id, i, link))
 			bpf_link_detach(link);
 		if (link >= 0)
 			close(link);
@@ -144,7 +189,7 @@ static int links_make(__u64 id, int cgroup, unsigned programs)
 
 	programs &= ~links_of(id);
 	link_path(path, id, -1);
-	if (mkdir(path, 0700) && errno != EEXIST)
+	if ((mkdir(LINKS, 0700) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST))
 		return refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
 	for (int i = 0; i < CGG_PROGRAMS && !status; i++) {
 		if (!(programs & 1u << i))
@@ -406,6 +451,7 @@ static int programs_move(void)
  */
 static int programs_exchange(void)
 {
+	mkdir(CGG_DIR "/progs", 0700); /* somebody may have removed it */
 	if (!renameat2(AT_FDCWD, CGG_REPLACED, AT_FDCWD, CGG_DIR "/progs", RENAME_EXCHANGE))
 		return 0;
 	if (errno == EINVAL)

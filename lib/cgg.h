@@ -184,6 +184,7 @@ int pin_remove(const char *path); /* a directory of pins, with all below it */
 #define CGG_SIBLING CGG_DIR "-new-" /* and the process id: a guard that is made, or removed */
 void siblings_sweep(void); /* what killed commands left of those */
 int pin_get(const char *name); /* fd of maps/name or so, or -1 with errno */
+int pin_refusal(const char *name); /* of what pin_get() has just not given */
 int version_read(void); /* the layout version of what is pinned, -1 */
 
 /* cgroup.c: TARGET -> directory, id, and back */
@@ -193,7 +194,7 @@ struct cgg_cgroup {
 	bool made;
 	char path[4096]; /* where it was found */
 };
-enum cgg_target { CGG_CREATE = 1, CGG_FORCE = 2 };
+enum cgg_target { CGG_CREATE = 1, CGG_FORCE = 2, CGG_ANY = 4 }; /* the root, too; whatever it is */
 int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags);
 int cgroup_open_id(__u64 id); /* an fd, or -1: gone */
 void cgroup_above(int fd, __u64 above[CGG_LEVELS]); /* its id, its parent's, ..., then zeros */
@@ -234,6 +235,7 @@ struct cgg_store {
 int base_open(struct cgg_store *base, const struct cgg_base *head, enum cgg_open how,
 	      unsigned parts);
 int base_map(struct cgg_store *base, unsigned parts);
+bool base_is_lost(const struct cgg_base *head); /* its pin; programs still walk it */
 void base_close(struct cgg_store *base);
 int base_record(struct cgg_store *base, __u32 rule, struct cgg_record *record);
 bool base_has_text(struct cgg_store *base, const struct cgg_record *record, const char *text,

@@ -305,6 +305,8 @@ static int check(struct cgg_cgroup *cgroup, const char *target, int flags)
 		return refuse(CGG_USAGE, "%s: not a cgroup; cgroup v2 is mounted at %s", target,
 			      cgroup_mount());
 	cgroup->id = st.st_ino;
+	if (flags & CGG_ANY)
+		return 0;
 	if (!read_word(cgroup->fd, "cgroup.type", type, sizeof(type)) && errno != ENOENT)
 		return refuse(CGG_FAILED, "%s/cgroup.type: %s", target, strerror(errno));
 	if (!*type)
@@ -318,6 +320,11 @@ static int check(struct cgg_cgroup *cgroup, const char *target, int flags)
 			CGG_USAGE,
 			"%s: is threaded, so its threads may leave; guard the domain above it",
 			target);
+	if (!strcmp(type, "domain invalid"))
+		return refuse(CGG_USAGE,
+			      "%s: is below a threaded cgroup, so it holds nothing until it is "
+			      "threaded, too; guard the domain above it",
+			      target);
 	return 0;
 }
 

@@ -105,7 +105,7 @@ void siblings_sweep(void)
 	globfree(&found);
 }
 
-int pin_get(const char *name)
+static int object_get(const char *name)
 {
 	char path[256];
 
@@ -113,12 +113,143 @@ int pin_get(const char *name)
 	return bpf_obj_get(path);
 }
 
+/* ---- whether pins belong together: anything may have been put in their place ---- */
+
+#define HELD 64
+
+struct holder { /* a program, and the maps that it holds */
+	char name[BPF_OBJ_NAME_LEN];
+	__u32 count, map[HELD];
+};
+
+/* What is no program is told something else, and no map. */
+static void holder_read(struct holder *holder, int program)
+{
+	struct bpf_prog_info info = { .nr_map_ids = HELD, .map_ids = (__u64)(size_t)holder->map };
+	__u32 len = sizeof(info);
+
+	memset(holder, 0, sizeof(*holder));
+	if (bpf_obj_get_info_by_fd(program, &info, &len))
+		return;
+	memcpy(holder->name, info.name, sizeof(holder->name));
+	holder->count = info.nr_map_ids < HELD ? info.nr_map_ids : HELD;
+}
+
+static bool holds(const struct holder *holder, __u32 map)
+{
+	for (__u32 i = 0; map && i < holder->count; i++)
+		if (holder->map[i] == map)
+			return true;
+	return false;
+}
+
+/* The kernel keeps of a name what fits. */
+static bool has_name(const char given[BPF_OBJ_NAME_LEN], const char *name)
+{
+	return !strncmp(given, name, BPF_OBJ_NAME_LEN - 1);
+}
+
+/* map_id - 0: not a map of that name */
+static __u32 map_id(int fd, const char *name)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) || !has_name(info.name, name))
+		return 0;
+	return info.id;
+}
+
+/* map_is_own - some program that is pinned holds it, or none is pinned that could */
+static bool map_is_own(int fd, const char *name)
+{
+	__u32 id = map_id(fd, name);
+	struct holder holder;
+	bool any = false;
+
+	for (int i = 0; i < CGG_PROGRAMS && id; i++) {
+		char path[64];
+		int program;
+
+		snprintf(path, sizeof(path), "progs/%s", cgg_programs[i].name);
+		program = object_get(path);
+		if (program < 0)
+			continue;
+		any = true;
+		holder_read(&holder, program);
+		close(program);
+		if (holds(&holder, id))
+			return true;
+	}
+	return id && !any;
+}
+
+/* program_is_own - it has its name, and walks the policies that are pinned */
+static bool program_is_own(int fd, const char *name)
+{
+	int policies = object_get("maps/policies");
+	struct holder holder;
+	bool own;
+
+	holder_read(&holder, fd);
+	own = has_name(holder.name, name) && holds(&holder, map_id(policies, "policies"));
+	if (policies >= 0)
+		close(policies);
+	return own;
+}
+
+static bool is_own(int fd, const char *name)
+{
+	if (!strncmp(name, "maps/", 5))
+		return map_is_own(fd, name + 5);
+	return strncmp(name, "progs/", 6) || program_is_own(fd, name + 6);
+}
+
+/*
+ * pin_get - ESTALE: something else lies there
+ *
+ * cgg-load has every program hold what user space alone uses, too. A link is looked at
+ * by who knows its cgroup.
+ */
+int pin_get(const char *name)
+{
+	int fd = object_get(name);
+
+	if (fd < 0 || is_own(fd, name))
+		return fd;
+	close(fd);
+	errno = ESTALE;
+	return -1;
+}
+
+int pin_refusal(const char *name)
+{
+	bool map = !strncmp(name, "maps/", 5);
+
+	if (errno == EPERM || errno == EACCES)
+		return refuse(CGG_FAILED, CGG_DIR "/%s: needs root, or CAP_BPF and CAP_NET_ADMIN",
+			      name);
+	if (errno == ESTALE)
+		return refuse(CGG_FAILED, CGG_DIR "/%s: not the %s that is meant; run %s", name,
+			      map ? "map" : "program",
+			      map ? "cgg-unload -f and cgg-load" : "cgg-load -r");
+	if (errno != ENOENT && errno != EINVAL)
+		return refuse(CGG_FAILED, CGG_DIR "/%s: %s", name, strerror(errno));
+	return refuse(CGG_FAILED, CGG_DIR "/%s: %s; run %s", name, strerror(errno),
+		      map ? "cgg-unload -f and cgg-load" : "cgg-load -r");
+}
+
 int version_read(void)
 {
 	int fd = pin_get("version");
-	__u32 key = 0, version = 0;
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info), key = 0, version = 0;
 
-	if (fd < 0 || bpf_map_lookup_elem(fd, &key, &version))
+	errno = fd < 0 ? errno : 0;
+	/* Another map's value may be of any size. */
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || !has_name(info.name, "version") ||
+	    info.key_size != sizeof(key) || info.value_size != sizeof(version) ||
+	    bpf_map_lookup_elem(fd, &key, &version))
 		version = (__u32)-1;
 	if (fd >= 0)
 		close(fd);
@@ -171,13 +302,7 @@ static int locked_directory(struct cgg_guard *guard, enum cgg_open how)
 static int map_get(int *fd, const char *name)
 {
 	*fd = pin_get(name);
-	if (*fd >= 0)
-		return 0;
-	if (errno == EPERM || errno == EACCES)
-		return refuse(CGG_FAILED, CGG_DIR "/%s: needs root, or CAP_BPF and CAP_NET_ADMIN",
-			      name);
-	return refuse(CGG_FAILED, CGG_DIR "/%s: %s%s", name, strerror(errno),
-		      errno == ENOENT || errno == EINVAL ? "; run cgg-unload -f and cgg-load" : "");
+	return *fd < 0 ? pin_refusal(name) : 0;
 }
 
 /* Mapping costs by the page, so only what is asked for is mapped: the images of one policy. */
@@ -206,8 +331,11 @@ static int version_check(void)
 
 	if (version == CGG_LAYOUT)
 		return 0;
-	if (version < 0 && errno != ENOENT)
+	if (version < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
 		return refuse(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
+	if (version < 0)
+		return refuse(CGG_FAILED, CGG_DIR "/version: not there, or another map; "
+						  "run cgg-unload -f and cgg-load");
 	return refuse(CGG_FAILED,
 		      "the guard that is loaded has layout %d, this command knows %d; "
 		      "run cgg-unload -f and cgg-load, or see UPGRADES in cgguard(7)",

@@ -684,7 +684,10 @@ static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 			at = (at + 1) & (known.size - 1);
 		known.slot[at] = i + 1;
 	}
-	status = policy_each(guard, place, keep_id, &known);
+	/* A restore is the cure of words that were lost, so it must do without them. */
+	status = base_is_lost(&policy_image(guard, place)->base)
+			 ? 0
+			 : policy_each(guard, place, keep_id, &known);
 	free(known.slot);
 	rules->next_id = policy_image(guard, place)->next_id;
 	for (unsigned i = 0; i < rules->count; i++) {

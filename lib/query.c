@@ -165,7 +165,7 @@ int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule)
 
 	ask->policy = (__u32)place;
 	if (program < 0)
-		return refuse(CGG_FAILED, CGG_DIR "/progs/ask: %s", strerror(errno));
+		return pin_refusal("progs/ask");
 	status = bpf_prog_test_run_opts(program, &run);
 	close(program);
 	if (status || run.retval == ~0u)

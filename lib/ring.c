@@ -55,7 +55,9 @@ static void *map_pin(const char *name, size_t size, int *keep)
 	snprintf(path, sizeof(path), "maps/%s", name);
 	fd = pin_get(path);
 	at = fd < 0 ? MAP_FAILED : mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
+	if (at == MAP_FAILED && fd < 0)
+		pin_refusal(path);
+	else if (at == MAP_FAILED)
 		no_map(name);
 	if (keep)
 		*keep = fd;
@@ -208,7 +210,7 @@ static int map_open(const char *name, int *fd)
 
 	snprintf(path, sizeof(path), "maps/%s", name);
 	*fd = pin_get(path);
-	return *fd < 0 ? no_map(name) : 0;
+	return *fd < 0 ? pin_refusal(path) : 0;
 }
 
 /* reader_look - what cgg-status needs: the rings' words, and who reads */

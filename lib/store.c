@@ -42,6 +42,42 @@ static size_t heap_bytes(const struct cgg_base *head)
 	return (size_t)(head->pages - head->heap) * CGG_PAGE;
 }
 
+static __u32 map_id(int fd)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
+}
+
+/* base_get - its descriptor, -1 with errno; ESTALE: what is pinned is not what programs walk */
+static int base_get(__u32 number)
+{
+	int bases = pin_get("maps/bases"), fd;
+	char path[64];
+	__u32 id = 0;
+
+	base_path(path, number);
+	fd = bpf_obj_get(path);
+	if (fd >= 0 && (bpf_map_lookup_elem(bases, &number, &id) || map_id(fd) != id)) {
+		close(fd);
+		fd = -1;
+		errno = ESTALE;
+	}
+	if (bases >= 0)
+		close(bases);
+	return fd;
+}
+
+bool base_is_lost(const struct cgg_base *head)
+{
+	int fd = head->number ? base_get(head->number - 1) : 0;
+
+	if (head->number && fd >= 0)
+		close(fd);
+	return fd < 0 && (errno == ENOENT || errno == ESTALE);
+}
+
 /*
  * base_open - maps the actions and the bits, and of the larger parts those that are
  * wanted (enum cgg_part): to map a page costs more than to read it
@@ -52,10 +88,11 @@ int base_open(struct cgg_store *base, const struct cgg_base *head, enum cgg_open
 	char path[64];
 
 	base_path(path, head->number - 1);
-	*base = (struct cgg_store){ .head = head, .how = how, .fd = bpf_obj_get(path) };
+	*base = (struct cgg_store){ .head = head, .how = how, .fd = base_get(head->number - 1) };
 	if (base->fd < 0) {
 		base->head = 0;
-		return refuse(CGG_FAILED, "%s: %s; restore the policy", path, strerror(errno));
+		return refuse(CGG_FAILED, "%s: %s; restore the policy", path,
+			      errno == ESTALE ? "not the map that is meant" : strerror(errno));
 	}
 	base->actions = part(base, 0, sizeof(*base->actions) * head->actions);
 	base->bits = part(base, head->bits, (head->rules + 7) / 8);

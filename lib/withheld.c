@@ -88,7 +88,7 @@ static int map_open(const char *name, int *map)
 
 	snprintf(path, sizeof(path), "maps/%s", name);
 	*map = pin_get(path);
-	return *map < 0 ? refuse(CGG_FAILED, CGG_DIR "/%s: %s", path, strerror(errno)) : 0;
+	return *map < 0 ? pin_refusal(path) : 0;
 }
 
 int withheld_open(struct cgg_reader *reader)

@@ -325,6 +325,9 @@ refuses_as()
 	refuses 2 "cgg-attach $threaded" \
 		"$threaded: is threaded, so its threads may leave; guard the domain above it"
 	[ "$(state)" = "$before" ]
+	new_cgroup below "$threaded"
+	refuses 2 "cgg-attach $below" \
+		"$below: is below a threaded cgroup, so it holds nothing until it is threaded, too; guard the domain above it"
 	yes cgg-attach "$domain"
 }
 
