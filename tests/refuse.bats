@@ -220,7 +220,7 @@ END
 	refuses 3 'cgg-rule list >&-' 'standard output: Bad file descriptor'
 	refuses 3 'cgg-status >&-' 'standard output: Bad file descriptor'
 	yes bash -c 'cgg-rule add port 3 >&-'
-	yes bash -c 'cgg-rule delete 3 >&- 2>&- <&-'
+	yes bash -c 'cgg-rule delete port 3 >&- 2>&- <&-'
 }
 
 @test 'without a guard: cgg-load is the cure' {
