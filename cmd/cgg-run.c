@@ -39,6 +39,15 @@ static const char usage[] =
 	"  -h, --help         print this and exit\n"
 	"  -V, --version      print the version and exit\n";
 
+struct wanted { /* what the words say */
+	const char *policy, *user; /* 0: not said */
+	bool verbose;
+	char *lines; /* of all -r; size: of them, 0: none */
+	size_t size;
+	struct cgg_rules rules; /* what these are */
+	struct cgg_shut shut;
+};
+
 static struct cgg_run *run;
 static int cleaner, life = -1; /* its process, and our end of the pipe */
 static sigset_t all_signals, old_signals;
@@ -221,78 +230,101 @@ static void add_line(FILE *lines, const char *rule)
 	fprintf(lines, "%s\n", rule);
 }
 
-int main(int argc, char **argv)
+/* words_read - the options; what is behind them is the command */
+static void words_read(struct wanted *wanted, int argc, char **argv)
 {
 	static const struct option options[] = { { "policy", 1, 0, 'p' },  { "rule", 1, 0, 'r' },
 						 { "verbose", 0, 0, 'v' }, { "user", 1, 0, 'u' },
 						 { "keep", 1, 0, 'k' },	   COMMON_OPTIONS };
-	const char *policy = 0, *user = 0;
-	struct cgg_cgroup cgroup = { .fd = -1 };
-	struct cgg_rules rules;
-	struct cgg_shut shut = { 0 };
-	struct cgg_filter filter = { 0 };
-	static struct cgg_reader reader;
-	struct cgg_guard guard;
-	char *lines = 0;
-	size_t size = 0;
-	FILE *out = open_memstream(&lines, &size);
-	bool verbose = false, inside;
-	int option, status = 0, end, command, teller = 0;
+	FILE *lines = open_memstream(&wanted->lines, &wanted->size);
+	int option;
 
-	start(argv);
-	rules_begin(&rules);
+	if (!lines)
+		err(OWN_FAILURE, "cannot begin");
 	while ((option = getopt_long(argc, argv, "+p:r:vu:k:" COMMON_LETTERS, options, 0)) != -1) {
 		if (option == 'p')
-			policy = optarg;
+			wanted->policy = optarg;
 		else if (option == 'r')
-			add_line(out, optarg);
+			add_line(lines, optarg);
 		else if (option == 'v')
-			verbose = true;
+			wanted->verbose = true;
 		else if (option == 'u')
-			user = optarg;
-		else if (option == 'k' && shut_keep(&shut, optarg))
+			wanted->user = optarg;
+		else if (option == 'k' && shut_keep(&wanted->shut, optarg))
 			die(OWN_FAILURE);
 		else if (option == '?')
 			errx(OWN_FAILURE, "see cgg-run -h");
 		else if (option != 'k')
 			common_option(option, usage);
 	}
-	fclose(out);
-	if (optind == argc)
-		errx(OWN_FAILURE, "which command? see cgg-run -h");
-	if (policy && size)
-		errx(OWN_FAILURE, "-p %s: or -r, not both", policy);
-	if (size)
-		status = rules_read(&rules, lines, size);
+	if (fclose(lines) || !wanted->lines)
+		err(OWN_FAILURE, "cannot begin");
+}
+
+/* words_check - before anything is made: they agree, and what they name is there */
+static void words_check(struct wanted *wanted)
+{
+	int status;
+
+	if (wanted->policy && wanted->size)
+		errx(OWN_FAILURE, "-p %s: or -r, not both", wanted->policy);
+	rules_begin(&wanted->rules);
+	if (wanted->size)
+		status = rules_read(&wanted->rules, wanted->lines, wanted->size);
 	else
-		status = name_check("policy", policy ? policy : "default");
-	if (!status && user)
-		status = shut_user(&shut, user);
+		status = name_check("policy", wanted->policy ? wanted->policy : "default");
+	if (!status && wanted->user)
+		status = shut_user(&wanted->shut, wanted->user);
 	if (status)
 		die(OWN_FAILURE);
+}
 
-	end = cleaner_begin();
-	status = guard_open(&guard, CGG_CHANGE);
+/* begin - the cgroup with its policy and, if it is wanted, the reader of its events */
+static void begin(struct wanted *wanted, struct cgg_guard *guard, struct cgg_cgroup *cgroup,
+		  struct cgg_reader *reader)
+{
+	struct cgg_filter filter = { 0 };
+	int status = guard_open(guard, CGG_CHANGE);
+
 	if (!status)
-		status = run_begin(run, &guard, &cgroup, policy ? policy : "default",
-				   size ? &rules : 0);
+		status = run_begin(run, guard, cgroup, wanted->policy ? wanted->policy : "default",
+				   wanted->size ? &wanted->rules : 0);
 	filter.cgroup = run->id;
-	if (!status && verbose)
-		status = reader_open(&reader, &filter, -1);
+	if (!status && wanted->verbose)
+		status = reader_open(reader, &filter, -1);
 	if (status) {
-		guard_close(&guard);
+		guard_close(guard);
 		fail(status);
 	}
+}
+
+int main(int argc, char **argv)
+{
+	struct wanted wanted = { 0 };
+	struct cgg_cgroup cgroup = { .fd = -1 };
+	static struct cgg_reader reader;
+	struct cgg_guard guard;
+	bool inside;
+	int status, end, command, teller = 0;
+
+	start(argv);
+	words_read(&wanted, argc, argv);
+	if (optind == argc)
+		errx(OWN_FAILURE, "which command? see cgg-run -h");
+	words_check(&wanted);
+
+	end = cleaner_begin();
+	begin(&wanted, &guard, &cgroup, &reader);
 	sigprocmask(SIG_BLOCK, &all_signals, 0);
 	command = run_clone(&cgroup, &inside);
 	guard_close(&guard);
 	if (!command)
-		become_command(&shut, inside, argv + optind);
+		become_command(&wanted.shut, inside, argv + optind);
 	if (command < 0)
 		fail(refuse(CGG_FAILED, "%s: %s", run->path, strerror(errno)));
-	if (verbose)
+	if (wanted.verbose)
 		teller = fork();
-	if (verbose && !teller)
+	if (wanted.verbose && !teller)
 		tell(&reader, end);
 	close(end);
 	status = follow(command);

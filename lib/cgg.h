@@ -286,6 +286,7 @@ bool packets_read(__u64 cgroup, struct cgg_packets *sum); /* false: no program c
 void count_forget(__u32 policy);
 bool count_any(__u32 policy); /* whether some rule has a count */
 void count_forget_rule(__u32 policy, __u32 rule);
+int by_number(const void *one, const void *other); /* compares two __u32, for qsort(3) */
 void count_keep(__u32 policy, __u32 *ids, size_t count); /* sorts them; forgets all others */
 bool count_time(__u64 last, char text[40]); /* RFC 3339 of a count's last hit; false: never */
 

@@ -112,7 +112,7 @@ bool packets_read(__u64 cgroup, struct cgg_packets *sum)
 	return processors > 0;
 }
 
-static int by_number(const void *one, const void *other)
+int by_number(const void *one, const void *other)
 {
 	__u32 a = *(const __u32 *)one, b = *(const __u32 *)other;
 

@@ -211,11 +211,6 @@ static const struct item *class_at(struct crowd *c, struct class *class, __u32 p
 	return class->heap_count ? heap[0] : 0;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	return *(const __u32 *)a < *(const __u32 *)b ? -1 : *(const __u32 *)a > *(const __u32 *)b;
-}
-
 /* ports_cut - the items of some classes, which are next to each other, by their ports */
 static __u64 ports_cut(struct crowd *c, struct class *class, __u32 classes)
 {
