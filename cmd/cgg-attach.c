@@ -19,10 +19,12 @@ static int attach_all(struct cgg_guard *guard, struct cgg_cgroup *cgroup, int co
 {
 	__u32 *before =
 		calloc((size_t)count, sizeof(*before)); /* the policy it had, and 1; 0: none */
-	int status = before ? 0 : refuse(CGG_FAILED, "out of memory"), done = 0;
+	int status = 0, done = 0;
 	char why[CGG_WHY];
 	__u32 policy;
 
+	if (!before)
+		return refuse(CGG_FAILED, "out of memory");
 	for (; done < count && !status; done++) {
 		if (!attachment_find(guard, cgroup[done].id, &policy))
 			before[done] = policy + 1;
@@ -74,7 +76,9 @@ int main(int argc, char **argv)
 		     name);
 	count = argc - optind;
 	cgroup = calloc((size_t)count, sizeof(*cgroup));
-	status = cgroup ? guard_repair(&guard) : refuse(CGG_FAILED, "out of memory");
+	if (!cgroup)
+		errx(CGG_FAILED, "out of memory");
+	status = guard_repair(&guard);
 	for (; opened < count && !status; opened++)
 		status = cgroup_open(&cgroup[opened], argv[optind + opened], flags);
 	if (!status)

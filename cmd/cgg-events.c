@@ -153,7 +153,7 @@ static bool drain(void)
 			used += event_print(buffer + used, &event, name_of(event.cgroup), &view);
 			left--;
 		}
-		if (room && more && left && sizeof(buffer) - used >= 2 * CGG_EVENT_TEXT)
+		if (room && more && left && sizeof(buffer) - used >= 2ul * CGG_EVENT_TEXT)
 			continue;
 		if (!more || now(CLOCK_MONOTONIC_COARSE) - look > MOMENT) {
 			look = now(CLOCK_MONOTONIC_COARSE);

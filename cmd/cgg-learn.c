@@ -82,8 +82,10 @@ int main(int argc, char **argv)
 	if (!file)
 		err(errno == ENOENT ? CGG_USAGE : CGG_FAILED, "%s", name);
 	status = read_all(&learn, file, name);
-	if (status >= CGG_USAGE)
+	if (status >= CGG_USAGE) {
+		learn_free(&learn);
 		return status;
+	}
 	if (!learn.events)
 		errx(CGG_NO, "%s: no events; what is to be learned has a default that says alert",
 		     name);

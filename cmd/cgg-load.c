@@ -160,7 +160,8 @@ static bool is_offered(int program)
 
 	if (info->since && access("/sys/kernel/btf/vmlinux", R_OK))
 		return false;
-	return !program_try(info->type, info->attach, allow, sizeof(allow) / sizeof(*allow));
+	return !program_try((enum bpf_prog_type)info->type, (enum bpf_attach_type)info->attach,
+			    allow, sizeof(allow) / sizeof(*allow));
 }
 
 /* Older libbpf does not know every section name: types come from the table of programs. */
@@ -174,8 +175,8 @@ static void programs_prepare(struct bpf_object *object)
 			continue;
 		if (!program)
 			errx(CGG_FAILED, "%s: no such program in the BPF object", info->name);
-		bpf_program__set_type(program, info->type);
-		bpf_program__set_expected_attach_type(program, info->attach);
+		bpf_program__set_type(program, (enum bpf_prog_type)info->type);
+		bpf_program__set_expected_attach_type(program, (enum bpf_attach_type)info->attach);
 		if (info->since)
 			bpf_program__set_autoload(program, is_offered(i));
 	}

@@ -213,6 +213,7 @@ static int add(int count, char **word)
 		status = policy_add(&guard, place, &more, &id);
 	for (unsigned i = 0; !status && with_id && i < more.rules; i++)
 		printf("%u\n", id + i);
+	rules_free(&more);
 	return done(&guard, status);
 }
 
@@ -326,10 +327,14 @@ static int restore(int count, char **word)
 		status = base_build(&pages, &base, &rules);
 		if (status)
 			die(status);
+		free(pages);
+		rules_free(&rules);
 		return CGG_DONE;
 	}
 	guard_begin(&guard, &place, true);
-	return done(&guard, policy_restore(&guard, place, &rules, confirm_seconds));
+	status = policy_restore(&guard, place, &rules, confirm_seconds);
+	rules_free(&rules);
+	return done(&guard, status);
 }
 
 static int confirm(int count, char **word)

@@ -239,36 +239,35 @@ int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsig
 {
 	struct cgg_attachment *list = 0;
 	__u64 id, *previous = 0;
-	unsigned room = 0;
+	unsigned room = 0, used = 0;
 
 	*all = 0;
 	*count = 0;
 	while (!bpf_map_get_next_key(guard->attachments, previous, &id)) {
-		if (*count == room) {
+		if (used == room) {
 			struct cgg_attachment *more;
 
 			room = room ? 2 * room : 64;
-			more = reallocarray(list, room, sizeof(*list));
+			more = realloc(list, room * sizeof(*list));
 			if (!more) {
 				free(list);
-				*count = 0;
 				return refuse(CGG_FAILED, "%u attachments: out of memory", room);
 			}
 			list = more;
 		}
-		list[*count].id = id;
-		if (!bpf_map_lookup_elem(guard->attachments, &id, &list[*count].policy))
-			++*count;
+		list[used].id = id;
+		if (!bpf_map_lookup_elem(guard->attachments, &id, &list[used].policy))
+			used++;
 		else if (errno != ENOENT)
 			break;
-		previous = &list[*count ? *count - 1 : 0].id;
+		previous = &list[used ? used - 1 : 0].id;
 	}
 	if (errno != ENOENT) {
 		free(list);
-		*count = 0;
 		return refuse(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
 	}
 	*all = list;
+	*count = used;
 	return 0;
 }
 
@@ -342,8 +341,10 @@ int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
 	if (status)
 		return status;
 	before = calloc(count + 1, sizeof(*before));
-	if (!before)
-		status = refuse(CGG_FAILED, "%u attachments: out of memory", count);
+	if (!before) {
+		free(all);
+		return refuse(CGG_FAILED, "%u attachments: out of memory", count);
+	}
 	for (; done < count && !status; done++) {
 		int cgroup = all[done].policy == policy ? cgroup_open_id(all[done].id) : -1;
 

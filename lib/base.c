@@ -61,6 +61,7 @@ __u32 build_take(struct builder *b, __u64 units, __u32 align, bool together)
 		b->memory = memory;
 		b->room = room;
 	}
+	/* Where there is room there is memory. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 	memset(b->memory + 8 * b->used, 0, 8 * (at + units - b->used));
 	b->used = at + units;
 	return (__u32)at;
@@ -317,7 +318,7 @@ static void items_sort(struct builder *b, int space)
 
 /* ---- keys, digit by digit ---- */
 
-static __u32 digit_of(const struct item *item, unsigned d)
+static __u32 digit_of(const struct item *item, size_t d)
 {
 	if (d < 4)
 		return item->high >> 16 * (3 - d) & 0xffff;

@@ -34,7 +34,7 @@ static __u32 heap_put(struct cgg_rules *rules, const char *text, size_t room)
 	}
 	if (!rules->heap_used) /* place 0 is "" */
 		memset(rules->heap, 0, CGG_NAME);
-	memset(rules->heap + 8 * (place + units - 1), 0, 8);
+	memset(rules->heap + 8 * (size_t)(place + units - 1), 0, 8);
 	memcpy(rules->heap + 8 * (size_t)place, text, room);
 	rules->heap_used = place + units;
 	return place;
@@ -330,7 +330,7 @@ static __u32 image_put(struct cgg_image *image, const struct cgg_rules *rules, _
 		return 0;
 	if (8 * (place + units) > CGG_HEAP)
 		return NO_ROOM;
-	memcpy(image->heap + 8 * place, rules->heap + 8 * (size_t)from, 8 * units);
+	memcpy(image->heap + 8 * (size_t)place, rules->heap + 8 * (size_t)from, 8 * (size_t)units);
 	image->heap_used += units;
 	return place;
 }

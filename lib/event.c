@@ -194,7 +194,7 @@ INLINE void put_string(struct out *o, bool json, const void *s, size_t len)
 #define STRING(o, json, name, s) BYTES(o, json, name, s, strnlen(s, sizeof(s)))
 
 /* put_micro - six digits */
-INLINE void put_micro(struct out *o, __u32 n)
+INLINE void put_micro(struct out *o, size_t n)
 {
 	put_bytes(o, &pairs[2 * (n / 10000)], 2);
 	put_bytes(o, &pairs[2 * (n / 100 % 100)], 2);

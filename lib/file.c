@@ -161,7 +161,7 @@ void settings_print(const __u8 defaults[CGG_HOOKS], bool audit, char text[CGG_SE
 {
 	size_t used = (size_t)sprintf(text, "%s", audit ? "mode audit\n" : "");
 
-	for (__u8 verdict = CGG_ALERT; verdict <= CGG_DENY; verdict++) {
+	for (int verdict = CGG_ALERT; verdict <= CGG_DENY; verdict++) {
 		unsigned hooks = 0;
 		char words[256];
 

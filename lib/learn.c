@@ -574,6 +574,7 @@ int learn_write(struct cgg_learn *learn, const struct cgg_widen *widen, FILE *fi
 	walk_at = list;
 	twalk(learn->tree, walk);
 	for (unsigned i = 0; i < count; i++)
+		/* walk() filled it. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 		exact[i] = list[i]->rule;
 	count = join_nets(list, count, widen);
 	count = join_ports(list, count, widen->gap);

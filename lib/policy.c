@@ -92,7 +92,7 @@ static __u32 image_write(struct cgg_policy *policy, struct cgg_image *images,
 	__u32 next = writing_begins(policy);
 
 	memcpy(&images[next & 1], image, offsetof(struct cgg_image, heap));
-	memcpy(images[next & 1].heap, image->heap, 8 * image->heap_used);
+	memcpy(images[next & 1].heap, image->heap, 8 * (size_t)image->heap_used);
 	return next;
 }
 
@@ -220,6 +220,7 @@ static int commit(struct cgg_guard *guard, int place, const struct cgg_image *im
 	int status = old ? pending_check(policy) : CGG_FAILED;
 	__u32 old_base = old ? old->base.number : 0;
 
+	/* With no image there is a status: refuse() gave it. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	if (!status && image->hooks & ~before)
 		status = attach_hooks(guard, (__u32)place, image->hooks);
 	if (status)
@@ -289,7 +290,7 @@ static int image_line(const struct cgg_image *image, unsigned at, __u64 now, pol
 
 	if (!e->text_len || e->expires <= now)
 		return 0;
-	return line(context, &(struct cgg_line){ .text = image->heap + 8 * e->text,
+	return line(context, &(struct cgg_line){ .text = image->heap + 8 * (size_t)e->text,
 						 .len = e->text_len,
 						 .id = e->id,
 						 .expires = e->expires,
@@ -689,6 +690,8 @@ static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 			 ? 0
 			 : policy_each(guard, place, keep_id, &known);
 	free(known.slot);
+	if (status)
+		return status;
 	rules->next_id = policy_image(guard, place)->next_id;
 	for (unsigned i = 0; i < rules->count; i++) {
 		struct cgg_entry *e = &rules->entry[i];
@@ -697,7 +700,7 @@ static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 			id = e->id ? e->id : rules->next_id++;
 		e->id = id;
 	}
-	return status;
+	return 0;
 }
 
 /* ids_of - of all rules, to be freed; 0: there are none, or no memory to forget the others */

@@ -30,9 +30,9 @@ static int value_word(struct cgg_words *w, const char *key, const char *usage, c
 
 int verdict_parse(__u8 *verdict, const char *word)
 {
-	for (__u8 i = 0; i < CGG_AUDIT; i++) {
+	for (int i = 0; i < CGG_AUDIT; i++) {
 		if (!strcmp(word, cgg_verdicts[i])) {
-			*verdict = i;
+			*verdict = (__u8)i;
 			return 0;
 		}
 	}

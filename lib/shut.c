@@ -101,7 +101,7 @@ int shut_user(struct cgg_shut *shut, const char *name)
 {
 	struct passwd *user = getpwnam(name);
 	unsigned long number;
-	gid_t *groups = 0;
+	gid_t *groups = 0, *more;
 	int count = 64, room;
 
 	if (!user && !number_parse(&number, name, strlen(name), 0xfffffffe))
@@ -110,9 +110,12 @@ int shut_user(struct cgg_shut *shut, const char *name)
 		return refuse(CGG_USAGE, "-u %.80s: no such user", name);
 	do {
 		room = count;
-		groups = reallocarray(groups, (size_t)room, sizeof(*groups));
-		if (!groups)
+		more = reallocarray(groups, (size_t)room, sizeof(*groups));
+		if (!more) {
+			free(groups);
 			return refuse(CGG_FAILED, "out of memory");
+		}
+		groups = more;
 	} while (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0 && count > room);
 	shut->user = user;
 	shut->groups = groups;

@@ -161,6 +161,14 @@ static uint16_t read_hooks(const char *word)
 	}
 }
 
+/* is_mapped - like IN6_IS_ADDR_V4MAPPED, wherever the address lies */
+static bool is_mapped(const uint8_t addr[16])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !memcmp(addr, mapped, sizeof(mapped));
+}
+
 static void read_ip(struct rule *r, char *word, uint32_t line)
 {
 	char *slash = strchr(word, '/');
@@ -181,7 +189,7 @@ static void read_ip(struct rule *r, char *word, uint32_t line)
 		r->bits = (uint8_t)(96 + (bits < 0 ? 32 : bits));
 	} else if (inet_pton(AF_INET6, word, r->addr) == 1) {
 		r->bits = (uint8_t)(bits < 0 ? 128 : bits);
-		r->four = IN6_IS_ADDR_V4MAPPED((struct in6_addr *)r->addr) && r->bits >= 96;
+		r->four = is_mapped(r->addr) && r->bits >= 96;
 	} else {
 		bad(line, word);
 	}
@@ -906,7 +914,7 @@ static void ask(struct question *q, const struct rule *r, bool spoil, struct dic
 		else
 			spoil_pair(q, dice);
 	}
-	q->four = IN6_IS_ADDR_V4MAPPED((struct in6_addr *)q->addr);
+	q->four = is_mapped(q->addr);
 	q->local = q->four ? q->addr[12] == 127 : !memcmp(q->addr, loopback, 16);
 	q->vague = q->hook == CGG_UNIX && is_vague(q->name);
 }

@@ -142,7 +142,7 @@ static struct answer reference(const struct policy *rules, const struct deed *o)
 /* query_of - the table above struct cgg_query; name: CGG_OPERAND bytes, begins with the key */
 static struct cgg_query query_of(const struct deed *o, char name[CGG_OPERAND])
 {
-	struct cgg_query q = { .hook = o->hook, .access = CGG_R };
+	struct cgg_query q = { .hook = (__u8)o->hook, .access = CGG_R };
 	__u8 last[16] = { [15] = 1 };
 
 	memset(name, 0, CGG_OPERAND);
