@@ -191,10 +191,11 @@ static bool program_is_own(int fd, const char *name)
 	struct holder holder;
 	bool own;
 
+	if (policies < 0)
+		return false;
 	holder_read(&holder, fd);
 	own = has_name(holder.name, name) && holds(&holder, map_id(policies, "policies"));
-	if (policies >= 0)
-		close(policies);
+	close(policies);
 	return own;
 }
 
@@ -213,12 +214,14 @@ static bool is_own(int fd, const char *name)
  */
 int pin_get(const char *name)
 {
-	int fd = object_get(name);
+	int fd = object_get(name), error;
 
+	errno = fd < 0 ? errno : 0;
 	if (fd < 0 || is_own(fd, name))
 		return fd;
+	error = errno == EMFILE || errno == ENFILE ? errno : ESTALE;
 	close(fd);
-	errno = ESTALE;
+	errno = error;
 	return -1;
 }
 
