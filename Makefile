@@ -40,7 +40,7 @@ MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/measure/*.bpf.c)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo tested check check-faults check-kernels check-sanitize check-valgrind analyze bench \
+.PHONY: all deps demo tested check check-compilers check-faults check-kernels check-sanitize check-valgrind analyze soak bench \
 	fuzz install uninstall deb check-deb check-boot clean
 
 all: $(COMMANDS)
@@ -62,6 +62,17 @@ check: deps
 check-faults: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
 	@FAULTS=all LIMIT=7200 tests/run tests/faults.bats tests/faults-guard.bats
+
+# Many at once for a minute, and a hundred upgrades under attempts.
+SOAK_SECONDS ?= 60
+soak: deps
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
+	@SOAK_SECONDS=$(SOAK_SECONDS) UPGRADES=100 JOBS=1 LIMIT=3600 tests/run tests/soak.bats tests/upgrade.bats
+
+# The BPF objects of each clang that Debian has, on this machine's kernel; COMPILERS='13 22': of these.
+check-compilers: deps
+	@tests/install-deps deb
+	@tests/check-compilers $(COMPILERS)
 
 # Each hook on every kernel that Debian offers, in virtual machines; KERNELS='5.10 newest': on these.
 check-kernels: deps
