@@ -10,7 +10,7 @@
  *	call:N		the process that is about to make system call N is killed
  *	store:N		the process that is about to make store N is killed; in the
  *			middle of it, if it is an instruction that copies many bytes
- *	fail:N:ERRNO	system call N is not made and gives -ERRNO
+ *	fail:N:ERRNO	system call N is not made and gives -ERRNO, or what else says no there
  *	Its status is the command's, 137 when that was killed. What the command starts
  *	is followed, and waited for, until it executes something else. Calls are those
  *	behind the first fcntl(2), with which every command begins; before that is libc's.
@@ -452,8 +452,12 @@ static bool call_begins(struct process *p)
 	if (what == CALL)
 		return !kill(p->pid, SIGKILL);
 	if (what == FAIL) {
-		p->call = -1;
-		regs.orig_rax = ~0ull;
+		if (p->call == SYS_brk) { /* has no errno: it gives the break as it was */
+			regs.rdi = 0;
+		} else {
+			p->call = -1;
+			regs.orig_rax = ~0ull;
+		}
 		if (ptrace(PTRACE_SETREGS, p->pid, 0, &regs))
 			err(125, "PTRACE_SETREGS");
 	}
