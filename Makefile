@@ -149,8 +149,9 @@ $(BUILD)/libcgg.a: $(LIB)
 	$(AR) rcs $@ $^
 
 $(BUILD)/cgg-rule: $(BUILD)/cmd/list.o
+$(BUILD)/cgg-status: $(BUILD)/cmd/effective.o
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/libcgg.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
 # The library once more, with every address and every overflow watched.
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

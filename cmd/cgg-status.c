@@ -11,13 +11,16 @@
 
 #include "cmd.h"
 
-static const char usage[] = "usage: cgg-status [-j | -m]\n"
-			    "Says what is loaded, attached and counted.\n"
-			    "\n"
-			    "  -j, --json     as JSON\n"
-			    "  -m, --metrics  as Prometheus text\n"
-			    "  -h, --help     print this and exit\n"
-			    "  -V, --version  print the version and exit\n";
+static const char usage[] =
+	"usage: cgg-status [-j | -m]\n"
+	"       cgg-status [-j] --effective TARGET\n"
+	"Says what is loaded, attached and counted; or who has a say in a cgroup.\n"
+	"\n"
+	"  -j, --json              as JSON\n"
+	"  -m, --metrics           as Prometheus text\n"
+	"      --effective TARGET  every program that is asked there, in its order\n"
+	"  -h, --help              print this and exit\n"
+	"  -V, --version           print the version and exit\n";
 
 struct policy {
 	const char *name;
@@ -466,10 +469,13 @@ static void show_metrics(void)
 
 int main(int argc, char **argv)
 {
+	enum { EFFECTIVE = 256 };
 	static const struct option options[] = { { "json", 0, 0, 'j' },
 						 { "metrics", 0, 0, 'm' },
+						 { "effective", 1, 0, EFFECTIVE },
 						 COMMON_OPTIONS };
 	void (*show)(void) = show_text;
+	const char *target = 0;
 	struct cgg_guard guard;
 	int option, status;
 
@@ -482,11 +488,19 @@ int main(int argc, char **argv)
 			show = show_json;
 		else if (option == 'm')
 			show = show_metrics;
+		else if (option == EFFECTIVE)
+			target = optarg;
 		else
 			common_option(option, usage);
 	}
 	if (optind < argc)
 		errx(CGG_USAGE, "%s: takes no arguments", argv[optind]);
+	if (target && show == show_metrics)
+		errx(CGG_USAGE, "-m or --effective, one of them");
+	if (target) {
+		effective_show(target, show == show_json);
+		return CGG_DONE;
+	}
 	status = guard_open(&guard, CGG_CHANGE);
 	if (status)
 		die(status);

@@ -27,4 +27,7 @@ enum list_form { LIST_PLAIN, LIST_IDS, LIST_STATS, LIST_JSON };
 int policy_list(struct cgg_guard *guard, int place, const struct cgg_image *image,
 		enum list_form form);
 
+/* effective.c, of cgg-status */
+void effective_show(const char *target, bool json);
+
 #endif

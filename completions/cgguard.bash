@@ -14,7 +14,7 @@ declare -gA _cgg_options=(
 	[cgg-load]='-c --check -r --replace --events-size='
 	[cgg-rule]='-p= --policy='
 	[cgg-run]='-p= --policy= -r= --rule= -v --verbose -u= --user= -k= --keep='
-	[cgg-status]='-j --json -m --metrics'
+	[cgg-status]='-j --json -m --metrics --effective='
 	[cgg-unload]='-f --force'
 )
 
@@ -230,7 +230,7 @@ _cgg_candidates()
 				1:-f | 1:--file) _cgg_files "$cur" ;;
 				1:--verdict) _cgg_lines 'deny alert audit' ;;
 				1:--hook) _cgg_lines "${!_cgg_hooks[*]}" ;;
-				1:--cgroup) _cgg_targets "$cur" ;;
+				1:--cgroup | 1:--effective) _cgg_targets "$cur" ;;
 				*:-p | *:--policy) policy=$2 ;;
 				esac
 				[ $# -gt 1 ] || return

@@ -293,5 +293,6 @@ complete -c cgg-run -s k -l keep -xa "$__cgg_keeps" -d 'leave open'
 
 complete -c cgg-status -s j -l json -d 'as JSON'
 complete -c cgg-status -s m -l metrics -d 'as Prometheus text'
+complete -c cgg-status -l effective -xa '(__cgg_targets)' -d 'who has a say there'
 
 complete -c cgg-unload -s f -l force -d 'also while cgroups are attached'

@@ -220,6 +220,20 @@ int programs_replace(struct cgg_guard *guard);
 int guard_repair(struct cgg_guard *guard); /* what a killed command or a removed cgroup left */
 unsigned links_of(__u64 id); /* 1 << enum cgg_program, as pinned */
 
+/* effective.c: the programs that have a say in a cgroup, in the order the kernel asks them */
+struct cgg_say {
+	const char *hook;
+	__u32 program, link; /* ids; link 0: it is attached without one */
+	__u32 flags; /* BPF_F_ALLOW_*, alike for all of a hook on one cgroup */
+	__u64 cgroup; /* where it is attached */
+	int level; /* how far above that is, -1: above what is mounted here */
+	char name[16];
+	bool known; /* false: name and link may not be seen */
+	bool ours;
+	bool asked; /* false: one below is asked in its place */
+};
+int effective_read(int cgroup, bool guarded, struct cgg_say **all, unsigned *count);
+
 /* store.c: the bases of a guard, numbered as in the map bases */
 enum cgg_part { CGG_RECORDS = 1, CGG_HASHES = 2, CGG_TEXTS = 4 };
 struct cgg_store {

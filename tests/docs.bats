@@ -547,9 +547,10 @@ shape()
 		shape("")'
 }
 
+# page_shape PAGE [SECTION]
 page_shape()
 {
-	section "$1" JSON | sed -nE 's/^\.It Li ([^ ]+) Ta ([a-z]+) Ta .*/\1 \2/p'
+	section "$1" "${2:-JSON}" | sed -nE 's/^\.It Li ([^ ]+) Ta ([a-z]+) Ta .*/\1 \2/p'
 }
 
 @test 'the pages have the keys of the JSON of cgg-status and cgg-rule list' {
@@ -563,6 +564,8 @@ page_shape()
 	started[$!]=reader
 	wait_for eval 'cgg-status | grep ^reader'
 	same 'cgg-status -j' "$(cgg-status -j | shape)" "$(page_shape cgg-status.8)"
+	same 'cgg-status -j --effective' "$(cgg-status -j --effective "$web" | shape)" \
+		"$(page_shape cgg-status.8 'Effective JSON')"
 	same 'cgg-rule list -j' "$(page_shape cgg-rule.8)" \
 		"$(cgg-rule list -j | shape | sed -E 's/^defaults\.[a-z]+/defaults.HOOK/')"
 }
