@@ -2,7 +2,8 @@
 /*
  * cgg-unload.c - removes everything that is pinned.
  *
- * The directory is first renamed away, so that nobody finds half a guard.
+ * The directory is first renamed away, so that nobody finds half a guard. Its links go
+ * first, for as long as there is one its cgroup is guarded, and everyone says so.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -39,7 +40,7 @@ static void refuse_attached(struct cgg_guard *guard)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "force", 0, 0, 'f' }, COMMON_OPTIONS };
-	char aside[64];
+	char aside[64], links[80];
 	struct cgg_guard guard;
 	int option, status;
 	bool force = false;
@@ -64,6 +65,8 @@ int main(int argc, char **argv)
 	snprintf(aside, sizeof(aside), CGG_SIBLING "%d", getpid());
 	if (rename(CGG_DIR, aside))
 		err(CGG_FAILED, "%s", CGG_DIR);
+	snprintf(links, sizeof(links), "%s/links", aside);
+	pin_remove(links);
 	status = pin_remove(aside);
 	if (status)
 		die(status);

@@ -46,63 +46,100 @@ int pin_directory(const char *path)
 	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* remove_below - all that can be removed; 0, or why something could not */
 static int remove_below(int dir)
 {
 	DIR *list = fdopendir(dup(dir));
 	struct dirent *entry;
-	int worst = 0;
+	int why = 0;
 
 	if (!list)
-		return -1;
+		return errno;
 	rewinddir(list);
 	while ((entry = readdir(list))) {
 		const char *name = entry->d_name;
-		int below;
+		int below, error = 0;
 
-		if (!strcmp(name, ".") || !strcmp(name, ".."))
-			continue;
-		if (!unlinkat(dir, name, 0))
+		if (!strcmp(name, ".") || !strcmp(name, "..") || !unlinkat(dir, name, 0))
 			continue;
 		below = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (below < 0 || remove_below(below) || unlinkat(dir, name, AT_REMOVEDIR))
-			worst = -1;
+		if (below < 0)
+			error = errno;
+		else
+			error = remove_below(below);
+		if (!error && unlinkat(dir, name, AT_REMOVEDIR))
+			error = errno;
 		if (below >= 0)
 			close(below);
+		if (error)
+			why = error;
 	}
 	closedir(list);
-	return worst;
+	return why;
 }
 
-int pin_remove(const char *path)
+static int try_to_remove(const char *path)
 {
-	int dir = pin_directory(path), status;
+	int dir = pin_directory(path), why;
 
 	if (dir < 0)
-		return errno == ENOENT ? 0 : refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
-	status = remove_below(dir);
+		return errno == ENOENT ? 0 : errno;
+	why = remove_below(dir);
 	close(dir);
-	if (status || rmdir(path))
-		return refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
-	return 0;
+	return why || !rmdir(path) ? why : errno;
 }
 
-/* siblings_sweep - one that is in use is locked */
-void siblings_sweep(void)
+/* pin_remove - there is no way back, so what lacked something is tried again */
+int pin_remove(const char *path)
 {
+	int why = try_to_remove(path);
+
+	if (why)
+		why = try_to_remove(path);
+	return why ? refuse(CGG_FAILED, "%s: %s", path, strerror(why)) : 0;
+}
+
+/* siblings - what others left, is_ours(path) of each; one that is in use is locked */
+static bool siblings(bool is_ours(const char *path))
+{
+	bool any = false;
 	glob_t found;
 
 	if (glob(CGG_SIBLING "*", 0, 0, &found))
-		return;
+		return false;
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		int dir = pin_directory(found.gl_pathv[i]);
 
 		if (dir >= 0 && !pin_check(dir, found.gl_pathv[i]) &&
 		    !flock(dir, LOCK_EX | LOCK_NB))
-			pin_remove(found.gl_pathv[i]);
+			any |= is_ours(found.gl_pathv[i]);
 		if (dir >= 0)
 			close(dir);
 	}
 	globfree(&found);
+	return any;
+}
+
+static bool is_removed(const char *path)
+{
+	return !pin_remove(path);
+}
+
+void siblings_sweep(void)
+{
+	siblings(is_removed);
+}
+
+static bool holds_cgroups(const char *path)
+{
+	char links[256];
+	glob_t found;
+	bool any;
+
+	snprintf(links, sizeof(links), "%s/links/*/*", path);
+	any = !glob(links, 0, 0, &found);
+	globfree(&found);
+	return any;
 }
 
 static int object_get(const char *name)
@@ -270,6 +307,9 @@ static int open_refusal(int error)
 	if (error == ENOENT && !statfs(CGG_BPFFS, &fs) && fs.f_type != BPF_FS_MAGIC)
 		return refuse(CGG_FAILED,
 			      "not loaded, and no bpffs on " CGG_BPFFS "; run cgg-load first");
+	if (error == ENOENT && siblings(holds_cgroups))
+		return refuse(CGG_FAILED, "not loaded; what a killed cgg-unload left is in force "
+					  "until cgg-unload or cgg-load is run");
 	if (error == ENOENT)
 		return refuse(CGG_FAILED, "not loaded; run cgg-load first");
 	if (!lstat(CGG_DIR, &st) && !S_ISDIR(st.st_mode))
