@@ -149,7 +149,7 @@ $(BUILD)/libcgg.a: $(LIB)
 	$(AR) rcs $@ $^
 
 $(BUILD)/cgg-rule: $(BUILD)/cmd/list.o
-$(BUILD)/cgg-status: $(BUILD)/cmd/effective.o
+$(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective picture tree)
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/libcgg.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 

@@ -265,13 +265,6 @@ static void catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static bool wants_color(void)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return !view.json && isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb");
-}
-
 int main(int argc, char **argv)
 {
 	enum { VERDICT = 256, HOOK, CGROUP, POLICY };
@@ -311,7 +304,7 @@ int main(int argc, char **argv)
 	if (target)
 		cgroup_or_die(&filter, target);
 	catch_signals();
-	view.color = wants_color();
+	view.color = !view.json && wants_color();
 	status = guard_open(&guard, CGG_READ);
 	if (!status && *filter.policy)
 		place = policy_find(&guard, filter.policy);

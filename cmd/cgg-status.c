@@ -2,7 +2,7 @@
 /*
  * cgg-status.c - what is loaded, what is attached, and what it has seen.
  *
- * All of it is read first, and then shown in one of three shapes.
+ * All of it is read first, and then shown in one of four shapes: status.h.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "status.h"
 
 static const char usage[] =
 	"usage: cgg-status [-j | -m]\n"
@@ -22,29 +23,7 @@ static const char usage[] =
 	"  -h, --help              print this and exit\n"
 	"  -V, --version           print the version and exit\n";
 
-struct policy {
-	const char *name;
-	unsigned rules, hooks; /* 1 << enum cgg_hook, those that it needs */
-	struct cgg_tally tally[CGG_HOOKS];
-};
-
-struct attachment {
-	__u64 id, withheld;
-	char *cgroup; /* its path, or its id when it is gone */
-	bool alive;
-	unsigned programs; /* 1 << enum cgg_program */
-	const char *policy;
-	struct cgg_packets packets;
-};
-
-static struct {
-	struct cgg_reader reader;
-	__u64 events, unread, lost, withheld;
-	struct policy *policy;
-	unsigned policies;
-	struct attachment *attachment;
-	unsigned attachments;
-} all;
+static struct status all;
 
 /* ---- reading ---- */
 
@@ -71,6 +50,7 @@ static void policies_read(struct cgg_guard *guard)
 			die(CGG_FAILED);
 		policy->name = guard->policies[place].name;
 		policy->hooks = image->hooks;
+		policy->audit = image->audit;
 		for (int hook = 0; hook < CGG_HOOKS; hook++)
 			policy->tally[hook] = tally_read((__u32)place, hook);
 		all.policies++;
@@ -170,8 +150,7 @@ static __u64 unread_packets(const struct policy *policy)
 	return policy->tally[CGG_EGRESS].unread + policy->tally[CGG_INGRESS].unread;
 }
 
-/* decided - by rules and the default together, with a verdict */
-static __u64 decided(const struct cgg_tally *tally, int verdict)
+__u64 decided(const struct cgg_tally *tally, int verdict)
 {
 	return tally->by_default[verdict] + tally->by_rule[verdict];
 }
@@ -467,6 +446,15 @@ static void show_metrics(void)
 	attachment_metrics();
 }
 
+/* show_fitting - a picture for who looks, lines for who reads on */
+static void show_fitting(void)
+{
+	if (isatty(STDOUT_FILENO))
+		picture_show(&all);
+	else
+		show_text();
+}
+
 int main(int argc, char **argv)
 {
 	enum { EFFECTIVE = 256 };
@@ -474,14 +462,14 @@ int main(int argc, char **argv)
 						 { "metrics", 0, 0, 'm' },
 						 { "effective", 1, 0, EFFECTIVE },
 						 COMMON_OPTIONS };
-	void (*show)(void) = show_text;
+	void (*show)(void) = show_fitting;
 	const char *target = 0;
 	struct cgg_guard guard;
 	int option, status;
 
 	start(argv);
 	while ((option = getopt_long(argc, argv, "jm" COMMON_LETTERS, options, 0)) != -1) {
-		if ((option == 'j' || option == 'm') && show != show_text &&
+		if ((option == 'j' || option == 'm') && show != show_fitting &&
 		    show != (option == 'j' ? show_json : show_metrics))
 			errx(CGG_USAGE, "-j or -m, one of them");
 		if (option == 'j')

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -90,6 +91,14 @@ void common_option(int option, const char *usage)
 	case '?':
 		errx(CGG_USAGE, "see %s -h", program_invocation_short_name);
 	}
+}
+
+/* NO_COLOR: https://no-color.org */
+bool wants_color(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && !(no && *no) && term && *term && strcmp(term, "dumb");
 }
 
 void die(int status)

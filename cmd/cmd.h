@@ -20,6 +20,7 @@
 void start(char **argv);
 void hand_on(void); /* the surroundings, as they were before start(), to what is run */
 void common_option(int option, const char *usage); /* -h, -V; anything else ends the command */
+bool wants_color(void); /* of stdout: a terminal that has colors, whose user wants them */
 _Noreturn void die(int status); /* with the sentence in cgg_why */
 
 /* list.c, of cgg-rule */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* effective.c - cgg-status --effective: who has a say in one cgroup, as lines or as JSON. */
+/* effective.c - cgg-status --effective: who has a say in one cgroup, as columns, lines or JSON. */
 #include <errno.h>
 #include <jansson.h>
 #include <linux/bpf.h>
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "status.h"
 
 static struct cgg_guard guard = { .attachments = -1 };
 
@@ -33,6 +34,38 @@ static const char *policy_of(const struct cgg_say *say)
 static const char *or_hyphen(const char *text)
 {
 	return text && *text ? text : "-";
+}
+
+static void heads(void)
+{
+	cell(DIM, 13, "hook");
+	cell(DIM, -8, "program");
+	cell(DIM, 15, "name");
+	cell(DIM, (int)canvas.width - 57, "cgroup");
+	cell(DIM, 17, "policy");
+	cells_end();
+}
+
+/* say_cells - the same, without what is seldom of interest */
+static void say_cells(const struct cgg_say *say)
+{
+	const char *policy = policy_of(say), *color = say->asked ? PLAIN : DIM;
+	char path[4096] = "?", shown[4 * 4096];
+
+	if (say->level >= 0)
+		cgroup_name(say->cgroup, path, sizeof(path));
+	text_print(shown, path);
+	cell(color, 13, "%s", say->hook);
+	cell(color, -8, "%u", say->program);
+	cell(color, 15, "%s", say->known ? or_hyphen(say->name) : "?");
+	cell(color, (int)canvas.width - 57, "%s", shown);
+	if (!say->asked)
+		cell(YELLOW, 17, "- not asked");
+	else if (say->level >= 0 && !(say->flags & BPF_F_ALLOW_MULTI))
+		cell(YELLOW, 17, "- allows %s", beside(say));
+	else
+		cell(color, 17, "%s", or_hyphen(policy));
+	cells_end();
 }
 
 static void say_text(const struct cgg_say *say)
@@ -87,6 +120,15 @@ static void show_json(const struct cgg_say *all, unsigned count)
 	json_decref(o);
 }
 
+static void show_each(const struct cgg_say *all, unsigned count, bool picture)
+{
+	canvas_look();
+	if (picture && count)
+		heads();
+	for (unsigned i = 0; i < count; i++)
+		(picture ? say_cells : say_text)(&all[i]);
+}
+
 /* effective_show - nothing is changed, and there need be no guard */
 void effective_show(const char *target, bool json)
 {
@@ -104,8 +146,8 @@ void effective_show(const char *target, bool json)
 		die(status);
 	if (json)
 		show_json(all, count);
-	for (unsigned i = 0; i < count && !json; i++)
-		say_text(&all[i]);
+	else
+		show_each(all, count, isatty(STDOUT_FILENO));
 	free(all);
 	cgroup_close(&cgroup, false);
 	if (guarded)

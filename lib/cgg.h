@@ -366,6 +366,12 @@ bool reader_is_behind(const struct cgg_reader *reader); /* there is something to
 void reader_watch(struct cgg_reader *reader, int fd);
 unsigned readers_sweep(struct cgg_reader *reader); /* how many are at work */
 
+/* last.c: what ring 0 holds last, for those who look on */
+#define CGG_LOOK 4096 /* records, from the newest back */
+int events_last(const struct cgg_reader *reader, unsigned verdicts, struct cgg_event **list,
+		unsigned *count);
+void event_rule(struct cgg_rule *rule, const struct cgg_event *event);
+
 /* withheld.c: what programs did not write, and who was told so */
 int withheld_open(struct cgg_reader *reader);
 size_t withheld_news(struct cgg_reader *reader, struct cgg_news **news); /* free it */

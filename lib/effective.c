@@ -205,7 +205,7 @@ static int local_read(int attach, const char *hook)
 
 /*
  * local_find - where the program is attached that the kernel asks next: the nearest, if it is
- * on several. One that wants to be asked early (BPF_F_PREORDER, Linux 6.16) shows by its place alone.
+ * on several. One that wants to be asked early (BPF_F_PREORDER) shows by its place alone.
  */
 static struct cgg_say *local_find(__u32 id)
 {

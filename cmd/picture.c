@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * picture.c - what cgg-status shows on a terminal: the guard at a glance.
+ *
+ * It is made of cells, each cut to its columns, so that no line is wider than the terminal
+ * (80 to 120 columns). What others have named is escaped before
+ * it comes here: all that a cell is given is printable ASCII, a byte a column.
+ */
+#include <langinfo.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "status.h"
+
+#define POLICIES 12 /* that are shown */
+#define DENIALS 5
+
+struct canvas canvas;
+static unsigned blanks; /* due before the next cell, so that none end a line */
+
+/* ---- cells ---- */
+
+/* cut - the middle of a text, so that it takes at most so many columns; it has room for 3 bytes more */
+static void cut(char *text, size_t columns)
+{
+	const char *gap = canvas.utf8 ? "\u2026" : "..";
+	size_t len = strlen(text), wide = canvas.utf8 ? 1 : 2, head;
+
+	if (len <= columns)
+		return;
+	if (columns <= wide) {
+		text[columns] = 0;
+		return;
+	}
+	head = (columns - wide) / 2;
+	memmove(text + head + strlen(gap), text + len - (columns - wide - head),
+		columns - wide - head + 1);
+	memcpy(text + head, gap, strlen(gap));
+}
+
+void cell(const char *color, int width, const char *format, ...)
+{
+	static char text[4 * 4096 + 4];
+	size_t columns = (size_t)abs(width), used;
+	va_list arguments;
+
+	if (!width)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text) - 3, format, arguments);
+	va_end(arguments);
+	used = strlen(text) < columns ? strlen(text) : columns;
+	cut(text, columns);
+	if (width < 0)
+		blanks += (unsigned)(columns - used);
+	if (used) {
+		printf("%*s", (int)blanks, "");
+		blanks = 0;
+	}
+	if (canvas.color && *color && used)
+		printf("%s%s\033[m", color, text);
+	else
+		fputs(text, stdout);
+	if (width > 0)
+		blanks += (unsigned)(columns - used);
+	blanks++;
+}
+
+void cells_end(void)
+{
+	putchar('\n');
+	blanks = 0;
+}
+
+void canvas_look(void)
+{
+	locale_t locale = newlocale(LC_CTYPE_MASK, "", 0);
+	struct winsize size;
+
+	canvas.width = 80;
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col >= 80)
+		canvas.width = size.ws_col < 120 ? size.ws_col : 120;
+	canvas.color = wants_color();
+	canvas.utf8 = locale && !strcmp(nl_langinfo_l(CODESET, locale), "UTF-8");
+	if (locale)
+		freelocale(locale);
+}
+
+/* ---- words ---- */
+
+/* short_number - in at most 4 letters, up to 10^18 */
+static const char *short_number(char text[24], __u64 n)
+{
+	static const char units[] = " kMGTP";
+	int unit = 0;
+	__u64 rest = 0;
+
+	if (n < 10000) {
+		snprintf(text, 24, "%llu", n);
+		return text;
+	}
+	for (; n >= 1000 && units[unit + 1]; unit++) {
+		rest = n % 1000 / 100;
+		n /= 1000;
+	}
+	if (n < 10)
+		snprintf(text, 24, "%llu.%llu%c", n, rest, units[unit]);
+	else
+		snprintf(text, 24, "%llu%c", n, units[unit]);
+	return text;
+}
+
+/* short_age - in at most 4 letters, up to 999 days */
+static const char *short_age(char text[24], __u64 ns)
+{
+	static const struct {
+		__u64 seconds;
+		char unit;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	__u64 seconds = ns / 1000000000;
+	int i = 0;
+
+	while (i < 3 && seconds < units[i].seconds)
+		i++;
+	snprintf(text, 24, "%llu%c", seconds / units[i].seconds, units[i].unit);
+	return text;
+}
+
+/* ---- the guard ---- */
+
+static void guard_show(const struct status *all)
+{
+	unsigned readers = 0;
+
+	for (__u32 seat = 1; seat < CGG_RINGS; seat++)
+		readers += all->reader.seats[seat].pid != 0;
+	cell(DIM, 6, "guard");
+	cell(PLAIN, (int)canvas.width - 7, CGG_DIR ", layout %d; %u cgroup%s, %u polic%s",
+	     CGG_LAYOUT, all->attachments, all->attachments == 1 ? "" : "s", all->policies,
+	     all->policies == 1 ? "y" : "ies");
+	cells_end();
+	cell(DIM, 6, "events");
+	cell(PLAIN, (int)canvas.width - 7, "%llu since it was loaded, %llu unread; %u reader%s",
+	     all->events, all->unread, readers, readers == 1 ? "" : "s");
+	cells_end();
+	if (!all->lost && !all->withheld)
+		return;
+	cell(PLAIN, 6, "%s", "");
+	cell(YELLOW, (int)canvas.width - 7, "%llu lost, %llu withheld", all->lost, all->withheld);
+	cells_end();
+}
+
+/* ---- policies ---- */
+
+static __u64 sum(const struct policy *policy, int verdict)
+{
+	__u64 all = 0;
+
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
+		all += decided(&policy->tally[hook], verdict);
+	return all;
+}
+
+/* The columns of a policy: its name, five numbers, and the rest of a line. */
+#define NAME 18
+#define NUMBER 5
+#define REST ((int)canvas.width - NAME - 5 * (NUMBER + 1) - 1)
+
+static void policy_show(const struct policy *policy)
+{
+	static const char *const colors[] = { PLAIN, YELLOW, RED, CYAN };
+	char text[256];
+
+	cell(PLAIN, NAME, "%s", policy->name);
+	cell(PLAIN, -NUMBER, "%s", short_number(text, policy->rules));
+	for (int v = CGG_ALLOW; v <= CGG_AUDIT; v++) {
+		__u64 count = sum(policy, v);
+
+		cell(count ? colors[v] : DIM, -NUMBER, "%s", short_number(text, count));
+	}
+	hooks_print(policy->hooks, text, sizeof(text));
+	cell(CYAN, policy->audit ? 10 : 0, "mode audit");
+	cell(*text ? PLAIN : DIM, REST - (policy->audit ? 11 : 0), "%s", *text ? text : "-");
+	cells_end();
+}
+
+/* by_denied - those that denied most come first */
+static int by_denied(const void *one, const void *other)
+{
+	const struct policy *a = one, *b = other;
+	__u64 n = sum(a, CGG_DENY) + sum(a, CGG_AUDIT), m = sum(b, CGG_DENY) + sum(b, CGG_AUDIT);
+
+	return n > m ? -1 : n < m ? 1 : strcmp(a->name, b->name);
+}
+
+static void policies_show(const struct status *all)
+{
+	cells_end();
+	cell(DIM, NAME, "policy");
+	cell(DIM, -NUMBER, "rules");
+	for (int v = CGG_ALLOW; v <= CGG_AUDIT; v++)
+		cell(DIM, -NUMBER, "%s", cgg_verdicts[v]);
+	cell(DIM, REST, "hooks");
+	cells_end();
+	if (all->policies > POLICIES)
+		qsort(all->policy, all->policies, sizeof(*all->policy), by_denied);
+	for (unsigned i = 0; i < all->policies && i < POLICIES; i++)
+		policy_show(&all->policy[i]);
+	if (all->policies > POLICIES) {
+		cell(DIM, 60, "%u more, that denied less", all->policies - POLICIES);
+		cells_end();
+	}
+}
+
+/* ---- what was denied last ---- */
+
+static struct denial {
+	char what[4 * CGG_RULE_TEXT];
+	const struct cgg_event *event; /* the newest of them */
+	unsigned count;
+} denials[DENIALS];
+static unsigned denied;
+
+/* escape - as text_print(), but for blanks */
+static void escape(char *text, const char *s)
+{
+	char part[2] = { 0 };
+
+	for (; *s; s++) {
+		part[0] = *s;
+		if (*s == ' ')
+			strcpy(text, part);
+		else
+			text_print(text, part);
+		text += strlen(text);
+	}
+	*text = 0;
+}
+
+/* denial_add - what is denied again and again is one */
+static void denial_add(const struct cgg_event *event)
+{
+	char text[CGG_RULE_TEXT], what[4 * CGG_RULE_TEXT];
+	struct cgg_rule rule;
+
+	event_rule(&rule, event);
+	rule_print(&rule, text);
+	escape(what, strchr(text, ' ') + 1); /* its verdict has a column */
+	for (unsigned i = 0; i < denied; i++) {
+		const struct cgg_event *e = denials[i].event;
+
+		if (e->cgroup == event->cgroup && e->verdict == event->verdict &&
+		    !memcmp(e->comm, event->comm, sizeof(e->comm)) &&
+		    !strcmp(denials[i].what, what)) {
+			denials[i].count++;
+			return;
+		}
+	}
+	if (denied == DENIALS)
+		return;
+	strcpy(denials[denied].what, what);
+	denials[denied].count = 1;
+	denials[denied++].event = event;
+}
+
+static void denial_show(const struct denial *denial, int wide, int times)
+{
+	char path[4096], shown[4 * 4096], comm[17] = "", name[4 * 17], age[24];
+	char count[16];
+	const struct cgg_event *e = denial->event;
+
+	cgroup_name(e->cgroup, path, sizeof(path));
+	text_print(shown, path);
+	memcpy(comm, e->comm, sizeof(e->comm));
+	escape(name, comm);
+	cell(DIM, -4, "%s", short_age(age, time_now() - e->time));
+	cell(e->verdict == CGG_DENY ? RED : CYAN, 5, "%s", cgg_verdicts[e->verdict & 3]);
+	cell(PLAIN, wide, "%s", denial->what);
+	snprintf(count, sizeof(count), "%ux", denial->count);
+	cell(PLAIN, -times, "%s", denial->count > 1 ? count : "");
+	cell(DIM, (int)canvas.width - 12 - wide - (times ? times + 1 : 0), "%s in %s", name, shown);
+	cells_end();
+}
+
+static void denials_show(void)
+{
+	int wide = 0, times = 0, most = (int)canvas.width - 38;
+
+	if (!denied)
+		return;
+	cells_end();
+	cell(DIM, (int)canvas.width, "denied last");
+	cells_end();
+	for (unsigned i = 0; i < denied; i++) {
+		if ((int)strlen(denials[i].what) > wide)
+			wide = (int)strlen(denials[i].what);
+		if (denials[i].count > 1)
+			times = 5;
+	}
+	for (unsigned i = 0; i < denied; i++)
+		denial_show(&denials[i], wide < most ? wide : most, times);
+}
+
+static int by_id(const void *one, const void *other)
+{
+	__u64 a = ((const struct attachment *)one)->id, b = ((const struct attachment *)other)->id;
+
+	return a < b ? -1 : a > b;
+}
+
+/* events_look - the last denials, and how many of them each cgroup had */
+static unsigned *events_look(const struct status *all)
+{
+	unsigned *lately = calloc(all->attachments + 1, sizeof(*lately)), count;
+	struct cgg_event *list;
+
+	if (!lately || events_last(&all->reader, 1u << CGG_DENY | 1u << CGG_AUDIT, &list, &count))
+		die(CGG_FAILED);
+	qsort(all->attachment, all->attachments, sizeof(*all->attachment), by_id);
+	for (unsigned i = 0; i < count; i++) {
+		const struct attachment key = { .id = list[i].cgroup };
+		const struct attachment *at =
+			bsearch(&key, all->attachment, all->attachments, sizeof(key), by_id);
+
+		denial_add(&list[i]);
+		if (at)
+			lately[at - all->attachment]++;
+	}
+	return lately;
+}
+
+void picture_show(const struct status *all)
+{
+	unsigned *lately = events_look(all);
+
+	canvas_look();
+	guard_show(all);
+	policies_show(all);
+	tree_show(all, lately);
+	denials_show();
+	free(lately);
+}
