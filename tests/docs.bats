@@ -279,7 +279,7 @@ check_example()
 	return 1
 }
 
-# try_examples NAME BLOCKS
+# try_examples NAME BLOCKS [PREPARE]
 try_examples()
 {
 	local directory=$BATS_TEST_TMPDIR/$1 prepare='cgg-load && cgg-attach -c demo' file bad=0 world
@@ -287,6 +287,7 @@ try_examples()
 	mkdir "$directory" && cd "$directory" || return
 	examples "$2" || { echo "$1: no example in it" && return 1; }
 	[[ $(cat 1.cmd) != cgg-load* ]] || prepare=
+	prepare=${3-$prepare}
 	new_cgroup world
 	run_examples "$prepare" || bad=1
 	for file in *.cmd; do
@@ -598,14 +599,29 @@ page_shape()
 name rule-001 comment \"known bad\""
 }
 
+# page_examples PAGE
+page_examples()
+{
+	section "$1" EXAMPLES | plain | sed -n '/^\.Bd -literal/,/^\.Ed/{/^\.[BE]d/d;p}'
+}
+
 @test 'the examples of the pages do what they show' {
 	bad=0
 	for page in "$man"/*; do
 		page=${page##*/}
-		try_examples "$page" "$(section "$page" EXAMPLES | plain |
-			sed -n '/^\.Bd -literal/,/^\.Ed/{/^\.[BE]d/d;p}')" || bad=1
+		[ "$page" != cgguard-fleet.7 ] || continue
+		try_examples "$page" "$(page_examples "$page")" || bad=1
 	done
 	[ "$bad" -eq 0 ]
+}
+
+@test 'and so do those of cgguard-fleet(7), with an etcd' {
+	command -v etcd etcdctl >/dev/null || skip 'no etcd here'
+	try_examples fleet "$(page_examples cgguard-fleet.7 |
+		sed "s|/usr/local/libexec|$root/share/libexec|")" '
+		export ETCDCTL_API=3
+		etcd --data-dir etcd >etcd.log 2>&1 &
+		until etcdctl endpoint health 2>&1; do :; done >health'
 }
 
 @test 'the session in README.md does what it shows' {
@@ -619,6 +635,6 @@ name rule-001 comment \"known bad\""
 	yes zsh -n completions/_cgguard
 	yes fish -n completions/cgguard.fish
 	yes shellcheck -x tests/run tests/demo tests/bench-events tests/helpers.bash tests/install-deps .ci/run tests/in-kernel tests/check-compilers tests/check-kernels \
-		tests/check-deb tests/check-boot tests/verifier tests/watched tests/boot/attempt tests/boot/booted tests/fresh-root \
+		tests/check-deb tests/check-boot tests/verifier tests/watched tests/boot/attempt tests/boot/booted tests/fresh-root share/libexec/* \
 		completions/cgguard.bash
 }

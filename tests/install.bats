@@ -41,7 +41,7 @@ expected()
 	for page in man/*; do
 		put 644 "$1/share/man/man${page##*.}" "$page"
 	done
-	put 644 "$1/lib/systemd/system" share/systemd/*.service
+	put 644 "$1/lib/systemd/system" share/systemd/*.{service,timer}
 	put 644 "$1/share/cgguard" share/systemd/guarded.conf
 	put 644 "$1/share/cgguard/policies" share/policies/*
 	put 644 "$1/share/bash-completion/completions" completions/cgguard.bash
