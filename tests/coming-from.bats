@@ -84,7 +84,7 @@ verdicts()
 		said=$("$reach" $line 2>/dev/null)
 		case $said in
 		ok | skip*) echo "$line: ${said%%:*}" ;;
-		*) echo "$line: refused" ;;
+		*) echo "$line: refused $said" ;;
 		esac
 	done
 }
@@ -124,15 +124,16 @@ by_guard()
 	inside "$ours" nsenter --net="/run/netns/$CGG_RUN" bash -c verdicts <<<"$1"
 }
 
-# alike THEIRS OURS: and some is refused, some not; what only reports refuses nothing.
+# alike THEIRS ERRORS OURS: what is refused, there by ERRORS; and some is, some not.
+# What only reports refuses nothing.
 alike()
 {
-	diff <(echo "$1") <(echo "$2") || return
+	diff <(sed -E "s/refused ($2)\$/refused/" <<<"$1") <(echo "${3//refused EPERM/refused}") || return
 	grep -q ': ok$' <<<"$1" || return
-	[[ $right == alert* ]] || grep -q ': refused$' <<<"$1"
+	[[ $right == alert* ]] || grep -q ': refused ' <<<"$1"
 }
 
-# What does not act on a port that a server has by chance acts on this one.
+# The ports of the page are those that the servers have got.
 with_ports()
 {
 	sed "s/9000-9099/$((port - 1))-$((port + 1))/; s/\b9090\b/$port/"
@@ -235,7 +236,7 @@ same_as_unit()
 {
 	comparable || return 0
 	units=$((units + 1))
-	alike "$(cat "$units.done")" "$(by_guard "$(cat "$units.attempts")")"
+	alike "$(cat "$units.done")" 'EPERM|EAFNOSUPPORT' "$(by_guard "$(cat "$units.attempts")")"
 }
 
 @test 'what a unit of systemd may not, a cgroup with these policies may not' {
@@ -249,7 +250,8 @@ same_as_unit()
 	echo '[Unit]' | tee units/default.target units/basic.target units/shutdown.target
 	units=0
 	each_group SYSTEMD write_unit
-	systemd_runs_units
+	systemd_runs_units || [ -e 1.done ] || skip "systemd's manager starts nothing here"
+	[ -e "$units.done" ]
 	cgg-attach "$ours"
 	units=0
 	each_group SYSTEMD same_as_unit
@@ -283,7 +285,7 @@ by_nft()
 same_as_nft()
 {
 	right=$(with_ports <<<"$right")
-	alike "$(by_nft)" "$(by_guard "$(attempts_network)")"
+	alike "$(by_nft)" 'EPERM|ECONNREFUSED' "$(by_guard "$(attempts_network)")"
 }
 
 @test 'what nft refuses to a cgroup, these policies refuse' {
@@ -336,7 +338,7 @@ attempts_landlock()
 same_as_landlock()
 {
 	right=$(with_ports <<<"$right")
-	alike "$(by_landlock "$(attempts_landlock)")" "$(by_guard "$(attempts_landlock)")"
+	alike "$(by_landlock "$(attempts_landlock)")" EACCES "$(by_guard "$(attempts_landlock)")"
 }
 
 @test 'what Landlock refuses to a program, these policies refuse' {
@@ -353,7 +355,7 @@ same_as_landlock()
 	left='handled NET_CONNECT_TCP' right='connect proto tcp'
 	attempts="mptcp 127.0.0.1 $port"$'\n'"tfo-sendto 127.0.0.1 $port"
 	run by_guard "$attempts"
-	says "mptcp 127.0.0.1 $port: refused"$'\n'"tfo-sendto 127.0.0.1 $port: refused"
+	says "mptcp 127.0.0.1 $port: refused EPERM"$'\n'"tfo-sendto 127.0.0.1 $port: refused EPERM"
 	if [[ $(uname -r) == 6.18.* ]]; then
 		run by_landlock "$attempts"
 		says "mptcp 127.0.0.1 $port: ok"$'\n'"tfo-sendto 127.0.0.1 $port: ok"
