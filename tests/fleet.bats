@@ -94,11 +94,13 @@ granted()
 	exec setpriv --bounding-set="-all,+${caps,,}" -- "${@:2}"
 }
 
+# start_follower HOST [NAME [KEY]]
 start_follower()
 {
-	background "follower-$1" nsenter --mount="/proc/$(pid_of "$1")/ns/mnt" --net="/run/netns/$network" -- \
+	background "follower-${2:-$1}" nsenter --mount="/proc/$(pid_of "$1")/ns/mnt" \
+		--net="/run/netns/$network" -- \
 		bash -c "$(declare -f granted); root=$root; granted \"\$@\"" bash cgguard-follow@.service \
-		"$root/share/libexec/cgguard-follow" web "$key" "$BATS_FILE_TMPDIR/etc-$1"
+		"$root/share/libexec/cgguard-follow" web "${3:-$key}" "$BATS_FILE_TMPDIR/etc-$1"
 }
 
 setup_file()
@@ -154,6 +156,12 @@ put()
 	patiently connected etcdctl --command-timeout 1s put "$key" -- "$1"
 }
 
+# attempt CGROUP PORT: what comes of connecting to it from there
+attempt()
+{
+	inside "$1" "$BUILD/tests/reach" udp-connect 127.0.0.1 "$2"
+}
+
 # everywhere WHAT PORT...: on both hosts that comes of connecting to each of them
 everywhere()
 {
@@ -161,8 +169,7 @@ everywhere()
 
 	for cgroup in "$one" "$two"; do
 		for port in "${@:2}"; do
-			[ "$(inside "$cgroup" "$BUILD/tests/reach" udp-connect 127.0.0.1 "$port")" = "$1" ] ||
-				return
+			[ "$(attempt "$cgroup" "$port")" = "$1" ] || return
 		done
 	done
 }
@@ -218,6 +225,23 @@ check()
 	everywhere ok 1001 1019
 }
 
+# An etcdctl that changes the key as soon as it has been read for the first time.
+@test 'nothing is missed between reading and watching' {
+	connected etcdctl put /between 'deny connect port 11'
+	cat >"$BATS_TEST_TMPDIR/etcdctl" <<-END
+		#!/bin/sh
+		PATH=$PATH
+		etcdctl "\$@" || exit
+		[ "\$1" != get ] || mv $BATS_TEST_TMPDIR/etcdctl $BATS_TEST_TMPDIR/done 2>/dev/null &&
+			etcdctl put /between 'deny connect port 12' >/dev/null
+	END
+	chmod 755 "$BATS_TEST_TMPDIR/etcdctl"
+	PATH=$BATS_TEST_TMPDIR:$PATH start_follower one between /between
+	wait_for eval '[ "$(attempt "$one" 12)" = EPERM ]'
+	end follower-between
+	grep -q 'revision [0-9]* is in force' "$BATS_FILE_TMPDIR/follower-between.log"
+}
+
 @test 'a broken policy is refused, and so is an empty one: the old one stands' {
 	put 'deny connect port 8'
 	wait_for everywhere EPERM 8
@@ -256,10 +280,11 @@ check()
 }
 
 @test 'one who follows is killed, and its watch goes with it; started again it has what it missed' {
+	wait_for pgrep -g "$(pid_of follower-one)" -f '^etcdctl watch'
 	kill -KILL "$(pid_of follower-one)"
 	wait_for ended follower-one
 	put 'deny connect port 9'
-	wait_for eval '[ "$(inside "$two" "$BUILD/tests/reach" udp-connect 127.0.0.1 9)" = EPERM ]'
+	wait_for eval '[ "$(attempt "$two" 9)" = EPERM ]'
 	no everywhere EPERM 9
 	start_follower one
 	wait_for everywhere EPERM 9
