@@ -225,6 +225,15 @@ check()
 	everywhere ok 1001 1019
 }
 
+@test 'what was changed by hand is as in etcd again when the key is read the next time' {
+	connected etcdctl put /hand 'deny connect port 13'
+	CGGUARD_LOOK_SECONDS=1 start_follower one hand /hand
+	wait_for eval '[ "$(attempt "$one" 13)" = EPERM ]'
+	on one cgg-rule -p web flush
+	wait_for eval '[ "$(attempt "$one" 13)" = EPERM ]'
+	end follower-hand
+}
+
 # An etcdctl that changes the key as soon as it has been read for the first time.
 @test 'nothing is missed between reading and watching' {
 	connected etcdctl put /between 'deny connect port 11'
