@@ -6,53 +6,24 @@
 # side is put in force by its own tool, and the same attempts are made under both:
 # by systemd's own manager, by nft, and by the kernel's Landlock. bpfilter is not in
 # Debian: of its lines the right side alone is looked at.
-# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # inner shells; each test has its own; new_cgroup sets theirs, ours
+# shellcheck disable=SC2016,SC2030,SC2031 # there are inner shells; each test has its own
+# shellcheck disable=SC2034,SC2154 # clean_up reads started; new_cgroup sets theirs and ours
 
-load helpers
+load ways
 
 page=${tests_dir%/*}/man/cgguard-from.7
 
-setup_file()
-{
-	cgg-load
-}
-
-teardown_file()
-{
-	clean_up
-}
-
 setup()
 {
-	reach=$BUILD/tests/reach
+	reach=$BUILD/tests/reach network=$CGG_RUN-net
 	export reach
 	export -f verdicts
-}
-
-teardown()
-{
-	cgg-detach --all
-	[ ! -e "/run/netns/$CGG_RUN" ] || ip netns delete "$CGG_RUN"
-	keep_guard
-}
-
-# All that clean_up does, but that the guard stays.
-keep_guard()
-{
-	local pid
-
-	for pid in "${!started[@]}"; do
-		stop "$pid"
-	done
-	for pid in "$(cgroup_root)/$CGG_RUN-$BATS_TEST_NUMBER-"*; do
-		[ ! -d "$pid" ] || remove_cgroup "$pid" || return
-	done
 }
 
 # groups SECTION: its columns, as lines of LEFT, a tab, RIGHT; an empty one ends a group.
 groups()
 {
-	sed -n "/^\.Sh $1\$/,/^\.S[hs] [^$1]/p" "$page" |
+	awk -v head=".Sh $1" '/^\.Sh / { on = $0 == head } on' "$page" |
 		sed -nE 's/\\\(dq/"/g; s/^\.It Ta$//p; s/^\.It Li (.*) Ta Li (.*)/\1\t\2/p; s/^\.El$//p' |
 		cat -s
 }
@@ -89,21 +60,21 @@ verdicts()
 	done
 }
 
-# A network of its own, with more addresses, and two servers in it.
+# A network of its own, with more addresses.
 new_network()
 {
 	local address
 
-	ip netns add "$CGG_RUN"
+	ip netns add "$network"
 	for address in 192.0.2.1 198.51.100.1; do
-		ip -n "$CGG_RUN" address add "$address/32" dev lo
+		ip -n "$network" address add "$address/32" dev lo
 	done
-	ip -n "$CGG_RUN" link set lo up
+	ip -n "$network" link set lo up
 }
 
 in_network()
 {
-	nsenter --net="/run/netns/$CGG_RUN" "$@"
+	nsenter --net="/run/netns/$network" "$@"
 }
 
 # new_server NAME: which gets its port
@@ -111,7 +82,7 @@ new_server()
 {
 	local out rest
 
-	exec {out}< <(exec 3>&- && exec nsenter --net="/run/netns/$CGG_RUN" "$BUILD/tests/serve" 2>&1)
+	exec {out}< <(exec 3>&- && exec nsenter --net="/run/netns/$network" "$BUILD/tests/serve" 2>&1)
 	started[$!]=server
 	read -r "$1" rest <&"$out"
 	exec {out}<&-
@@ -121,8 +92,8 @@ new_server()
 # by_guard ATTEMPTS: under the lines of $right
 by_guard()
 {
-	cgg-rule restore <<<"$right"
-	inside "$ours" nsenter --net="/run/netns/$CGG_RUN" bash -c verdicts <<<"$1"
+	cgg-rule restore <<<"$right" || return
+	inside "$ours" in_network bash -c verdicts <<<"$1"
 }
 
 # alike THEIRS ERRORS OURS: what is refused, there by ERRORS; and some is, some not.
@@ -155,8 +126,7 @@ as_unit()
 {
 	units=$((units + 1))
 	printf '[Service]\nExecStart=/bin/true\n%s' "$left" >"$units.service"
-	yes systemd-analyze verify --man=no "./$units.service"
-	says ''
+	yes systemd-analyze verify --man=no "./$units.service" && says ''
 }
 
 @test 'systemd takes every line on the left' {
@@ -218,7 +188,7 @@ write_unit()
 # A manager as a user has it, but root's own, with nothing but these units, below $theirs.
 systemd_runs_units()
 {
-	inside "$theirs" nsenter --net="/run/netns/$CGG_RUN" \
+	inside "$theirs" in_network \
 		unshare -m -C -p -f --mount-proc --kill-child bash -c '
 			mount -t tmpfs run /run && mkdir -p /run/systemd/system /run/user &&
 				mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit
@@ -280,7 +250,7 @@ by_nft()
 	} >rules
 	in_network unshare -m bash -c 'mount -t cgroup2 cgroup2 /sys/fs/cgroup &&
 		nft flush ruleset && exec nft -f rules' || return
-	inside "$theirs" nsenter --net="/run/netns/$CGG_RUN" bash -c verdicts <<<"$(attempts_network)"
+	inside "$theirs" in_network bash -c verdicts <<<"$(attempts_network)"
 }
 
 same_as_nft()
