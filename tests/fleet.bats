@@ -234,21 +234,40 @@ check()
 	end follower-hand
 }
 
-# An etcdctl that changes the key as soon as it has been read for the first time.
-@test 'nothing is missed between reading and watching' {
-	connected etcdctl put /between 'deny connect port 11'
+# instead WORD LINES: an etcdctl in front of the true one, which does LINES once at the first WORD
+instead()
+{
 	cat >"$BATS_TEST_TMPDIR/etcdctl" <<-END
 		#!/bin/sh
 		PATH=$PATH
-		etcdctl "\$@" || exit
-		[ "\$1" != get ] || mv $BATS_TEST_TMPDIR/etcdctl $BATS_TEST_TMPDIR/done 2>/dev/null &&
-			etcdctl put /between 'deny connect port 12' >/dev/null
+		if [ "\$1" = $1 ] && mkdir $BATS_TEST_TMPDIR/once 2>/dev/null; then
+			$2
+		fi
+		exec etcdctl "\$@"
 	END
 	chmod 755 "$BATS_TEST_TMPDIR/etcdctl"
+}
+
+@test 'nothing is missed between reading and watching' {
+	connected etcdctl put /between 'deny connect port 11'
+	instead get 'etcdctl "$@"; etcdctl put /between "deny connect port 12" >/dev/null; exit'
 	PATH=$BATS_TEST_TMPDIR:$PATH start_follower one between /between
 	wait_for eval '[ "$(attempt "$one" 12)" = EPERM ]'
 	end follower-between
 	grep -q 'revision [0-9]* is in force' "$BATS_FILE_TMPDIR/follower-between.log"
+}
+
+@test 'a watch that is cancelled, as when there is no leader, is no change' {
+	connected etcdctl put /cancelled 'deny connect port 14'
+	connected etcdctl put /cancelled 'deny connect port 15'
+	canceled='{"Header":{},"Events":null,"CompactRevision":0,"Canceled":true,"Created":false}'
+	instead watch "echo '$canceled'; exit 1"
+	PATH=$BATS_TEST_TMPDIR:$PATH start_follower one cancelled /cancelled
+	wait_for eval '[ -d "$BATS_TEST_TMPDIR/once" ] &&
+		pgrep -g "$(pid_of follower-cancelled)" -f "^etcdctl watch"'
+	[ "$(attempt "$one" 15)" = EPERM ]
+	end follower-cancelled
+	[ "$(wc -l <"$BATS_FILE_TMPDIR/follower-cancelled.log")" -eq 1 ]
 }
 
 @test 'a broken policy is refused, and so is an empty one: the old one stands' {
