@@ -113,7 +113,7 @@ static bool is_yaml(const char *text)
 	       (text[len - 1] == ':' || *text == '{' || *text == '%' || !strncmp(text, "---", 3));
 }
 
-/* slurp - the whole file with a NUL behind it */
+/* slurp - the whole file with a NUL behind it; half of one would be another policy */
 static char *slurp(FILE *file, size_t *size)
 {
 	char *text = 0;
@@ -122,9 +122,9 @@ static char *slurp(FILE *file, size_t *size)
 
 	if (!out)
 		err(CGG_FAILED, "%s", file_name);
-	while ((c = getc_unlocked(file)) != EOF)
-		putc_unlocked(c, out);
-	if (ferror(file) || fclose(out))
+	while ((c = getc_unlocked(file)) != EOF && putc_unlocked(c, out) != EOF)
+		;
+	if (c != EOF || ferror(file) || fclose(out))
 		err(CGG_FAILED, "%s", file_name);
 	return text;
 }

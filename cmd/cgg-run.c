@@ -227,7 +227,8 @@ static void add_line(FILE *lines, const char *rule)
 {
 	if (strchr(rule, '\n'))
 		errx(OWN_FAILURE, "-r: a rule is one line");
-	fprintf(lines, "%s\n", rule);
+	if (fprintf(lines, "%s\n", rule) < 0)
+		err(OWN_FAILURE, "-r");
 }
 
 /* words_read - the options; what is behind them is the command */

@@ -149,10 +149,13 @@ static int each_mount(const char *type, int (*call)(const char *dir))
 	all = open_memstream(&text, &size);
 	if (!mounts || !all)
 		return failed("/proc/self/mounts", "mounts");
-	while ((c = getc(mounts)) != EOF)
-		putc(c, all);
+	while ((c = getc(mounts)) != EOF && putc(c, all) != EOF)
+		;
 	endmntent(mounts);
-	fclose(all);
+	if (fclose(all) || c != EOF) {
+		free(text);
+		return failed("/proc/self/mounts", "mounts");
+	}
 	mounts = fmemopen(text, size + 1, "r");
 	while (mounts && !status && (entry = getmntent(mounts)))
 		if (!strcmp(entry->mnt_type, type))

@@ -377,3 +377,18 @@ print(said)'
 	run timeout 5 cgg-rule restore -n "$at/file"
 	status_is 2
 }
+
+@test 'a file that memory does not hold is refused, and not cut short' {
+	{
+		command yes "# $(printf %0500d 0)" | head -c 20000000
+		printf '\nport 9090\n'
+	} >"$at/file"
+	# shellcheck disable=SC2016 # for the inner shell
+	for kilobytes in 20000 30000 40000 60000; do
+		cgg-rule flush
+		run bash -c 'ulimit -v "$1" && exec cgg-rule restore "$2"' - "$kilobytes" "$at/file"
+		[ "$status" -eq 3 ] || [ "$(cgg-rule list)" = 'deny connect,sendmsg port 9090' ] ||
+			complain "with $kilobytes kB"
+	done
+	status_is 0 # with so much it fits
+}
