@@ -225,6 +225,9 @@ int reader_look(struct cgg_reader *reader)
 	if (!reader->ring || !reader->seats)
 		return CGG_FAILED;
 	reader->slots = reader->ring[0].slots;
+	if (!reader->slots)
+		return refuse(CGG_FAILED, CGG_DIR "/maps/ring: has no room; "
+						  "run cgg-unload -f and cgg-load");
 	status = map_open("rings", &reader->rings);
 	if (!status)
 		status = map_open("bells", &reader->bells);

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * ring.c - fuzzes a reader of events whose rings say whatever they like: it reads nothing
+ * beside them, it goes on, no record is given twice, and what it does not give it counts.
+ * Of what it gives a line of text is printable, and one of JSON is an object, which
+ * cgg-learn takes or leaves.
+ */
+#include <jansson.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../lib/cgg.h"
+
+#define SLOTS 8
+#define REAL JSON_DECODE_INT_AS_REAL /* jansson's integers have 63 bits */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct input {
+	const uint8_t *at;
+	size_t left;
+} input;
+
+/* take - the next bytes, zero where there are none left */
+static void take(void *to, size_t len)
+{
+	size_t have = len < input.left ? len : input.left;
+
+	memset(to, 0, len);
+	if (have)
+		memcpy(to, input.at, have);
+	input.at += have;
+	input.left -= have;
+}
+
+static uint8_t byte(void)
+{
+	uint8_t b;
+
+	take(&b, 1);
+	return b;
+}
+
+static void line_check(const char *text, size_t len, bool color)
+{
+	if (!len || len > CGG_EVENT_TEXT || text[len - 1] != '\n')
+		abort();
+	for (size_t i = 0; i < len - 1; i++)
+		if ((text[i] < ' ' || text[i] > '~') && !(color && text[i] == '\033'))
+			abort();
+}
+
+static void print_check(const struct cgg_event *event, const char *cgroup, uint8_t how)
+{
+	struct cgg_event_view view = { .time = how & 1,
+				       .color = how & 2,
+				       .clock = how & 4 ? 1 : 0 };
+	static char text[CGG_EVENT_TEXT];
+	struct cgg_learn learn = { 0 };
+	char words[CGG_RULE_TEXT];
+	struct cgg_rule rule;
+	json_t *object;
+	size_t len;
+
+	line_check(text, event_print(text, event, cgroup, &view), view.color);
+	view.json = true;
+	len = event_print(text, event, cgroup, &view);
+	line_check(text, len, false);
+	object = json_loadb(text, len, REAL | JSON_ALLOW_NUL, 0);
+	if (!json_is_object(object))
+		abort();
+	json_decref(object);
+	learn_line(&learn, text, len - 1);
+	learn_free(&learn);
+	if (event->program < CGG_PROGRAMS) {
+		event_rule(&rule, event);
+		if (rule_print(&rule, words) != strlen(words))
+			abort();
+	}
+}
+
+static struct cgg_ring rings[CGG_RINGS];
+static struct cgg_seat seats[CGG_RINGS];
+
+/* read_all - as far as it goes, which is not for ever */
+static void read_all(struct cgg_reader *reader, const char *cgroup, uint8_t how)
+{
+	struct cgg_event event;
+	__u64 lost = 0;
+
+	for (int given = 0; reader_next(reader, &event, &lost); given++) {
+		if (given > 4 * SLOTS)
+			abort();
+		print_check(&event, cgroup, how);
+		if (!reader_took(reader, &event))
+			abort();
+	}
+	reader_seen(reader, lost);
+	reader_is_behind(reader);
+}
+
+/* ring_disturb - one word or record of a ring becomes something else */
+static void ring_disturb(struct cgg_reader *reader, struct cgg_lane *lane)
+{
+	struct cgg_event *slot = &lane->events[byte() % SLOTS];
+
+	switch (byte() % 6) {
+	case 0:
+		take(&lane->ring->head, sizeof(lane->ring->head));
+		break;
+	case 1:
+		lane->ring->head += byte();
+		break;
+	case 2:
+		take(&reader->ring[0].filters, sizeof(reader->ring[0].filters));
+		take(&lane->ring->lease, sizeof(lane->ring->lease));
+		take(&lane->ring->withheld, sizeof(lane->ring->withheld));
+		break;
+	case 3:
+		take(slot, sizeof(*slot));
+		break;
+	case 4: /* one that is whole, and its turn has come */
+		slot = &lane->events[lane->next % SLOTS];
+		take(slot, offsetof(struct cgg_event, serial));
+		slot->number = lane->next + 1;
+		lane->ring->head = slot->number;
+		break;
+	case 5:
+		take(&slot->number, sizeof(slot->number));
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct cgg_event *events = calloc(SLOTS, sizeof(*events));
+	struct cgg_event *filtered = calloc(SLOTS, sizeof(*filtered));
+	struct cgg_reader reader = { .ring = rings, .seats = seats, .slots = SLOTS, .lock = -1 };
+	char cgroup[4096] = "/";
+	uint8_t how;
+
+	input = (struct input){ data, size };
+	memset(rings, 0, sizeof(rings));
+	how = byte();
+	take(cgroup + 1, 16u * (how >> 3 & 7));
+	reader.all = (struct cgg_lane){ .events = events, .ring = rings };
+	reader.backlog = byte();
+	if (how & 0x80) {
+		reader.seat = 1 + byte() % (CGG_RINGS - 1);
+		reader.own = (struct cgg_lane){ .events = filtered, .ring = &rings[reader.seat] };
+		reader.filter.programs = byte();
+		reader.filter.verdicts = byte();
+	}
+	while (input.left) {
+		for (int i = byte() % 16; i && input.left; i--)
+			ring_disturb(&reader, how & 0x80 && byte() & 1 ? &reader.own : &reader.all);
+		read_all(&reader, cgroup, how);
+	}
+	free(events);
+	free(filtered);
+	return 0;
+}

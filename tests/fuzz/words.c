@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * words.c - fuzzes the words of a rule as a shell hands them over, each ending in a zero
+ * byte: they are understood or refused with a sentence; what was understood is written,
+ * and means the same when it is read again; and a question can be made of it, or not.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../lib/cgg.h"
+
+#define WORDS 64
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* written_again - what rule_print() makes of its own words */
+static void written_again(const char *text)
+{
+	char line[CGG_RULE_TEXT], again[CGG_RULE_TEXT];
+	struct cgg_rule rule;
+
+	strcpy(line, text);
+	if (rule_line(&rule, line))
+		abort();
+	rule_print(&rule, again);
+	if (strcmp(text, again))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *copy, *word[WORDS], text[CGG_RULE_TEXT];
+	struct cgg_rule rule;
+	struct cgg_ask ask;
+	int count = 0, status;
+
+	if (memchr(data, '\n', size)) /* is in no name that the kernel has, and ends a line */
+		return 0;
+	copy = malloc(size + 1);
+	memcpy(copy, data, size);
+	copy[size] = 0;
+	for (size_t i = 0; i < size && count < WORDS; i += strlen(copy + i) + 1)
+		word[count++] = copy + i;
+	*cgg_why = 0;
+	status = rule_parse(&rule, count, word);
+	if (status && !*cgg_why)
+		abort();
+	if (!status) {
+		if (rule_print(&rule, text) != strlen(text))
+			abort();
+		if (*rule.operand != '/' || !(rule.hooks & 1u << CGG_DEVICE))
+			written_again(text); /* a device's path becomes its number first */
+		if (query_make(&ask, &rule) && !*cgg_why)
+			abort();
+	}
+	free(copy);
+	return 0;
+}
