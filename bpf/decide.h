@@ -24,6 +24,7 @@
 #define WHO __u64
 #endif
 #if defined(CGG_NAMED)
+#define tail_differs tail_differs_named
 #define front_find front_find_named
 #define item_holds item_holds_named
 #define own_find own_find_named
@@ -36,6 +37,7 @@
 #define piece_find piece_find_packet
 #define nodes_find nodes_find_packet
 #elif defined(CGG_ASKED)
+#define tail_differs tail_differs_asked
 #define front_find front_find_asked
 #define item_holds item_holds_asked
 #define own_find own_find_asked
@@ -89,18 +91,26 @@ static __always_inline int in_cgroup(WHO who, __u64 id, __u32 level)
 
 #if HAS_NAME
 /*
- * tail_differs - not 0 when the name differs from the operand behind its first 16 bytes
+ * tail_differs - not 0 when the name differs from the entry's operand behind its first 16 bytes
  *
  * Word i counts whole below operand_words (below is ~0 there, else 0), and under
  * operand_last at it (at is ~0 there).
  */
-static __always_inline __u64 tail_differs(const struct cgg_image *image, const struct cgg_entry *e,
-					  const struct cgg_operand *name)
+ONCE __u64 tail_differs(__u32 number, __u32 entry, KEY)
 {
-	__u64 words = e->operand_words, last = e->operand_last, differ = 0;
-	__u32 place = 8 * e->operand;
+	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+	const struct cgg_operand *name = name_from(key);
+	__u64 words, last, differ = 0;
+	const struct cgg_entry *e;
 	const char *operand;
+	__u32 place;
 
+	if (!image || !name)
+		return 1;
+	e = &image->entry[entry % CGG_ENTRIES];
+	words = e->operand_words;
+	last = e->operand_last;
+	place = 8 * e->operand;
 	if (place > CGG_HEAP - CGG_OPERAND)
 		return 1;
 	operand = image->heap + place;
@@ -168,7 +178,7 @@ ONCE __u32 front_find(__u32 number, KEY, __u64 what, WHO who)
 		if (entry_differs(e, high, low, what, now))
 			continue;
 #if HAS_NAME
-		if (e->operand_words && tail_differs(image, e, name))
+		if (e->operand_words && tail_differs(number, i, key))
 			continue;
 #endif
 		if (e->cgroup && !in_cgroup(who, e->cgroup, e->level))
@@ -338,7 +348,7 @@ ONCE __u64 piece_find(__u32 number, KEY, __u64 what)
 			hop = hop_at(base, CGG_HOP_LOW(hop) + DIGIT(CGG_CUT_DIGIT(hop)));
 			continue;
 		}
-		if (kind == CGG_HOP_CUT) {
+		if (kind == CGG_HOP_CUT || (HAS_NAME && kind == CGG_HOP_POINTS)) {
 			hop = cut_find(image->base.number - 1, hop, DIGIT(CGG_CUT_DIGIT(hop)));
 			continue;
 		}
