@@ -270,7 +270,7 @@ options_are_judged()
 	done | sed 's/^0/allow/; s/^[1-9]/deny/; s/ / connect ip /' >"$BATS_TEST_TMPDIR/many"
 	echo 'deny connect ip 10.9.0.0/16 port 1000-1999 name rest' >>"$BATS_TEST_TMPDIR/many"
 	yes cgg-rule restore "$BATS_TEST_TMPDIR/many"
-	for i in 0 1 9 10 31 32 511 990 999; do
+	for i in 0 9 32 511 999; do
 		run cgg-rule test connect ip "10.9.$((i / 32)).$((i % 32 * 8))" port 1500
 		matches "^$([ $((i % 10)) -eq 0 ] && echo allow || echo deny)	[0-9]+	(allow|deny) connect ip 10\\.9\\.$((i / 32))\\.$((i % 32 * 8))\$"
 	done

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -89,6 +90,7 @@ static void press(const char *cgroup, int kind, const char *operand)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	join(cgroup);
+	setpriority(PRIO_PROCESS, 0, 10); /* on one processor COMMAND would take four times as long */
 	for (;;) {
 		if (tried[kind](operand))
 			__atomic_add_fetch(&tally->passed, 1, __ATOMIC_SEQ_CST);
