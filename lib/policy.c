@@ -664,10 +664,13 @@ static int keep_id(void *context, const struct cgg_line *line)
 
 static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
+	const struct cgg_image *now = policy_image(guard, place);
 	struct by_words known = { .rules = rules, .size = 64 };
 	__u32 id = 0;
 	int status;
 
+	if (!now)
+		return CGG_FAILED;
 	while (known.size < 2 * rules->rules)
 		known.size *= 2;
 	known.slot = calloc(known.size, sizeof(*known.slot));
@@ -686,13 +689,11 @@ static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 		known.slot[at] = i + 1;
 	}
 	/* A restore is the cure of words that were lost, so it must do without them. */
-	status = base_is_lost(&policy_image(guard, place)->base)
-			 ? 0
-			 : policy_each(guard, place, keep_id, &known);
+	status = base_is_lost(&now->base) ? 0 : policy_each(guard, place, keep_id, &known);
 	free(known.slot);
 	if (status)
 		return status;
-	rules->next_id = policy_image(guard, place)->next_id;
+	rules->next_id = now->next_id;
 	for (unsigned i = 0; i < rules->count; i++) {
 		struct cgg_entry *e = &rules->entry[i];
 
