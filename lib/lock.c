@@ -98,14 +98,19 @@ static int wait_for(int dir, int operation)
 	const struct itimerval second = { { 1, 0 }, { 1, 0 } }, none = { 0 };
 	__u64 began = time_now(), stopped = began;
 	struct sigaction old;
+	sigset_t alarm, mask;
 	int status = 0;
 
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
 	sigaction(SIGALRM, &action, &old);
+	sigprocmask(SIG_UNBLOCK, &alarm, &mask); /* who began us may have blocked it */
 	setitimer(ITIMER_REAL, &second, 0);
 	while (!status && flock(dir, operation))
 		status = errno == EINTR ? patience(dir, began, &stopped)
 					: refuse(CGG_FAILED, CGG_DIR ": %s", strerror(errno));
 	setitimer(ITIMER_REAL, &none, 0);
+	sigprocmask(SIG_SETMASK, &mask, 0);
 	sigaction(SIGALRM, &old, 0);
 	return status;
 }
