@@ -118,14 +118,21 @@ static char *slurp(FILE *file, size_t *size)
 {
 	char *text = 0;
 	FILE *out = open_memstream(&text, size);
-	int c;
+	int c, error = 0;
 
 	if (!out)
 		err(CGG_FAILED, "%s", file_name);
 	while ((c = getc_unlocked(file)) != EOF && putc_unlocked(c, out) != EOF)
 		;
-	if (c != EOF || ferror(file) || fclose(out))
+	if (c != EOF || ferror(file))
+		error = errno;
+	if (fclose(out) && !error)
+		error = errno;
+	if (error) {
+		free(text);
+		errno = error;
 		err(CGG_FAILED, "%s", file_name);
+	}
 	return text;
 }
 
