@@ -3,7 +3,7 @@
 # faults-guard - the other commands, killed at a system call or between two stores, or with one
 # call failing: attached or not, loaded or not, and nothing gets through meanwhile
 #
-# A few points of each command; make check-faults tries all.
+# Two points of each command; make check-faults tries all.
 # shellcheck disable=SC2154 # new_cgroup sets web, shop
 # shellcheck disable=SC2034,SC2317 # points.bash reads and calls what a test sets
 
@@ -105,7 +105,7 @@ unattached()
 	policies
 	traced cgg-attach -p one "$shop"
 	old() { :; }
-	few=1 slow=1
+	slow=1
 	disturbs cgg-load --replace
 	none_passed
 }
@@ -122,13 +122,13 @@ unattached()
 		traced cgg-attach "$web"
 	}
 	traced cgg-unload -f
-	few=1 slow=1 again='0 3'
+	slow=1 again='0 3'
 	disturbs cgg-unload -f
 }
 
 @test 'load' {
 	end_press
 	old() { traced cgg-unload -f || true; } 2>/dev/null
-	few=1 slow=1
+	slow=1
 	disturbs cgg-load --events-size 4096
 }

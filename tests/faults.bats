@@ -3,7 +3,7 @@
 # faults - cgg-rule, killed at a system call or between two stores, or with one call failing:
 # the policy is the old or the new one, and nothing gets through meanwhile
 #
-# A few points of each command; make check-faults tries all.
+# Two points of each command; make check-faults tries all.
 # shellcheck disable=SC2154 # new_cgroup sets web, shop
 # shellcheck disable=SC2034,SC2317 # points.bash reads and calls what a test sets
 

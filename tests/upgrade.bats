@@ -7,7 +7,7 @@
 
 load helpers
 
-upgrades=${UPGRADES:-6}
+upgrades=${UPGRADES:-4}
 
 # What the upgrade must not change; hits and events may only grow.
 known()
