@@ -3,33 +3,13 @@
 # status-picture - cgg-status as it is seen on a terminal, and by nobody else
 #
 # The guard is loaded once; each test attaches what it needs.
-# shellcheck disable=SC2154 # helpers set what new_cgroup names
+# shellcheck disable=SC2154 # new_cgroup sets top
 
-load helpers
-
-setup_file()
-{
-	cgg-load
-}
-
-teardown_file()
-{
-	clean_up
-}
+load ways
 
 setup()
 {
 	new_cgroup top
-}
-
-teardown()
-{
-	cgg-detach -a
-	for policy in $(cgg-rule policies); do
-		cgg-rule -p "$policy" flush
-		[ "$policy" = default ] || cgg-rule -p "$policy" drop
-	done
-	remove_cgroup "$top"
 }
 
 # seen COLUMNS COMMAND...: what a terminal so wide is sent; utf8, xterm, and no other wish

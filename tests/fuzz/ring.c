@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * ring.c - fuzzes a reader of events whose rings say whatever they like: it reads nothing
- * beside them, it goes on, no record is given twice, and what it does not give it counts.
- * Of what it gives a line of text is printable, and one of JSON is an object, which
- * cgg-learn takes or leaves.
+ * beside them, and gives no more records than they hold. Of what it gives a line of text
+ * is printable, and one of JSON is an object, which cgg-learn takes or leaves.
  */
 #include <jansson.h>
 #include <stdint.h>
