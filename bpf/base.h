@@ -28,7 +28,7 @@ static __always_inline __u64 join(__u32 first, __u32 second)
 #endif
 }
 
-/* Keeps clang from making a branch of what is computed from x. */
+/* Keeps clang from making a branch, or another count, of what is computed from x. */
 #define STRAIGHT(x) asm volatile("" : "+r"(x))
 
 /* What a walk is told of the query beside its key: one word, an argument. */

@@ -113,29 +113,6 @@ static bool is_yaml(const char *text)
 	       (text[len - 1] == ':' || *text == '{' || *text == '%' || !strncmp(text, "---", 3));
 }
 
-/* slurp - the whole file with a NUL behind it; half of one would be another policy */
-static char *slurp(FILE *file, size_t *size)
-{
-	char *text = 0;
-	FILE *out = open_memstream(&text, size);
-	int c, error = 0;
-
-	if (!out)
-		err(CGG_FAILED, "%s", file_name);
-	while ((c = getc_unlocked(file)) != EOF && putc_unlocked(c, out) != EOF)
-		;
-	if (c != EOF || ferror(file))
-		error = errno;
-	if (fclose(out) && !error)
-		error = errno;
-	if (error) {
-		free(text);
-		errno = error;
-		err(CGG_FAILED, "%s", file_name);
-	}
-	return text;
-}
-
 /* read_or_die - all rules of file_name, whichever of the two shapes it has */
 static void read_or_die(struct cgg_rules *more)
 {
@@ -148,6 +125,8 @@ static void read_or_die(struct cgg_rules *more)
 	if (!file)
 		err(errno == ENOENT ? CGG_USAGE : CGG_FAILED, "%s", file_name);
 	text = slurp(file, &size);
+	if (!text)
+		err(CGG_FAILED, "%s", file_name);
 	if (!standard)
 		fclose(file);
 	if (size) {

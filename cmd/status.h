@@ -33,11 +33,8 @@ struct status {
 __u64 decided(const struct cgg_tally *tally, int verdict); /* by rules and the default together */
 
 /* picture.c: for a terminal */
-#define PLAIN "" /* colors (ECMA-48, 8.3.117) */
+#define PLAIN ""
 #define DIM "\033[2m"
-#define RED "\033[31m"
-#define YELLOW "\033[33m"
-#define CYAN "\033[36m"
 extern struct canvas {
 	unsigned width; /* columns */
 	bool color, utf8;

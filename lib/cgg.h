@@ -156,6 +156,7 @@ int rule_resolve(struct cgg_rule *rule);
 int rule_line(struct cgg_rule *rule, char *line); /* cuts line up */
 int default_parse(struct cgg_rules *rules, int count, char *const word[]);
 int mode_parse(struct cgg_rules *rules, int count, char *const word[]);
+char *slurp(FILE *file, size_t *size); /* all of it and a NUL; free it; 0, and errno */
 int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors);
 #define CGG_SETTINGS_TEXT 640
 void settings_print(const __u8 defaults[CGG_HOOKS], bool audit, char text[CGG_SETTINGS_TEXT]);
@@ -316,6 +317,11 @@ struct cgg_news {
 };
 void text_print(char *text, const char *s); /* as a line has it; four times the room of s */
 void text_utf8(char *text, const char *s); /* for a JSON library; likewise */
+#define RED "\033[31m" /* colors of a terminal (ECMA-48, 8.3.117) */
+#define YELLOW "\033[33m"
+#define CYAN "\033[36m"
+#define MAGENTA "\033[35m"
+int event_hook(__u8 program); /* CGG_HOOKS: of none */
 size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *event, const char *cgroup,
 		   const struct cgg_event_view *view);
 size_t event_lost(char text[CGG_EVENT_TEXT], __u64 count, const struct cgg_event_view *view);
@@ -357,6 +363,7 @@ struct cgg_reader {
 int reader_look(struct cgg_reader *reader);
 int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter, int place);
 void reader_close(struct cgg_reader *reader);
+__u64 record_copy(struct cgg_event *event, const struct cgg_event *slot, __u64 number);
 int reader_next(struct cgg_reader *reader, struct cgg_event *event,
 		__u64 *lost); /* 1, or 0: none yet */
 bool reader_took(struct cgg_reader *reader, const struct cgg_event *event);

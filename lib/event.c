@@ -235,10 +235,6 @@ static void put_colored(struct out *o, const char *color, const char *word)
 	if (o->view->color)
 		PUT(o, "\033[m");
 }
-#define RED "\033[31m"
-#define YELLOW "\033[33m"
-#define CYAN "\033[36m"
-#define MAGENTA "\033[35m"
 
 static const struct {
 	const char *word, *color;
@@ -412,8 +408,8 @@ INLINE void put_sysctl(struct out *o, bool json, const struct cgg_event *e)
 	      len < sizeof(e->named.name) ? len : sizeof(e->named.name));
 }
 
-/* hook_of - the hook whose event the program's is, CGG_HOOKS: none */
-static int hook_of(__u8 program)
+/* event_hook - the hook whose event the program's is, CGG_HOOKS: none */
+int event_hook(__u8 program)
 {
 	static __u8 found[256]; /* and one more */
 
@@ -468,7 +464,7 @@ INLINE size_t print(char *text, bool json, const struct cgg_event *e, const char
 		    const struct cgg_event_view *view)
 {
 	struct out o = { .at = text, .view = view };
-	int hook = hook_of(e->program);
+	int hook = event_hook(e->program);
 
 	put_head(&o, json, e);
 	NUMBER(&o, json, "pid", e->pid);

@@ -121,6 +121,28 @@ static int line_read(struct cgg_rules *rules, char *line)
 	return status ? status : rules_add(rules, &rule);
 }
 
+/* slurp - half of a file would be another policy, or some of the mounts: all of it, or nothing */
+char *slurp(FILE *file, size_t *size)
+{
+	char *text = 0;
+	FILE *out = open_memstream(&text, size);
+	int c, error = 0;
+
+	if (!out)
+		return 0;
+	while ((c = getc_unlocked(file)) != EOF && putc_unlocked(c, out) != EOF)
+		;
+	if (c != EOF || ferror(file))
+		error = errno;
+	if (fclose(out) && !error)
+		error = errno;
+	if (!error)
+		return text;
+	free(text);
+	errno = error;
+	return 0;
+}
+
 int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors)
 {
 	size_t size = 0, room = 0;

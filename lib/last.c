@@ -16,16 +16,6 @@
 
 #include "cgg.h"
 
-/* record_copy - false: it is not there, or not whole */
-static bool record_copy(struct cgg_event *event, const struct cgg_event *slot, __u64 number)
-{
-	if (__atomic_load_n(&slot->number, __ATOMIC_ACQUIRE) != number)
-		return false;
-	memcpy(event, slot, sizeof(*event));
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&slot->number, __ATOMIC_RELAXED) == number;
-}
-
 /* events_last - of the last CGG_LOOK records those of some verdicts, the newest first; free *list */
 int events_last(const struct cgg_reader *reader, unsigned verdicts, struct cgg_event **list,
 		unsigned *count)
@@ -46,7 +36,7 @@ int events_last(const struct cgg_reader *reader, unsigned verdicts, struct cgg_e
 	for (__u64 number = head; number && head - number < look; number--) {
 		struct cgg_event *event = &(*list)[*count];
 
-		if (record_copy(event, &events[(number - 1) % reader->slots], number) &&
+		if (record_copy(event, &events[(number - 1) % reader->slots], number) == number &&
 		    event->program < CGG_PROGRAMS && verdicts >> (event->verdict & 31) & 1)
 			++*count;
 	}
@@ -87,10 +77,8 @@ static void named_rule(struct cgg_rule *rule, const struct cgg_event_named *name
 /* event_rule - the words that would match what the event is about, and nothing else of its hook */
 void event_rule(struct cgg_rule *rule, const struct cgg_event *event)
 {
-	int hook = 0;
+	int hook = event_hook(event->program);
 
-	while (hook < CGG_HOOKS - 1 && !(cgg_hooks[hook].programs >> event->program & 1))
-		hook++;
 	*rule = (struct cgg_rule){ .verdict = CGG_DENY, .hooks = 1u << hook };
 	switch (cgg_hooks[hook].operand) {
 	case CGG_DEVICE_NUMBER:

@@ -287,6 +287,18 @@ static bool too_late(struct cgg_lane *lane)
 	return t - lane->stuck_since > PATIENCE;
 }
 
+/* record_copy - gives the number of what the slot holds; it was copied, whole, if that is number */
+__u64 record_copy(struct cgg_event *event, const struct cgg_event *slot, __u64 number)
+{
+	__u64 there = __atomic_load_n(&slot->number, __ATOMIC_ACQUIRE);
+
+	if (there != number)
+		return there;
+	memcpy(event, slot, sizeof(*event));
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&slot->number, __ATOMIC_RELAXED);
+}
+
 /* lane_next - the next record of a ring below its head or limit; 1, or 0: none yet */
 static int lane_next(struct cgg_lane *lane, __u64 slots, __u64 limit, struct cgg_event *event,
 		     __u64 *lost)
@@ -304,15 +316,10 @@ static int lane_next(struct cgg_lane *lane, __u64 slots, __u64 limit, struct cgg
 			lane->next = first;
 			continue;
 		}
-		number = __atomic_load_n(&slot->number, __ATOMIC_ACQUIRE);
+		number = record_copy(event, slot, lane->next + 1);
 		if (number == lane->next + 1) {
-			memcpy(event, slot, sizeof(*event));
-			__atomic_thread_fence(__ATOMIC_ACQUIRE);
-			number = __atomic_load_n(&slot->number, __ATOMIC_RELAXED);
-			if (number == lane->next + 1) {
-				lane->next++;
-				return 1;
-			}
+			lane->next++;
+			return 1;
 		}
 		if ((number == CGG_BUSY || number <= lane->next) && !too_late(lane))
 			return 0;

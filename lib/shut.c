@@ -139,23 +139,17 @@ static bool is_there(const char *dir, unsigned long magic)
 /* each_mount - calls back for every mount of type; what it says ends the walk */
 static int each_mount(const char *type, int (*call)(const char *dir))
 {
-	FILE *mounts = setmntent("/proc/self/mounts", "re"), *all;
-	struct mntent *entry;
-	char *text = 0;
-	size_t size;
-	int status = 0, c;
-
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
 	/* All of it is read before anything is unmounted. */
-	all = open_memstream(&text, &size);
-	if (!mounts || !all)
+	size_t size;
+	char *text = mounts ? slurp(mounts, &size) : 0;
+	struct mntent *entry;
+	int status = 0;
+
+	if (mounts)
+		endmntent(mounts);
+	if (!text)
 		return failed("/proc/self/mounts", "mounts");
-	while ((c = getc(mounts)) != EOF && putc(c, all) != EOF)
-		;
-	endmntent(mounts);
-	if (fclose(all) || c != EOF) {
-		free(text);
-		return failed("/proc/self/mounts", "mounts");
-	}
 	mounts = fmemopen(text, size + 1, "r");
 	while (mounts && !status && (entry = getmntent(mounts)))
 		if (!strcmp(entry->mnt_type, type))
