@@ -46,41 +46,59 @@ static __u32 program_id(const char *directory, const char *name)
 }
 
 /*
- * link_is_own - it runs the program on that cgroup: none was put in its place, or detached it
- *
- * One that the kernel tells nothing of counts: what is in force is not undone for that.
+ * link_is_own - 1: it runs the program on that cgroup; 0: another was put in its place, or
+ * somebody detached it; -1: the kernel does not tell
  */
-static bool link_is_own(__u64 id, int program, int link)
+static int link_is_own(__u64 id, int program, int link)
 {
 	const struct cgg_program_info *is = &cgg_programs[program];
 	struct bpf_link_info info = { 0 };
 	__u32 len = sizeof(info), runs;
 
 	if (bpf_obj_get_info_by_fd(link, &info, &len))
-		return true;
+		return -1;
 	if (info.type != BPF_LINK_TYPE_CGROUP || info.cgroup.cgroup_id != id ||
 	    info.cgroup.attach_type != (__u32)is->attach)
-		return false;
+		return 0;
 	runs = program_id("progs", is->name);
 	return !runs || runs == info.prog_id || program_id("replaced", is->name) == info.prog_id;
 }
 
-unsigned links_of(__u64 id)
+/*
+ * links_read - 1 << enum cgg_program, as pinned
+ *
+ * One that cannot be looked at is there, for what is in force is not undone for that; and
+ * it is refused, for nobody may rely on it.
+ */
+static int links_read(__u64 id, unsigned *programs)
 {
-	unsigned programs = 0;
 	char path[PATH];
+	int status = 0;
 
+	*programs = 0;
 	for (int i = 0; i < CGG_PROGRAMS; i++) {
-		int link;
+		int link, own;
 
 		link_path(path, id, i);
 		link = pin_get(path + sizeof(CGG_DIR));
-		/* EACCES: a directory. */
-		if (link < 0 ? errno != ENOENT && errno != EACCES : link_is_own(id, i, link))
-			programs |= 1u << i;
+		if (link < 0 && (errno == ENOENT || errno == EACCES)) /* EACCES: a directory */
+			continue;
+		own = link < 0 ? -1 : link_is_own(id, i, link);
+		if (own < 0)
+			status = refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
+		if (own)
+			*programs |= 1u << i;
 		if (link >= 0)
 			close(link);
 	}
+	return status;
+}
+
+unsigned links_of(__u64 id)
+{
+	unsigned programs;
+
+	links_read(id, &programs);
 	return programs;
 }
 
@@ -183,11 +201,13 @@ static void links_remove(__u64 id, unsigned programs)
 /* links_make - all of programs that are not there; on failure none of them */
 static int links_make(__u64 id, int cgroup, unsigned programs)
 {
-	unsigned made = 0;
+	unsigned made = 0, there;
 	char path[PATH];
-	int status = 0;
+	int status = links_read(id, &there);
 
-	programs &= ~links_of(id);
+	if (status)
+		return status;
+	programs &= ~there;
 	link_path(path, id, -1);
 	if ((mkdir(LINKS, 0700) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST))
 		return refuse(CGG_FAILED, "%s: %s", path, strerror(errno));

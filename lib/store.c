@@ -50,22 +50,34 @@ static __u32 map_id(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
 }
 
-/* base_get - its descriptor, -1 with errno; ESTALE: what is pinned is not what programs walk */
+/* stale - ESTALE: what is pinned is not the base that programs walk; 0: it is; or why nobody knows */
+static int stale(int bases, __u32 number, int fd)
+{
+	__u32 walked, pinned;
+
+	if (bpf_map_lookup_elem(bases, &number, &walked))
+		return errno == ENOENT ? ESTALE : errno;
+	pinned = map_id(fd);
+	return !pinned ? errno : pinned == walked ? 0 : ESTALE;
+}
+
+/* base_get - its descriptor, -1 with errno */
 static int base_get(__u32 number)
 {
-	int bases = pin_get("maps/bases"), fd;
+	int bases = pin_get("maps/bases"), fd = -1, error = errno;
 	char path[64];
-	__u32 id = 0;
 
 	base_path(path, number);
-	fd = bpf_obj_get(path);
-	if (fd >= 0 && (bpf_map_lookup_elem(bases, &number, &id) || map_id(fd) != id)) {
+	if (bases >= 0) {
+		fd = bpf_obj_get(path);
+		error = fd < 0 ? errno : stale(bases, number, fd);
+		close(bases);
+	}
+	if (fd >= 0 && error) {
 		close(fd);
 		fd = -1;
-		errno = ESTALE;
 	}
-	if (bases >= 0)
-		close(bases);
+	errno = error;
 	return fd;
 }
 

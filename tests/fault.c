@@ -11,6 +11,8 @@
  *	store:N		the process that is about to make store N is killed; in the
  *			middle of it, if it is an instruction that copies many bytes
  *	fail:N:ERRNO	system call N is not made and gives -ERRNO, or what else says no there
+ *	get:WORD:ERRNO	so does each bpf(2) that would open a pin whose path ends in WORD;
+ *			with :N behind that, the Nth of them alone
  *	Its status is the command's, 137 when that was killed. What the command starts
  *	is followed, and waited for, until it executes something else. Calls are those
  *	behind the first fcntl(2), with which every command begins; before that is libc's.
@@ -68,7 +70,9 @@ static struct process {
 	bool begun;
 } processes[PROCESSES];
 
-static enum { NONE, COUNT, CALL, STORE, FAIL } what;
+static enum { NONE, COUNT, CALL, STORE, FAIL, GET } what;
+static char wanted[64]; /* what the path of a pin ends in */
+static unsigned long which, gets; /* of those that do; 0: each */
 static unsigned long at, calls, stores;
 static int error_wanted;
 static unsigned long syscall_place; /* of an instruction that makes a system call */
@@ -432,6 +436,26 @@ static bool store(struct process *p, struct area *area)
 	return false;
 }
 
+/* gets_wanted - the call opens a pin, and that is the one */
+static bool gets_wanted(pid_t pid, const struct user_regs_struct *regs)
+{
+	unsigned long place, word;
+	char path[256] = "";
+	size_t len, end = strlen(wanted);
+
+	if (what != GET || regs->orig_rax != SYS_bpf || regs->rdi != BPF_OBJ_GET)
+		return false;
+	place = (unsigned long)ptrace(PTRACE_PEEKDATA, pid, regs->rsi, 0);
+	for (len = 0; len + sizeof(word) < sizeof(path); len += sizeof(word)) {
+		word = (unsigned long)ptrace(PTRACE_PEEKDATA, pid, place + len, 0);
+		memcpy(path + len, &word, sizeof(word));
+		if (memchr(&word, 0, sizeof(word)))
+			break;
+	}
+	len = strlen(path);
+	return len >= end && !strcmp(path + len - end, wanted) && (++gets == which || !which);
+}
+
 /* call_begins - true: the process was killed */
 static bool call_begins(struct process *p)
 {
@@ -447,11 +471,11 @@ static bool call_begins(struct process *p)
 	calls++;
 	if (what == COUNT)
 		dprintf(9, "call %lu %s\n", number, name_of(p->call));
-	if (number != at)
+	if (what == GET ? !gets_wanted(p->pid, &regs) : number != at)
 		return false;
 	if (what == CALL)
 		return !kill(p->pid, SIGKILL);
-	if (what == FAIL) {
+	if (what == FAIL || what == GET) {
 		if (p->call == SYS_brk) { /* has no errno: it gives the break as it was */
 			regs.rdi = 0;
 		} else {
@@ -470,7 +494,7 @@ static void call_ends(struct process *p)
 	long result = (long)regs.rax;
 
 	p->inside = false;
-	if (what == FAIL && p->call == -1 && p->begun) {
+	if ((what == FAIL || what == GET) && p->call == -1 && p->begun) {
 		regs.rax = (unsigned long long)-(long)error_wanted;
 		if (ptrace(PTRACE_SETREGS, p->pid, 0, &regs))
 			err(125, "PTRACE_SETREGS");
@@ -612,8 +636,8 @@ static bool point_read(const char *word)
 	what = sscanf(word, "call:%lu", &at) == 1 ? CALL : STORE;
 	if (what == CALL || sscanf(word, "store:%lu", &at) == 1)
 		return true;
-	what = FAIL;
-	if (sscanf(word, "fail:%lu:%15s", &at, name) != 2)
+	what = sscanf(word, "get:%63[^:]:%15[^:]:%lu", wanted, name, &which) >= 2 ? GET : FAIL;
+	if (what == FAIL && sscanf(word, "fail:%lu:%15s", &at, name) != 2)
 		return false;
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
 		if (!strcmp(errors[i].name, name))

@@ -225,3 +225,43 @@ gone()
 	disturbs cgg-rule test connect ip 192.0.2.1 port 9090
 	none_passed
 }
+
+# refused_for PIN COMMAND...: when that pin does not open: status 3, and all is as before
+refused_for()
+{
+	local pin=$1 before
+
+	shift
+	before=$(full_state)
+	fault "get:$pin:ENOMEM" "$@"
+	[ "$status_of" -eq 3 ] || { echo "$pin, $*: status $status_of" >&2 && return 1; }
+	[ "$(full_state)" = "$before" ] || { echo "$pin, $*: not as before" >&2 && return 1; }
+}
+
+@test 'a base that cannot be looked at is not lost: rules keep their ids' {
+	local before
+
+	many 100 >"$points/file"
+	yes cgg-rule restore "$points/file"
+	before=$(cgg-rule list -i)
+	for n in 1 2 3; do
+		fault "get:maps/bases:ENOMEM:$n" cgg-rule restore "$points/file"
+		[ "$(cgg-rule list -i)" = "$before" ]
+		fault "get:$(find "$dir/bases" -type f -printf 'bases/%f'):ENOMEM:$n" \
+			cgg-rule restore "$points/file"
+		[ "$(cgg-rule list -i)" = "$before" ]
+	done
+}
+
+@test 'a link that cannot be looked at is none to rely on' {
+	base
+	refused_for /sendmsg4 cgg-rule add sendmsg port 9191
+	printf '%s\nsendmsg port 9191\n' "$always" >"$points/file"
+	refused_for /sendmsg6 cgg-rule restore "$points/file"
+	cgg-rule -p q add sendmsg port 9191
+	refused_for /sendmsg4 cgg-attach -p q "$web"
+	refused_for /sendmsg4 cgg-attach -p q "$shop"
+	refused_for /connect4 cgg-attach "$web"
+	cgg-rule -p q drop
+	none_passed
+}
