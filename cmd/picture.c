@@ -220,7 +220,7 @@ static void policies_show(const struct status *all)
 
 static struct denial {
 	char what[4 * CGG_RULE_TEXT];
-	const struct cgg_event *event; /* the newest of them */
+	struct cgg_event event; /* the newest of them */
 	unsigned count;
 } denials[DENIALS];
 static unsigned denied;
@@ -251,7 +251,7 @@ static void denial_add(const struct cgg_event *event)
 	rule_print(&rule, text);
 	escape(what, strchr(text, ' ') + 1); /* its verdict has a column */
 	for (unsigned i = 0; i < denied; i++) {
-		const struct cgg_event *e = denials[i].event;
+		const struct cgg_event *e = &denials[i].event;
 
 		if (e->cgroup == event->cgroup && e->verdict == event->verdict &&
 		    !memcmp(e->comm, event->comm, sizeof(e->comm)) &&
@@ -264,14 +264,14 @@ static void denial_add(const struct cgg_event *event)
 		return;
 	strcpy(denials[denied].what, what);
 	denials[denied].count = 1;
-	denials[denied++].event = event;
+	denials[denied++].event = *event;
 }
 
 static void denial_show(const struct denial *denial, int wide, int times)
 {
 	char path[4096], shown[4 * 4096], comm[17] = "", name[4 * 17], age[24];
 	char count[16];
-	const struct cgg_event *e = denial->event;
+	const struct cgg_event *e = &denial->event;
 
 	cgroup_name(e->cgroup, path, sizeof(path));
 	text_print(shown, path);
@@ -330,6 +330,7 @@ static unsigned *events_look(const struct status *all)
 		if (at)
 			lately[at - all->attachment]++;
 	}
+	free(list);
 	return lately;
 }
 
