@@ -18,6 +18,7 @@
 tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 BUILD=${BUILD-${tests_dir%/*}/build} # empty: what is tested is installed
 PATH=${BUILD:+$BUILD:}/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+patience=${SLOW:-1} # so many times as long as usual may what runs here take
 declare -gA started=() # by process id, what clean_up has to end
 
 if [ -n "${BATS_TEST_FILENAME:-}" ] && [ -z "${CGG_RUN:-}" ]; then
@@ -156,10 +157,16 @@ complain()
 	return 1
 } >&2
 
+# unwatched: skips what limits memory when that is watched (tests/watched)
+unwatched()
+{
+	[ -z "${CGG_WATCHED-}" ] || skip 'memory that is watched takes more of it'
+}
+
 # wait_for COMMAND...: until it succeeds; the pause is only to spare the processor.
 wait_for()
 {
-	local end=$((SECONDS + 6))
+	local end=$((SECONDS + 6 * patience))
 
 	until "$@" >/dev/null 2>&1; do
 		if [ "$SECONDS" -ge "$end" ]; then

@@ -179,6 +179,7 @@ refused_or_done()
 }
 
 @test 'little memory: done, or refused with the reason' {
+	unwatched
 	for n in 3000 6000 9000 20000; do
 		refused_or_done -v "$n"
 	done
