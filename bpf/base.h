@@ -31,6 +31,16 @@ static __always_inline __u64 join(__u32 first, __u32 second)
 /* Keeps clang from making a branch, or another count, of what is computed from x. */
 #define STRAIGHT(x) asm volatile("" : "+r"(x))
 
+/*
+ * forget - x, of which the verifier knows nothing any more; any is a word that it does not
+ * know. What it knows it follows through all that comes, once for each way that led here.
+ */
+static __always_inline __u64 forget(__u64 x, __u64 any)
+{
+	asm volatile("%0 ^= %1\n\t%0 ^= %1" : "+r"(x) : "r"(any));
+	return x;
+}
+
 /* What a walk is told of the query beside its key: one word, an argument. */
 #define WHAT(q, letter)                                                                            \
 	((__u64)(q)->select << 32 | (__u32)(q)->port << 16 | (__u32)(q)->hook << 8 | (letter))

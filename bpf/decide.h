@@ -16,7 +16,8 @@
  * What a file judges, said before this is included: operations of tasks (nothing),
  * those that have a name (CGG_NAMED), packets (CGG_PACKETS), questions by hand
  * (CGG_ASKED). Each kind has walks of its own: WHO is whose cgroup counts (a
- * packet's socket's, else the task's), KEY what a walk is told of the key.
+ * packet's socket's, else the task's), KEY what a walk is told of the key. Where
+ * several letters may be asked for at once, CGG_SEVERAL is said, too.
  */
 #if defined(CGG_PACKETS)
 #define WHO struct __sk_buff *
@@ -29,29 +30,37 @@
 #define item_holds item_holds_named
 #define own_find own_find_named
 #define piece_find piece_find_named
+#define piece_rest piece_rest_named
 #define nodes_find nodes_find_named
+#define nodes_rest nodes_rest_named
 #elif defined(CGG_PACKETS)
 #define front_find front_find_packet
 #define item_holds item_holds_packet
 #define own_find own_find_packet
 #define piece_find piece_find_packet
+#define piece_rest piece_rest_packet
 #define nodes_find nodes_find_packet
+#define nodes_rest nodes_rest_packet
 #elif defined(CGG_ASKED)
 #define tail_differs tail_differs_asked
 #define front_find front_find_asked
 #define item_holds item_holds_asked
 #define own_find own_find_asked
 #define piece_find piece_find_asked
+#define piece_rest piece_rest_asked
 #define nodes_find nodes_find_asked
+#define nodes_rest nodes_rest_asked
 #endif
 #if defined(CGG_NAMED) || defined(CGG_ASKED)
 #define HAS_NAME 1
 #define KEY NAME key
+#define KEY_GIVEN key
 #define KEY_OF(o) NAME_OF(o)
 #define KEY_WORDS __u64 high = name->word[0], low = name->word[1]
 #else
 #define HAS_NAME 0
 #define KEY __u64 high, __u64 low
+#define KEY_GIVEN high, low
 #define KEY_OF(o) (o)->q.word[0], (o)->q.word[1]
 #define KEY_WORDS
 #endif
@@ -200,6 +209,15 @@ static __always_inline int is_deleted(void *base, const struct cgg_image *image,
 	return !bits || bits[rule >> 3 & (CGG_PAGE - 1)] >> (rule & 7) & 1;
 }
 
+/*
+ * The verifier follows each turn of a loop. So what may take many steps goes some of them in
+ * one function, and that is called again with what it gives, as long as this says so.
+ */
+#define PIECE_STEPS 6 /* digits */
+#define OWN_STEPS 16 /* items of a list */
+#define NODE_STEPS 16
+#define NODE_MORE 8 /* a kind of hop: the rule found so far (CGG_LOW: none), the next node */
+
 static __always_inline void *base_of(const struct cgg_image *image)
 {
 	__u32 number = image->base.number - 1;
@@ -271,13 +289,19 @@ static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 wha
 	       (proto & -(hooks / CGG_ITEM_PROTO & 1));
 }
 
-/* own_find - the first rule that holds of those that stand at one prefix */
+/* From a list to what is behind its first item: one less, that many units on. */
+#define LIST_NEXT (sizeof(struct cgg_item) / 8 - (1ULL << 28))
+
+/*
+ * own_find - the first rule that holds of those that stand at one prefix; a LIST: none of
+ * the first OWN_STEPS does, and those are left
+ */
 ONCE __u64 own_find(__u32 number, __u64 own, __u64 what, WHO who)
 {
 	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
 	void *base = image ? base_of(image) : 0;
-	__u32 count, place;
 	const char *page;
+	__u32 place;
 
 	if (!base)
 		return 0;
@@ -295,18 +319,15 @@ ONCE __u64 own_find(__u32 number, __u64 own, __u64 what, WHO who)
 		return item_holds(number, own, what, who) ? own : 0;
 	if (CGG_HOP_KIND(own) != CGG_HOP_LIST)
 		return 0;
-	count = CGG_HOP_HIGH(own);
 	page = page_with(base, CGG_HOP_LOW(own), &place);
 	if (!page)
 		return 0;
-	for (__u32 i = 0; i < CGG_LIST_MOST; i++) {
-		const struct cgg_item *item = (const struct cgg_item *)(page + (place & 0xff0));
-		__u64 differ = item_differs(item, what);
+	for (int i = 0; i < OWN_STEPS && CGG_HOP_HIGH(own); i++) {
+		const struct cgg_item *item =
+			(const struct cgg_item *)(page + ((own << 3) & 0xff0));
 
-		if (i >= count)
-			break;
-		place += sizeof(*item);
-		if (!differ) {
+		own += LIST_NEXT;
+		if (!item_differs(item, what)) {
 			__u64 found = FOUND(item->rule, item->action);
 
 			if (item->hooks & CGG_ITEM_PLAIN && !image->base.dead)
@@ -315,18 +336,25 @@ ONCE __u64 own_find(__u32 number, __u64 own, __u64 what, WHO who)
 				return found;
 		}
 	}
-	return 0;
+	return CGG_HOP_HIGH(own) ? own : 0;
 }
 
 /* A base that is not there denies, in the name of rule 0. */
 #define CGG_NO_BASE CGG_HOP(CGG_HOP_PLAIN, CGG_PLAIN(~0u & 0xfff, 7u, (__u32)CGG_DENY), 0)
 
-/* piece_find - along the key to the longest prefix that has rules: what is there */
-ONCE __u64 piece_find(__u32 number, KEY, __u64 what)
+/* leads_on - the hop is on the way along the key, not at its end */
+static __always_inline int leads_on(__u64 hop)
 {
-	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
-	void *base;
-	__u64 hop;
+	return CGG_HOP_KIND(hop) - CGG_HOP_CUT <= CGG_HOP_POINTS - CGG_HOP_CUT;
+}
+
+/*
+ * piece_find - from hop on along the key to the longest prefix that has rules: what is there,
+ * in base number; a hop that leads_on(): it goes on
+ */
+ONCE __u64 piece_find(__u32 number, KEY, __u64 hop)
+{
+	void *base = bpf_map_lookup_elem(&bases, &number);
 
 #if HAS_NAME
 	const struct cgg_operand *name = name_from(key);
@@ -334,11 +362,9 @@ ONCE __u64 piece_find(__u32 number, KEY, __u64 what)
 	if (!name)
 		return CGG_NO_BASE;
 #endif
-	base = image ? base_of(image) : 0;
 	if (!base)
 		return CGG_NO_BASE;
-	hop = image->base.root[space_of(what) & 15];
-	for (__u32 i = 0; i < STEPS; i++) {
+	for (__u32 i = 0; i < PIECE_STEPS; i++) {
 		__u32 kind = CGG_HOP_KIND(hop), place;
 		const struct cgg_skip *skip;
 		const char *page;
@@ -349,7 +375,7 @@ ONCE __u64 piece_find(__u32 number, KEY, __u64 what)
 			continue;
 		}
 		if (kind == CGG_HOP_CUT || (HAS_NAME && kind == CGG_HOP_POINTS)) {
-			hop = cut_find(image->base.number - 1, hop, DIGIT(CGG_CUT_DIGIT(hop)));
+			hop = cut_find(number, hop, DIGIT(CGG_CUT_DIGIT(hop)));
 			continue;
 		}
 		if (kind == CGG_HOP_POINTS) {
@@ -373,17 +399,35 @@ ONCE __u64 piece_find(__u32 number, KEY, __u64 what)
 	return hop;
 }
 
-/* nodes_find - from there to ever shorter prefixes, as long as a rule there may come first */
+/* record_found - rule number of a base, as a walk finds it */
+static __always_inline __u64 record_found(void *base, const struct cgg_image *image, __u32 rule)
+{
+	const struct cgg_record *record = record_at(base, &image->base, rule);
+
+	return record ? FOUND(rule, record->action) : CGG_NO_BASE;
+}
+
+/*
+ * nodes_find - from there to ever shorter prefixes, as long as a rule there may come first;
+ * NODE_MORE: they go on
+ */
 ONCE __u64 nodes_find(__u32 number, __u64 hop, __u64 what, WHO who)
 {
 	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
 	void *base = image ? base_of(image) : 0;
-	__u32 first = CGG_LOW + 1;
+	__u32 first = CGG_LOW;
 	__u64 found = 0;
 
 	if (!base)
 		return CGG_NO_BASE;
-	for (__u32 i = 0; i < CGG_CHAIN; i++) {
+	if (CGG_HOP_KIND(hop) == NODE_MORE) {
+		first = CGG_HOP_HIGH(hop);
+		hop = CGG_HOP(CGG_HOP_NODE, 0, CGG_HOP_LOW(hop));
+		if (first != CGG_LOW)
+			found = record_found(base, image, first);
+	}
+	/* What is behind the last node is no node. */
+	for (__u32 i = 0; i <= NODE_STEPS; i++) {
 		__u64 own = hop, next = 0, one;
 		__u32 best = 0;
 
@@ -392,40 +436,63 @@ ONCE __u64 nodes_find(__u32 number, __u64 hop, __u64 what, WHO who)
 			const char *page = page_with(base, CGG_HOP_LOW(hop), &place);
 			const struct cgg_node *node;
 
-			if (!page)
+			if (i == NODE_STEPS)
 				break;
+			if (!page)
+				return found;
 			node = (const struct cgg_node *)(page + (place & 0xfe0));
 			own = node->own;
 			next = node->next;
 			best = node->best;
 		}
 		one = own_find(number, own, what, who);
+		for (int more = OWN_STEPS; more < CGG_LIST_MOST; more += OWN_STEPS) {
+			if (CGG_HOP_KIND(one) != CGG_HOP_LIST)
+				break;
+			one = own_find(number, one, what, who);
+		}
 		if (one && CGG_HOP_LOW(one) < first) {
 			found = one;
 			first = CGG_HOP_LOW(one);
 		}
 		if (!next || first < best)
-			break;
+			return found;
 		hop = next;
 	}
-	return found;
+	return CGG_HOP(NODE_MORE, first, CGG_HOP_LOW(hop));
+}
+
+/* piece_rest - the same, as far as it goes */
+ONCE __u64 piece_rest(__u32 number, KEY, __u64 hop)
+{
+	for (__u32 i = PIECE_STEPS; i < STEPS && leads_on(hop); i += PIECE_STEPS)
+		hop = piece_find(number, KEY_GIVEN, hop);
+	return hop;
+}
+
+/* nodes_rest - likewise */
+ONCE __u64 nodes_rest(__u32 number, __u64 hop, __u64 what, WHO who)
+{
+	for (__u32 i = NODE_STEPS; i < CGG_CHAIN && CGG_HOP_KIND(hop) == NODE_MORE; i += NODE_STEPS)
+		hop = nodes_find(number, hop, what, who);
+	return hop;
 }
 
 /* base_find - the first rule of an image's base that holds; 0: none does */
 static __always_inline __u64 base_find(__u32 number, const struct cgg_image *image, KEY, __u64 what,
 				       WHO who)
 {
-#if HAS_NAME
-	__u64 hop = piece_find(number, key, what);
-#else
-	__u64 hop = piece_find(number, high, low, what);
-#endif
+	__u32 place = image->base.number - 1;
+	__u64 hop = piece_find(place, KEY_GIVEN, image->base.root[space_of(what) & 15]);
 
+	if (leads_on(hop))
+		hop = piece_rest(place, KEY_GIVEN, hop);
 	if (!hop)
 		return 0;
-	if (CGG_HOP_KIND(hop) != CGG_HOP_PLAIN)
-		return nodes_find(number, hop, what, who);
-	return plain_holds(base_of(image), image, hop, what) ? hop : 0;
+	if (CGG_HOP_KIND(hop) == CGG_HOP_PLAIN)
+		return plain_holds(base_of(image), image, hop, what) ? hop : 0;
+	hop = nodes_find(number, hop, what, who);
+	return CGG_HOP_KIND(hop) == NODE_MORE ? nodes_rest(number, hop, what, who) : hop;
 }
 
 /* outcome_of_base - that of a rule that base_find() found */
@@ -480,6 +547,7 @@ static __always_inline void one_letter(__u32 number, const struct cgg_image *ima
 	}
 }
 
+#if defined(CGG_SEVERAL)
 /* all_letters - each letter that is asked for by itself; the worst answer counts */
 static __always_inline void all_letters(__u32 number, const struct cgg_image *image,
 					const struct operation *o, struct cgg_outcome *out)
@@ -499,6 +567,14 @@ static __always_inline void all_letters(__u32 number, const struct cgg_image *im
 			*out = one;
 	}
 }
+#else
+/* all_letters - there is one: 1, 2 or 4 */
+static __always_inline void all_letters(__u32 number, const struct cgg_image *image,
+					const struct operation *o, struct cgg_outcome *out)
+{
+	one_letter(number, image, o, o->q.access >> 1, out);
+}
+#endif
 
 /* image_now - the number of the image that generation means: a restore may have lapsed */
 static __always_inline __u32 image_now(const struct cgg_policy *policy, __u32 place,

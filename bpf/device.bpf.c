@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* device.bpf.c - open(2), mknod(2) and access(2) of a device node, by its number. */
+#define CGG_SEVERAL
 #include "report.h"
 
 SEC("cgroup/dev")

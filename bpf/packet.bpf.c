@@ -128,6 +128,18 @@ static __always_inline void unread_query(struct operation *o)
 	o->q.access = CGG_M;
 }
 
+/* any_packet - the verifier has one to judge, whichever way it was read: else one a way */
+static __always_inline void any_packet(struct operation *o, struct cgg_event_net *net, __u64 any)
+{
+	o->q.word[0] = forget(o->q.word[0], any);
+	o->q.word[1] = forget(o->q.word[1], any);
+	o->q.select = forget(o->q.select, any);
+	o->q.port = forget(o->q.port, any);
+	o->q.access = forget(o->q.access, any);
+	net->sport = forget(net->sport, any);
+	net->unread = forget(net->unread, any);
+}
+
 static __always_inline void count_packet(int way, int allowed, __u32 bytes)
 {
 	struct cgg_packets *sum = bpf_get_local_storage(&packets, 0);
@@ -158,6 +170,7 @@ static __always_inline int packet(struct __sk_buff *skb, int out, __u32 hook, __
 		if (at->policy)
 			count_unread(at->policy - 1, hook);
 	}
+	any_packet(&o, &subject.net, at->cgroup);
 	allowed = judge_net(at, &o, program, &subject);
 	count_packet(out ? CGG_OUT : CGG_IN, allowed, skb->len);
 	return allowed;

@@ -84,6 +84,10 @@ kind()
 	kind overlap 10 30 64 65 100 300 1000 10000
 }
 
+@test 'prefixes of one address, each in the next, with rules at every length' {
+	kind ladder 64 65 200 400 800
+}
+
 @test 'nested cgroups' {
 	new_cgroup a
 	new_cgroup b "$a"

@@ -290,6 +290,17 @@ options_are_judged()
 	matches '^[0-9]+	0	0	deny connect ip 10\.9\.0\.16$'
 }
 
+# Walks so long that they are gone in parts (bpf/decide.h).
+@test 'rules at every length of a prefix, and names: the answers are those of a plain walk' {
+	for kind in ladder sysctls; do
+		"$BUILD/tests/generate" "$kind" 300 1 >"$BATS_TEST_TMPDIR/rules"
+		yes cgg-rule -p "$kind" restore "$BATS_TEST_TMPDIR/rules"
+		cgg-rule -p "$kind" list -i >"$BATS_TEST_TMPDIR/ids"
+		yes "$BUILD/tests/oracle" -p "$kind" -s 1 -n 1000 "$BATS_TEST_TMPDIR/ids"
+		matches '^queries 1000 hits [0-9]+ wrong 0 '
+	done
+}
+
 # Four processes are refused at once; no number is given twice and none is left out.
 @test 'events of several processes at once: all are there' {
 	local i attempts=()

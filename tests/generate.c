@@ -15,6 +15,7 @@
  *	acl fw ipc		access lists
  *	ports			port ranges and protocols without an address
  *	overlap			whatever overlaps: nested prefixes, ports, protocols, hooks, verdicts
+ *	ladder			every prefix is one of two addresses', so that all are nested
  *	cgroups			overlap, and most with a cgroup
  *	devices sysctls unixes sockopts sockets
  *
@@ -625,6 +626,29 @@ static void overlap(void)
 	rules_end(all, true);
 }
 
+static void ladder(void)
+{
+	static const unsigned protos[] = { 40, 25, 25, 5, 5 };
+	const struct prefix foot[] = { random_prefix(false), random_prefix(true) };
+	struct rule *all = rules_begin();
+
+	ranges_begin(200);
+	for (uint64_t n = 0; n < count;) {
+		struct rule *r = &all[n];
+		bool six = chance(60);
+
+		memset(r, 0, sizeof(*r));
+		r->prefix = cut(foot[six], 1 + below(six ? 128 : 32));
+		r->port = chance(10) ? (struct range){ 0, 65535 } : shared_range();
+		r->proto = draw_proto(protos);
+		r->verdict = (uint8_t)below(3);
+		r->order = draw();
+		if ((r->prefix.high | r->prefix.low) && is_new(rule_hash(r)))
+			n++;
+	}
+	rules_end(all, false);
+}
+
 /* ---- what has no address ---- */
 
 static const char *letters(bool mknod)
@@ -808,9 +832,9 @@ static const struct {
 	{ "addresses", addresses }, { "addresses6", addresses6 }, { "sequence", sequence },
 	{ "prefixes", prefixes4 },  { "prefixes6", prefixes6 },	  { "acl", list_acl },
 	{ "fw", list_fw },	    { "ipc", list_ipc },	  { "ports", ports },
-	{ "overlap", overlap },	    { "cgroups", overlap },	  { "devices", devices },
-	{ "sysctls", sysctls },	    { "unixes", unixes },	  { "sockopts", sockopts },
-	{ "sockets", sockets },
+	{ "overlap", overlap },	    { "ladder", ladder },	  { "cgroups", overlap },
+	{ "devices", devices },	    { "sysctls", sysctls },	  { "unixes", unixes },
+	{ "sockopts", sockopts },   { "sockets", sockets },
 };
 
 static uint64_t number(const char *text)

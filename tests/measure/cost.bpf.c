@@ -7,6 +7,7 @@
  * nothing else and is what the others are compared with. The walks are those of the
  * packet hooks, or with NAMED of `cgg-rule test', which has a name as sysctl and unix do.
  */
+#define CGG_SEVERAL
 #ifdef NAMED
 #define CGG_ASKED
 #else
