@@ -58,10 +58,11 @@ check: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) tested
 	@tests/run
 
-# Every command killed at every call and store, and each of its calls failing: half an hour.
+# Every command killed at every call and store, and each of its calls failing: half an hour. Most of
+# it is waiting for the kernel to let go of what was made, so several shares are done at once.
 check-faults: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
-	@FAULTS=all LIMIT=7200 tests/run tests/faults.bats tests/faults-guard.bats
+	@FAULTS=all LIMIT=7200 SHARES=4 JOBS=8 tests/run tests/faults.bats tests/faults-guard.bats
 
 # Many at once for a minute, and a hundred upgrades under attempts.
 SOAK_SECONDS ?= 60

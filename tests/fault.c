@@ -66,6 +66,7 @@ static struct process {
 	bool expected; /* its parent's fork was seen, and not yet its first stop */
 	bool inside; /* of a system call */
 	long call;
+	unsigned long break_wanted; /* by a brk(2) that must fail; 0: none */
 	struct area area[AREAS];
 	bool begun;
 } processes[PROCESSES];
@@ -477,6 +478,7 @@ static bool call_begins(struct process *p)
 		return !kill(p->pid, SIGKILL);
 	if (what == FAIL || what == GET) {
 		if (p->call == SYS_brk) { /* has no errno: it gives the break as it was */
+			p->break_wanted = regs.rdi;
 			regs.rdi = 0;
 		} else {
 			p->call = -1;
@@ -494,6 +496,13 @@ static void call_ends(struct process *p)
 	long result = (long)regs.rax;
 
 	p->inside = false;
+	if (p->break_wanted) { /* the C library compares it with what it got */
+		regs.rdi = p->break_wanted;
+		p->break_wanted = 0;
+		if (ptrace(PTRACE_SETREGS, p->pid, 0, &regs))
+			err(125, "PTRACE_SETREGS");
+		return;
+	}
 	if ((what == FAIL || what == GET) && p->call == -1 && p->begun) {
 		regs.rax = (unsigned long long)-(long)error_wanted;
 		if (ptrace(PTRACE_SETREGS, p->pid, 0, &regs))

@@ -63,6 +63,7 @@ unattached()
 
 @test 'status' {
 	old() { :; }
+	looks=1
 	disturbs cgg-status
 	disturbs cgg-status -m
 	none_passed
@@ -73,6 +74,7 @@ unattached()
 	{
 		inside "$web" "$BUILD/tests/reach" udp-connect 127.0.0.1 9090 || true
 	} >/dev/null
+	looks=1
 	disturbs cgg-events -n 1
 	disturbs cgg-events -n 1 --hook connect
 	none_passed

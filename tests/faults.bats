@@ -219,6 +219,7 @@ gone()
 @test 'list, policies, test' {
 	old() { base; }
 	known_now
+	looks=1
 	disturbs cgg-rule list -j
 	disturbs cgg-rule policies
 	expected=1 again=1

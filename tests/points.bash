@@ -8,7 +8,8 @@
 #	disturbs COMMAND...	the command, whose state after it is the new one
 #
 # A point is a system call, or a store into memory that others see (tests/fault.c). By default
-# one of each kind is tried of each command, always the same; with FAULTS=all every one.
+# one of each kind is tried of each command, always the same; with FAULTS=all every one, or
+# every one of the share that tests/run gives.
 # shellcheck disable=SC2154 # new_cgroup sets web, shop
 # shellcheck disable=SC2034 # what the tests read
 load helpers
@@ -184,21 +185,22 @@ is_whole()
 chosen()
 {
 	if [ "${FAULTS-}" = all ]; then
-		cat
+		awk -v shares="${SHARES:-1}" -v share="${SHARE:-0}" 'NR % shares == share'
 	else
 		shuf -n "$few" --random-source=<(command yes cgguard)
 	fi
 }
 
 # points_of: from the list of calls and stores, where to kill, and which calls to let fail; of
-# what is slow only the calls that may change something, and one error each
+# what is slow only the calls that may change something; of that, and of what only looks, each
+# with one of the errors in turn
 points_of()
 {
 	awk -v slow="${slow-}" '!slow || $3 != "other" { print $1 ":" $2 }' "$points/list" | chosen
-	awk -v slow="${slow-}" '$1 == "call" && $3 != "other" {
+	awk -v one="${slow-}${looks-}" '$1 == "call" && $3 != "other" {
 		count = split("ENOMEM E2BIG ENOSPC EPERM", error)
 		for (i = 1; i <= count; i++)
-			if (!slow || i == 1 + n % count)
+			if (!one || i == 1 + n % count)
 				print "fail:" $2 ":" error[i]
 		n++
 	}' "$points/list" | chosen
