@@ -132,6 +132,13 @@ enforced()
 	:
 }
 
+# Which cgroup has which policy, whatever comes of it: who is refused leaves that as it was.
+recorded()
+{
+	bpftool -j map dump pinned "$dir/maps/attachments" 2>/dev/null |
+		jq -r '.[].formatted | "\(.key) \(.value)"' | sort
+}
+
 bad()
 {
 	echo "$point: $1"
@@ -176,6 +183,9 @@ is_whole()
 	fail:*:$refusal)
 		[ "$now" = "$old_state" ] || grep -q 'standard output' "$points/said" ||
 			bad "status $status_of, but not as before" "$old_state" "$now"
+		now=$(recorded)
+		[ "$now" = "$old_recorded" ] || grep -q 'standard output' "$points/said" ||
+			bad "status $status_of, but attached otherwise" "$old_recorded" "$now"
 		;;
 	fail:*) bad "status $status_of" ;;
 	esac
@@ -209,11 +219,11 @@ points_of()
 # disturbs COMMAND...: at those points
 disturbs()
 {
-	local round=0 old_state new_state old_full new_full old_asked new_asked list
+	local round=0 old_state new_state old_full new_full old_asked new_asked old_recorded list
 
 	wrong=0 point=none
 	old
-	old_state=$(state) old_full=$(full_state) old_asked=$(enforced)
+	old_state=$(state) old_full=$(full_state) old_asked=$(enforced) old_recorded=$(recorded)
 	fault count "$@" 9>"$points/list"
 	new_state=$(state) new_full=$(full_state) new_asked=$(enforced)
 	# shellcheck disable=SC2076 # a word of a list
