@@ -209,15 +209,6 @@ static __always_inline int is_deleted(void *base, const struct cgg_image *image,
 	return !bits || bits[rule >> 3 & (CGG_PAGE - 1)] >> (rule & 7) & 1;
 }
 
-/*
- * The verifier follows each turn of a loop. So what may take many steps goes some of them in
- * one function, and that is called again with what it gives, as long as this says so.
- */
-#define PIECE_STEPS 6 /* digits */
-#define OWN_STEPS 16 /* items of a list */
-#define NODE_STEPS 16
-#define NODE_MORE 8 /* a kind of hop: the rule found so far (CGG_LOW: none), the next node */
-
 static __always_inline void *base_of(const struct cgg_image *image)
 {
 	__u32 number = image->base.number - 1;
@@ -288,6 +279,15 @@ static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 wha
 	return (~(hooks >> WHAT_HOOK(what)) & 1) | (over | under) >> 63 |
 	       (proto & -(hooks / CGG_ITEM_PROTO & 1));
 }
+
+/*
+ * The verifier follows each turn of a loop. So what may take many steps goes some of them in
+ * one function, which gives where it goes on, and is called again with that.
+ */
+#define PIECE_STEPS 6 /* digits */
+#define OWN_STEPS 16 /* items of a list */
+#define NODE_STEPS 16
+#define NODE_MORE 8 /* a kind of hop: the rule found so far (CGG_LOW: none), the next node */
 
 /* From a list to what is behind its first item: one less, that many units on. */
 #define LIST_NEXT (sizeof(struct cgg_item) / 8 - (1ULL << 28))
