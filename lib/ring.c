@@ -89,21 +89,30 @@ static int seat_lock(__u32 seat, bool make)
 	return dir;
 }
 
-static void map_empty(int outer, __u32 seat)
+/* map_empty - true: there is nothing for that seat any more. To look is cheap, to delete is not. */
+static bool map_empty(int outer, __u32 seat)
 {
 	__u32 id;
 
-	if (!bpf_map_lookup_elem(outer, &seat, &id))
-		bpf_map_delete_elem(outer, &seat);
+	if (bpf_map_lookup_elem(outer, &seat, &id) && errno == ENOENT)
+		return true;
+	return !bpf_map_delete_elem(outer, &seat) || errno == ENOENT;
 }
 
-/* seat_clear - of a seat that is locked: what its last reader left */
+/*
+ * seat_clear - of a seat that is locked: what its last reader left
+ *
+ * What could not be taken away keeps the seat's process id, for readers_sweep() to find.
+ */
 static void seat_clear(struct cgg_reader *reader, __u32 seat)
 {
+	bool rings, bells;
+
 	__atomic_and_fetch(&reader->ring[0].filters, ~(1ULL << seat), __ATOMIC_SEQ_CST);
-	map_empty(reader->rings, seat);
-	map_empty(reader->bells, seat);
-	memset(&reader->seats[seat], 0, sizeof(reader->seats[seat]));
+	rings = map_empty(reader->rings, seat);
+	bells = map_empty(reader->bells, seat);
+	if (rings && bells)
+		memset(&reader->seats[seat], 0, sizeof(reader->seats[seat]));
 }
 
 /* readers_sweep - clears the seats of the dead; gives how many readers live */

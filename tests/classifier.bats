@@ -430,16 +430,16 @@ flip()
 	attached
 	(echo 'deny port 9090' && generate overlap 50 "$seed") >"$at/one"
 	(generate addresses 60 "$seed" && echo 'deny port 9090') >"$at/two"
-	flip denied 1000 1000000 100 "$a" 9090 "$at/one" "$at/two"
+	flip denied 1000 1000000 $((100 * patience)) "$a" 9090 "$at/one" "$at/two"
 	generate addresses 300 "$seed" >>"$at/one"
-	flip denied 100 100000 100 "$a" 9090 "$at/two" "$at/one"
+	flip denied 100 100000 $((100 * patience)) "$a" 9090 "$at/two" "$at/one"
 }
 
 @test 'the same between policies of a hundred thousand rules' {
 	attached
 	(echo 'deny port 9090' && generate acl 100000 "$seed") >"$at/one"
 	(generate addresses 100000 "$seed" && echo 'deny port 9090') >"$at/two"
-	flip denied 16 300000 100 "$a" 9090 "$at/one" "$at/two"
+	flip denied 16 300000 $((100 * patience)) "$a" 9090 "$at/one" "$at/two"
 }
 
 @test 'at no instant both or neither of two ports are open' {
@@ -447,7 +447,7 @@ flip()
 	deny='default connect,sendmsg deny'
 	printf '%s\n' "$deny" 'allow port 9001' >"$at/one"
 	printf '%s\n' "$deny" 'allow port 9002' >"$at/two"
-	flip either 1000 100000 100 "$a" 9001 9002 "$at/one" "$at/two"
+	flip either 1000 100000 $((100 * patience)) "$a" 9001 9002 "$at/one" "$at/two"
 	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 200 ]
 }
 
@@ -456,7 +456,7 @@ flip()
 	deny='default connect,sendmsg deny'
 	(echo "$deny" && echo 'allow port 9001' && generate addresses 2000 "$seed") >"$at/one"
 	(echo "$deny" && generate addresses 3000 "$seed" && echo 'allow port 9002') >"$at/two"
-	flip either 100 100000 100 "$a" 9001 9002 "$at/one" "$at/two"
+	flip either 100 100000 $((100 * patience)) "$a" 9001 9002 "$at/one" "$at/two"
 	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 50 ]
 }
 
