@@ -251,7 +251,7 @@ deny connect,sendmsg port 1'
 @test '--confirm: what it goes back to is enforced, whatever was asked and attached meanwhile' {
 	yes cgg-rule add sysctl kernel/hostname
 	new_cgroup shop
-	yes cgg-rule restore --confirm 2 <<<'device c 1:3'
+	yes cgg-rule restore --confirm $((2 * patience)) <<<'device c 1:3'
 	yes cgg-status
 	yes cgg-attach "$shop"
 	is_back()
@@ -279,7 +279,7 @@ deny connect,sendmsg port 1'
 		! cgg-rule test connect ip 192.0.2.1 port "$1" >"$BATS_TEST_TMPDIR/answer"
 	}
 	yes cgg-rule restore < <(many 1000 2000)
-	yes cgg-rule restore --confirm 1 < <(many 3000 5000)
+	yes cgg-rule restore --confirm $((2 * patience)) < <(many 3000 5000)
 	says_no 4000
 	[ "$(bases)" -eq 2 ]
 	wait_for says_no 1500
@@ -301,9 +301,9 @@ deny connect,sendmsg port 1'
 	run cgg-rule confirm
 	status_is 1
 	says 'cgg-rule: policy default: nothing waits to be confirmed'
-	yes cgg-rule restore --confirm 1 <<<'device c 1:3'
+	yes cgg-rule restore --confirm $((2 * patience)) <<<'device c 1:3'
 	yes cgg-rule confirm
-	end=$(($(date +%s%N) + 1200000000))
+	end=$(($(date +%s%N) + patience * 2200000000))
 	is_later()
 	{
 		[ "$(date +%s%N)" -gt "$end" ]
