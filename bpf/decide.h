@@ -482,9 +482,11 @@ ONCE __u64 nodes_rest(__u32 number, __u64 hop, __u64 what, WHO who)
 static __always_inline __u64 base_find(__u32 number, const struct cgg_image *image, KEY, __u64 what,
 				       WHO who)
 {
-	__u32 place = image->base.number - 1;
-	__u64 hop = piece_find(place, KEY_GIVEN, image->base.root[space_of(what) & 15]);
+	__u32 place = image->base.number - 1, space = space_of(what);
+	__u64 hop;
 
+	STRAIGHT(space); /* clang 16 drops a mask that the verifier needs */
+	hop = piece_find(place, KEY_GIVEN, image->base.root[space & 15]);
 	if (leads_on(hop))
 		hop = piece_rest(place, KEY_GIVEN, hop);
 	if (!hop)
