@@ -30,6 +30,7 @@
 #define bpf_map_lookup_elem(map, key) map_lookup(map, key)
 static void *map_lookup(const void *map, const void *key);
 #define CGG_ASKED
+#define CGG_SEVERAL
 #include "../../bpf/decide.h"
 #pragma GCC diagnostic pop
 
