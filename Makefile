@@ -58,7 +58,7 @@ check: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) tested
 	@tests/run
 
-# Every command killed at every call and store, and each of its calls failing: half an hour. Most of
+# Every command killed at every call and store, and each of its calls failing: an hour. Most of
 # it is waiting for the kernel to let go of what was made, so several shares are done at once.
 check-faults: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
