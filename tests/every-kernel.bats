@@ -328,7 +328,7 @@ options_are_judged()
 	# shellcheck disable=SC2016 # for the inner shell
 	run "$BUILD/tests/press" "$web" 9090 /dev/zero kernel/ostype bash -ec '
 		cgg-load --replace
-		for ((i = 0; i < 3; i++)); do cgg-rule restore "$1/more"; cgg-rule restore "$1/few"; done' \
+		for ((i = 0; i < 5; i++)); do cgg-rule restore "$1/more"; cgg-rule restore "$1/few"; done' \
 		- "$BATS_TEST_TMPDIR"
 	status_is 0
 	[ "$(grep -cE ' tries [0-9]+ passed 0 errors 0$' <<<"$output")" -eq 3 ] || complain 'one passed'

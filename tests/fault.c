@@ -71,8 +71,8 @@ static struct process {
 	bool begun;
 } processes[PROCESSES];
 
-static enum { NONE, COUNT, CALL, STORE, FAIL, GET } what;
-static char wanted[64]; /* what the path of a pin ends in */
+static enum { NONE, COUNT, CALL, STORE, FAIL } what;
+static char wanted[64]; /* what the path of a pin ends in that must not open; "": none is meant */
 static unsigned long which, gets; /* of those that do; 0: each */
 static unsigned long at, calls, stores;
 static int error_wanted;
@@ -444,7 +444,7 @@ static bool gets_wanted(pid_t pid, const struct user_regs_struct *regs)
 	char path[256] = "";
 	size_t len, end = strlen(wanted);
 
-	if (what != GET || regs->orig_rax != SYS_bpf || regs->rdi != BPF_OBJ_GET)
+	if (regs->orig_rax != SYS_bpf || regs->rdi != BPF_OBJ_GET)
 		return false;
 	place = (unsigned long)ptrace(PTRACE_PEEKDATA, pid, regs->rsi, 0);
 	for (len = 0; len + sizeof(word) < sizeof(path); len += sizeof(word)) {
@@ -472,11 +472,11 @@ static bool call_begins(struct process *p)
 	calls++;
 	if (what == COUNT)
 		dprintf(9, "call %lu %s\n", number, name_of(p->call));
-	if (what == GET ? !gets_wanted(p->pid, &regs) : number != at)
+	if (*wanted ? !gets_wanted(p->pid, &regs) : number != at)
 		return false;
 	if (what == CALL)
 		return !kill(p->pid, SIGKILL);
-	if (what == FAIL || what == GET) {
+	if (what == FAIL) {
 		if (p->call == SYS_brk) { /* has no errno: it gives the break as it was */
 			p->break_wanted = regs.rdi;
 			regs.rdi = 0;
@@ -503,7 +503,7 @@ static void call_ends(struct process *p)
 			err(125, "PTRACE_SETREGS");
 		return;
 	}
-	if ((what == FAIL || what == GET) && p->call == -1 && p->begun) {
+	if (what == FAIL && p->call == -1 && p->begun) {
 		regs.rax = (unsigned long long)-(long)error_wanted;
 		if (ptrace(PTRACE_SETREGS, p->pid, 0, &regs))
 			err(125, "PTRACE_SETREGS");
@@ -645,8 +645,9 @@ static bool point_read(const char *word)
 	what = sscanf(word, "call:%lu", &at) == 1 ? CALL : STORE;
 	if (what == CALL || sscanf(word, "store:%lu", &at) == 1)
 		return true;
-	what = sscanf(word, "get:%63[^:]:%15[^:]:%lu", wanted, name, &which) >= 2 ? GET : FAIL;
-	if (what == FAIL && sscanf(word, "fail:%lu:%15s", &at, name) != 2)
+	what = FAIL;
+	if (sscanf(word, "get:%63[^:]:%15[^:]:%lu", wanted, name, &which) < 2 &&
+	    sscanf(word, "fail:%lu:%15s", &at, name) != 2)
 		return false;
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
 		if (!strcmp(errors[i].name, name))
