@@ -22,12 +22,22 @@ HARDENING ?= -U_FORTIFY_SOURCE $(TAKEN) -fstack-protector-strong -Wformat -Werro
 WERROR ?= -Werror
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DCGG_VERSION='"$(VERSION)"' -I$(BUILD) -MMD -fPIE \
-	$(WARNINGS) $(CPPFLAGS) $(HARDENING) $(CFLAGS)
+	$(WARNINGS) $(LIBRARY_CFLAGS) $(CPPFLAGS) $(HARDENING) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
-# Linked in, so that a command starts as fast as one that needs nothing.
-LIBS ?= -Wl,-Bstatic -lbpf -lelf -lz -ljansson -lyaml -Wl,-Bdynamic
-BPF_CFLAGS = -O2 -g -Wall -Wextra $(WERROR) -target bpf -mcpu=v3 -I/usr/include/$(MULTIARCH) -MMD \
-	-ffile-prefix-map=$(CURDIR)=.
+# Link the archive of a library where it is complete, as a command then starts faster: libelf.a of Debian 13
+# lacks functions that it calls, and Fedora has no archives. PKG_CONFIG_PATH chooses another libbpf.
+LIBRARIES = libbpf libelf jansson yaml-0.1
+PKG_CONFIG ?= pkg-config
+once = $(eval $(1) := $(2))$($(1))
+LIBRARY_CFLAGS = $(call once,LIBRARY_CFLAGS,$(filter -I% -D%,$(shell $(PKG_CONFIG) --cflags $(LIBRARIES))))
+SHARED = $(call once,SHARED,$(filter -L% -l%,$(shell $(PKG_CONFIG) --static --libs $(LIBRARIES))))
+archive = -Wl,-Bstatic $(1) -Wl,-Bdynamic
+complete = $(shell echo 'int main(void) { return 0; }' | $(CC) $(ALL_LDFLAGS) -Wl,--no-gc-sections -x c - \
+	-o /dev/null -Wl,--whole-archive $(call archive,$(1)) -Wl,--no-whole-archive $(SHARED) 2>/dev/null && echo yes)
+LIBS ?= $(call once,LIBS,$(filter -L%,$(SHARED)) $(foreach library,$(filter -l%,$(SHARED)),\
+	$(if $(call complete,$(library)),$(call archive,$(library)),$(library))))
+BPF_CFLAGS = -O2 -g -Wall -Wextra $(WERROR) -target bpf -mcpu=v3 $(LIBRARY_CFLAGS) -I/usr/include/$(MULTIARCH) \
+	-MMD -ffile-prefix-map=$(CURDIR)=.
 
 COMMANDS = $(patsubst cmd/%.c,$(BUILD)/%,$(wildcard cmd/cgg-*.c))
 LIB = $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
@@ -158,7 +168,7 @@ $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/libcgg.a
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 $(BUILD)/unit/%: tests/unit/%.c $(wildcard lib/*.c lib/*.h bpf/*.h tests/unit/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(SANITIZE) -o $@ $< $(wildcard lib/*.c) -lcmocka -lbpf -ljansson -lyaml
+	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(SANITIZE) -o $@ $< $(wildcard lib/*.c) -lcmocka $(LIBS)
 
 $(BUILD)/tests/%: tests/%.c $(BUILD)/libcgg.a
 	@mkdir -p $(@D)
@@ -170,7 +180,7 @@ FUZZ_SECONDS ?= 60
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.c lib/*.h bpf/cgguard.h)
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $@ $< $(wildcard lib/*.c) -lbpf -ljansson -lyaml
+		-fno-sanitize-recover=all -o $@ $< $(wildcard lib/*.c) $(LIBS)
 
 fuzz: deps
 	@$(MAKE) --no-print-directory $(FUZZ)
