@@ -62,7 +62,7 @@ function __cgg_said
     set -l tokens (commandline -opc)
     set -e tokens[1]
     while set -q tokens[1]
-        if not set -q said[2]; and string match -q -- '-?*' $tokens[1]
+        if not set -q said[2]; and string match -qr -- '^-.' $tokens[1]
             if contains -- $tokens[1] -p --policy -f --file
                 set -e tokens[1]
             end
