@@ -6,14 +6,19 @@
 #include "cmd.h"
 
 static const char usage[] =
-	"usage: cgg-learn [--prefix BITS] [--prefix6 BITS] [--gap PORTS] [FILE]\n"
-	"Reads events as cgg-events -j prints them, and prints a policy that allows them alone.\n"
+	"usage: cgg-learn [--policy NAME] [--cgroup TARGET] [--denied] "
+	"[--prefix BITS] [--prefix6 BITS] [--gap PORTS] [FILE]\n"
+	"Reads events as cgg-events -j prints them, and prints a policy that allows exactly what\n"
+	"was let pass. Skips denials.\n"
 	"\n"
-	"      --prefix BITS   one rule for IPv4 addresses that share so many first bits\n"
-	"      --prefix6 BITS  the same for IPv6\n"
-	"      --gap PORTS     one range for ports with at most so many between them\n"
-	"  -h, --help          print this and exit\n"
-	"  -V, --version       print the version and exit\n";
+	"      --policy NAME    take only events of this policy, in all its cgroups\n"
+	"      --cgroup TARGET  take only events of what is attached there or below\n"
+	"      --denied         print only the rules that would allow what was denied\n"
+	"      --prefix BITS    one rule for IPv4 addresses that share so many first bits\n"
+	"      --prefix6 BITS   the same for IPv6\n"
+	"      --gap PORTS      one range for ports with at most so many between them\n"
+	"  -h, --help           print this and exit\n"
+	"  -V, --version        print the version and exit\n";
 
 static unsigned number_or_die(const char *what, const char *word, unsigned long max)
 {
@@ -50,31 +55,101 @@ static int read_all(struct cgg_learn *learn, FILE *file, const char *name)
 	return worst;
 }
 
+/* Return `target` without the directory `mount` in front of it. */
+static const char *below(const char *target, const char *mount)
+{
+	size_t len = strlen(mount);
+
+	return !strncmp(target, mount, len) && (!target[len] || target[len] == '/') ? target + len
+										    : target;
+}
+
+/*
+ * Return the path below the mount that TARGET names, as events have it. A path is not
+ * looked up: the cgroup may be gone, or on another host.
+ */
+static const char *cgroup_path(const char *target)
+{
+	static char path[4096];
+	struct cgg_cgroup cgroup;
+	int status;
+
+	if (!strncmp(target, "pid:", 4) || !strncmp(target, "unit:", 5) ||
+	    !strncmp(target, "container:", 10)) {
+		status = cgroup_open(&cgroup, target, CGG_ANY);
+		if (status)
+			die(status);
+		cgroup_name(cgroup.id, path, sizeof(path));
+		cgroup_close(&cgroup, false);
+		return path;
+	}
+	if (!*target)
+		errx(CGG_USAGE, "--cgroup: a cgroup's path is empty");
+	target = below(target, cgroup_mount() ? cgroup_mount() : "/sys/fs/cgroup");
+	target = below(target, "/sys/fs/cgroup"); /* where it is on most hosts */
+	target += strspn(target, "/");
+	if (snprintf(path, sizeof(path), "/%s", target) >= (int)sizeof(path))
+		errx(CGG_USAGE, "--cgroup %.80s...: the path is too long", target);
+	for (size_t len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+		path[len - 1] = 0;
+	return path;
+}
+
+static void words_read(struct cgg_learn *learn, struct cgg_widen *widen, int argc, char **argv)
+{
+	static const struct option options[] = { { "prefix", 1, 0, 'p' }, { "prefix6", 1, 0, '6' },
+						 { "gap", 1, 0, 'g' },	  { "policy", 1, 0, 'P' },
+						 { "cgroup", 1, 0, 'c' }, { "denied", 0, 0, 'd' },
+						 COMMON_OPTIONS };
+	int option;
+
+	while ((option = getopt_long(argc, argv, COMMON_LETTERS, options, 0)) != -1) {
+		if (option == 'p')
+			widen->prefix4 = number_or_die("--prefix", optarg, 32);
+		else if (option == '6')
+			widen->prefix6 = number_or_die("--prefix6", optarg, 128);
+		else if (option == 'g')
+			widen->gap = number_or_die("--gap", optarg, 65535);
+		else if (option == 'P')
+			learn->policy = optarg;
+		else if (option == 'c')
+			learn->cgroup = cgroup_path(optarg);
+		else if (option == 'd')
+			learn->denied = true;
+		else
+			common_option(option, usage);
+	}
+	if (learn->policy && name_check("policy", learn->policy))
+		die(CGG_USAGE);
+	if (argc - optind > 1)
+		errx(CGG_USAGE, "%s: cgg-learn takes one FILE", argv[optind + 1]);
+}
+
+/* Say on standard error what the list lacks. */
+static void tell_missing(const struct cgg_learn *learn, const char *name)
+{
+	if (learn->skipped)
+		warnx("%s: %llu denial%s skipped; --denied prints what would allow %s", name,
+		      learn->skipped, learn->skipped == 1 ? " was" : "s were",
+		      learn->skipped == 1 ? "it" : "them");
+	if (learn->unchosen && !learn->events)
+		warnx("%s: %llu event%s of other policies or cgroups", name, learn->unchosen,
+		      learn->unchosen == 1 ? " is" : "s are");
+	if (learn->lost)
+		warnx("%s: %llu events were lost, and what they were is not in the list", name,
+		      learn->lost);
+}
+
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "prefix", 1, 0, 'p' },
-						 { "prefix6", 1, 0, '6' },
-						 { "gap", 1, 0, 'g' },
-						 COMMON_OPTIONS };
 	struct cgg_widen widen = { .prefix4 = 32, .prefix6 = 128 };
 	struct cgg_learn learn = { 0 };
 	const char *name = "-";
 	FILE *file = stdin;
-	int option, status;
+	int status;
 
 	start(argv);
-	while ((option = getopt_long(argc, argv, COMMON_LETTERS, options, 0)) != -1) {
-		if (option == 'p')
-			widen.prefix4 = number_or_die("--prefix", optarg, 32);
-		else if (option == '6')
-			widen.prefix6 = number_or_die("--prefix6", optarg, 128);
-		else if (option == 'g')
-			widen.gap = number_or_die("--gap", optarg, 65535);
-		else
-			common_option(option, usage);
-	}
-	if (argc - optind > 1)
-		errx(CGG_USAGE, "%s: cgg-learn takes one FILE", argv[optind + 1]);
+	words_read(&learn, &widen, argc, argv);
 	if (optind < argc && strcmp(argv[optind], "-")) {
 		name = argv[optind];
 		file = fopen(name, "re");
@@ -82,16 +157,20 @@ int main(int argc, char **argv)
 	if (!file)
 		err(errno == ENOENT ? CGG_USAGE : CGG_FAILED, "%s", name);
 	status = read_all(&learn, file, name);
+	if (status < CGG_USAGE && learn_check(&learn)) {
+		warnx("%s: %s", name, cgg_why);
+		status = CGG_USAGE;
+	}
 	if (status >= CGG_USAGE) {
 		learn_free(&learn);
 		return status;
 	}
+	tell_missing(&learn, name);
+	if (!learn.events && learn.denied)
+		errx(CGG_NO, "%s: no denials", name);
 	if (!learn.events)
 		errx(CGG_NO, "%s: no events; what is to be learned has a default that says alert",
 		     name);
-	if (learn.lost)
-		warnx("%s: %llu events were lost, and what they were is not in the list", name,
-		      learn.lost);
 	if (learn_write(&learn, &widen, stdout))
 		die(CGG_FAILED);
 	learn_free(&learn);

@@ -10,7 +10,7 @@ declare -gA _cgg_options=(
 	[cgg-attach]='-p= --policy= -c --create -f --force'
 	[cgg-detach]='-a --all'
 	[cgg-events]='-j --json -t --time -n= --count= -w= --wait= --verdict= --hook= --cgroup= --policy='
-	[cgg-learn]='--prefix= --prefix6= --gap='
+	[cgg-learn]='--policy= --cgroup= --denied --prefix= --prefix6= --gap='
 	[cgg-load]='-c --check -r --replace --events-size='
 	[cgg-rule]='-p= --policy='
 	[cgg-run]='-p= --policy= -r= --rule= -v --verbose -u= --user= -k= --keep='

@@ -264,6 +264,9 @@ complete -c cgg-events -l cgroup -xa '(__cgg_targets)' -d 'only of what is attac
 complete -c cgg-events -l policy -xa '(__cgg_policies)' -d 'only by this policy'
 
 complete -c cgg-learn -F
+complete -c cgg-learn -l policy -xa '(__cgg_policies)' -d 'only events of this policy'
+complete -c cgg-learn -l cgroup -xa '(__cgg_targets)' -d 'only events of what is attached there or below'
+complete -c cgg-learn -l denied -d 'print what would allow the denials'
 complete -c cgg-learn -l prefix -x -d 'join IPv4 addresses that share so many bits'
 complete -c cgg-learn -l prefix6 -x -d 'the same for IPv6'
 complete -c cgg-learn -l gap -x -d 'join ports that are so far apart'

@@ -2,11 +2,11 @@
 /*
  * learn.c - events in JSON -> the smallest allow list that lets them pass.
  *
- * Each event becomes the one rule that allows it and nothing else; equal ones are
- * counted in a tree. Then neighbours are joined, as far as they are the same set of
- * operations or the caller said how far to widen. What an event holds was chosen by
- * the guarded program: it enters a rule as one word through rule_parse(), is read back
- * from there, and is left out when the two are not the same.
+ * Only events of one policy are taken, and only those that were let pass, or only
+ * those that were denied. Each event becomes the one rule that allows it and nothing
+ * else; a tree counts equal ones, and widen.c joins neighbours. The guarded program
+ * chose the texts of an event: each enters a rule as one word through rule_parse(), is
+ * compared with what that made of it, and is left out when the two differ.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -14,20 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cgg.h"
+#include "learn.h"
 
-#define COMMS 4 /* names that are told, of a rule */
 #define CUT 112 /* bytes of a name that an event has; longer ones are cut */
 #define WORDS 12
-
-struct seen {
-	struct cgg_rule rule;
-	__u64 count;
-	unsigned comms;
-	bool others; /* more names than comm[] has room for */
-	bool widened; /* its net is more than one address */
-	char comm[COMMS][16];
-};
 
 /* ---- one event -> one rule ---- */
 
@@ -217,103 +207,225 @@ static int rule_of(struct cgg_rule *rule, const json_t *event, int hook)
 
 /* ---- what was seen ---- */
 
-#define COMPARE(a, b)                                                                              \
-	if ((a) != (b))                                                                            \
-	return (a) < (b) ? -1 : 1
-
-static int is_net(const struct cgg_rule *rule)
-{
-	return rule->matches & CGG_MATCH_IP;
-}
-
-/* What is joined stands together: ports of one net, then nets; letters are not looked at. */
-static int compare_rules(const struct cgg_rule *a, const struct cgg_rule *b)
-{
-	int order = memcmp(a->net.addr, b->net.addr, sizeof(a->net.addr));
-
-	COMPARE(a->hooks, b->hooks);
-	COMPARE(a->matches, b->matches);
-	COMPARE(a->proto, b->proto);
-	COMPARE(order, 0);
-	COMPARE(a->net.len, b->net.len);
-	COMPARE(a->port_min, b->port_min);
-	COMPARE(a->port_max, b->port_max);
-	COMPARE(a->device, b->device);
-	COMPARE(a->major, b->major);
-	COMPARE(a->minor, b->minor);
-	COMPARE(a->family, b->family);
-	COMPARE(a->type, b->type);
-	return strcmp(a->operand, b->operand);
-}
-
 static int compare_seen(const void *a, const void *b)
 {
-	return compare_rules(&((const struct seen *)a)->rule, &((const struct seen *)b)->rule);
+	return seen_compare(&((const struct seen *)a)->rule, &((const struct seen *)b)->rule);
 }
 
-static void add_comm(struct seen *seen, const char *comm)
+/* Fill `seen` with what one event shows. */
+static void seen_begin(struct seen *seen, const struct cgg_rule *rule, const json_t *event)
 {
-	for (unsigned i = 0; i < seen->comms; i++)
-		if (!strcmp(seen->comm[i], comm))
-			return;
-	if (seen->comms < COMMS)
-		strcpy(seen->comm[seen->comms++], comm);
-	else
-		seen->others = true;
+	const char *comm = text_of(event, "comm"), *time = text_of(event, "time");
+
+	seen->rule = *rule;
+	seen->count = 1;
+	snprintf(seen->comm[0], sizeof(seen->comm[0]), "%s", comm ? comm : "");
+	seen->comms = *seen->comm[0] != 0;
+	if (time && strlen(time) < sizeof(seen->first)) {
+		strcpy(seen->first, time);
+		strcpy(seen->last, time);
+	}
 }
 
-/* take_over - from is let pass by into */
-static void take_over(struct seen *into, const struct seen *from)
-{
-	into->count += from->count;
-	into->others |= from->others;
-	into->rule.access |= from->rule.access;
-	for (unsigned i = 0; i < from->comms; i++)
-		add_comm(into, from->comm[i]);
-}
-
-static int note(struct cgg_learn *learn, const struct cgg_rule *rule, const char *comm)
+static int note(struct cgg_learn *learn, const struct cgg_rule *rule, const json_t *event)
 {
 	struct seen *seen = calloc(1, sizeof(*seen)), **found;
 
 	if (!seen)
 		return refuse(CGG_FAILED, "out of memory");
-	seen->rule = *rule;
-	seen->count = 1;
-	snprintf(seen->comm[0], sizeof(seen->comm[0]), "%s", comm);
-	seen->comms = *comm != 0;
+	seen_begin(seen, rule, event);
 	found = tsearch(seen, &learn->tree, compare_seen);
 	if (!found || *found == seen) {
 		learn->unique += found != 0;
+		if (!found)
+			free(seen);
 		return found ? 0 : refuse(CGG_FAILED, "out of memory");
 	}
-	take_over(*found, seen);
+	seen_merge(*found, seen);
 	free(seen);
 	return 0;
 }
 
-static int event_take(struct cgg_learn *learn, const json_t *event)
-{
-	const char *program = text_of(event, "hook"), *comm = text_of(event, "comm");
-	const json_t *lost = json_object_get(event, "lost");
-	int hook = program_hook(program), status;
-	struct cgg_rule rule;
+/* ---- which events ---- */
 
-	if (json_is_integer(lost) && !program) {
-		learn->lost += (__u64)json_integer_value(lost);
+/* Add `key` with `value` to the JSON object `set`, unless it is there. Make the object if it is 0. */
+static int set_add(json_t **set, const char *key, const char *value)
+{
+	if (!*set)
+		*set = json_object();
+	if (json_object_get(*set, key))
 		return 0;
+	return *set && !json_object_set_new(*set, key, json_string(value))
+		       ? 0
+		       : refuse(CGG_FAILED, "out of memory");
+}
+
+/*
+ * Return the name of the event's cgroup. cgg-events prints the id in its place once
+ * the cgroup is gone: then it is the path that an earlier event of this id had.
+ */
+static const char *cgroup_of(struct cgg_learn *learn, const json_t *event, int *status)
+{
+	const char *name = text_of(event, "cgroup"), *earlier;
+	json_t *id = json_object_get(event, "cgroup_id");
+	char key[24];
+
+	*status = 0;
+	if (!name || !json_is_integer(id))
+		return name ? name : "";
+	snprintf(key, sizeof(key), "%lld", (long long)json_integer_value(id));
+	if (*name == '/') {
+		*status = set_add(&learn->paths, key, name);
+		return name;
 	}
-	if (hook < 0)
-		return refuse(CGG_USAGE, "not an event of cgg-events -j");
+	earlier = json_string_value(json_object_get(learn->paths, key));
+	return earlier ? earlier : name;
+}
+
+static bool is_in_cgroup(const char *name, const char *top)
+{
+	size_t len = strcmp(top, "/") ? strlen(top) : 0;
+
+	return !strncmp(name, top, len) && (!name[len] || name[len] == '/');
+}
+
+/* Set `chosen` if the event is of the policy and the cgroup that the caller wants. */
+static int choose(struct cgg_learn *learn, const json_t *event, bool *chosen)
+{
+	const char *policy = text_of(event, "policy");
+	int status;
+	const char *cgroup = cgroup_of(learn, event, &status);
+
+	if (!policy)
+		policy = "";
+	*chosen = (!learn->policy || !strcmp(learn->policy, policy)) &&
+		  (!learn->cgroup || is_in_cgroup(cgroup, learn->cgroup));
+	if (status || !*chosen)
+		return status;
+	status = set_add(&learn->policies, policy, "");
+	return status ? status : set_add(&learn->cgroups, cgroup, "");
+}
+
+/* Write the first names of `set` into `text`, as a list. */
+static void names_print(json_t *set, char *text, size_t size)
+{
+	char name[41], visible[4 * sizeof(name)];
+	FILE *out = fmemopen(text, size, "w");
+	const char *key;
+	json_t *value;
+	int count = 0;
+
+	json_object_foreach(set, key, value) if (out && count++ < 4)
+	{
+		snprintf(name, sizeof(name), "%s", *key ? key : "unknown");
+		text_print(visible, name);
+		fprintf(out, "%s%s", count > 1 ? ", " : "", visible);
+		fputs(strlen(key) < sizeof(name) ? "" : "...", out);
+	}
+	if (out && count > 4)
+		fprintf(out, ", and %d more", count - 4);
+	if (out)
+		fclose(out);
+}
+
+/* Refuse events of several policies, or of several cgroups, among which nobody chose. */
+int learn_check(const struct cgg_learn *learn)
+{
+	size_t policies = json_object_size(learn->policies);
+	size_t cgroups = json_object_size(learn->cgroups);
+	char names[700] = "";
+
+	if (policies > 1) {
+		names_print(learn->policies, names, sizeof(names));
+		return refuse(CGG_USAGE,
+			      "these are events of %zu policies (%s); choose one by --policy",
+			      policies, names);
+	}
+	if (cgroups > 1 && !learn->policy && !learn->cgroup) {
+		names_print(learn->cgroups, names, sizeof(names));
+		return refuse(CGG_USAGE,
+			      "these are events of %zu cgroups (%s); choose one by --cgroup, "
+			      "or take all of the policy by --policy",
+			      cgroups, names);
+	}
+	return 0;
+}
+
+/* Find out whether the event says that the operation was denied. Without a verdict it was not. */
+static int denied_of(const json_t *event, bool *denied)
+{
+	const char *verdict = text_of(event, "verdict");
+
+	*denied = verdict && !strcmp(verdict, cgg_verdicts[CGG_DENY]);
+	if (*denied || !json_object_get(event, "verdict"))
+		return 0;
+	for (int i = 0; verdict && i <= CGG_AUDIT; i++)
+		if (!strcmp(verdict, cgg_verdicts[i]))
+			return 0;
+	return refuse(CGG_USAGE, "an event without a verdict that cgg-events prints");
+}
+
+/* Count events that cgg-events reports as a number only. Return false if it is no such line. */
+static bool count_take(struct cgg_learn *learn, const json_t *event, bool denied)
+{
+	const json_t *lost = json_object_get(event, "lost");
+	const json_t *withheld = json_object_get(event, "withheld");
+
+	if (json_is_integer(lost) && !json_object_get(event, "hook"))
+		learn->lost += (__u64)json_integer_value(lost);
+	else if (json_is_integer(withheld) && denied == learn->denied)
+		learn->lost += (__u64)json_integer_value(withheld);
+	else if (json_is_integer(withheld) && denied)
+		learn->skipped += (__u64)json_integer_value(withheld);
+	else
+		return json_is_integer(withheld);
+	return true;
+}
+
+/* Make a rule of an event that is to be taken. */
+static int rule_take(struct cgg_learn *learn, const json_t *event, int hook)
+{
+	struct cgg_rule rule;
+	int status;
+
 	learn->events++;
 	if (cgg_hooks[hook].watches)
 		return 0;
-	learn->hooks |= 1u << hook;
 	status = rule_of(&rule, event, hook);
 	if (status == CGG_NO)
 		return refuse(CGG_NO, "no rule can allow this one event of %s",
 			      cgg_hooks[hook].word);
-	return status ? status : note(learn, &rule, comm ? comm : "");
+	return status ? status : note(learn, &rule, event);
+}
+
+/*
+ * A hook that denied gets a default that denies, too, even if its denials are skipped:
+ * the list must not open what is closed now.
+ */
+static int event_take(struct cgg_learn *learn, const json_t *event)
+{
+	int hook = program_hook(text_of(event, "hook"));
+	bool denied, chosen = true;
+	int status = denied_of(event, &denied);
+
+	if (!status && hook >= 0)
+		status = choose(learn, event, &chosen);
+	if (status)
+		return status;
+	if (!chosen) {
+		learn->unchosen++;
+		return 0;
+	}
+	if (hook >= 0 && !cgg_hooks[hook].watches)
+		learn->hooks |= 1u << hook;
+	if (count_take(learn, event, denied))
+		return 0;
+	if (hook < 0)
+		return refuse(CGG_USAGE, "not an event of cgg-events -j");
+	if (denied == learn->denied)
+		return rule_take(learn, event, hook);
+	learn->skipped += denied;
+	return 0;
 }
 
 int learn_line(struct cgg_learn *learn, const char *line, size_t len)
@@ -330,8 +442,6 @@ int learn_line(struct cgg_learn *learn, const char *line, size_t len)
 	return status;
 }
 
-/* ---- neighbours ---- */
-
 static struct seen **walk_at; /* twalk(3) hands nothing on */
 
 static void walk(const void *node, VISIT visit, int depth)
@@ -339,185 +449,6 @@ static void walk(const void *node, VISIT visit, int depth)
 	(void)depth;
 	if (visit == postorder || visit == leaf)
 		*walk_at++ = *(struct seen *const *)node;
-}
-
-static void net_mask(struct cgg_net *net, unsigned len)
-{
-	for (unsigned bit = len; bit < 128; bit++)
-		net->addr[bit / 8] &= (__u8) ~(0x80 >> bit % 8);
-	net->len = (__u8)len;
-}
-
-/* wide - the net that rule's address is widened to */
-static struct cgg_net wide(const struct cgg_rule *rule, const struct cgg_widen *widen)
-{
-	struct cgg_net net = rule->net;
-
-	net_mask(&net, addr_is_ip4(net.addr) ? 96 + widen->prefix4 : widen->prefix6);
-	return net;
-}
-
-static const struct cgg_widen *sort_widen;
-
-/* Those that one net may let pass stand together. */
-static int compare_wide(const void *one, const void *other)
-{
-	const struct cgg_rule *a = &(*(struct seen *const *)one)->rule;
-	const struct cgg_rule *b = &(*(struct seen *const *)other)->rule;
-	struct cgg_net net_a = wide(a, sort_widen), net_b = wide(b, sort_widen);
-	int order = memcmp(net_a.addr, net_b.addr, sizeof(net_a.addr));
-
-	COMPARE(a->hooks, b->hooks);
-	COMPARE(a->matches, b->matches);
-	COMPARE(a->proto, b->proto);
-	COMPARE(order, 0);
-	COMPARE(a->port_min, b->port_min);
-	return compare_rules(a, b);
-}
-
-static int compare_places(const void *one, const void *other)
-{
-	return compare_seen(*(struct seen *const *)one, *(struct seen *const *)other);
-}
-
-static bool same_wide(const struct seen *a, const struct seen *b, const struct cgg_widen *widen)
-{
-	struct cgg_net net_a = wide(&a->rule, widen), net_b = wide(&b->rule, widen);
-
-	return a->rule.hooks == b->rule.hooks && a->rule.matches == b->rule.matches &&
-	       a->rule.proto == b->rule.proto && a->rule.port_min == b->rule.port_min &&
-	       !memcmp(net_a.addr, net_b.addr, 16) && net_a.len == net_b.len;
-}
-
-/* join_nets - addresses that share their first bits, by one hook, protocol and port */
-static unsigned join_nets(struct seen **list, unsigned count, const struct cgg_widen *widen)
-{
-	unsigned kept = 0;
-
-	sort_widen = widen;
-	qsort(list, count, sizeof(*list), compare_wide);
-	for (unsigned i = 0; i < count; i++) {
-		struct seen *last = kept ? list[kept - 1] : 0;
-
-		if (!last || !is_net(&list[i]->rule) || !is_net(&last->rule) ||
-		    !same_wide(last, list[i], widen)) {
-			list[kept++] = list[i];
-			continue;
-		}
-		last->rule.net = wide(&last->rule, widen);
-		last->widened = true;
-		take_over(last, list[i]);
-	}
-	return kept;
-}
-
-/* same_net - but for the ports */
-static bool same_net(const struct cgg_rule *a, const struct cgg_rule *b)
-{
-	return is_net(a) && a->hooks == b->hooks && a->matches == b->matches &&
-	       a->proto == b->proto && a->net.len == b->net.len &&
-	       !memcmp(a->net.addr, b->net.addr, 16);
-}
-
-/* join_ports - of one net, when they follow each other or the gap is as small as was said */
-static unsigned join_ports(struct seen **list, unsigned count, unsigned gap)
-{
-	unsigned kept = 0;
-
-	qsort(list, count, sizeof(*list), compare_places);
-	for (unsigned i = 0; i < count; i++) {
-		struct seen *last = kept ? list[kept - 1] : 0;
-		struct cgg_rule *rule = &list[i]->rule;
-
-		if (!last || !same_net(&last->rule, rule) || !(rule->matches & CGG_MATCH_PORT) ||
-		    rule->port_min > last->rule.port_max + gap + 1) {
-			list[kept++] = list[i];
-			continue;
-		}
-		if (last->rule.port_max < rule->port_max)
-			last->rule.port_max = rule->port_max;
-		take_over(last, list[i]);
-	}
-	return kept;
-}
-
-/* covers - what inner allows, outer allows too */
-static bool covers(const struct cgg_rule *outer, const struct cgg_rule *inner)
-{
-	struct cgg_net net = inner->net;
-
-	if (!is_net(outer) || outer->hooks != inner->hooks || outer->matches != inner->matches ||
-	    outer->proto != inner->proto || outer->net.len > net.len)
-		return false;
-	net_mask(&net, outer->net.len);
-	return !memcmp(net.addr, outer->net.addr, 16) && outer->port_min <= inner->port_min &&
-	       outer->port_max >= inner->port_max;
-}
-
-/*
- * drop_needless - only where both addresses and ports were widened can the rules
- * overlap so that one lets nothing pass that another does not. exact has each thing
- * that was seen, as it was.
- */
-static unsigned drop_needless(struct seen **list, unsigned count, const struct cgg_rule *exact,
-			      unsigned exacts)
-{
-	unsigned *ways = calloc(exacts + 1, sizeof(*ways)), kept = 0;
-
-	for (unsigned e = 0; ways && e < exacts; e++)
-		for (unsigned i = 0; i < count; i++)
-			ways[e] += covers(&list[i]->rule, &exact[e]);
-	for (unsigned i = 0; ways && i < count; i++) {
-		bool needed = !is_net(&list[i]->rule);
-
-		for (unsigned e = 0; e < exacts && !needed; e++)
-			needed = ways[e] == 1 && covers(&list[i]->rule, &exact[e]);
-		for (unsigned e = 0; e < exacts && !needed; e++)
-			ways[e] -= covers(&list[i]->rule, &exact[e]);
-		if (needed)
-			list[kept++] = list[i];
-	}
-	free(ways);
-	return ways ? kept : count;
-}
-
-/* Rules that differ in the hook alone stand together. */
-static int compare_but_hooks(const void *one, const void *other)
-{
-	struct cgg_rule a = (*(struct seen *const *)one)->rule;
-	struct cgg_rule b = (*(struct seen *const *)other)->rule;
-	unsigned hooks_a = a.hooks, hooks_b = b.hooks;
-
-	COMPARE(!is_net(&a), !is_net(&b));
-	if (!is_net(&a))
-		COMPARE(a.hooks, b.hooks);
-	a.hooks = b.hooks = 0;
-	int order = compare_rules(&a, &b);
-	COMPARE(order, 0);
-	COMPARE(hooks_a, hooks_b);
-	return 0;
-}
-
-static unsigned join_hooks(struct seen **list, unsigned count)
-{
-	unsigned kept = 0;
-
-	qsort(list, count, sizeof(*list), compare_but_hooks);
-	for (unsigned i = 0; i < count; i++) {
-		struct cgg_rule a, b = list[i]->rule;
-
-		if (kept && is_net(&b)) {
-			a = list[kept - 1]->rule;
-			a.hooks = b.hooks = 0;
-			if (is_net(&a) && !compare_rules(&a, &b)) {
-				list[kept - 1]->rule.hooks |= list[i]->rule.hooks;
-				take_over(list[kept - 1], list[i]);
-				continue;
-			}
-		}
-		list[kept++] = list[i];
-	}
-	return kept;
 }
 
 /* ---- the policy ---- */
@@ -529,67 +460,97 @@ static int compare_shown(const void *one, const void *other)
 
 	COMPARE(a->rule.hooks, b->rule.hooks);
 	COMPARE(b->count, a->count);
-	return compare_rules(&a->rule, &b->rule);
+	return seen_compare(&a->rule, &b->rule);
 }
 
-static void write_seen(const struct seen *seen, FILE *file)
+static const char *plural(__u64 count)
 {
-	char text[CGG_RULE_TEXT], comm[4 * sizeof(seen->comm[0])];
+	return count == 1 ? "" : "s";
+}
+
+static void write_seen(const struct seen *seen, bool denied, FILE *file)
+{
+	char text[CGG_RULE_TEXT], word[4 * sizeof(seen->last)];
 
 	rule_print(&seen->rule, text);
-	fprintf(file, "%s # %llu time%s", text, seen->count, seen->count == 1 ? "" : "s");
+	fprintf(file, "%s # %s%llu time%s", text, denied ? "denied " : "", seen->count,
+		plural(seen->count));
 	for (unsigned i = 0; i < seen->comms; i++) {
-		text_print(comm, seen->comm[i]);
-		fprintf(file, "%s %s", i ? "," : ", by", comm);
+		text_print(word, seen->comm[i]);
+		fprintf(file, "%s %s", i ? "," : ", by", word);
 	}
-	fprintf(file, "%s\n", seen->others ? " and others" : "");
+	fputs(seen->others ? " and others" : "", file);
+	if (denied && *seen->first) {
+		text_print(word, seen->first);
+		fprintf(file, ", %s %s", strcmp(seen->first, seen->last) ? "from" : "at", word);
+		text_print(word, seen->last);
+		if (strcmp(seen->first, seen->last))
+			fprintf(file, " to %s", word);
+	}
+	putc('\n', file);
 }
 
-static void write_all(const struct cgg_learn *learn, struct seen **list, unsigned count, FILE *file)
+/* Name the hooks of which no event came: the events alone cannot tell more. */
+static void write_unwatched(const struct cgg_learn *learn, FILE *file)
+{
+	bool any = false;
+
+	for (int i = 0; i < CGG_HOOKS; i++) {
+		if (cgg_hooks[i].watches || learn->hooks & 1u << i)
+			continue;
+		fprintf(file, "%s %s",
+			any ? "" : "# not watched, stays allowed:", cgg_hooks[i].word);
+		any = true;
+	}
+	if (any)
+		fputs("\n# (no event came from these hooks; events do not tell whether a silent "
+		      "hook was watched)\n",
+		      file);
+}
+
+static void write_head(const struct cgg_learn *learn, FILE *file)
 {
 	char hooks[256];
 
-	fprintf(file, "# learned from %llu event%s", learn->events, learn->events == 1 ? "" : "s");
+	fprintf(file, "# learned from %llu event%s", learn->events, plural(learn->events));
 	if (learn->lost)
 		fprintf(file, "; %llu more were lost", learn->lost);
 	putc('\n', file);
+	if (learn->skipped)
+		fprintf(file, "# skipped: %llu denial%s\n", learn->skipped, plural(learn->skipped));
+	write_unwatched(learn, file);
 	hooks_print(learn->hooks, hooks, sizeof(hooks));
 	if (learn->hooks)
 		fprintf(file, "default %s deny\n", hooks);
-	for (unsigned i = 0; i < count; i++)
-		write_seen(list[i], file);
 }
 
 int learn_write(struct cgg_learn *learn, const struct cgg_widen *widen, FILE *file)
 {
 	struct seen **list = calloc(learn->unique + 1, sizeof(*list));
-	struct cgg_rule *exact = calloc(learn->unique + 1, sizeof(*exact));
 	unsigned count = learn->unique;
+	int status;
 
-	if (!list || !exact) {
-		free(list);
-		free(exact);
+	if (!list)
 		return refuse(CGG_FAILED, "out of memory");
-	}
 	walk_at = list;
 	twalk(learn->tree, walk);
-	for (unsigned i = 0; i < count; i++)
-		/* walk() filled it. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-		exact[i] = list[i]->rule;
-	count = join_nets(list, count, widen);
-	count = join_ports(list, count, widen->gap);
-	if (widen->gap && (widen->prefix4 < 32 || widen->prefix6 < 128))
-		count = drop_needless(list, count, exact, learn->unique);
-	count = join_hooks(list, count);
-	qsort(list, count, sizeof(*list), compare_shown);
-	write_all(learn, list, count, file);
+	status = seen_widen(list, &count, widen);
+	if (!status) {
+		qsort(list, count, sizeof(*list), compare_shown);
+		if (!learn->denied)
+			write_head(learn, file);
+		for (unsigned i = 0; i < count; i++)
+			write_seen(list[i], learn->denied, file);
+	}
 	free(list);
-	free(exact);
-	return 0;
+	return status;
 }
 
 void learn_free(struct cgg_learn *learn)
 {
 	tdestroy(learn->tree, free);
-	learn->tree = 0;
+	json_decref(learn->policies);
+	json_decref(learn->cgroups);
+	json_decref(learn->paths);
+	*learn = (struct cgg_learn){ 0 };
 }

@@ -27,7 +27,7 @@ net()
 
 @test 'each kind of event becomes the rule that allows it alone' {
 	while IFS='|' read -r event rule; do
-		learned "$rule" <<<"{\"verdict\":\"deny\",\"comm\":\"x\",$event}"
+		learned "$rule" <<<"{\"verdict\":\"alert\",\"comm\":\"x\",$event}"
 	done <<'END'
 "hook":"connect4","daddr":"10.0.0.1","dport":443,"proto":6|allow connect proto tcp ip 10.0.0.1 port 443
 "hook":"connect6","daddr":"2001:db8::1","dport":53,"proto":17|allow connect proto udp ip 2001:db8::1 port 53
@@ -54,6 +54,8 @@ END
 	done >"$BATS_TEST_TMPDIR/events"
 	yes cgg-learn "$BATS_TEST_TMPDIR/events"
 	says '# learned from 8 events
+# not watched, stays allowed: bind sendmsg egress ingress unix socket device sysctl setsockopt getsockopt
+# (no event came from these hooks; events do not tell whether a silent hook was watched)
 default connect deny
 allow connect proto tcp ip 10.0.0.1 port 80 # 8 times, by curl, wget, apt, git and others'
 }
@@ -105,6 +107,8 @@ allow connect proto tcp ip 10.0.0.1 port 88' --gap 2 < <(
 @test 'what programs chose stays in a comment, on its line' {
 	yes cgg-learn - <<<'{"hook":"connect4","comm":"x\nmode audit\u001b[2J # \\","daddr":"10.0.0.1","dport":80,"proto":6}'
 	says '# learned from 1 event
+# not watched, stays allowed: bind sendmsg egress ingress unix socket device sysctl setsockopt getsockopt
+# (no event came from these hooks; events do not tell whether a silent hook was watched)
 default connect deny
 allow connect proto tcp ip 10.0.0.1 port 80 # 1 time, by x\x0amode\x20audit\x1b[2'
 }
@@ -144,7 +148,8 @@ END
 	matches '^# learned from 1 event; 513 more were lost$'
 	matches '^cgg-learn: -: 513 events were lost, and what they were is not in the list$'
 	yes cgg-learn - < <(net recvmsg4 10.0.0.1 80 17)
-	says '# learned from 1 event'
+	matches '^# learned from 1 event$'
+	[ "$(grep -vc '^#' <<<"$output")" -eq 0 ]
 }
 
 @test 'what is no event, and wrong words: 2, and nothing is printed' {
@@ -183,6 +188,120 @@ END
 	status_is 3
 	run cgg-learn "$BATS_TEST_TMPDIR"
 	status_is 3
+}
+
+# event KEY=VALUE...: one event; a value that is no number is a text
+event()
+{
+	python3 -c '
+import json, sys
+keys = dict(verdict="alert", hook="connect4", comm="curl", daddr="10.0.0.1", dport=80, proto=6, policy="web", cgroup="/web", cgroup_id=7)
+for word in sys.argv[1:]:
+    key, value = word.split("=", 1)
+    keys[key] = int(value) if value.isdigit() and key != "cgroup" else value
+print(json.dumps(keys))' "$@"
+}
+
+@test 'a denial becomes no rule, and its hook stays closed' {
+	run cgg-learn - < <(event; event verdict=audit dport=81; event verdict=deny dport=22
+		event verdict=deny hook=device major=1 minor=3 type=c access=r)
+	status_is 0
+	says 'cgg-learn: -: 2 denials were skipped; --denied prints what would allow them
+# learned from 2 events
+# skipped: 2 denials
+# not watched, stays allowed: bind sendmsg egress ingress unix socket sysctl setsockopt getsockopt
+# (no event came from these hooks; events do not tell whether a silent hook was watched)
+default connect,device deny
+allow connect proto tcp ip 10.0.0.1 port 80-81 # 2 times, by curl'
+	# nothing but denials: nothing is printed
+	run cgg-learn - < <(event verdict=deny)
+	status_is 1
+	says 'cgg-learn: -: 1 denial was skipped; --denied prints what would allow it
+cgg-learn: -: no events; what is to be learned has a default that says alert'
+	# neither is a verdict that does not exist taken for one that let something pass
+	for verdict in denied DENY '' 7; do
+		run cgg-learn - < <(event verdict="$verdict")
+		status_is 2
+		says 'cgg-learn: -:1: an event without a verdict that cgg-events prints'
+	done
+}
+
+@test '--denied prints only what would allow denials, when, how often and by whom' {
+	yes cgg-learn --denied - < <(event
+		event verdict=deny dport=443 comm=wget time=2026-11-02T10:00:00.000009Z
+		event verdict=deny dport=443 time=2026-11-01T10:00:00.000009Z
+		event verdict=deny dport=22 comm=ssh time=2026-11-03T10:00:00.000009Z
+		event verdict=audit dport=81)
+	says 'allow connect proto tcp ip 10.0.0.1 port 443 # denied 2 times, by wget, curl, from 2026-11-01T10:00:00.000009Z to 2026-11-02T10:00:00.000009Z
+allow connect proto tcp ip 10.0.0.1 port 22 # denied 1 time, by ssh, at 2026-11-03T10:00:00.000009Z'
+	run cgg-learn --denied - < <(event)
+	status_is 1
+	says 'cgg-learn: -: no denials'
+}
+
+@test 'events of several policies or cgroups: 2, and they are named' {
+	mixed() { event; event policy=db cgroup=/db cgroup_id=8 dport=5432; }
+	run cgg-learn - < <(mixed)
+	status_is 2
+	says 'cgg-learn: -: these are events of 2 policies (web, db); choose one by --policy'
+	# of denials too, and when the name is not known
+	run cgg-learn - < <(event; event verdict=deny policy=db)
+	status_is 2
+	run cgg-learn - < <(event; net connect4 10.0.0.2 80 6)
+	status_is 2
+	matches '2 policies \(web, unknown\)'
+	run cgg-learn - < <(event; event cgroup=/other cgroup_id=8)
+	status_is 2
+	says 'cgg-learn: -: these are events of 2 cgroups (/web, /other); choose one by --cgroup, or take all of the policy by --policy'
+	run cgg-learn - < <(for n in 1 2 3 4 5 6; do event policy=$'p\n'$n; done)
+	status_is 2
+	says 'cgg-learn: -: these are events of 6 policies (p\x0a1, p\x0a2, p\x0a3, p\x0a4, and 2 more); choose one by --policy'
+}
+
+@test '--policy and --cgroup choose' {
+	nested() { event; event policy=db cgroup=/web/db cgroup_id=8 dport=5432
+		event cgroup=/web2 cgroup_id=9 dport=81; event cgroup=/web/x cgroup_id=10 dport=82; }
+	learned 'allow connect proto tcp ip 10.0.0.1 port 80-82' --policy web < <(nested)
+	learned 'allow connect proto tcp ip 10.0.0.1 port 5432' --policy db < <(nested)
+	for target in web /web web/ /sys/fs/cgroup/web "$(cgroup_root)/web"; do
+		learned 'allow connect proto tcp ip 10.0.0.1 port 80
+allow connect proto tcp ip 10.0.0.1 port 82' --policy web --cgroup "$target" < <(nested)
+	done
+	learned 'allow connect proto tcp ip 10.0.0.1 port 5432' --cgroup /web/db < <(nested)
+	# a cgroup and those below it may have several policies
+	run cgg-learn --cgroup / - < <(nested)
+	status_is 2
+	matches '2 policies \(web, db\)'
+	for choice in '--policy none' '--cgroup /we' '--policy db --cgroup web2'; do
+		# shellcheck disable=SC2086 # these are words
+		run cgg-learn $choice - < <(nested)
+		status_is 1
+		says 'cgg-learn: -: 4 events are of other policies or cgroups
+cgg-learn: -: no events; what is to be learned has a default that says alert'
+	done
+	for choice in '--policy=a/b' '--cgroup=' '--cgroup=pid:x'; do
+		run cgg-learn "$choice" - < <(nested)
+		status_is 2
+	done
+}
+
+@test 'a cgroup that was removed meanwhile is the one of its earlier events' {
+	gone() { event; event cgroup=7 dport=81; }
+	learned 'allow connect proto tcp ip 10.0.0.1 port 80-81' < <(gone)
+	learned 'allow connect proto tcp ip 10.0.0.1 port 80-81' --cgroup web < <(gone)
+	run cgg-learn - < <(gone; event cgroup=9 cgroup_id=9)
+	status_is 2
+	matches '2 cgroups \(/web, 9\)'
+}
+
+@test 'events that were withheld are counted as lost, or as denials' {
+	withheld() { echo "{\"withheld\":$1,\"cgroup\":\"/web\",\"cgroup_id\":7,\"policy\":\"${3:-web}\",\"rule\":0,\"verdict\":\"$2\",\"hook\":\"connect4\"}"; }
+	run cgg-learn --policy web - < <(event; withheld 5 alert; withheld 7 deny; withheld 9 alert db)
+	status_is 0
+	matches '^cgg-learn: -: 7 denials were skipped'
+	matches '^cgg-learn: -: 5 events were lost'
+	matches '^# learned from 1 event; 5 more were lost$'
+	matches '^# skipped: 7 denials$'
 }
 
 # lines of: an event, a tab, the words of cgg-rule test for it; then some that were not seen
@@ -301,7 +420,7 @@ open("/proc/sys/kernel/hostname").read()
 	[ -e /sys/fs/bpf/cgguard/progs/connect_unix ] || hooks=${hooks/unix,/}
 	cgg-rule -p work default "$hooks" alert
 	yes cgg-run -p work python3 -c "$workload"
-	cgg-events -j -w 0 | cgg-learn >"$BATS_TEST_TMPDIR/policy"
+	cgg-events -j -w 0 | cgg-learn --policy work >"$BATS_TEST_TMPDIR/policy"
 	grep -q "^allow connect proto tcp ip 127.0.0.1 port $port # 1 time, by python3$" "$BATS_TEST_TMPDIR/policy"
 
 	yes cgg-rule -p work restore <"$BATS_TEST_TMPDIR/policy"

@@ -16,7 +16,7 @@ static void check(const struct cgg_learn *learn, char *text, size_t size)
 {
 	FILE *in = fmemopen(text, size, "r");
 	struct cgg_rules rules;
-	unsigned lines = 0, denied = 0;
+	unsigned lines = 0, comments = 0, denied = 0;
 	char *errors = 0;
 
 	rules_begin(&rules);
@@ -26,10 +26,12 @@ static void check(const struct cgg_learn *learn, char *text, size_t size)
 	free(errors);
 	for (size_t i = 0; i < size; i++)
 		lines += text[i] == '\n';
+	for (size_t i = 0; i < size; i++)
+		comments += text[i] == '#' && (!i || text[i - 1] == '\n');
 	for (unsigned i = 0; i < CGG_HOOKS; i++)
 		denied |= (unsigned)(rules.defaults[i] == CGG_DENY) << i;
 	if (denied != learn->hooks || rules.audit || rules.rules > learn->unique ||
-	    lines != 1u + (denied != 0) + rules.rules)
+	    lines - comments != (denied != 0) + rules.rules)
 		abort();
 	for (unsigned i = 0; i < rules.count; i++)
 		if (rules.entry[i].verdict != CGG_ALLOW || rules.entry[i].hooks & ~denied)
