@@ -186,7 +186,7 @@ int pin_remove(const char *path); /* a directory of pins, with all below it */
 void siblings_sweep(void); /* what killed commands left of those */
 int pin_get(const char *name); /* fd of maps/name or so, or -1 with errno */
 int pin_refusal(const char *name); /* of what pin_get() has just not given */
-int version_read(void); /* the layout version of what is pinned, -1 */
+int version_read(void); /* the layout version of what is pinned, or -1 with errno */
 
 /* cgroup.c: TARGET -> directory, id, and back */
 struct cgg_cgroup {
@@ -298,11 +298,11 @@ struct cgg_count count_read(int counts, __u32 policy, __u32 rule);
 struct cgg_tally tally_read(__u32 policy, int hook);
 struct cgg_count tally_default(const struct cgg_tally *tally); /* what the default decided */
 bool packets_read(__u64 cgroup, struct cgg_packets *sum); /* false: no program counts them */
-void count_forget(__u32 policy);
+int count_forget(__u32 policy);
 bool count_any(__u32 policy); /* whether some rule has a count */
 void count_forget_rule(__u32 policy, __u32 rule);
 int by_number(const void *one, const void *other); /* compares two __u32, for qsort(3) */
-void count_keep(__u32 policy, __u32 *ids, size_t count); /* sorts them; forgets all others */
+int count_keep(__u32 policy, __u32 *ids, size_t count); /* sorts them; forgets all others */
 bool count_time(__u64 last, char text[40]); /* RFC 3339 of a count's last hit; false: never */
 
 /* event.c: a record -> a line; text and JSON */

@@ -146,43 +146,60 @@ void count_forget_rule(__u32 policy, __u32 rule)
 	close(counts);
 }
 
-void count_keep(__u32 policy, __u32 *ids, size_t count)
+/* count_keep - 0, or why some count that should be forgotten may still be there */
+int count_keep(__u32 policy, __u32 *ids, size_t count)
 {
 	struct cgg_count_key key, next;
-	int counts = count_open();
-	bool more = counts >= 0 && !bpf_map_get_next_key(counts, 0, &next);
+	int counts = count_open(), error = 0;
+	bool more;
 
+	if (counts < 0)
+		return errno;
 	if (count)
 		qsort(ids, count, sizeof(*ids), by_number);
+	more = !bpf_map_get_next_key(counts, 0, &next);
+	if (!more && errno != ENOENT)
+		error = errno;
 	while (more) {
 		key = next;
 		more = !bpf_map_get_next_key(counts, &key, &next);
+		if (!more && errno != ENOENT)
+			error = errno;
 		if (key.policy == policy &&
-		    (!count || !bsearch(&key.rule, ids, count, sizeof(*ids), by_number)))
-			bpf_map_delete_elem(counts, &key);
+		    (!count || !bsearch(&key.rule, ids, count, sizeof(*ids), by_number)) &&
+		    bpf_map_delete_elem(counts, &key) && errno != ENOENT)
+			error = errno;
 	}
-	if (counts >= 0)
-		close(counts);
+	close(counts);
+	return error;
 }
 
-static void tallies_forget(__u32 policy)
+static int tallies_forget(__u32 policy)
 {
-	int processors = libbpf_num_possible_cpus();
+	int processors = libbpf_num_possible_cpus(), error = 0;
 	struct cgg_tally *none = processors > 0 ? calloc((size_t)processors, sizeof(*none)) : 0;
 
-	for (__u32 hook = 0; none && hook < CGG_HOOKS; hook++) {
+	if (!none)
+		return ENOMEM;
+	for (__u32 hook = 0; hook < CGG_HOOKS && !error; hook++) {
 		__u32 key = policy * CGG_HOOKS + hook;
 
-		bpf_map_update_elem(tallies(), &key, none, BPF_ANY);
+		error = bpf_map_update_elem(tallies(), &key, none, BPF_ANY) ? errno : 0;
 	}
 	free(none);
+	return error;
 }
 
-/* count_forget - drops every count of a policy */
-void count_forget(__u32 policy)
+/* count_forget - drops every count of a policy: the next one in its place begins with none */
+int count_forget(__u32 policy)
 {
-	count_keep(policy, 0, 0);
-	tallies_forget(policy);
+	int error = count_keep(policy, 0, 0);
+
+	if (!error)
+		error = tallies_forget(policy);
+	return error ? refuse(CGG_FAILED, "the counts of a policy that was dropped: %s",
+			      strerror(error))
+		     : 0;
 }
 
 bool count_time(__u64 last, char text[40])

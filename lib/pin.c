@@ -159,17 +159,18 @@ struct holder { /* a program, and the maps that it holds */
 	__u32 count, map[HELD];
 };
 
-/* What is no program is told something else, and no map. */
-static void holder_read(struct holder *holder, int program)
+/* holder_read - 0, or an errno; what is no program holds no map */
+static int holder_read(struct holder *holder, int program)
 {
 	struct bpf_prog_info info = { .nr_map_ids = HELD, .map_ids = (__u64)(size_t)holder->map };
 	__u32 len = sizeof(info);
 
 	memset(holder, 0, sizeof(*holder));
 	if (bpf_obj_get_info_by_fd(program, &info, &len))
-		return;
+		return errno;
 	memcpy(holder->name, info.name, sizeof(holder->name));
 	holder->count = info.nr_map_ids < HELD ? info.nr_map_ids : HELD;
+	return 0;
 }
 
 static bool holds(const struct holder *holder, __u32 map)
@@ -186,77 +187,104 @@ static bool has_name(const char given[BPF_OBJ_NAME_LEN], const char *name)
 	return !strncmp(given, name, BPF_OBJ_NAME_LEN - 1);
 }
 
-/* map_id - 0: not a map of that name */
-static __u32 map_id(int fd, const char *name)
+/* map_id - 0, or an errno; ESTALE: not a map of that name */
+static int map_id(int fd, const char *name, __u32 *id)
 {
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info);
 
-	if (bpf_obj_get_info_by_fd(fd, &info, &len) || !has_name(info.name, name))
-		return 0;
-	return info.id;
+	*id = 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return errno;
+	if (!has_name(info.name, name))
+		return ESTALE;
+	*id = info.id;
+	return 0;
 }
 
-/* map_is_own - some program that is pinned holds it, or none is pinned that could */
-static bool map_is_own(int fd, const char *name)
+/*
+ * map_check - 0: some pinned program holds the map, or none is pinned that could
+ *
+ * Ids are never reused, so what a program held once needs no second look.
+ */
+static int map_check(int fd, const char *name)
 {
-	__u32 id = map_id(fd, name);
-	struct holder holder;
+	static struct holder holder;
+	__u32 id;
+	int error = map_id(fd, name, &id), unknown = 0;
 	bool any = false;
 
-	for (int i = 0; i < CGG_PROGRAMS && id; i++) {
+	if (error || holds(&holder, id))
+		return error;
+	for (int i = 0; i < CGG_PROGRAMS; i++) {
 		char path[64];
 		int program;
 
 		snprintf(path, sizeof(path), "progs/%s", cgg_programs[i].name);
 		program = object_get(path);
-		if (program < 0)
+		if (program < 0) {
+			if (errno != ENOENT && errno != EACCES) /* EACCES: a directory */
+				unknown = errno;
 			continue;
+		}
 		any = true;
-		holder_read(&holder, program);
+		error = holder_read(&holder, program);
 		close(program);
 		if (holds(&holder, id))
-			return true;
+			return 0;
+		if (error)
+			unknown = error;
 	}
-	return id && !any;
+	return unknown ? unknown : any ? ESTALE : 0;
 }
 
-/* program_is_own - it has its name, and walks the policies that are pinned */
-static bool program_is_own(int fd, const char *name)
+/* program_check - 0: it has its name, and walks the policies that are pinned */
+static int program_check(int fd, const char *name)
 {
-	int policies = object_get("maps/policies");
+	int policies = object_get("maps/policies"), error;
 	struct holder holder;
-	bool own;
+	__u32 id;
 
 	if (policies < 0)
-		return false;
-	holder_read(&holder, fd);
-	own = has_name(holder.name, name) && holds(&holder, map_id(policies, "policies"));
+		return errno == ENOENT ? ESTALE : errno;
+	error = map_id(policies, "policies", &id);
 	close(policies);
-	return own;
+	if (!error)
+		error = holder_read(&holder, fd);
+	if (error)
+		return error;
+	return has_name(holder.name, name) && holds(&holder, id) ? 0 : ESTALE;
 }
 
-static bool is_own(int fd, const char *name)
+/* own_check - 0, ESTALE when something else lies there, or the errno of a look that failed */
+static int own_check(int fd, const char *name)
 {
 	if (!strncmp(name, "maps/", 5))
-		return map_is_own(fd, name + 5);
-	return strncmp(name, "progs/", 6) || program_is_own(fd, name + 6);
+		return map_check(fd, name + 5);
+	if (!strncmp(name, "progs/", 6))
+		return program_check(fd, name + 6);
+	return 0;
 }
 
 /*
- * pin_get - ESTALE: something else lies there
+ * pin_get - open a pin of the guard. ESTALE: something else lies there
  *
- * cgg-load has every program hold what user space alone uses, too. A link is looked at
- * by who knows its cgroup.
+ * A look that fails says nothing about what lies there, so its own errno is kept: only
+ * ESTALE and ENOENT mean that a pin is lost.
+ *
+ * cgg-load has every program hold what user space alone uses, too. A link is checked by
+ * the caller, who knows its cgroup.
  */
 int pin_get(const char *name)
 {
 	int fd = object_get(name), error;
 
-	errno = fd < 0 ? errno : 0;
-	if (fd < 0 || is_own(fd, name))
+	if (fd < 0)
 		return fd;
-	error = errno == EMFILE || errno == ENFILE ? errno : ESTALE;
+	error = own_check(fd, name);
+	errno = error;
+	if (!error)
+		return fd;
 	close(fd);
 	errno = error;
 	return -1;
@@ -279,21 +307,26 @@ int pin_refusal(const char *name)
 		      map ? "cgg-unload -f and cgg-load" : "cgg-load -r");
 }
 
+/* version_read - the layout of the guard, or -1 with errno; ESTALE: not the map that is meant */
 int version_read(void)
 {
-	int fd = pin_get("version");
+	int fd = pin_get("version"), error = 0;
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info), key = 0, version = 0;
 
-	errno = fd < 0 ? errno : 0;
+	if (fd < 0)
+		return -1;
 	/* Another map's value may be of any size. */
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || !has_name(info.name, "version") ||
-	    info.key_size != sizeof(key) || info.value_size != sizeof(version) ||
-	    bpf_map_lookup_elem(fd, &key, &version))
-		version = (__u32)-1;
-	if (fd >= 0)
-		close(fd);
-	return (int)version;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		error = errno;
+	else if (!has_name(info.name, "version") || info.key_size != sizeof(key) ||
+		 info.value_size != sizeof(version))
+		error = ESTALE;
+	else if (bpf_map_lookup_elem(fd, &key, &version))
+		error = errno;
+	close(fd);
+	errno = error;
+	return error ? -1 : (int)version;
 }
 
 /* open_refusal - why the pin directory does not open */
@@ -374,7 +407,7 @@ static int version_check(void)
 
 	if (version == CGG_LAYOUT)
 		return 0;
-	if (version < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+	if (version < 0 && errno != ENOENT && errno != ESTALE && errno != EACCES)
 		return refuse(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
 	if (version < 0)
 		return refuse(CGG_FAILED, CGG_DIR "/version: not there, or another map; "

@@ -140,7 +140,8 @@ static int place_clear(struct cgg_guard *guard, int place)
 	if (image->next_id <= 1 && !image->base.number && !image->hooks && !image->audit)
 		return 0;
 	memset(policy->name, 0, CGG_NAME);
-	count_forget((__u32)place);
+	if (count_forget((__u32)place))
+		return CGG_FAILED;
 	next = writing_begins(policy);
 	compile(&guard->images[place][next & 1], &none);
 	switch_image(policy, next, 0);

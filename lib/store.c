@@ -103,8 +103,9 @@ int base_open(struct cgg_store *base, const struct cgg_base *head, enum cgg_open
 	*base = (struct cgg_store){ .head = head, .how = how, .fd = base_get(head->number - 1) };
 	if (base->fd < 0) {
 		base->head = 0;
-		return refuse(CGG_FAILED, "%s: %s; restore the policy", path,
-			      errno == ESTALE ? "not the map that is meant" : strerror(errno));
+		return refuse(CGG_FAILED, "%s: %s%s", path,
+			      errno == ESTALE ? "not the map that is meant" : strerror(errno),
+			      errno == ESTALE || errno == ENOENT ? "; restore the policy" : "");
 	}
 	base->actions = part(base, 0, sizeof(*base->actions) * head->actions);
 	base->bits = part(base, head->bits, (head->rules + 7) / 8);
