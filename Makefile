@@ -68,8 +68,8 @@ check: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) tested
 	@tests/run
 
-# Every command killed at every call and store, and each of its calls failing: an hour. Most of
-# it is waiting for the kernel to let go of what was made, so several shares are done at once.
+# Every command killed at every call and store, and each of its calls failing: some twenty minutes
+# on two processors. Several shares run at once: most of the time goes into waiting for the kernel.
 check-faults: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
 	@FAULTS=all LIMIT=7200 SHARES=4 JOBS=8 tests/run tests/faults.bats tests/faults-guard.bats

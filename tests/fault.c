@@ -5,12 +5,18 @@
  * fault LEDGER POINT COMMAND...
  *	POINT is one of
  *	none		nothing is done to it
- *	count		it is told on descriptor 9 what there is: `call NUMBER NAME', and
- *			`store NUMBER' for each store into memory that others see
+ *	count		it is told on descriptor 9 what there is: `store NUMBER' for each store
+ *			into memory that others see, and `call NUMBER NAME STATE' for each
+ *			call. STATE is `new' when something may have changed outside of the
+ *			process since the call before it, else `same': a kill at such a call
+ *			leaves what a kill at the one before leaves.
  *	call:N		the process that is about to make system call N is killed
  *	store:N		the process that is about to make store N is killed; in the
  *			middle of it, if it is an instruction that copies many bytes
- *	fail:N:ERRNO	system call N is not made and gives -ERRNO, or what else says no there
+ *	fail:N:ERRNO	system call N is not made and gives -ERRNO, or what else says no there;
+ *			descriptor 9 is told `trace HASH' of what the command did behind that:
+ *			calls, the paths in them, whether they succeeded, and stores. Where two
+ *			errors give one hash, the command made no difference between them.
  *	get:WORD:ERRNO	so does each bpf(2) that would open a pin whose path ends in WORD;
  *			with :N behind that, the Nth of them alone
  *	Its status is the command's, 137 when that was killed. What the command starts
@@ -79,6 +85,9 @@ static int error_wanted;
 static unsigned long syscall_place; /* of an instruction that makes a system call */
 static FILE *ledger;
 
+static bool changed = true; /* something outside, since the last call that was counted */
+static unsigned long trace_hash = 0xcbf29ce484222325;
+
 static const struct {
 	long number;
 	const char *name;
@@ -99,8 +108,69 @@ static const struct {
 	{ SYS_clone3, "clone" },
 };
 
-static const char *name_of(long number)
+/* bpf(2) that only looks */
+static bool bpf_looks(unsigned long command)
 {
+	switch (command) {
+	case BPF_MAP_LOOKUP_ELEM:
+	case BPF_MAP_GET_NEXT_KEY:
+	case BPF_OBJ_GET:
+	case BPF_OBJ_GET_INFO_BY_FD:
+	case BPF_PROG_QUERY:
+	case BPF_PROG_GET_NEXT_ID:
+	case BPF_MAP_GET_NEXT_ID:
+	case BPF_LINK_GET_NEXT_ID:
+	case BPF_PROG_GET_FD_BY_ID:
+	case BPF_MAP_GET_FD_BY_ID:
+	case BPF_LINK_GET_FD_BY_ID:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Calls that change nothing outside of the process; a kill closes and unmaps as they do. */
+static const long looks[] = {
+	SYS_access,	    SYS_brk,
+	SYS_clock_gettime,  SYS_close,
+	SYS_faccessat,	    SYS_fcntl,
+	SYS_fstat,	    SYS_fstatfs,
+	SYS_getdents64,	    SYS_getegid,
+	SYS_geteuid,	    SYS_getgid,
+	SYS_getpid,	    SYS_getrandom,
+	SYS_getuid,	    SYS_lseek,
+	SYS_madvise,	    SYS_mmap,
+	SYS_mprotect,	    SYS_munmap,
+	SYS_newfstatat,	    SYS_open_by_handle_at,
+	SYS_pread64,	    SYS_prlimit64,
+	SYS_read,	    SYS_readlink,
+	SYS_readlinkat,	    SYS_rt_sigaction,
+	SYS_rt_sigprocmask, SYS_stat,
+	SYS_statfs,	    SYS_statx,
+	SYS_sysinfo,	    SYS_umask,
+	SYS_uname,
+};
+
+static bool call_looks(const struct user_regs_struct *regs)
+{
+	long number = (long)regs->orig_rax;
+
+	if (number == SYS_bpf)
+		return bpf_looks(regs->rdi);
+	if (number == SYS_openat)
+		return !(regs->rdx & (O_CREAT | O_TRUNC));
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++)
+		if (looks[i] == number)
+			return true;
+	return false;
+}
+
+static const char *name_of(const struct user_regs_struct *regs)
+{
+	long number = (long)regs->orig_rax;
+
+	if (number == SYS_bpf && bpf_looks(regs->rdi))
+		return "look";
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i].number == number)
 			return names[i].name;
@@ -401,8 +471,8 @@ static void area_add(struct process *p, unsigned long start, unsigned long len)
 	errx(125, "too many areas");
 }
 
-/* repeats - the instruction there copies many bytes (rep movs, rep stos) */
-static bool repeats(pid_t pid, unsigned long place)
+/* repeats - the length of the instruction there, if it copies many bytes (rep movs, rep stos) */
+static unsigned repeats(pid_t pid, unsigned long place)
 {
 	unsigned long word = (unsigned long)ptrace(PTRACE_PEEKTEXT, pid, place, 0);
 	unsigned char byte[sizeof(word)], *b = byte + 1;
@@ -411,48 +481,138 @@ static bool repeats(pid_t pid, unsigned long place)
 	if ((*b & 0xf0) == 0x40)
 		b++;
 	return (byte[0] == 0xf3 || byte[0] == 0xf2) &&
-	       (*b == 0xa4 || *b == 0xa5 || *b == 0xaa || *b == 0xab);
+			       (*b == 0xa4 || *b == 0xa5 || *b == 0xaa || *b == 0xab)
+		       ? (unsigned)(b - byte) + 1
+		       : 0;
+}
+
+/* run_to - lets the process run until that instruction is next */
+static void run_to(pid_t pid, unsigned long place)
+{
+	unsigned long word = (unsigned long)ptrace(PTRACE_PEEKTEXT, pid, place, 0);
+	struct user_regs_struct regs;
+
+	if (ptrace(PTRACE_POKETEXT, pid, place, (word & ~0xfful) | 0xcc) ||
+	    ptrace(PTRACE_CONT, pid, 0, 0) || stopped(pid) != SIGTRAP)
+		err(125, "a breakpoint");
+	regs = registers(pid);
+	if (regs.rip != place + 1)
+		errx(125, "another breakpoint");
+	regs.rip = place;
+	if (ptrace(PTRACE_SETREGS, pid, 0, &regs) || ptrace(PTRACE_POKETEXT, pid, place, word))
+		err(125, "a breakpoint");
+}
+
+static void hash_add(const void *data, size_t len)
+{
+	const unsigned char *byte = data;
+
+	for (size_t i = 0; i < len; i++)
+		trace_hash = (trace_hash ^ byte[i]) * 0x100000001b3;
 }
 
 /* store - the process is about to store into an area; true: it was killed */
 static bool store(struct process *p, struct area *area)
 {
 	struct user_regs_struct regs = registers(p->pid);
-	unsigned long here = regs.rip, many = repeats(p->pid, here) ? regs.rcx : 0;
+	unsigned length = repeats(p->pid, regs.rip);
 	bool kills = what == STORE && stores == at;
 
 	if (what == COUNT)
 		dprintf(9, "store %lu\n", stores);
 	stores++;
-	if (kills && many < 2)
+	changed = true;
+	hash_add("store", 5);
+	if (kills && (!length || regs.rcx < 2))
 		return !kill(p->pid, SIGKILL);
+	if (kills) {
+		regs.rcx /= 2;
+		if (ptrace(PTRACE_SETREGS, p->pid, 0, &regs))
+			err(125, "PTRACE_SETREGS");
+	}
 	protect(p->pid, area, PROT_READ | PROT_WRITE);
-	do {
+	if (length)
+		run_to(p->pid, regs.rip + length);
+	else
 		step(p->pid);
-		regs = registers(p->pid);
-		if (kills && regs.rcx <= many / 2)
-			return !kill(p->pid, SIGKILL);
-	} while (regs.rip == here);
+	if (kills)
+		return !kill(p->pid, SIGKILL);
 	protect(p->pid, area, PROT_READ);
 	return false;
+}
+
+/* text_read - the string at that place of the process; as much of it as there is */
+static void text_read(pid_t pid, unsigned long place, char text[256])
+{
+	unsigned long word;
+
+	memset(text, 0, 256);
+	for (size_t len = 0; len + sizeof(word) < 256; len += sizeof(word)) {
+		errno = 0;
+		word = (unsigned long)ptrace(PTRACE_PEEKDATA, pid, place + len, 0);
+		if (errno)
+			break;
+		memcpy(text + len, &word, sizeof(word));
+		if (memchr(&word, 0, sizeof(word)))
+			break;
+	}
+}
+
+/* path_read - the path that the call is about; "": none */
+static void path_read(pid_t pid, const struct user_regs_struct *regs, char path[256])
+{
+	unsigned long place = 0;
+
+	switch (regs->orig_rax) {
+	case SYS_bpf:
+		if (regs->rdi == BPF_OBJ_GET || regs->rdi == BPF_OBJ_PIN)
+			place = (unsigned long)ptrace(PTRACE_PEEKDATA, pid, regs->rsi, 0);
+		break;
+	case SYS_access:
+	case SYS_mkdir:
+	case SYS_rename:
+	case SYS_rmdir:
+	case SYS_unlink:
+		place = regs->rdi;
+		break;
+	case SYS_faccessat:
+	case SYS_newfstatat:
+	case SYS_openat:
+	case SYS_renameat2:
+	case SYS_unlinkat:
+		place = regs->rsi;
+		break;
+	}
+	*path = 0;
+	if (place)
+		text_read(pid, place, path);
+}
+
+/* hash_call - what was called, with which path, and whether it succeeded */
+static void hash_call(pid_t pid, const struct user_regs_struct *regs)
+{
+	long long result = (long long)regs->rax;
+	const unsigned long long event[] = {
+		regs->orig_rax,
+		regs->orig_rax == SYS_bpf ? regs->rdi : 0,
+		(unsigned long long)(result < 0 && result > -4096 ? result : 0),
+	};
+	char path[256];
+
+	path_read(pid, regs, path);
+	hash_add(event, sizeof(event));
+	hash_add(path, strlen(path));
 }
 
 /* gets_wanted - the call opens a pin, and that is the one */
 static bool gets_wanted(pid_t pid, const struct user_regs_struct *regs)
 {
-	unsigned long place, word;
-	char path[256] = "";
+	char path[256];
 	size_t len, end = strlen(wanted);
 
 	if (regs->orig_rax != SYS_bpf || regs->rdi != BPF_OBJ_GET)
 		return false;
-	place = (unsigned long)ptrace(PTRACE_PEEKDATA, pid, regs->rsi, 0);
-	for (len = 0; len + sizeof(word) < sizeof(path); len += sizeof(word)) {
-		word = (unsigned long)ptrace(PTRACE_PEEKDATA, pid, place + len, 0);
-		memcpy(path + len, &word, sizeof(word));
-		if (memchr(&word, 0, sizeof(word)))
-			break;
-	}
+	path_read(pid, regs, path);
 	len = strlen(path);
 	return len >= end && !strcmp(path + len - end, wanted) && (++gets == which || !which);
 }
@@ -471,7 +631,8 @@ static bool call_begins(struct process *p)
 		return false;
 	calls++;
 	if (what == COUNT)
-		dprintf(9, "call %lu %s\n", number, name_of(p->call));
+		dprintf(9, "call %lu %s %s\n", number, name_of(&regs), changed ? "new" : "same");
+	changed = !call_looks(&regs);
 	if (*wanted ? !gets_wanted(p->pid, &regs) : number != at)
 		return false;
 	if (what == CALL)
@@ -510,6 +671,8 @@ static void call_ends(struct process *p)
 		p->call = 0;
 		return;
 	}
+	if (what == FAIL && p->begun && calls > at)
+		hash_call(p->pid, &regs);
 	if (result < 0)
 		return;
 	if (p->call == SYS_bpf && (regs.rdi == BPF_MAP_CREATE || regs.rdi == BPF_PROG_LOAD ||
@@ -667,6 +830,8 @@ int main(int argc, char **argv)
 	if (!ledger)
 		err(125, "%s", argv[1]);
 	status = trace(argv + 3);
+	if (what == FAIL)
+		dprintf(9, "trace %016lx\n", trace_hash);
 	if (fclose(ledger))
 		err(125, "%s", argv[1]);
 	return status;

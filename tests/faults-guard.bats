@@ -3,7 +3,7 @@
 # faults-guard - the other commands, killed at a system call or between two stores, or with one
 # call failing: attached or not, loaded or not, and nothing gets through meanwhile
 #
-# Two points of each command; make check-faults tries all.
+# One point of each kind of each command; make check-faults tries all.
 # shellcheck disable=SC2154 # new_cgroup sets web, shop
 # shellcheck disable=SC2034,SC2317 # points.bash reads and calls what a test sets
 

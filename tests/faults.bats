@@ -3,7 +3,7 @@
 # faults - cgg-rule, killed at a system call or between two stores, or with one call failing:
 # the policy is the old or the new one, and nothing gets through meanwhile
 #
-# Two points of each command; make check-faults tries all.
+# One point of each kind of each command; make check-faults tries all.
 # shellcheck disable=SC2154 # new_cgroup sets web, shop
 # shellcheck disable=SC2034,SC2317 # points.bash reads and calls what a test sets
 
@@ -252,6 +252,51 @@ refused_for()
 			cgg-rule restore "$points/file"
 		[ "$(cgg-rule list -i)" = "$before" ]
 	done
+}
+
+@test 'a restore keeps the ids of rules, or fails, whichever look fails' {
+	local before call looks=0
+
+	many 100 >"$points/file"
+	yes cgg-rule restore "$points/file"
+	before=$(cgg-rule list -i)
+	fault count cgg-rule restore "$points/file" 9>"$points/list"
+	while read -r call; do
+		fault "fail:$call:ENOMEM" cgg-rule restore "$points/file"
+		[ "$(cgg-rule list -i)" = "$before" ] || complain "call $call: other ids"
+		looks=$((looks + 1))
+	done < <(awk '$1 == "call" && $3 == "look" { print $2 }' "$points/list")
+	[ "$looks" -gt 20 ]
+}
+
+# hits_of_q: of its only rule
+hits_of_q()
+{
+	cgg-rule -p q list -s | awk -F'\t' '$4 == "deny connect port 9191" { print $2 }'
+}
+
+@test 'a policy gets no counts of one that was dropped before, whichever call fails' {
+	local call
+
+	old()
+	{
+		cgg-rule -p q add connect port 9191
+		cgg-attach -p q "$shop"
+		inside "$shop" "$BUILD/tests/reach" udp-connect 127.0.0.1 9191 || true
+		cgg-detach "$shop"
+	} >/dev/null
+	old
+	[ "$(hits_of_q)" -eq 1 ]
+	fault count cgg-rule -p q drop 9>"$points/list"
+	while read -r call; do
+		gone q
+		old
+		fault "fail:$call:ENOMEM" cgg-rule -p q drop
+		gone q
+		yes cgg-rule -p q add connect port 9191
+		[ "$(hits_of_q)" -eq 0 ] || complain "call $call: counts of another policy"
+	done < <(awk '$1 == "call" && ($3 == "look" || $3 == "bpf") { print $2 }' "$points/list")
+	gone q
 }
 
 @test 'a link that cannot be looked at is none to rely on' {

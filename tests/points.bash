@@ -7,9 +7,16 @@
 #	enforced()		and what it asks the kernel, where old and new differ
 #	disturbs COMMAND...	the command, whose state after it is the new one
 #
-# A point is a system call, or a store into memory that others see (tests/fault.c). By default
-# one of each kind is tried of each command, always the same; with FAULTS=all every one, or
-# every one of the share that tests/run gives.
+# A point is a system call, or a store into memory that others see (tests/fault.c). There are
+# four kinds: a kill at a call, a kill at a store, a failing call that changes something, and a
+# failing call that only looks. By default one of each kind is tried of each command, always the
+# same; with FAULTS=all every one, or every one of the share that tests/run gives.
+#
+# What could only repeat a result is left out:
+#   - A kill at a call before which nothing changed leaves what the kill at the call before left.
+#   - A call fails with each of four errors. The first two are followed up: by the command once
+#     more, and by the way back. Another error that the command answers with the same calls and
+#     the same status as the first one leaves the same behind.
 # shellcheck disable=SC2154 # new_cgroup sets web, shop
 # shellcheck disable=SC2034 # what the tests read
 load helpers
@@ -201,25 +208,96 @@ chosen()
 	fi
 }
 
-# points_of: from the list of calls and stores, where to kill, and which calls to let fail; of
-# what is slow only the calls that may change something; of that, and of what only looks, each
-# with one of the errors in turn
+# points_of: from the list of calls and stores, where to kill, and which calls to let fail with
+# which errors; of what is slow, and of what only looks, each with one of the errors in turn
 points_of()
 {
-	awk -v slow="${slow-}" '!slow || $3 != "other" { print $1 ":" $2 }' "$points/list" | chosen
-	awk -v one="${slow-}${looks-}" '$1 == "call" && $3 != "other" {
+	awk '$1 == "call" && $4 == "new" { print $1 ":" $2 }' "$points/list" | chosen
+	awk '$1 == "store" { print $1 ":" $2 }' "$points/list" | chosen
+	awk '$1 == "call" && $3 != "other" && $3 != "look"' "$points/list" | errors_of | chosen
+	awk '$1 == "call" && $3 == "look"' "$points/list" | errors_of | chosen
+}
+
+errors_of()
+{
+	awk -v one="${slow-}${looks-}" '{
 		count = split("ENOMEM E2BIG ENOSPC EPERM", error)
+		line = "fail:" $2
 		for (i = 1; i <= count; i++)
-			if (!one || i == 1 + n % count)
-				print "fail:" $2 ":" error[i]
-		n++
-	}' "$points/list" | chosen
+			if (!one || i == 1 + NR % count)
+				line = line " " error[i]
+		print line
+	}'
+}
+
+# once_more COMMAND...: done again behind the fault, it gives the new state
+once_more()
+{
+	if [ "$once" -eq 1 ] && [ "$(state)" = "$new_state" ]; then
+		status_of=0
+	else
+		fault none "$@"
+	fi
+	# shellcheck disable=SC2076 # a word of a list
+	[[ " $again " =~ " $status_of " ]] || bad "once more: status $status_of"
+	is_clean "$new_full" 'once more'
+	old
+}
+
+# way_back: to the old state, straight from what the fault left
+way_back()
+{
+	old
+	is_clean "$old_full" 'back'
+}
+
+# killed_at COMMAND...: at the point, once for each that may follow
+killed_at()
+{
+	fault "$point" "$@"
+	is_whole
+	once_more "$@"
+	fault "$point" "$@"
+	way_back
+	kills=$((kills + 1))
+}
+
+# failed_at CALL ERROR... -- COMMAND...: it fails with each of the errors
+failed_at()
+{
+	local call=$1 errors=() round=0 first_status='' first_trace=''
+
+	shift
+	while [ "$1" != -- ]; do
+		errors+=("$1")
+		shift
+	done
+	shift
+	for error in "${errors[@]}"; do
+		point=$call:$error
+		fault "$point" "$@" 9>"$points/trace"
+		fails=$((fails + 1))
+		round=$((round + 1))
+		if [ "$round" -gt 2 ] && [ "$status_of" = "$first_status" ] &&
+			[ "$(<"$points/trace")" = "$first_trace" ]; then
+			[ "$status_of" -ne 0 ] || old
+			continue
+		fi
+		is_whole
+		[ "$round" -ne 1 ] || first_status=$status_of first_trace=$(<"$points/trace")
+		if [ $(((round + fails) % 2)) -eq 1 ]; then
+			once_more "$@"
+		else
+			way_back
+		fi
+	done
 }
 
 # disturbs COMMAND...: at those points
 disturbs()
 {
-	local round=0 old_state new_state old_full new_full old_asked new_asked old_recorded list
+	local line kills=0 fails=0 old_state new_state old_full new_full old_asked new_asked
+	local old_recorded list
 
 	wrong=0 point=none
 	old
@@ -231,27 +309,15 @@ disturbs()
 	mapfile -t list < <(points_of)
 	old
 	is_clean "$old_full" 'before'
-	for point in "${list[@]}"; do
-		fault "$point" "$@"
-		is_whole
-		round=$((round + 1))
-		if [ $((round % 2)) -eq 1 ]; then
-			if [ "$once" -eq 1 ] && [ "$(state)" = "$new_state" ]; then
-				status_of=0
-			else
-				fault none "$@"
-			fi
-			# shellcheck disable=SC2076
-			[[ " $again " =~ " $status_of " ]] || bad "once more: status $status_of"
-			is_clean "$new_full" 'once more'
-			old
-		else
-			old
-			is_clean "$old_full" 'back'
-		fi
+	for line in "${list[@]}"; do
+		point=$line
+		# shellcheck disable=SC2086 # errors are words
+		case $line in
+		fail:*) failed_at $line -- "$@" ;;
+		*) killed_at "$@" ;;
+		esac
 		[ "$wrong" -lt 40 ] || break
 	done
-	echo "# $*: killed at $(printf '%s\n' "${list[@]}" | grep -cv fail) points," \
-		"$(printf '%s\n' "${list[@]}" | grep -c fail) system calls failed" >&3
+	echo "# $*: killed at $kills points, $fails system calls failed" >&3
 	[ "$wrong" -eq 0 ]
 }
