@@ -77,10 +77,11 @@ void proto_print(__u16 proto, char text[CGG_NET_TEXT]);
 int number_parse(unsigned long *n, const char *word, size_t len, unsigned long max); /* -1: no */
 
 /* rule.c: words <-> struct cgg_rule */
-#define CGG_RULE_TEXT 512
-#define CGG_RULE_UNITS ((CGG_RULE_TEXT + CGG_NAME + CGG_OPERAND) / 8) /* at most, of a heap */
 #define CGG_COMMENT 128
-#define CGG_CGROUP 192
+#define CGG_CGROUP 1024
+#define CGG_OPERAND_TEXT (4 * CGG_OPERAND + 4)
+/* Each byte of what users may have named can become four; beside that, fixed words. */
+#define CGG_RULE_TEXT (4 * CGG_CGROUP + CGG_OPERAND_TEXT + 2 * CGG_COMMENT + 512)
 struct cgg_rule {
 	__u32 id; /* 0: in no policy yet */
 	__u8 verdict;
@@ -111,6 +112,13 @@ void hooks_print(unsigned hooks, char *text, size_t size);
 int verdict_parse(__u8 *verdict, const char *word);
 int name_check(const char *what, const char *name);
 
+/* word.c: a word between quotes */
+size_t utf8_len(const unsigned char *s);
+bool word_is_plain(const char *word);
+size_t word_quote(char *text, const char *word, bool utf8); /* four times the room of word, and 3 */
+char *word_unquote(char *in);
+void word_unescape(char *word); /* \xNN alone, as commands print paths; in place */
+
 /* operand.c: what follows a hook's word */
 struct cgg_words {
 	char *const *word;
@@ -118,7 +126,8 @@ struct cgg_words {
 };
 const char *words_next(struct cgg_words *words); /* 0: no more */
 int operand_parse(struct cgg_rule *rule, enum cgg_operand_kind kind, struct cgg_words *words);
-void operand_print(const struct cgg_rule *rule, enum cgg_operand_kind kind, char text[256]);
+void operand_print(const struct cgg_rule *rule, enum cgg_operand_kind kind,
+		   char text[CGG_OPERAND_TEXT]);
 int sockopt_parse(struct cgg_rule *rule, const char *word);
 void sockopt_print(long level, long name, char text[256]);
 
@@ -188,22 +197,43 @@ int pin_get(const char *name); /* fd of maps/name or so, or -1 with errno */
 int pin_refusal(const char *name); /* of what pin_get() has just not given */
 int version_read(void); /* the layout version of what is pinned, or -1 with errno */
 
-/* cgroup.c: TARGET -> directory, id, and back */
+/* cgroup.c: a cgroup's directory, its id, and back */
 struct cgg_cgroup {
 	int fd;
 	__u64 id;
-	bool made;
+	unsigned made; /* so many directories, at the end of path */
 	char path[4096]; /* where it was found */
 };
-enum cgg_target { CGG_CREATE = 1, CGG_FORCE = 2, CGG_ANY = 4 }; /* the root, too; whatever it is */
+enum cgg_target {
+	CGG_CREATE = 1, /* with those above it */
+	CGG_FORCE = 2, /* the root, too */
+	CGG_ANY = 4, /* whatever it is */
+	CGG_EXACT = 8, /* \xNN in a path is no byte, but these four */
+};
 int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags);
 int cgroup_open_id(__u64 id); /* an fd, or -1: gone */
 void cgroup_above(int fd, __u64 above[CGG_LEVELS]); /* its id, its parent's, ..., then zeros */
 bool cgroup_is_below(__u64 id, __u64 top); /* or top itself */
 void cgroup_close(struct cgg_cgroup *cgroup, bool undo);
-const char *cgroup_mount(void); /* 0: none */
-int cgroup_own(char path[4096]); /* that of this process */
+void cgroup_let_go(struct cgg_cgroup *cgroup); /* closes it; what was made can still be undone */
+int cgroup_again(struct cgg_cgroup *cgroup); /* opens it after that */
 bool cgroup_name(__u64 id, char *text, size_t size); /* its path below the mount; or the id */
+
+/* target.c: the forms of TARGET */
+int target_find(struct cgg_cgroup *cgroup, const char *target, int flags);
+int cgroup_own(char path[4096]); /* that of this process */
+
+/* named.c: the cgroup of a unit or a container */
+int name_path(char path[4096], const char *kind, const char *word);
+
+/* mount.c: where cgroup v2 is mounted */
+const char *cgroup_mount(void); /* 0: none */
+int mount_refusal(void);
+int mount_open(void);
+int mount_open_path(const char *path);
+const char *mount_below(const char *path);
+const char *mount_visible(const char *path);
+const char *mount_hides(void);
 
 /* attach.c: which cgroup has which policy, and the links that it takes */
 struct cgg_attachment {

@@ -2,8 +2,8 @@
 /*
  * file.c - a policy file: rule lines, default lines, comments.
  *
- * A line is split into words at blanks. "..." makes one word, in which \" and \\
- * stand for themselves; # where a word would start begins a comment.
+ * A line is split into words at blanks. "..." makes one word (word.c); # where a word
+ * would start begins a comment.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,20 +12,6 @@
 #include "cgg.h"
 
 #define MAX_WORDS 64
-
-/* quoted - takes the word behind a quote; gives what follows it, 0: no end */
-static char *quoted(char *in, char *out)
-{
-	for (; *in && *in != '"'; in++) {
-		if (*in == '\\' && (in[1] == '"' || in[1] == '\\'))
-			in++;
-		*out++ = *in;
-	}
-	if (!*in)
-		return 0;
-	*out = 0;
-	return in + 1;
-}
 
 /* line_split - cuts line in place into words; gives their number, -1: refused */
 static int line_split(char *line, char *word[MAX_WORDS])
@@ -43,11 +29,9 @@ static int line_split(char *line, char *word[MAX_WORDS])
 		word[count++] = line;
 		if (*line == '"') {
 			word[count - 1] = line + 1;
-			line = quoted(line + 1, line + 1);
-			if (!line) {
-				refuse(CGG_USAGE, "a quote has no end");
+			line = word_unquote(line + 1);
+			if (!line)
 				return -1;
-			}
 			if (*line && !strchr(" \t\r\n", *line)) {
 				refuse(CGG_USAGE, "%.80s: no blank behind a quote", line);
 				return -1;

@@ -110,10 +110,6 @@ static int unix_parse(struct cgg_rule *rule, struct cgg_words *w)
 	if (!word)
 		return refuse(CGG_USAGE,
 			      "unix: needs a name: /path, @abstract, or either with a star");
-	for (size_t i = 0; i < len; i++)
-		if (word[i] <= ' ' || word[i] > '~' || strchr("\"\\#", word[i]))
-			return refuse(CGG_USAGE, "unix: a name has no such byte as 0x%02x",
-				      (unsigned char)word[i]);
 	if (len && word[len - 1] == '*') {
 		rule->prefix = true;
 		len--;
@@ -162,7 +158,19 @@ int operand_parse(struct cgg_rule *rule, enum cgg_operand_kind kind, struct cgg_
 	return 0;
 }
 
-void operand_print(const struct cgg_rule *rule, enum cgg_operand_kind kind, char text[256])
+static void name_print(const struct cgg_rule *rule, char text[CGG_OPERAND_TEXT])
+{
+	char name[CGG_OPERAND + 1];
+
+	snprintf(name, sizeof(name), "%s%s", rule->operand, rule->prefix ? "*" : "");
+	if (word_is_plain(name))
+		strcpy(text, name);
+	else
+		word_quote(text, name, false);
+}
+
+void operand_print(const struct cgg_rule *rule, enum cgg_operand_kind kind,
+		   char text[CGG_OPERAND_TEXT])
 {
 	char major[24] = "*", minor[24] = "*";
 
@@ -171,9 +179,9 @@ void operand_print(const struct cgg_rule *rule, enum cgg_operand_kind kind, char
 	if (rule->minor >= 0)
 		snprintf(minor, sizeof(minor), "%ld", rule->minor);
 	if (kind == CGG_DEVICE_NUMBER && rule->device)
-		snprintf(text, 256, "%c %s:%s", rule->device, major, minor);
+		snprintf(text, CGG_OPERAND_TEXT, "%c %s:%s", rule->device, major, minor);
 	else if (kind == CGG_SOCKOPT)
 		sockopt_print(rule->major, rule->minor, text);
 	else
-		snprintf(text, 256, "%s%s", rule->operand, rule->prefix ? "*" : "");
+		name_print(rule, text);
 }

@@ -423,6 +423,14 @@ static bool fits(const struct cgg_rules *rules, unsigned entries, __u32 units)
 	return rules->count + entries <= CGG_ENTRIES && 8 * (rules->heap_used + units) <= CGG_HEAP;
 }
 
+/* rule_units - of a heap, at most, that a rule takes */
+static __u32 rule_units(const struct cgg_rule *rule)
+{
+	char text[CGG_RULE_TEXT];
+
+	return (__u32)(rule_print(rule, text) + CGG_NAME + CGG_OPERAND) / 8 + 3;
+}
+
 /* settings_take - what more says of defaults and mode */
 static void settings_take(struct cgg_rules *rules, const struct cgg_rules *more)
 {
@@ -541,7 +549,7 @@ int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct
 
 	if (!status)
 		status = rule_find(&rules, &wanted, &at, &base_rule);
-	if (!status && rules.base.number && !fits(&rules, 2, CGG_RULE_UNITS)) {
+	if (!status && rules.base.number && !fits(&rules, 2, rule_units(rule))) {
 		rules_free(&rules);
 		status = policy_read(guard, place, &rules);
 		if (!status)

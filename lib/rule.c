@@ -86,25 +86,6 @@ int name_check(const char *what, const char *name)
 	return 0;
 }
 
-/* utf8_len - bytes of the well-formed sequence at s (RFC 3629), 0: it is none */
-static size_t utf8_len(const unsigned char *s)
-{
-	size_t len = *s < 0x80	 ? 1
-		     : *s < 0xc2 ? 0
-		     : *s < 0xe0 ? 2
-		     : *s < 0xf0 ? 3
-		     : *s < 0xf5 ? 4
-				 : 0;
-
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
-	    (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 static int comment_parse(struct cgg_rule *rule, const char *word)
 {
 	const unsigned char *s = (const unsigned char *)word;
@@ -230,10 +211,6 @@ static int cgroup_word(struct cgg_rule *rule, const char *word)
 	if (!len || len >= CGG_CGROUP)
 		return refuse(CGG_USAGE, "cgroup %.80s: a TARGET has 1 to %d bytes", word,
 			      CGG_CGROUP - 1);
-	for (size_t i = 0; i < len; i++)
-		if (word[i] <= ' ' || word[i] > '~' || strchr("\"#", word[i]))
-			return refuse(CGG_USAGE, "cgroup: a TARGET here has no such byte as 0x%02x",
-				      (unsigned char)word[i]);
 	memcpy(rule->cgroup, word, len + 1);
 	return 0;
 }
@@ -456,16 +433,13 @@ static void put_key(struct text *t, const char *key, const char *value)
 	put(t, value);
 }
 
-static void comment_print(struct text *t, const char *comment)
+/* put_quoted - what an administrator wrote may be UTF-8 */
+static void put_quoted(struct text *t, const char *key, const char *value, bool utf8)
 {
-	char one[3] = "\\";
+	char quoted[4 * CGG_CGROUP + 3];
 
-	put(t, " comment \"");
-	for (; *comment; comment++) {
-		one[1] = *comment;
-		put(t, *comment == '"' || *comment == '\\' ? one : one + 1);
-	}
-	put(t, "\"");
+	word_quote(quoted, value, utf8);
+	put_key(t, key, quoted);
 }
 
 static void port_print(struct text *t, const struct cgg_rule *rule)
@@ -482,7 +456,7 @@ static void operands_print(struct text *t, const struct cgg_rule *rule)
 {
 	for (int i = 0; i < CGG_HOOKS; i++) {
 		const struct cgg_hook_info *hook = &cgg_hooks[i];
-		char part[256];
+		char part[CGG_OPERAND_TEXT];
 
 		if (!(rule->hooks & 1u << i) || !hook->operand)
 			continue;
@@ -523,12 +497,14 @@ size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
 	}
 	if (rule->matches & CGG_MATCH_PORT)
 		port_print(&t, rule);
-	if (rule->matches & CGG_MATCH_CGROUP)
+	if (rule->matches & CGG_MATCH_CGROUP && word_is_plain(rule->cgroup))
 		put_key(&t, "cgroup", rule->cgroup);
+	else if (rule->matches & CGG_MATCH_CGROUP)
+		put_quoted(&t, "cgroup", rule->cgroup, false);
 	if (*rule->name)
 		put_key(&t, "name", rule->name);
 	if (*rule->comment)
-		comment_print(&t, rule->comment);
+		put_quoted(&t, "comment", rule->comment, true);
 	if (rule->quiet)
 		put(&t, " quiet");
 	if (rule->error)

@@ -133,7 +133,7 @@ static void table_read(void)
 }
 
 /* words_answer - what is said to a line of a policy file; false: it is refused */
-static bool words_answer(const char *words, struct cgg_rule *rule, char answer[CGG_WHY])
+static bool words_answer(const char *words, struct cgg_rule *rule, char answer[CGG_RULE_TEXT])
 {
 	char *line = strdup(words);
 	int status = rule_line(rule, line);
@@ -143,7 +143,7 @@ static bool words_answer(const char *words, struct cgg_rule *rule, char answer[C
 
 	free(line);
 	if (status)
-		snprintf(answer, CGG_WHY, "%s", cgg_why);
+		snprintf(answer, CGG_RULE_TEXT, "%s", cgg_why);
 	else
 		rule_print(rule, answer);
 	assert_true(status == 0 || status == CGG_USAGE);
@@ -153,7 +153,7 @@ static bool words_answer(const char *words, struct cgg_rule *rule, char answer[C
 /* line_holds - and what it prints is read as the same rule, and printed the same */
 static bool line_holds(const struct line *line)
 {
-	char answer[CGG_WHY], again[CGG_WHY];
+	char answer[CGG_RULE_TEXT], again[CGG_RULE_TEXT];
 	struct cgg_rule rule, same;
 	bool taken = words_answer(line->words, &rule, answer);
 
@@ -184,6 +184,81 @@ static void section_holds(void **state)
 	assert_true(all);
 }
 
+/* reads_back - what is printed of the rule is read as the same rule */
+static void reads_back(const struct cgg_rule *rule)
+{
+	char text[CGG_RULE_TEXT], again[CGG_RULE_TEXT];
+	struct cgg_rule same;
+
+	rule_print(rule, text);
+	for (const char *c = text; *c; c++)
+		assert_in_range(*c, ' ', '~');
+	strcpy(again, text);
+	if (rule_line(&same, again))
+		fail_msg("%s: %s", text, cgg_why);
+	assert_memory_equal(rule, &same, sizeof(same));
+}
+
+static void cgroup_of_any_bytes_is_read_back(void **state)
+{
+	struct cgg_rule rule = { .verdict = CGG_DENY,
+				 .access = CGG_R,
+				 .hooks = 1u << CGG_CONNECT,
+				 .matches = CGG_MATCH_CGROUP | CGG_MATCH_PORT,
+				 .port_min = 5,
+				 .port_max = 5 };
+	static const char *const names[] = {
+		"/x port 2",	 "/\" port 2 comment \"", "/#",	   " #",   "/a\\x20b", "/\\",
+		"/\xe2\x80\xae", "/caf\xc3\xa9",	  "/\xc3", "deny", "port",     "\""
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		memset(rule.cgroup, 0, sizeof(rule.cgroup));
+		strcpy(rule.cgroup, names[i]);
+		reads_back(&rule);
+	}
+	memset(rule.cgroup, 0, sizeof(rule.cgroup));
+	for (int byte = 1; byte < 256; byte++)
+		rule.cgroup[byte - 1] = (char)byte;
+	reads_back(&rule);
+	for (int pair = 0; pair < 65536; pair++) {
+		if (!(pair & 255) || pair < 256)
+			continue;
+		strcpy(rule.cgroup, "/..x41");
+		memset(rule.cgroup + 7, 0, sizeof(rule.cgroup) - 7);
+		rule.cgroup[1] = (char)(pair >> 8);
+		rule.cgroup[2] = (char)pair;
+		reads_back(&rule);
+	}
+}
+
+static void longest_rule_is_printed_whole(void **state)
+{
+	struct cgg_rule rule = { .verdict = CGG_ALERT,
+				 .access = CGG_R,
+				 .hooks = (1u << CGG_UNIX) - 1,
+				 .matches = CGG_MATCH_CGROUP | CGG_MATCH_PORT | CGG_MATCH_PROTO,
+				 .proto = 253,
+				 .port_min = 10000,
+				 .port_max = 20000,
+				 .quiet = true };
+
+	(void)state;
+	memset(rule.cgroup, 0xff, CGG_CGROUP - 1);
+	memset(rule.name, 'n', CGG_NAME - 1);
+	memset(rule.comment, '"', CGG_COMMENT - 1);
+	reads_back(&rule);
+	rule.hooks = 1u << CGG_UNIX;
+	rule.matches = CGG_MATCH_CGROUP;
+	rule.proto = rule.port_min = 0;
+	rule.port_max = 65535;
+	memset(rule.operand, 0xff, 108);
+	rule.operand[0] = '@';
+	rule.prefix = true;
+	reads_back(&rule);
+}
+
 static void sections_free(void)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -201,7 +276,7 @@ static void sections_free(void)
 
 int main(void)
 {
-	struct CMUnitTest tests[SECTIONS] = { 0 };
+	struct CMUnitTest tests[SECTIONS + 2] = { 0 };
 	int failed;
 
 	table_read();
@@ -209,7 +284,9 @@ int main(void)
 		tests[i] = (struct CMUnitTest){ .name = sections[i].name,
 						.test_func = section_holds,
 						.initial_state = &sections[i] };
-	failed = _cmocka_run_group_tests("words", tests, count, 0, 0);
+	tests[count] = (struct CMUnitTest)cmocka_unit_test(cgroup_of_any_bytes_is_read_back);
+	tests[count + 1] = (struct CMUnitTest)cmocka_unit_test(longest_rule_is_printed_whole);
+	failed = _cmocka_run_group_tests("words", tests, count + 2, 0, 0);
 	sections_free();
 	return failed;
 }
