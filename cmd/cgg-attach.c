@@ -9,10 +9,21 @@ static const char usage[] =
 	"Guards cgroups. TARGET is a cgroup's path, pid:PID, unit:NAME or container:ID.\n"
 	"\n"
 	"  -p, --policy NAME  by this policy (default: default)\n"
-	"  -c, --create       make the cgroup's directory\n"
+	"  -c, --create       make the cgroup's directory, and those above it\n"
 	"  -f, --force        also the root cgroup\n"
 	"  -h, --help         print this and exit\n"
 	"  -V, --version      print the version and exit\n";
+
+/* attach_one - opened for this alone: there may be more cgroups than descriptors */
+static int attach_one(struct cgg_guard *guard, struct cgg_cgroup *cgroup, __u32 policy)
+{
+	int status = cgroup_again(cgroup);
+
+	if (!status)
+		status = attach(guard, cgroup, policy);
+	cgroup_let_go(cgroup);
+	return status;
+}
 
 /* attach_all - every cgroup, or none of them */
 static int attach_all(struct cgg_guard *guard, struct cgg_cgroup *cgroup, int count, int place)
@@ -28,12 +39,12 @@ static int attach_all(struct cgg_guard *guard, struct cgg_cgroup *cgroup, int co
 	for (; done < count && !status; done++) {
 		if (!attachment_find(guard, cgroup[done].id, &policy))
 			before[done] = policy + 1;
-		status = attach(guard, &cgroup[done], (__u32)place);
+		status = attach_one(guard, &cgroup[done], (__u32)place);
 	}
 	memcpy(why, cgg_why, sizeof(why));
 	while (status && done-- > 0)
 		if (before[done])
-			attach(guard, &cgroup[done], before[done] - 1);
+			attach_one(guard, &cgroup[done], before[done] - 1);
 		else
 			detach(guard, cgroup[done].id);
 	memcpy(cgg_why, why, sizeof(why));
@@ -79,8 +90,10 @@ int main(int argc, char **argv)
 	if (!cgroup)
 		errx(CGG_FAILED, "out of memory");
 	status = guard_repair(&guard);
-	for (; opened < count && !status; opened++)
+	for (; opened < count && !status; opened++) {
 		status = cgroup_open(&cgroup[opened], argv[optind + opened], flags);
+		cgroup_let_go(&cgroup[opened]);
+	}
 	if (!status)
 		status = attach_all(&guard, cgroup, count, place);
 	while (opened-- > 0)

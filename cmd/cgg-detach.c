@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* cgg-detach.c - lets go of cgroups. */
+#include <string.h>
+
 #include "cmd.h"
 
 static const char usage[] =
@@ -24,8 +26,19 @@ static int detach_all(struct cgg_guard *guard)
 	return guard_repair(guard);
 }
 
+/* is_attached - the target is the id of an attached cgroup: that is printed of one without a path */
+static bool is_attached(struct cgg_guard *guard, const char *target, __u64 *id)
+{
+	char text[24];
+	__u32 policy;
+
+	*id = strtoull(target, 0, 10);
+	snprintf(text, sizeof(text), "%llu", *id);
+	return !strcmp(text, target) && !attachment_find(guard, *id, &policy);
+}
+
 /* targets_find - the ids of all targets, or a refusal before anything is let go of */
-static int targets_find(__u64 *ids, int count, char **target)
+static int targets_find(struct cgg_guard *guard, __u64 *ids, int count, char **target)
 {
 	int status = 0;
 
@@ -35,6 +48,8 @@ static int targets_find(__u64 *ids, int count, char **target)
 		status = cgroup_open(&cgroup, target[i], CGG_ANY);
 		ids[i] = cgroup.id;
 		cgroup_close(&cgroup, false);
+		if (status == CGG_USAGE && is_attached(guard, target[i], &ids[i]))
+			status = 0;
 	}
 	return status;
 }
@@ -64,13 +79,11 @@ int main(int argc, char **argv)
 		errx(CGG_FAILED, "out of memory");
 	status = guard_open(&guard, CGG_CHANGE);
 	if (!status)
-		status = targets_find(ids, count, argv + optind);
+		status = targets_find(&guard, ids, count, argv + optind);
 	if (status)
 		die(status);
 	if (all)
 		worst = detach_all(&guard);
-	else
-		guard_repair(&guard);
 	for (int i = 0; i < count; i++) {
 		status = detach(&guard, ids[i]);
 		if (status == CGG_NO)
@@ -80,6 +93,8 @@ int main(int argc, char **argv)
 		if (status > worst)
 			worst = status;
 	}
+	if (!all)
+		guard_repair(&guard);
 	free(ids);
 	guard_close(&guard);
 	return worst;

@@ -116,7 +116,7 @@ static __u32 in_the_way(int cgroup, int attach, char *where, size_t size)
 	while (strlen(path) >= strlen(cgroup_mount())) {
 		__u32 ids[64], count = 64, flags = 0;
 		struct cgg_cgroup at;
-		int status = cgroup_open(&at, path, CGG_ANY);
+		int status = cgroup_open(&at, path, CGG_ANY | CGG_EXACT);
 
 		if (!status)
 			status = bpf_prog_query(at.fd, (enum bpf_attach_type)attach, 0, &flags, ids,
@@ -144,6 +144,12 @@ static int link_refusal(const char *name, int cgroup, int program, int error)
 	if (error == EPERM)
 		return refuse(CGG_FAILED, "%s: %s: needs root, or CAP_BPF and CAP_NET_ADMIN", name,
 			      info->name);
+	if (error == E2BIG)
+		return refuse(
+			CGG_FAILED,
+			"%s: %s: 64 programs are attached there, and the kernel takes no more; "
+			"detach one first (cgg-status --effective lists them)",
+			name, info->name);
 	return refuse(CGG_FAILED, "%s: %s: %s", name, info->name, strerror(error));
 }
 

@@ -34,27 +34,31 @@ static int resolve_cgroup(struct cgg_rule *rule)
 {
 	struct cgg_cgroup cgroup;
 	char name[4096], type[4200];
-	int status = cgroup_open(&cgroup, rule->cgroup, CGG_FORCE);
+	int status = cgroup_open(&cgroup, rule->cgroup, CGG_FORCE | CGG_EXACT);
 	unsigned level = 0;
+	bool named;
 
 	if (status) {
 		cgroup_close(&cgroup, false);
 		return status;
 	}
 	rule->cgroup_id = cgroup.id;
-	cgroup_name(cgroup.id, name, sizeof(name));
+	named = cgroup_name(cgroup.id, name, sizeof(name));
 	cgroup_close(&cgroup, false);
+	if (!named)
+		return refuse(CGG_USAGE, "cgroup %.80s: is not below %s", rule->cgroup,
+			      cgroup_mount());
 	snprintf(type, sizeof(type), "%s/cgroup.type", cgroup_mount());
 	if (!access(type, F_OK))
-		return refuse(CGG_USAGE, "cgroup %s: levels are not known in a cgroup namespace",
+		return refuse(CGG_USAGE, "cgroup %.80s: levels are not known in a cgroup namespace",
 			      rule->cgroup);
 	if (strlen(name) >= CGG_CGROUP)
-		return refuse(CGG_USAGE, "cgroup %s: its path has more than %d bytes", rule->cgroup,
-			      CGG_CGROUP - 1);
+		return refuse(CGG_USAGE, "cgroup %.80s: its path has more than %d bytes",
+			      rule->cgroup, CGG_CGROUP - 1);
 	for (const char *c = name; *c; c++)
 		level += *c == '/' && c[1];
 	if (level >= CGG_LEVELS)
-		return refuse(CGG_USAGE, "cgroup %s: is deeper than %d levels", rule->cgroup,
+		return refuse(CGG_USAGE, "cgroup %.80s: is deeper than %d levels", rule->cgroup,
 			      CGG_LEVELS - 1);
 	rule->cgroup_level = (__u8)level;
 	strcpy(rule->cgroup, name);

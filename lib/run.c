@@ -167,7 +167,7 @@ static int make_cgroup(struct cgg_run *run, struct cgg_cgroup *cgroup, const cha
 	if (snprintf(path, sizeof(path), "%s/" PREFIX "%s", parent, name) >= (int)sizeof(path))
 		return refuse(CGG_FAILED, "%.80s...: the path is too long", parent);
 	strcpy(run->path, path);
-	status = cgroup_open(cgroup, path, CGG_CREATE);
+	status = cgroup_open(cgroup, path, CGG_CREATE | CGG_EXACT);
 	run->id = cgroup->id;
 	if (!status || cgroup->made)
 		return status;

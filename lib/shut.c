@@ -99,13 +99,20 @@ int shut_keep(struct cgg_shut *shut, const char *words)
 /* Asked here and not where it is used: a name service may need files and sockets. */
 int shut_user(struct cgg_shut *shut, const char *name)
 {
+	/* A number that no user has: with the group of that number, and no others. */
+	static char root[] = "/", shell[] = "/bin/sh";
+	static struct passwd unknown = { .pw_dir = root, .pw_shell = shell };
 	struct passwd *user = getpwnam(name);
 	unsigned long number;
 	gid_t *groups = 0, *more;
 	int count = 64, room;
 
-	if (!user && !number_parse(&number, name, strlen(name), 0xfffffffe))
+	if (!user && !number_parse(&number, name, strlen(name), 0xfffffffe)) {
+		unknown.pw_name = (char *)(size_t)name;
+		unknown.pw_uid = unknown.pw_gid = (uid_t)number;
 		user = getpwuid((uid_t)number);
+		user = user ? user : &unknown;
+	}
 	if (!user)
 		return refuse(CGG_USAGE, "-u %.80s: no such user", name);
 	do {

@@ -67,7 +67,7 @@ remove_cgroup()
 {
 	local dir
 
-	while read -r dir; do
+	while IFS= read -r dir; do
 		wait_for empty_cgroup "$dir" && wait_for rmdir "$dir" || return # threads die one by one
 	done < <(find "$1" -depth -type d)
 }

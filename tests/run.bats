@@ -247,7 +247,8 @@ sys.exit(ended != -getattr(signal, "SIG" + sys.argv[1]))' "$signal"
 -r 'port 1' -r 'frob' true|-r:2: frob: not a verdict, a hook or a match
 -r $'port 1\nport 2' true|-r: a rule is one line
 -u nosuchuser true|-u nosuchuser: no such user
--u 4294967294 true|-u 4294967294: no such user
+-u 4294967295 true|-u 4294967295: no such user
+-u 54321x true|-u 54321x: no such user
 -k frob true|frob: not a thing to keep (fds, privs, caps, scopes, mounts, tty, all, or a capability like net_raw)
 -k caps,,fds true|: not a thing to keep
 --nosuch true|see cgg-run -h
@@ -533,6 +534,9 @@ $(id -G nobody)
 $(getent passwd nobody | cut -d : -f 6) nobody nobody"
 	yes guarded -u 65534 id -u
 	says 65534
+	! getent passwd 54321
+	yes guarded -u 54321 bash -c 'id -u; id -g; id -G; echo "$HOME $USER $LOGNAME $SHELL"'
+	says $'54321\n54321\n54321\n/ 54321 54321 /bin/sh'
 	no guarded -u nobody -k mounts "${try[@]}" join "$web"
 	says EACCES
 	no guarded -u nobody -k all bash -c 'mkdir "$1/cgg-run-"*/below' bash "$web"
@@ -625,4 +629,13 @@ as_other()
 	says "cgg-run: $mine: this user may make no cgroup there; \
 systemd-run --scope -p Delegate=yes gives one that may"
 	yes as_other cgg-unload
+}
+
+@test 'started from the root cgroup its own is below it, with one slash' {
+	run inside "$web" unshare -m -C bash -c '
+		while mount=$(findmnt -nfo TARGET -t cgroup,cgroup2); do umount -l "$mount" || exit 125; done
+		mount -t cgroup2 cgroup2 /sys/fs/cgroup
+		cgg-run -r "device c 1:5 r" -v head -c 1 /dev/zero'
+	status_is 1
+	matches ' cgroup=/cgg-run-[0-9]+-[0-9a-f]{8} '
 }

@@ -72,11 +72,19 @@ system.slice/docker-$a.scope
 docker/$a
 docker/buildkit/$a
 machine.slice/libpod-$a.scope
-user.slice/user-1000.slice/user@1000.service/user.slice/libpod-$a.scope
+machine.slice/machine-libpod_pod_$b.slice/libpod-$a.scope
+system.slice/web.service/libpod-payload-$a
 libpod_parent/libpod-$a
+user.slice/user-0.slice/user@0.service/user.slice/libpod-$a.scope
 kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-containerd-$a.scope
 kubepods.slice/kubepods-pod1.slice/crio-$a.scope
 kubepods/besteffort/pod1/$a
+kubepods/burstable/pod1/crio-$a
+kubepods-burstable-podaaaa_bbbb.slice:cri-containerd:$a
+system.slice/containerd.service/kubepods-podaaaa_bbbb.slice:cri-containerd:$a
+kubepods-podaaaa_bbbb.slice:crio:$a
+system.slice:docker:$a
+machine.slice:libpod:$a
 system.slice/nerdctl-$a.scope
 default/$a
 system.slice/crun-$a.scope
@@ -100,11 +108,35 @@ END
 	refuses container:init 'no such cgroup below /sys/fs/cgroup'
 }
 
+@test 'containers of LXC, Incus, LXD and systemd-machined, by their names' {
+	cgg-load
+	tree lxc.payload.web/.lxc lxc.payload.web-2 lxc.monitor.web lxc.monitor/old lxc.payload.lab_db \
+		lxc.monitor.lab_db 'machine.slice/machine-big\x2dbox.scope' \
+		'machine.slice/systemd-nspawn@small\x2dbox.service/payload' 'machine.slice/machine-qemu\x2d1\x2dvm.scope'
+	finds container:web /lxc.payload.web
+	finds container:web-2 /lxc.payload.web-2
+	finds container:lab_db /lxc.payload.lab_db
+	finds container:db /lxc.payload.lab_db
+	finds container:big-box '/machine.slice/machine-big\x5cx2dbox.scope'
+	finds container:small-box '/machine.slice/systemd-nspawn@small\x5cx2dbox.service'
+	finds container:qemu-1-vm '/machine.slice/machine-qemu\x5cx2d1\x5cx2dvm.scope'
+	refuses container:old 'no such cgroup below /sys/fs/cgroup'
+	refuses container:lxc 'no such cgroup below /sys/fs/cgroup'
+	refuses container:payload 'no such cgroup below /sys/fs/cgroup'
+	tree lxc.payload.dev_web
+	finds container:lab_db /lxc.payload.lab_db
+	run in_world cgg-attach container:web
+	status_is 2
+	[[ $output == *'may be any of '*/lxc.payload.* ]]
+	finds container:dev_web /lxc.payload.dev_web
+}
+
 @test 'the watchers of an engine, and what is inside of a container, are not it' {
 	cgg-load
 	tree "machine.slice/libpod-conmon-$a.scope" "machine.slice/libpod-$a.scope/container/$a" \
-		"machine.slice/crio-conmon-$a.scope"
-	finds container:4f0c "/machine.slice/libpod-$a.scope"
+		"machine.slice/crio-conmon-$a.scope" "crio-conmon-$a" "machine.slice:libpod-conmon:$a" \
+		"docker/$b/system.slice/docker-$a.scope" "lxc.payload.x/docker/$a"
+	finds container:4f0c2b "/machine.slice/libpod-$a.scope"
 }
 
 @test 'several that fit are all named' {
@@ -115,10 +147,10 @@ END
 	[[ $output == 'cgg-attach: container:4f0c: may be any of '* ]]
 	[[ $output == *"/system.slice/docker-$a.scope"* && $output == *"/docker/$b"* ]]
 	finds container:4f0c9 "/docker/$b"
-	tree system.slice/x.service user.slice/user@1.service/app.slice/x.service
+	tree system.slice/x.service own.slice/x.service
 	run in_world cgg-attach unit:x.service
 	status_is 2
-	[[ $output == *'/system.slice/x.service'* && $output == *'app.slice/x.service'* ]]
+	[[ $output == *'/system.slice/x.service'* && $output == *'/own.slice/x.service'* ]]
 	# more than a line has room for
 	for ((i = 1; i < 30; i++)); do
 		tree "docker/$(id 77 "$i")"
@@ -132,16 +164,168 @@ END
 	cgg-load
 	tree system.slice/nginx.service 'system.slice/system-getty.slice/getty@tty1.service' \
 		user.slice/user-1000.slice/user@1000.service/app.slice/app-firefox@x.service \
-		user.slice/user-1000.slice/session-3.scope system.slice/nginx.service.d
+		user.slice/user-1000.slice/session-3.scope system.slice/nginx.service.d init.scope
 	finds unit:nginx.service /system.slice/nginx.service
 	finds unit:nginx /system.slice/nginx.service
 	finds unit:getty@tty1.service '/system.slice/system-getty.slice/getty@tty1.service'
 	finds unit:session-3.scope /user.slice/user-1000.slice/session-3.scope
 	finds unit:user-1000.slice /user.slice/user-1000.slice
+	finds unit:user@1000.service /user.slice/user-1000.slice/user@1000.service
+	finds unit:init.scope /init.scope
 	refuses unit:ngin 'no such cgroup below /sys/fs/cgroup'
 	refuses unit: 'not a name'
 	refuses unit:a/b 'not a name'
 	refuses container: 'not a name'
+}
+
+# belongs PATH: to a user who is not root, as what systemd and engines delegate
+belongs()
+{
+	chown -R nobody "$world/$1"
+}
+
+# as_nobody PATH...: makes these cgroups as that user
+as_nobody()
+{
+	local path
+
+	for path; do
+		setpriv --reuid nobody --regid nogroup --clear-groups mkdir -p "$world/$path"
+	done
+}
+
+strange='has that name, which others than root may have made; write its path if it is meant'
+
+@test 'what a user made is no unit and no container' {
+	cgg-load
+	delegated=(user.slice/user-65534.slice/user@65534.service system.slice/app.service
+		"system.slice/docker-$b.scope" "lxc.payload.shop")
+	tree "${delegated[@]}"
+	for path in "${delegated[@]}"; do
+		belongs "$path"
+		as_nobody "$path/system.slice/ssh.service" "$path/docker-$a.scope" "$path/lxc.payload.web" "$path/web" \
+			"$path/a.slice/a-b.slice" "$path/machine-web.scope" "$path/x.slice:docker:$a"
+	done
+	for path in "${delegated[@]:0:2}"; do
+		run in_world cgg-attach unit:ssh.service
+		status_is 2
+		[[ $output == "cgg-attach: unit:ssh.service: only /"*"/system.slice/ssh.service $strange" ]]
+	done
+	run in_world cgg-attach "container:$a"
+	status_is 2
+	[[ $output == "cgg-attach: container:$a: only /"*" $strange" ]]
+	run in_world cgg-attach container:web
+	status_is 2
+	[[ $output == "cgg-attach: container:web: only /"*" $strange" ]]
+	yes in_world cgg-attach "/system.slice/app.service/docker-$a.scope"
+	in_world cgg-detach -a
+	# and is not in the way of those that are
+	tree system.slice/ssh.service "system.slice/docker-$a.scope" a.slice/a-b.slice lxc.payload.web
+	finds unit:ssh /system.slice/ssh.service
+	finds unit:a-b.slice /a.slice/a-b.slice
+	finds unit:app.service /system.slice/app.service
+	finds unit:user@65534.service /user.slice/user-65534.slice/user@65534.service
+	finds "container:$a" "/system.slice/docker-$a.scope"
+	finds "container:$b" "/system.slice/docker-$b.scope"
+	finds container:web /lxc.payload.web
+	finds container:shop /lxc.payload.shop
+}
+
+@test 'where others than root may write, nothing is a unit or a container' {
+	cgg-load
+	tree "docker/$a" system.slice/x.service
+	for mode in 777 775; do
+		chmod "$mode" "$world/docker" "$world/system.slice"
+		chgrp nogroup "$world/docker" "$world/system.slice"
+		refuses "container:$a" "only /docker/$a $strange"
+		refuses unit:x "only /system.slice/x.service $strange"
+	done
+	chmod 755 "$world/docker" "$world/system.slice"
+	finds "container:$a" "/docker/$a"
+	finds unit:x /system.slice/x.service
+}
+
+@test 'a unit is where systemd puts it' {
+	cgg-load
+	tree x.service a/x.service system.slice/b.service/x.service a.slice/c-d.slice/x.service b.slice/c.slice
+	for unit in x.service c.slice c-d.slice; do
+		run in_world cgg-attach "unit:$unit"
+		status_is 2
+		[[ $output == "cgg-attach: unit:$unit: only /"*"/$unit $strange" || $output == *" only /x.service $strange" ]]
+	done
+	tree a.slice/a-b.slice/x.service
+	finds unit:x /a.slice/a-b.slice/x.service
+}
+
+# sleeps_in PATH: a process there, in $pid
+sleeps_in()
+{
+	inside "$world/$1" sleep 1000 3>&- &
+	started[$!]=sleeper
+	wait_for grep -q . "$world/$1/cgroup.procs"
+	pid=$(cat "$world/$1/cgroup.procs")
+}
+
+@test 'a mount over cgroup v2 is noticed: pid: is the own cgroup of the process, / is not the root' {
+	cgg-load
+	tree part/below part/part/below
+	sleeps_in part/below
+	id=$(stat -c %i "$world/part/below")
+	yes in_world bash -c '
+		mount --bind /sys/fs/cgroup/part /sys/fs/cgroup
+		cgg-attach "pid:$1" || exit 9
+		cgg-status -j
+		cgg-attach / && exit 8
+		cgg-attach /sys/fs/cgroup && exit 7
+		cgg-detach "pid:$1" && cgg-attach -f / && cgg-status -j && cgg-detach -a' bash "$pid"
+	[ "$(grep -c '"cgroup_id"' <<<"$output")" -eq 2 ]
+	matches "\"cgroup_id\": $id,?$"
+	matches "\"cgroup_id\": $(stat -c %i "$world/part"),?$"
+	matches '^cgg-attach: /: is /part, for a mount covers the root cgroup at /sys/fs/cgroup; umount it, or -f guards what it shows$'
+
+	# one that hides nothing, as systemd makes it for ProtectControlGroups=
+	yes in_world bash -c '
+		mount --bind /sys/fs/cgroup /sys/fs/cgroup && mount -o remount,bind,ro /sys/fs/cgroup
+		cgg-attach "pid:$1" && cgg-status -j && cgg-detach part/below' bash "$pid"
+	matches "\"cgroup_id\": $id,?$"
+}
+
+@test 'no path leads through a mount over a part of cgroup v2' {
+	cgg-load
+	tree a/x b/x system.slice/x.service "docker/$a"
+	sleeps_in a/x
+	yes in_world bash -c '
+		mount --bind /sys/fs/cgroup/b /sys/fs/cgroup/a
+		for target in /a/x "pid:$1" /sys/fs/cgroup/a/x a /b/../../x; do cgg-attach "$target"; echo "status $?"; done
+		mount -t tmpfs none /sys/fs/cgroup/system.slice; mkdir /sys/fs/cgroup/system.slice/x.service
+		mount -t tmpfs none /sys/fs/cgroup/docker; mkdir "/sys/fs/cgroup/docker/$2"
+		for target in unit:x "container:$2"; do cgg-attach "$target"; echo "status $?"; done
+		cgg-attach /b/x && cgg-status' bash "$pid" "$a"
+	[ "$(grep -cx 'status 2' <<<"$output")" -eq 7 ]
+	[ "$(grep -c '^cgroup' <<<"$output")" -eq 1 ]
+	matches '^cgg-attach: /a/x: another mount lies over a part of that path, or it leads out of cgroup v2 at /sys/fs/cgroup$'
+	matches '^cgroup	/b/x	'
+	in_world cgg-detach -a
+	# one that shows the same is no other
+	yes in_world bash -c 'mount --bind /sys/fs/cgroup/a /sys/fs/cgroup/a; cgg-attach "pid:$1" && cgg-status' bash "$pid"
+	matches '^cgroup	/a/x	'
+}
+
+@test 'pid: a name that looks like a removed cgroup, or like the next line, is no other cgroup' {
+	cgg-load
+	tree 'gone (deleted)' gone
+	inside "$world/gone" bash -c 'sleep 1000 3>&- & echo $!; exec sleep 1001' >"$BATS_TEST_TMPDIR/child" 3>&- &
+	started[$!]=parent
+	wait_for grep -q . "$BATS_TEST_TMPDIR/child"
+	pid=$(cat "$BATS_TEST_TMPDIR/child")
+	kill -KILL "$pid" # a zombie: nobody waits for it
+	wait_for grep -q 'State:.Z' "/proc/$pid/status"
+	awk '/^PPid:/ { print $2 }' "/proc/$pid/status" >"$world/cgroup.procs"
+	wait_for rmdir "$world/gone"
+	[ "$(sed -n 's/^0:://p' "/proc/$pid/cgroup")" != "${world#"$(cgroup_root)"}" ]
+	run in_world cgg-attach "pid:$pid"
+	status_is 2
+	matches "^cgg-attach: pid:$pid: "
 }
 
 @test 'pid: the cgroup that the process is in' {
@@ -274,3 +458,120 @@ hooks_in()
 @test 'crun has it guarded by a hook before it begins' { hooks_in crun; }
 
 @test 'runc has it guarded by a hook before it begins' { hooks_in runc; }
+
+# ---- cgroups that are made ----
+
+@test '-c makes the levels above it, too, and what it made goes when it fails' {
+	cgg-load
+	cgg-rule default device alert
+	yes in_world cgg-attach -c a/b/c /d/e/ /sys/fs/cgroup/f//g
+	yes in_world bash -c 'cgg-status | sed -n "s/^cgroup\t\([^\t]*\)\t.*/\1/p" | sort'
+	says $'/a/b/c\n/d/e\n/f/g'
+	[ -d "$world/a/b/c" ] && [ -d "$world/d/e" ] && [ -d "$world/f/g" ]
+	in_world cgg-detach -a
+	yes in_world cgg-attach -c a/b/c
+	before=$(find "$world" -type d | sort)
+	for words in 'a/x/y n/o/p nosuch/. d' 'n/o/p unit:none' 'a/b/q/r pid:x' 'n/o/../p'; do
+		# shellcheck disable=SC2086 # several words
+		run in_world cgg-attach -c $words
+		status_is 2
+		[ "$(find "$world" -type d | sort)" = "$before" ]
+	done
+	echo 3 >"$world/cgroup.max.depth"
+	run in_world cgg-attach -c n/o/p/q
+	status_is 3
+	says 'cgg-attach: n/o/p/q: allows no more cgroups below it (cgroup.max.*)'
+	[ "$(find "$world" -type d | sort)" = "$before" ]
+	yes in_world bash -c 'cgg-status | grep -c ^cgroup'
+	says 1
+}
+
+@test '-c works through a second mount' {
+	cgg-load
+	run in_world bash -c '
+		mkdir -p "$1/second" && mount -t cgroup2 cgroup2 "$1/second" &&
+		cgg-attach -c "$1/second/a/b" "$1/second/c" && cgg-status | sed -n "s/^cgroup\t\([^\t]*\)\t.*/\1/p" | sort &&
+		cgg-attach "$1/second/a" && cgg-detach "$1/second/a/b" && cgg-attach -c "$1/none/a"' bash "$BATS_TEST_TMPDIR"
+	status_is 2
+	[ "${lines[0]}" = /a/b ] && [ "${lines[1]}" = /c ]
+	[ -d "$world/a/b" ] && [ -d "$world/c" ]
+	matches ': not in cgroup v2, which is mounted at /sys/fs/cgroup$'
+	[ ! -e "$BATS_TEST_TMPDIR/none" ] && [ ! -e "$world$BATS_TEST_TMPDIR" ]
+}
+
+@test 'there may be more targets than descriptors; all are attached, or none' {
+	local all
+
+	cgg-load
+	cgg-rule default device alert
+	all=$(seq -s ' ' 100)
+	yes in_world bash -c "ulimit -n 24; cgg-attach -c $all && cgg-status | grep -c ^cgroup"
+	says 100
+	yes in_world bash -c "ulimit -n 24; cgg-detach $all && cgg-status | grep -c ^cgroup" || status_is 1
+	says 0
+	run in_world bash -c "ulimit -n 24; cgg-attach -c $all $(seq -s ' ' 101 150) nosuch/."
+	status_is 2
+	[ "$(find "$world" -mindepth 1 -type d | wc -l)" -eq 100 ]
+	run in_world cgg-status
+	[[ $output != *$'\n'cgroup* ]]
+}
+
+# ---- what cgg-status prints ----
+
+@test 'cgg-detach takes what cgg-status prints, also of cgroups that this mount does not show' {
+	cgg-load
+	tree part other
+	yes in_world cgg-attach part other
+	run in_world unshare -m bash -c '
+		mount --bind /sys/fs/cgroup/part /mnt; umount -l /sys/fs/cgroup
+		cgg-status; cgg-detach '"$(stat -c %i "$world/other")"' && cgg-status && cgg-detach 1'
+	status_is 2
+	[ "$(grep -c "^cgroup	$(stat -c %i "$world/other")	policy default" <<<"$output")" -eq 1 ]
+	[ "$(grep -c "^cgroup	/	policy default" <<<"$output")" -eq 2 ]
+	matches '^cgg-detach: 1: no such cgroup; cgroup v2 is mounted at /mnt$'
+}
+
+@test 'cgg-detach lets go of a cgroup that was removed, by its id' {
+	cgg-load
+	new_cgroup dead
+	cgg-attach "$dead"
+	id=$(stat -c %i "$dead")
+	rmdir "$dead"
+	yes cgg-detach "$id"
+	no cgg-detach "$id"
+	status_is 2
+	says "cgg-detach: $id: no such cgroup; cgroup v2 is mounted at $(cgroup_root)"
+}
+
+# ---- what the kernel refuses ----
+
+@test 'a cgroup that has 64 programs already takes no more, in words' {
+	cgg-load
+	cgg-rule add connect
+	python3 - "$world" <<'END' >"$BATS_TEST_TMPDIR/links" 3>&- &
+import ctypes, os, platform, struct, sys, time
+number = {"x86_64": 321, "aarch64": 280, "s390x": 351, "ppc64le": 361, "riscv64": 280}[platform.machine()]
+call = ctypes.CDLL(None, use_errno=True).syscall
+def bpf(command, *words):
+    attr = ctypes.create_string_buffer(struct.pack(*words), 128)
+    return call(number, command, attr, 128)
+path = ctypes.create_string_buffer(b"/sys/fs/bpf/cgguard/progs/connect4")
+program = bpf(7, "QII", ctypes.addressof(path), 0, 0)
+cgroup = os.open(sys.argv[1], os.O_RDONLY)
+links = 0
+while bpf(28, "IIII", program, cgroup, 10, 0) >= 0:
+    links += 1
+print(links, flush=True)
+time.sleep(1000)
+END
+	started[$!]=links
+	wait_for grep -q . "$BATS_TEST_TMPDIR/links"
+	[ "$(cat "$BATS_TEST_TMPDIR/links")" -eq 64 ]
+	run cgg-attach "$world"
+	status_is 3
+	says "cgg-attach: $(shown "$world"): connect4: 64 programs are attached there, and the kernel takes no more; detach one first (cgg-status --effective lists them)"
+	run cgg-status
+	[[ $output != *$'\n'cgroup* ]]
+	stop $!
+	yes cgg-attach "$world"
+}
