@@ -219,7 +219,7 @@ static void policies_show(const struct status *all)
 /* ---- what was denied last ---- */
 
 static struct denial {
-	char what[4 * CGG_RULE_TEXT];
+	char what[CGG_RULE_TEXT];
 	struct cgg_event event; /* the newest of them */
 	unsigned count;
 } denials[DENIALS];
@@ -244,12 +244,13 @@ static void escape(char *text, const char *s)
 /* denial_add - what is denied again and again is one */
 static void denial_add(const struct cgg_event *event)
 {
-	char text[CGG_RULE_TEXT], what[4 * CGG_RULE_TEXT];
+	char text[CGG_RULE_TEXT];
+	const char *what;
 	struct cgg_rule rule;
 
 	event_rule(&rule, event);
-	rule_print(&rule, text);
-	escape(what, strchr(text, ' ') + 1); /* its verdict has a column */
+	rule_print(&rule, text); /* in ASCII: names are quoted, and there is no comment */
+	what = strchr(text, ' ') + 1; /* its verdict has a column */
 	for (unsigned i = 0; i < denied; i++) {
 		const struct cgg_event *e = &denials[i].event;
 

@@ -131,10 +131,12 @@ const char *mount_visible(const char *path)
 /* mount_below - what of an absolute path is below the mount, with a slash; 0: it is elsewhere */
 const char *mount_below(const char *path)
 {
-	size_t len = strlen(cgroup_mount());
+	const char *dir = cgroup_mount();
+	size_t len = dir ? strlen(dir) : 0;
 
-	return strncmp(path, cgroup_mount(), len) || (path[len] && path[len] != '/') ? 0
-										     : path + len;
+	if (!dir || strncmp(path, dir, len) || (path[len] && path[len] != '/'))
+		return 0;
+	return path + len;
 }
 
 int mount_open(void)

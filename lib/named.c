@@ -151,28 +151,46 @@ static enum fit fit_unit(const char *name, const char *unit)
 	return same ? IS : NONE;
 }
 
-static bool is_slice(const char *name)
+static bool ends(const char *name, const char *end)
 {
-	size_t len = strlen(name);
+	size_t len = strlen(name), tail = strlen(end);
 
-	return len > 6 && !strcmp(name + len - 6, ".slice");
+	return len > tail && !strcmp(name + len - tail, end);
 }
 
-/* is_in_slices - systemd has each unit in a slice, and the slice a-b in the slice a */
-static bool is_in_slices(const FTSENT *entry)
+static bool is_slice(const char *name)
+{
+	return ends(name, ".slice");
+}
+
+/*
+ * unit_place - IS where systemd puts a unit: in slices, and the slice a-b in the slice a
+ *
+ * Below a cgroup that is not systemd's there may be a tree like that, too: MAY_BE. What is in a
+ * service or a scope was made by what runs there, and in a container by the container.
+ */
+static enum fit unit_place(const FTSENT *entry)
 {
 	const FTSENT *above = entry->fts_parent;
+	bool placed = is_slice(entry->fts_name) ||
+		      (!strcmp(entry->fts_name, "init.scope") && !above->fts_level);
 
-	for (; above->fts_level > 0; entry = above, above = above->fts_parent) {
+	for (; above->fts_level > 0 && is_slice(above->fts_name); above = above->fts_parent) {
 		size_t stem = strlen(above->fts_name) - 6;
 
-		if (!is_slice(above->fts_name))
-			return false;
 		if (is_slice(entry->fts_name) && (strncmp(entry->fts_name, above->fts_name, stem) ||
 						  entry->fts_name[stem] != '-'))
-			return false;
+			return NONE;
+		entry = above;
+		placed = true;
 	}
-	return is_slice(entry->fts_name) || !strcmp(entry->fts_name, "init.scope");
+	if (!placed || !above->fts_level)
+		return placed ? IS : NONE;
+	for (; above->fts_level > 0; above = above->fts_parent)
+		if (ends(above->fts_name, ".service") || ends(above->fts_name, ".scope") ||
+		    fit_container(above->fts_name, "/") == OTHER)
+			return NONE;
+	return MAY_BE;
 }
 
 /* ---- the search ---- */
@@ -214,11 +232,12 @@ static void list_add(char list[600], const char *path)
 /* search_take - a cgroup whose name fits */
 static void search_take(struct search *s, FTSENT *entry, enum fit fit, size_t shown)
 {
-	bool unit = s->fits == fit_unit;
 	const char *below = entry->fts_path + shown;
 
-	if (entry->fts_parent->fts_number & STRANGE || (unit && !is_in_slices(entry))) {
-		if (fit == IS || !*s->strange)
+	if (s->fits == fit_unit)
+		fit = unit_place(entry);
+	if (entry->fts_parent->fts_number & STRANGE || fit == NONE) {
+		if (fit != MAY_BE || !*s->strange)
 			snprintf(s->strange, sizeof(s->strange), "%s", below);
 	} else if (fit == IS) {
 		if (!s->found++)

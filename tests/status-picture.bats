@@ -170,7 +170,7 @@ socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"", ("127.0.0.1", 5))'
 		no inside "$top" python3 -c 'import socket
 socket.socket(socket.AF_UNIX).connect("\0a\033[2J\nb")'
 		yes drawn 120
-		matches ' deny +unix @a\\x1b\[2J\\x0ab +python3 in '
+		matches ' deny +unix "@a\\x1b\[2J\\x0ab" +python3 in '
 	fi
 }
 

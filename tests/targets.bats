@@ -253,6 +253,13 @@ strange='has that name, which others than root may have made; write its path if 
 		status_is 2
 		[[ $output == "cgg-attach: unit:$unit: only /"*"/$unit $strange" || $output == *" only /x.service $strange" ]]
 	done
+	tree "docker/$a/y.slice/x.service" a.scope/y.slice/x.service lxc.payload.a/y.slice/x.service \
+		machine.slice/systemd-nspawn@a.service/y.slice/x.service
+	run in_world cgg-attach unit:x
+	status_is 2
+	# a tree like systemd's that root made elsewhere, when there is no other
+	tree own/y.slice/x.service
+	finds unit:x /own/y.slice/x.service
 	tree a.slice/a-b.slice/x.service
 	finds unit:x /a.slice/a-b.slice/x.service
 }
