@@ -11,13 +11,16 @@
 
 #include <linux/types.h>
 
-#define CGG_LAYOUT 2
+#define CGG_LAYOUT 3
 
-#define CGG_POLICIES 256 /* policies a guard */
+#define CGG_CHUNK 64 /* policies whose images and tallies are made, and freed, together */
+#define CGG_CHUNKS 68
+#define CGG_POLICIES (CGG_CHUNK * CGG_CHUNKS) /* a guard: 4096 runs of cgg-run -r, and 256 others */
+#define CGG_POLICY_NAME 256 /* a policy's name with its NUL: as long as a systemd unit's */
 #define CGG_COUNTS 262144 /* rules whose hits are counted, in all policies */
 #define CGG_ENTRIES 64 /* entries an image */
 #define CGG_HEAP 8192 /* bytes of text an image */
-#define CGG_NAME 32 /* a policy's or a rule's name with its NUL */
+#define CGG_NAME 32 /* a rule's name, or a policy's tag, with its NUL */
 #define CGG_OPERAND 128 /* a sysctl's or a socket's name, NULs behind it */
 #define CGG_OPERAND_WORDS (CGG_OPERAND / 8)
 #define CGG_LEVELS 32 /* levels of cgroups that are known, from one up or from the root down */
@@ -335,22 +338,26 @@ struct cgg_image {
 
 /*
  * A policy has two images: number generation & 1 is in force, the other one is
- * the one before. Image i of the policy at place p is element 2 * p + i of images;
- * its base is element 2 * p or 2 * p + 1 of bases. A writer says in writing which
+ * the one before. Image i of the policy at place p has the number n = 2 * p + i. It is
+ * element n % (2 * CGG_CHUNK) of the map that element n / (2 * CGG_CHUNK) of images
+ * holds; its base is element 2 * p or 2 * p + 1 of bases. A writer says in writing which
  * generation it is about to write, writes, and then raises generation. So the
  * image that a reader is in stays as it is until writing is two ahead of the
  * generation that it began with, and then it begins again; a base is let go
  * only when writing says so of its last image. Two writers follow each other no
  * faster than processes can, and a walk takes a microsecond: a reader that is
  * disturbed four times says no. A name of "" is a free place. Place 0 is the
- * policy "default".
+ * policy "default". Events, filters and programs know a policy by its tag: its name,
+ * or the short form of a long name that name_tag() makes.
  */
+#define CGG_TAG_FRONT 19 /* letters of a long name; behind them comes a ~ */
 struct cgg_policy {
-	char name[CGG_NAME];
+	char name[CGG_POLICY_NAME];
+	char tag[CGG_NAME];
 	__u32 generation;
 	__u32 writing;
 	__u32 unconfirmed; /* the generation that revert_at is about */
-	__u32 zero;
+	__u32 born; /* how many policies had this place */
 	__u64 revert_at; /* 0, or when the image before is in force again */
 };
 
@@ -398,8 +405,9 @@ struct cgg_count {
 };
 
 /*
- * Value of tallies: what was decided for one hook of a policy, by enum
- * cgg_verdict. Element CGG_HOOKS * place + hook.
+ * What was decided for one hook of a policy, by enum cgg_verdict. Element
+ * CGG_HOOKS * (place % CGG_CHUNK) + hook of the map that element place / CGG_CHUNK
+ * of tallies holds.
  */
 struct cgg_tally {
 	__u64 by_default[4];
@@ -460,7 +468,7 @@ struct cgg_event {
 	__u8 program;
 	__u16 place; /* of the policy */
 	char comm[16];
-	char policy[CGG_NAME];
+	char policy[CGG_NAME]; /* its tag */
 	char label[CGG_NAME];
 	union {
 		struct cgg_event_net net;
@@ -480,7 +488,7 @@ struct cgg_filter {
 	__u32 programs; /* 1 << enum cgg_program; 0: any */
 	__u32 verdicts; /* 1 << enum cgg_verdict; 0: any */
 	__u64 cgroup; /* attached at this id or below it; 0: anywhere */
-	char policy[CGG_NAME]; /* "": any */
+	char policy[CGG_NAME]; /* its tag; "": any */
 };
 
 /*
@@ -515,8 +523,8 @@ struct cgg_withheld {
 	__u64 cgroup;
 	__u32 rule; /* 0: the hook's default */
 	__u32 policy; /* place */
-	__u8 ring, program, verdict;
-	__u8 zero[5];
+	__u8 ring, program, verdict, zero;
+	__u32 born; /* of the policy: its place may be another's by now */
 };
 
 /* A reader at work, for those who look on: element ring - 1 of readers. */
@@ -549,7 +557,7 @@ CGG_SAME(sizeof(struct cgg_skip) == 48);
 CGG_SAME(sizeof(struct cgg_record) == 16);
 CGG_SAME(CGG_LIST_MOST * sizeof(struct cgg_item) <= CGG_PAGE);
 CGG_SAME(sizeof(struct cgg_base) == 176);
-CGG_SAME(sizeof(struct cgg_policy) == 56);
+CGG_SAME(sizeof(struct cgg_policy) == 312);
 CGG_SAME(sizeof(struct cgg_attached) == 16 + 8 * CGG_LEVELS + 16 * CGG_RINGS);
 CGG_SAME(sizeof(struct cgg_tally) == 96);
 CGG_SAME(sizeof(struct cgg_event) == 256);

@@ -12,9 +12,10 @@
 
 static __always_inline struct cgg_tally *tally_of(__u32 policy, __u32 hook)
 {
-	__u32 place = policy * CGG_HOOKS + hook;
+	__u32 chunk = policy / CGG_CHUNK, place = policy % CGG_CHUNK * CGG_HOOKS + hook;
+	void *own = bpf_map_lookup_elem(&tallies, &chunk);
 
-	return bpf_map_lookup_elem(&tallies, &place);
+	return own ? bpf_map_lookup_elem(own, &place) : 0;
 }
 
 /* stamp - the clock is dear, so it is read once a tick */

@@ -98,6 +98,15 @@ static __always_inline int in_cgroup(WHO who, __u64 id, __u32 level)
 #endif
 }
 
+/* Return the image of that number, or 0: it has no chunk */
+static __always_inline const struct cgg_image *image_at(__u32 number)
+{
+	__u32 chunk = number / (2 * CGG_CHUNK), place = number % (2 * CGG_CHUNK);
+	void *own = bpf_map_lookup_elem(&images, &chunk);
+
+	return own ? bpf_map_lookup_elem(own, &place) : 0;
+}
+
 #if HAS_NAME
 /*
  * tail_differs - not 0 when the name differs from the entry's operand behind its first 16 bytes
@@ -107,7 +116,7 @@ static __always_inline int in_cgroup(WHO who, __u64 id, __u32 level)
  */
 ONCE __u64 tail_differs(__u32 number, __u32 entry, KEY)
 {
-	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+	const struct cgg_image *image = image_at(number);
 	const struct cgg_operand *name = name_from(key);
 	__u64 words, last, differ = 0;
 	const struct cgg_entry *e;
@@ -164,7 +173,7 @@ static __always_inline __u64 entry_differs(const struct cgg_entry *e, __u64 high
 /* front_find - the number of the first entry that matches + 1; 0: none does */
 ONCE __u32 front_find(__u32 number, KEY, __u64 what, WHO who)
 {
-	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+	const struct cgg_image *image = image_at(number);
 	__u32 count;
 	__u64 now;
 
@@ -219,7 +228,7 @@ static __always_inline void *base_of(const struct cgg_image *image)
 /* item_holds - of a rule of a base whose prefix and port match: all the rest */
 ONCE __u32 item_holds(__u32 number, __u64 found, __u64 what, WHO who)
 {
-	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+	const struct cgg_image *image = image_at(number);
 	void *base = image ? base_of(image) : 0;
 	const struct cgg_action *a = base ? action_at(base, CGG_HOP_HIGH(found)) : 0;
 
@@ -298,7 +307,7 @@ static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 wha
  */
 ONCE __u64 own_find(__u32 number, __u64 own, __u64 what, WHO who)
 {
-	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+	const struct cgg_image *image = image_at(number);
 	void *base = image ? base_of(image) : 0;
 	const char *page;
 	__u32 place;
@@ -413,7 +422,7 @@ static __always_inline __u64 record_found(void *base, const struct cgg_image *im
  */
 ONCE __u64 nodes_find(__u32 number, __u64 hop, __u64 what, WHO who)
 {
-	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+	const struct cgg_image *image = image_at(number);
 	void *base = image ? base_of(image) : 0;
 	__u32 first = CGG_LOW;
 	__u64 found = 0;
@@ -603,7 +612,7 @@ static __always_inline const struct cgg_image *decide(const struct cgg_policy *p
 	for (int try = 0; try < 4; try++) {
 		STRAIGHT(try); /* clang 13 counts with what the verifier cannot follow */
 		__u32 now = *generation, number = image_now(policy, place, now);
-		const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+		const struct cgg_image *image = image_at(number);
 
 		if (!image)
 			break;

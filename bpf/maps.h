@@ -23,12 +23,22 @@ struct {
 	__type(value, struct cgg_policy);
 } policies MAP;
 
+/*
+ * The images of a chunk of policies lie in one map, pinned under images/ while one has a
+ * name. It holds bytes: clang writes no BTF for a structure that only an inner map names.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2 * CGG_POLICIES);
-	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, CGG_CHUNKS);
 	__type(key, __u32);
-	__type(value, struct cgg_image);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__uint(max_entries, 2 * CGG_CHUNK);
+			__uint(map_flags, BPF_F_MMAPABLE);
+			__type(key, __u32);
+			__type(value, char[sizeof(struct cgg_image)]);
+		});
 } images MAP;
 
 /* Made for a policy of many rules, each as large as it needs; pinned under bases/. */
@@ -78,11 +88,18 @@ struct {
 	__type(value, struct cgg_count);
 } counts MAP;
 
+/* The tallies of a chunk of policies lie in one map, pinned under tallies/. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, CGG_POLICIES * CGG_HOOKS);
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, CGG_CHUNKS);
 	__type(key, __u32);
-	__type(value, struct cgg_tally);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+			__uint(max_entries, CGG_CHUNK * CGG_HOOKS);
+			__type(key, __u32);
+			__type(value, char[sizeof(struct cgg_tally)]);
+		});
 } tallies MAP;
 
 /* Ring 0. max_entries is set by cgg-load from --events-size; every ring has as many. */

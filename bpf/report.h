@@ -111,8 +111,7 @@ static __always_inline const struct cgg_text *label_of_base(const struct cgg_ima
 /* label_of - a rule's name, where it lies; 0: it has none */
 static __always_inline const struct cgg_text *label_of(const union cgg_subject *n)
 {
-	__u32 number = 2 * n->place + n->image;
-	const struct cgg_image *image = bpf_map_lookup_elem(&images, &number);
+	const struct cgg_image *image = image_at(2 * n->place + n->image);
 	__u64 label = n->label;
 
 	if (image && n->base)
@@ -152,7 +151,7 @@ ONCE int is_within(__u64 cgroup)
 static __always_inline int is_wanted(const union cgg_subject *n, const struct cgg_policy *policy,
 				     struct cgg_ring *r, __u32 which)
 {
-	const __u64 *name = (const __u64 *)policy->name, *other = (const __u64 *)r->filter.policy;
+	const __u64 *name = (const __u64 *)policy->tag, *other = (const __u64 *)r->filter.policy;
 	__u64 cgroup = r->filter.cgroup, differ = 0;
 	struct cgg_ring *zero;
 	__u32 key = 0;
@@ -225,12 +224,14 @@ ONCE int harms_others(__u32 which, __u64 head, __u64 seen)
 ONCE int withhold(__u32 which, __u32 rule, __u32 place, __u32 program, __u32 verdict)
 {
 	struct cgg_withheld key = {};
+	const struct cgg_policy *policy = bpf_map_lookup_elem(&policies, &place);
 	__u64 one = 1, *there;
 	struct cgg_attached *at;
 	struct cgg_ring *r;
 
 	key.rule = rule; /* first, for the stack is small */
 	key.policy = place;
+	key.born = policy ? policy->born : 0;
 	key.ring = which;
 	key.program = program;
 	key.verdict = verdict;
@@ -270,7 +271,7 @@ static __always_inline __u64 write_record(const struct cgg_attached *at, struct 
 	e->verdict = n->verdict;
 	e->program = n->program;
 	e->place = n->place;
-	copy_words(e->policy, policy->name, CGG_NAME);
+	copy_words(e->policy, policy->tag, CGG_NAME);
 	if (label)
 		copy_words(e->label, label, CGG_NAME);
 	else

@@ -76,7 +76,7 @@ int main(int argc, char **argv)
 	}
 	if (optind == argc)
 		errx(CGG_USAGE, "which cgroup? see cgg-attach -h");
-	status = name_check("policy", name);
+	status = policy_name_check(name);
 	if (!status)
 		status = guard_open(&guard, CGG_CHANGE);
 	if (status)

@@ -119,9 +119,8 @@ static void tell_withheld(__u64 *lost)
 	size_t count = withheld_news(&reader, &news);
 
 	for (size_t i = 0; i < count; i++) {
-		const char *policy = news[i].key.policy < CGG_POLICIES
-					     ? guard.policies[news[i].key.policy].name
-					     : "";
+		const char *policy = policy_by_place(guard.policies, news[i].key.policy,
+						     news[i].key.born);
 
 		if (sizeof(buffer) - used < CGG_EVENT_TEXT && !write_out(lost))
 			break;
@@ -240,12 +239,11 @@ static void cgroup_or_die(struct cgg_filter *filter, const char *target)
 
 static void policy_or_die(struct cgg_filter *filter, const char *name)
 {
-	int status = name_check("policy", name);
+	int status = policy_name_check(name);
 
 	if (status)
 		die(status);
-	memset(filter->policy, 0, sizeof(filter->policy));
-	memcpy(filter->policy, name, strlen(name));
+	name_tag(filter->policy, name);
 }
 
 static void end(int signal)
@@ -274,7 +272,7 @@ int main(int argc, char **argv)
 		{ "cgroup", 1, 0, CGROUP }, { "policy", 1, 0, POLICY },	  COMMON_OPTIONS
 	};
 	struct cgg_filter filter = { 0 };
-	int option, status, place = -1;
+	int option, status;
 	const char *target = 0;
 	long seconds = -1;
 
@@ -306,11 +304,10 @@ int main(int argc, char **argv)
 	catch_signals();
 	view.color = !view.json && wants_color();
 	status = guard_open(&guard, CGG_READ);
-	if (!status && *filter.policy)
-		place = policy_find(&guard, filter.policy);
+	view.policies = guard.policies;
 	guard_close(&guard);
 	if (!status)
-		status = reader_open(&reader, &filter, place);
+		status = reader_open(&reader, &filter, guard.policies);
 	if (status)
 		die(status);
 	reader_watch(&reader, STDOUT_FILENO);

@@ -246,15 +246,32 @@ static void value_write(struct bpf_object *object, const char *map, const void *
 /* values_write - the ring's size, and the policy that always exists */
 static void values_write(struct bpf_object *object, unsigned long slots)
 {
-	static const struct cgg_policy policy = { .name = "default" };
+	static const struct cgg_policy policy = { .name = "default", .tag = "default" };
 	const struct cgg_ring ring = { .slots = slots };
+
+	value_write(object, "ring", &ring);
+	value_write(object, "policies", &policy);
+}
+
+/* images_make - those of the first policies; the policy "default" is one of them, and empty */
+static void images_make(struct bpf_object *object)
+{
 	const struct cgg_rules none = { .next_id = 1 };
 	static struct cgg_image image;
+	char path[128];
+	__u32 key = 0;
+	int status, fd;
 
+	status = chunk_make(sibling, bpf_object__find_map_fd_by_name(object, "images"),
+			    bpf_object__find_map_fd_by_name(object, "tallies"), 0);
+	if (status)
+		die(status);
+	snprintf(path, sizeof(path), "%s/images/0", sibling);
+	fd = bpf_obj_get(path);
 	compile(&image, &none);
-	value_write(object, "ring", &ring);
-	value_write(object, "images", &image);
-	value_write(object, "policies", &policy);
+	if (fd < 0 || bpf_map_update_elem(fd, &key, &image, 0))
+		err(CGG_FAILED, "%s", path);
+	close(fd);
 }
 
 static void version_pin(void)
@@ -291,6 +308,9 @@ static void load(unsigned long slots)
 	make_directory(sibling, "/progs");
 	make_directory(sibling, "/links");
 	make_directory(sibling, "/bases");
+	make_directory(sibling, "/images");
+	make_directory(sibling, "/tallies");
+	images_make(object);
 	snprintf(directory, sizeof(directory), "%s/maps", sibling);
 	bpf_object__for_each_map(map, object)
 		pin_or_die(bpf_map__fd(map), directory, bpf_map__name(map));

@@ -46,7 +46,7 @@ static unsigned confirm_seconds;
 /* guard_begin - the place of the policy, the guard being locked; make: a new one will do */
 static void guard_begin(struct cgg_guard *guard, int *place, bool make)
 {
-	int status = name_check("policy", policy_name);
+	int status = policy_name_check(policy_name);
 
 	if (!status)
 		status = guard_open(guard, CGG_CHANGE);
@@ -168,7 +168,7 @@ static bool says_nothing(const struct cgg_rules *more)
 
 static int add_nothing(void)
 {
-	int status = name_check("policy", policy_name);
+	int status = policy_name_check(policy_name);
 	struct cgg_guard guard;
 
 	if (!status)
@@ -414,7 +414,7 @@ static int list(int count, char **word)
 {
 	const struct cgg_image *image;
 	struct cgg_guard guard;
-	int place, status = name_check("policy", policy_name);
+	int place, status = policy_name_check(policy_name);
 
 	(void)count, (void)word;
 	if (with_id + (list_form != LIST_PLAIN) > 1)

@@ -131,7 +131,7 @@ static int cleaner_begin(void)
 static _Noreturn void tell(struct cgg_reader *reader, int end)
 {
 	static char text[CGG_EVENT_TEXT];
-	const struct cgg_event_view view = { 0 };
+	const struct cgg_event_view view = { .policies = reader->policies };
 	const char *name = run->path + strlen(cgroup_mount());
 	struct cgg_event event;
 	__u64 lost = 0;
@@ -274,7 +274,7 @@ static void words_check(struct wanted *wanted)
 	if (wanted->size)
 		status = rules_read(&wanted->rules, wanted->lines, wanted->size);
 	else
-		status = name_check("policy", wanted->policy ? wanted->policy : "default");
+		status = policy_name_check(wanted->policy ? wanted->policy : "default");
 	if (!status && wanted->user)
 		status = shut_user(&wanted->shut, wanted->user);
 	if (status)
@@ -293,7 +293,7 @@ static void begin(struct wanted *wanted, struct cgg_guard *guard, struct cgg_cgr
 				   wanted->size ? &wanted->rules : 0);
 	filter.cgroup = run->id;
 	if (!status && wanted->verbose)
-		status = reader_open(reader, &filter, -1);
+		status = reader_open(reader, &filter, guard->policies);
 	if (status) {
 		guard_close(guard);
 		fail(status);

@@ -101,8 +101,7 @@ static void attachments_fill(struct cgg_guard *guard)
 /* pins_look - what was removed by hand is missed by no program that runs: said, and no more */
 static void pins_look(void)
 {
-	static const char *const others[] = { "progs/ask", "maps/counts", "maps/tallies",
-					      "maps/packets" };
+	static const char *const others[] = { "progs/ask", "maps/counts", "maps/packets" };
 	const int count = sizeof(others) / sizeof(others[0]);
 
 	for (int i = 0; i < count + CGG_PROGRAMS; i++) {
@@ -116,6 +115,23 @@ static void pins_look(void)
 			close(fd);
 		else if (i < count || errno != ENOENT || !program->since)
 			warnx("%s", pin_refusal(i < count ? others[i] : name) ? cgg_why : "");
+	}
+}
+
+/* Warn of tallies whose pin somebody removed or replaced: their counts read as zero */
+static void tallies_look(struct cgg_guard *guard)
+{
+	for (__u32 place = 0, next = 0; place < CGG_POLICIES; place++) {
+		int fd;
+
+		if (place < next || !*guard->policies[place].name)
+			continue;
+		next = place - place % CGG_CHUNK + CGG_CHUNK;
+		fd = inner_get("tallies", guard->tally_maps, place / CGG_CHUNK);
+		if (fd >= 0)
+			close(fd);
+		else
+			warnx("%s", inner_refusal("tallies", place / CGG_CHUNK) ? cgg_why : "");
 	}
 }
 
@@ -133,6 +149,7 @@ static void read_all(struct cgg_guard *guard)
 	all.lost = all.reader.ring[0].lost;
 	all.withheld = all.reader.ring[0].withheld;
 	pins_look();
+	tallies_look(guard);
 	policies_read(guard);
 	attachments_fill(guard);
 }

@@ -548,7 +548,7 @@ int guard_repair(struct cgg_guard *guard)
 	free(all);
 	links_sweep(guard);
 	if (guard->how == CGG_CHANGE)
-		bases_sweep(guard);
+		policies_sweep(guard);
 	if (guard->how == CGG_CHANGE && !access(CGG_REPLACED, F_OK))
 		status = programs_renew(guard);
 	return status > worst ? status : worst;

@@ -111,6 +111,8 @@ int hooks_parse(unsigned *hooks, const char *word);
 void hooks_print(unsigned hooks, char *text, size_t size);
 int verdict_parse(__u8 *verdict, const char *word);
 int name_check(const char *what, const char *name);
+int policy_name_check(const char *name);
+void name_tag(char tag[CGG_NAME], const char *name); /* of a policy; all of tag is written */
 
 /* word.c: a word between quotes */
 size_t utf8_len(const unsigned char *s);
@@ -180,13 +182,12 @@ enum cgg_open { CGG_READ, CGG_CHANGE }; /* beside other readers; alone */
 struct cgg_guard {
 	int dir; /* the open and locked pin directory */
 	enum cgg_open how;
-	int image_map, bases, attachments, attached;
+	int image_maps, tally_maps, bases, attachments, attached;
 	struct cgg_policy *policies; /* CGG_POLICIES of them, shared with the kernel */
 	struct cgg_image *images[CGG_POLICIES]; /* two each, where they were asked for */
 };
 int guard_open(struct cgg_guard *guard, enum cgg_open how);
 void guard_close(struct cgg_guard *guard);
-struct cgg_image *guard_images(struct cgg_guard *guard, int place); /* 0: refused */
 int lock_take(int dir, enum cgg_open how); /* lock.c: waits, within reason */
 int pin_check(int dir, const char *path); /* bpffs, ours alone, a directory */
 int pin_directory(const char *path); /* an fd, or -1 with errno */
@@ -265,6 +266,16 @@ struct cgg_say {
 };
 int effective_read(int cgroup, bool guarded, struct cgg_say **all, unsigned *count);
 
+/* inner.c: the maps in the elements of images, tallies and bases, by the name of that map */
+int inner_get(const char *name, int outer, __u32 number); /* -1 with errno */
+int inner_put(const char *directory, const char *name, int outer, __u32 number, int fd);
+void inner_drop(const char *name, int outer, __u32 number); /* if it is there */
+int inner_refusal(const char *name, __u32 number); /* of what inner_get() has just not given */
+int chunk_make(const char *directory, int images, int tallies, __u32 chunk);
+void chunk_forget(struct cgg_guard *guard, __u32 chunk);
+bool chunk_is_whole(const struct cgg_guard *guard, __u32 chunk);
+struct cgg_image *guard_images(struct cgg_guard *guard, int place); /* 0: refused */
+
 /* store.c: the bases of a guard, numbered as in the map bases */
 enum cgg_part { CGG_RECORDS = 1, CGG_HASHES = 2, CGG_TEXTS = 4 };
 struct cgg_store {
@@ -300,6 +311,9 @@ struct cgg_line { /* a rule of a policy; expired ones are none */
 };
 typedef int policy_line(void *context, const struct cgg_line *line);
 int policy_find(struct cgg_guard *guard, const char *name); /* -1: none */
+/* By an event's tag, looked for at a place first; by a place and how many policies it had. */
+const char *policy_by_tag(const struct cgg_policy *policies, const char *tag, unsigned place);
+const char *policy_by_place(const struct cgg_policy *policies, unsigned place, __u32 born);
 int policy_make(struct cgg_guard *guard, const char *name, int *place);
 const struct cgg_image *policy_image(struct cgg_guard *guard, int place); /* in force; 0 */
 int policy_programs(struct cgg_guard *guard, int place, unsigned *programs);
@@ -313,7 +327,8 @@ int policy_settings(struct cgg_guard *guard, int place, const struct cgg_rules *
 int policy_restore(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds);
 int policy_confirm(struct cgg_guard *guard, int place);
 int policy_drop(struct cgg_guard *guard, int place);
-void bases_sweep(struct cgg_guard *guard);
+int policies_drop_idle(struct cgg_guard *guard, bool is_meant(const char *name));
+void policies_sweep(struct cgg_guard *guard);
 #define CGG_LINE_TEXT (CGG_RULE_TEXT + 32)
 void line_print(const struct cgg_line *line, char text[CGG_LINE_TEXT]); /* with its ttl */
 int line_rule(const struct cgg_line *line, struct cgg_rule *rule);
@@ -340,6 +355,7 @@ bool count_time(__u64 last, char text[40]); /* RFC 3339 of a count's last hit; f
 struct cgg_event_view {
 	bool json, time, color;
 	__s64 clock; /* CLOCK_REALTIME - CLOCK_BOOTTIME, ns */
+	const struct cgg_policy *policies; /* of the guard; 0: names stay as short as in events */
 };
 struct cgg_news {
 	struct cgg_withheld key;
@@ -371,7 +387,7 @@ struct cgg_reader {
 	struct cgg_ring *ring; /* CGG_RINGS of them */
 	struct cgg_seat *seats;
 	struct cgg_filter filter;
-	int filter_place; /* of the filter's policy when the reader began, -1: there was none */
+	const struct cgg_policy *policies; /* of the guard, to know a policy by its place */
 	struct cgg_lane all, own; /* ring 0; the filter's, without one own.ring is 0 */
 	__u64 slots;
 	__u32 seat; /* 0: none was free */
@@ -391,7 +407,8 @@ struct cgg_reader {
 	size_t known_count, known_room;
 };
 int reader_look(struct cgg_reader *reader);
-int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter, int place);
+int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter,
+		const struct cgg_policy *policies);
 void reader_close(struct cgg_reader *reader);
 __u64 record_copy(struct cgg_event *event, const struct cgg_event *slot, __u64 number);
 int reader_next(struct cgg_reader *reader, struct cgg_event *event,

@@ -55,20 +55,31 @@ static int opened(int *map, const char *name)
 	return *map;
 }
 
-static int tallies(void)
+/* Return the map that has the tallies of a policy, and in key the first of them, or -1 */
+static int tallies(__u32 policy, __u32 *key)
 {
-	static int map = -1;
+	static int maps = -1, map = -1;
+	static __u32 chunk;
 
-	return opened(&map, "maps/tallies");
+	*key = policy % CGG_CHUNK * CGG_HOOKS;
+	if (map >= 0 && chunk == policy / CGG_CHUNK)
+		return map;
+	if (map >= 0)
+		close(map);
+	chunk = policy / CGG_CHUNK;
+	map = inner_get("tallies", opened(&maps, "maps/tallies"), chunk);
+	return map;
 }
 
 struct cgg_tally tally_read(__u32 policy, int hook)
 {
-	__u32 key = policy * CGG_HOOKS + (__u32)hook;
 	struct cgg_tally sum = { 0 }, *each;
-	int processors;
+	int processors, map;
+	__u32 key;
 
-	each = values_read(tallies(), &key, sizeof(*each), &processors);
+	map = tallies(policy, &key);
+	key += (__u32)hook;
+	each = values_read(map, &key, sizeof(*each), &processors);
 	for (int i = 0; i < processors; i++) {
 		for (int v = 0; v < 4; v++) {
 			sum.by_default[v] += each[i].by_default[v];
@@ -182,9 +193,11 @@ static int tallies_forget(__u32 policy)
 	if (!none)
 		return ENOMEM;
 	for (__u32 hook = 0; hook < CGG_HOOKS && !error; hook++) {
-		__u32 key = policy * CGG_HOOKS + hook;
+		__u32 key;
+		int map = tallies(policy, &key);
 
-		error = bpf_map_update_elem(tallies(), &key, none, BPF_ANY) ? errno : 0;
+		key += hook;
+		error = map < 0 || bpf_map_update_elem(map, &key, none, BPF_ANY) ? errno : 0;
 	}
 	free(none);
 	return error;

@@ -460,6 +460,22 @@ static bool has_more(int hook)
 	       hook == CGG_EGRESS || hook == CGG_INGRESS;
 }
 
+/* Print the policy's name in full while it is there, else its tag */
+INLINE void put_policy(struct out *o, bool json, const struct cgg_event *e)
+{
+	const struct cgg_policy *all = o->view->policies;
+	const char *name = 0;
+	size_t len;
+
+	if (all && e->policy[CGG_TAG_FRONT] == '~')
+		name = policy_by_tag(all, e->policy, e->place);
+	len = name ? strnlen(name, CGG_POLICY_NAME) : 0;
+	if (len)
+		BYTES(o, json, "policy", name, len);
+	else
+		STRING(o, json, "policy", e->policy);
+}
+
 INLINE size_t print(char *text, bool json, const struct cgg_event *e, const char *cgroup,
 		    const struct cgg_event_view *view)
 {
@@ -476,7 +492,7 @@ INLINE size_t print(char *text, bool json, const struct cgg_event *e, const char
 	BYTES(&o, json, "cgroup", cgroup, strnlen(cgroup, 4096));
 	if (json)
 		NUMBER(&o, json, "cgroup_id", e->cgroup);
-	STRING(&o, json, "policy", e->policy);
+	put_policy(&o, json, e);
 	NUMBER(&o, json, "rule", e->rule);
 	if (*e->label)
 		STRING(&o, json, "label", e->label);
@@ -535,7 +551,7 @@ size_t event_withheld(char text[CGG_EVENT_TEXT], const struct cgg_news *news, co
 	BYTES(&o, json, "cgroup", cgroup, strnlen(cgroup, 4096));
 	if (json)
 		NUMBER(&o, json, "cgroup_id", news->key.cgroup);
-	BYTES(&o, json, "policy", policy, strnlen(policy, CGG_NAME));
+	BYTES(&o, json, "policy", policy, strnlen(policy, CGG_POLICY_NAME));
 	NUMBER(&o, json, "rule", news->key.rule);
 	BYTES(&o, json, "verdict", verdict, strlen(verdict));
 	BYTES(&o, json, "hook", hook, strlen(hook));

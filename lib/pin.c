@@ -381,26 +381,6 @@ static int map_get(int *fd, const char *name)
 	return *fd < 0 ? pin_refusal(name) : 0;
 }
 
-/* Mapping costs by the page, so only what is asked for is mapped: the images of one policy. */
-struct cgg_image *guard_images(struct cgg_guard *guard, int place)
-{
-	size_t start = 2 * sizeof(struct cgg_image) * (size_t)place;
-	size_t skip = start % (size_t)sysconf(_SC_PAGESIZE);
-	char *at;
-
-	if (guard->images[place])
-		return guard->images[place];
-	at = mmap(0, skip + 2 * sizeof(struct cgg_image),
-		  guard->how == CGG_CHANGE ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
-		  guard->image_map, (off_t)(start - skip));
-	if (at == MAP_FAILED) {
-		refuse(CGG_FAILED, CGG_DIR "/maps/images: %s", strerror(errno));
-		return 0;
-	}
-	guard->images[place] = (struct cgg_image *)(void *)(at + skip);
-	return guard->images[place];
-}
-
 static int version_check(void)
 {
 	int version = version_read();
@@ -424,7 +404,8 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 
 	*guard = (struct cgg_guard){ .dir = -1,
 				     .how = how,
-				     .image_map = -1,
+				     .image_maps = -1,
+				     .tally_maps = -1,
 				     .bases = -1,
 				     .attachments = -1,
 				     .attached = -1 };
@@ -443,7 +424,9 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 		guard->policies = 0;
 		return refuse(CGG_FAILED, CGG_DIR "/maps/policies: %s", strerror(errno));
 	}
-	status = map_get(&guard->image_map, "maps/images");
+	status = map_get(&guard->image_maps, "maps/images");
+	if (!status)
+		status = map_get(&guard->tally_maps, "maps/tallies");
 	if (!status)
 		status = map_get(&guard->bases, "maps/bases");
 	if (!status)
@@ -456,8 +439,8 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 /* Mappings go with the process; a command opens one guard. */
 void guard_close(struct cgg_guard *guard)
 {
-	const int fds[] = { guard->image_map, guard->bases, guard->attachments, guard->attached,
-			    guard->dir };
+	const int fds[] = { guard->image_maps,	guard->tally_maps, guard->bases,
+			    guard->attachments, guard->attached,   guard->dir };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)

@@ -14,9 +14,32 @@
 int policy_find(struct cgg_guard *guard, const char *name)
 {
 	for (int i = 0; i < CGG_POLICIES; i++)
-		if (!strncmp(guard->policies[i].name, name, CGG_NAME))
+		if (!strncmp(guard->policies[i].name, name, CGG_POLICY_NAME))
 			return i;
 	return -1;
+}
+
+/* Return the name of the policy that a tag stands for; 0: it is gone */
+const char *policy_by_tag(const struct cgg_policy *policies, const char *tag, unsigned place)
+{
+	for (unsigned i = 0; i < CGG_POLICIES; i++) {
+		const struct cgg_policy *policy = &policies[(place + i) % CGG_POLICIES];
+
+		if (*policy->name && !memcmp(policy->tag, tag, CGG_NAME))
+			return policy->name;
+	}
+	return 0;
+}
+
+/*
+ * Return the name of the policy that had the place then: its tag when it is gone, "" when
+ * another one took the place
+ */
+const char *policy_by_place(const struct cgg_policy *policies, unsigned place, __u32 born)
+{
+	if (place >= CGG_POLICIES || policies[place].born != born)
+		return "";
+	return *policies[place].name ? policies[place].name : policies[place].tag;
 }
 
 /* generation_now - that in force: a restore that nobody confirmed in time has lapsed */
@@ -105,9 +128,9 @@ static void switch_image(struct cgg_policy *policy, __u32 next, unsigned seconds
 	__atomic_store_n(&policy->revert_at, until, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&policy->generation, next, __ATOMIC_SEQ_CST);
 	if (!*policy->name) {
-		char first = policy->name[CGG_NAME - 1];
+		char first = policy->name[CGG_POLICY_NAME - 1];
 
-		policy->name[CGG_NAME - 1] = 0;
+		policy->name[CGG_POLICY_NAME - 1] = 0;
 		__atomic_store_n(&policy->name[0], first, __ATOMIC_SEQ_CST);
 	}
 }
@@ -139,7 +162,7 @@ static int place_clear(struct cgg_guard *guard, int place)
 		return CGG_FAILED;
 	if (image->next_id <= 1 && !image->base.number && !image->hooks && !image->audit)
 		return 0;
-	memset(policy->name, 0, CGG_NAME);
+	memset(policy->name, 0, sizeof(policy->name));
 	if (count_forget((__u32)place))
 		return CGG_FAILED;
 	next = writing_begins(policy);
@@ -149,56 +172,103 @@ static int place_clear(struct cgg_guard *guard, int place)
 	return 0;
 }
 
+static bool chunk_is_used(const struct cgg_guard *guard, __u32 chunk)
+{
+	for (__u32 i = 0; i < CGG_CHUNK; i++)
+		if (*guard->policies[chunk * CGG_CHUNK + i].name)
+			return true;
+	return false;
+}
+
+/* Have the maps that a free place needs. Those of other policies are never replaced */
+static int place_prepare(struct cgg_guard *guard, int place)
+{
+	__u32 chunk = (__u32)place / CGG_CHUNK;
+
+	if (!chunk_is_used(guard, chunk) && !chunk_is_whole(guard, chunk)) {
+		chunk_forget(guard, chunk);
+		if (chunk_make(CGG_DIR, guard->image_maps, guard->tally_maps, chunk))
+			return CGG_FAILED;
+	}
+	return place_clear(guard, place);
+}
+
+/* Free the maps of a chunk in which no policy has a name. Chunk 0 has the policy "default" */
+static void chunk_free(struct cgg_guard *guard, __u32 chunk)
+{
+	if (!chunk || chunk_is_used(guard, chunk))
+		return;
+	for (__u32 i = 0; i < CGG_CHUNK; i++)
+		if (place_clear(guard, (int)(chunk * CGG_CHUNK + i)))
+			break;
+	chunk_forget(guard, chunk);
+}
+
 /* policy_make - the place of that name, or a free one that policy_commit() will name */
 int policy_make(struct cgg_guard *guard, const char *name, int *place)
 {
 	const struct cgg_rules none = { .next_id = 1 };
-	int status = name_check("policy", name);
+	struct cgg_policy *policy = guard->policies;
+	int status = policy_name_check(name);
 
 	if (status)
 		return status;
 	*place = policy_find(guard, name);
-	for (int i = 0; i < CGG_POLICIES && *place < 0; i++) {
-		struct cgg_policy *policy = &guard->policies[i];
-
-		if (*policy->name)
-			continue;
-		status = place_clear(guard, i);
-		if (status)
-			return status;
-		/* The name becomes one with its first letter, which comes last. */
-		strncpy(policy->name + 1, name + 1, CGG_NAME - 2);
-		policy->name[CGG_NAME - 1] = *name;
-		compile(&guard->images[i][policy->generation & 1], &none);
-		*place = i;
-	}
-	return *place < 0 ? refuse(CGG_FAILED, "policy %s: there are %d policies, no more fit",
-				   name, CGG_POLICIES)
-			  : 0;
+	if (*place >= 0)
+		return 0;
+	while (policy < guard->policies + CGG_POLICIES && *policy->name)
+		policy++;
+	if (policy == guard->policies + CGG_POLICIES)
+		return refuse(CGG_FAILED, "policy %s: there are %d policies, no more fit; "
+					  "cgg-rule -p NAME drop removes one",
+			      name, CGG_POLICIES);
+	*place = (int)(policy - guard->policies);
+	status = place_prepare(guard, *place);
+	if (status)
+		return status;
+	/* The name becomes one with its first letter, which comes last. */
+	strncpy(policy->name + 1, name + 1, CGG_POLICY_NAME - 2);
+	policy->name[CGG_POLICY_NAME - 1] = *name;
+	name_tag(policy->tag, name);
+	policy->born++;
+	compile(&guard->images[*place][(writing_begins(policy) - 1) & 1], &none);
+	return 0;
 }
 
-/* bases_sweep - what a killed command, or a restore that lapsed, left of bases */
-void bases_sweep(struct cgg_guard *guard)
+/* Call sweep for each number that is a pin in a directory of inner maps */
+static void inner_each(struct cgg_guard *guard, const char *path, unsigned long most,
+		       void sweep(struct cgg_guard *guard, __u32 number))
 {
-	DIR *list = opendir(CGG_DIR "/bases");
+	DIR *list = opendir(path);
 	struct dirent *entry;
+	unsigned long number;
 
-	while (list && (entry = readdir(list))) {
-		unsigned long number;
-		int place;
-
-		if (number_parse(&number, entry->d_name, strlen(entry->d_name),
-				 2 * CGG_POLICIES - 1))
-			continue;
-		place = (int)(number / 2);
-		if (!*guard->policies[place].name && !place_clear(guard, place))
-			bases_free(guard, place);
-		else if (policy_image(guard, place) && !left(&guard->policies[place]) &&
-			 policy_image(guard, place)->base.number != number + 1)
-			bases_free(guard, place);
-	}
+	while (list && (entry = readdir(list)))
+		if (!number_parse(&number, entry->d_name, strlen(entry->d_name), most))
+			sweep(guard, (__u32)number);
 	if (list)
 		closedir(list);
+}
+
+static void base_sweep(struct cgg_guard *guard, __u32 number)
+{
+	int place = (int)(number / 2);
+	const struct cgg_image *image = policy_image(guard, place);
+
+	if (!image)
+		return;
+	if (!*guard->policies[place].name)
+		place_clear(guard, place);
+	else if (left(&guard->policies[place]) || image->base.number == number + 1)
+		return;
+	bases_free(guard, place);
+}
+
+/* policies_sweep - what a killed command, or a restore that lapsed, left of policies */
+void policies_sweep(struct cgg_guard *guard)
+{
+	inner_each(guard, CGG_DIR "/bases", 2 * CGG_POLICIES - 1, base_sweep);
+	inner_each(guard, CGG_DIR "/tallies", CGG_CHUNKS - 1, chunk_free);
 }
 
 /* Until a restore is confirmed or has lapsed its way back stays as it is. */
@@ -763,28 +833,59 @@ int policy_confirm(struct cgg_guard *guard, int place)
 	return 0;
 }
 
-int policy_drop(struct cgg_guard *guard, int place)
+/* Free the place. Without its name the policy is gone; the next command finishes the rest */
+static int drop(struct cgg_guard *guard, int place)
 {
-	struct cgg_attachment *all;
-	unsigned count, used = 0;
-	int status = attachments_read(guard, &all, &count);
+	int status = pending_check(&guard->policies[place]);
 
 	if (status)
 		return status;
-	for (unsigned i = 0; i < count; i++)
-		used += all[i].policy == (__u32)place;
+	__atomic_store_n(&guard->policies[place].name[0], 0, __ATOMIC_SEQ_CST);
+	place_clear(guard, place);
+	chunk_free(guard, (__u32)place / CGG_CHUNK);
+	return 0;
+}
+
+/* Count the attachments of each policy, in used[CGG_POLICIES] */
+static int uses_read(struct cgg_guard *guard, unsigned *used)
+{
+	struct cgg_attachment *all;
+	unsigned count;
+	int status = attachments_read(guard, &all, &count);
+
+	memset(used, 0, CGG_POLICIES * sizeof(*used));
+	for (unsigned i = 0; !status && i < count; i++)
+		if (all[i].policy < CGG_POLICIES)
+			used[all[i].policy]++;
 	free(all);
+	return status;
+}
+
+int policy_drop(struct cgg_guard *guard, int place)
+{
+	static unsigned used[CGG_POLICIES];
+	int status = uses_read(guard, used);
+
+	if (status)
+		return status;
 	if (!place)
 		return refuse(CGG_USAGE,
 			      "policy default: always exists; cgg-rule flush empties it");
-	if (used)
+	if (used[place])
 		return refuse(CGG_NO, "policy %s: %u cgroup%s attached to it; cgg-detach first",
-			      guard->policies[place].name, used, used == 1 ? " is" : "s are");
-	status = pending_check(&guard->policies[place]);
-	if (status)
-		return status;
-	/* Without its name it is gone. The rest is for whoever comes by: this one, if it lives. */
-	__atomic_store_n(&guard->policies[place].name[0], 0, __ATOMIC_SEQ_CST);
-	place_clear(guard, place);
-	return 0;
+			      guard->policies[place].name, used[place],
+			      used[place] == 1 ? " is" : "s are");
+	return drop(guard, place);
+}
+
+/* Drop each policy of such a name that no cgroup is attached to */
+int policies_drop_idle(struct cgg_guard *guard, bool is_meant(const char *name))
+{
+	static unsigned used[CGG_POLICIES];
+	int status = uses_read(guard, used);
+
+	for (int i = 1; i < CGG_POLICIES && !status; i++)
+		if (!used[i] && is_meant(guard->policies[i].name) && drop(guard, i) == CGG_FAILED)
+			status = CGG_FAILED;
+	return status;
 }

@@ -243,8 +243,8 @@ int reader_look(struct cgg_reader *reader)
 	return status;
 }
 
-/* reader_open - place is that of the filter's policy, -1: there is none yet */
-int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter, int place)
+int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter,
+		const struct cgg_policy *policies)
 {
 	static const struct cgg_filter everything;
 	bool filters = memcmp(filter, &everything, sizeof(*filter));
@@ -253,7 +253,7 @@ int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter, int 
 	if (status)
 		return status;
 	reader->filter = *filter;
-	reader->filter_place = place;
+	reader->policies = policies;
 	reader->all.ring = &reader->ring[0];
 	reader->all.events = map_pin("events", reader->slots * sizeof(*reader->all.events), 0);
 	if (!reader->all.events)

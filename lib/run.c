@@ -141,10 +141,7 @@ static int sweep(struct cgg_guard *guard, const char *parent)
 	if (list)
 		closedir(list);
 	status = guard_repair(guard);
-	for (int i = 1; i < CGG_POLICIES && !status; i++)
-		if (is_ours(guard->policies[i].name) && policy_drop(guard, i) == CGG_FAILED)
-			status = CGG_FAILED;
-	return status;
+	return status ? status : policies_drop_idle(guard, is_ours);
 }
 
 /* own_policy - with these rules, and the name of the run */

@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/*
- * store.c - bases in the kernel: made, entered in the map bases, pinned, read.
- *
- * The map of maps lets programs reach a base, the pin lets commands: to open a
- * map by its id would take more privilege than all else here.
- */
+/* store.c - bases in the kernel: made, and read part by part (inner.c pins them). */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -42,41 +37,16 @@ static size_t heap_bytes(const struct cgg_base *head)
 	return (size_t)(head->pages - head->heap) * CGG_PAGE;
 }
 
-static __u32 map_id(int fd)
-{
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
-}
-
-/* stale - ESTALE: what is pinned is not the base that programs walk; 0: it is; or why nobody knows */
-static int stale(int bases, __u32 number, int fd)
-{
-	__u32 walked, pinned;
-
-	if (bpf_map_lookup_elem(bases, &number, &walked))
-		return errno == ENOENT ? ESTALE : errno;
-	pinned = map_id(fd);
-	return !pinned ? errno : pinned == walked ? 0 : ESTALE;
-}
-
 /* base_get - its descriptor, -1 with errno */
 static int base_get(__u32 number)
 {
-	int bases = pin_get("maps/bases"), fd = -1, error = errno;
-	char path[64];
+	int bases = pin_get("maps/bases"), fd, error;
 
-	base_path(path, number);
-	if (bases >= 0) {
-		fd = bpf_obj_get(path);
-		error = fd < 0 ? errno : stale(bases, number, fd);
-		close(bases);
-	}
-	if (fd >= 0 && error) {
-		close(fd);
-		fd = -1;
-	}
+	if (bases < 0)
+		return -1;
+	fd = inner_get("bases", bases, number);
+	error = errno;
+	close(bases);
 	errno = error;
 	return fd;
 }
@@ -202,34 +172,23 @@ int base_store(struct cgg_guard *guard, const struct cgg_base *head, const char 
 			    .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "cgg_base", 4, CGG_PAGE, head->pages, &options);
 	__u32 number = head->number - 1;
-	int status = 0;
-	char path[64];
+	int status;
 
-	base_path(path, number);
 	if (fd < 0 && errno == EPERM)
 		return refuse(CGG_FAILED, "%u rules: more than 64 need root, or CAP_BPF",
 			      head->rules);
 	if (fd < 0)
 		return refuse(CGG_FAILED, "%u rules, %u KiB: the kernel has no room for them: %s",
 			      head->rules, head->pages * (CGG_PAGE / 1024), strerror(errno));
-	base_drop(guard, number);
-	if (fill(fd, pages, (size_t)head->pages * CGG_PAGE) || bpf_obj_pin(fd, path) ||
-	    bpf_map_update_elem(guard->bases, &number, &fd, 0)) {
-		status = refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
-		base_drop(guard, number);
-	}
+	if (fill(fd, pages, (size_t)head->pages * CGG_PAGE))
+		status = refuse(CGG_FAILED, CGG_DIR "/bases/%u: %s", number, strerror(errno));
+	else
+		status = inner_put(CGG_DIR, "bases", guard->bases, number, fd);
 	close(fd);
 	return status;
 }
 
-/* The pin goes last: what is left of a base is found by it. */
 void base_drop(struct cgg_guard *guard, __u32 number)
 {
-	char path[64];
-
-	base_path(path, number);
-	if (access(path, F_OK))
-		return;
-	if (!bpf_map_delete_elem(guard->bases, &number) || errno == ENOENT)
-		unlink(path);
+	inner_drop("bases", guard->bases, number);
 }

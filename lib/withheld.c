@@ -106,6 +106,14 @@ int withheld_open(struct cgg_reader *reader)
 	return 0;
 }
 
+/* is_of - whether that was withheld of the policy that has the tag */
+static bool is_of(const struct cgg_policy *policies, const struct cgg_withheld *key,
+		  const char tag[CGG_NAME])
+{
+	return policies && *policy_by_place(policies, key->policy, key->born) &&
+	       !strncmp(policies[key->policy].tag, tag, CGG_NAME);
+}
+
 /* is_mine - the reader is to tell it; what is of ring 0 a filter's reader tells when it comes */
 static bool is_mine(const struct cgg_reader *reader, const struct cgg_withheld *key)
 {
@@ -118,7 +126,7 @@ static bool is_mine(const struct cgg_reader *reader, const struct cgg_withheld *
 	return !key->ring && reader->withheld_first &&
 	       (!f->programs || f->programs >> (key->program & 31) & 1) &&
 	       (!f->verdicts || f->verdicts >> (key->verdict & 31) & 1) &&
-	       (!*f->policy || reader->filter_place == (int)key->policy) &&
+	       (!*f->policy || is_of(reader->policies, key, f->policy)) &&
 	       (!f->cgroup || cgroup_is_below(key->cgroup, f->cgroup));
 }
 

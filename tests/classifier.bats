@@ -299,26 +299,48 @@ changes()
 
 # ---- many policies, and what does not fit ----
 
-@test '256 policies, each with an answer of its own; the 257th is refused' {
-	for i in {1..255}; do
-		echo "port $i" | cgg-rule -p "p$i" restore
-	done
-	for i in 1 7 255; do
+@test 'as many policies as fit, each with an answer of its own' {
+	yes "$BUILD/tests/fill" 1 4351
+	for i in 1 63 64 4351; do
 		generate overlap 300 "$((seed + i))" >"$at/rules$i"
 		yes cgg-rule -p "p$i" restore "$at/rules$i"
 	done
 	run cgg-rule -p one-more add port 1
 	status_is 3
-	matches '^cgg-rule: .*256'
-	[ "$(cgg-rule policies | wc -l)" -eq 256 ]
-	for i in 1 7 255; do
+	matches '^cgg-rule: .*4352'
+	[ "$(cgg-rule policies | wc -l)" -eq 4352 ]
+	for i in 1 63 64 4351; do
 		agrees 3000 <(cgg-rule -p "p$i" list -i) -p "p$i"
 	done
-	for i in {2..254}; do
-		[ "$i" -eq 7 ] || [ "$(cgg-rule -p "p$i" list)" = "deny connect,sendmsg port $i" ]
+	for i in 2 62 65 127 128 {4000..4010} 4287 4288 4350; do
+		[ "$(cgg-rule -p "p$i" list)" = "deny connect,sendmsg port $i" ]
+		no cgg-rule -p "p$i" test connect ip 192.0.2.1 port "$i"
+		yes cgg-rule -p "p$i" test connect ip 192.0.2.1 port "$((i - 1))"
 	done
-	no cgg-rule -p p100 test connect ip 192.0.2.1 port 100
-	yes cgg-rule -p p100 test connect ip 192.0.2.1 port 99
+}
+
+# chunks: how many maps there are for the images of policies
+chunks()
+{
+	find /sys/fs/bpf/cgguard/images /sys/fs/bpf/cgguard/tallies -type f | wc -l
+}
+
+@test 'unused policies cost nothing: their maps come with a policy and go with it' {
+	[ "$(chunks)" -eq 2 ]
+	yes "$BUILD/tests/fill" 1 63
+	[ "$(chunks)" -eq 2 ]
+	yes cgg-rule -p p64 add port 64
+	[ "$(chunks)" -eq 4 ]
+	yes cgg-rule -p p10 drop
+	yes cgg-rule -p again add port 10
+	yes cgg-rule -p p64 test connect ip 192.0.2.1 port 10
+	yes cgg-rule -p p64 drop
+	[ "$(chunks)" -eq 2 ]
+	yes cgg-rule -p p64 add port 65
+	yes cgg-rule -p p64 test connect ip 192.0.2.1 port 64
+	no cgg-rule -p p64 test connect ip 192.0.2.1 port 65
+	yes cgg-rule -p p64 list -s
+	says '1	0	0	deny connect,sendmsg port 65'
 }
 
 # stands: the policy is $at/rules as before, in the list and in the kernel

@@ -388,7 +388,8 @@ usage_options()
 		printf("%d policies\n", CGG_POLICIES);
 		printf("%u rules in a policy, of 2 GiB at most\n", CGG_BASE_RULES);
 		printf("%d rules whose hits are counted, the first that have any\n", CGG_COUNTS);
-		printf("%d bytes in a name, of a policy or of a rule\n", CGG_NAME - 1);
+		printf("%d bytes in the name of a policy\n", CGG_POLICY_NAME - 1);
+		printf("%d bytes in the name of a rule\n", CGG_NAME - 1);
 		printf("%d bytes in the name of a sysctl\n", CGG_OPERAND - 1);
 		printf("%d bytes in a comment\n", CGG_COMMENT - 1);
 		printf("%d bytes in the path of a cgroup in a rule\n", CGG_CGROUP - 1);')" \

@@ -46,7 +46,7 @@ static struct cgg_reader *open_or_die(void)
 	static struct cgg_reader reader;
 	static const struct cgg_filter all;
 
-	if (reader_open(&reader, &all, -1))
+	if (reader_open(&reader, &all, 0))
 		errx(1, "%s", cgg_why);
 	return &reader;
 }

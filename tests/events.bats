@@ -377,6 +377,64 @@ thread.join()
 	matches " cgroup=$number policy=strict rule=1 label=null$"
 }
 
+# named LENGTH LAST: a policy's name of so many letters, of which only the last differs
+named()
+{
+	printf '%*s' "$1" "$2" | tr ' ' u
+}
+
+# denies_device POLICY CGROUP: attaches it there, and has it deny once
+denies_device()
+{
+	yes cgg-rule -p "$1" add device c 1:3
+	yes cgg-attach -p "$1" "$2"
+	run inside "$2" attempt open /dev/null r
+	says EPERM
+}
+
+@test 'long names of policies are printed in full, and filters tell them apart' {
+	local one two short
+
+	one=$(named 255 1) two=$(named 255 2) short=$(named 31 s)
+	for name in one two short; do
+		new_cgroup "in_$name"
+		reader "by_$name" --policy "${!name}"
+	done
+	# shellcheck disable=SC2154
+	for name in one two short; do
+		in=in_$name
+		denies_device "${!name}" "${!in}"
+	done
+	for name in one two short; do
+		wait_for lines "by_$name" 1
+		[ "$(sed 's/.* policy=\([^ ]*\) .*/\1/' "$BATS_TEST_TMPDIR/by_$name.out")" = "${!name}" ]
+		stop "$(eval echo "\$by_$name")"
+		[ "$(wc -l <"$BATS_TEST_TMPDIR/by_$name.out")" -eq 1 ]
+	done
+	run inside "$in_two" attempt open /dev/null w
+	yes cgg-events -j -w 0 --policy "$two"
+	[ "$(jq -r .policy <<<"$output")" = "$two" ]
+	yes cgg-events -w 0 --policy "$(named 255 3)"
+	says ''
+}
+
+@test 'an event of a long name that is gone keeps the front of it, and never takes another name' {
+	local one two
+
+	one=$(named 255 1) two=$(named 255 2)
+	new_cgroup in_one
+	new_cgroup in_two
+	denies_device "$one" "$in_one"
+	yes cgg-detach "$in_one"
+	yes cgg-rule -p "$one" drop
+	denies_device "$two" "$in_two" # has the place that the first one had
+	cgg-events -w 0 >"$BATS_TEST_TMPDIR/out"
+	run sed 's/.* policy=\([^ ]*\) .*/\1/' "$BATS_TEST_TMPDIR/out"
+	matches "^uuuuuuuuuuuuuuuuuuu~[A-Za-z0-9._]{11}\$"
+	matches "^$two\$"
+	[ "$(wc -l <<<"$output")" -eq 2 ]
+}
+
 # ---- what the guarded program chose cannot do harm ----
 
 # Takes each of the hostile names and is refused under it. The names are printed as hex.
@@ -936,6 +994,32 @@ withheld()
 	[ "$(jq -c '.withheld // .verdict' <<<"$output" | uniq -c | tr -s ' ')" = ' 3 "deny"' ]
 	yes cgg-status
 	matches '^events	.*	lost 0	withheld [0-9]{4}$'
+}
+
+@test 'what was withheld of a policy is never said of the one that took its place' {
+	local one said
+
+	one=$(named 255 1)
+	small_ring
+	new_cgroup calm
+	yes cgg-attach "$calm"
+	run inside "$calm" attempt tcp 127.0.0.9 "$port"
+	yes cgg-rule -p "$one" add connect port "$port"
+	yes cgg-attach -p "$one" "$web"
+	denials 1000
+	run inside "$calm" attempt tcp 127.0.0.9 "$port"
+	denials 1000
+	said="^\[WITHHELD [0-9]+\] cgroup=$(shown "$web") policy"
+	yes cgg-events -w 0 --policy other
+	says ''
+	yes cgg-detach "$web"
+	yes cgg-rule -p "$one" drop
+	yes cgg-rule -p other add port 1 # has the place
+	yes cgg-events -w 0 --policy other
+	says ''
+	yes cgg-events -w 0
+	matches "$said= "
+	no grep -q ' policy=other ' <<<"$output"
 }
 
 @test 'in JSON likewise; each reader is told, and the next what nobody was told' {

@@ -210,7 +210,7 @@ END
 		[ "$(state)" = "$before" ]
 	done
 	refuses 2 'cgg-rule -p "" add -f /dev/null' \
-		'policy : a name has 1 to 31 letters'
+		'policy : a name has 1 to 255 letters'
 }
 
 @test 'standard output that is closed is one too, when there is something to say' {
@@ -592,19 +592,24 @@ same_rules()
 	yes cgg-rule -p full test sysctl "${name}220" r
 }
 
-@test 'the 257th policy' {
-	for i in {1..254}; do
-		yes cgg-rule -p "p$i" add port 1
-	done
+@test 'more policies than fit are refused, and a dropped one makes room' {
+	yes "$BUILD/tests/fill" 1 4349
+	yes cgg-rule -p p4349 add port 1
 	before=$(cgg-rule policies)
-	refuses 3 'cgg-rule -p p255 add port 1' 'policy p255: there are 256 policies, no more fit'
-	refuses 3 'cgg-rule -p p255 default connect deny' \
-		'policy p255: there are 256 policies, no more fit'
+	yes cgg-rule -p last add port 1
+	refuses 3 'cgg-rule -p more add port 1' \
+		'policy more: there are 4352 policies, no more fit; cgg-rule -p NAME drop removes one'
+	refuses 3 'cgg-rule -p more default connect deny' \
+		'policy more: there are 4352 policies, no more fit; cgg-rule -p NAME drop removes one'
+	run cgg-run -r 'port 1' true
+	status_is 125
+	matches '^cgg-run: policy run-.*: there are 4352 policies, no more fit'
+	yes cgg-rule -p last drop
 	[ "$(cgg-rule policies)" = "$before" ]
-	[ "$(wc -l <<<"$before")" -eq 256 ]
-	yes cgg-rule -p p254 add port 2
-	yes cgg-rule -p p254 drop
-	yes cgg-rule -p p255 add port 1
-	yes cgg-rule -p p255 list -i
-	says '1	deny connect,sendmsg port 1'
+	[ "$(wc -l <<<"$before")" -eq 4351 ]
+	yes cgg-run -r 'port 1' true
+	yes cgg-rule -p p1 drop
+	yes cgg-rule -p more add port 2
+	yes cgg-rule -p more list -i
+	says '1	deny connect,sendmsg port 2'
 }

@@ -232,8 +232,10 @@ static void *map_lookup(const void *map, const void *key)
 		return base && *number + 1 == image.base.number ? base : 0;
 	if (map == base)
 		return *number < head.pages ? base + (size_t)CGG_PAGE * *number : 0;
-	assert_ptr_equal(map, &images);
-	return *number == 2 * policy_place + (policy.generation & 1) ? &image : 0;
+	if (map == &images)
+		return *number == policy_place / CGG_CHUNK ? &policy : 0;
+	assert_ptr_equal(map, &policy);
+	return *number == 2 * (policy_place % CGG_CHUNK) + (policy.generation & 1) ? &image : 0;
 }
 
 static struct answer programs_answer(const struct cgg_query *q, const char *name)
