@@ -161,7 +161,7 @@ $(BUILD)/libcgg.a: $(LIB)
 
 $(BUILD)/cgg-rule: $(BUILD)/cmd/list.o
 $(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective picture tree)
-$(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/libcgg.a
+$(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/cmd/say.o $(BUILD)/libcgg.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
 # The library once more, with every address and every overflow watched.

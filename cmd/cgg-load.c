@@ -9,7 +9,6 @@
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>

@@ -60,6 +60,7 @@ void start(char **argv)
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
 			err(CGG_FAILED, "/dev/null");
+	say_begin();
 	memlock_lift();
 	atexit(finish);
 	libbpf_set_print(0); /* what it says is for those who write programs */
@@ -89,6 +90,7 @@ void common_option(int option, const char *usage)
 		printf("%s %s\n", program_invocation_short_name, CGG_VERSION);
 		exit(CGG_DONE);
 	case '?':
+		library_said();
 		errx(CGG_USAGE, "see %s -h", program_invocation_short_name);
 	}
 }

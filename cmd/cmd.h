@@ -3,7 +3,6 @@
 #ifndef CMD_H
 #define CMD_H
 
-#include <err.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,15 @@
 	{                                                                                          \
 		0, 0, 0, 0                                                                         \
 	}
+
+/* say.c: as in err(3), and nothing that a message quotes controls the terminal */
+#define PRINTF(n) __attribute__((format(printf, n, n + 1)))
+void warn(const char *format, ...) PRINTF(1);
+void warnx(const char *format, ...) PRINTF(1);
+_Noreturn void err(int status, const char *format, ...) PRINTF(2);
+_Noreturn void errx(int status, const char *format, ...) PRINTF(2);
+void say_begin(void);
+void library_said(void);
 
 void start(char **argv);
 void hand_on(void); /* the surroundings, as they were before start(), to what is run */

@@ -22,10 +22,17 @@ enum cgg_status { CGG_DONE, CGG_NO, CGG_USAGE, CGG_FAILED };
 #define CGG_WHY 1024
 extern char cgg_why[CGG_WHY];
 int refuse(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void error_put(FILE *errors, const char *name, size_t line);
 
 /* refuse.c: how far it is, told now and then by what may take long; 0: nobody wants to know */
 extern void (*cgg_progress)(const char *doing, unsigned long done);
 void progress(const char *doing, unsigned long done);
+
+/* visible.c: text of unknown origin, made safe for a terminal */
+#define CGG_VISIBLE 4 /* bytes that one may become */
+size_t text_visible(char *text, const char *s, size_t len);
+__u32 utf8_read(const __u8 *s, size_t len, size_t *step);
+bool utf8_is_hidden(__u32 c);
 
 /* hook.c: the one table of hooks, and the one of programs */
 enum cgg_match { /* bits of what a hook takes and a rule has */

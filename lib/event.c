@@ -96,27 +96,6 @@ INLINE size_t put_plain(struct out *o, const __u8 *s, size_t len)
 	return done;
 }
 
-/* utf8_read - one character (RFC 3629) and its length; what is none is U+FFFD, one byte */
-static __u32 utf8_read(const __u8 *s, size_t len, size_t *step)
-{
-	static const __u32 least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t size = *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : *s < 0xf5 ? 4 : 0;
-	__u32 c = size ? *s & 0x7fu >> size : 0;
-
-	*step = 1;
-	if (!size || size > len)
-		return 0xfffd;
-	for (size_t i = 1; i < size; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0xfffd;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (c < least[size] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		return 0xfffd;
-	*step = size;
-	return c;
-}
-
 static void put_json(struct out *o, const __u8 *s, size_t len)
 {
 	size_t step = 1;

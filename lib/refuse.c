@@ -16,6 +16,19 @@ int refuse(int status, const char *format, ...)
 	return status;
 }
 
+/* error_put - writes cgg_why as one line: what is wrong with a line of the file `name`, or (0) with all of it */
+void error_put(FILE *errors, const char *name, size_t line)
+{
+	char text[4096 + CGG_WHY], visible[CGG_VISIBLE * sizeof(text) + 1];
+	int len = line ? snprintf(text, sizeof(text), "%s:%zu: %s", name, line, cgg_why)
+		       : snprintf(text, sizeof(text), "%s: %s", name, cgg_why);
+
+	if (len < 0)
+		return;
+	text_visible(visible, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
+	fprintf(errors, "%s\n", visible);
+}
+
 void (*cgg_progress)(const char *doing, unsigned long done);
 
 /* progress - cheap enough for every rule: each 65536th is told */

@@ -121,19 +121,17 @@ void name_tag(char tag[CGG_NAME], const char *name)
 
 static int comment_parse(struct cgg_rule *rule, const char *word)
 {
-	const unsigned char *s = (const unsigned char *)word;
-	size_t len = strlen(word);
+	size_t len = strlen(word), step;
 
 	if (!len || len >= CGG_COMMENT)
 		return refuse(CGG_USAGE, "comment: has 1 to %d bytes", CGG_COMMENT - 1);
-	while (*s) {
-		size_t step = utf8_len(s);
+	for (size_t at = 0; at < len; at += step) {
+		__u32 c = utf8_read((const __u8 *)word + at, len - at, &step);
 
-		if (!step)
+		if (c == 0xfffd && step == 1)
 			return refuse(CGG_USAGE, "comment: is not UTF-8");
-		if (*s < ' ' || *s == 0x7f || (*s == 0xc2 && s[1] < 0xa0))
+		if (c < ' ' || (c >= 0x7f && c < 0xa0))
 			return refuse(CGG_USAGE, "comment: has a control character");
-		s += step;
 	}
 	memcpy(rule->comment, word, len + 1);
 	return 0;

@@ -132,6 +132,9 @@ out, table = sys.argv[1:]
 files = {n: open(f"{out}/{n}", "wb") for n in ("refused", "said", "taken", "listed")}
 braces = lambda m: bytes([int(m[1], 16)]) * int(m[2] or 1)
 number = 0
+def visible(message): # as lib/visible.c has it, for what the table has
+    return "".join("\\x%02x" % (ord(c) & 255) if c < " " or c == "\x7f" or c >= "\udc80" and c <= "\udcff"
+                   else c for c in message.decode(errors="surrogateescape")).encode()
 for line in open(table, "rb"):
     line = line.rstrip(b"\n")
     m = re.match(rb"(.*?) +([|!]) +(.*)", line)
@@ -143,7 +146,7 @@ for line in open(table, "rb"):
     if m[2] == b"!":
         number += 1
         files["refused"].write(words + b"\n")
-        files["said"].write(b"cgg-rule: %s/refused:%d: %s\n" % (out.encode(), number, answer))
+        files["said"].write(b"cgg-rule: %s/refused:%d: %s\n" % (out.encode(), number, visible(answer)))
     else:
         files["taken"].write(words + b"\n")
         files["listed"].write(answer + b"\n")
@@ -200,6 +203,46 @@ END
 
 @test 'an id that cannot be printed is an error' {
 	refuses 3 'cgg-rule add -i port 3 >/dev/full' 'standard output: No space left on device'
+}
+
+# ---- bytes that come from elsewhere ----
+
+@test 'no byte of an argument, a file or a name controls the terminal, in the message of any command' {
+	for command in "${commands[@]}" cgg-learn cgg-run; do
+		for word in $'--\e]0;x\a\ny' $'-\e' $'--\xff\xe2\x80\xae'; do
+			status=0
+			LC_ALL=C "$command" "$word" </dev/null >"$BATS_TEST_TMPDIR/said" 2>&1 || status=$?
+			[ "$status" -ge 2 ] || complain "$command: status $status"
+			! LC_ALL=C grep -q '[^ -~]' "$BATS_TEST_TMPDIR/said" ||
+				complain "$command: $(od -c "$BATS_TEST_TMPDIR/said")"
+			grep -Fq '\x' "$BATS_TEST_TMPDIR/said"
+		done
+	done
+	refuses 2 $'cgg-rule $\'--\\e[1A\\ncgg-rule: done\'' \
+		"unrecognized option '--\\x1b[1A\\x0acgg-rule: done'"$'\n''cgg-rule: see cgg-rule -h'
+	refuses 2 $'cgg-rule add $\'a\\e[2Jb\'' 'a\x1b[2Jb: not a verdict, a hook or a match'
+	refuses 2 $'cgg-rule add $\'port\\xe2\\x80\\xae1\'' 'port\u202e1: not a verdict, a hook or a match'
+	refuses 2 $'cgg-rule add caf\xc3\xa9' $'caf\xc3\xa9: not a verdict, a hook or a match'
+	refuses 2 $'cgg-rule add \'back\\slash\'' 'back\slash: not a verdict, a hook or a match'
+	refuses 2 $'cgg-rule -p $\'x\\n\' list' 'policy x\x0a: a name is made of A-Z a-z 0-9 . _ -'
+	refuses 2 $'cgg-attach $\'/no\\e[m\'' "/no\\x1b[m: no such cgroup; cgroup v2 is mounted at $root"
+	refuses 2 $'cgg-events --hook $\'\\t\'' '--hook \x09: no such hook'
+	refuses 2 $'cgg-rule restore $\'/no\\nfile\'' '/no\x0afile: No such file or directory'
+
+	name=$BATS_TEST_TMPDIR/$'a\nb'
+	printf 'deny \033[1A\033[2Kall rules are right\033[8m port 1\n\377:\n' >"$name"
+	refuses 2 "cgg-rule restore -n ${name@Q}" \
+		"$BATS_TEST_TMPDIR/a\\x0ab:1: \\x1b[1A\\x1b[2Kall: not a verdict, a hook or a match
+cgg-rule: $BATS_TEST_TMPDIR/a\\x0ab:2: \\xff:: not a verdict, a hook or a match"
+	printf 'rules:\n- {"a\\e[8m\\n": 1}\n' >"$name"
+	refuses 2 "cgg-rule restore -n ${name@Q}" \
+		"$BATS_TEST_TMPDIR/a\\x0ab:2: a\\x1b[8m\\x0a: not a key of a rule (id, description, match, action)"
+}
+
+@test 'a message that is longer than any name is cut, and is still one line' {
+	run bash -c 'exec -a "$1" cgg-rule add frob' - "$(printf '\e%.0s' {1..9000})"
+	status_is 2
+	[ "${#lines[@]}" -eq 1 ]
 }
 
 @test 'a file that says nothing makes no policy' {
