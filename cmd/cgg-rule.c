@@ -71,14 +71,14 @@ static void progress_show(const char *doing, unsigned long number)
 		begin = time_now();
 	if (time_now() - begin < 2000000000ULL)
 		return;
-	fprintf(stderr, "\r\033[K%s: %lu %s", program_invocation_short_name, number, doing);
+	dprintf(STDERR_FILENO, "\r\033[Kcgg-rule: %lu %s", number, doing);
 	progress_shown = true;
 }
 
 static void progress_end(void)
 {
 	if (progress_shown)
-		fputs("\r\033[K", stderr);
+		dprintf(STDERR_FILENO, "\r\033[K");
 }
 
 static int done(struct cgg_guard *guard, int status)
@@ -101,16 +101,25 @@ static struct cgg_rule parse_or_die(int count, char **word)
 	return rule;
 }
 
-/* is_yaml - the first word of the text ends with a colon, or begins a document or a flow */
+/*
+ * is_yaml - whether the text is not rule lines: its first word ends with a colon or has one behind
+ * it, or begins with a sign that begins nothing but YAML
+ */
 static bool is_yaml(const char *text)
 {
 	size_t len;
 
+	if (!strncmp(text, "\xef\xbb\xbf", 3))
+		text += 3;
 	while (*text && (strchr(" \t\r\n", *text) || *text == '#'))
 		text += *text == '#' ? strcspn(text, "\n") : 1;
+	if (!*text || strchr("{[%-?!&*|>", *text))
+		return *text;
 	len = strcspn(text, " \t\r\n");
-	return len &&
-	       (text[len - 1] == ':' || *text == '{' || *text == '%' || !strncmp(text, "---", 3));
+	if (text[len - 1] == ':')
+		return true;
+	text += len + strspn(text + len, " \t");
+	return *text == ':' && strchr(" \t\r\n", text[1]);
 }
 
 /* read_or_die - all rules of file_name, whichever of the two shapes it has */

@@ -105,6 +105,23 @@ static int line_read(struct cgg_rules *rules, char *line)
 	return status ? status : rules_add(rules, &rule);
 }
 
+/* is_utf16 - whether a file whose first line this is has the byte order mark of UTF-16 */
+static bool is_utf16(const char *line)
+{
+	return !strncmp(line, "\xff\xfe", 2) || !strncmp(line, "\xfe\xff", 2);
+}
+
+/* text_line - one line of a file, `len` bytes long; a byte order mark before the first is passed over */
+static int text_line(struct cgg_rules *rules, char *line, size_t len, unsigned long number)
+{
+	bool mark = number == 1 && !strncmp(line, "\xef\xbb\xbf", 3);
+
+	if (number == 1 && is_utf16(line))
+		return refuse(CGG_USAGE, "the file is UTF-16; save it as UTF-8");
+	return strlen(line) == len ? line_read(rules, line + 3 * mark)
+				   : refuse(CGG_USAGE, "a line has a NUL byte");
+}
+
 /* slurp - half of a file would be another policy, or some of the mounts: all of it, or nothing */
 char *slurp(FILE *file, size_t *size)
 {
@@ -142,20 +159,18 @@ int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **erro
 
 		if (len && line[len - 1] == '\n')
 			line[--len] = 0;
-		status = strlen(line) == (size_t)len ? line_read(rules, line)
-						     : refuse(CGG_USAGE, "a line has a NUL byte");
-
+		status = text_line(rules, line, (size_t)len, number);
 		if (status)
-			fprintf(out, "%s:%lu: %s\n", name, number, cgg_why);
+			error_put(out, name, number);
 		progress("lines read", number);
 		if (status > worst)
 			worst = status;
-		if (status == CGG_FAILED)
+		if (status == CGG_FAILED || (number == 1 && is_utf16(line)))
 			break;
 	}
 	if (ferror(file)) {
-		worst = refuse(CGG_FAILED, "%s: %s", name, strerror(errno));
-		fprintf(out, "%s\n", cgg_why);
+		worst = refuse(CGG_FAILED, "%s", strerror(errno));
+		error_put(out, name, 0);
 	}
 	free(line);
 	fclose(out);

@@ -197,10 +197,10 @@ END
 		run cgg-rule restore $option "$at/file"
 		status_is 2
 		for wanted in '2: frob: not a key of a policy (version, description, rules)' \
-			'4: port 70000: not a port (0 to 65535)' \
+			'4: dest_port 70000: not a port (0 to 65535)' \
 			'8: sport: not a key of match (cgroup_id, cgroup, dest_ip, dest_port, proto)' \
-			'10: refuse: not a verdict (allow, deny or alert)' \
-			'12: action: needs a value: allow, deny or alert' '13: a rule is a mapping'; do
+			'11: refuse: not a verdict (allow, deny or alert)' \
+			'12: action: needs a value: allow, deny or alert' '13: a rule is a mapping with action:'; do
 			grep -Fqx "cgg-rule: $at/file:$wanted" <<<"$output" || complain "must say $wanted"
 		done
 		[ "$(wc -l <<<"$output")" -eq 6 ]
@@ -211,6 +211,172 @@ END
 	status_is 2
 	matches "^cgg-rule: $at/file:[23]: "
 	[ "$(cgg-rule list -i)" = "$before" ]
+}
+
+# yaml_refuses SENTENCES <<TEXT: TEXT is refused with these lines, and nothing changes
+yaml_refuses()
+{
+	cat >"$at/file"
+	refuses "$1"
+}
+
+# json_of N: one line of JSON with N rules
+json_of()
+{
+	python3 -c '
+import json, sys
+print(json.dumps({"rules": [{"id": "r%d" % i, "match": {"dest_ip": "10.0.%d.%d" % (i >> 8, i & 255), "dest_port": 443},
+                             "action": "deny"} for i in range(int(sys.argv[1]))]}))' "$1"
+}
+
+@test 'YAML: JSON on one line, of any number of rules, is read like the same in many lines' {
+	for n in 1 90 110 5000; do
+		json_of "$n" >"$at/file"
+		yes cgg-rule restore "$at/file"
+		cgg-rule list >"$at/list"
+		[ "$(wc -l <"$at/list")" -eq "$n" ]
+		python3 -m json.tool "$at/file" "$at/indented"
+		yes cgg-rule -p other restore "$at/indented"
+		cgg-rule -p other list | cmp - "$at/list"
+	done
+}
+
+@test 'YAML: signs of its own in comments and texts are no structure' {
+	{
+		printf '#%.0s-' {1..520}
+		printf '\n#%s\n' "$(printf '[%.0s' {1..2000})"
+		echo 'rules:'
+		for i in {1..70}; do
+			echo "  - {id: r$i, description: \"ports [$i, $((i + 2))) - ? : %{\", match: {dest_port: $i}, action: deny}"
+		done
+	} >"$at/file"
+	yes cgg-rule restore "$at/file"
+	yes cgg-rule list
+	[ "$(wc -l <<<"$output")" -eq 70 ]
+	matches '^deny connect,sendmsg port 70 name r70 comment "ports \[70, 72\) - \? : %\{"$'
+}
+
+@test 'YAML: a description over several lines becomes a comment of one' {
+	yaml_is 'deny connect,sendmsg name a comment "one line"
+deny connect,sendmsg name b comment "two lines"
+deny connect,sendmsg name c comment "two  lines"
+deny connect,sendmsg name d
+deny connect,sendmsg name e' <<'END'
+rules:
+  - id: a
+    description: |
+      one line
+    action: deny
+  - id: b
+    description: >
+      two
+      lines
+    action: deny
+  - {id: c, description: "two\n\nlines\n\n", action: deny}
+  - {id: d, description: "", action: deny}
+  - {id: e, description: ~, action: deny}
+END
+}
+
+@test 'YAML and rule lines: a byte order mark is passed over, UTF-16 is named' {
+	printf '\xef\xbb\xbfrules:\n  - {match: {dest_port: 1}, action: deny}\n' |
+		yaml_is 'deny connect,sendmsg port 1'
+	printf '\xef\xbb\xbf# comment\n{"rules": []}\n' | yaml_is ''
+	printf '\xef\xbb\xbfport 2\n' | yaml_is 'deny connect,sendmsg port 2'
+	iconv -t UTF-16 <<<'port 3' | yaml_refuses 'cgg-rule: FILE:1: the file is UTF-16; save it as UTF-8'
+}
+
+@test 'YAML: a repeated key is named, and neither of the two is taken' {
+	yaml_refuses 'cgg-rule: FILE:3: action: the key is repeated
+cgg-rule: FILE:4: dest_port: the key is repeated
+cgg-rule: FILE:6: match: the key is repeated
+cgg-rule: FILE:7: cgroup: is there by its path and by its id; one is enough
+cgg-rule: FILE:8: rules: the key is repeated
+cgg-rule: FILE:9: version: the key is repeated' <<'END'
+version: 1
+rules:
+  - {action: deny, action: allow}
+  - {action: deny, match: {dest_port: 1, dest_port: 1}}
+  - match: {dest_port: 1}
+    match: {dest_ip: 10.0.0.1}
+  - {action: deny, match: {cgroup: /, cgroup_id: 1}}
+rules: []
+version: 1
+END
+}
+
+@test 'YAML: what is not read is refused by its own word and line' {
+	yaml_refuses 'cgg-rule: FILE:1: a list at the top; write rules: before it' <<<'- action: deny'
+	yaml_refuses 'cgg-rule: FILE:1: a list at the top; write rules: before it' <<<'[{"action": "deny"}]'
+	yaml_refuses 'cgg-rule: FILE:2: a policy is a mapping with rules:' <<<$'---\njust a text'
+	yaml_refuses 'cgg-rule: FILE:1: rules: there are none' <<<'{}'
+	yaml_refuses 'cgg-rule: FILE:3: *a: an alias is not read; write the value here
+cgg-rule: FILE:4: *a: an alias is not read; write the value here
+cgg-rule: FILE:5: <<: keys are not merged; write them here
+cgg-rule: FILE:6: !port: a tag is not read; leave it out
+cgg-rule: FILE:7: !!python/object: a tag is not read; leave it out
+cgg-rule: FILE:9: dest_ip: needs a value
+cgg-rule: FILE:11: dest_port http: not a port (0 to 65535)
+cgg-rule: FILE:13: id a/b: a name is made of A-Z a-z 0-9 . _ -
+cgg-rule: FILE:15: description: has 1 to 127 bytes
+cgg-rule: FILE:16: action: is a list; it needs a plain value
+cgg-rule: FILE:17: a\x0ab: not a key of a rule (id, description, match, action)' <<END
+rules:
+  - &a {action: deny, match: &m {dest_port: 1}}
+  - *a
+  - {action: deny, match: {dest_port: *a}}
+  - {<<: {action: deny}}
+  - {action: deny, match: {dest_port: !port 5}}
+  - !!python/object {action: deny}
+  - match:
+      dest_ip:
+    action: deny
+  - match: {dest_port: http}
+    action: deny
+  - {action: deny, id: a/b}
+  - action: deny
+    description: $(printf %0128d 0)
+  - {action: [deny]}
+  - {action: deny, "a\nb": 1}
+END
+	yaml_is 'deny connect,sendmsg port 5' <<<'rules: [!!map {action: !!str deny, match: {dest_port: !!int 5}}]'
+}
+
+@test 'YAML: a policy is one document: what follows is refused, and a mark with nothing behind it is not' {
+	yes cgg-rule add port 1
+	yaml_refuses 'cgg-rule: FILE:4: a second document; a policy is one: put its rules in the first' <<'END'
+rules:
+  - {id: first, match: {dest_port: 25}, action: deny}
+---
+rules:
+  - {id: second, match: {dest_port: 22}, action: deny}
+END
+	yaml_refuses 'cgg-rule: FILE:3: a second document; a policy is one: put its rules in the first' <<<$'rules: []\n---\n~'
+	yaml_refuses 'cgg-rule: FILE:3: not YAML: did not find expected <document start>' <<<$'rules: []\n...\nwhatever ]]] : :'
+	for end in '---' '...' $'...\n---\n...' $'---\n# only a comment' $'...\n\n'; do
+		printf -- '---\nrules:\n  - {match: {dest_port: 2}, action: deny}\n%s\n' "$end" |
+			yaml_is 'deny connect,sendmsg port 2'
+	done
+}
+
+@test 'YAML: more than 32 levels, or 64 directives, is too much; that many is not' {
+	deep()
+	{
+		printf 'description: %s%s\nrules: []\n' "$(printf '[%.0s' $(seq "$1"))" "$(printf ']%.0s' $(seq "$1"))"
+	}
+	deep 31 | yaml_is ''
+	deep 32 | yaml_refuses 'cgg-rule: FILE:1: nested more than 32 levels deep'
+	directives()
+	{
+		seq -f '%%TAG !t%.0f! x' "$1"
+		printf -- '---\nrules: []\n'
+	}
+	directives 64 | yaml_is ''
+	directives 65 >"$at/file"
+	run cgg-rule restore "$at/file"
+	status_is 2
+	matches "^cgg-rule: $at/file:[0-9]+: more than 64 directives \(%\)$"
+	printf 'rules: []\n# \x01\n' | yaml_refuses 'cgg-rule: FILE:2: not YAML: control characters are not allowed'
 }
 
 # ---- the way back ----
@@ -377,6 +543,10 @@ print({e: min(n, 5000) for e, n in said.items()})' "$at/rounds"
 		run timeout $((5 * patience)) cgg-rule restore -n "$at/file"
 		[ "$status" -eq 2 ] || [ "$status" -eq 3 ] || complain "$unit"
 	done
+	python3 -c '
+print("".join("%%TAG !t%d! x\n" % i for i in range(70000)))' | head -c 1048576 >"$at/file"
+	run timeout $((5 * patience)) cgg-rule restore -n "$at/file"
+	status_is 2
 	{ echo 'rules:' && command yes -- '  - {b: 1}' | head -c 1048576; } >"$at/file"
 	run timeout $((5 * patience)) cgg-rule restore -n "$at/file"
 	status_is 2

@@ -223,11 +223,27 @@ static void nul_is_said_and_hides_nothing(void **state)
 	refuses_bytes(last, sizeof(last) - 1, "web.rules:2: a line has a NUL byte\n");
 }
 
-static void bytes_before_the_first_word_are_part_of_it(void **state)
+static void a_byte_order_mark_at_the_start_is_passed_over(void **state)
 {
 	(void)state;
-	refuses("\xef\xbb\xbfport 1\n",
-		"web.rules:1: \xef\xbb\xbfport: not a verdict, a hook or a match\n");
+	reads("\xef\xbb\xbfport 1\n", "deny connect,sendmsg port 1\n");
+	reads("\xef\xbb\xbf# only a comment\n", "");
+	reads("\xef\xbb\xbf", "");
+	refuses("\xef\xbb\xbf\xef\xbb\xbfport 1\n",
+		"web.rules:1: \\ufeffport: not a verdict, a hook or a match\n");
+	refuses("port 1\n\xef\xbb\xbfport 2\n",
+		"web.rules:2: \\ufeffport: not a verdict, a hook or a match\n");
+	refuses("\xff\xfe", "web.rules:1: the file is UTF-16; save it as UTF-8\n");
+	refuses_bytes("\xfe\xff\0p\0o", 6, "web.rules:1: the file is UTF-16; save it as UTF-8\n");
+}
+
+static void foreign_bytes_are_made_visible(void **state)
+{
+	(void)state;
+	refuses("\x1b[2J\xff\xc3\xa9\xe2\x80\xae\n",
+		"web.rules:1: \\x1b[2J\\xff\xc3\xa9\\u202e: not a verdict, a hook or a match\n");
+	refuses("port 1 \"a\x07\\b\"\n",
+		"web.rules:1: a\\x07\\b: not a match or an option\n");
 }
 
 /* Megabytes of one line: a comment is nothing, and a word is cut where it is shown. */
@@ -349,7 +365,8 @@ int main(void)
 		cmocka_unit_test(every_mistake_is_said_with_its_line),
 		cmocka_unit_test(thousand_mistakes_are_a_thousand_lines),
 		cmocka_unit_test(nul_is_said_and_hides_nothing),
-		cmocka_unit_test(bytes_before_the_first_word_are_part_of_it),
+		cmocka_unit_test(a_byte_order_mark_at_the_start_is_passed_over),
+		cmocka_unit_test(foreign_bytes_are_made_visible),
 		cmocka_unit_test(long_lines_are_read_to_their_end),
 		cmocka_unit_test(words_beyond_64_are_too_many),
 		cmocka_unit_test(file_appends),
