@@ -122,7 +122,6 @@ int policy_name_check(const char *name);
 void name_tag(char tag[CGG_NAME], const char *name); /* of a policy; all of tag is written */
 
 /* word.c: a word between quotes */
-size_t utf8_len(const unsigned char *s);
 bool word_is_plain(const char *word);
 size_t word_quote(char *text, const char *word, bool utf8); /* four times the room of word, and 3 */
 char *word_unquote(char *in);

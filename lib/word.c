@@ -10,25 +10,6 @@
 
 #include "cgg.h"
 
-/* utf8_len - bytes of the well-formed sequence at s (RFC 3629), 0: it is none */
-size_t utf8_len(const unsigned char *s)
-{
-	size_t len = *s < 0x80	 ? 1
-		     : *s < 0xc2 ? 0
-		     : *s < 0xe0 ? 2
-		     : *s < 0xf0 ? 3
-		     : *s < 0xf5 ? 4
-				 : 0;
-
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
-	    (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 static int digit(char c)
 {
 	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
@@ -98,10 +79,10 @@ size_t word_quote(char *text, const char *word, bool utf8)
 
 	*out++ = '"';
 	for (size_t step; *s; s += step) {
-		size_t len = utf8 ? utf8_len(s) : 1;
-		bool plain = *s >= ' ' && *s != 0x7f && len && (utf8 || *s < 0x80);
+		__u32 c = utf8_read(s, strlen((const char *)s), &step);
+		bool plain = c >= ' ' && c != 0x7f && (utf8 || c < 0x80) && (c != 0xfffd || step > 1);
 
-		step = plain ? len : 1;
+		step = plain ? step : 1;
 		if (*s == '"' || *s == '\\')
 			*out++ = '\\';
 		if (plain)
