@@ -85,8 +85,22 @@ enum cgg_access {
 };
 #define CGG_LETTERS 3
 
+/*
+ * For packets (egress, ingress) a letter says how much of the packet is known, and
+ * a query asks for exactly one. A deny rule also has the letters under which it
+ * could match; an allow or alert rule only those under which it surely matches.
+ */
+enum cgg_known {
+	CGG_KNOWN_ALL = CGG_R, /* address, protocol, and port if the protocol has ports */
+	CGG_KNOWN_PROTO = CGG_W, /* address and protocol */
+	CGG_KNOWN_ADDR = CGG_M, /* the address alone */
+	CGG_KNOWN_NONE = 8,
+};
+#define CGG_KNOWN_LETTERS 4
+#define CGG_PACKET_HOOKS (1u << CGG_EGRESS | 1u << CGG_INGRESS)
+
 /* select of a query about an address, above the protocol's number */
-#define CGG_IS_LOCAL 0x10000u /* 127.0.0.0/8 or ::1 */
+#define CGG_IS_LOCAL 0x10000u /* 127.0.0.0/8 or ::1; of a packet: and it stays on lo */
 #define CGG_IS_IPV4 0x20000u
 
 /* type of a query about a device, as in BPF_DEVCG_DEV_* of <linux/bpf.h> */
@@ -105,7 +119,7 @@ enum cgg_access {
  *	sysctl, unix	the first 16 bytes of the name		its length	0
  *
  * IPv4 is ::ffff:a.b.c.d. MPTCP is shown as TCP. What needs letters has those asked
- * for in access, everything else has CGG_R. A name is handed beside the query, NULs
+ * for in access, packets one of enum cgg_known, everything else CGG_R. A name is handed beside the query, NULs
  * behind it up to CGG_OPERAND, its first bytes being the key.
  *
  * Example, connect(2) by TCP to 127.0.0.1 port 9090 on a little endian machine:
@@ -241,13 +255,14 @@ enum cgg_kind {
 /* Above a plain rule's number: 1 << enum cgg_hook, the letters, the verdict. */
 #define CGG_PLAIN(hooks, access, verdict) ((hooks) | (access) << 12 | (verdict) << 16)
 #define CGG_PLAIN_HOOKS(high) ((high)&0xfff)
-#define CGG_PLAIN_ACCESS(high) ((high) >> 12 & 7)
+#define CGG_PLAIN_ACCESS(high) ((high) >> 12 & 15)
 #define CGG_PLAIN_VERDICT(high) ((high) >> 16 & 3)
 
 enum cgg_space {
 	CGG_SPACE_IPV4,
 	CGG_SPACE_IPV6,
 	CGG_SPACE_UNIX, /* and by the hook's number up to CGG_GETSOCKOPT */
+	/* of unix paths that may mean any path, and packets of which no address is known */
 	CGG_SPACE_VAGUE = CGG_SPACE_UNIX + CGG_GETSOCKOPT - CGG_UNIX + 1,
 	CGG_SPACES
 };
@@ -284,7 +299,7 @@ struct cgg_action {
 
 struct cgg_item {
 	__u32 rule;
-	__u32 action;
+	__u32 action; /* and the letters: CGG_ITEM_ACCESS */
 	__u16 port_min;
 	__u16 port_max;
 	__u16 hooks; /* and CGG_ITEM_* */
@@ -292,6 +307,8 @@ struct cgg_item {
 };
 #define CGG_ITEM_PROTO 0x1000 /* it has one: the lower half of select */
 #define CGG_ITEM_PLAIN 0x2000 /* it asks for no more than what is said here */
+#define CGG_ITEM_ACCESS(action) ((action) >> 28)
+#define CGG_ITEM_ACTION(action) ((action)&CGG_LOW)
 
 struct cgg_node {
 	__u64 own; /* PLAIN, RULE, LIST; or a CUT or POINTS, two at most, that end there */
@@ -413,7 +430,7 @@ struct cgg_tally {
 	__u64 by_default[4];
 	__u64 by_rule[4];
 	__u64 bytes, last, tick; /* as in struct cgg_count, of what the default decided */
-	__u64 unread; /* packets whose headers could not be read */
+	__u64 unread; /* packets of which not all is known: enum cgg_known */
 };
 
 /* The subjects of events: what an operation was about. */
@@ -423,7 +440,7 @@ struct cgg_event_net {
 	__u16 port; /* destination */
 	__u16 sport; /* source, 0: not known */
 	__u16 proto;
-	__u8 unread; /* a packet whose headers could not be read */
+	__u8 unread; /* of a packet, not known: 1 the port, 2 the protocol too, 3 nor the address */
 	__u8 zero;
 	__u32 len; /* of a packet, bytes */
 };

@@ -66,7 +66,7 @@ static __always_inline void count(__u32 policy, __u32 hook, __u32 rule, __u32 ve
 		count_rule(policy, rule, bytes);
 }
 
-/* count_unread - a packet whose headers could not be read; it is counted as decided, too */
+/* Count a packet of which not all is known; its decision is counted, too. */
 static __always_inline void count_unread(__u32 policy, __u32 hook)
 {
 	struct cgg_tally *tally = tally_of(policy, hook);

@@ -146,6 +146,29 @@ ONCE __u64 tail_differs(__u32 number, __u32 entry, KEY)
 }
 #endif
 
+/* The bits of a query that are known: what is not known matches whatever a rule asks for. */
+struct known {
+	__u64 key, port; /* ~0, or 0 */
+	__u64 select;
+};
+
+/* Return what a packet's letter (enum cgg_known) says is known, without a branch. */
+static __always_inline struct known known_of(__u64 what)
+{
+	struct known known = { ~0ULL, ~0ULL, ~0ULL };
+#if defined(CGG_PACKETS) || defined(CGG_ASKED)
+	__u64 hooks = CGG_PACKET_HOOKS, bit = 1ULL << WHAT_LETTER(what);
+	__u64 packet = -(hooks >> WHAT_HOOK(what) & 1);
+
+	known.key = ~(packet & -(bit / CGG_KNOWN_NONE & 1));
+	known.port = ~(packet & ((bit / CGG_KNOWN_ALL & 1) - 1));
+	known.select = known.key & (~0xffffULL | ~(packet & -(bit / CGG_KNOWN_ADDR & 1)));
+#else
+	(void)what;
+#endif
+	return known;
+}
+
 /*
  * entry_differs - not 0 when the entry does not match
  *
@@ -153,20 +176,20 @@ ONCE __u64 tail_differs(__u32 number, __u32 entry, KEY)
  * there is none for the fields that each hook has.
  */
 static __always_inline __u64 entry_differs(const struct cgg_entry *e, __u64 high, __u64 low,
-					   __u64 what, __u64 now)
+					   __u64 what, struct known known, __u64 now)
 {
 	__u64 differ = ~(__u64)(e->hooks >> WHAT_HOOK(what) & e->access >> WHAT_LETTER(what)) & 1;
 	__u64 over, under, late = e->expires - 1 - now;
 
-	differ |= (high ^ e->value[0]) & e->mask[0];
-	differ |= (low ^ e->value[1]) & e->mask[1];
-	differ |= (WHAT_SELECT(what) ^ e->select) & e->select_mask;
+	differ |= (high ^ e->value[0]) & e->mask[0] & known.key;
+	differ |= (low ^ e->value[1]) & e->mask[1] & known.key;
+	differ |= (WHAT_SELECT(what) ^ e->select) & e->select_mask & known.select;
 	over = (__u64)WHAT_PORT(what) - e->port_min;
 	under = (__u64)e->port_max - WHAT_PORT(what);
 	STRAIGHT(over);
 	STRAIGHT(under);
 	STRAIGHT(late);
-	differ |= (over | under | late) >> 63;
+	differ |= (((over | under) & known.port) | late) >> 63;
 	return differ;
 }
 
@@ -174,6 +197,7 @@ static __always_inline __u64 entry_differs(const struct cgg_entry *e, __u64 high
 ONCE __u32 front_find(__u32 number, KEY, __u64 what, WHO who)
 {
 	const struct cgg_image *image = image_at(number);
+	struct known known = known_of(what);
 	__u32 count;
 	__u64 now;
 
@@ -193,7 +217,7 @@ ONCE __u32 front_find(__u32 number, KEY, __u64 what, WHO who)
 
 		if (i >= count)
 			break;
-		if (entry_differs(e, high, low, what, now))
+		if (entry_differs(e, high, low, what, known, now))
 			continue;
 #if HAS_NAME
 		if (e->operand_words && tail_differs(number, i, key))
@@ -247,6 +271,10 @@ static __always_inline __u32 space_of(__u64 what)
 {
 	__u32 hook = WHAT_HOOK(what);
 
+#if defined(CGG_PACKETS) || defined(CGG_ASKED)
+	if (hook < CGG_UNIX && CGG_KNOWN_NONE >> WHAT_LETTER(what) == 1)
+		return CGG_SPACE_VAGUE;
+#endif
 	if (hook < CGG_UNIX)
 		return WHAT_SELECT(what) & CGG_IS_IPV4 ? CGG_SPACE_IPV4 : CGG_SPACE_IPV6;
 	if (hook == CGG_UNIX && WHAT_SELECT(what) == CGG_VAGUE)
@@ -276,17 +304,18 @@ static __always_inline int plain_holds(void *base, const struct cgg_image *image
 	       !is_deleted(base, image, CGG_HOP_LOW(hop));
 }
 
-/* item_differs - not 0 when hook, port or protocol are not the query's */
+/* item_differs - not 0 when hook, letter, port or protocol are not the query's */
 static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 what)
 {
 	__u64 over = (__u64)WHAT_PORT(what) - item->port_min, hooks = item->hooks,
+	      access = CGG_ITEM_ACCESS(item->action),
 	      under = (__u64)item->port_max - WHAT_PORT(what),
 	      proto = (__u64)(WHAT_SELECT(what) & 0xffff) ^ item->proto;
 
 	STRAIGHT(over);
 	STRAIGHT(under);
-	return (~(hooks >> WHAT_HOOK(what)) & 1) | (over | under) >> 63 |
-	       (proto & -(hooks / CGG_ITEM_PROTO & 1));
+	return (~(hooks >> WHAT_HOOK(what) & access >> WHAT_LETTER(what)) & 1) |
+	       (over | under) >> 63 | (proto & -(hooks / CGG_ITEM_PROTO & 1));
 }
 
 /*
@@ -337,7 +366,7 @@ ONCE __u64 own_find(__u32 number, __u64 own, __u64 what, WHO who)
 
 		own += LIST_NEXT;
 		if (!item_differs(item, what)) {
-			__u64 found = FOUND(item->rule, item->action);
+			__u64 found = FOUND(item->rule, CGG_ITEM_ACTION(item->action));
 
 			if (item->hooks & CGG_ITEM_PLAIN && !image->base.dead)
 				return found;
@@ -349,7 +378,7 @@ ONCE __u64 own_find(__u32 number, __u64 own, __u64 what, WHO who)
 }
 
 /* A base that is not there denies, in the name of rule 0. */
-#define CGG_NO_BASE CGG_HOP(CGG_HOP_PLAIN, CGG_PLAIN(~0u & 0xfff, 7u, (__u32)CGG_DENY), 0)
+#define CGG_NO_BASE CGG_HOP(CGG_HOP_PLAIN, CGG_PLAIN(~0u & 0xfff, 15u, (__u32)CGG_DENY), 0)
 
 /* leads_on - the hop is on the way along the key, not at its end */
 static __always_inline int leads_on(__u64 hop)
@@ -558,6 +587,12 @@ static __always_inline void one_letter(__u32 number, const struct cgg_image *ima
 	}
 }
 
+/* Return the number of the only letter asked for: of 1, 2, 4, 8. */
+static __always_inline __u32 only_letter(__u32 access)
+{
+	return (access >> 1) - (access >> 3);
+}
+
 #if defined(CGG_SEVERAL)
 /* all_letters - each letter that is asked for by itself; the worst answer counts */
 static __always_inline void all_letters(__u32 number, const struct cgg_image *image,
@@ -565,8 +600,8 @@ static __always_inline void all_letters(__u32 number, const struct cgg_image *im
 {
 	struct cgg_outcome one;
 
-	if (o->q.access == CGG_R) { /* what most hooks ask for */
-		one_letter(number, image, o, 1, out);
+	if (o->q.access && !(o->q.access & (o->q.access - 1))) { /* as most hooks do */
+		one_letter(number, image, o, only_letter(o->q.access), out);
 		return;
 	}
 	out->verdict = CGG_ALLOW;
@@ -579,11 +614,11 @@ static __always_inline void all_letters(__u32 number, const struct cgg_image *im
 	}
 }
 #else
-/* all_letters - there is one: 1, 2 or 4 */
+/* all_letters - there is one */
 static __always_inline void all_letters(__u32 number, const struct cgg_image *image,
 					const struct operation *o, struct cgg_outcome *out)
 {
-	one_letter(number, image, o, o->q.access >> 1, out);
+	one_letter(number, image, o, only_letter(o->q.access), out);
 }
 #endif
 

@@ -3,9 +3,9 @@
  * packet.bpf.c - packets of a cgroup's sockets, open connections too.
  *
  * The other end is the destination of what goes out and the source of what comes
- * in; the port is the destination's. Fragments behind the first have no ports
- * (they show 0). A packet whose headers cannot be read goes by the hook's
- * default, and is counted by itself.
+ * in; the port is the destination's. A packet may hide its port, its protocol or
+ * where it goes: then it is asked for by what is known of it (enum cgg_known). What
+ * counts is which bytes are there, not which lengths the headers claim.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -13,13 +13,28 @@
 #define CGG_PACKETS
 #include "address.h"
 
-#define MAX_HEADERS 8 /* extension headers of a packet that is read */
+#define MAX_HEADERS 16 /* extension headers that are read; behind them the protocol is unknown */
+#define MAX_OPTIONS 40 /* bytes of IPv4 options */
+#define LOOPBACK_IFINDEX 1 /* lo's, in every network namespace */
 
-struct packet {
-	__u32 offset; /* of the transport header */
-	__u32 proto;
-	__u32 later; /* a fragment behind the first */
-};
+/* Extension headers of IPv6 that are not read, though a protocol may follow (RFC 7045). */
+#define IPPROTO_HIP 139
+#define IPPROTO_SHIM6 140
+#define IPPROTO_TEST1 253
+#define IPPROTO_TEST2 254
+
+/* IPv4 options; both source routes */
+#define OPTION_END 0
+#define OPTION_NOP 1
+#define OPTION_LSRR 131
+#define OPTION_SSRR 137
+
+/* Where the reader is in a packet, in one word, which functions can take and return. */
+#define AT(offset, proto, known)                                                                   \
+	((__u64)(known) << 40 | (__u64)((proto)&0xff) << 32 | (__u32)(offset))
+#define AT_OFFSET(at) ((__u32)(at))
+#define AT_PROTO(at) ((__u32)((at) >> 32 & 0xff))
+#define AT_KNOWN(at) ((__u32)((at) >> 40 & 15))
 
 static __always_inline int has_ports(__u32 proto)
 {
@@ -27,105 +42,161 @@ static __always_inline int has_ports(__u32 proto)
 	       proto == IPPROTO_SCTP || proto == IPPROTO_DCCP;
 }
 
-/* read_ip4 - 0: read */
-static __always_inline int read_ip4(struct __sk_buff *skb, int out, struct cgg_query *q,
-				    struct cgg_event_net *net, struct packet *p)
+/* Return whether a header of IPv6 may have another one behind it; of IPv4, AH alone has. */
+static __always_inline int is_extension(__u32 proto, int six)
 {
-	struct iphdr ip;
-
-	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5)
-		return -1;
-	p->offset = 4 * ip.ihl;
-	p->proto = ip.protocol;
-	p->later = ip.frag_off & bpf_htons(0x1fff);
-	query_ip4(q, out ? ip.daddr : ip.saddr);
-	*(__u64 *)(net->local + 8) = join(MAPPED, out ? ip.saddr : ip.daddr);
-	return 0;
+	if (proto == IPPROTO_AH)
+		return 1;
+	return six &&
+	       (proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_DSTOPTS ||
+		proto == IPPROTO_FRAGMENT || proto == IPPROTO_MH || proto == IPPROTO_HIP ||
+		proto == IPPROTO_SHIM6 || proto == IPPROTO_TEST1 || proto == IPPROTO_TEST2);
 }
 
 /*
- * skip_headers - goes over IPv6 extension headers (RFC 8200, RFC 4302); 0: read
+ * Go over the extension headers from `at` on (RFC 8200, RFC 4302); return where they end.
  *
  * They begin with the next header's number and their own length, in units of 8
  * bytes not counting the first; AH counts units of 4, not counting two. A
- * fragment header is 8 bytes and has the offset in its second 16 bits.
+ * fragment header is 8 bytes and has the offset in its second 16 bits. Of the
+ * fragments of a packet only the first one's next header counts, so that of a
+ * later one means nothing. A routing header with segments left names addresses
+ * that the packet goes to after the one in front.
  */
-static __always_inline int skip_headers(struct __sk_buff *skb, struct packet *p)
+ONCE __u64 headers_end(struct __sk_buff *skb, __u64 at, int six, int out)
 {
+	__u32 offset = AT_OFFSET(at), proto = AT_PROTO(at), known = CGG_KNOWN_ALL;
+
 	for (int i = 0; i < MAX_HEADERS; i++) {
 		__u8 h[4];
 
-		if (p->proto != IPPROTO_HOPOPTS && p->proto != IPPROTO_ROUTING &&
-		    p->proto != IPPROTO_DSTOPTS && p->proto != IPPROTO_AH &&
-		    p->proto != IPPROTO_FRAGMENT)
-			return 0;
-		if (p->later)
-			return 0;
-		if (bpf_skb_load_bytes(skb, p->offset, h, sizeof(h)))
-			return -1;
-		if (p->proto == IPPROTO_FRAGMENT) {
-			p->later = h[2] | (h[3] & 0xf8);
-			p->offset += 8;
-		} else if (p->proto == IPPROTO_AH) {
-			p->offset += 4 * (h[1] + 2);
+		if (bpf_skb_load_bytes(skb, offset, h, sizeof(h)))
+			break;
+		if (proto == IPPROTO_FRAGMENT) {
+			if (h[2] | (h[3] & 0xf8))
+				break;
+			offset += 8;
+		} else if (proto == IPPROTO_AH) {
+			offset += 4 * (h[1] + 2);
+		} else if (proto == IPPROTO_HOPOPTS || proto == IPPROTO_DSTOPTS ||
+			   proto == IPPROTO_ROUTING) {
+			if (proto == IPPROTO_ROUTING && out && h[3])
+				known = CGG_KNOWN_NONE;
+			offset += 8 * (h[1] + 1);
 		} else {
-			p->offset += 8 * (h[1] + 1);
+			break;
 		}
-		p->proto = h[0];
+		proto = h[0];
+		if (!is_extension(proto, six))
+			return AT(offset, proto, known);
+		offset = forget(offset, at);
+		proto = forget(proto, at);
+		known = forget(known, at);
 	}
-	return -1;
+	return AT(offset, proto, known == CGG_KNOWN_NONE ? known : CGG_KNOWN_ADDR);
 }
 
-static __always_inline int read_ip6(struct __sk_buff *skb, int out, struct cgg_query *q,
-				    struct cgg_event_net *net, struct packet *p)
+/* Return 1 where the options before `end` send the packet elsewhere, or cannot be read. */
+ONCE int has_route(struct __sk_buff *skb, __u32 end)
+{
+	__u32 offset = sizeof(struct iphdr);
+	__u64 any = end;
+
+	for (int i = 0; i < MAX_OPTIONS && offset < end; i++) {
+		__u8 option[2];
+
+		if (bpf_skb_load_bytes(skb, offset, option, 1) || option[0] == OPTION_LSRR ||
+		    option[0] == OPTION_SSRR)
+			return 1;
+		if (option[0] == OPTION_END)
+			return 0;
+		if (option[0] == OPTION_NOP) {
+			offset++;
+		} else {
+			if (bpf_skb_load_bytes(skb, offset + 1, option + 1, 1) || option[1] < 2)
+				return 1;
+			offset += option[1];
+		}
+		offset = forget(offset, any);
+	}
+	return offset != end;
+}
+
+/* Read the header of IPv4; return where it ends. */
+static __always_inline __u64 read_ip4(struct __sk_buff *skb, int out, struct cgg_query *q,
+				      struct cgg_event_net *net)
+{
+	struct iphdr ip;
+	__u64 at;
+
+	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5)
+		return AT(0, 0, CGG_KNOWN_NONE);
+	query_ip4(q, out ? ip.daddr : ip.saddr);
+	*(__u64 *)(net->local + 8) = join(MAPPED, out ? ip.saddr : ip.daddr);
+	at = AT(4 * ip.ihl, ip.protocol, CGG_KNOWN_ALL);
+	if (ip.frag_off & bpf_htons(0x1fff))
+		at = AT(0, ip.protocol,
+			ip.protocol == IPPROTO_AH ? CGG_KNOWN_ADDR
+			: has_ports(ip.protocol)  ? CGG_KNOWN_PROTO
+						  : CGG_KNOWN_ALL);
+	else if (ip.protocol == IPPROTO_AH)
+		at = headers_end(skb, at, 0, out);
+	if (out && ip.ihl > 5 && has_route(skb, 4 * ip.ihl))
+		at = AT(AT_OFFSET(at), AT_PROTO(at), CGG_KNOWN_NONE);
+	return at;
+}
+
+static __always_inline __u64 read_ip6(struct __sk_buff *skb, int out, struct cgg_query *q,
+				      struct cgg_event_net *net)
 {
 	struct ipv6hdr ip;
 	__u64 source[2], dest[2];
 
 	if (bpf_skb_load_bytes(skb, 0, &ip, sizeof(ip)) || ip.version != 6)
-		return -1;
+		return AT(0, 0, CGG_KNOWN_NONE);
 	__builtin_memcpy(source, &ip.saddr, sizeof(source));
 	__builtin_memcpy(dest, &ip.daddr, sizeof(dest));
-	p->offset = sizeof(ip);
-	p->proto = ip.nexthdr;
 	query_plain6(q, out ? dest[0] : source[0], out ? dest[1] : source[1]);
 	*(__u64 *)net->local = out ? source[0] : dest[0];
 	*(__u64 *)(net->local + 8) = out ? source[1] : dest[1];
-	return skip_headers(skb, p);
+	if (!is_extension(ip.nexthdr, 1))
+		return AT(sizeof(ip), ip.nexthdr, CGG_KNOWN_ALL);
+	return headers_end(skb, AT(sizeof(ip), ip.nexthdr, CGG_KNOWN_ALL), 1, out);
 }
 
-static __always_inline int read_packet(struct __sk_buff *skb, int out, struct cgg_query *q,
-				       struct cgg_event_net *net)
+/* Fill in the query and the event; return how much is known (enum cgg_known). */
+static __always_inline __u32 read_packet(struct __sk_buff *skb, int out, struct cgg_query *q,
+					 struct cgg_event_net *net)
 {
-	struct packet p = {};
+	__u64 at = AT(0, 0, CGG_KNOWN_NONE);
+	__u32 known;
 	__u16 ports[2];
-	int unread;
 
 	if (skb->protocol == bpf_htons(0x0800))
-		unread = read_ip4(skb, out, q, net, &p);
+		at = read_ip4(skb, out, q, net);
 	else if (skb->protocol == bpf_htons(0x86dd))
-		unread = read_ip6(skb, out, q, net, &p);
-	else
-		unread = -1;
-	if (unread)
-		return -1;
-	q->select |= p.proto;
-	net->proto = p.proto;
-	if (p.later || !has_ports(p.proto))
-		return 0;
-	if (bpf_skb_load_bytes(skb, p.offset, ports, sizeof(ports)))
-		return -1;
+		at = read_ip6(skb, out, q, net);
+	/* 127.0.0.1 and ::1 can be written into a packet of any interface. */
+	if (skb->ifindex != LOOPBACK_IFINDEX)
+		q->select &= ~CGG_IS_LOCAL;
+	q->select |= AT_PROTO(at);
+	known = AT_KNOWN(at);
+	if (known != CGG_KNOWN_ALL || !AT_OFFSET(at) || !has_ports(AT_PROTO(at)))
+		return known;
+	if (bpf_skb_load_bytes(skb, AT_OFFSET(at), ports, sizeof(ports)))
+		return CGG_KNOWN_PROTO;
 	net->sport = bpf_ntohs(ports[0]);
 	q->port = bpf_ntohs(ports[1]);
-	return 0;
+	return known;
 }
 
-/* By the default alone: no rule about packets has the letter m, so none is asked. */
-static __always_inline void unread_query(struct operation *o)
+/* Return enum cgg_known as an event's number. */
+static __always_inline __u8 unread_of(__u32 known)
 {
-	o->q.word[0] = o->q.word[1] = o->q.select = 0;
-	o->q.port = 0;
-	o->q.access = CGG_M;
+	return known == CGG_KNOWN_ALL	  ? 0
+	       : known == CGG_KNOWN_PROTO ? 1
+	       : known == CGG_KNOWN_ADDR  ? 2
+					  : 3;
 }
 
 /* any_packet - the verifier has one to judge, whichever way it was read: else one a way */
@@ -162,14 +233,11 @@ static __always_inline int packet(struct __sk_buff *skb, int out, __u32 hook, __
 
 	o.who = skb;
 	o.q.hook = hook;
-	o.q.access = CGG_R;
 	subject.net.len = skb->len;
-	if (read_packet(skb, out, &o.q, &subject.net)) {
-		unread_query(&o);
-		subject.net.unread = 1;
-		if (at->policy)
-			count_unread(at->policy - 1, hook);
-	}
+	o.q.access = read_packet(skb, out, &o.q, &subject.net);
+	subject.net.unread = unread_of(o.q.access);
+	if (subject.net.unread && at->policy)
+		count_unread(at->policy - 1, hook);
 	any_packet(&o, &subject.net, at->cgroup);
 	allowed = judge_net(at, &o, program, &subject);
 	count_packet(out ? CGG_OUT : CGG_IN, allowed, skb->len);

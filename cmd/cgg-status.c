@@ -402,7 +402,7 @@ static void policy_metrics(void)
 	for (unsigned i = 0; i < all.policies; i++)
 		printf("cgguard_policy_rules{policy=\"%s\"} %u\n", all.policy[i].name,
 		       all.policy[i].rules);
-	metric("unread_packets_total", "counter", "Packets whose headers could not be read.");
+	metric("unread_packets_total", "counter", "Packets that could not be read to their port.");
 	for (unsigned i = 0; i < all.policies; i++)
 		printf("cgguard_unread_packets_total{policy=\"%s\"} %llu\n", all.policy[i].name,
 		       unread_packets(&all.policy[i]));

@@ -117,9 +117,10 @@ static __u32 action_of(struct builder *b, const struct cgg_entry *e)
 	};
 	__u32 at;
 
-	if (e->hooks & nets) { /* the prefix says the rest */
-		a.select_mask &= 0xffff;
-		a.select &= 0xffff;
+	/* The prefix says the rest, but not whether a packet stays on lo. */
+	if (e->hooks & nets) {
+		a.select_mask &= 0xffff | (e->hooks & CGG_PACKET_HOOKS ? CGG_IS_LOCAL : 0);
+		a.select &= a.select_mask;
 	}
 	if (2 * b->actions >= b->hash_size)
 		actions_rehash(b);
@@ -132,6 +133,31 @@ static __u32 action_of(struct builder *b, const struct cgg_entry *e)
 	b->action[b->actions] = a;
 	b->action_hash[at] = ++b->actions;
 	return b->actions - 1;
+}
+
+/*
+ * Give the actions of all rules' forms, CGG_KNOWN_LETTERS numbers a rule. They stand
+ * first in a base, so all must be known before anything else is written.
+ */
+static __u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_base *head)
+{
+	struct cgg_entry form[CGG_KNOWN_LETTERS];
+	__u32 *actions =
+		reallocarray(0, CGG_KNOWN_LETTERS * ((size_t)rules->count + 1), sizeof(*actions));
+
+	if (!actions)
+		build_fail(b, "out of memory");
+	for (unsigned i = 0; i < rules->count && !b->failed; i++) {
+		unsigned forms = entry_forms(&rules->entry[i], form);
+
+		for (unsigned f = 0; f < forms; f++)
+			actions[CGG_KNOWN_LETTERS * (size_t)i + f] = action_of(b, &form[f]);
+		head->hooks |= rules->entry[i].hooks;
+	}
+	build_take(b, 4ULL * (b->actions + 1), CGG_PAGE / 8, false);
+	if (!b->failed && b->actions)
+		memcpy(build_unit(b, 0), b->action, b->actions * sizeof(*b->action));
+	return actions;
 }
 
 /* ---- rules at their prefixes ---- */
@@ -212,44 +238,67 @@ static void place_socket(struct builder *b, const struct cgg_entry *e, struct it
 	item_add(b, item);
 }
 
+/* Return the hooks whose rules stand in a space. */
+static unsigned space_hooks(int space)
+{
+	if (space <= CGG_SPACE_IPV6)
+		return (1u << CGG_UNIX) - 1;
+	if (space == CGG_SPACE_VAGUE)
+		return 1u << CGG_UNIX | CGG_PACKET_HOOKS;
+	return 1u << (space - CGG_SPACE_UNIX + CGG_UNIX);
+}
+
+/* place_form - one form of a rule in a space, where the space has such */
+static void place_form(struct builder *b, const struct cgg_rules *rules, const struct cgg_entry *e,
+		       struct item *item, int space)
+{
+	if (space <= CGG_SPACE_IPV6) {
+		if (e->access & ~CGG_KNOWN_NONE)
+			place_net(b, e, item, space);
+	} else if (e->hooks & (1u << CGG_UNIX | 1u << CGG_SYSCTL)) {
+		place_name(b, rules, e, item, space);
+	} else if (space == CGG_SPACE_VAGUE) {
+		if (e->access & CGG_KNOWN_NONE)
+			item_add(b, item);
+	} else if (e->hooks & 1u << CGG_DEVICE) {
+		place_device(b, e, item);
+	} else if (e->hooks & 1u << CGG_SOCKET) {
+		place_socket(b, e, item);
+	} else {
+		item->bits = (__u16)bits_of(e->mask);
+		item_add(b, item);
+	}
+}
+
 /* items_of - those of all rules that a space has; a rule is a number by its text */
 static void items_of(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
 		     unsigned hooks, int space)
 {
-	unsigned wanted = space <= CGG_SPACE_IPV6    ? (1u << CGG_UNIX) - 1
-			  : space == CGG_SPACE_VAGUE ? 1u << CGG_UNIX
-						     : 1u << (space - CGG_SPACE_UNIX + CGG_UNIX);
+	unsigned wanted = space_hooks(space);
+	struct cgg_entry form[CGG_KNOWN_LETTERS];
 	__u32 rule = NONE;
 
 	b->items = 0;
 	if (!(hooks & wanted))
 		return;
 	for (unsigned i = 0; i < rules->count && !b->failed; i++) {
-		const struct cgg_entry *e = &rules->entry[i];
-		struct item item = {
-			.high = be64toh(e->value[0]),
-			.low = be64toh(e->value[1]),
-			.action = actions[i],
-			.port_min = e->port_min,
-			.port_max = e->port_max,
-			.hooks = e->hooks,
-		};
+		unsigned forms = 0;
 
-		rule += e->text_len != 0;
-		item.rule = rule;
-		if (!(e->hooks & wanted))
-			continue;
-		if (space <= CGG_SPACE_IPV6)
-			place_net(b, e, &item, space);
-		else if (wanted & (1u << CGG_UNIX | 1u << CGG_SYSCTL))
-			place_name(b, rules, e, &item, space);
-		else if (wanted & 1u << CGG_DEVICE)
-			place_device(b, e, &item);
-		else if (wanted & 1u << CGG_SOCKET)
-			place_socket(b, e, &item);
-		else {
-			item.bits = (__u16)bits_of(e->mask);
-			item_add(b, &item);
+		rule += rules->entry[i].text_len != 0;
+		if (rules->entry[i].hooks & wanted)
+			forms = entry_forms(&rules->entry[i], form);
+		for (unsigned f = 0; f < forms; f++) {
+			struct item item = {
+				.high = be64toh(form[f].value[0]),
+				.low = be64toh(form[f].value[1]),
+				.action = actions[CGG_KNOWN_LETTERS * (size_t)i + f],
+				.port_min = form[f].port_min,
+				.port_max = form[f].port_max,
+				.hooks = form[f].hooks,
+				.rule = rule,
+			};
+
+			place_form(b, rules, &form[f], &item, space);
 		}
 	}
 }
@@ -598,8 +647,10 @@ static void records_put(struct builder *b, const struct cgg_rules *rules, const 
 			return;
 		memcpy(build_unit(b, text), rules->heap + 8 * (size_t)e->text, e->text_len);
 		record = (struct cgg_record *)build_unit(b, records) + rule;
-		*record = (struct cgg_record){ e->id,	    text - heap,   actions[i],
-					       e->text_len, e->label != 0, b->shadows[rule] };
+		*record = (struct cgg_record){
+			e->id,	     text - heap,   actions[CGG_KNOWN_LETTERS * (size_t)i],
+			e->text_len, e->label != 0, b->shadows[rule]
+		};
 		((__u32 *)build_unit(b, hashes))[rule] =
 			words_hash(build_unit(b, text), e->text_len);
 		first_id = rule == 0 ? e->id : first_id && e->id == first_id + rule ? first_id : 0;
@@ -626,6 +677,8 @@ static void spaces_put(struct builder *b, const struct cgg_rules *rules, const _
 		items_of(b, rules, actions, head->hooks, space);
 		if (!b->items || b->failed)
 			continue;
+		if (space == CGG_SPACE_VAGUE)
+			denials_merge(b);
 		items_sort(b, space);
 		hop = space_put(b, 0, prefixes_of(b), space == CGG_SPACE_IPV4 ? 6 : 0, 0);
 		head->root[space] = hop;
@@ -636,19 +689,13 @@ static void spaces_put(struct builder *b, const struct cgg_rules *rules, const _
 int base_build(char **pages, struct cgg_base *head, const struct cgg_rules *rules)
 {
 	struct builder b = { 0 };
-	__u32 *actions = reallocarray(0, rules->count + 1, sizeof(*actions));
+	__u32 *actions = 0;
 
 	*head = (struct cgg_base){ 0 };
 	b.shadows = calloc(rules->rules + 1, 1);
-	if (!b.shadows || !actions)
+	if (!b.shadows)
 		build_fail(&b, "out of memory");
-	for (unsigned i = 0; i < rules->count && !b.failed; i++) {
-		actions[i] = action_of(&b, &rules->entry[i]);
-		head->hooks |= rules->entry[i].hooks;
-	}
-	build_take(&b, 4ULL * (b.actions + 1), CGG_PAGE / 8, false);
-	if (!b.failed && b.actions)
-		memcpy(build_unit(&b, 0), b.action, b.actions * sizeof(*b.action));
+	actions = actions_of(&b, rules, head);
 	spaces_put(&b, rules, actions, head);
 	records_put(&b, rules, actions, head);
 	build_take(&b, 0, CGG_PAGE / 8, false);

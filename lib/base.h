@@ -87,6 +87,7 @@ __u64 cut_put(struct builder *b, __u32 mark, unsigned digit);
 /* crowd.c: the rules of one prefix -> what a walk looks at */
 int by_rule(const void *first, const void *second); /* for qsort(), of pointers to items */
 void lists_chain(struct builder *b, struct chain *chain, const struct item **item, __u32 count);
+void denials_merge(struct builder *b);
 void many_chain(struct builder *b, struct chain *chain, const struct item **item, __u32 count);
 
 #endif

@@ -158,6 +158,7 @@ int rules_add(struct cgg_rules *rules, const struct cgg_rule *rule);
 int rules_insert(struct cgg_rules *rules, unsigned at, __u32 before, const struct cgg_rule *rule);
 int rules_take(struct cgg_rules *rules, const struct cgg_rules *more);
 void rules_remove(struct cgg_rules *rules, unsigned at);
+unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_LETTERS]);
 unsigned rules_hooks(const struct cgg_rules *rules);
 void rules_free(struct cgg_rules *rules);
 int compile(struct cgg_image *image, const struct cgg_rules *rules);

@@ -181,6 +181,29 @@ static int compile_what(struct cgg_rules *rules, struct cgg_entry *e, const stru
 	return 0;
 }
 
+/*
+ * Return the access letters of a rule: of packets, how much may be unknown (enum
+ * cgg_known). A deny rule could match whatever is unknown; allow and alert rules
+ * match only when all that they ask for is known.
+ */
+static __u8 compile_access(const struct cgg_rule *rule)
+{
+	unsigned access = rule->access;
+	bool deny = rule->verdict == CGG_DENY,
+	     port = rule->port_min != 0 || rule->port_max != 65535,
+	     proto = rule->matches & CGG_MATCH_PROTO, ip = rule->matches & CGG_MATCH_IP;
+
+	if (!(rule->hooks & CGG_PACKET_HOOKS))
+		return rule->access;
+	if (deny || !port)
+		access |= CGG_KNOWN_PROTO;
+	if (deny || (!port && !proto))
+		access |= CGG_KNOWN_ADDR;
+	if (deny || (!port && !proto && !ip))
+		access |= CGG_KNOWN_NONE;
+	return (__u8)access;
+}
+
 static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rule *rule)
 {
 	char text[CGG_RULE_TEXT];
@@ -189,7 +212,7 @@ static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const stru
 	e->id = rule->id;
 	e->hooks = (__u16)rule->hooks;
 	e->verdict = rule->verdict;
-	e->access = rule->access;
+	e->access = compile_access(rule);
 	e->port_min = rule->port_min;
 	e->port_max = rule->port_max;
 	e->expires = rule->expires ? rule->expires : CGG_NEVER;
@@ -221,6 +244,60 @@ static void compile_vague(struct cgg_entry *vague, const struct cgg_entry *e)
 	memset(vague->mask, 0, sizeof(vague->mask));
 	vague->operand_words = 0;
 	vague->operand = vague->label = vague->text = vague->text_len = 0;
+}
+
+/* Drop from an entry about packets what it asks for and a letter leaves unknown. */
+static void loosen(struct cgg_entry *e, unsigned letter)
+{
+	e->port_min = 0;
+	e->port_max = 65535;
+	if (letter != CGG_KNOWN_PROTO) {
+		e->select &= ~0xffffu;
+		e->select_mask &= ~0xffffu;
+	}
+	if (letter == CGG_KNOWN_NONE) {
+		e->select = e->select_mask = 0;
+		memset(e->value, 0, sizeof(e->value));
+		memset(e->mask, 0, sizeof(e->mask));
+	}
+}
+
+static bool same_match(const struct cgg_entry *a, const struct cgg_entry *b)
+{
+	return a->port_min == b->port_min && a->port_max == b->port_max && a->select == b->select &&
+	       a->select_mask == b->select_mask && !memcmp(a->value, b->value, sizeof(a->value)) &&
+	       !memcmp(a->mask, b->mask, sizeof(a->mask));
+}
+
+/*
+ * Give an entry in the forms that a base holds: of packets one for each extent to
+ * which it may be compared. Return how many. Each letter is in one form.
+ */
+unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_LETTERS])
+{
+	static const __u8 letters[] = { CGG_KNOWN_PROTO, CGG_KNOWN_ADDR, CGG_KNOWN_NONE };
+	unsigned count = 1;
+
+	form[0] = *e;
+	if (!(e->hooks & CGG_PACKET_HOOKS))
+		return 1;
+	form[0].access = CGG_KNOWN_ALL;
+	for (unsigned i = 0; i < sizeof(letters); i++) {
+		struct cgg_entry *last = &form[count - 1], *next = &form[count];
+
+		if (!(e->access & letters[i]))
+			continue;
+		*next = *last;
+		loosen(next, letters[i]);
+		if (same_match(last, next)) {
+			last->access |= letters[i];
+			continue;
+		}
+		next->access = letters[i];
+		next->hooks &= CGG_PACKET_HOOKS;
+		count++;
+	}
+	return count;
 }
 
 /* rules_insert - as entry number at, before that rule of the base; the next id unless it has one */

@@ -32,16 +32,16 @@ static __u64 rule_put(const struct builder *b, const struct item *item, bool by_
 
 static struct cgg_item list_item(const struct builder *b, const struct item *item)
 {
-	const unsigned letters = 1u << CGG_DEVICE | 1u << CGG_SYSCTL;
 	const struct cgg_action *a = &b->action[item->action];
-	struct cgg_item i = { item->rule,     item->action, item->port_min,
-			      item->port_max, item->hooks,  0 };
+	struct cgg_item i = { item->rule,     item->action | (__u32)a->access << 28,
+			      item->port_min, item->port_max,
+			      item->hooks,    0 };
 
 	if ((a->select_mask & 0xffff) == 0xffff) {
 		i.hooks |= CGG_ITEM_PROTO;
 		i.proto = (__u16)a->select;
 	}
-	if (is_plain(a, true) && !(a->hooks & letters))
+	if (is_plain(a, true))
 		i.hooks |= CGG_ITEM_PLAIN;
 	return i;
 }
@@ -106,6 +106,47 @@ static __u32 visible(struct builder *b, const struct item **item, __u32 count)
 			item[kept++] = item[i];
 	}
 	return kept;
+}
+
+/* Return whether an unknown packet is denied for the same reason by two items, but for the time. */
+static bool same_denial(const struct cgg_action *a, const struct cgg_action *b)
+{
+	return a->hooks == b->hooks && a->cgroup == b->cgroup && a->quiet == b->quiet;
+}
+
+/*
+ * Of deny rules next to each other, keep the one that expires last.
+ *
+ * Every deny rule about packets is a candidate for a packet whose address is
+ * unknown, and a thousand bans that expire at a thousand times would be as many
+ * conditions at one place. With no other verdict between them one stands for all.
+ */
+void denials_merge(struct builder *b)
+{
+	__u32 kept = 0;
+
+	for (__u32 i = 0; i < b->items && !b->failed; i++) {
+		const struct cgg_action *a = its_action(b, &b->item[i]);
+		const struct cgg_action *other = 0;
+		__u32 at = kept;
+
+		while (at && kept - at < MANY && a->verdict == CGG_DENY) {
+			other = its_action(b, &b->item[at - 1]);
+			if (other->verdict != CGG_DENY || same_denial(other, a))
+				break;
+			at--;
+		}
+		if (!at || !other || other->verdict != CGG_DENY || !same_denial(other, a)) {
+			b->item[kept++] = b->item[i];
+		} else if (other->expires >= a->expires) {
+			b->shadows[b->item[at - 1].rule] = 1;
+		} else {
+			b->shadows[b->item[i].rule] = 1;
+			memmove(&b->item[at - 1], &b->item[at], (kept - at) * sizeof(*b->item));
+			b->item[kept - 1] = b->item[i];
+		}
+	}
+	b->items = kept;
 }
 
 /*

@@ -310,7 +310,7 @@ INLINE void put_net_more(struct out *o, bool json, const struct cgg_event *e)
 	if (e->net.len)
 		NUMBER(o, json, "len", e->net.len);
 	if (e->net.unread)
-		NUMBER(o, json, "unread", 1);
+		NUMBER(o, json, "unread", e->net.unread);
 }
 
 INLINE void put_socket(struct out *o, bool json, const struct cgg_event *e)

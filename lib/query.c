@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -20,14 +21,37 @@ static int one(const char *what)
 	return refuse(CGG_USAGE, "test: say one %s", what);
 }
 
+static bool has_ports(__u16 proto)
+{
+	static const __u8 with[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP,
+				     IPPROTO_UDPLITE };
+
+	return proto < 256 && memchr(with, proto, sizeof(with));
+}
+
+/* Return how much of a packet a question says; what it leaves out is not known. */
+static __u8 known_of(const struct cgg_rule *rule)
+{
+	if (rule->matches & CGG_MATCH_PORT)
+		return CGG_KNOWN_ALL;
+	if (rule->matches & CGG_MATCH_PROTO)
+		return has_ports(rule->proto) ? CGG_KNOWN_PROTO : CGG_KNOWN_ALL;
+	return rule->matches & CGG_MATCH_IP ? CGG_KNOWN_ADDR : CGG_KNOWN_NONE;
+}
+
 static int query_net(struct cgg_query *q, const struct cgg_rule *rule, int hook)
 {
 	bool message = hook == CGG_SENDMSG || hook == CGG_RECVMSG;
+	bool packet = 1u << hook & CGG_PACKET_HOOKS;
 	__u16 proto = message ? 17 : 6;
 
+	if (packet)
+		q->access = known_of(rule);
+	if (q->access == CGG_KNOWN_NONE)
+		return 0;
 	if (!(rule->matches & CGG_MATCH_IP) || rule->net.local || rule->net.len != 128)
 		return one("address: ip ADDR");
-	if (!(rule->matches & CGG_MATCH_PORT) || rule->port_min != rule->port_max)
+	if (rule->matches & CGG_MATCH_PORT ? rule->port_min != rule->port_max : !packet)
 		return one("port: port N");
 	if (rule->matches & CGG_MATCH_PROTO)
 		proto = rule->proto;
@@ -40,7 +64,7 @@ static int query_net(struct cgg_query *q, const struct cgg_rule *rule, int hook)
 	} else if (!memcmp(rule->net.addr, &(const __u8[16]){ [15] = 1 }, 16)) {
 		q->select |= CGG_IS_LOCAL;
 	}
-	q->port = rule->port_min;
+	q->port = rule->matches & CGG_MATCH_PORT ? rule->port_min : 0;
 	return 0;
 }
 

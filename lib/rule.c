@@ -6,6 +6,7 @@
  * is kept and compared in its printed words.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -362,6 +363,17 @@ static int takes_check(const struct cgg_rule *rule)
 	return 0;
 }
 
+/* The header AH is passed over, so no packet is of that protocol. */
+static int ah_check(const struct cgg_rule *rule)
+{
+	if (!(rule->hooks & CGG_PACKET_HOOKS) || !(rule->matches & CGG_MATCH_PROTO) ||
+	    rule->proto != IPPROTO_AH)
+		return 0;
+	return refuse(CGG_USAGE,
+		      "proto ah: egress and ingress judge a packet by the protocol behind that "
+		      "header; write that one, like proto tcp");
+}
+
 /* Some hooks only watch, some cannot choose the errno; and only a denial has one. */
 static int verdict_check(const struct cgg_rule *rule)
 {
@@ -431,6 +443,8 @@ int rule_parse(struct cgg_rule *rule, int count, char *const word[])
 	if (!rule->hooks)
 		rule->hooks = 1u << CGG_CONNECT | 1u << CGG_SENDMSG;
 	status = takes_check(rule);
+	if (!status)
+		status = ah_check(rule);
 	if (!status)
 		status = verdict_check(rule);
 	return status ? status : this_host_check(rule);

@@ -189,15 +189,41 @@ END
 
 # ---- what is not fully said ----
 
+@test 'egress and ingress: what a question leaves out is hidden of the packet' {
+	for hook in egress ingress; do
+		yes cgg-rule flush
+		yes cgg-rule add -f - <<END
+alert $hook proto udp ip ::1
+allow $hook ip 10.0.0.1
+deny $hook proto tcp ip 10.0.0.0/8 port 443
+allow $hook proto udp port 53
+deny $hook proto udp ip 192.0.2.1
+END
+		mapfile -t ids < <(cgg-rule list -i | cut -f 1)
+		answers 0 allow default -- "$hook" ip 10.0.0.2 port 80
+		answers 1 deny "${ids[2]}" "deny $hook proto tcp ip 10.0.0.0/8 port 443" -- "$hook" proto tcp ip 10.0.0.2
+		answers 1 deny "${ids[2]}" "deny $hook proto tcp ip 10.0.0.0/8 port 443" -- "$hook" ip 10.0.0.2
+		answers 0 allow default -- "$hook" proto udp ip 10.0.0.2
+		answers 0 allow "${ids[1]}" "allow $hook ip 10.0.0.1" -- "$hook" ip 10.0.0.1
+		answers 0 alert "${ids[0]}" "alert $hook proto udp ip ::1" -- "$hook" proto udp ip ::1
+		answers 0 allow default -- "$hook" ip ::1
+		answers 1 deny "${ids[4]}" "deny $hook proto udp ip 192.0.2.1" -- "$hook" proto udp ip 192.0.2.1
+		answers 1 deny "${ids[2]}" "deny $hook proto tcp ip 10.0.0.0/8 port 443" -- "$hook"
+		answers 0 allow default -- "$hook" proto icmp ip 10.0.0.2
+	done
+}
+
 @test 'incomplete questions: status 2, and what is missing' {
 	incomplete 'test: needs one operation: test HOOK MATCH...'
 	for hook in connect bind sendmsg recvmsg egress ingress; do
-		incomplete 'test: say one address: ip ADDR' "$hook"
 		incomplete 'test: say one address: ip ADDR' "$hook" port 1
 		incomplete 'test: say one address: ip ADDR' "$hook" ip 10.0.0.0/8 port 1
 		incomplete 'test: say one address: ip ADDR' "$hook" ip local port 1
-		incomplete 'test: say one port: port N' "$hook" ip ::1
 		incomplete 'test: say one port: port N' "$hook" ip ::1 port 1-2
+	done
+	for hook in connect bind sendmsg recvmsg; do
+		incomplete 'test: say one address: ip ADDR' "$hook"
+		incomplete 'test: say one port: port N' "$hook" ip ::1
 	done
 	incomplete 'test: say one hook' connect,bind ip ::1 port 1
 	incomplete 'test: say one hook' net ip ::1 port 1

@@ -164,6 +164,31 @@ deny egress cgroup $(shown "$web")"
 	reports egress daddr=::1 "dport=$port" proto=17
 }
 
+# A socket that is bound to another interface, and a raw socket
+@test 'ip local: only what stays on lo' {
+	yes cgg-rule default egress deny
+	rule allow egress ip local
+	opens udp 127.0.0.1 "$port"
+	opens udp ::1 "$port"
+	sends EPERM leaves 127.0.0.1
+	sends EPERM leaves ::1
+	yes cgg-rule default egress allow
+	yes cgg-rule flush
+	rule egress ip local
+	sends ok leaves 127.0.0.1
+	sends ok leaves ::1
+	rule egress ip 127.0.0.0/8
+	rule egress ip ::1
+	sends EPERM leaves 127.0.0.1
+	sends EPERM leaves ::1
+	for i in {1..100}; do echo "deny egress ip 192.0.2.$i"; done >"$BATS_TEST_TMPDIR/rules"
+	echo 'allow egress ip local' >>"$BATS_TEST_TMPDIR/rules"
+	echo 'default egress deny' >>"$BATS_TEST_TMPDIR/rules"
+	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
+	opens udp 127.0.0.1 "$port"
+	sends EPERM leaves 127.0.0.1
+}
+
 @test 'port: the destination, and not the source' {
 	rule egress port "$port"
 	cuts EPERM udp ::1 "$port"
@@ -253,7 +278,7 @@ deny egress cgroup $(shown "$web")"
 	reports egress daddr=::1 "dport=$port" proto=17
 	cuts EPERM udp_hopopts ::1 "$port"
 	reports egress daddr=::1 "dport=$port" proto=17
-	cuts EPERM chain ::1 "$port" 7
+	cuts EPERM chain ::1 "$port" 16
 	reports egress daddr=::1 "dport=$port" proto=17
 }
 
@@ -271,33 +296,149 @@ deny egress cgroup $(shown "$web")"
 	sends EPERM big ::1 7777
 }
 
-@test 'a fragment behind the first shows port 0, its protocol and its address' {
-	rule egress port 1-65535
-	sends ok fragment
-	sends ok fragment6
-	reports_nothing
-	rule egress proto udp
-	sends EPERM fragment
-	reports egress daddr=127.0.0.1 dport=0 proto=17
-	sends EPERM fragment6
-	reports egress daddr=::1 dport=0 proto=17
+# hidden UNREAD ATTEMPT...: a deny rule that could match does, an allow rule that could does not
+hidden()
+{
+	local unread=$1 rule first
+
+	shift
+	yes cgg-rule flush
+	sends ok "$@"
+	for rule in "${could[@]}"; do
+		yes cgg-rule flush
+		# shellcheck disable=SC2086 # words
+		yes cgg-rule add -i egress $rule
+		first=$output
+		sends EPERM "$@"
+		yes cgg-events -w 0
+		matches "^\[DENY egress\] .* unread=$unread$"
+		# shellcheck disable=SC2086 # words
+		yes cgg-rule insert "$first" allow egress $rule
+		sends EPERM "$@"
+	done
+	for rule in "${cannot[@]}"; do
+		yes cgg-rule flush
+		# shellcheck disable=SC2086 # words
+		yes cgg-rule add egress $rule
+		sends ok "$@"
+	done
+	yes cgg-rule flush
+	yes cgg-rule default egress deny
+	sends EPERM "$@"
+	# shellcheck disable=SC2086 # words
+	[ -z "${surely:-}" ] || {
+		yes cgg-rule add allow egress $surely
+		sends ok "$@"
+	}
+	yes cgg-rule default egress allow
 }
 
-@test 'a packet that cannot be read goes by the default, and by no rule' {
-	rule egress proto 200
-	sends ok chain ::1 9 8
-	sends ok truncated
-	reports_nothing
+@test 'a fragment of IPv4 behind the first hides its port' {
+	could=('port 53' 'proto udp port 53' 'ip 127.0.0.1 port 1-65535') surely='proto udp ip 127.0.0.1'
+	cannot=('proto tcp port 53' 'ip 127.0.0.2 port 53' 'ip ::1')
+	hidden 1 fragment
+}
+
+@test 'a first fragment, or a packet, that ends before its port hides it' {
+	could=('port 53' 'proto udp port 53') cannot=('proto tcp' 'ip 127.0.0.2') surely='proto udp'
+	hidden 1 fragment_short
+	hidden 1 truncated
+}
+
+@test 'a fragment of IPv6 behind the first hides its protocol' {
+	could=('proto tcp' 'proto udp port 53' 'port 53') cannot=('ip 127.0.0.1' 'ip fd00::/8 port 53')
+	surely='ip ::1'
+	hidden 2 fragment6
+}
+
+@test 'more extension headers than are read, or one that is not known, hide the protocol' {
+	could=('proto 200' 'proto tcp port 1' 'ip ::/0 port 5') cannot=('ip 127.0.0.1' 'ip ::2 proto udp')
+	surely='ip ::1'
+	for count in 17 40 150; do
+		hidden 2 chain ::1 9 "$count"
+	done
+	hidden 2 unknown
+}
+
+@test 'a source route hides where the packet goes' {
+	could=('ip 192.0.2.1' 'ip 10.0.0.0/8 proto tcp' 'ip 2001:db8::1 port 7' 'ip local')
+	cannot=() surely=
+	for route in 'options4 127.0.0.1 route' 'options4 127.0.0.1 strict' 'options4 127.0.0.1 bad' route6; do
+		# shellcheck disable=SC2086 # words
+		hidden 3 $route
+	done
+	yes cgg-rule flush
 	yes cgg-rule default egress deny
-	id=0
-	sends EPERM chain ::1 9 8
-	reports egress daddr=:: dport=0 proto=0
-	matches ' len=118 unread=1$'
-	sends EPERM truncated
-	yes cgg-events -w 0
-	matches ' len=22 unread=1$'
+	rule allow egress ip ::1
+	rule allow egress ip 127.0.0.1
+	sends EPERM route6
+	sends EPERM options4 127.0.0.1 route
+	sends ok route6 ::1 0
+	sends ok options4 127.0.0.1 record
 	rule allow egress
-	sends EPERM truncated
+	sends ok route6
+}
+
+@test 'an atomic fragment, AH, and lengths that lie hide nothing' {
+	opens atomic ::1 "$port"
+	rule egress proto udp port "$port"
+	cuts EPERM atomic ::1 "$port"
+	reports egress daddr=::1 "dport=$port" proto=17
+	yes cgg-rule flush
+	rule egress proto udp port 77
+	for length in 0 4 14 20000; do
+		sends ok lies ::1 78 "$length"
+		sends EPERM lies ::1 77 "$length"
+		reports egress daddr=::1 dport=77 proto=17
+	done
+	for to in 127.0.0.1 ::1; do
+		sends ok behind_ah "$to" 78
+		sends EPERM behind_ah "$to" 77
+		reports egress "daddr=$to" dport=77 proto=17
+	done
+}
+
+# unread: the packets that hid something, since the guard was loaded
+unread()
+{
+	cgg-status --json | jq '.policies[] | select(.name == "default").unread_packets'
+}
+
+@test 'packets that hide something are counted' {
+	before=$(unread)
+	rule egress proto 200 ip 192.0.2.1
+	sends ok truncated
+	sends ok chain ::1 9 16
+	[ "$(unread)" -eq $((before + 1)) ]
+	sends ok chain ::1 9 17
+	sends EPERM route6
+	sends ok fragment
+	yes cgg-status
+	matches "^policy	default	unread packets $((before + 4))$"
+	yes cgg-status -m
+	matches "^cgguard_unread_packets_total\{policy=\"default\"\} $((before + 4))$"
+}
+
+@test 'a hundred rules: what is hidden is found among them too' {
+	(for i in {1..100}; do echo "allow egress proto udp ip 10.0.0.$i port 53"; done
+	echo 'deny egress proto udp ip ::/0 port 7 name seven'
+	for i in {1..100}; do echo "deny egress proto tcp ip 192.0.2.$i port $i"; done) >"$BATS_TEST_TMPDIR/rules"
+	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
+	sends ok fragment
+	sends EPERM chain ::1 9 17
+	yes cgg-events -w 0
+	matches ' label=seven .* unread=2$'
+	sends EPERM route6
+	sends EPERM options4 127.0.0.1 route
+}
+
+@test 'ten thousand bans that end at as many times' {
+	for i in {1..10000}; do
+		echo "deny egress ip 10.1.$((i / 256)).$((i % 256)) ttl $((1000 + i * 7 % 10000))s"
+	done >"$BATS_TEST_TMPDIR/rules"
+	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
+	sends ok fragment
+	sends EPERM route6
 }
 
 # ---- ways around ----

@@ -435,8 +435,11 @@ static int16_t draw_proto(const unsigned weight[5])
 {
 	static const int16_t usual[] = { -1, 6, 17, 1 };
 	unsigned which = pick(weight, 100);
+	int16_t other = (int16_t)below(256);
 
-	return which < 4 ? usual[which] : (int16_t)below(256);
+	if (other == 51) /* AH, which no rule about packets may ask for */
+		other = 50;
+	return which < 4 ? usual[which] : other;
 }
 
 static void print_proto(int proto)

@@ -265,6 +265,42 @@ deny ingress cgroup $(shown "$web")"
 	reports ingress daddr=::1 "dport=$port" proto=17
 }
 
+@test 'up to 16 extension headers hide no port; more hide the protocol' {
+	opens answered_chain ::1 "$port" 16
+	opens answered_chain ::1 "$port" 17
+	rule ingress proto udp port "$port"
+	cuts answered_chain ::1 "$port" 16
+	reports ingress daddr=::1 "dport=$port" proto=17
+	cuts answered_chain ::1 "$port" 17
+	yes cgg-events -w 0
+	matches '^\[DENY ingress\] .* daddr=::1 dport=0 proto=60 .* unread=2$'
+	yes cgg-rule flush
+	rule ingress
+	cuts answered_chain ::1 "$port" 17
+	yes cgg-rule flush
+	rule ingress proto tcp ip ::1
+	cuts answered_chain ::1 "$port" 17
+	opens answered_chain ::1 "$port" 16
+	yes cgg-rule flush
+	rule ingress ip fd00::/8 port "$port"
+	opens answered_chain ::1 "$port" 17
+	yes cgg-rule default ingress deny
+	rule allow ingress proto udp
+	opens answered_chain ::1 "$port" 16
+	cuts answered_chain ::1 "$port" 17
+	rule allow ingress ip ::1
+	opens answered_chain ::1 "$port" 17
+	yes cgg-status
+	matches '^policy	default	unread packets [1-9][0-9]*$'
+}
+
+@test 'an atomic fragment hides nothing' {
+	opens atomic ::1 "$port"
+	rule ingress proto udp port "$port"
+	cuts atomic ::1 "$port"
+	reports ingress daddr=::1 "dport=$port" proto=17
+}
+
 @test 'fragments are judged when they are one datagram again' {
 	rule alert ingress port 7777
 	sends ok big 127.0.0.1 7777

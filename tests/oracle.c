@@ -82,6 +82,7 @@ struct question {
 	uint8_t hook, letters;
 	uint8_t addr[16];
 	bool four, local, vague;
+	uint8_t hidden; /* of a packet: 1 its port, 2 its protocol too, 3 its address too */
 	uint16_t port, proto;
 	uint8_t family, type;
 	char device;
@@ -90,7 +91,7 @@ struct question {
 	uint32_t name_len;
 	uint32_t group; /* in groups */
 	uint8_t verdict; /* the answer */
-	uint32_t rule[CGG_LETTERS]; /* any of these ids; a rule's number + 1 comes first */
+	uint32_t rule[CGG_KNOWN_LETTERS]; /* any of these ids; a rule's number + 1 comes first */
 	uint32_t number;
 };
 
@@ -539,9 +540,21 @@ static bool pair_matches(const struct rule *r, const struct question *q)
 	return (r->first < 0 || r->first == q->first) && (r->second < 0 || r->second == q->second);
 }
 
+/* What is hidden of a packet is what a deny rule asks for, and not what another one does. */
+static bool packet_matches(const struct rule *r, const struct question *q)
+{
+	bool deny = r->verdict == CGG_DENY, any_port = !r->min && r->max == 65535;
+
+	return (any_port || (q->hidden > 0 ? deny : q->port >= r->min && q->port <= r->max)) &&
+	       (r->proto < 0 || (q->hidden > 1 ? deny : r->proto == q->proto)) &&
+	       (!r->has_ip || (q->hidden > 2 ? deny : address_matches(r, q)));
+}
+
 static bool matches(const struct rule *r, const struct question *q, unsigned letter)
 {
-	if (!(r->hooks >> q->hook & 1) || !(r->letters >> letter & 1))
+	if (!(r->hooks >> q->hook & 1))
+		return false;
+	if (!(1 << q->hook & NET) && !(r->letters >> letter & 1))
 		return false;
 	if (r->cgroup && !group_is(&groups[q->group], &groups[r->cgroup - 1]))
 		return false;
@@ -558,8 +571,7 @@ static bool matches(const struct rule *r, const struct question *q, unsigned let
 		return (!r->family || r->family == q->family) && (!r->type || r->type == q->type) &&
 		       (r->proto < 0 || r->proto == q->proto);
 	default:
-		return (r->proto < 0 || r->proto == q->proto) && q->port >= r->min &&
-		       q->port <= r->max && address_matches(r, q);
+		return packet_matches(r, q);
 	}
 }
 
@@ -627,6 +639,8 @@ static uint32_t indexed(const struct question *q, unsigned letter)
 
 	if (!(1 << q->hook & NET))
 		return best; /* none of these has an address */
+	if (q->hidden > 2)
+		return linear(q, letter); /* any of them may match */
 	for (unsigned bits = 0; bits <= 128; bits++)
 		if (lengths[q->four][bits])
 			best = first_of(buckets[bucket_of(q->addr, bits, q->four)], best, q,
@@ -641,7 +655,7 @@ static void answer(struct question *q, bool check)
 {
 	int worst = -1;
 
-	for (unsigned letter = 0; letter < CGG_LETTERS; letter++) {
+	for (unsigned letter = 0; letter < CGG_KNOWN_LETTERS; letter++) {
 		uint32_t found;
 		int verdict;
 
@@ -914,8 +928,18 @@ static void ask(struct question *q, const struct rule *r, bool spoil, struct dic
 		else
 			spoil_pair(q, dice);
 	}
+	kind = 1u << q->hook;
+	if (kind & (1 << CGG_EGRESS | 1 << CGG_INGRESS) && chance(dice, 40)) {
+		static const uint8_t known[] = { CGG_KNOWN_PROTO, CGG_KNOWN_ADDR, CGG_KNOWN_NONE };
+
+		q->hidden = (uint8_t)(1 + below(dice, 3));
+		q->letters = known[q->hidden - 1];
+		q->port = 0;
+	}
 	q->four = is_mapped(q->addr);
 	q->local = q->four ? q->addr[12] == 127 : !memcmp(q->addr, loopback, 16);
+	if (kind & (1 << CGG_EGRESS | 1 << CGG_INGRESS) && chance(dice, 20))
+		q->local = false; /* it does not stay on lo */
 	q->vague = q->hook == CGG_UNIX && is_vague(q->name);
 }
 
@@ -1048,7 +1072,7 @@ static bool is_right(const struct question *q, unsigned verdict, uint32_t id)
 {
 	bool right = false;
 
-	for (int i = 0; i < CGG_LETTERS; i++)
+	for (int i = 0; i < CGG_KNOWN_LETTERS; i++)
 		right |= q->letters >> i & 1 && q->rule[i] == id;
 	return right && q->verdict == verdict;
 }

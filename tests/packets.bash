@@ -48,7 +48,7 @@ reports()
 
 	shift
 	yes cgg-events -w 0
-	line="^\[$verdict $program\] pid=0 comm= $(plain "$*") tid=0 uid=[0-9]+ gid=0 cgroup=$(shown "$web") policy=default rule=$id saddr=[^ ]+( sport=[0-9]+)? len=[0-9]+( unread=1)?$"
+	line="^\[$verdict $program\] pid=0 comm= $(plain "$*") tid=0 uid=[0-9]+ gid=0 cgroup=$(shown "$web") policy=default rule=$id saddr=[^ ]+( sport=[0-9]+)? len=[0-9]+( unread=[123])?$"
 	matches "$line"
 	! grep -Ev -e "$line" <<<"$output" || complain "each line must match: $line"
 }
@@ -168,7 +168,7 @@ def packet_udp(addr, port):
         s.sendto(packet, ("lo", 0x86dd, 0, 0, b"\0" * 6))
     raw_udp(addr, port, send)
 
-# Headers of IPv6 before that of UDP; 8 bytes each
+# Headers of IPv6 before that of UDP; 8 bytes each. answered_chain waits for the answer.
 def chain(addr, port, count):
     near = make(AF_INET6, SOCK_DGRAM)
     near.bind((addr, 0))
@@ -176,6 +176,10 @@ def chain(addr, port, count):
     for i in range(int(count)):
         body = bytes([60 if i else 17, 0, 1, 4, 0, 0, 0, 0]) + body
     raw(addr, header6(addr, len(body), 60) + body)
+    return near
+
+def answered_chain(addr, port, count):
+    answer(chain(addr, port, count))
 
 def fragment(addr="127.0.0.1", port="9"):
     body = datagram(addr, 9, int(port))
@@ -184,6 +188,76 @@ def fragment(addr="127.0.0.1", port="9"):
 def fragment6(addr="::1", port="9"):
     body = struct.pack(">BBHI", 17, 0, 100 << 3, 7) + datagram(addr, 9, int(port))
     raw(addr, header6(addr, len(body), 44) + body)
+
+# The first fragment ends before the ports.
+def fragment_short(addr="127.0.0.1"):
+    raw(addr, header4(addr, 2, 17, 0x2000) + b"\0\0")
+
+# The whole packet in one fragment
+def atomic(addr, port):
+    near = make(AF_INET6, SOCK_DGRAM)
+    near.bind((addr, 0))
+    body = bytes([17, 0, 0, 0, 0, 0, 0, 7]) + datagram(addr, near.getsockname()[1], int(port))
+    raw(addr, header6(addr, len(body), 44) + body)
+    answer(near)
+
+# Behind a header that the guard does not know another protocol may follow.
+def unknown(addr="::1", port="9"):
+    raw(addr, header6(addr, 8 + 14, 140) + bytes([17, 0, 0, 0, 0, 0, 0, 0]) + datagram(addr, 9, int(port)))
+
+# AH in front of UDP, in either family
+def behind_ah(addr, port="9"):
+    body = bytes([17, 1] + 10 * [0]) + datagram(addr, 9, int(port))
+    raw(addr, header(addr, len(body), 51) + body)
+
+# IPv4: loose source route, and other options; the last goes nowhere else
+def options4(addr, text):
+    option = {"route": [131, 7, 4, 192, 0, 2, 1, 0], "strict": [137, 7, 4, 192, 0, 2, 1, 0],
+              "bad": [68, 1, 0, 0, 0, 0, 0, 0], "record": [1, 7, 7, 4, 0, 0, 0, 0]}[text]
+    body = datagram(addr, 9, 9)
+    head = bytearray(header4(addr, 8 + len(body)))
+    head[0] = 0x47
+    raw(addr, bytes(head) + bytes(option) + body)
+
+# IPv6: a routing header with segments left, which no host takes as its own
+def route6(addr="::1", left="1"):
+    body = datagram(addr, 9, 9)
+    head = bytes([17, 2, 4, int(left), 0, 0, 0, 0]) + packed("2001:db8::1")
+    raw(addr, header6(addr, len(head) + len(body), 43) + head + body)
+
+# A length that says less than there is, and one that says more
+def lies(addr, port, length):
+    body = datagram(addr, 9, int(port))
+    raw(addr, header6(addr, int(length), 17) + body)
+
+# An interface beside lo, to which everything goes
+def beside():
+    import fcntl
+    try:
+        t = os.open("/dev/net/tun", os.O_RDWR)
+        fcntl.ioctl(t, 0x400454ca, struct.pack("16sH22x", b"tun0", 0x1001))
+    except OSError as e:
+        sys.exit(print("skip: no tun device:", e.strerror))
+    with open("/proc/sys/net/ipv4/conf/tun0/route_localnet", "w") as f:
+        f.write("1")
+    for words in ("link set tun0 up", "addr add 10.9.0.1/24 dev tun0", "route add default dev tun0",
+                  "-6 addr add fd09::1/64 dev tun0 nodad"):
+        subprocess.run(["ip"] + words.split(), check=True)
+    return t
+
+# leaves ADDR: what is sent to a loopback address leaves by that interface
+def leaves(addr):
+    t = beside()
+    if ":" in addr:
+        s = make(AF_INET6, SOCK_RAW, socket.IPPROTO_RAW)
+        body = datagram(addr, 9, 9)
+        s.sendto(header6(addr, len(body)) + body, ("fd09::2", 0))
+    else:
+        s = make(AF_INET, SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"tun0")
+        s.sendto(b"packet", (addr, 9))
+    while packed(addr) not in os.read(t, 2000)[16:40]:
+        pass
 
 def truncated(addr="127.0.0.1"):
     raw(addr, header4(addr, 2) + b"\0\0")

@@ -60,6 +60,8 @@ struct deed {
 	bool six; /* an IPv6 address that is not a mapped one */
 	__u8 addr[16]; /* four bytes, or with six all */
 	unsigned proto, port;
+	unsigned hidden; /* of a packet: 1 its port, 2 its protocol too, 3 its address too */
+	bool leaves; /* a packet to a loopback address that does not stay on lo */
 	char device; /* of a socket: its family, and major its type */
 	long major, minor;
 	char name[CGG_OPERAND];
@@ -84,12 +86,32 @@ static bool net_holds(const struct cgg_net *net, const struct deed *o)
 	static const __u8 loopback[16] = { [15] = 1 };
 	bool rule_is_six = !addr_is_ip4(net->addr) || net->len < 96;
 
+	if (net->local && o->leaves)
+		return false;
 	if (net->local)
 		return o->six ? !memcmp(o->addr, loopback, 16) : o->addr[0] == 127;
 	if (rule_is_six != o->six)
 		return false;
 	return o->six ? prefix_holds(net->addr, net->len, o->addr)
 		      : prefix_holds(net->addr + 12, net->len - 96u, o->addr);
+}
+
+/* What is hidden of a packet is what a deny rule asks for, and never what another one does. */
+static bool packet_holds(const struct cgg_rule *rule, const struct deed *o)
+{
+	bool hides = rule->verdict == CGG_DENY;
+	bool port = rule->port_min <= o->port && o->port <= rule->port_max,
+	     proto = rule->proto == o->proto, ip = net_holds(&rule->net, o);
+
+	if (o->hidden > 0 && (rule->port_min || rule->port_max != 65535))
+		port = hides;
+	if (o->hidden > 1)
+		proto = hides;
+	if (o->hidden > 2)
+		ip = hides;
+	return (!(rule->matches & CGG_MATCH_PORT) || port) &&
+	       (!(rule->matches & CGG_MATCH_PROTO) || proto) &&
+	       (!(rule->matches & CGG_MATCH_IP) || ip);
 }
 
 static bool rule_holds(const struct cgg_rule *rule, const struct deed *o)
@@ -123,10 +145,7 @@ static bool rule_holds(const struct cgg_rule *rule, const struct deed *o)
 		return rule->prefix ? !strncmp(rule->operand, o->name, strlen(rule->operand))
 				    : !strcmp(rule->operand, o->name);
 	default:
-		return (!(rule->matches & CGG_MATCH_PROTO) || rule->proto == o->proto) &&
-		       (!(rule->matches & CGG_MATCH_PORT) ||
-			(rule->port_min <= o->port && o->port <= rule->port_max)) &&
-		       (!(rule->matches & CGG_MATCH_IP) || net_holds(&rule->net, o));
+		return packet_holds(rule, o);
 	}
 }
 
@@ -143,6 +162,8 @@ static struct answer reference(const struct policy *rules, const struct deed *o)
 /* query_of - the table above struct cgg_query; name: CGG_OPERAND bytes, begins with the key */
 static struct cgg_query query_of(const struct deed *o, char name[CGG_OPERAND])
 {
+	static const __u8 known[] = { CGG_KNOWN_ALL, CGG_KNOWN_PROTO, CGG_KNOWN_ADDR,
+				      CGG_KNOWN_NONE };
 	struct cgg_query q = { .hook = (__u8)o->hook, .access = CGG_R };
 	__u8 last[16] = { [15] = 1 };
 
@@ -171,9 +192,12 @@ static struct cgg_query query_of(const struct deed *o, char name[CGG_OPERAND])
 		q.select = o->proto;
 		if (!o->six)
 			q.select |= CGG_IS_IPV4;
-		if (o->six ? !memcmp(name, last, 16) : name[12] == 127)
+		if (!o->leaves && (o->six ? !memcmp(name, last, 16) : name[12] == 127))
 			q.select |= CGG_IS_LOCAL;
 		q.port = (__u16)o->port;
+		q.access = known[o->hidden];
+		if (o->hidden)
+			q.port = 0;
 	}
 	memcpy(q.word, name, sizeof(q.word));
 	return q;
@@ -205,12 +229,19 @@ static struct answer walk(const struct cgg_query *q, const char *name)
 	for (unsigned i = 0; i < image.count; i++) {
 		const struct cgg_entry *e = &image.entry[i];
 		bool holds = e->hooks & 1u << q->hook && e->access & q->access;
+		bool packet = 1u << q->hook & CGG_PACKET_HOOKS;
+		__u32 select = e->select_mask;
 
-		for (int w = 0; w < 2; w++)
+		if (packet && q->access == CGG_KNOWN_NONE)
+			select = 0;
+		else if (packet && q->access == CGG_KNOWN_ADDR)
+			select &= ~0xffffu;
+		for (int w = 0; w < 2 && !(packet && q->access == CGG_KNOWN_NONE); w++)
 			holds = holds && (q->word[w] & e->mask[w]) == e->value[w];
-		holds = holds && (q->select & e->select_mask) == e->select;
-		if (holds && e->port_min <= q->port && q->port <= e->port_max &&
-		    name_holds(e, name))
+		holds = holds && ((q->select ^ e->select) & select) == 0;
+		if (!packet || q->access == CGG_KNOWN_ALL)
+			holds = holds && e->port_min <= q->port && q->port <= e->port_max;
+		if (holds && name_holds(e, name))
 			return (struct answer){ e->id, e->verdict };
 	}
 	return (struct answer){ 0, image.defaults[q->hook] };
@@ -304,9 +335,14 @@ static void random_net(struct cgg_net *net)
 
 static void random_rule(struct cgg_rule *rule)
 {
-	static const unsigned net_hooks[] = { 1u << CGG_CONNECT, 1u << CGG_SENDMSG,
+	static const unsigned net_hooks[] = { 1u << CGG_CONNECT,
+					      1u << CGG_SENDMSG,
 					      1u << CGG_CONNECT | 1u << CGG_SENDMSG,
-					      1u << CGG_CONNECT | 1u << CGG_BIND };
+					      1u << CGG_CONNECT | 1u << CGG_BIND,
+					      1u << CGG_EGRESS,
+					      1u << CGG_INGRESS,
+					      1u << CGG_EGRESS | 1u << CGG_INGRESS,
+					      CGG_NET_HOOKS };
 
 	memset(rule, 0, sizeof(*rule));
 	rule->verdict = (__u8)pick(3);
@@ -360,7 +396,7 @@ static void random_rule(struct cgg_rule *rule)
 		       CGG_OPERAND - strlen(rule->operand));
 		break;
 	default:
-		rule->hooks = net_hooks[pick(4)];
+		rule->hooks = net_hooks[pick(8)];
 		rule->matches = pick(8);
 		if (rule->matches & CGG_MATCH_PROTO)
 			rule->proto = (__u16)(pick(2) ? 6 : 17);
@@ -414,9 +450,10 @@ static void operation_like(struct deed *o, const struct cgg_rule *rule)
 
 static struct deed random_operation(const struct policy *rules)
 {
-	static const enum cgg_hook hooks[] = { CGG_CONNECT, CGG_SENDMSG,   CGG_BIND,   CGG_DEVICE,
-					       CGG_UNIX,    CGG_SYSCTL,	   CGG_SYSCTL, CGG_SOCKET,
-					       CGG_CONNECT, CGG_SETSOCKOPT };
+	static const enum cgg_hook hooks[] = { CGG_CONNECT, CGG_SENDMSG,    CGG_BIND,	CGG_DEVICE,
+					       CGG_UNIX,    CGG_SYSCTL,	    CGG_SYSCTL, CGG_SOCKET,
+					       CGG_CONNECT, CGG_SETSOCKOPT, CGG_EGRESS, CGG_EGRESS,
+					       CGG_INGRESS, CGG_EGRESS };
 	struct deed o = { .hook = hooks[pick(sizeof(hooks) / sizeof(hooks[0]))],
 			  .letter = (__u8) "rw"[pick(2)] };
 
@@ -447,6 +484,10 @@ static struct deed random_operation(const struct policy *rules)
 		o.addr[0] = 0x20;
 	if (!pick(3))
 		o.proto = pick(2) ? 6 : 17;
+	if (1u << o.hook & CGG_PACKET_HOOKS) {
+		o.hidden = pick(4);
+		o.leaves = pick(2);
+	}
 	return o;
 }
 
