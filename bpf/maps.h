@@ -56,7 +56,7 @@ struct {
 		});
 } bases MAP;
 
-/* cgroup id -> place in policies: what cgg-attach was told. */
+/* cgroup id -> place in policies, and perhaps CGG_FORCED: what cgg-attach was told. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);

@@ -10,41 +10,40 @@ static const char usage[] =
 	"\n"
 	"  -p, --policy NAME  by this policy (default: default)\n"
 	"  -c, --create       make the cgroup's directory, and those above it\n"
-	"  -f, --force        also the root cgroup\n"
+	"  -f, --force        also the root cgroup, and where another program is switched off\n"
 	"  -h, --help         print this and exit\n"
 	"  -V, --version      print the version and exit\n";
 
 /* attach_one - opened for this alone: there may be more cgroups than descriptors */
-static int attach_one(struct cgg_guard *guard, struct cgg_cgroup *cgroup, __u32 policy)
+static int attach_one(struct cgg_guard *guard, struct cgg_cgroup *cgroup, __u32 policy, bool forced)
 {
 	int status = cgroup_again(cgroup);
 
 	if (!status)
-		status = attach(guard, cgroup, policy);
+		status = attach(guard, cgroup, policy, forced);
 	cgroup_let_go(cgroup);
 	return status;
 }
 
-/* attach_all - every cgroup, or none of them */
-static int attach_all(struct cgg_guard *guard, struct cgg_cgroup *cgroup, int count, int place)
+/* attach_all - every cgroup, or none of them; who forced it once need not do so again */
+static int attach_all(struct cgg_guard *guard, struct cgg_cgroup *cgroup, int count, int place,
+		      bool forced)
 {
-	__u32 *before =
-		calloc((size_t)count, sizeof(*before)); /* the policy it had, and 1; 0: none */
+	struct cgg_attachment *before = calloc((size_t)count, sizeof(*before)); /* id 0: none */
 	int status = 0, done = 0;
 	char why[CGG_WHY];
-	__u32 policy;
 
 	if (!before)
 		return refuse(CGG_FAILED, "out of memory");
 	for (; done < count && !status; done++) {
-		if (!attachment_find(guard, cgroup[done].id, &policy))
-			before[done] = policy + 1;
-		status = attach_one(guard, &cgroup[done], (__u32)place);
+		attachment_read(guard, cgroup[done].id, &before[done]);
+		status = attach_one(guard, &cgroup[done], (__u32)place,
+				    forced || before[done].forced);
 	}
 	memcpy(why, cgg_why, sizeof(why));
 	while (status && done-- > 0)
-		if (before[done])
-			attach_one(guard, &cgroup[done], before[done] - 1);
+		if (before[done].id)
+			attach_one(guard, &cgroup[done], before[done].policy, before[done].forced);
 		else
 			detach(guard, cgroup[done].id);
 	memcpy(cgg_why, why, sizeof(why));
@@ -90,12 +89,14 @@ int main(int argc, char **argv)
 	if (!cgroup)
 		errx(CGG_FAILED, "out of memory");
 	status = guard_repair(&guard);
+	if (flags & CGG_FORCE)
+		status = 0; /* what cannot be repaired may be what is forced now */
 	for (; opened < count && !status; opened++) {
 		status = cgroup_open(&cgroup[opened], argv[optind + opened], flags);
 		cgroup_let_go(&cgroup[opened]);
 	}
 	if (!status)
-		status = attach_all(&guard, cgroup, count, place);
+		status = attach_all(&guard, cgroup, count, place, flags & CGG_FORCE);
 	while (opened-- > 0)
 		cgroup_close(&cgroup[opened], status);
 	if (status)

@@ -63,6 +63,8 @@ static void say_cells(const struct cgg_say *say)
 		cell(YELLOW, 17, "- not asked");
 	else if (say->level >= 0 && !(say->flags & BPF_F_ALLOW_MULTI))
 		cell(YELLOW, 17, "- allows %s", beside(say));
+	else if (!policy && say->owned)
+		cell(color, 17, "- uid %u", say->uid);
 	else
 		cell(color, 17, "%s", or_hyphen(policy));
 	cells_end();
@@ -70,17 +72,19 @@ static void say_cells(const struct cgg_say *say)
 
 static void say_text(const struct cgg_say *say)
 {
-	char path[4096] = "?", shown[4 * 4096], link[16] = "-";
+	char path[4096] = "?", shown[4 * 4096], link[16] = "-", uid[16] = "?";
 
 	if (say->level >= 0)
 		cgroup_name(say->cgroup, path, sizeof(path));
 	text_print(shown, path);
 	if (say->link)
 		snprintf(link, sizeof(link), "%u", say->link);
-	printf("%s\tprogram %u\tname %s\tcgroup %s\tallows %s\tlink %s\tpolicy %s%s\n", say->hook,
+	if (say->owned)
+		snprintf(uid, sizeof(uid), "%u", say->uid);
+	printf("%s\tprogram %u\tname %s\tcgroup %s\tallows %s\tlink %s\tpolicy %s%s\tuid %s\n", say->hook,
 	       say->program, say->known ? or_hyphen(say->name) : "?", shown,
 	       beside(say) ? beside(say) : "?", say->known ? link : "?", or_hyphen(policy_of(say)),
-	       say->asked ? "" : "\tnot asked");
+	       say->asked ? "" : "\tnot asked", uid);
 }
 
 static json_t *say_json(const struct cgg_say *say)
@@ -106,6 +110,8 @@ static json_t *say_json(const struct cgg_say *say)
 	if (policy)
 		json_object_set_new(o, "policy", json_string(policy));
 	json_object_set_new(o, "asked", json_boolean(say->asked));
+	if (say->owned)
+		json_object_set_new(o, "uid", json_integer(say->uid));
 	return o;
 }
 

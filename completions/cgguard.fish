@@ -249,7 +249,7 @@ end
 complete -c cgg-attach -a '(__cgg_targets)'
 complete -c cgg-attach -s p -l policy -xa '(__cgg_policies)' -d 'by this policy'
 complete -c cgg-attach -s c -l create -d 'make the cgroup'
-complete -c cgg-attach -s f -l force -d 'also the root cgroup'
+complete -c cgg-attach -s f -l force -d 'also the root cgroup, and where another program is switched off'
 
 complete -c cgg-detach -a '(__cgg_targets)'
 complete -c cgg-detach -s a -l all -d 'every cgroup'

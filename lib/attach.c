@@ -102,61 +102,13 @@ unsigned links_of(__u64 id)
 	return programs;
 }
 
-/* in_the_way - the program at or above the cgroup that allows none beside it; 0: none */
-static __u32 in_the_way(int cgroup, int attach, char *where, size_t size)
+/* Create the link and pin it. Unless forced, no other program may be switched off by that */
+static int link_make(__u64 id, int cgroup, int program, bool forced)
 {
-	char link[64], path[4096];
-	ssize_t len;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", cgroup);
-	len = readlink(link, path, sizeof(path) - 1);
-	if (len < 0)
-		return 0;
-	path[len] = 0;
-	while (strlen(path) >= strlen(cgroup_mount())) {
-		__u32 ids[64], count = 64, flags = 0;
-		struct cgg_cgroup at;
-		int status = cgroup_open(&at, path, CGG_ANY | CGG_EXACT);
-
-		if (!status)
-			status = bpf_prog_query(at.fd, (enum bpf_attach_type)attach, 0, &flags, ids,
-						&count);
-		cgroup_close(&at, false);
-		if (!status && count && !(flags & BPF_F_ALLOW_MULTI)) {
-			snprintf(where, size, "%s", path);
-			return ids[0];
-		}
-		*strrchr(path, '/') = 0;
-	}
-	return 0;
-}
-
-static int link_refusal(const char *name, int cgroup, int program, int error)
-{
-	const struct cgg_program_info *info = &cgg_programs[program];
-	char where[512];
-	__u32 id = error == EPERM ? in_the_way(cgroup, info->attach, where, sizeof(where)) : 0;
-
-	if (id)
-		return refuse(CGG_FAILED,
-			      "%s: %s: program %u on %s allows none beside it; detach that first",
-			      name, info->name, id, where);
-	if (error == EPERM)
-		return refuse(CGG_FAILED, "%s: %s: needs root, or CAP_BPF and CAP_NET_ADMIN", name,
-			      info->name);
-	if (error == E2BIG)
-		return refuse(
-			CGG_FAILED,
-			"%s: %s: 64 programs are attached there, and the kernel takes no more; "
-			"detach one first (cgg-status --effective lists them)",
-			name, info->name);
-	return refuse(CGG_FAILED, "%s: %s: %s", name, info->name, strerror(error));
-}
-
-static int link_make(__u64 id, int cgroup, int program)
-{
-	char path[PATH], name[512];
-	int prog, link, error;
+	const int attach = cgg_programs[program].attach;
+	struct cgg_effective before;
+	char path[PATH];
+	int prog, link, error, status;
 
 	snprintf(path, sizeof(path), "progs/%s", cgg_programs[program].name);
 	prog = pin_get(path);
@@ -165,12 +117,21 @@ static int link_make(__u64 id, int cgroup, int program)
 			      cgg_programs[program].name, cgg_programs[program].since);
 	if (prog < 0)
 		return pin_refusal(path);
-	link = bpf_link_create(prog, cgroup, (enum bpf_attach_type)cgg_programs[program].attach, 0);
+	status = forced ? 0 : override_check(cgroup, program, &before);
+	if (status) {
+		close(prog);
+		return status;
+	}
+	link = bpf_link_create(prog, cgroup, (enum bpf_attach_type)attach, 0);
 	error = errno;
 	close(prog);
-	if (link < 0) {
-		cgroup_name(id, name, sizeof(name));
-		return link_refusal(name, cgroup, program, error);
+	if (link < 0)
+		return link_refusal(cgroup, program, error);
+	status = forced ? 0 : override_recheck(cgroup, program, &before);
+	if (status) {
+		bpf_link_detach(link);
+		close(link);
+		return status;
 	}
 	link_path(path, id, program);
 	/* What lies there is no link of ours, or one that was detached. */
@@ -205,7 +166,7 @@ static void links_remove(__u64 id, unsigned programs)
 }
 
 /* links_make - all of programs that are not there; on failure none of them */
-static int links_make(__u64 id, int cgroup, unsigned programs)
+static int links_make(__u64 id, int cgroup, unsigned programs, bool forced)
 {
 	unsigned made = 0, there;
 	char path[PATH];
@@ -220,7 +181,7 @@ static int links_make(__u64 id, int cgroup, unsigned programs)
 	for (int i = 0; i < CGG_PROGRAMS && !status; i++) {
 		if (!(programs & 1u << i))
 			continue;
-		status = link_make(id, cgroup, i);
+		status = link_make(id, cgroup, i, forced);
 		if (!status)
 			made |= 1u << i;
 	}
@@ -252,13 +213,39 @@ static int storage_write(struct cgg_guard *guard, __u64 id, int cgroup, __u32 po
 	return 0;
 }
 
+/* The value of a record, there and back. */
+static void record_take(struct cgg_attachment *attachment, __u32 record)
+{
+	attachment->policy = record & ~CGG_FORCED;
+	attachment->forced = record & CGG_FORCED;
+}
+
+static __u32 record_of(const struct cgg_attachment *attachment)
+{
+	return attachment->policy | (attachment->forced ? CGG_FORCED : 0);
+}
+
+int attachment_read(struct cgg_guard *guard, __u64 id, struct cgg_attachment *attachment)
+{
+	__u32 record;
+
+	if (bpf_map_lookup_elem(guard->attachments, &id, &record))
+		return errno == ENOENT ? CGG_NO
+				       : refuse(CGG_FAILED, CGG_DIR "/maps/attachments: %s",
+						strerror(errno));
+	attachment->id = id;
+	record_take(attachment, record);
+	return 0;
+}
+
 int attachment_find(struct cgg_guard *guard, __u64 id, __u32 *policy)
 {
-	if (!bpf_map_lookup_elem(guard->attachments, &id, policy))
-		return 0;
-	if (errno == ENOENT)
-		return CGG_NO;
-	return refuse(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
+	struct cgg_attachment attachment = { 0 };
+	int status = attachment_read(guard, id, &attachment);
+
+	if (!status)
+		*policy = attachment.policy;
+	return status;
 }
 
 int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsigned *count)
@@ -266,6 +253,7 @@ int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsig
 	struct cgg_attachment *list = 0;
 	__u64 id, *previous = 0;
 	unsigned room = 0, used = 0;
+	__u32 record;
 
 	*all = 0;
 	*count = 0;
@@ -282,8 +270,8 @@ int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsig
 			list = more;
 		}
 		list[used].id = id;
-		if (!bpf_map_lookup_elem(guard->attachments, &id, &list[used].policy))
-			used++;
+		if (!bpf_map_lookup_elem(guard->attachments, &id, &record))
+			record_take(&list[used++], record);
 		else if (errno != ENOENT)
 			break;
 		previous = &list[used ? used - 1 : 0].id;
@@ -311,38 +299,48 @@ static int attachment_forget(struct cgg_guard *guard, __u64 id)
 }
 
 /* settle - makes links and storage what the record says, cgroup being open */
-static int settle(struct cgg_guard *guard, __u64 id, int cgroup, __u32 policy)
+static int settle(struct cgg_guard *guard, const struct cgg_attachment *attachment, int cgroup)
 {
+	__u64 id = attachment->id;
 	unsigned programs;
-	int status = policy_programs(guard, (int)policy, &programs);
+	int status = policy_programs(guard, (int)attachment->policy, &programs);
 
 	if (!status)
-		status = links_make(id, cgroup, programs);
+		status = links_make(id, cgroup, programs, attachment->forced);
 	if (!status)
-		status = storage_write(guard, id, cgroup, policy);
+		status = storage_write(guard, id, cgroup, attachment->policy);
 	if (!status)
 		links_remove(id, links_of(id) & ~programs);
 	return status;
 }
 
-int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 policy)
+static int record_write(struct cgg_guard *guard, const char *path,
+			const struct cgg_attachment *attachment)
 {
+	__u32 record = record_of(attachment);
+
+	if (!bpf_map_update_elem(guard->attachments, &attachment->id, &record, BPF_ANY))
+		return 0;
+	return errno == E2BIG
+		       ? refuse(CGG_FAILED, "%s: 65536 cgroups are attached, no more fit", path)
+		       : refuse(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
+}
+
+/* attach - forced: programs above may be switched off by it, now and when a rule needs a hook */
+int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 policy, bool forced)
+{
+	const struct cgg_attachment wanted = { cgroup->id, policy, forced };
 	unsigned before = links_of(cgroup->id), programs;
-	__u32 old = policy;
-	int found = attachment_find(guard, cgroup->id, &old), status;
+	struct cgg_attachment old = wanted;
+	int found = attachment_read(guard, cgroup->id, &old), status;
 
 	if (found == CGG_FAILED || policy_programs(guard, (int)policy, &programs))
 		return CGG_FAILED;
-	status = links_make(cgroup->id, cgroup->fd, programs);
-	if (!status && (found == CGG_NO || old != policy) &&
-	    bpf_map_update_elem(guard->attachments, &cgroup->id, &policy, BPF_ANY))
-		status = errno == E2BIG
-				 ? refuse(CGG_FAILED, "%s: 65536 cgroups are attached, no more fit",
-					  cgroup->path)
-				 : refuse(CGG_FAILED, CGG_DIR "/maps/attachments: %s",
-					  strerror(errno));
+	status = links_make(cgroup->id, cgroup->fd, programs, forced);
+	if (!status && (found == CGG_NO || record_of(&old) != record_of(&wanted)))
+		status = record_write(guard, cgroup->path, &wanted);
 	if (!status)
-		return settle(guard, cgroup->id, cgroup->fd, policy);
+		return settle(guard, &wanted, cgroup->fd);
 	if (found == CGG_NO)
 		attachment_forget(guard, cgroup->id);
 	else
@@ -383,7 +381,8 @@ int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
 		before[done] = links_of(all[done].id);
 		if (cgroup < 0)
 			continue;
-		status = links_make(all[done].id, cgroup, hook_programs(hooks));
+		status = links_make(all[done].id, cgroup, hook_programs(hooks),
+				    all[done].forced);
 		if (!status)
 			status = storage_write(guard, all[done].id, cgroup, policy);
 		close(cgroup);
@@ -539,7 +538,7 @@ int guard_repair(struct cgg_guard *guard)
 		if (cgroup < 0 && (errno == ESTALE || errno == ENOENT)) {
 			attachment_forget(guard, all[i].id);
 		} else if (cgroup >= 0) {
-			status = settle(guard, all[i].id, cgroup, all[i].policy);
+			status = settle(guard, &all[i], cgroup);
 			close(cgroup);
 			if (status > worst)
 				worst = status;

@@ -247,10 +247,12 @@ const char *mount_hides(void);
 struct cgg_attachment {
 	__u64 id;
 	__u32 policy;
+	bool forced; /* what it does to others was wanted: cgg-attach -f */
 };
+int attachment_read(struct cgg_guard *guard, __u64 id, struct cgg_attachment *attachment);
 int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsigned *count);
 int attachment_find(struct cgg_guard *guard, __u64 id, __u32 *policy); /* CGG_NO: none */
-int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 policy);
+int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 policy, bool forced);
 int detach(struct cgg_guard *guard, __u64 id);
 int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks);
 void detach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks);
@@ -258,6 +260,16 @@ void detach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks);
 int programs_replace(struct cgg_guard *guard);
 int guard_repair(struct cgg_guard *guard); /* what a killed command or a removed cgroup left */
 unsigned links_of(__u64 id); /* 1 << enum cgg_program, as pinned */
+
+/* override.c: what a new program does to those of others, and they to it */
+#define CGG_BESIDE 64 /* programs a hook and cgroup (BPF_CGROUP_MAX_PROGS) */
+struct cgg_effective { /* that the kernel asks for a hook */
+	__u32 ids[CGG_BESIDE * CGG_LEVELS], count;
+	bool alone; /* the cgroup itself has none */
+};
+int override_check(int cgroup, int program, struct cgg_effective *before);
+int override_recheck(int cgroup, int program, const struct cgg_effective *before);
+int link_refusal(int cgroup, int program, int error);
 
 /* effective.c: the programs that have a say in a cgroup, in the order the kernel asks them */
 struct cgg_say {
@@ -268,6 +280,8 @@ struct cgg_say {
 	int level; /* how far above that is, -1: above what is mounted here */
 	char name[16];
 	bool known; /* false: name and link may not be seen */
+	bool owned; /* uid is known: who loaded the program */
+	__u32 uid;
 	bool ours;
 	bool asked; /* false: one below is asked in its place */
 };

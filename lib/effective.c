@@ -130,12 +130,18 @@ static void name_read(struct cgg_say *say, const char *hook)
 	struct bpf_prog_info info = { 0 };
 	__u32 size = sizeof(info);
 	int fd = bpf_prog_get_fd_by_id(say->program);
+	char path[64];
 
 	say->hook = hook;
 	say->known = say->ours || !at.blind;
+	snprintf(path, sizeof(path), "progs/%s", hook);
+	if (fd < 0 && say->ours) /* to open it by its id takes CAP_SYS_ADMIN */
+		fd = pin_get(path);
+	say->owned = fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size);
+	say->uid = info.created_by_uid;
 	if (say->ours) /* its name, too */
 		snprintf(say->name, sizeof(say->name), "%s", hook);
-	else if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
+	else if (say->owned)
 		snprintf(say->name, sizeof(say->name), "%s", info.name);
 	if (fd >= 0)
 		close(fd);

@@ -199,7 +199,7 @@ int run_begin(struct cgg_run *run, struct cgg_guard *guard, struct cgg_cgroup *c
 	status = rules ? own_policy(run, guard, rules, name, &place) : 0;
 	if (!status)
 		status = make_cgroup(run, cgroup, parent, name);
-	return status ? status : attach(guard, cgroup, (__u32)place);
+	return status ? status : attach(guard, cgroup, (__u32)place, false);
 }
 
 int run_end(struct cgg_run *run)

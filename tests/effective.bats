@@ -89,7 +89,7 @@ END
 # asked [CGROUP]: hook, name, cgroup and policy of the programs that have a say there
 asked()
 {
-	cgg-status --effective "${1:-$web}" | grep -v 'not asked$' | cut -f 1,3,4,7 | tr '\t' ' '
+	cgg-status --effective "${1:-$web}" | grep -v '	not asked	' | cut -f 1,3,4,7 | tr '\t' ' '
 }
 
 # kernel: the ids of all that the kernel asks for connect4 in $web
@@ -151,23 +151,23 @@ connect6 name connect6 cgroup $(shown "$web") policy default"
 
 @test 'one that was overridden is named last, and is not asked' {
 	put "$top" connect4 third override
-	yes cgg-attach "$web"
+	yes cgg-attach -f "$web"
 	yes cgg-status --effective "$web"
-	matches "^connect4	program [0-9]+	name connect4	cgroup $(shown "$web")	allows multi	link [0-9]+	policy default$"
-	matches "^connect4	program [0-9]+	name third	cgroup $(shown "$top")	allows override	link -	policy -	not asked$"
+	matches "^connect4	program [0-9]+	name connect4	cgroup $(shown "$web")	allows multi	link [0-9]+	policy default	uid 0$"
+	matches "^connect4	program [0-9]+	name third	cgroup $(shown "$top")	allows override	link -	policy -	not asked	uid 0$"
 	[ "$(kernel | wc -l)" -eq 1 ]
 	yes cgg-status -j --effective "$web"
 	[ "$(jq -c '.effective[] | select(.hook == "connect4") | [.name, .asked]' <<<"$output")" = \
 		'["connect4",true]
 ["third",false]' ]
 	yes cgg-status --effective "$top"
-	matches '	name third	.*	allows override	link -	policy -$'
+	matches '	name third	.*	allows override	link -	policy -	uid 0$'
 }
 
 @test 'one that allows none beside it says so' {
 	bpftool cgroup attach "$web" connect4 pinned "$others/first"
 	yes cgg-status --effective "$web"
-	matches '	name first	.*	allows none	link -	policy -$'
+	matches '	name first	.*	allows none	link -	policy -	uid 0$'
 }
 
 @test 'a link of others is theirs' {
@@ -175,7 +175,7 @@ connect6 name connect6 cgroup $(shown "$web") policy default"
 	put_by link "$web" second
 	link=$(bpftool -j link show pinned /sys/fs/bpf/link | jq .id)
 	yes cgg-status --effective "$web"
-	matches "	name second	cgroup $(shown "$web")	allows multi	link $link	policy -$"
+	matches "	name second	cgroup $(shown "$web")	allows multi	link $link	policy -	uid 0$"
 }
 
 @test 'a service that systemd closes devices for, and a hook that no rule has' {
@@ -198,7 +198,7 @@ sock_ops name tuner cgroup $(shown "$top") policy -" ]
 	put "$odd" connect4 first
 	yes cgg-status --effective "$odd"
 	says "connect4	program $(bpftool -j prog show pinned "$others/first" | jq .id)	name first	\
-cgroup $(shown "$web")/a\\x1b[2J\\x09b\\x20c	allows multi	link -	policy -"
+cgroup $(shown "$web")/a\\x1b[2J\\x09b\\x20c	allows multi	link -	policy -	uid 0"
 	yes cgg-status -j --effective "$odd"
 	[ "$(jq -r '.effective[0].cgroup' <<<"$output")" = "$(shown "$odd")" ]
 }
@@ -209,7 +209,7 @@ cgroup $(shown "$web")/a\\x1b[2J\\x09b\\x20c	allows multi	link -	policy -"
 	text=$(cgg-status --effective "$web")
 	yes cgg-status -j --effective "$web"
 	diff <(echo "$text") <(jq -r '.effective[] | "\(.hook)\tprogram \(.program)\tname \(.name)\tcgroup \(.cgroup)\t" +
-		"allows \(.allows)\tlink \(.link // "-")\tpolicy \(.policy // "-")"' <<<"$output")
+		"allows \(.allows)\tlink \(.link // "-")\tpolicy \(.policy // "-")\tuid \(.uid)"' <<<"$output")
 	[ "$(jq '.effective[0].cgroup_id' <<<"$output")" -eq "$(stat -c %i "$web")" ]
 }
 
@@ -217,8 +217,8 @@ cgroup $(shown "$web")/a\\x1b[2J\\x09b\\x20c	allows multi	link -	policy -"
 	put "$web" connect4 first
 	yes cgg-attach "$web"
 	yes capsh --drop=cap_sys_admin -- -c "cgg-status --effective '$web'"
-	matches "^connect4	program [0-9]+	name \\?	cgroup $(shown "$web")	allows multi	link \\?	policy -$"
-	matches "^connect4	program [0-9]+	name connect4	cgroup .*	link [0-9]+	policy default$"
+	matches "^connect4	program [0-9]+	name \\?	cgroup $(shown "$web")	allows multi	link \\?	policy -	uid \\?$"
+	matches "^connect4	program [0-9]+	name connect4	cgroup .*	link [0-9]+	policy default	uid 0$"
 	no capsh --drop=cap_net_admin,cap_sys_admin -- -c "cgg-status --effective '$web'"
 	status_is 3
 }

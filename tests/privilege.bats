@@ -243,3 +243,18 @@ f 600 65534' ]
 		rmdir "$mine/made"
 	done
 }
+
+@test 'the three capabilities deny in a cgroup of root, and --effective names their owner' {
+	start_server
+	yes as "$enough" cgg-rule add connect port "$port"
+	yes as "$enough" cgg-attach "$web"
+	no inside "$web" reach 127.0.0.1 "$port"
+	stop
+	yes private cgg-status --effective "$web"
+	matches "^connect4	.*	policy -	uid 65534$"
+	yes private cgg-status -j --effective "$web"
+	[ "$(jq -r '.effective[] | .uid' <<<"$output" | sort -u)" = 65534 ]
+	# without CAP_SYS_ADMIN, of his own programs too
+	yes as "$enough" cgg-status --effective "$web"
+	matches "^connect4	.*	policy default	uid 65534$"
+}

@@ -377,7 +377,8 @@ sleeps_in()
 	says "cgg-attach: container:$a: is in cgroup v1 alone ($v1/$CGG_RUN-v1/$a), not below $(cgroup_root)"
 }
 
-# bundle COMMAND [KIND POLICY]: what a runtime needs to run it in $box, with a hook of that kind
+# bundle COMMAND [KIND POLICY]: what a runtime needs to run it in $box, with a hook of that kind;
+# in the cgroup $cgroup, if that is set
 bundle()
 {
 	box=$BATS_TEST_TMPDIR/box
@@ -386,7 +387,7 @@ bundle()
 	ln -s usr/bin usr/sbin usr/lib usr/lib64 "$box/rootfs"
 	python3 -c '
 import json, sys
-command, hook, path = sys.argv[1], sys.argv[2], sys.argv[3]
+command, hook, path, cgroup = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4]
 config = dict(ociVersion="1.0.0", root=dict(path="rootfs"), hostname="box",
     annotations={"pid": "1", "note": "\"pid\": 1"},
     process=dict(user=dict(uid=0, gid=0), cwd="/", env=["PATH=/usr/bin:/usr/sbin"],
@@ -395,10 +396,12 @@ config = dict(ociVersion="1.0.0", root=dict(path="rootfs"), hostname="box",
         dict(destination="/proc", type="proc", source="proc"),
         dict(destination="/dev", type="tmpfs", source="tmpfs")],
     linux=dict(namespaces=[dict(type=t) for t in ("pid", "mount", "uts", "ipc")]))
-if sys.argv[4:]:
-    config["hooks"] = {sys.argv[4]: [
-        dict(path=hook, args=["cgguard-hook", sys.argv[5]], env=["PATH=" + path])]}
-json.dump(config, sys.stdout)' "$1" "$root/share/libexec/cgguard-hook" "$PATH" "${@:2}" >"$box/config.json"
+if cgroup:
+    config["linux"]["cgroupsPath"] = cgroup
+if sys.argv[5:]:
+    config["hooks"] = {sys.argv[5]: [
+        dict(path=hook, args=["cgguard-hook", sys.argv[6]], env=["PATH=" + path])]}
+json.dump(config, sys.stdout)' "$1" "$root/share/libexec/cgguard-hook" "$PATH" "${cgroup-}" "${@:2}" >"$box/config.json"
 }
 
 # runtime NAME ARG...: crun or runc, in the world
@@ -581,4 +584,89 @@ END
 	[[ $output != *$'\n'cgroup* ]]
 	stop $!
 	yes cgg-attach "$world"
+}
+
+# ---- a cgroup that is guarded before its container starts ----
+
+# Whether the container may read /dev/zero is in $box/rootfs/said, again and again.
+zero='while sleep 0.02; do
+	if head -c 1 /dev/zero >/dev/null 2>&1; then echo open; else echo shut; fi >>/said
+done'
+
+# keeps NAME: a running container in /pods/one stays guarded while it is updated
+keeps()
+{
+	wait_for grep -q shut "$box/rootfs/said"
+	echo '{}' >"$box/resources"
+	yes runtime "$1" update -r "$box/resources" "$a"
+	: >"$box/rootfs/said"
+	wait_for grep -q shut "$box/rootfs/said"
+	run grep -q open "$box/rootfs/said"
+	status_is 1
+	runtime "$1" delete --force "$a"
+}
+
+# starts_below NAME: as cgguard-services(7) says: the cgroup above is guarded first
+starts_below()
+{
+	can_run "$1"
+	cgg-load
+	cgg-rule -p box add device c 1:5 r
+	tree pods
+	yes in_world cgg-attach -p box /pods
+	cgroup=/pods/one bundle "$zero"
+	runtime "$1" run --detach --bundle "$box" "$a" >/dev/null 2>&1
+	keeps "$1"
+}
+
+@test 'crun starts and updates a container below a cgroup that is guarded' { starts_below crun; }
+
+@test 'runc starts and updates a container below a cgroup that is guarded' { starts_below runc; }
+
+# updates_hooked NAME: guarded by a hook
+updates_hooked()
+{
+	can_run "$1"
+	cgg-load
+	cgg-rule -p box add device c 1:5 r
+	cgroup=/pods/one bundle "$zero" createRuntime box
+	runtime "$1" run --detach --bundle "$box" "$a" >/dev/null 2>&1
+	keeps "$1"
+}
+
+@test 'crun updates a container that a hook had guarded' { updates_hooked crun; }
+
+@test 'runc updates a container that a hook had guarded' { updates_hooked runc; }
+
+@test 'runc refuses a cgroup of its own that has a device rule already, and takes one without' {
+	can_run runc
+	cgg-load
+	cgg-rule -p box add device c 1:5 r
+	tree pods/one
+	yes in_world cgg-attach -p box /pods/one
+	cgroup=/pods/one bundle 'echo has begun; head -c 1 /dev/zero'
+	run runtime runc run --bundle "$box" "$a"
+	[ "$status" -ne 0 ]
+	[[ $output != *'has begun'* ]]
+	[[ $output = *BPF_CGROUP_DEVICE* ]] || complain 'it must be about the device program'
+	# without a rule for devices it does
+	yes in_world cgg-detach -a
+	cgg-rule -p box flush
+	cgg-rule -p box add socket type raw
+	tree pods/one
+	yes in_world cgg-attach -p box /pods/one
+	yes runtime runc run --bundle "$box" "$a"
+	[[ $output = *'has begun'* ]]
+}
+
+@test 'crun starts in a cgroup of its own that has a device rule already, and stays guarded' {
+	can_run crun
+	cgg-load
+	cgg-rule -p box add device c 1:5 r
+	tree pods/one
+	yes in_world cgg-attach -p box /pods/one
+	cgroup=/pods/one bundle 'echo has begun; head -c 1 /dev/zero'
+	run runtime crun run --bundle "$box" "$a"
+	[[ $output = *'has begun'* ]]
+	[[ $output = *'/dev/zero'*'Operation not permitted'* ]]
 }
