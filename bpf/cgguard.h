@@ -376,6 +376,8 @@ struct cgg_policy {
 	__u32 writing;
 	__u32 unconfirmed; /* the generation that revert_at is about */
 	__u32 born; /* how many policies had this place */
+	__u32 unclean; /* a free place: the last one left something here */
+	__u32 zero;
 	__u64 revert_at; /* 0, or when the image before is in force again */
 };
 
@@ -575,7 +577,7 @@ CGG_SAME(sizeof(struct cgg_skip) == 48);
 CGG_SAME(sizeof(struct cgg_record) == 16);
 CGG_SAME(CGG_LIST_MOST * sizeof(struct cgg_item) <= CGG_PAGE);
 CGG_SAME(sizeof(struct cgg_base) == 176);
-CGG_SAME(sizeof(struct cgg_policy) == 312);
+CGG_SAME(sizeof(struct cgg_policy) == 320);
 CGG_SAME(sizeof(struct cgg_attached) == 16 + 8 * CGG_LEVELS + 16 * CGG_RINGS);
 CGG_SAME(sizeof(struct cgg_tally) == 96);
 CGG_SAME(sizeof(struct cgg_event) == 256);

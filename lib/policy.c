@@ -155,13 +155,12 @@ static int place_clear(struct cgg_guard *guard, int place)
 {
 	const struct cgg_rules none = { .next_id = 1 };
 	struct cgg_policy *policy = &guard->policies[place];
-	const struct cgg_image *image = policy_image(guard, place);
 	__u32 next;
 
-	if (!image)
-		return CGG_FAILED;
-	if (image->next_id <= 1 && !image->base.number && !image->hooks && !image->audit)
+	if (!policy->unclean)
 		return 0;
+	if (!guard_images(guard, place))
+		return CGG_FAILED;
 	memset(policy->name, 0, sizeof(policy->name));
 	if (count_forget((__u32)place))
 		return CGG_FAILED;
@@ -169,6 +168,7 @@ static int place_clear(struct cgg_guard *guard, int place)
 	compile(&guard->images[place][next & 1], &none);
 	switch_image(policy, next, 0);
 	bases_free(guard, place);
+	__atomic_store_n(&policy->unclean, 0, __ATOMIC_SEQ_CST);
 	return 0;
 }
 
@@ -190,7 +190,7 @@ static int place_prepare(struct cgg_guard *guard, int place)
 		if (chunk_make(CGG_DIR, guard->image_maps, guard->tally_maps, chunk))
 			return CGG_FAILED;
 	}
-	return place_clear(guard, place);
+	return place_clear(guard, place) || !guard_images(guard, place) ? CGG_FAILED : 0;
 }
 
 /* Free the maps of a chunk in which no policy has a name. Chunk 0 has the policy "default" */
@@ -226,6 +226,7 @@ int policy_make(struct cgg_guard *guard, const char *name, int *place)
 	status = place_prepare(guard, *place);
 	if (status)
 		return status;
+	__atomic_store_n(&policy->unclean, 1, __ATOMIC_SEQ_CST);
 	/* The name becomes one with its first letter, which comes last. */
 	strncpy(policy->name + 1, name + 1, CGG_POLICY_NAME - 2);
 	policy->name[CGG_POLICY_NAME - 1] = *name;

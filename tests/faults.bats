@@ -103,6 +103,41 @@ known_now()
 	none_passed
 }
 
+# The policy that needs maps of its own is the 65th; the others stay as they are.
+one_policy()
+{
+	cgg-rule policies | tail -n 1
+	cgg-rule -p p64 list 2>/dev/null || true
+}
+
+@test 'the first policy of a chunk comes with its maps' {
+	state() { one_policy; }
+	old()
+	{
+		base
+		traced cgg-rule -p p64 drop || true
+	}
+	enforced() { cgg-rule -p p64 test connect ip 192.0.2.1 port 64 || true; }
+	"$BUILD/tests/fill" 1 63
+	once=1
+	disturbs cgg-rule -p p64 add connect port 64
+	none_passed
+}
+
+@test 'the last policy of a chunk goes with its maps' {
+	state() { one_policy; }
+	old()
+	{
+		base
+		traced cgg-rule -p p64 restore - <<<'connect port 64'
+	}
+	enforced() { cgg-rule -p p64 test connect ip 192.0.2.1 port 64 || true; }
+	"$BUILD/tests/fill" 1 63
+	again='0 1'
+	disturbs cgg-rule -p p64 drop
+	none_passed
+}
+
 @test 'add, beside a base' {
 	traced cgg-rule restore - < <(many 200)
 	known_now
