@@ -119,7 +119,7 @@ static void words_read(struct cgg_learn *learn, struct cgg_widen *widen, int arg
 		else
 			common_option(option, usage);
 	}
-	if (learn->policy && name_check("policy", learn->policy))
+	if (learn->policy && policy_name_check(learn->policy))
 		die(CGG_USAGE);
 	if (argc - optind > 1)
 		errx(CGG_USAGE, "%s: cgg-learn takes one FILE", argv[optind + 1]);
