@@ -9,8 +9,8 @@
  *	a function that is looked at once takes numbers alone, so a name is left where
  *	each finds it;
  *	no instruction adds and tells, or exchanges, so a lock is held for it;
- *	most programs may not ask which process runs, so its structures are read, whose
- *	layout is taken from the kernel's type information when the program is loaded;
+ *	only programs on sockets may ask which process runs. For the others its structures
+ *	are read: their layout is taken from the kernel's type information at load time;
  *	no program can choose the errno.
  */
 #ifndef CGG_KERNEL_H
@@ -203,6 +203,23 @@ static __always_inline SUBJECT subject_hand_on(const union cgg_subject *n)
 }
 #endif
 
+/* Programs on sockets may ask (CGG_HELPED, bpf/address.h): they need no type information. */
+#if defined(CGG_HELPED)
+static __always_inline __u64 current_pid_tgid(void)
+{
+	return bpf_get_current_pid_tgid();
+}
+
+static __always_inline void current_comm(char *comm)
+{
+	bpf_get_current_comm(comm, 16);
+}
+
+static __always_inline __u64 current_ancestor(__u32 level)
+{
+	return bpf_get_current_ancestor_cgroup_id(level);
+}
+#else
 struct cgroup {
 	int level;
 	__u64 ancestor_ids[CGG_LEVELS];
@@ -253,6 +270,8 @@ static __always_inline __u64 current_ancestor(__u32 level)
 	bpf_probe_read_kernel(&id, sizeof(id), (char *)&cgroup->ancestor_ids + 8 * level);
 	return id;
 }
+
+#endif
 
 struct cgg_lock {
 	struct bpf_spin_lock lock;

@@ -5,8 +5,9 @@
  * The name is as the caller wrote it: the kernel has not looked it up. One that
  * could be written otherwise (relative, or with an empty component, . or ..) is
  * vague: it matches every denial of a path, and no allow. The context does not
- * show the name, so it is read from the kernel's own structure, whose layout is
- * taken from its type information when the program is loaded.
+ * show the name, so it is read from the kernel's own structure, which lies where the
+ * context does. Its layout is taken from the kernel's type information when the
+ * program is loaded. A kernel function for this (bpf_cast_to_kern_ctx) would need a JIT.
  */
 #define CGG_NAMED
 #include "report.h"
@@ -20,8 +21,6 @@ struct bpf_sock_addr_kern {
 	void *uaddr;
 	__u32 uaddrlen;
 } RELOCATED;
-
-extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
 
 #define PATH_MAX_UN 108
 
@@ -51,14 +50,17 @@ static __always_inline __u64 path_length(const char *path)
 static __always_inline int unix_name(struct bpf_sock_addr *ctx, __u32 program)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
-	struct bpf_sock_addr_kern *kern = bpf_cast_to_kern_ctx(ctx);
+	struct bpf_sock_addr_kern *kern = (void *)ctx;
 	struct cgg_operand name = {};
 	union cgg_subject subject = {};
 	struct operation o = {};
 	char *path = (char *)name.word;
-	__u32 len = kern->uaddrlen;
-	struct sockaddr_un *address = kern->uaddr;
+	struct sockaddr_un *address = 0;
+	__u32 len = 0;
 
+	/* Without the address nothing is known: the empty name is vague. */
+	if (!bpf_probe_read_kernel(&address, sizeof(address), &kern->uaddr))
+		bpf_probe_read_kernel(&len, sizeof(len), &kern->uaddrlen);
 	len = len > 2 ? len - 2 : 0;
 	if (len > PATH_MAX_UN)
 		len = PATH_MAX_UN;
