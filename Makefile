@@ -145,7 +145,7 @@ $(BUILD)/cgguard.bpf.o $(BUILD)/cgguard_old.bpf.o:
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	{ echo '#pragma GCC system_header' && $(BPFTOOL) gen skeleton $< name $*_bpf; } > $@
 
-$(BUILD)/cmd/cgg-load.o: $(BUILD)/cgguard.skel.h $(BUILD)/cgguard_old.skel.h
+$(BUILD)/cmd/object.o: $(BUILD)/cgguard.skel.h $(BUILD)/cgguard_old.skel.h
 
 $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
@@ -159,6 +159,7 @@ $(BUILD)/libcgg.a: $(LIB)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+$(BUILD)/cgg-load: $(BUILD)/cmd/object.o
 $(BUILD)/cgg-rule: $(BUILD)/cmd/list.o
 $(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective picture tree)
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/cmd/say.o $(BUILD)/libcgg.a

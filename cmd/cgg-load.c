@@ -11,47 +11,32 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/magic.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "cgguard.skel.h"
-#include "cgguard_old.skel.h"
 #include "cmd.h"
 
 #define DEFAULT_EVENTS (16ul << 20)
-#define NO_PRIVILEGE "the kernel refuses: needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
 
 static const char usage[] =
-	"usage: cgg-load [-c | -r] [--events-size BYTES]\n"
+	"usage: cgg-load [-c | -r] [-v] [--events-size BYTES]\n"
 	"Puts the guard's programs and maps in the kernel and pins them.\n"
 	"\n"
-	"  -c, --check              print which hooks this kernel offers, change nothing\n"
+	"  -c, --check              print which hooks this kernel loads, change nothing\n"
 	"  -r, --replace            put new programs under live attachments, without a gap\n"
+	"  -v, --verbose            print what the kernel says of programs that do not load\n"
 	"      --events-size BYTES  room for events that nobody has read (default 16777216)\n"
 	"  -h, --help               print this and exit\n"
 	"  -V, --version            print the version and exit\n";
 
 static char sibling[64];
-static char log_text[1 << 16];
-
-/* What libbpf says is kept and shown only when something fails. */
-static int libbpf_said(enum libbpf_print_level level, const char *format, va_list args)
-{
-	size_t used = strlen(log_text);
-
-	if (level == LIBBPF_WARN && used < sizeof(log_text))
-		return vsnprintf(log_text + used, sizeof(log_text) - used, format, args);
-	return 0;
-}
+static __u32 slots; /* of each ring of events */
 
 static void undo(void)
 {
@@ -111,129 +96,6 @@ static void programs_pin(struct bpf_object *object, const char *directory)
 	}
 }
 
-/* program_try - loads one and lets it go; 0: the kernel takes it, else -errno */
-static int program_try(enum bpf_prog_type type, enum bpf_attach_type attach,
-		       const struct bpf_insn *insns, size_t count)
-{
-	DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach);
-	int fd = bpf_prog_load(type, "offered", "GPL", insns, count, &options);
-
-	if (fd == -EPERM || fd == -EACCES)
-		errx(CGG_FAILED, NO_PRIVILEGE);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	return 0;
-}
-
-/*
- * is_old - whether this kernel is one before 6.1 (bpf/kernel.h)
- *
- * 6.1 is the last of what the newer object needs: that programs of all kinds may ask
- * which cgroups their task is in (cgroup_current_func_proto).
- */
-static bool is_old(void)
-{
-	const struct bpf_insn ask[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1 },
-		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_current_ancestor_cgroup_id },
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-
-	return program_try(BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE, ask,
-			   sizeof(ask) / sizeof(*ask));
-}
-
-/*
- * is_offered - whether this kernel has a program point: it takes a program there
- * that does nothing. What reads the kernel's structures needs its type information.
- */
-static bool is_offered(int program)
-{
-	const struct bpf_insn allow[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	const struct cgg_program_info *info = &cgg_programs[program];
-
-	if (info->since && access("/sys/kernel/btf/vmlinux", R_OK))
-		return false;
-	return !program_try((enum bpf_prog_type)info->type, (enum bpf_attach_type)info->attach,
-			    allow, sizeof(allow) / sizeof(*allow));
-}
-
-/* Older libbpf does not know every section name: types come from the table of programs. */
-static void programs_prepare(struct bpf_object *object)
-{
-	for (int i = 0; i < CGG_PROGRAMS; i++) {
-		const struct cgg_program_info *info = &cgg_programs[i];
-		struct bpf_program *program = bpf_object__find_program_by_name(object, info->name);
-
-		if (!program && info->since)
-			continue;
-		if (!program)
-			errx(CGG_FAILED, "%s: no such program in the BPF object", info->name);
-		bpf_program__set_type(program, (enum bpf_prog_type)info->type);
-		bpf_program__set_expected_attach_type(program, (enum bpf_attach_type)info->attach);
-		if (info->since)
-			bpf_program__set_autoload(program, is_offered(i));
-	}
-}
-
-/* rings_prepare - the rings that readers bring are as large as the one that is here */
-static void rings_prepare(struct bpf_object *object, __u32 slots)
-{
-	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
-	int like = bpf_map_create(BPF_MAP_TYPE_ARRAY, "filtered", 4, sizeof(struct cgg_event),
-				  slots, &options);
-
-	if (like < 0 && errno == EPERM)
-		errx(CGG_FAILED, NO_PRIVILEGE);
-	if (like < 0)
-		err(CGG_FAILED, "a ring of events");
-	bpf_map__set_max_entries(bpf_object__find_map_by_name(object, "events"), slots);
-	bpf_map__set_inner_map_fd(bpf_object__find_map_by_name(object, "rings"), like);
-}
-
-static struct bpf_object *object_open(void)
-{
-	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "cgguard");
-	struct bpf_object *object;
-	const void *elf;
-	size_t size;
-
-	elf = is_old() ? cgguard_old_bpf__elf_bytes(&size) : cgguard_bpf__elf_bytes(&size);
-	object = bpf_object__open_mem(elf, size, &options);
-	if (!object)
-		err(CGG_FAILED, "the BPF object\n%s", log_text);
-	programs_prepare(object);
-	return object;
-}
-
-/* may_perfmon - without it the verifier has other words for what it refuses */
-static bool may_perfmon(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct set[2] = { 0 };
-
-	if (syscall(SYS_capget, &head, set))
-		return true;
-	return set[0].effective & 1u << CAP_SYS_ADMIN ||
-	       set[1].effective & 1u << (CAP_PERFMON - 32);
-}
-
-static void object_load(struct bpf_object *object)
-{
-	int error = bpf_object__load(object) ? errno : 0;
-
-	if (error == EPERM || (error && !may_perfmon()))
-		errx(CGG_FAILED, NO_PRIVILEGE);
-	if (error)
-		errx(CGG_FAILED, "the kernel refuses the programs: %s\n%s", strerror(error),
-		     log_text);
-}
-
 static void value_write(struct bpf_object *object, const char *map, const void *value)
 {
 	__u32 key = 0;
@@ -243,7 +105,7 @@ static void value_write(struct bpf_object *object, const char *map, const void *
 }
 
 /* values_write - the ring's size, and the policy that always exists */
-static void values_write(struct bpf_object *object, unsigned long slots)
+static void values_write(struct bpf_object *object)
 {
 	static const struct cgg_policy policy = { .name = "default", .tag = "default" };
 	const struct cgg_ring ring = { .slots = slots };
@@ -273,27 +135,57 @@ static void images_make(struct bpf_object *object)
 	close(fd);
 }
 
-static void version_pin(void)
+static void version_pin(unsigned programs)
 {
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "version", 4, 4, 1, 0);
-	__u32 key = 0, version = CGG_LAYOUT;
+	const __u32 value[] = {
+		[CGG_VERSION_LAYOUT] = CGG_LAYOUT, [CGG_VERSION_PROGRAMS] = programs
+	};
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "version", 4, 4, 2, 0);
 
-	if (fd < 0 || bpf_map_update_elem(fd, &key, &version, 0))
-		err(CGG_FAILED, "the version");
+	for (__u32 key = 0; key < 2; key++)
+		if (fd < 0 || bpf_map_update_elem(fd, &key, &value[key], 0))
+			err(CGG_FAILED, "the version");
 	pin_or_die(fd, sibling, "version");
 	close(fd);
 }
 
-static void load(unsigned long slots)
+/* absent_tell - which hooks are not loaded, and why; with none loaded that is all */
+static void absent_tell(const struct object *o)
 {
-	struct bpf_object *object = object_open();
+	const unsigned all = (1u << CGG_PROGRAMS) - 1;
+	char why[512];
+
+	if ((o->no_point & all) == all)
+		errx(CGG_FAILED, "this kernel has no programs for cgroups (CONFIG_CGROUP_BPF)");
+	for (int i = 0; i < CGG_HOOKS; i++) {
+		if (hook_loads(o, i))
+			continue;
+		hook_why(o, i, why, sizeof(why));
+		warnx("%s: not loaded: %s", cgg_hooks[i].word, why);
+	}
+	if (!(o->programs & all))
+		errx(CGG_FAILED, "no hook loads here");
+	if (!(o->programs & 1u << CGG_PROGRAMS))
+		warnx("cgg-rule test: not loaded: %s", strerror(o->error[CGG_PROGRAMS]));
+}
+
+static void rings_sized(struct bpf_object *object)
+{
+	rings_prepare(object, slots);
+}
+
+static void load(void)
+{
+	struct bpf_object *object;
 	char directory[128];
 	struct bpf_map *map;
+	struct object o;
 	int dir;
 
-	rings_prepare(object, (__u32)slots);
-	object_load(object);
-	values_write(object, slots);
+	object_load(&o, rings_sized);
+	absent_tell(&o);
+	object = o.bpf;
+	values_write(object);
 	snprintf(sibling, sizeof(sibling), CGG_SIBLING "%d", getpid());
 	if (mkdir(sibling, 0700)) {
 		warn("%s", sibling);
@@ -315,7 +207,7 @@ static void load(unsigned long slots)
 		pin_or_die(bpf_map__fd(map), directory, bpf_map__name(map));
 	snprintf(directory, sizeof(directory), "%s/progs", sibling);
 	programs_pin(object, directory);
-	version_pin();
+	version_pin(o.programs);
 	if (!renameat2(AT_FDCWD, sibling, AT_FDCWD, CGG_DIR, RENAME_NOREPLACE))
 		*sibling = 0;
 	else if (errno != EEXIST)
@@ -370,6 +262,26 @@ static bool is_same_guard(struct bpf_object *object)
 	       now.id == taken.id;
 }
 
+static void maps_take(struct bpf_object *object)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object) map_take(map);
+}
+
+/* absent_refuse - a hook that the guard has must not go away */
+static void absent_refuse(const struct object *o)
+{
+	unsigned had;
+
+	if (programs_loaded(&had))
+		die(CGG_FAILED);
+	for (int i = 0; i < CGG_HOOKS; i++)
+		if (!hook_loads(o, i) && !(cgg_hooks[i].programs & ~had))
+			errx(CGG_FAILED, "%s: is loaded, and the new programs for it do not load",
+			     cgg_hooks[i].word);
+}
+
 static void replaced_remove(void)
 {
 	pin_remove(CGG_REPLACED);
@@ -382,15 +294,15 @@ static void replaced_remove(void)
  */
 static void replace(struct cgg_guard *guard)
 {
-	struct bpf_object *object = object_open();
-	struct bpf_map *map;
+	struct object o;
 	int status;
 
-	bpf_object__for_each_map(map, object) map_take(map);
 	guard_close(guard);
-	object_load(object);
+	object_load(&o, maps_take);
+	absent_tell(&o);
+	absent_refuse(&o);
 	status = guard_open(guard, CGG_CHANGE);
-	if (!status && !is_same_guard(object))
+	if (!status && !is_same_guard(o.bpf))
 		status = refuse(CGG_FAILED,
 				CGG_DIR ": is another guard than a moment ago; try again");
 	if (!status)
@@ -399,11 +311,13 @@ static void replace(struct cgg_guard *guard)
 		die(status);
 	atexit(replaced_remove);
 	make_directory(CGG_REPLACED, "");
-	programs_pin(object, CGG_REPLACED);
+	programs_pin(o.bpf, CGG_REPLACED);
 	status = programs_replace(guard);
+	if (!status)
+		status = programs_record(o.programs);
 	if (status)
 		die(status);
-	bpf_object__close(object);
+	bpf_object__close(o.bpf);
 }
 
 /* is_loaded - true: a guard that this command knows is there */
@@ -421,19 +335,17 @@ static bool is_loaded(struct cgg_guard *guard)
 
 static int check(void)
 {
-	for (int i = 0; i < CGG_HOOKS; i++) {
-		const struct cgg_hook_info *hook = &cgg_hooks[i];
-		const char *since = 0;
-		bool all = true;
+	char why[512];
+	struct object o;
 
-		for (int p = 0; p < CGG_PROGRAMS; p++) {
-			if (!(hook->programs & 1u << p) || is_offered(p))
-				continue;
-			all = false;
-			since = cgg_programs[p].since;
-		}
-		printf("%s\t%s%s%s\n", hook->word, all ? "yes" : "no", since ? "\tLinux " : "",
-		       since ? since : "");
+	object_load(&o, rings_sized);
+	for (int i = 0; i < CGG_HOOKS; i++) {
+		bool loads = hook_loads(&o, i);
+
+		if (!loads)
+			hook_why(&o, i, why, sizeof(why));
+		printf("%s\t%s%s%s\n", cgg_hooks[i].word, loads ? "yes" : "no", loads ? "" : "\t",
+		       loads ? "" : why);
 	}
 	return CGG_DONE;
 }
@@ -442,6 +354,7 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "check", 0, 0, 'c' },
 						 { "replace", 0, 0, 'r' },
+						 { "verbose", 0, 0, 'v' },
 						 { "events-size", 1, 0, 'e' },
 						 COMMON_OPTIONS };
 	unsigned long bytes = DEFAULT_EVENTS;
@@ -450,12 +363,13 @@ int main(int argc, char **argv)
 	int option;
 
 	start(argv);
-	libbpf_set_print(libbpf_said);
-	while ((option = getopt_long(argc, argv, "cr" COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = getopt_long(argc, argv, "crv" COMMON_LETTERS, options, 0)) != -1) {
 		if (option == 'c')
 			only_check = true;
 		else if (option == 'r')
 			replaces = true;
+		else if (option == 'v')
+			object_verbose = true;
 		else if (option == 'e' && number_parse(&bytes, optarg, strlen(optarg), 1ul << 30))
 			errx(CGG_USAGE,
 			     "--events-size %s: not a number of bytes (at most 1073741824)",
@@ -470,13 +384,14 @@ int main(int argc, char **argv)
 	if (bytes < 16 * sizeof(struct cgg_event))
 		errx(CGG_USAGE, "--events-size %lu: at least %zu", bytes,
 		     16 * sizeof(struct cgg_event));
+	slots = (__u32)(bytes / sizeof(struct cgg_event));
 	if (only_check)
 		return check();
 	bpffs_mount();
 	siblings_sweep();
 	atexit(undo);
 	if (!is_loaded(&guard))
-		load(bytes / sizeof(struct cgg_event));
+		load();
 	else if (replaces)
 		replace(&guard);
 	return CGG_DONE;

@@ -103,7 +103,10 @@ static void pins_look(void)
 {
 	static const char *const others[] = { "progs/ask", "maps/counts", "maps/packets" };
 	const int count = sizeof(others) / sizeof(others[0]);
+	unsigned loaded = 0;
 
+	if (programs_loaded(&loaded))
+		warnx("%s", cgg_why);
 	for (int i = 0; i < count + CGG_PROGRAMS; i++) {
 		const struct cgg_program_info *program = &cgg_programs[i < count ? 0 : i - count];
 		char name[64];
@@ -113,7 +116,8 @@ static void pins_look(void)
 		fd = pin_get(i < count ? others[i] : name);
 		if (fd >= 0)
 			close(fd);
-		else if (i < count || errno != ENOENT || !program->since)
+		else if (errno != ENOENT || (i && i < count) ||
+			 loaded & 1u << (i ? i - count : CGG_PROGRAMS))
 			warnx("%s", pin_refusal(i < count ? others[i] : name) ? cgg_why : "");
 	}
 }

@@ -36,6 +36,23 @@ enum list_form { LIST_PLAIN, LIST_IDS, LIST_STATS, LIST_JSON };
 int policy_list(struct cgg_guard *guard, int place, const struct cgg_image *image,
 		enum list_form form);
 
+/* object.c, of cgg-load */
+struct bpf_object;
+struct object { /* what this kernel loads of a BPF object */
+	struct bpf_object *bpf; /* 0: nothing */
+	unsigned programs; /* 1 << enum cgg_program; CGG_PROGRAMS is the one of cgg-rule test */
+	unsigned no_point; /* those that the kernel has no point for */
+	int error[CGG_PROGRAMS + 1]; /* of the others */
+	bool old, types;
+};
+typedef void object_prepare(struct bpf_object *bpf); /* its maps, before it is loaded */
+extern bool object_verbose; /* what libbpf and the verifier say is shown on stderr */
+void object_load(struct object *o, object_prepare *prepare);
+void rings_prepare(struct bpf_object *bpf, __u32 slots);
+bool hook_loads(const struct object *o, int hook);
+void hook_why(const struct object *o, int hook, char *text, size_t size); /* not */
+_Noreturn void no_privilege(void);
+
 /* effective.c, of cgg-status */
 void effective_show(const char *target, bool json);
 

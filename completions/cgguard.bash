@@ -11,7 +11,7 @@ declare -gA _cgg_options=(
 	[cgg-detach]='-a --all'
 	[cgg-events]='-j --json -t --time -n= --count= -w= --wait= --verdict= --hook= --cgroup= --policy='
 	[cgg-learn]='--policy= --cgroup= --denied --prefix= --prefix6= --gap='
-	[cgg-load]='-c --check -r --replace --events-size='
+	[cgg-load]='-c --check -r --replace -v --verbose --events-size='
 	[cgg-rule]='-p= --policy='
 	[cgg-run]='-p= --policy= -r= --rule= -v --verbose -u= --user= -k= --keep='
 	[cgg-status]='-j --json -m --metrics --effective='

@@ -273,6 +273,7 @@ complete -c cgg-learn -l gap -x -d 'join ports that are so far apart'
 
 complete -c cgg-load -s c -l check -d 'print which hooks the kernel has'
 complete -c cgg-load -s r -l replace -d 'put new programs under live attachments'
+complete -c cgg-load -s v -l verbose -d 'print what the kernel says of programs'
 complete -c cgg-load -l events-size -x -d 'room for events, in bytes'
 
 complete -c cgg-rule -a '(__cgg_rule_words)'

@@ -102,6 +102,22 @@ unsigned links_of(__u64 id)
 	return programs;
 }
 
+/* hooks_check - whether this kernel loaded the programs of all these hooks */
+static int hooks_check(unsigned hooks)
+{
+	unsigned loaded;
+
+	if (programs_loaded(&loaded))
+		return CGG_FAILED;
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
+		if (hooks & 1u << hook && cgg_hooks[hook].programs & ~loaded)
+			return refuse(CGG_FAILED,
+				      "%s: not loaded: this kernel lacks it, or something that it "
+				      "needs; cgg-load --check says what",
+				      cgg_hooks[hook].word);
+	return 0;
+}
+
 /* Create the link and pin it. Unless forced, no other program may be switched off by that */
 static int link_make(__u64 id, int cgroup, int program, bool forced)
 {
@@ -112,9 +128,12 @@ static int link_make(__u64 id, int cgroup, int program, bool forced)
 
 	snprintf(path, sizeof(path), "progs/%s", cgg_programs[program].name);
 	prog = pin_get(path);
-	if (prog < 0 && errno == ENOENT && cgg_programs[program].since)
-		return refuse(CGG_FAILED, "%s: this kernel lacks it, Linux %s has it",
-			      cgg_programs[program].name, cgg_programs[program].since);
+	if (prog < 0 && errno == ENOENT) {
+		for (int hook = 0; hook < CGG_HOOKS; hook++)
+			if (cgg_hooks[hook].programs & 1u << program && hooks_check(1u << hook))
+				return CGG_FAILED;
+		errno = ENOENT;
+	}
 	if (prog < 0)
 		return pin_refusal(path);
 	status = forced ? 0 : override_check(cgroup, program, &before);
@@ -360,8 +379,10 @@ int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
 {
 	struct cgg_attachment *all;
 	unsigned count, done = 0, *before;
-	int status = attachments_read(guard, &all, &count);
+	int status = hooks_check(hooks);
 
+	if (!status)
+		status = attachments_read(guard, &all, &count);
 	if (status)
 		return status;
 	before = calloc(count + 1, sizeof(*before));

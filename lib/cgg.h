@@ -203,7 +203,11 @@ int pin_remove(const char *path); /* a directory of pins, with all below it */
 void siblings_sweep(void); /* what killed commands left of those */
 int pin_get(const char *name); /* fd of maps/name or so, or -1 with errno */
 int pin_refusal(const char *name); /* of what pin_get() has just not given */
+enum cgg_version { CGG_VERSION_LAYOUT, CGG_VERSION_PROGRAMS }; /* what the map version holds */
 int version_read(void); /* the layout version of what is pinned, or -1 with errno */
+
+int programs_loaded(unsigned *programs); /* 1 << enum cgg_program, that this kernel loaded */
+int programs_record(unsigned programs);
 
 /* cgroup.c: a cgroup's directory, its id, and back */
 struct cgg_cgroup {

@@ -329,6 +329,33 @@ int version_read(void)
 	return error ? -1 : (int)version;
 }
 
+int programs_loaded(unsigned *programs)
+{
+	const __u32 key = CGG_VERSION_PROGRAMS;
+	int fd = pin_get("version"), status = 0;
+
+	if (fd < 0)
+		return pin_refusal("version");
+	if (bpf_map_lookup_elem(fd, &key, programs))
+		status = refuse(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
+	close(fd);
+	return status;
+}
+
+/* programs_record - what programs_loaded() tells from now on */
+int programs_record(unsigned programs)
+{
+	const __u32 key = CGG_VERSION_PROGRAMS;
+	int fd = pin_get("version"), status = 0;
+
+	if (fd < 0)
+		return pin_refusal("version");
+	if (bpf_map_update_elem(fd, &key, &programs, BPF_EXIST))
+		status = refuse(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
+	close(fd);
+	return status;
+}
+
 /* open_refusal - why the pin directory does not open */
 static int open_refusal(int error)
 {

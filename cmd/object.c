@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * object.c - opens the BPF objects, and finds out which programs this kernel loads.
+ *
+ * There is one test, for cgg-load and for cgg-load --check: does the program load here? All
+ * are loaded at once. Only when the kernel refuses this is each tried by itself, and those that
+ * load are loaded together. A hook is loaded when each of its programs is.
+ *
+ * Two things differ between kernels. Before 6.1 they take the older object (bpf/kernel.h). Where
+ * the kernel has no type information (BTF), or forbids programs to read its memory, an empty
+ * one is given to libbpf: reads that the programs guard by bpf_core_field_exists() are left
+ * out, and programs with others do not load.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cgguard.skel.h"
+#include "cgguard_old.skel.h"
+#include "cmd.h"
+
+#define NO_PRIVILEGE "the kernel refuses: needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
+#define ALL_PROGRAMS ((1u << (CGG_PROGRAMS + 1)) - 1)
+#define TRIED_SLOTS 16 /* of a ring, while programs are only tried */
+
+bool object_verbose;
+static char empty_types[64]; /* the path of a BTF without types */
+
+static int libbpf_said(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return object_verbose && level != LIBBPF_DEBUG ? vfprintf(stderr, format, args) : 0;
+}
+
+/* may_perfmon - without it the verifier has other words for what it refuses */
+static bool may_perfmon(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct set[2] = { 0 };
+
+	if (syscall(SYS_capget, &head, set))
+		return true;
+	return set[0].effective & 1u << CAP_SYS_ADMIN ||
+	       set[1].effective & 1u << (CAP_PERFMON - 32);
+}
+
+void no_privilege(void)
+{
+	errx(CGG_FAILED, NO_PRIVILEGE);
+}
+
+/* program_name - also of the one that is no hook's */
+static const char *program_name(int program)
+{
+	return program < CGG_PROGRAMS ? cgg_programs[program].name : "ask";
+}
+
+/* program_try - loads one and lets it go; 0: the kernel takes it, else an errno */
+static int program_try(int program, const struct bpf_insn *insns, size_t count)
+{
+	const struct cgg_program_info *info = &cgg_programs[program];
+	DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, options,
+			    .expected_attach_type = (enum bpf_attach_type)info->attach);
+	int fd = bpf_prog_load((enum bpf_prog_type)info->type, "offered", "GPL", insns, count,
+			       &options);
+
+	if (fd < 0)
+		return -fd;
+	close(fd);
+	return 0;
+}
+
+/*
+ * is_old - whether this kernel is one before 6.1 (bpf/kernel.h)
+ *
+ * 6.1 is the last of what the newer object needs: that programs of all kinds may ask
+ * which cgroups their task is in (cgroup_current_func_proto).
+ */
+static bool is_old(void)
+{
+	static const int asked[] = { CGG_DEV, CGG_SYSCTL_RW, CGG_SETSOCKOPT_RUN };
+	const struct bpf_insn ask[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_current_ancestor_cgroup_id },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	for (size_t i = 0; i < sizeof(asked) / sizeof(*asked); i++)
+		if (!program_try(asked[i], ask, sizeof(ask) / sizeof(*ask)))
+			return false;
+	return true;
+}
+
+/* points_find - the programs that have a point to be attached to here: one that does nothing loads */
+static void points_find(struct object *o)
+{
+	const struct bpf_insn allow[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	o->programs = ALL_PROGRAMS;
+	for (int i = 0; i < CGG_PROGRAMS; i++) {
+		int error = program_try(i, allow, sizeof(allow) / sizeof(*allow));
+
+		o->error[i] = error;
+		if (!error)
+			continue;
+		o->programs &= ~(1u << i);
+		o->no_point |= 1u << i;
+	}
+}
+
+/* is_unprivileged - all is refused but what needs no CAP_NET_ADMIN */
+static bool is_unprivileged(const struct object *o)
+{
+	for (int i = 0; i < CGG_PROGRAMS; i++)
+		if (cgg_programs[i].type != BPF_PROG_TYPE_CGROUP_SKB && o->error[i] != EPERM)
+			return false;
+	return true;
+}
+
+/* programs_prepare - older libbpf does not know every section name: types come from the table */
+static void programs_prepare(struct bpf_object *bpf, unsigned programs)
+{
+	for (int i = 0; i <= CGG_PROGRAMS; i++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(bpf, program_name(i));
+
+		if (!program && i < CGG_PROGRAMS && cgg_programs[i].since)
+			continue;
+		if (!program)
+			errx(CGG_FAILED, "%s: no such program in the BPF object", program_name(i));
+		bpf_program__set_autoload(program, programs & 1u << i);
+		if (i == CGG_PROGRAMS)
+			continue;
+		bpf_program__set_type(program, (enum bpf_prog_type)cgg_programs[i].type);
+		bpf_program__set_expected_attach_type(program,
+						      (enum bpf_attach_type)cgg_programs[i].attach);
+	}
+}
+
+void rings_prepare(struct bpf_object *bpf, __u32 slots)
+{
+	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+	int like = bpf_map_create(BPF_MAP_TYPE_ARRAY, "filtered", 4, sizeof(struct cgg_event),
+				  slots, &options);
+
+	if (like < 0 && errno == EPERM)
+		no_privilege();
+	if (like < 0)
+		err(CGG_FAILED, "a ring of events");
+	bpf_map__set_max_entries(bpf_object__find_map_by_name(bpf, "events"), slots);
+	bpf_map__set_inner_map_fd(bpf_object__find_map_by_name(bpf, "rings"), like);
+}
+
+static void rings_small(struct bpf_object *bpf)
+{
+	rings_prepare(bpf, TRIED_SLOTS);
+}
+
+/* attempt - 0, and the object with those programs loaded; or an errno */
+static int attempt(struct bpf_object **bpf, const struct object *o, const char *types,
+		   unsigned programs, object_prepare *prepare)
+{
+	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "cgguard",
+			    .btf_custom_path = types);
+	const void *elf;
+	size_t size;
+	int error;
+
+	elf = o->old ? cgguard_old_bpf__elf_bytes(&size) : cgguard_bpf__elf_bytes(&size);
+	*bpf = bpf_object__open_mem(elf, size, &options);
+	if (!*bpf)
+		err(CGG_FAILED, "the BPF object");
+	programs_prepare(*bpf, programs);
+	prepare(*bpf);
+	error = bpf_object__load(*bpf) ? errno : 0;
+	if (!error)
+		return 0;
+	bpf_object__close(*bpf);
+	*bpf = 0;
+	return error;
+}
+
+/* each_by_itself - of those programs, the ones that load */
+static unsigned each_by_itself(struct object *o, const char *types, unsigned programs,
+			       int error[CGG_PROGRAMS + 1])
+{
+	unsigned loaded = 0;
+
+	for (int i = 0; i <= CGG_PROGRAMS; i++) {
+		struct bpf_object *bpf;
+
+		if (!(programs & 1u << i))
+			continue;
+		error[i] = attempt(&bpf, o, types, 1u << i, rings_small);
+		if (error[i])
+			continue;
+		loaded |= 1u << i;
+		bpf_object__close(bpf);
+	}
+	return loaded;
+}
+
+/* types_none - the path of a type information that is empty */
+static const char *types_none(void)
+{
+	struct btf *btf = btf__new_empty();
+	int fd = (int)syscall(SYS_memfd_create, "types", MFD_CLOEXEC);
+	const void *data;
+	__u32 size;
+
+	data = btf ? btf__raw_data(btf, &size) : 0;
+	if (!data || fd < 0 || write(fd, data, size) != (ssize_t)size)
+		err(CGG_FAILED, "an empty type information");
+	btf__free(btf);
+	snprintf(empty_types, sizeof(empty_types), "/proc/self/fd/%d", fd);
+	return empty_types;
+}
+
+static bool has_types(void)
+{
+	struct btf *btf;
+
+	if (!access("/sys/kernel/btf/vmlinux", R_OK))
+		return true;
+	btf = btf__load_vmlinux_btf();
+	btf__free(btf);
+	return btf;
+}
+
+bool hook_loads(const struct object *o, int hook)
+{
+	return !(cgg_hooks[hook].programs & ~o->programs);
+}
+
+/* hooks_whole - without the programs of hooks that lack another one */
+static void hooks_whole(struct object *o)
+{
+	for (int i = 0; i < CGG_HOOKS; i++)
+		if (!hook_loads(o, i))
+			o->programs &= ~cgg_hooks[i].programs;
+}
+
+/* some_find - the programs that load here, each tried by itself, and the types that suit most */
+static const char *some_find(struct object *o, const char *types)
+{
+	unsigned points = o->programs;
+	int error[CGG_PROGRAMS + 1];
+
+	o->programs = each_by_itself(o, types, points, o->error);
+	if (!types && o->programs != points) {
+		unsigned without = each_by_itself(o, types_none(), points, error);
+
+		if (__builtin_popcount(without) > __builtin_popcount(o->programs)) {
+			o->programs = without;
+			memcpy(o->error, error, sizeof(error));
+			types = empty_types;
+		}
+	}
+	hooks_whole(o);
+	return types;
+}
+
+void object_load(struct object *o, object_prepare *prepare)
+{
+	const char *types;
+	int error = 0;
+
+	libbpf_set_print(libbpf_said);
+	memset(o, 0, sizeof(*o));
+	points_find(o);
+	if (!may_perfmon() || is_unprivileged(o))
+		no_privilege();
+	o->types = has_types();
+	o->old = is_old();
+	types = o->types ? 0 : types_none();
+	hooks_whole(o);
+	if (o->programs & ((1u << CGG_PROGRAMS) - 1))
+		error = attempt(&o->bpf, o, types, o->programs, prepare);
+	if (error) {
+		types = some_find(o, types);
+		error = attempt(&o->bpf, o, types, o->programs, prepare);
+		if (error && o->programs & ((1u << CGG_PROGRAMS) - 1))
+			errx(CGG_FAILED, "the kernel refuses the programs: %s", strerror(error));
+	}
+}
+
+/* locked_down - programs may not read the kernel's memory */
+static bool locked_down(void)
+{
+	char text[128] = "";
+	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
+
+	if (!file)
+		return false;
+	if (!fgets(text, sizeof(text), file))
+		*text = 0;
+	fclose(file);
+	return strstr(text, "[confidentiality]");
+}
+
+void hook_why(const struct object *o, int hook, char *text, size_t size)
+{
+	const struct cgg_program_info *info;
+	const char *why;
+	int i = 0;
+
+	while (i < CGG_PROGRAMS - 1 && !(cgg_hooks[hook].programs & 1u << i && o->error[i]))
+		i++;
+	info = &cgg_programs[i];
+	if (o->no_point & 1u << i && info->since) {
+		snprintf(text, size, "Linux %s has it", info->since);
+		return;
+	}
+	if (o->no_point & 1u << i)
+		why = "the kernel has no such point for programs";
+	else if (!o->types)
+		why = "the kernel has no type information (/sys/kernel/btf/vmlinux)";
+	else if (locked_down())
+		why = "lockdown=confidentiality: programs may not read the kernel's memory";
+	else
+		why = "cgg-load -v prints what the kernel says of it";
+	snprintf(text, size, "%s: %s; %s", info->name, strerror(o->error[i]), why);
+}
