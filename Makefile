@@ -26,7 +26,7 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DCGG_VERSION='"$(VERSION)"' -I$(BUILD) -M
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
 # Link the archive of a library where it is complete, as a command then starts faster: libelf.a of Debian 13
 # lacks functions that it calls, and Fedora has no archives. PKG_CONFIG_PATH chooses another libbpf.
-LIBRARIES = libbpf libelf jansson yaml-0.1
+LIBRARIES = libbpf libelf jansson yaml-0.1 libseccomp
 PKG_CONFIG ?= pkg-config
 once = $(eval $(1) := $(2))$($(1))
 LIBRARY_CFLAGS = $(call once,LIBRARY_CFLAGS,$(filter -I% -D%,$(shell $(PKG_CONFIG) --cflags $(LIBRARIES))))

@@ -28,16 +28,22 @@
 #define NOT_FOUND 127
 
 static const char usage[] =
-	"usage: cgg-run [-p NAME | -r RULE ...] [-v] [-u USER] [-k WORDS] [--] COMMAND [ARG ...]\n"
+	"usage: cgg-run [-p NAME | -r RULE ...] [-v] [-u USER] [-k WORDS] "
+	"[-e NAME[=VALUE] ...] [--clear-env] [--] COMMAND [ARG ...]\n"
 	"Runs COMMAND in a fresh guarded cgroup, and removes that when COMMAND has ended.\n"
 	"\n"
-	"  -p, --policy NAME  by this policy (default: default)\n"
-	"  -r, --rule RULE    by a policy of its own with this line of a policy file; again for more\n"
-	"  -v, --verbose      print its events to standard error as they come\n"
-	"  -u, --user USER    as this user\n"
-	"  -k, --keep WORDS   leave open: fds, privs, caps, scopes, mounts, tty, all, or a capability\n"
-	"  -h, --help         print this and exit\n"
-	"  -V, --version      print the version and exit\n";
+	"  -p, --policy NAME       by this policy (default: default)\n"
+	"  -r, --rule RULE         by a policy of its own with this line of a policy file; again for "
+	"more\n"
+	"  -v, --verbose           print its events to standard error as they come\n"
+	"  -u, --user USER         as this user\n"
+	"  -k, --keep WORDS        keep these openings, which are closed by default: fds, privs, caps,\n"
+	"                          scopes, mounts, mounting, chroot, tty, io_uring, families, vsock,\n"
+	"                          packet, xdp, alg, netlink, all, or a capability\n"
+	"  -e, --env NAME[=VALUE]  set a variable, or pass the caller's; again for more\n"
+	"      --clear-env         pass none of the caller's variables but TERM\n"
+	"  -h, --help              print this and exit\n"
+	"  -V, --version           print the version and exit\n";
 
 struct wanted { /* what the words say */
 	const char *policy, *user; /* 0: not said */
@@ -46,6 +52,7 @@ struct wanted { /* what the words say */
 	size_t size;
 	struct cgg_rules rules; /* what these are */
 	struct cgg_shut shut;
+	struct cgg_environ environ;
 };
 
 static struct cgg_run *run;
@@ -154,16 +161,18 @@ static _Noreturn void tell(struct cgg_reader *reader, int end)
 	_exit(CGG_DONE);
 }
 
-static _Noreturn void become_command(const struct cgg_shut *shut, bool inside, char **argv)
+static _Noreturn void become_command(struct wanted *wanted, bool inside, char **argv)
 {
 	if (!inside)
 		err(OWN_FAILURE, "%s", run->path);
 	close(life);
-	if (shut_all(shut))
+	if (shut_all(&wanted->shut))
 		die(OWN_FAILURE);
 	signal(SIGCHLD, old_child);
 	sigprocmask(SIG_SETMASK, &old_signals, 0);
 	hand_on();
+	if (environ_apply(&wanted->environ, wanted->shut.user))
+		die(OWN_FAILURE);
 	execvp(*argv, argv);
 	warn("%s", *argv);
 	_exit(errno == ENOENT ? NOT_FOUND : CANNOT_RUN);
@@ -232,33 +241,47 @@ static void add_line(FILE *lines, const char *rule)
 		err(OWN_FAILURE, "-r");
 }
 
-/* words_read - the options; what is behind them is the command */
+/* Take one option's word. */
+static void option_take(struct wanted *wanted, int option, FILE *lines)
+{
+	int status = 0;
+
+	if (option == 'p')
+		wanted->policy = optarg;
+	else if (option == 'r')
+		add_line(lines, optarg);
+	else if (option == 'v')
+		wanted->verbose = true;
+	else if (option == 'u')
+		wanted->user = optarg;
+	else if (option == 'k')
+		status = shut_keep(&wanted->shut, optarg);
+	else if (option == 'e')
+		status = environ_add(&wanted->environ, optarg);
+	else if (option == 'c')
+		wanted->environ.clear = true;
+	else if (option == '?')
+		errx(OWN_FAILURE, "see cgg-run -h");
+	else
+		common_option(option, usage);
+	if (status)
+		die(OWN_FAILURE);
+}
+
+/* Read the options; what follows them is the command. */
 static void words_read(struct wanted *wanted, int argc, char **argv)
 {
-	static const struct option options[] = { { "policy", 1, 0, 'p' },  { "rule", 1, 0, 'r' },
-						 { "verbose", 0, 0, 'v' }, { "user", 1, 0, 'u' },
-						 { "keep", 1, 0, 'k' },	   COMMON_OPTIONS };
+	static const struct option options[] = { { "policy", 1, 0, 'p' },    { "rule", 1, 0, 'r' },
+						 { "verbose", 0, 0, 'v' },   { "user", 1, 0, 'u' },
+						 { "keep", 1, 0, 'k' },	     { "env", 1, 0, 'e' },
+						 { "clear-env", 0, 0, 'c' }, COMMON_OPTIONS };
 	FILE *lines = open_memstream(&wanted->lines, &wanted->size);
 	int option;
 
 	if (!lines)
 		err(OWN_FAILURE, "cannot begin");
-	while ((option = getopt_long(argc, argv, "+p:r:vu:k:" COMMON_LETTERS, options, 0)) != -1) {
-		if (option == 'p')
-			wanted->policy = optarg;
-		else if (option == 'r')
-			add_line(lines, optarg);
-		else if (option == 'v')
-			wanted->verbose = true;
-		else if (option == 'u')
-			wanted->user = optarg;
-		else if (option == 'k' && shut_keep(&wanted->shut, optarg))
-			die(OWN_FAILURE);
-		else if (option == '?')
-			errx(OWN_FAILURE, "see cgg-run -h");
-		else if (option != 'k')
-			common_option(option, usage);
-	}
+	while ((option = getopt_long(argc, argv, "+p:r:vu:k:e:" COMMON_LETTERS, options, 0)) != -1)
+		option_take(wanted, option, lines);
 	if (fclose(lines) || !wanted->lines)
 		err(OWN_FAILURE, "cannot begin");
 }
@@ -275,6 +298,7 @@ static void words_check(struct wanted *wanted)
 		status = rules_read(&wanted->rules, wanted->lines, wanted->size);
 	else
 		status = policy_name_check(wanted->policy ? wanted->policy : "default");
+	environ_begin(&wanted->environ);
 	if (!status && wanted->user)
 		status = shut_user(&wanted->shut, wanted->user);
 	if (status)
@@ -321,7 +345,7 @@ int main(int argc, char **argv)
 	command = run_clone(&cgroup, &inside);
 	guard_close(&guard);
 	if (!command)
-		become_command(&wanted.shut, inside, argv + optind);
+		become_command(&wanted, inside, argv + optind);
 	if (command < 0)
 		fail(refuse(CGG_FAILED, "%s: %s", run->path, strerror(errno)));
 	if (wanted.verbose)

@@ -13,7 +13,7 @@ declare -gA _cgg_options=(
 	[cgg-learn]='--policy= --cgroup= --denied --prefix= --prefix6= --gap='
 	[cgg-load]='-c --check -r --replace -v --verbose --events-size='
 	[cgg-rule]='-p= --policy='
-	[cgg-run]='-p= --policy= -r= --rule= -v --verbose -u= --user= -k= --keep='
+	[cgg-run]='-p= --policy= -r= --rule= -v --verbose -u= --user= -k= --keep= -e= --env= --clear-env'
 	[cgg-status]='-j --json -m --metrics --effective='
 	[cgg-unload]='-f --force'
 )
@@ -74,7 +74,8 @@ declare -gA _cgg_values=(
 	[ttl]=''
 )
 # What cgg-run leaves open.
-_cgg_keeps='fds privs caps scopes mounts tty all net_raw net_admin sys_admin bpf perfmon'
+_cgg_keeps='fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet xdp alg'
+_cgg_keeps+=' netlink all net_raw net_admin sys_admin bpf perfmon'
 _cgg_keeps+=' sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search'
 _cgg_matches='family type proto ip port cgroup'
 _cgg_rule_options='name comment quiet errno ttl'

@@ -9,7 +9,8 @@ set -g __cgg_hooks net connect bind sendmsg recvmsg egress ingress unix socket d
     setsockopt getsockopt
 set -g __cgg_verdicts allow deny alert
 set -g __cgg_matches family type proto ip port cgroup
-set -g __cgg_keeps fds privs caps scopes mounts tty all net_raw net_admin sys_admin bpf perfmon \
+set -g __cgg_keeps fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet \
+    xdp alg netlink all net_raw net_admin sys_admin bpf perfmon \
     sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search
 set -g __cgg_rule_options name comment quiet errno ttl
 
@@ -293,6 +294,8 @@ complete -c cgg-run -s p -l policy -xa '(__cgg_policies)' -d 'by this policy'
 complete -c cgg-run -s r -l rule -x -d 'a rule of its own'
 complete -c cgg-run -s v -l verbose -d 'print its events'
 complete -c cgg-run -s u -l user -xa '(__fish_complete_users)' -d 'as this user'
+complete -c cgg-run -s e -l env -xa '(set -nx)' -d 'set a variable, or pass that of the caller'
+complete -c cgg-run -l clear-env -d 'pass no variable of the caller'
 complete -c cgg-run -s k -l keep -xa "$__cgg_keeps" -d 'leave open'
 
 complete -c cgg-status -s j -l json -d 'as JSON'

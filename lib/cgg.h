@@ -499,4 +499,15 @@ int shut_keep(struct cgg_shut *shut, const char *words);
 int shut_user(struct cgg_shut *shut, const char *name);
 int shut_all(const struct cgg_shut *shut);
 
+/* environ.c: the variables of the command that cgg-run runs */
+struct cgg_environ {
+	bool clear; /* none of the caller's, but TERM */
+	struct passwd *caller; /* who calls, if clear */
+	char **words; /* NAME=VALUE; before environ_apply() NAME as well */
+	size_t count;
+};
+int environ_add(struct cgg_environ *env, char *word);
+void environ_begin(struct cgg_environ *env);
+int environ_apply(struct cgg_environ *env, const struct passwd *user);
+
 #endif

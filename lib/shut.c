@@ -4,24 +4,20 @@
  * guard that no hook sees.
  *
  * Done between clone(2) and execve(2). Whatever cannot be closed is refused, with
- * the word that leaves it open on purpose; only what a kernel does not have is
- * passed over (Landlock).
+ * the word that leaves it open on purpose. Only what a kernel does not have is passed
+ * over: the scopes of Landlock.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/magic.h>
-#include <linux/seccomp.h>
 #include <mntent.h>
 #include <pwd.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
@@ -29,20 +25,25 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "cgg.h"
+#include "shut.h"
 
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
 
-/* What can be left open by its word: bits of cgg_shut.keep. */
-enum keep { FDS = 1, PRIVS = 2, CAPS = 4, SCOPES = 8, MOUNTS = 16, TTY = 32 };
+/* What can be left open by its word. */
 static const struct {
 	const char *word;
 	unsigned bits;
 } keeps[] = {
-	{ "fds", FDS },	      { "privs", PRIVS }, { "caps", CAPS }, { "scopes", SCOPES },
-	{ "mounts", MOUNTS }, { "tty", TTY },	  { "all", ~0u },
+	{ "fds", KEEP_FDS },	       { "privs", KEEP_PRIVS },
+	{ "caps", KEEP_CAPS },	       { "scopes", KEEP_SCOPES },
+	{ "mounts", KEEP_MOUNTS },     { "mounting", KEEP_MOUNTING },
+	{ "chroot", KEEP_CHROOT },     { "tty", KEEP_TTY },
+	{ "io_uring", KEEP_IO_URING }, { "families", KEEP_FAMILIES },
+	{ "vsock", KEEP_VSOCK },       { "packet", KEEP_PACKET },
+	{ "xdp", KEEP_XDP },	       { "alg", KEEP_ALG },
+	{ "netlink", KEEP_NETLINK },   { "all", ~0u },
 };
 
 /* The capabilities by which a guard is taken away, or gone around. */
@@ -78,8 +79,9 @@ static int keep_word(struct cgg_shut *shut, const char *word, size_t len)
 			return 0;
 		}
 	return refuse(CGG_USAGE,
-		      "%.*s: not a thing to keep (fds, privs, caps, scopes, mounts, "
-		      "tty, all, or a capability like net_raw)",
+		      "%.*s: not a thing to keep (fds, privs, caps, scopes, mounts, mounting, "
+		      "chroot, tty, io_uring, families, vsock, packet, xdp, alg, netlink, all, or "
+		      "a capability like net_raw)",
 		      (int)(len < 80 ? len : 80), word);
 }
 
@@ -130,7 +132,7 @@ int shut_user(struct cgg_shut *shut, const char *name)
 	return 0;
 }
 
-static int failed(const char *what, const char *word)
+int shut_failed(const char *what, const char *word)
 {
 	return refuse(CGG_FAILED, "%s: %s; --keep %s leaves it open", what, strerror(errno), word);
 }
@@ -156,7 +158,7 @@ static int each_mount(const char *type, int (*call)(const char *dir))
 	if (mounts)
 		endmntent(mounts);
 	if (!text)
-		return failed("/proc/self/mounts", "mounts");
+		return shut_failed("/proc/self/mounts", "mounts");
 	mounts = fmemopen(text, size + 1, "r");
 	while (mounts && !status && (entry = getmntent(mounts)))
 		if (!strcmp(entry->mnt_type, type))
@@ -164,7 +166,7 @@ static int each_mount(const char *type, int (*call)(const char *dir))
 	if (mounts)
 		fclose(mounts);
 	free(text);
-	return mounts ? status : failed("/proc/self/mounts", "mounts");
+	return mounts ? status : shut_failed("/proc/self/mounts", "mounts");
 }
 
 static int read_only(const char *dir)
@@ -175,17 +177,18 @@ static int read_only(const char *dir)
 	if (!is_there(dir, CGROUP2_SUPER_MAGIC) && !is_there(dir, CGROUP_SUPER_MAGIC))
 		return 0;
 	if (statvfs(dir, &fs))
-		return failed(dir, "mounts");
+		return shut_failed(dir, "mounts");
 	same = fs.f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME);
-	return mount(0, dir, 0, MS_REMOUNT | MS_BIND | MS_RDONLY | same, 0) ? failed(dir, "mounts")
-									    : 0;
+	return mount(0, dir, 0, MS_REMOUNT | MS_BIND | MS_RDONLY | same, 0)
+		       ? shut_failed(dir, "mounts")
+		       : 0;
 }
 
 static int gone(const char *dir)
 {
 	while (is_there(dir, BPF_FS_MAGIC))
 		if (umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW))
-			return failed(dir, "mounts");
+			return shut_failed(dir, "mounts");
 	return 0;
 }
 
@@ -199,7 +202,7 @@ static int shut_mounts(void)
 	int status;
 
 	if (unshare(CLONE_NEWNS) || mount(0, "/", 0, MS_REC | MS_PRIVATE, 0))
-		return failed("a mount namespace", "mounts");
+		return shut_failed("a mount namespace", "mounts");
 	status = each_mount("bpf", gone);
 	if (!status)
 		status = each_mount("cgroup2", read_only);
@@ -213,68 +216,73 @@ struct ruleset {
 #define SCOPE_ABSTRACT_UNIX_SOCKET 1
 #define SCOPE_SIGNAL 2
 
-/*
- * In a domain of Landlock a process cannot trace one outside, whatever its user,
- * and with that not take its descriptors or enter its /proc/PID/root. Before ABI 6 a
- * domain has to handle some access to files: two that all of / is then allowed.
- */
-static int shut_scopes(void)
+/* Return the version of Landlock, or -1. */
+static int landlock_abi(void)
 {
-	struct ruleset rules = { .scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL };
-	struct landlock_path_beneath_attr root = { .allowed_access = LANDLOCK_ACCESS_FS_REFER };
-	long abi = syscall(SYS_landlock_create_ruleset, 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	bool scopes = abi >= 6;
-	long fd;
-	int error = 0;
+	return (int)syscall(SYS_landlock_create_ruleset, 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
 
-	if (abi < 2)
-		return 0;
-	if (!scopes)
-		rules = (struct ruleset){ .fs = LANDLOCK_ACCESS_FS_REFER };
-	fd = syscall(SYS_landlock_create_ruleset, &rules, scopes ? sizeof(rules) : sizeof(__u64),
-		     0);
-	if (fd < 0)
-		return failed("Landlock", "scopes");
-	if (!scopes) {
-		root.parent_fd = open("/", O_PATH | O_CLOEXEC);
-		error = syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &root, 0)
-				? errno
-				: 0;
-		close(root.parent_fd);
-	}
-	if (!error && syscall(SYS_landlock_restrict_self, fd, 0))
-		error = errno;
-	close((int)fd);
+/* Allow below / the rights to files that the domain handles: they only make it one that does. */
+static int allow_everywhere(int ruleset, __u64 rights)
+{
+	struct landlock_path_beneath_attr root = { .allowed_access = rights };
+	int status, error;
+
+	root.parent_fd = open("/", O_PATH | O_CLOEXEC);
+	status = (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &root, 0);
+	error = errno;
+	close(root.parent_fd);
 	errno = error;
-	return error ? failed("Landlock", "scopes") : 0;
+	return status;
+}
+
+/* Without the scopes there is no domain: any domain keeps processes outside from being traced. */
+static bool has_domain(const struct cgg_shut *shut, int abi)
+{
+	return abi >= 2 && !(shut->keep & KEEP_SCOPES);
 }
 
 /*
- * TIOCSTI types into the terminal that the shell outside reads next, TIOCLINUX
- * pastes there. The number of ioctl(2) is the native one, that of 32-bit calls (54
- * everywhere) or of x32; where 54 is another call natively its second argument
- * is never one of these two.
+ * Enter a domain of Landlock. A process in one cannot trace a process outside,
+ * whatever its user, so it cannot take its descriptors or enter its /proc/PID/root.
+ * In a domain that handles a right to files nobody can mount, not in a user namespace
+ * either. Before ABI 6 each domain handles one, and before ABI 2 each breaks rename(2).
  */
-static int shut_tty(void)
+static int shut_landlock(const struct cgg_shut *shut, int abi)
 {
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 3, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 54, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x40000000 + 514, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1]) +
-							   (__BYTE_ORDER == __BIG_ENDIAN ? 4 : 0)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-	};
-	struct sock_fprog program = { .len = COUNT(code), .filter = code };
+	struct ruleset rules = { 0 };
+	int fd, error = 0;
 
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
-		return failed("seccomp", "tty");
-	return 0;
+	if (!has_domain(shut, abi))
+		return 0;
+	if (abi >= 6)
+		rules.scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL;
+	if (abi < 6 || !(shut->keep & KEEP_MOUNTING))
+		rules.fs = LANDLOCK_ACCESS_FS_REFER;
+	fd = (int)syscall(SYS_landlock_create_ruleset, &rules,
+			  abi >= 6 ? sizeof(rules) : sizeof(__u64), 0);
+	if (fd < 0)
+		return shut_failed("Landlock", "scopes");
+	if ((rules.fs && allow_everywhere(fd, rules.fs)) ||
+	    syscall(SYS_landlock_restrict_self, fd, 0))
+		error = errno;
+	close(fd);
+	errno = error;
+	return error ? shut_failed("Landlock", "scopes") : 0;
+}
+
+/* Return which system calls the filter lets pass, as a set of what is kept. */
+static unsigned calls_kept(const struct cgg_shut *shut, int abi)
+{
+	bool root = shut->user ? !shut->user->pw_uid : !geteuid();
+	unsigned keep = shut->keep & ~(unsigned)KEEP_MOUNT_CALLS;
+
+	/* Root can put another socket in place of any name without it. */
+	if (root)
+		keep |= KEEP_CHROOT;
+	if (has_domain(shut, abi) || keep & KEEP_MOUNTING)
+		keep |= KEEP_MOUNT_CALLS;
+	return keep;
 }
 
 static __u64 lost_caps(const struct cgg_shut *shut)
@@ -283,7 +291,7 @@ static __u64 lost_caps(const struct cgg_shut *shut)
 
 	for (size_t i = 0; i < COUNT(caps); i++)
 		lost |= 1ull << caps[i].number;
-	return shut->keep & CAPS ? 0 : lost & ~shut->keep_caps;
+	return shut->keep & KEEP_CAPS ? 0 : lost & ~shut->keep_caps;
 }
 
 /* Out of the bounding set, so that no file brings them back. Needs CAP_SETPCAP, or no_new_privs. */
@@ -293,8 +301,8 @@ static int shut_bounding(const struct cgg_shut *shut)
 
 	for (int cap = 0; cap < 64; cap++)
 		if (lost & 1ull << cap && prctl(PR_CAPBSET_DROP, cap) &&
-		    (errno != EPERM || shut->keep & PRIVS))
-			return failed("capabilities", "caps");
+		    (errno != EPERM || shut->keep & KEEP_PRIVS))
+			return shut_failed("capabilities", "caps");
 	return 0;
 }
 
@@ -308,7 +316,7 @@ static int shut_caps(const struct cgg_shut *shut)
 		return 0;
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (syscall(SYS_capget, &head, set))
-		return failed("capabilities", "caps");
+		return shut_failed("capabilities", "caps");
 	for (int i = 0; i < 2; i++) {
 		__u32 keep = (__u32) ~(lost >> 32 * i);
 
@@ -316,7 +324,7 @@ static int shut_caps(const struct cgg_shut *shut)
 		set[i].permitted &= keep;
 		set[i].inheritable &= keep;
 	}
-	return syscall(SYS_capset, &head, set) ? failed("capabilities", "caps") : 0;
+	return syscall(SYS_capset, &head, set) ? shut_failed("capabilities", "caps") : 0;
 }
 
 static int become(const struct cgg_shut *shut)
@@ -328,33 +336,29 @@ static int become(const struct cgg_shut *shut)
 	if (setgroups(shut->group_count, shut->groups) || setgid(user->pw_gid) ||
 	    setuid(user->pw_uid))
 		return refuse(CGG_FAILED, "-u %s: %s", user->pw_name, strerror(errno));
-	setenv("HOME", user->pw_dir, 1);
-	setenv("SHELL", user->pw_shell, 1);
-	setenv("USER", user->pw_name, 1);
-	setenv("LOGNAME", user->pw_name, 1);
 	return 0;
 }
 
 /* Mounts, Landlock, seccomp and the bounding set need what the user and the sets then lose. */
 int shut_all(const struct cgg_shut *shut)
 {
-	int status = 0;
+	int abi = landlock_abi(), status = 0;
 
-	if (!(shut->keep & MOUNTS))
+	if (!(shut->keep & KEEP_MOUNTS))
 		status = shut_mounts();
-	if (!status && !(shut->keep & PRIVS) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		status = failed("no_new_privs", "privs");
-	if (!status && !(shut->keep & SCOPES))
-		status = shut_scopes();
-	if (!status && !(shut->keep & TTY))
-		status = shut_tty();
+	if (!status && !(shut->keep & KEEP_PRIVS) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		status = shut_failed("no_new_privs", "privs");
+	if (!status)
+		status = shut_landlock(shut, abi);
+	if (!status && shut->keep != ~0u)
+		status = filter_load(calls_kept(shut, abi));
 	if (!status)
 		status = shut_bounding(shut);
 	if (!status)
 		status = become(shut);
 	if (!status)
 		status = shut_caps(shut);
-	if (!status && !(shut->keep & FDS) && syscall(SYS_close_range, 3, ~0u, 0))
-		status = failed("descriptors", "fds");
+	if (!status && !(shut->keep & KEEP_FDS) && syscall(SYS_close_range, 3, ~0u, 0))
+		status = shut_failed("descriptors", "fds");
 	return status;
 }

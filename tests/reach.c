@@ -47,6 +47,8 @@ enum { OK = 0, REFUSED = 1, WRONG_WORDS = 2, BROKEN = 3, SKIP = 77 };
 
 #define LIMIT 5 /* seconds; a connect whose packets are dropped would wait for two minutes */
 #define DISCARD "9" /* the port of RFC 863 */
+#define I386_SOCKETCALL 102
+#define I386_SOCKET 359
 #define I386_CONNECT 362 /* connect(2) in the 32-bit table */
 
 /* ---- how it ended ---- */
@@ -688,6 +690,47 @@ static void no_int80(int signal_number)
 	end(SKIP, "skip: no 32-bit system calls");
 }
 
+/* Make a 32-bit system call. */
+static int int80(int number, unsigned long b, unsigned long c, unsigned long d)
+{
+	int returned;
+
+	signal(SIGSEGV, no_int80);
+	__asm__ volatile("int $0x80"
+			 : "=a"(returned)
+			 : "a"(number), "b"(b), "c"(c), "d"(d)
+			 : "memory", "cc", "r8", "r9", "r10", "r11");
+	return returned;
+}
+
+static int try_int80_socket(char **arg)
+{
+	int fd = int80(I386_SOCKET, number("family", arg[0], 255), number("type", arg[1], 255), 0);
+
+	return fd < 0 ? -fd : 0;
+}
+
+/* The family lies in memory, where no filter sees it. */
+static int try_int80_socketcall(char **arg)
+{
+	unsigned *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	int fd;
+
+	if (low == MAP_FAILED)
+		skip("no memory below 4 GiB");
+	low[0] = (unsigned)number("family", arg[0], 255);
+	low[1] = (unsigned)number("type", arg[1], 255);
+	fd = int80(I386_SOCKETCALL, 1 /* SYS_SOCKET */, (unsigned long)low, 0);
+	return fd < 0 ? -fd : 0;
+}
+
+static int try_x32_socket(char **arg)
+{
+	return result(syscall(0x40000000 + SYS_socket, number("family", arg[0], 255),
+			      number("type", arg[1], 255), 0));
+}
+
 static int try_int80_connect(char **arg)
 {
 	struct place to = place(arg), *low;
@@ -699,11 +742,7 @@ static int try_int80_connect(char **arg)
 	if (low == MAP_FAILED)
 		skip("no memory below 4 GiB");
 	*low = to;
-	signal(SIGSEGV, no_int80);
-	__asm__ volatile("int $0x80"
-			 : "=a"(returned)
-			 : "a"(I386_CONNECT), "b"(fd), "c"(&low->any), "d"(to.len)
-			 : "memory", "cc", "r8", "r9", "r10", "r11");
+	returned = int80(I386_CONNECT, (unsigned long)fd, (unsigned long)&low->any, to.len);
 	if (returned == -ENOSYS)
 		skip("no 32-bit connect");
 	return -returned;
@@ -714,6 +753,15 @@ static int try_int80_connect(char **arg)
 	place(arg);
 	skip("not an x86-64 program");
 }
+
+static int try_other_socket(char **arg)
+{
+	(void)arg;
+	skip("not an x86-64 program");
+}
+#define try_int80_socket try_other_socket
+#define try_int80_socketcall try_other_socket
+#define try_x32_socket try_other_socket
 #endif
 
 /* ---- devices ---- */
@@ -978,6 +1026,9 @@ static const struct attempt attempts[] = {
 	{ "thread-connect", "ADDR PORT", "tcp from a second thread", try_thread_connect },
 	{ "fork-connect", "ADDR PORT", "tcp from a child", try_fork_connect },
 	{ "int80-connect", "ADDR PORT", "TCP by the 32-bit connect", try_int80_connect },
+	{ "int80-socket", "FAMILY TYPE", "a socket by the 32-bit socket", try_int80_socket },
+	{ "int80-socketcall", "FAMILY TYPE", "a socket by socketcall", try_int80_socketcall },
+	{ "x32-socket", "FAMILY TYPE", "a socket by the socket of x32", try_x32_socket },
 	{ "uring-connect", "ADDR PORT", "TCP by io_uring", try_uring_connect },
 	{ "uring-sqpoll-connect", "ADDR PORT", "TCP by io_uring with SQPOLL", try_uring_sqpoll },
 	{ "udp-connect", "ADDR PORT", "connect of UDP, nothing is sent", try_udp_connect },

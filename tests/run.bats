@@ -93,7 +93,25 @@ def trace(pid):
     os.waitpid(int(pid), 0)
     check(libc.ptrace(17, int(pid), None, None))
 
+def ring():
+    return call(425, 1, ctypes.create_string_buffer(120))
+
+def socketpair(family, protocol=0):
+    pair = (ctypes.c_int * 2)()
+    check(libc.socketpair(int(family), 1, int(protocol), pair))
+
 attempts = dict(
+    socket=lambda family, type, protocol=0: call(41, int(family), int(type), int(protocol)),
+    socket_high=lambda family, type: call(41, ctypes.c_ulong(int(family) | 1 << 40), int(type), 0),
+    socketpair=socketpair,
+    ring=ring,
+    chroot=lambda path: os.chroot(path),
+    mount=lambda what, path: check(libc.mount(what.encode(), path.encode(), None, 4096, None)),
+    tmpfs=lambda path: check(libc.mount(b"none", path.encode(), b"tmpfs", 0, None)),
+    umount=lambda path: check(libc.umount2(path.encode(), 2)),
+    tree=lambda path: check(libc.syscall(429, call(428, -100, path.encode(), 1), b"", -100,
+        path.encode(), 4)),
+    pivot=lambda path: call(155, path.encode(), path.encode()),
     packet=lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
     raw=lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1),
     mknod=lambda path: os.mknod(path, 0o20600, os.makedev(1, 3)),
@@ -249,7 +267,7 @@ sys.exit(ended != -getattr(signal, "SIG" + sys.argv[1]))' "$signal"
 -u nosuchuser true|-u nosuchuser: no such user
 -u 4294967295 true|-u 4294967295: no such user
 -u 54321x true|-u 54321x: no such user
--k frob true|frob: not a thing to keep (fds, privs, caps, scopes, mounts, tty, all, or a capability like net_raw)
+-k frob true|frob: not a thing to keep (fds, privs, caps, scopes, mounts, mounting, chroot, tty, io_uring, families, vsock, packet, xdp, alg, netlink, all, or a capability like net_raw)
 -k caps,,fds true|: not a thing to keep
 --nosuch true|see cgg-run -h
 END
@@ -426,19 +444,19 @@ kill_cleaner()
 	# even then it does not get what is out of the bounding set
 	cp "$(command -v python3)" "$BATS_TEST_TMPDIR/python"
 	chmod 4755 "$BATS_TEST_TMPDIR/python"
-	no guarded -k privs -u nobody "$BATS_TEST_TMPDIR/python" -c "$attempts" packet
+	no guarded -k privs,packet -u nobody "$BATS_TEST_TMPDIR/python" -c "$attempts" packet
 	says EPERM
 }
 
 @test 'caps: neither raw sockets, nor nodes, nor programs of its own' {
-	open_and_shut caps "${try[@]}" packet
-	open_and_shut net_raw "${try[@]}" packet
+	open_and_shut caps,packet "${try[@]}" packet
+	open_and_shut net_raw,packet "${try[@]}" packet
 	open_and_shut net_raw "${try[@]}" raw
 	open_and_shut mknod "${try[@]}" mknod "$BATS_TEST_TMPDIR/$RANDOM.$RANDOM"
 	open_and_shut syslog "${try[@]}" syslog
-	open_and_shut caps,mounts mount -t tmpfs none /mnt
+	open_and_shut caps,mounts,mounting mount -t tmpfs none /mnt
 	open_and_shut sys_admin "${try[@]}" programs
-	no guarded -k mknod "${try[@]}" packet
+	no guarded -k mknod,packet "${try[@]}" packet
 	for set in CapPrm CapEff CapBnd CapInh; do
 		yes guarded grep "$set" /proc/self/status
 		[ $((0x${output##*$'\t'} & 0x$(printf %x $((1 << 13 | 1 << 12 | 1 << 21 | 1 << 19 | 1 << 27 | \
@@ -491,13 +509,13 @@ s.accept()' "$name" 3>&-)
 	no guarded "${try[@]}" join "$(cgroup_root)"
 	says EROFS
 	no guarded "${try[@]}" join "$web"
-	no guarded mount -o remount,rw "$(cgroup_root)"
-	no guarded umount "$(cgroup_root)"
-	no guarded unshare -rm mount -o remount,rw,bind "$(cgroup_root)"
+	no guarded -k mounting mount -o remount,rw "$(cgroup_root)"
+	no guarded -k mounting umount "$(cgroup_root)"
+	no guarded -k mounting unshare -rm mount -o remount,rw,bind "$(cgroup_root)"
 	# a mount of its own, in namespaces of its own, shows what is below alone
-	run guarded unshare -rmC bash -c 'mount -t cgroup2 none /mnt && cat /mnt/cgroup.procs /mnt/../mnt/cgroup.type'
+	run guarded -k mounting unshare -rmC bash -c 'mount -t cgroup2 none /mnt && cat /mnt/cgroup.procs /mnt/../mnt/cgroup.type'
 	[[ $output != *root* ]]
-	no guarded unshare -rmC bash -c 'mount -t cgroup2 none /mnt && [ -e "/mnt/$1" ]' bash "$(shown "$web")"
+	no guarded -k mounting unshare -rmC bash -c 'mount -t cgroup2 none /mnt && [ -e "/mnt/$1" ]' bash "$(shown "$web")"
 	no guarded ls "/proc/$$/root$(cgroup_root)"
 	nothing_over
 }
@@ -512,7 +530,7 @@ s.accept()' "$name" 3>&-)
 	mount --bind /sys/fs/bpf "$BATS_TEST_TMPDIR/pins"
 	no guarded ls "$BATS_TEST_TMPDIR/pins/cgguard"
 	umount "$BATS_TEST_TMPDIR/pins"
-	run guarded unshare -rm bash -c 'mount -t bpf none /mnt && ls /mnt'
+	run guarded -k mounting unshare -rm bash -c 'mount -t bpf none /mnt && ls /mnt'
 	[[ $output != *cgguard* ]]
 	yes cgg-status
 }
@@ -524,6 +542,213 @@ s.accept()' "$name" 3>&-)
 	says EPERM
 	no terminal cgg-run "${try[@]}" type_high
 	yes terminal cgg-run -k tty "${try[@]}" type
+}
+
+# no_call NUMBER COMMAND...: in a kernel that does not know this system call
+no_call()
+{
+	exec python3 -c '
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+code = b"".join(struct.pack("HBBI", *i) for i in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, int(sys.argv[1])), (0x06, 0, 0, 0x50000 | 38), (0x06, 0, 0, 0x7fff0000)))
+buffer = ctypes.create_string_buffer(code)
+program = struct.pack("HxxxxxxP", 4, ctypes.addressof(buffer))
+if libc.prctl(22, 2, program, 0, 0):
+    sys.exit("no filter: " + os.strerror(ctypes.get_errno()))
+os.execvp(sys.argv[2], sys.argv[2:])' "$@"
+}
+
+# has_family FAMILY TYPE [PROTOCOL]: this kernel makes such sockets
+has_family()
+{
+	"${try[@]}" socket "$@" >/dev/null
+}
+
+@test 'families: each that no hook sees is closed, and has a word' {
+	local tried=0 word more family type protocol others
+	while read -r word more family type protocol; do
+		has_family "$family" "$type" "$protocol" || continue
+		more=${more#-}
+		tried=$((tried + 1))
+		open_and_shut "$word$more" "${try[@]}" socket "$family" "$type" "$protocol"
+		open_and_shut "families$more" "${try[@]}" socket "$family" "$type" "$protocol"
+		# the words of the others do not open it
+		others=$(tr ' ' '\n' <<<'vsock packet xdp alg netlink' | grep -vx "$word" | paste -sd ,)
+		no guarded -k "$others$more" "${try[@]}" socket "$family" "$type" "$protocol"
+		says EAFNOSUPPORT
+	done <<'END'
+vsock  - 40 1 0
+packet ,net_raw 17 3 0
+xdp    ,net_raw 44 3 0
+alg    - 38 5 0
+netlink - 16 3 15
+netlink - 16 3 16
+netlink - 16 2 4
+END
+	[ "$tried" -ge 3 ]
+}
+
+@test 'families: the upper half of a register, socketpair and 32-bit calls do not get around it' {
+	has_family 40 1 || skip 'no AF_VSOCK in this kernel'
+	open_and_shut vsock "${try[@]}" socket_high 40 1
+	yes guarded "${try[@]}" socket_high 2 1
+	no guarded "${try[@]}" socketpair 40
+	says EAFNOSUPPORT
+	[ -x "$BUILD/tests/reach" ] && [ "$(uname -m)" = x86_64 ] || skip 'not x86-64'
+	for way in int80-socket int80-socketcall x32-socket; do
+		run "$BUILD/tests/reach" "$way" 40 1
+		[ "$status" -eq 0 ] || continue # no such calls in this kernel
+		open_and_shut families "$BUILD/tests/reach" "$way" 40 1
+	done
+	# 32-bit programs get those that the filter can tell apart
+	if "$BUILD/tests/reach" int80-socket 2 1; then
+		yes guarded "$BUILD/tests/reach" int80-socket 2 1
+	fi
+}
+
+@test 'families: what hooks see, and the routes, stay open' {
+	for socket in '1 1' '1 2' '2 1' '2 2' '10 1' '10 2' '16 3 0'; do
+		# shellcheck disable=SC2086 # these are words
+		yes guarded "${try[@]}" socket $socket
+	done
+	yes guarded "${try[@]}" socketpair 1
+	yes guarded getent ahosts localhost
+	yes guarded ip link show lo
+}
+
+@test 'io_uring: no ring, which makes sockets of any family' {
+	"${try[@]}" ring >/dev/null || skip 'no io_uring in this kernel'
+	no guarded "${try[@]}" ring
+	says ENOSYS
+	open_and_shut io_uring "${try[@]}" ring
+}
+
+# served NAME: a socket whose server says hello
+served()
+{
+	local ready
+	exec 7< <(exec python3 -c '
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o777)
+s.listen()
+print(flush=True)
+while True:
+    s.accept()[0].send(b"hello")' "$1" 3>&-)
+	started[$!]=server
+	read -r ready <&7
+	exec 7<&-
+}
+
+reach_name='import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+print(s.recv(9).decode())'
+
+@test 'mounting: no other socket is mounted over a name that is allowed' {
+	[ -e /sys/fs/bpf/cgguard/progs/connect_unix ] || skip 'no hook unix in this kernel'
+	dir=$BATS_TEST_TMPDIR
+	chmod a+rx "${dir%/*/*}" "${dir%/*}" "$dir" "$TMPDIR"
+	served "$dir/denied"
+	touch "$dir/allowed"
+	rules=(-r "allow unix $dir/allowed" -r 'default unix deny')
+	no guarded "${rules[@]}" python3 -c "$reach_name" "$dir/denied"
+	attack=(unshare -rm --propagation unchanged bash -c 'python3 -c "$3" mount "$1/denied" "$1/allowed" &&
+		exec python3 -c "$2" "$1/allowed"' bash "$dir" "$reach_name" "$attempts")
+	for user in root nobody; do
+		yes guarded -k mounting -u "$user" "${rules[@]}" "${attack[@]}"
+		matches '^hello$'
+		no guarded -u "$user" "${rules[@]}" "${attack[@]}"
+		says EPERM
+	done
+}
+
+@test 'mounting: each call that changes what names mean is refused' {
+	mkdir "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
+	for deed in "mount $BATS_TEST_TMPDIR/a $BATS_TEST_TMPDIR/b" "tmpfs $BATS_TEST_TMPDIR/a" \
+		"tree $BATS_TEST_TMPDIR/a" "pivot $BATS_TEST_TMPDIR/a"; do
+		# shellcheck disable=SC2086 # these are words
+		no guarded unshare -rm --propagation unchanged "${try[@]}" $deed
+		says EPERM
+	done
+	open_and_shut mounting unshare -rm --propagation unchanged "${try[@]}" tmpfs "$BATS_TEST_TMPDIR/a"
+	open_and_shut mounting unshare -rm --propagation unchanged "${try[@]}" mount "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
+	open_and_shut mounting unshare -rm --propagation unchanged "${try[@]}" tree "$BATS_TEST_TMPDIR/a"
+	mount --bind "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/a"
+	no guarded -k caps "${try[@]}" umount "$BATS_TEST_TMPDIR/a"
+	says EPERM
+	yes guarded -k caps,mounting "${try[@]}" umount "$BATS_TEST_TMPDIR/a"
+	umount "$BATS_TEST_TMPDIR/a"
+	# as well without the domain of Landlock, which is the scopes'
+	for deed in "mount $BATS_TEST_TMPDIR/a $BATS_TEST_TMPDIR/b" "tmpfs $BATS_TEST_TMPDIR/a"; do
+		# shellcheck disable=SC2086 # these are words
+		no guarded -k scopes unshare -rm --propagation unchanged "${try[@]}" $deed
+		says EPERM
+	done
+	# files are renamed from one directory to another as ever
+	touch "$BATS_TEST_TMPDIR/a/file"
+	yes guarded python3 -c 'import os, sys; os.rename(*sys.argv[1:]); os.link(sys.argv[2], sys.argv[1])' \
+		"$BATS_TEST_TMPDIR/a/file" "$BATS_TEST_TMPDIR/b/file"
+}
+
+@test 'mounting: a kernel without Landlock keeps nobody from closing it' {
+	mkdir "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
+	for deed in "mount $BATS_TEST_TMPDIR/a $BATS_TEST_TMPDIR/b" "tmpfs $BATS_TEST_TMPDIR/a" \
+		"tree $BATS_TEST_TMPDIR/a" "umount $BATS_TEST_TMPDIR/a"; do
+		# shellcheck disable=SC2086 # these are words
+		run inside "$web" no_call 444 cgg-run unshare -rm --propagation unchanged "${try[@]}" $deed
+		status_is 1
+		says EPERM
+	done
+	yes inside "$web" no_call 444 cgg-run -k mounting unshare -rm "${try[@]}" tmpfs "$BATS_TEST_TMPDIR/a"
+}
+
+@test 'chroot: a user reaches no other socket by a name that is allowed' {
+	[ -e /sys/fs/bpf/cgguard/progs/connect_unix ] || skip 'no hook unix in this kernel'
+	dir=$BATS_TEST_TMPDIR
+	chmod a+rx "${dir%/*/*}" "${dir%/*}" "$dir" "$TMPDIR"
+	mkdir -p "$dir/root/run"
+	served "$dir/root/run/allowed"
+	attack=(unshare -r python3 -c "import os, socket, sys
+os.chroot(sys.argv.pop(1))
+$reach_name" "$dir/root" /run/allowed)
+	rules=(-r 'allow unix /run/allowed' -r 'default unix deny')
+	yes guarded -u nobody -k chroot "${rules[@]}" "${attack[@]}"
+	says hello
+	no guarded -u nobody "${rules[@]}" "${attack[@]}"
+	matches 'PermissionError'
+	# root may do it, and could put any socket in place of the name anyway
+	yes guarded chroot / true
+}
+
+@test '-e and --clear-env: the variables of the command' {
+	yes env -i PATH="$PATH" A=1 B=2 TERM=dumb HOME=/h cgg-run env
+	says "PATH=$PATH
+A=1
+B=2
+TERM=dumb
+HOME=/h"
+	yes env -i PATH="$PATH" A=1 B=2 TERM=dumb HOME=/h cgg-run --clear-env -e B -e C=3=4 -e D -e E= /usr/bin/env
+	says "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+TERM=dumb
+HOME=$(getent passwd 0 | cut -d : -f 6)
+SHELL=$(getent passwd 0 | cut -d : -f 7)
+USER=$(id -un)
+LOGNAME=$(id -un)
+B=2
+C=3=4
+E="
+	yes env A=1 HOME=/h cgg-run -u nobody -e A=2 --env A=3 -e HOME bash -c 'echo "$A $HOME $USER"'
+	says '3 /h nobody'
+	yes env POSIXLY_CORRECT=1 cgg-run --clear-env -e POSIXLY_CORRECT printenv POSIXLY_CORRECT
+	says 1
+	for word in '' =x; do
+		run cgg-run -e "$word" true
+		status_is 125
+		says "cgg-run: -e $word: a variable needs a name"
+	done
 }
 
 @test '-u: user, groups, home; and it cannot write its cgroup' {
@@ -543,34 +768,19 @@ $(getent passwd nobody | cut -d : -f 6) nobody nobody"
 }
 
 @test 'a hook judges what remains' {
-	yes guarded -r 'default connect deny' -r "allow connect port $port" "$BUILD/tests/reach" \
+	yes guarded -k io_uring -r 'default connect deny' -r "allow connect port $port" "$BUILD/tests/reach" \
 		uring-connect 127.0.0.1 "$port" || [[ $output == skip* ]]
-	run guarded -r 'default connect deny' "$BUILD/tests/reach" uring-connect 127.0.0.1 "$port"
+	run guarded -k io_uring -r 'default connect deny' "$BUILD/tests/reach" uring-connect 127.0.0.1 "$port"
 	[[ $output == EPERM || $output == skip* ]]
 }
 
 # ---- where it runs ----
 
-# no_clone3 COMMAND...: in a kernel that does not know clone3
-no_clone3()
-{
-	exec python3 -c '
-import ctypes, os, struct, sys
-libc = ctypes.CDLL(None, use_errno=True)
-code = b"".join(struct.pack("HBBI", *i) for i in (
-    (0x20, 0, 0, 0), (0x15, 0, 1, 435), (0x06, 0, 0, 0x50000 | 38), (0x06, 0, 0, 0x7fff0000)))
-buffer = ctypes.create_string_buffer(code)
-program = struct.pack("HxxxxxxP", 4, ctypes.addressof(buffer))
-if libc.prctl(22, 2, program, 0, 0):
-    sys.exit("no filter: " + os.strerror(ctypes.get_errno()))
-os.execvp(sys.argv[1], sys.argv[1:])' "$@"
-}
-
 @test 'without clone3 the command begins inside as well' {
 	for ((i = 0; i < 10; i++)); do
-		no inside "$web" no_clone3 cgg-run -r 'device c 1:5 r' cat /dev/zero
+		no inside "$web" no_call 435 cgg-run -r 'device c 1:5 r' cat /dev/zero
 	done
-	yes inside "$web" no_clone3 cgg-run cat /proc/self/cgroup
+	yes inside "$web" no_call 435 cgg-run cat /proc/self/cgroup
 	matches "^0::$(shown "$web")/cgg-run-"
 	nothing_over
 }
