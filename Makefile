@@ -50,7 +50,7 @@ MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/measure/*.bpf.c)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo tested check check-compilers check-faults check-kernels check-sanitize check-valgrind analyze soak bench \
+.PHONY: all deps demo tested check check-compilers check-faults check-kernels check-programs check-sanitize check-valgrind analyze soak bench \
 	fuzz install uninstall deb check-deb check-boot clean
 
 all: $(COMMANDS)
@@ -90,6 +90,12 @@ check-kernels: deps
 	@tests/install-deps kernels || echo 'What starts other kernels is not to be had.'
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
 	@tests/check-kernels $(KERNELS)
+
+# Real programs under cgg-run, after installing them all. make check starts those that are there.
+check-programs: deps
+	@tests/install-deps programs
+	@$(MAKE) --no-print-directory -j$$(nproc) tested
+	@tests/run tests/programs.bats
 
 # The tests of the commands, with every address and every overflow watched: some ten minutes.
 WATCHED ?= $(filter-out $(patsubst %,tests/%.bats,docs faults faults-guard install trust verifier), \
