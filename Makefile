@@ -50,7 +50,8 @@ MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/measure/*.bpf.c)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo tested check check-compilers check-faults check-kernels check-programs check-sanitize check-valgrind analyze soak bench \
+.PHONY: all deps demo tested check check-compilers check-debian check-faults check-kernels check-programs \
+	check-sanitize check-valgrind analyze soak bench \
 	fuzz install uninstall deb check-deb check-boot clean
 
 all: $(COMMANDS)
@@ -241,6 +242,11 @@ deb: deps
 # It in a fresh Debian of its own: installed, the demo with it, and purged again.
 check-deb: deb
 	@tests/check-deb $(DEB)
+
+# A clean clone in fresh Debian systems: RELEASES='13' in these, ONLY=demo without the tests.
+check-debian: deps
+	@tests/install-deps roots
+	@ONLY=$(ONLY) tests/check-debian $(RELEASES)
 
 # And in a Debian that boots, in QEMU: policies before the network, services from the first process.
 check-boot: deb

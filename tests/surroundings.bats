@@ -150,6 +150,12 @@ same_as_clean()
 	done
 }
 
+# starts LIMIT... COMMAND: its file fits into the limit, else the kernel kills it before it begins
+starts()
+{
+	(ulimit "$1" "$2" && exec "$3" --version) >/dev/null 2>&1
+}
+
 # refused_or_done LIMIT...: every command under ulimit; what is refused has changed nothing
 refused_or_done()
 {
@@ -166,6 +172,7 @@ refused_or_done()
 		0 | 1) continue ;;
 		3 | 125) matches "^${words%% *}: .*(Too many open files|Cannot allocate|out of memory|File too large|the kernel refuses)" ;;
 		70) matches 'error while loading shared libraries' ;; # no command began
+		139) ! starts "$@" "${words%% *}" || complain "$*: $words: must not crash" ;;
 		*) complain "$*: $words: must be done or refused" ;;
 		esac
 		[ "$now" = "$before" ] || complain "$*: $words: changed something"
