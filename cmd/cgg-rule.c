@@ -122,7 +122,51 @@ static bool is_yaml(const char *text)
 	return *text == ':' && strchr(" \t\r\n", text[1]);
 }
 
-/* read_or_die - all rules of file_name, whichever of the two shapes it has */
+/* settings - that say nothing yet */
+static struct cgg_rules settings(void)
+{
+	struct cgg_rules rules;
+
+	rules_begin(&rules);
+	memset(rules.defaults, CGG_UNSET, sizeof(rules.defaults));
+	rules.audit = CGG_UNSET;
+	return rules;
+}
+
+/* says_nothing - whether more has neither a rule nor a default nor a mode */
+static bool says_nothing(const struct cgg_rules *more)
+{
+	bool set = more->rules || more->audit != CGG_UNSET;
+
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
+		set = set || more->defaults[hook] != CGG_UNSET;
+	return !set;
+}
+
+/* is_meant - whether a line of the text is the comment that asks for an empty policy */
+static bool is_meant(const char *text)
+{
+	static const char wanted[] = "allow everything";
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += strspn(line, " \t\r\n");
+		if (*line != '#')
+			continue;
+		line += 1 + strspn(line + 1, " \t");
+		if (strncmp(line, wanted, strlen(wanted)))
+			continue;
+		line += strlen(wanted);
+		line += strspn(line, " \t\r");
+		if (!*line || *line == '\n')
+			return true;
+	}
+	return false;
+}
+
+/*
+ * read_or_die - add all rules of file_name to more, whichever of the two shapes it has. Refuse a file
+ * that says nothing: it would open a policy, and is often what a failed command left in a pipe.
+ */
 static void read_or_die(struct cgg_rules *more)
 {
 	bool standard = !strcmp(file_name, "-");
@@ -151,30 +195,24 @@ static void read_or_die(struct cgg_rules *more)
 			exit(status);
 		free(errors);
 	}
+	if (says_nothing(more) && !is_meant(text))
+		errx(CGG_USAGE,
+		     "%s: no rule, default or mode line; a line '# allow everything' says that this is meant",
+		     file_name);
 	free(text);
 }
 
-/* settings - that say nothing yet */
-static struct cgg_rules settings(void)
+/* settings_fill - let what was not set be as in a new policy */
+static void settings_fill(struct cgg_rules *rules)
 {
-	struct cgg_rules rules;
-
-	rules_begin(&rules);
-	memset(rules.defaults, CGG_UNSET, sizeof(rules.defaults));
-	rules.audit = CGG_UNSET;
-	return rules;
-}
-
-/* says_nothing - neither a rule nor a setting: a policy does not come into being by that */
-static bool says_nothing(const struct cgg_rules *more)
-{
-	bool set = more->rules || more->audit != CGG_UNSET;
-
 	for (int hook = 0; hook < CGG_HOOKS; hook++)
-		set = set || more->defaults[hook] != CGG_UNSET;
-	return !set;
+		if (rules->defaults[hook] == CGG_UNSET)
+			rules->defaults[hook] = CGG_ALLOW;
+	if (rules->audit == CGG_UNSET)
+		rules->audit = false;
 }
 
+/* add_nothing - check the name and the guard; a policy does not come into being by an empty file */
 static int add_nothing(void)
 {
 	int status = policy_name_check(policy_name);
@@ -316,8 +354,9 @@ static int restore(int count, char **word)
 	if (count > 1)
 		errx(CGG_USAGE, "%s: restore takes one FILE", word[1]);
 	file_name = count ? word[0] : "-";
-	rules_begin(&rules);
+	rules = settings();
 	read_or_die(&rules);
+	settings_fill(&rules);
 	if (dry_run) {
 		status = base_build(&pages, &base, &rules);
 		if (status)

@@ -281,7 +281,7 @@ instead()
 	everywhere ok 9
 	from_here
 	put ''
-	wait_for told 'is empty, and refused'
+	wait_for told 'no rule, default or mode line'
 	everywhere EPERM 8
 	grep -x 'deny connect port 8' "$BATS_FILE_TMPDIR"/etc-*/web.policy
 }

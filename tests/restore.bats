@@ -73,7 +73,7 @@ END
 	cgg-rule -p other list | cmp - "$at/file"
 	yes cgg-rule -p third add -f "$at/file"
 	cgg-rule -p third list | cmp - "$at/file"
-	yes cgg-rule restore </dev/null
+	yes cgg-rule restore <<<'# allow everything'
 	yes cgg-rule list
 	says ''
 }
@@ -162,7 +162,7 @@ rules:
   - {match: {dest_port: "53"}, action: alert}
 END
 	yaml_is 'deny connect,sendmsg port 1' <<<'{rules: [{match: {dest_port: 1}, action: deny}]}'
-	yaml_is '' <<<'rules: []'
+	yaml_is '' <<<$'# allow everything\nrules: []'
 }
 
 @test 'YAML: cgroup and cgroup_id' {
@@ -281,7 +281,7 @@ END
 @test 'YAML and rule lines: a byte order mark is passed over, UTF-16 is named' {
 	printf '\xef\xbb\xbfrules:\n  - {match: {dest_port: 1}, action: deny}\n' |
 		yaml_is 'deny connect,sendmsg port 1'
-	printf '\xef\xbb\xbf# comment\n{"rules": []}\n' | yaml_is ''
+	printf '\xef\xbb\xbf# allow everything\n{"rules": []}\n' | yaml_is ''
 	printf '\xef\xbb\xbfport 2\n' | yaml_is 'deny connect,sendmsg port 2'
 	iconv -t UTF-16 <<<'port 3' | yaml_refuses 'cgg-rule: FILE:1: the file is UTF-16; save it as UTF-8'
 }
@@ -377,6 +377,54 @@ END
 	status_is 2
 	matches "^cgg-rule: $at/file:[0-9]+: more than 64 directives \(%\)$"
 	printf 'rules: []\n# \x01\n' | yaml_refuses 'cgg-rule: FILE:2: not YAML: control characters are not allowed'
+# ---- nothing ----
+
+# refuses_nothing COMMAND...: for want of a rule, and the policy stays
+refuses_nothing()
+{
+	run "$@"
+	status_is 2
+	matches "no rule, default or mode line; a line '# allow everything' says that this is meant$"
+	yes cgg-rule list
+	says 'deny connect,sendmsg port 9'
+}
+
+@test 'a file without rule, default and mode is refused, unless a comment line allows everything' {
+	yes cgg-rule add port 9
+	for text in '' $'\n' ' ' '# a policy' '# allow everything but this' '# not: allow everything' \
+		'#allow everythin' 'rules: []' '{"rules": []}' $'rules: []\ndescription: allow everything' \
+		$'# made by a program\n---\nrules: []'; do
+		printf %s "$text" >"$at/nothing"
+		refuses_nothing cgg-rule restore "$at/nothing"
+		refuses_nothing cgg-rule restore -n "$at/nothing"
+		refuses_nothing cgg-rule restore --confirm 60 "$at/nothing"
+		refuses_nothing cgg-rule restore <"$at/nothing"
+		refuses_nothing cgg-rule add -f "$at/nothing"
+		run cgg-rule -p other restore "$at/nothing"
+		status_is 2
+	done
+	refuses_nothing cgg-rule restore </dev/null
+	refuses_nothing cgg-rule restore < <(false | sed s/x/y/)
+	yes cgg-rule policies
+	says default
+	for text in '# allow everything' $'\n#allow everything' $' \t#\t allow everything \r\n# and so on' \
+		$'# allow everything\nrules: []' $'{"rules": []}\n# allow everything'; do
+		yes cgg-rule restore <<<'port 9'
+		printf %s "$text" >"$at/nothing"
+		yes cgg-rule restore -n "$at/nothing"
+		yes cgg-rule add -f "$at/nothing"
+		yes cgg-rule list
+		says 'deny connect,sendmsg port 9'
+		yes cgg-rule restore "$at/nothing"
+		yes cgg-rule list
+		says ''
+	done
+	for text in 'default connect allow' 'mode enforce'; do
+		yes cgg-rule restore <<<'port 9'
+		yes cgg-rule restore <<<"$text"
+		yes cgg-rule list
+		says ''
+	done
 }
 
 # ---- the way back ----
@@ -386,7 +434,8 @@ END
 	yes cgg-rule restore --confirm $((2 * patience)) <<<'device c 1:3'
 	yes cgg-rule list
 	says 'deny device c 1:3 rwm'
-	for change in 'add port 1' 'flush' 'default connect deny' 'mode audit' 'restore /dev/null'; do
+	echo '# allow everything' >"$at/none"
+	for change in 'add port 1' 'flush' 'default connect deny' 'mode audit' "restore $at/none"; do
 		# shellcheck disable=SC2086 # words
 		run cgg-rule $change
 		status_is 1
@@ -505,7 +554,7 @@ deny connect,sendmsg port 1'
 		run cgg-rule list
 		[ "$output" = "$(cat "$at/a")" ] || [ "$output" = "$(cat "$at/b")" ]
 	done
-	yes cgg-rule restore /dev/null
+	yes cgg-rule flush
 }
 
 @test 'while restores alternate between two policies that both deny a port, no connect passes' {
