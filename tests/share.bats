@@ -349,7 +349,104 @@ no-raw tcp 10.1.2.3 80: ok
 		yes cgg-rule -p "${pair%:*}" list
 		says "deny connect,sendmsg port ${pair#*:}"
 	done
-	yes "$root/share/libexec/cgguard-restore" "$BATS_TEST_TMPDIR/nosuch"
+}
+
+@test 'cgguard-restore: every kind of file is restored; two of one policy, and what is no file, are named' {
+	mkdir -p "$BATS_TEST_TMPDIR/etc/d.policy"
+	cd "$BATS_TEST_TMPDIR/etc"
+	cgg-load
+	for policy in a empty link two; do
+		cgg-rule -p "$policy" add port 1
+	done
+	echo 'deny port 2' | tee a.policy 'b c.policy' .hidden.policy two.policy x.policy.bak >two.yml
+	printf 'rules:\n  - match: {dest_port: 4}\n    action: deny\n' >y.yml
+	echo '{"rules": [{"match": {"dest_port": 5}, "action": "deny"}]}' >j.json
+	ln -s nosuch link.policy
+	ln -s a.policy linked.policy
+	: >empty.policy
+	echo 'default connect allow' >-dash.policy
+	run "$root/share/libexec/cgguard-restore" .
+	status_is 3
+	said=$(sort <<<"$output")
+	want="cgg-rule: ./empty.policy: no rule, default or mode line; a line '# allow everything' says that this is meant
+cgg-rule: policy -dash: a name does not start with -
+cgg-rule: policy b c: a name is made of A-Z a-z 0-9 . _ -
+cgguard-restore: ./d.policy: not a file
+cgguard-restore: ./link.policy: a link to nothing
+cgguard-restore: .: policy two: keep one of the files two.policy two.yml"
+	diff <(sort <<<"$want") <(echo "$said")
+	for pair in a:2 empty:1 link:1 linked:2 two:1 y:4 j:5; do
+		yes cgg-rule -p "${pair%:*}" list
+		says "deny connect,sendmsg port ${pair#*:}"
+	done
+	rm ./*.policy.bak -- -dash.policy 'b c.policy' empty.policy link.policy two.yml
+	rmdir d.policy
+	yes "$root/share/libexec/cgguard-restore" "$PWD"
+	says ''
+	yes cgg-rule -p two list
+	says 'deny connect,sendmsg port 2'
+}
+
+@test 'cgguard-restore: a file that cannot be read is named, and fails' {
+	mkdir "$BATS_TEST_TMPDIR/etc"
+	cgg-load
+	echo 'deny port 2' | tee "$BATS_TEST_TMPDIR/etc/a.policy" >"$BATS_TEST_TMPDIR/etc/b.policy"
+	chmod 0 "$BATS_TEST_TMPDIR/etc/a.policy"
+	# root reads everything but by these capabilities
+	run setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-dac_override,-dac_read_search \
+		"$root/share/libexec/cgguard-restore" "$BATS_TEST_TMPDIR/etc"
+	status_is 3
+	says "cgg-rule: $BATS_TEST_TMPDIR/etc/a.policy: Permission denied"
+	yes cgg-rule -p b list
+	says 'deny connect,sendmsg port 2'
+	chmod 0 "$BATS_TEST_TMPDIR/etc"
+	run setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-dac_override,-dac_read_search \
+		"$root/share/libexec/cgguard-restore" "$BATS_TEST_TMPDIR/etc"
+	status_is 3
+	says "cgguard-restore: $BATS_TEST_TMPDIR/etc: cannot be read"
+	chmod 700 "$BATS_TEST_TMPDIR/etc"
+}
+
+@test 'each program prints how it is used, and refuses other words and folders' {
+	for program in "$root"/share/libexec/*; do
+		name=${program##*/}
+		for option in -h --help; do
+			yes "$program" "$option"
+			matches "^usage: $name( |$)"
+		done
+		for words in -x '--nosuch x' 'a b c d'; do
+			# shellcheck disable=SC2086 # words
+			run "$program" $words
+			status_is 2
+			matches "^usage: $name( |$)"
+		done
+	done
+	: >"$BATS_TEST_TMPDIR/file"
+	cd "$BATS_TEST_TMPDIR"
+	run "$root/share/libexec/cgguard-restore" nosuch
+	status_is 2
+	says 'cgguard-restore: nosuch: no such directory'
+	run "$root/share/libexec/cgguard-restore" file
+	status_is 2
+	says 'cgguard-restore: file: not a directory'
+	run "$root/share/libexec/cgguard-metrics" nosuch
+	status_is 2
+	says 'cgguard-metrics: nosuch: no such directory'
+	run "$root/share/libexec/cgguard-metrics"
+	status_is 2
+	run "$root/share/libexec/cgguard-hook" <<<'{"id": "x"}'
+	status_is 2
+	says 'cgguard-hook: no pid in the state of the container'
+}
+
+@test 'cgguard-metrics: a file that cannot be written or replaced is a failure' {
+	cgg-load
+	yes "$root/share/libexec/cgguard-metrics" "$BATS_TEST_TMPDIR"
+	grep -q '^cgguard_' "$BATS_TEST_TMPDIR/cgguard.prom"
+	rm "$BATS_TEST_TMPDIR/cgguard.prom"
+	mkdir -p "$BATS_TEST_TMPDIR/cgguard.prom/cgguard.prom.new/x"
+	run "$root/share/libexec/cgguard-metrics" "$BATS_TEST_TMPDIR"
+	status_is 3
 }
 
 # installed PREFIX: make install there
