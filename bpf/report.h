@@ -21,6 +21,8 @@
 #ifndef CGG_REPORT_H
 #define CGG_REPORT_H
 
+#include <asm/errno.h>
+
 #include "decide.h"
 
 #include "count.h"
@@ -356,6 +358,20 @@ static __always_inline void report(__u32 place, const struct cgg_outcome *out, _
 }
 
 /*
+ * refuse_with - Choose the errno of a denied call; 0 stands for EPERM.
+ *
+ * The kernel makes EPERM of a denial by itself, unless an error is there already. For
+ * getsockopt it may be: the kernel's own answer, which is known before the program runs.
+ */
+static __always_inline void refuse_with(__u32 error, __u32 program)
+{
+	if (program == CGG_GETSOCKOPT_RUN && !error)
+		error = EPERM;
+	if (error)
+		set_retval(-(long)(error & 4095));
+}
+
+/*
  * judge_bytes - what a hook's program returns: 1 to go on, 0 to refuse
  *
  * @o		the operation
@@ -386,8 +402,7 @@ static __always_inline int judge_bytes(struct cgg_attached *at, struct operation
 	if (out.verdict != CGG_DENY)
 		return 1;
 #if !defined(CGG_PACKETS) && !defined(CGG_WATCHES)
-	if (out.error)
-		set_retval(-(long)(out.error & 4095));
+	refuse_with(out.error, program);
 #endif
 	return 0;
 }

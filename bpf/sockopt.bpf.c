@@ -5,23 +5,52 @@
  * The option's value is never looked at. One that is larger than a page must be
  * handed back to the kernel by optlen = 0, or it would answer EFAULT.
  */
+#include <linux/in.h>
+#include <linux/in6.h>
+
 #include "report.h"
 
 #define PAGE 4096
+#define SOL_RAW 255
 
+/*
+ * level_judged - Return the level that stands for all that mean the same: UDP takes its
+ * options by its own level and by UDP-Lite's (udp_setsockopt).
+ */
+static __always_inline __u32 level_judged(__u32 level)
+{
+	return level == IPPROTO_UDPLITE ? IPPROTO_UDP : level;
+}
+
+/*
+ * is_ipv6_alias - Tell whether a raw IPv6 socket takes this option of SOL_RAW for the one of
+ * SOL_IPV6 (do_rawv6_setsockopt).
+ */
+static __always_inline int is_ipv6_alias(__u32 level, __u32 name)
+{
+	return level == SOL_RAW && (name == IPV6_CHECKSUM || name == IPV6_HDRINCL);
+}
+
+/* An alias is judged by both of its levels: a rule for all options of either holds. */
 static __always_inline int sockopt(struct bpf_sockopt *ctx, __u32 hook, __u32 program)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+	__u32 level = level_judged(ctx->level), name = ctx->optname;
 	union cgg_subject subject = {};
 	struct operation o = {};
 
-	o.q.word[0] = join(bpf_htonl(ctx->level), bpf_htonl(ctx->optname));
+	o.q.word[0] = join(bpf_htonl(level), bpf_htonl(name));
 	o.q.hook = hook;
 	o.q.access = CGG_R;
 	subject.sockopt.level = ctx->level;
-	subject.sockopt.name = ctx->optname;
+	subject.sockopt.name = name;
 	if (ctx->optlen > PAGE)
 		ctx->optlen = 0;
+	if (!judge(at, &o, program, &subject))
+		return 0;
+	if (!is_ipv6_alias(level, name))
+		return 1;
+	o.q.word[0] = join(bpf_htonl(IPPROTO_IPV6), bpf_htonl(name));
 	return judge(at, &o, program, &subject);
 }
 

@@ -337,7 +337,7 @@ INLINE void put_sockopt(struct out *o, bool json, const struct cgg_event *e)
 	NUMBER(o, json, "level", e->sockopt.level);
 	NUMBER(o, json, "optname", e->sockopt.name);
 	if (!*kept.text || kept.level != e->sockopt.level || kept.name != e->sockopt.name) {
-		sockopt_print((int)e->sockopt.level, (int)e->sockopt.name, kept.text);
+		sockopt_print((long)e->sockopt.level, (long)e->sockopt.name, kept.text);
 		kept.level = e->sockopt.level;
 		kept.name = e->sockopt.name;
 	}

@@ -92,8 +92,8 @@ void event_rule(struct cgg_rule *rule, const struct cgg_event *event)
 		named_rule(rule, &event->named);
 		break;
 	case CGG_SOCKOPT:
-		rule->major = (int)event->sockopt.level;
-		rule->minor = (int)event->sockopt.name;
+		rule->major = (long)event->sockopt.level;
+		rule->minor = (long)event->sockopt.name;
 		break;
 	case CGG_NONE:
 		if (hook == CGG_SOCKET)

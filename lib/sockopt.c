@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* sockopt.c - socket options by level and name, as <sys/socket.h> and its kin spell them. */
+/*
+ * sockopt.c - socket options by level and name, as <sys/socket.h> and its kin spell them.
+ *
+ * UDP takes its options by UDP-Lite's level, too: both are SOL_UDP here (bpf/sockopt.bpf.c).
+ */
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/tcp.h>
@@ -13,7 +17,9 @@
 #define SOL_IP_LEVEL 0
 #define SOL_TCP_LEVEL 6
 #define SOL_UDP_LEVEL 17
+#define SOL_UDPLITE_LEVEL 136
 #define SOL_IPV6_LEVEL 41
+#define SOL_RAW_LEVEL 255
 #define SOL_TLS_LEVEL 282
 
 struct option_name {
@@ -27,17 +33,15 @@ struct option_name {
 #name, name                                                                        \
 	}
 
-static const struct option_name levels[] = { { "SOL_SOCKET", SOL_SOCKET },
-					     { "SOL_IP", SOL_IP_LEVEL },
-					     { "SOL_TCP", SOL_TCP_LEVEL },
-					     { "SOL_UDP", SOL_UDP_LEVEL },
-					     { "SOL_IPV6", SOL_IPV6_LEVEL },
-					     { "SOL_TLS", SOL_TLS_LEVEL },
-					     { "IPPROTO_IP", SOL_IP_LEVEL },
-					     { "IPPROTO_TCP", SOL_TCP_LEVEL },
-					     { "IPPROTO_UDP", SOL_UDP_LEVEL },
-					     { "IPPROTO_IPV6", SOL_IPV6_LEVEL },
-					     { 0, 0 } };
+static const struct option_name levels[] = {
+	{ "SOL_SOCKET", SOL_SOCKET },	    { "SOL_IP", SOL_IP_LEVEL },
+	{ "SOL_TCP", SOL_TCP_LEVEL },	    { "SOL_UDP", SOL_UDP_LEVEL },
+	{ "SOL_IPV6", SOL_IPV6_LEVEL },	    { "SOL_RAW", SOL_RAW_LEVEL },
+	{ "SOL_TLS", SOL_TLS_LEVEL },	    { "IPPROTO_IP", SOL_IP_LEVEL },
+	{ "IPPROTO_TCP", SOL_TCP_LEVEL },   { "IPPROTO_UDP", SOL_UDP_LEVEL },
+	{ "SOL_UDPLITE", SOL_UDP_LEVEL },   { "IPPROTO_UDPLITE", SOL_UDP_LEVEL },
+	{ "IPPROTO_IPV6", SOL_IPV6_LEVEL }, { 0, 0 }
+};
 
 static const struct option_name socket_names[] = { O(SO_DEBUG),
 						   O(SO_REUSEADDR),
@@ -178,20 +182,47 @@ static const struct option_name udp_names[] = {
 	O(UDP_GRO),  { 0, 0 }
 };
 
-static const struct option_name ipv6_names[] = {
-	O(IPV6_ADDRFORM),	  O(IPV6_2292PKTINFO),	  O(IPV6_CHECKSUM),
-	O(IPV6_UNICAST_HOPS),	  O(IPV6_MULTICAST_IF),	  O(IPV6_MULTICAST_HOPS),
-	O(IPV6_MULTICAST_LOOP),	  O(IPV6_ADD_MEMBERSHIP), O(IPV6_DROP_MEMBERSHIP),
-	O(IPV6_ROUTER_ALERT),	  O(IPV6_MTU_DISCOVER),	  O(IPV6_MTU),
-	O(IPV6_RECVERR),	  O(IPV6_V6ONLY),	  O(IPV6_JOIN_ANYCAST),
-	O(IPV6_LEAVE_ANYCAST),	  O(IPV6_FLOWLABEL_MGR),  O(IPV6_FLOWINFO_SEND),
-	O(IPV6_IPSEC_POLICY),	  O(IPV6_XFRM_POLICY),	  O(IPV6_HDRINCL),
-	O(IPV6_RECVPKTINFO),	  O(IPV6_PKTINFO),	  O(IPV6_RECVHOPLIMIT),
-	O(IPV6_HOPLIMIT),	  O(IPV6_RTHDR),	  O(IPV6_DSTOPTS),
-	O(IPV6_HOPOPTS),	  O(IPV6_TCLASS),	  O(IPV6_AUTOFLOWLABEL),
-	O(IPV6_ADDR_PREFERENCES), O(IPV6_MINHOPCOUNT),	  O(IPV6_TRANSPARENT),
-	O(IPV6_UNICAST_IF),	  O(IPV6_FREEBIND),	  { 0, 0 }
-};
+static const struct option_name ipv6_names[] = { O(IPV6_2292HOPOPTS),
+						 O(IPV6_2292DSTOPTS),
+						 O(IPV6_2292RTHDR),
+						 O(IPV6_2292PKTOPTIONS),
+						 O(IPV6_RECVRTHDR),
+						 O(IPV6_FLOWLABEL_MGR),
+						 O(IPV6_ADDRFORM),
+						 O(IPV6_2292PKTINFO),
+						 O(IPV6_CHECKSUM),
+						 O(IPV6_UNICAST_HOPS),
+						 O(IPV6_MULTICAST_IF),
+						 O(IPV6_MULTICAST_HOPS),
+						 O(IPV6_MULTICAST_LOOP),
+						 O(IPV6_ADD_MEMBERSHIP),
+						 O(IPV6_DROP_MEMBERSHIP),
+						 O(IPV6_ROUTER_ALERT),
+						 O(IPV6_MTU_DISCOVER),
+						 O(IPV6_MTU),
+						 O(IPV6_RECVERR),
+						 O(IPV6_V6ONLY),
+						 O(IPV6_JOIN_ANYCAST),
+						 O(IPV6_LEAVE_ANYCAST),
+						 O(IPV6_FLOWINFO_SEND),
+						 O(IPV6_IPSEC_POLICY),
+						 O(IPV6_XFRM_POLICY),
+						 O(IPV6_HDRINCL),
+						 O(IPV6_RECVPKTINFO),
+						 O(IPV6_PKTINFO),
+						 O(IPV6_RECVHOPLIMIT),
+						 O(IPV6_HOPLIMIT),
+						 O(IPV6_RTHDR),
+						 O(IPV6_DSTOPTS),
+						 O(IPV6_HOPOPTS),
+						 O(IPV6_TCLASS),
+						 O(IPV6_AUTOFLOWLABEL),
+						 O(IPV6_ADDR_PREFERENCES),
+						 O(IPV6_MINHOPCOUNT),
+						 O(IPV6_TRANSPARENT),
+						 O(IPV6_UNICAST_IF),
+						 O(IPV6_FREEBIND),
+						 { 0, 0 } };
 
 static const struct option_name none[] = { { 0, 0 } };
 
@@ -210,6 +241,12 @@ static const struct option_name *names_of(long level)
 		return ipv6_names;
 	}
 	return none;
+}
+
+/* level_one - Return the level that stands for all that mean the same. */
+static long level_one(long level)
+{
+	return level == SOL_UDPLITE_LEVEL ? SOL_UDP_LEVEL : level;
 }
 
 /* half - a star, a number or a name from the table; -1: none of them */
@@ -243,6 +280,7 @@ int sockopt_parse(struct cgg_rule *rule, const char *word)
 		return refuse(CGG_USAGE,
 			      "%.80s: not a level of options (a number, or a name like SOL_SOCKET)",
 			      word);
+	rule->major = level_one(rule->major);
 	if (half(&rule->minor, colon + 1, strlen(colon + 1), names_of(rule->major)))
 		return refuse(CGG_USAGE,
 			      "%.80s: not an option of its level (a number, a name, or a star)",
@@ -268,6 +306,7 @@ void sockopt_print(long level, long name, char text[256])
 {
 	size_t used;
 
+	level = level_one(level);
 	name_print(levels, level, text, 100);
 	used = strlen(text);
 	text[used++] = ':';

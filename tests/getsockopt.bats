@@ -167,13 +167,34 @@ print("ok")')
 	[ "$opens_set" = ok ]
 }
 
-@test 'an option that the kernel does not know keeps its own error, also when it is denied' {
+@test 'an option that the kernel does not know keeps its own error, unless it is denied' {
 	rule getsockopt 6:1
 	fails_alike ENOPROTOOPT get stream 6 9999 4
 	reports_nothing
 	rule getsockopt 6:9999
-	fails_alike ENOPROTOOPT get stream 6 9999 4
+	run inside "$web" attempt get stream 6 9999 4
+	says EPERM
 	reports getsockopt level=6 optname=9999 option=SOL_TCP:9999
+}
+
+@test 'a denial has its own errno, also where the kernel has failed with another' {
+	rule getsockopt 6:9999 errno EACCES
+	run inside "$web" attempt get stream 6 9999 4
+	says EACCES
+	rule getsockopt SOL_SOCKET:SO_PEERGROUPS
+	run inside "$web" attempt groups unix 1 59 7996
+	says EPERM
+	run outside attempt groups unix 1 59 7996
+	says ERANGE
+	yes cgg-rule mode audit
+	fails_alike ENOPROTOOPT get stream 6 9999 4
+}
+
+@test 'SOL_UDP is the level of UDP-Lite too' {
+	rule getsockopt SOL_UDP:UDP_CORK
+	closes get dgram 17 1 4
+	closes get dgram 136 1 4
+	opens get dgram 136 102 4
 }
 
 @test 'the answer is the same, but for those that are denied' {

@@ -28,17 +28,17 @@ attempt()
 program='
 import errno, os, socket, struct, sys
 
-kinds = dict(stream=socket.SOCK_STREAM, dgram=socket.SOCK_DGRAM)
+kinds = dict(stream=socket.SOCK_STREAM, dgram=socket.SOCK_DGRAM, raw6=socket.SOCK_RAW)
 how, kind = sys.argv[1:3]
-number = lambda word: int(word) if word.isdigit() else getattr(socket, word)
+number = lambda word: int(word) if word.lstrip("-").isdigit() else getattr(socket, word)
 
 def value(word, size):
     data = struct.pack("i", int(word)) if word.isdigit() else word.encode()
     return data.ljust(size, b"\0")
 
 def attempt():
-    family = dict(unix=socket.AF_UNIX, inet6=socket.AF_INET6).get(kind, socket.AF_INET)
-    s = socket.socket(family, kinds.get(kind, socket.SOCK_STREAM))
+    family = dict(unix=socket.AF_UNIX, inet6=socket.AF_INET6, raw6=socket.AF_INET6).get(kind, socket.AF_INET)
+    s = socket.socket(family, kinds.get(kind, socket.SOCK_STREAM), 253 if kind == "raw6" else 0)
     if how == "filter":  # the value says where the instructions are
         count = int(sys.argv[3])
         program = struct.pack("HBBI", 6, 0, 0, 65535) * count
@@ -178,6 +178,51 @@ try:
 except PermissionError:
     print(s.getsockopt(socket.SOL_SOCKET, socket.SO_MARK))'
 	says 0
+}
+
+# ---- levels that mean the same ----
+
+@test 'SOL_UDP is the level of UDP-Lite too' {
+	denies setsockopt SOL_UDP:UDP_CORK -- setsockopt level=136 optname=1 \
+		option=SOL_UDP:UDP_CORK -- set dgram 136 1 1
+	closes set dgram 17 1 1
+	reports setsockopt level=17 optname=1 option=SOL_UDP:UDP_CORK
+	opens set dgram 136 102 1
+	yes cgg-rule flush
+	rule setsockopt 136:1
+	rule setsockopt 'SOL_UDPLITE:*'
+	yes cgg-rule list
+	says 'deny setsockopt SOL_UDP:UDP_CORK
+deny setsockopt SOL_UDP:*'
+	closes set dgram 17 102 1
+	yes cgg-rule test setsockopt 136:1 || status_is 1
+}
+
+@test 'an allow list of SOL_UDP holds for its other level' {
+	yes cgg-rule default setsockopt deny
+	rule allow setsockopt SOL_UDP:UDP_CORK
+	opens set dgram 136 1 1
+	reports_nothing
+	closes set dgram 136 102 1
+}
+
+@test 'a raw IPv6 socket takes options of SOL_IPV6 by SOL_RAW: rules for either hold' {
+	denies setsockopt SOL_IPV6:IPV6_CHECKSUM -- setsockopt level=255 optname=7 \
+		option=SOL_RAW:7 -- set raw6 255 7 2
+	closes set raw6 41 7 2
+	yes cgg-rule flush
+	rule setsockopt 'SOL_RAW:*'
+	closes set raw6 255 7 2
+	opens set raw6 41 7 2
+}
+
+@test 'a level of 2^31 and more: every option has it, and no other rule' {
+	rule setsockopt '*:*'
+	run inside "$web" attempt set stream -1 1 1
+	says EPERM
+	reports setsockopt level=4294967295 optname=1 option=4294967295:1
+	no cgg-rule add setsockopt 4294967295:1
+	status_is 2
 }
 
 # ---- values larger than a page ----
