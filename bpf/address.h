@@ -12,6 +12,10 @@
 #ifndef CGG_ADDRESS_H
 #define CGG_ADDRESS_H
 
+#if !defined(CGG_PACKETS)
+#define CGG_SOCKETS
+#endif
+
 #include <linux/in.h>
 #include <bpf/bpf_endian.h>
 
@@ -108,9 +112,17 @@ static __always_inline int go_where6(struct bpf_sock_addr *ctx, const struct cgg
 	return 1;
 }
 
+#define SMC 256 /* IPPROTO_SMC of Linux 6.11 */
+
+/* proto_judged - Return TCP for what is TCP to the other end, too. */
+static __always_inline __u32 proto_judged(__u32 proto)
+{
+	return proto == IPPROTO_MPTCP || proto == SMC ? IPPROTO_TCP : proto;
+}
+
 static __always_inline void query_socket(struct cgg_query *q, __u32 hook, __u32 proto, __u32 port)
 {
-	q->select |= proto == IPPROTO_MPTCP ? IPPROTO_TCP : proto;
+	q->select |= proto_judged(proto);
 	q->port = bpf_ntohs(port);
 	q->hook = hook;
 	q->access |= CGG_R;
@@ -130,15 +142,66 @@ static __always_inline void local_end(struct cgg_event_net *net, struct bpf_sock
 	}
 }
 
+/* net_subject - Say in an event what the query is about. */
+static __always_inline void net_subject(union cgg_subject *subject, const struct cgg_query *q)
+{
+	*(__u64 *)subject->net.addr = q->word[0];
+	*(__u64 *)(subject->net.addr + 8) = q->word[1];
+	subject->net.port = q->port;
+	subject->net.proto = q->select;
+}
+
 /* judge_net - judges an address query; the subject has what the query does not */
 static __always_inline int judge_net(struct cgg_attached *at, struct operation *o, __u32 program,
 				     union cgg_subject *subject)
 {
-	*(__u64 *)subject->net.addr = o->q.word[0];
-	*(__u64 *)(subject->net.addr + 8) = o->q.word[1];
-	subject->net.port = o->q.port;
-	subject->net.proto = o->q.select;
+	net_subject(subject, &o->q);
 	return judge_bytes(at, o, program, subject->net.len, subject);
 }
+
+#if defined(CGG_SOCKETS)
+/* query_again - The address of a query is another one now, all else stays. */
+static __always_inline int query_again(struct cgg_query *q, __u64 high, __u64 low)
+{
+	q->select &= 0xffff;
+	query_plain6(q, high, low);
+	return 1;
+}
+
+/*
+ * query_via - Ask about the router to which a source route of the socket sends packets first;
+ * 0: it has none.
+ */
+static __always_inline int query_via(struct operation *o)
+{
+	__u32 first;
+
+	if (o->q.select & CGG_IS_IPV4) {
+		first = via4(o->who);
+		return first && query_again(&o->q, 0, join(MAPPED, first));
+	}
+	return via6(o->who, VIA_ANY) && query_again(&o->q, via6(o->who, 0), via6(o->who, 1));
+}
+
+/* Keeps clang from having a copy of each part of *x on the stack, which is small. */
+#define IN_MEMORY(x) asm volatile("" : : "r"(x) : "memory")
+
+/*
+ * judge_both - Judge a call that may have a second address: either may refuse it.
+ *
+ * @also	makes the query one about the second address; 0: there is none
+ */
+static __always_inline int judge_both(struct cgg_attached *at, struct operation *o, __u32 program,
+				      union cgg_subject *subject, int (*also)(struct operation *))
+{
+#pragma clang loop unroll(disable)
+	for (int turn = 0; judge_net(at, o, program, subject); turn++) {
+		IN_MEMORY(o);
+		if (turn || !also(o))
+			return 1;
+	}
+	return 0;
+}
+#endif
 
 #endif

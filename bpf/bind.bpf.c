@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * bind.bpf.c - bind(2), by the local address; 0.0.0.0 and :: are what they say.
+ * bind.bpf.c - bind(2), by the local address.
+ *
+ * 0.0.0.0 and :: are what they say. An IPv6 socket that is bound to :: takes IPv4 as well,
+ * unless it has IPV6_V6ONLY: then both wildcards are judged.
  *
  * Port 0 lets the kernel choose. Then the chosen one is judged, after the fact,
  * by post_bind, for which bind leaves a mark on the socket; when that cannot be
- * left the answer is no. What listen(2), connect(2) and sendto(2) bind by
- * themselves passes none of these hooks, nor does what IP_BIND_ADDRESS_NO_PORT
- * puts off until then.
+ * left the answer is no. With IP_BIND_ADDRESS_NO_PORT the choice is put off, and post_bind
+ * does not run: where the policy denies every port, bind refuses at once.
+ *
+ * What listen(2), connect(2) and sendto(2) bind by themselves passes none of these hooks.
  */
 #include "address.h"
 
@@ -32,17 +36,99 @@ static __always_inline int leave_to_post_bind(struct bpf_sock_addr *ctx)
 	return 1;
 }
 
+/* ipv4_too - An IPv6 socket that is bound to :: is bound to 0.0.0.0 as well; 0: it is not. */
+static __always_inline int ipv4_too(struct operation *o)
+{
+	if (o->q.word[0] | o->q.word[1] || is_v6only(o->who))
+		return 0;
+	return query_again(&o->q, 0, join(MAPPED, 0));
+}
+
+/* is_every_port - A rule for these ports is one for all: to ask for 0 is to ask for another. */
+static __always_inline int is_every_port(const struct cgg_entry *e)
+{
+	return e->port_min <= 1 && e->port_max == 65535;
+}
+
+/*
+ * image_opens - Tell whether an image lets some port be bound; not known: yes, which is so when
+ * its base has rules about bind. The port of the query is not looked at.
+ */
+ONCE int image_opens(__u32 number, __u64 high, __u64 low, __u64 what, __u64 who)
+{
+	const struct cgg_image *image = image_at(number);
+	const struct known any_port = { .key = ~0ULL, .select = ~0ULL };
+	__u64 now;
+
+	if (!image)
+		return 0;
+	if (image->base.number && image->base.hooks >> CGG_BIND & 1)
+		return 1;
+	now = image->timed ? bpf_ktime_get_boot_ns() : 0;
+	for (__u32 i = 0; i < CGG_ENTRIES; i++) {
+		const struct cgg_entry *e = &image->entry[i];
+
+		if (i >= image->count)
+			break;
+		if (entry_differs(e, high, low, what, any_port, now))
+			continue;
+		if (e->cgroup && !in_cgroup(who, e->cgroup, e->level, e->verdict))
+			continue;
+		if (e->verdict != CGG_DENY)
+			return 1;
+		if (is_every_port(e))
+			return 0;
+	}
+	return image->defaults[CGG_BIND] != CGG_DENY;
+}
+
+/* policy_opens - The same of the image in force; one that is being written counts as closed. */
+ONCE int policy_opens(__u32 place, __u64 high, __u64 low, __u64 what, __u64 who)
+{
+	const struct cgg_policy *policy = bpf_map_lookup_elem(&policies, &place);
+	int opens;
+
+	for (int try = 0; policy && try < 4; try++) {
+		__u32 now = NOW(policy->generation);
+
+		opens = image_opens(image_now(policy, place, now), high, low, what, who);
+		if (NOW(policy->writing) - now <= 1)
+			return opens;
+	}
+	return 0;
+}
+
+/*
+ * judge_any_port - Judge port 0: refuse when post_bind will not be asked and no port may be
+ * bound, by the rule for port 1, which is one of them; else leave it to post_bind.
+ */
+static __always_inline int judge_any_port(struct bpf_sock_addr *ctx, struct cgg_attached *at,
+					  struct operation *o, __u32 program,
+					  union cgg_subject *subject)
+{
+	if (!at->policy)
+		return 1;
+	if (!puts_port_off(o->who) ||
+	    policy_opens(at->policy - 1, o->q.word[0], o->q.word[1], WHAT(&o->q, 1), o->who))
+		return leave_to_post_bind(ctx);
+	net_subject(subject, &o->q);
+	o->q.port = 1;
+	return judge_bytes(at, o, program, 0, subject) && leave_to_post_bind(ctx);
+}
+
 SEC("cgroup/bind4")
 int bind4(struct bpf_sock_addr *ctx)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	union cgg_subject subject = {};
+	struct bpf_sock *sk = ctx->sk;
 	struct operation o = {};
 
-	if (!ctx->user_port)
-		return leave_to_post_bind(ctx);
+	o.who = sock_address(sk);
 	query_ip4(&o.q, ctx->user_ip4);
 	query_socket(&o.q, CGG_BIND, ctx->protocol, ctx->user_port);
+	if (!ctx->user_port)
+		return judge_any_port(ctx, at, &o, CGG_BIND4, &subject);
 	return judge_net(at, &o, CGG_BIND4, &subject);
 }
 
@@ -51,14 +137,22 @@ int bind6(struct bpf_sock_addr *ctx)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	union cgg_subject subject = {};
+	struct bpf_sock *sk = ctx->sk;
 	struct operation o = {};
 
-	if (!ctx->user_port)
-		return leave_to_post_bind(ctx);
+	o.who = sock_address(sk);
 	query_plain6(&o.q, join(ctx->user_ip6[0], ctx->user_ip6[1]),
 		     join(ctx->user_ip6[2], ctx->user_ip6[3]));
 	query_socket(&o.q, CGG_BIND, ctx->protocol, ctx->user_port);
-	return judge_net(at, &o, CGG_BIND6, &subject);
+	if (ctx->user_port)
+		return judge_both(at, &o, CGG_BIND6, &subject, ipv4_too);
+	for (int turn = 0; judge_any_port(ctx, at, &o, CGG_BIND6, &subject); turn++) {
+		IN_MEMORY(&o);
+		if (turn || !ipv4_too(&o))
+			return 1;
+		o.q.port = 0;
+	}
+	return 0;
 }
 
 /* take_mark - 1: bind left it */
@@ -81,6 +175,7 @@ int post_bind4(struct bpf_sock *ctx)
 
 	if (!take_mark(ctx))
 		return 1;
+	o.who = sock_address(ctx);
 	query_ip4(&o.q, ctx->src_ip4);
 	query_socket(&o.q, CGG_BIND, ctx->protocol, bpf_htons(ctx->src_port));
 	return judge_net(at, &o, CGG_POST_BIND4, &subject);
@@ -95,8 +190,9 @@ int post_bind6(struct bpf_sock *ctx)
 
 	if (!take_mark(ctx))
 		return 1;
+	o.who = sock_address(ctx);
 	query_plain6(&o.q, join(ctx->src_ip6[0], ctx->src_ip6[1]),
 		     join(ctx->src_ip6[2], ctx->src_ip6[3]));
 	query_socket(&o.q, CGG_BIND, ctx->protocol, bpf_htons(ctx->src_port));
-	return judge_net(at, &o, CGG_POST_BIND6, &subject);
+	return judge_both(at, &o, CGG_POST_BIND6, &subject, ipv4_too);
 }

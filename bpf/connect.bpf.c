@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* connect.bpf.c - connect(2) by TCP, MPTCP, UDP; TCP fast open; io_uring. */
+/*
+ * connect.bpf.c - connect(2) by TCP, MPTCP, UDP; TCP fast open; io_uring.
+ *
+ * Where the socket has a source route, the packets go to the first router of that, which
+ * is judged as well.
+ */
 #include "address.h"
 
 SEC("cgroup/connect4")
@@ -10,10 +15,12 @@ int connect4(struct bpf_sock_addr *ctx)
 	struct bpf_sock *sk = ctx->sk;
 	struct operation o = {};
 
+	o.who = sock_address(sk);
 	query_remote4(&o.q, ctx->user_ip4, sk ? sk->src_ip4 : 0);
 	query_socket(&o.q, CGG_CONNECT, ctx->protocol, ctx->user_port);
 	local_end(&subject.net, sk, 0);
-	return judge_net(at, &o, CGG_CONNECT4, &subject) && go_where4(ctx, &o.q);
+	go_where4(ctx, &o.q);
+	return judge_both(at, &o, CGG_CONNECT4, &subject, query_via);
 }
 
 /* Runs for ::ffff:a.b.c.d too; connect4 does not. */
@@ -30,9 +37,11 @@ int connect6(struct bpf_sock_addr *ctx)
 		high = join(sk->src_ip6[0], sk->src_ip6[1]);
 		low = join(sk->src_ip6[2], sk->src_ip6[3]);
 	}
+	o.who = sock_address(sk);
 	query_remote6(&o.q, join(ctx->user_ip6[0], ctx->user_ip6[1]),
 		      join(ctx->user_ip6[2], ctx->user_ip6[3]), high, low);
 	query_socket(&o.q, CGG_CONNECT, ctx->protocol, ctx->user_port);
 	local_end(&subject.net, sk, 1);
-	return judge_net(at, &o, CGG_CONNECT6, &subject) && go_where6(ctx, &o.q);
+	go_where6(ctx, &o.q);
+	return judge_both(at, &o, CGG_CONNECT6, &subject, query_via);
 }

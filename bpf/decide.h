@@ -11,12 +11,16 @@
 
 #include "base.h"
 #include "kernel.h"
+#if defined(CGG_SOCKETS)
+#include "sock.h"
+#endif
 
 /*
  * What a file judges, said before this is included: operations of tasks (nothing),
- * those that have a name (CGG_NAMED), packets (CGG_PACKETS), questions by hand
- * (CGG_ASKED). Each kind has walks of its own: WHO is whose cgroup counts (a
- * packet's socket's, else the task's), KEY what a walk is told of the key. Where
+ * calls about an address (CGG_SOCKETS), those that have a name (CGG_NAMED), packets
+ * (CGG_PACKETS), questions by hand (CGG_ASKED). Each kind has walks of its own: WHO is
+ * whose cgroup counts (a packet's socket's, else the task's, and where that says nothing
+ * the one of the socket at this address), KEY what a walk is told of the key. Where
  * several letters may be asked for at once, CGG_SEVERAL is said, too.
  */
 #if defined(CGG_PACKETS)
@@ -41,6 +45,14 @@
 #define piece_rest piece_rest_packet
 #define nodes_find nodes_find_packet
 #define nodes_rest nodes_rest_packet
+#elif defined(CGG_SOCKETS)
+#define front_find front_find_socket
+#define item_holds item_holds_socket
+#define own_find own_find_socket
+#define piece_find piece_find_socket
+#define piece_rest piece_rest_socket
+#define nodes_find nodes_find_socket
+#define nodes_rest nodes_rest_socket
 #elif defined(CGG_ASKED)
 #define tail_differs tail_differs_asked
 #define front_find front_find_asked
@@ -68,7 +80,9 @@
 /* An operation. The key of one that has a name is its first bytes. */
 struct operation {
 	struct cgg_query q;
+#if HAS_NAME
 	const struct cgg_operand *name;
+#endif
 	WHO who;
 };
 
@@ -82,8 +96,31 @@ struct cgg_outcome {
 	__u8 image; /* generation & 1 of the one that says so */
 };
 
-static __always_inline int in_cgroup(WHO who, __u64 id, __u32 level)
+#if defined(CGG_SOCKETS)
+/*
+ * asker_is_in - Tell whether a rule about a cgroup matches by who asks.
+ *
+ * A task of the root cgroup is in no other. A worker of the kernel is one, which connects
+ * the subflows of MPTCP for others: then the cgroup counts that the socket was made in.
+ * Where that is not known, only a denial matches. Without a socket, who is 0.
+ */
+ONCE int asker_is_in(__u64 who, __u64 id, __u32 level, __u32 verdict)
 {
+	int is_in;
+
+	if (current_ancestor(level) == id)
+		return 1;
+	if (!who || current_ancestor(1))
+		return 0;
+	is_in = sock_is_in(who, id, level);
+	return is_in < 0 ? verdict == CGG_DENY : is_in;
+}
+#endif
+
+/* in_cgroup - Tell whether a rule of this verdict matches by its cgroup. */
+static __always_inline int in_cgroup(WHO who, __u64 id, __u32 level, __u32 verdict)
+{
+	(void)verdict;
 #if defined(CGG_ASKED)
 	__u32 key = 0;
 	const struct cgg_ask *ask = bpf_map_lookup_elem(&asked, &key);
@@ -92,6 +129,8 @@ static __always_inline int in_cgroup(WHO who, __u64 id, __u32 level)
 	return ask && ask->ancestor[level % CGG_LEVELS] == id;
 #elif defined(CGG_PACKETS)
 	return bpf_skb_ancestor_cgroup_id(who, level) == id;
+#elif defined(CGG_SOCKETS)
+	return asker_is_in(who, id, level, verdict);
 #else
 	(void)who;
 	return current_ancestor(level) == id;
@@ -223,7 +262,7 @@ ONCE __u32 front_find(__u32 number, KEY, __u64 what, WHO who)
 		if (e->operand_words && tail_differs(number, i, key))
 			continue;
 #endif
-		if (e->cgroup && !in_cgroup(who, e->cgroup, e->level))
+		if (e->cgroup && !in_cgroup(who, e->cgroup, e->level, e->verdict))
 			continue;
 		return i + 1;
 	}
@@ -261,7 +300,7 @@ ONCE __u32 item_holds(__u32 number, __u64 found, __u64 what, WHO who)
 		return 0;
 	if (a->expires != CGG_NEVER && a->expires <= bpf_ktime_get_boot_ns())
 		return 0;
-	if (a->cgroup && !in_cgroup(who, a->cgroup, a->level))
+	if (a->cgroup && !in_cgroup(who, a->cgroup, a->level, a->verdict))
 		return 0;
 	return !is_deleted(base, image, CGG_HOP_LOW(found));
 }

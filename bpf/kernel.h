@@ -203,6 +203,11 @@ static __always_inline SUBJECT subject_hand_on(const union cgg_subject *n)
 }
 #endif
 
+struct cgroup {
+	int level;
+	__u64 ancestor_ids[CGG_LEVELS];
+} RELOCATED;
+
 /* Programs on sockets may ask (CGG_HELPED, bpf/address.h): they need no type information. */
 #if defined(CGG_HELPED)
 static __always_inline __u64 current_pid_tgid(void)
@@ -220,11 +225,6 @@ static __always_inline __u64 current_ancestor(__u32 level)
 	return bpf_get_current_ancestor_cgroup_id(level);
 }
 #else
-struct cgroup {
-	int level;
-	__u64 ancestor_ids[CGG_LEVELS];
-} RELOCATED;
-
 struct css_set {
 	struct cgroup *dfl_cgrp;
 } RELOCATED;

@@ -5,36 +5,103 @@
  * sendmsg4 runs also for a mapped address given to an IPv6 socket, and for
  * AF_UNSPEC: the family that the caller wrote is never looked at. The source is
  * what IP_PKTINFO or bind(2) chose.
+ *
+ * The kernel asks about some messages without an address as well, on a connected socket:
+ * about one with control data, for which it gives port 0, which no message can have; and
+ * about each on an IPv6 socket that is connected to a mapped address, for which it gives
+ * that address (udpv6_sendmsg). They go where the socket is connected to, and are judged
+ * as that connection.
+ *
+ * Where the socket has a source route, the messages go to the first router of that, which
+ * is judged as well. One in the control data is not seen.
  */
 #include "address.h"
+
+/* peer_port - Return the port that the socket is connected to, in network order; 0: none. */
+static __always_inline __u32 peer_port(struct bpf_sock *sk)
+{
+	/* All 32 bits: Linux 5.10 takes nothing shorter, and later ones clear the upper half. */
+	return sk ? *(volatile __u32 *)((char *)sk + offsetof(struct bpf_sock, dst_port)) : 0;
+}
+
+#define AF_INET6 10
+
+/* to_peer4 - Tell whether the message goes where the socket is connected to (see above). */
+static __always_inline int to_peer4(const struct bpf_sock_addr *ctx, struct bpf_sock *sk)
+{
+	if (!ctx->user_port)
+		return 1;
+	return sk->family == AF_INET6 && sk->dst_ip4 && ctx->user_ip4 == sk->dst_ip4 &&
+	       ctx->user_port == peer_port(sk);
+}
+
+/* source4 - Write the source that the message says, if it says one, into its event. */
+static __always_inline void source4(struct cgg_event_net *net, __u32 source)
+{
+	if (source)
+		*(__u64 *)(net->local + 8) = join(MAPPED, source);
+}
+
+static __always_inline void source6(struct cgg_event_net *net, __u64 high, __u64 low)
+{
+	if (!(high | low))
+		return;
+	*(__u64 *)net->local = high;
+	*(__u64 *)(net->local + 8) = low;
+}
 
 SEC("cgroup/sendmsg4")
 int sendmsg4(struct bpf_sock_addr *ctx)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+	__u32 port = ctx->user_port, hook = CGG_SENDMSG;
 	union cgg_subject subject = {};
 	struct bpf_sock *sk = ctx->sk;
 	struct operation o = {};
 
-	query_remote4(&o.q, ctx->user_ip4, ctx->msg_src_ip4);
-	query_socket(&o.q, CGG_SENDMSG, ctx->protocol, ctx->user_port);
+	o.who = sock_address(sk);
+	if (sk && to_peer4(ctx, sk)) {
+		port = peer_port(sk);
+		hook = CGG_CONNECT;
+		query_ip4(&o.q, sk->dst_ip4);
+	} else {
+		query_remote4(&o.q, ctx->user_ip4, ctx->msg_src_ip4);
+		go_where4(ctx, &o.q);
+	}
+	STRAIGHT(hook); /* one way on, not one for each hook: the stack is small */
+	query_socket(&o.q, hook, ctx->protocol, port);
 	local_end(&subject.net, sk, 0);
-	return judge_net(at, &o, CGG_SENDMSG4, &subject) && go_where4(ctx, &o.q);
+	source4(&subject.net, ctx->msg_src_ip4);
+	return judge_both(at, &o, hook == CGG_CONNECT ? CGG_CONNECT4 : CGG_SENDMSG4, &subject,
+			  query_via);
 }
 
 SEC("cgroup/sendmsg6")
 int sendmsg6(struct bpf_sock_addr *ctx)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+	__u32 port = ctx->user_port, hook = CGG_SENDMSG;
 	union cgg_subject subject = {};
 	struct bpf_sock *sk = ctx->sk;
 	struct operation o = {};
+	__u64 high = join(ctx->msg_src_ip6[0], ctx->msg_src_ip6[1]);
+	__u64 low = join(ctx->msg_src_ip6[2], ctx->msg_src_ip6[3]);
 
-	query_remote6(&o.q, join(ctx->user_ip6[0], ctx->user_ip6[1]),
-		      join(ctx->user_ip6[2], ctx->user_ip6[3]),
-		      join(ctx->msg_src_ip6[0], ctx->msg_src_ip6[1]),
-		      join(ctx->msg_src_ip6[2], ctx->msg_src_ip6[3]));
-	query_socket(&o.q, CGG_SENDMSG, ctx->protocol, ctx->user_port);
+	o.who = sock_address(sk);
+	if (!port && sk) {
+		port = peer_port(sk);
+		hook = CGG_CONNECT;
+		query_plain6(&o.q, join(sk->dst_ip6[0], sk->dst_ip6[1]),
+			     join(sk->dst_ip6[2], sk->dst_ip6[3]));
+	} else {
+		query_remote6(&o.q, join(ctx->user_ip6[0], ctx->user_ip6[1]),
+			      join(ctx->user_ip6[2], ctx->user_ip6[3]), high, low);
+		go_where6(ctx, &o.q);
+	}
+	STRAIGHT(hook); /* one way on, not one for each hook: the stack is small */
+	query_socket(&o.q, hook, ctx->protocol, port);
 	local_end(&subject.net, sk, 1);
-	return judge_net(at, &o, CGG_SENDMSG6, &subject) && go_where6(ctx, &o.q);
+	source6(&subject.net, high, low);
+	return judge_both(at, &o, hook == CGG_CONNECT ? CGG_CONNECT6 : CGG_SENDMSG6, &subject,
+			  query_via);
 }

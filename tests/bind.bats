@@ -241,6 +241,43 @@ deny bind cgroup $(shown "$web")"
 	opens tcp ::1 "$free"
 }
 
+@test 'a socket bound to :: takes IPv4 too, unless it has IPV6_V6ONLY' {
+	for rule in 'ip 0.0.0.0/0' 'ip 0.0.0.0' "ip 0.0.0.0/0 port $free"; do
+		# shellcheck disable=SC2086 # words
+		rule bind $rule
+		closes dual :: "$free"
+		reports bind6 daddr=0.0.0.0 "dport=$free" proto=6
+		closes dual-udp :: "$free"
+		reports bind6 daddr=0.0.0.0 "dport=$free" proto=17
+		opens tcp :: "$free"
+		opens dual ::1 "$free"
+		yes cgg-rule flush
+	done
+	rule bind ip 0.0.0.0/0
+	closes dual :: 0
+	reports post_bind6 daddr=0.0.0.0 'dport=[1-9][0-9]+' proto=6
+	opens tcp :: 0
+	closes no-port-dual :: 0
+	reports bind6 daddr=0.0.0.0 dport=0 proto=6
+}
+
+@test 'an allow list needs both wildcards for a socket that takes both families' {
+	yes cgg-rule default bind deny
+	rule allow bind ip :: port "$free"
+	id=0
+	opens tcp :: "$free"
+	closes dual :: "$free"
+	reports bind6 daddr=0.0.0.0 "dport=$free" proto=6
+	rule allow bind ip 0.0.0.0 port "$free"
+	opens dual :: "$free"
+	reports_nothing
+	yes cgg-rule flush
+	rule allow bind ip 0.0.0.0/0
+	yes cgg-rule default bind deny
+	closes dual :: "$free"
+	id=0 reports bind6 daddr=:: "dport=$free" proto=6
+}
+
 @test 'a rule with no address is for both families' {
 	rule bind port "$free"
 	closes tcp 127.0.0.77 "$free"
@@ -308,13 +345,43 @@ deny bind cgroup $(shown "$web")"
 	reports bind4 daddr=127.0.0.77 "dport=$free" proto=6
 }
 
-@test 'port 0 with IP_BIND_ADDRESS_NO_PORT is not seen: a rule for setsockopt closes it' {
+# A call later on binds the port, and no hook sees that.
+@test 'port 0 with IP_BIND_ADDRESS_NO_PORT is denied at once when every port would be' {
+	opens no-port 127.0.0.77 0
+	rule bind
+	closes no-port 127.0.0.77 0
+	reports bind4 daddr=127.0.0.77 dport=0 proto=6
+	closes no-port ::1 0
+	reports bind6 daddr=::1 dport=0 proto=6
+	closes no-port 127.0.0.77 "$free"
+	yes cgg-rule flush
+	rule bind ip 127.0.0.76/31 port 1-65535 errno EACCES
+	run inside "$web" attempt no-port 127.0.0.77 0
+	says EACCES
+	opens no-port 127.0.0.78 0
+	yes cgg-rule flush
+	rule allow bind port "$free" ip 127.0.0.78
+	yes cgg-rule default bind deny
+	closes no-port 127.0.0.77 0
+	opens no-port 127.0.0.78 0
+}
+
+@test 'in audit mode port 0 with IP_BIND_ADDRESS_NO_PORT is reported, and goes through' {
+	rule bind
+	yes cgg-rule mode audit
+	opens no-port 127.0.0.77 0
+	verdict=AUDIT reports bind4 daddr=127.0.0.77 dport=0 proto=6
+}
+
+@test 'port 0 with IP_BIND_ADDRESS_NO_PORT goes through when some port may be bound' {
+	rule allow bind port "$free"
+	rule alert bind port 443 ip 127.0.0.78
 	rule bind
 	opens no-port 127.0.0.77 0
 	reports_nothing
-	closes no-port 127.0.0.77 "$free"
-	reports bind4 daddr=127.0.0.77 "dport=$free" proto=6
+	closes no-port 127.0.0.77 "$((free + 1))"
 	rule setsockopt SOL_IP:IP_BIND_ADDRESS_NO_PORT
+	yes cgg-events -w 0
 	closes no-port 127.0.0.77 0
 	yes cgg-events -w 0
 	matches "^\[DENY setsockopt\] .* level=0 optname=24 .* rule=$id"
@@ -367,7 +434,7 @@ import errno, os, socket, struct, subprocess, sys, threading
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
 
 IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE = 24, 51
-KINDS = {"udp": (SOCK_DGRAM, 0), "udplite": (SOCK_DGRAM, 136), "raw": (SOCK_RAW, 1),
+KINDS = {"udp": (SOCK_DGRAM, 0), "dual-udp": (SOCK_DGRAM, 0), "udplite": (SOCK_DGRAM, 136), "raw": (SOCK_RAW, 1),
          "mptcp": (SOCK_STREAM, 262)}
 
 def skip(why):
@@ -404,7 +471,7 @@ def free():
 
 def bind(how, addr, port):
     s = make(AF_INET6 if ":" in addr or how == "mapped" else AF_INET, how)
-    if s.family == AF_INET6 and how != "mapped":
+    if s.family == AF_INET6 and how != "mapped" and "dual" not in how:
         s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     to = ("::ffff:" if how == "mapped" else "") + addr, port
     if how in ("listen", "listen-range"):
@@ -428,7 +495,7 @@ def bind(how, addr, port):
             raise OSError(errno.EBADMSG, "port 0 was not refused")
         except PermissionError:
             s.bind(to)
-    elif how == "no-port":
+    elif how in ("no-port", "no-port-dual"):
         s.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
         s.bind(to)
     elif how == "reuse":

@@ -37,6 +37,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -471,6 +472,35 @@ static int message_send(const struct message *m)
 	int fd = socket_open(m->to.any.sa_family, SOCK_DGRAM, 0);
 
 	return result(sendmsg(fd, &m->header, 0));
+}
+
+/* Control data without an address, on a socket that is connected to the place. */
+static int try_sendmsg_connected(char **arg)
+{
+	struct place to = place(arg);
+	bool four = to.any.sa_family == AF_INET;
+	int fd = socket_open(to.any.sa_family, SOCK_DGRAM, 0);
+	struct message m;
+
+	if (connect_to(fd, to))
+		fail("connect");
+	message_init(&m, to);
+	message_control(&m, four ? IPPROTO_IP : IPPROTO_IPV6, four ? IP_TOS : IPV6_TCLASS,
+			&(int){ 2 }, sizeof(int));
+	m.header.msg_name = NULL;
+	m.header.msg_namelen = 0;
+	return result(sendmsg(fd, &m.header, MSG_NOSIGNAL));
+}
+
+/* Neither address nor control data, on an IPv6 socket that is connected to a mapped address. */
+static int try_send_mapped(char **arg)
+{
+	struct place to = place_mapped(arg);
+	int fd = socket_open(AF_INET6, SOCK_DGRAM, 0);
+
+	if (connect_to(fd, to))
+		fail("connect");
+	return result(send(fd, text, TEXT_SIZE, MSG_NOSIGNAL));
 }
 
 static int try_sendmsg(char **arg)
@@ -1047,6 +1077,8 @@ static const struct attempt attempts[] = {
 	{ "sendto-connected", "ADDR PORT", "UDP, first connected to port 9", try_sendto_connected },
 	{ "sendto-bound", "ADDR PORT", "UDP, bound to 127.0.0.1", try_sendto_bound },
 	{ "sendmsg", "ADDR PORT", "UDP by sendmsg", try_sendmsg },
+	{ "sendmsg-connected", "ADDR PORT", "IP_TOS, on connected UDP", try_sendmsg_connected },
+	{ "send-mapped", "ADDR PORT", "UDP of IPv6, connected to ::ffff:ADDR", try_send_mapped },
 	{ "sendmsg-pktinfo", "ADDR PORT", "UDP from 127.0.0.1 by IP_PKTINFO", try_sendmsg_pktinfo },
 	{ "sendmmsg", "ADDR PORT", "two messages of UDP in one call", try_sendmmsg },
 	{ "udp-segment", "ADDR PORT", "UDP cut by UDP_SEGMENT", try_udp_segment },

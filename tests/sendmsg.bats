@@ -273,6 +273,76 @@ only()
 	closes sendto6-v4name 127.0.0.1 "$port"
 }
 
+# ---- a message on a connected socket is judged as the connection is ----
+
+# HOW ADDRESS PROGRAM: the kernel asks the hook sendmsg about it, and gives no address, or the peer's
+as_connected()
+{
+	rule allow connect proto udp ip "$2" port "$port"
+	yes cgg-rule default connect,sendmsg deny
+	opens "$1" "$2" "$port"
+	reports_nothing
+	run inside "$web" attempt sendto "$2" "$port"
+	says EPERM
+	id=0 reports "$3" "daddr=$2" "dport=$port" proto=17
+}
+
+@test 'control data on a connected socket' { as_connected sendmsg-connected 127.0.0.1 sendmsg4; }
+@test 'control data on a connected IPv6 socket' { as_connected sendmsg-connected ::1 sendmsg6; }
+@test 'a message on an IPv6 socket that is connected to a mapped address' {
+	as_connected send-mapped 127.0.0.1 sendmsg4
+}
+
+@test 'control data on a connected socket: a rule of sendmsg does not hold, as without it' {
+	rule sendmsg
+	opens sendmsg-connected 127.0.0.1 "$port"
+	opens sendmsg-connected ::1 "$port"
+	opens send-mapped 127.0.0.1 "$port"
+	reports_nothing
+}
+
+@test 'control data on a connected socket: a rule of connect holds, with the address in the event' {
+	rule sendmsg port 1
+	yes inside "$web" python3 -c '
+import socket, subprocess, sys
+port, tos = int(sys.argv[1]), [(socket.IPPROTO_IP, socket.IP_TOS, b"\2\0\0\0")]
+tclass = [(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, b"\2\0\0\0")]
+made = [(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), "127.0.0.2", tos),
+        (socket.socket(socket.AF_INET6, socket.SOCK_DGRAM), "::1", tclass)]
+for s, address, control in made:
+    s.connect((address, port))
+subprocess.run(["cgg-rule", "add", "connect", "port", str(port), "name", "later"], check=True)
+for s, address, control in made:
+    s.send(b"x")
+    try:
+        s.sendmsg([b"x"], control)
+        print("sent")
+    except PermissionError:
+        print("denied")' "$port"
+	says 'denied
+denied'
+	yes cgg-events -w 0
+	[ "${#lines[@]}" -eq 2 ]
+	matches "^\[DENY connect4\] .* daddr=127.0.0.2 dport=$port proto=17 .* label=later"
+	matches "^\[DENY connect6\] .* daddr=::1 dport=$port proto=17 .* label=later"
+}
+
+@test 'the source in an event is the one that the message has' {
+	rule sendmsg port "$port"
+	run inside "$web" python3 -c '
+import socket, struct, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.2", 0))
+source = struct.pack("=I4s4x", 0, socket.inet_aton("127.0.0.3"))
+try:
+    s.sendmsg([b"x"], [(socket.IPPROTO_IP, 8, source)], 0, ("127.0.0.1", int(sys.argv[1])))
+except PermissionError:
+    print("denied")' "$port"
+	says denied
+	yes cgg-events -w 0
+	matches '^\[DENY sendmsg4\] .* daddr=127.0.0.1 .* saddr=127.0.0.3 '
+}
+
 # Every kind of message, from every source, goes to each name of this host.
 where='
 import itertools, socket, struct, sys

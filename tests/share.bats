@@ -43,6 +43,9 @@ web-server deny bind proto udp ip 0.0.0.0 port 443
 web-server allow connect ip 127.0.0.1 port 8080
 web-server allow connect proto udp ip 127.0.0.53 port 53
 web-server deny connect ip 127.0.0.1 port 5432
+web-server deny setsockopt SOL_IPV6:IPV6_RTHDR
+web-server deny setsockopt SOL_IP:IP_OPTIONS
+web-server allow setsockopt SOL_TCP:TCP_NODELAY
 web-server deny connect ip 192.0.2.1 port 443
 web-server deny sendmsg ip 192.0.2.1 port 53
 web-server deny socket family inet type raw proto icmp

@@ -174,6 +174,45 @@ deny socket family inet cgroup $(shown "$web")"
 		-- inet stream 132
 }
 
+@test 'proto tcp is SMC too' {
+	denies socket proto tcp -- sock_create family=inet type=stream proto=6 -- inet stream 256
+}
+
+# In a network of its own, where root may make one: connected to, and not, it sends to 127.0.0.1.
+ping()
+{
+	# shellcheck disable=SC2016 # for the inner shell
+	run inside "$web" unshare --net sh -c 'ip link set lo up &&
+		echo "0 0" >/proc/sys/net/ipv4/ping_group_range && exec python3 -c "$1"' - '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, 1)
+said = []
+for what in (lambda: s.bind(("127.0.0.1", 0)),
+             lambda: s.sendto(b"\x08\0\0\0\0\0\0\1", ("127.0.0.1", 0)),
+             lambda: s.connect(("127.0.0.1", 0))):
+    try:
+        what()
+        said.append("ok")
+    except PermissionError:
+        said.append("EPERM")
+print(*said)'
+}
+
+@test 'open: a ping socket asks neither bind nor sendmsg; a rule for socket closes it' {
+	for hook in bind sendmsg connect; do
+		yes cgg-rule add "$hook"
+	done
+	ping
+	[[ $output == 'ok ok '* ]]
+	yes cgg-rule flush
+	yes cgg-events -w 0
+	rule socket type dgram proto icmp
+	ping
+	status_is 1
+	matches '^PermissionError'
+	reports sock_create family=inet type=dgram proto=1
+}
+
 @test 'proto: raw sockets of a protocol' {
 	rule socket type raw proto icmp
 	closes inet raw 1

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * sock.h - what the kernel's socket says, and struct bpf_sock does not.
+ *
+ * The fields are found by the kernel's type information when the programs are loaded.
+ * Where it has none, or keeps a field elsewhere, the question whether there is one is
+ * answered by no: then the verifier never comes to the code that reads it, and each
+ * function gives what its comment says. They are functions for the stack of a program is small.
+ */
+#ifndef CGG_SOCK_H
+#define CGG_SOCK_H
+
+#include <bpf/bpf_core_read.h>
+
+#include "kernel.h"
+
+struct sock_common {
+	unsigned char skc_ipv6only : 1;
+} RELOCATED;
+
+#if !defined(CGG_OLD)
+struct kernfs_node {
+	__u64 id;
+} RELOCATED;
+
+struct cgroup {
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup *ancestors[CGG_LEVELS];
+} RELOCATED;
+#endif
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+	__u64 val; /* before Linux 5.15: a pointer with marks in its two lowest bits */
+} RELOCATED;
+
+struct sock {
+	struct sock_common __sk_common;
+	struct sock_cgroup_data sk_cgrp_data;
+} RELOCATED;
+
+struct ip_options {
+	__u32 faddr;
+	unsigned char srr;
+} RELOCATED;
+
+struct ip_options_rcu {
+	struct ip_options opt;
+} RELOCATED;
+
+struct ipv6_txoptions {
+	void *srcrt;
+} RELOCATED;
+
+struct ipv6_pinfo {
+	struct ipv6_txoptions *opt;
+} RELOCATED;
+
+struct inet_sock {
+	struct ipv6_pinfo *pinet6;
+	struct ip_options_rcu *inet_opt;
+	unsigned long inet_flags; /* since Linux 6.6 */
+	unsigned char bind_address_no_port : 1; /* before */
+} RELOCATED;
+
+#define NO_PORT_FLAG 18 /* INET_FLAGS_BIND_ADDRESS_NO_PORT */
+
+#define HAS(type, field) bpf_core_field_exists(((struct type *)0)->field)
+#define READ(to, from) bpf_probe_read_kernel(&(to), sizeof(to), &(from))
+
+#define NO_ADDRESS 1ULL
+
+/* sock_address - Return where the kernel's socket lies, as a number; NO_ADDRESS: not known. */
+static __always_inline __u64 sock_address(struct bpf_sock *sk)
+{
+	__u64 address = NO_ADDRESS;
+
+	if (sk && HAS(sock, __sk_common))
+		READ(address, sk);
+	return address;
+}
+
+/* is_v6only - Tell whether an IPv6 socket takes no IPv4; not known: no. */
+ONCE int is_v6only(__u64 address)
+{
+	const struct sock *sk = (const struct sock *)address;
+
+	if (address == NO_ADDRESS || !HAS(sock, __sk_common.skc_ipv6only))
+		return 0;
+	return BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only);
+}
+
+/* puts_port_off - Tell whether bind(2) to port 0 leaves it to a later call; not known: yes. */
+ONCE int puts_port_off(__u64 address)
+{
+	const struct inet_sock *inet = (const struct inet_sock *)address;
+	unsigned long flags = 0;
+
+	if (address == NO_ADDRESS)
+		return 1;
+	if (HAS(inet_sock, bind_address_no_port))
+		return BPF_CORE_READ_BITFIELD_PROBED(inet, bind_address_no_port);
+	if (!HAS(inet_sock, inet_flags))
+		return 1;
+	READ(flags, inet->inet_flags);
+	return flags >> NO_PORT_FLAG & 1;
+}
+
+/*
+ * via4 - Return the router to which the socket's source route (LSRR, SSRR) sends packets
+ * first; 0: it has none, or that is not known.
+ */
+ONCE __u32 via4(__u64 address)
+{
+	const struct inet_sock *inet = (const struct inet_sock *)address;
+	const struct ip_options_rcu *options = 0;
+	unsigned char has_route = 0;
+	__u32 first = 0;
+
+	if (address == NO_ADDRESS || !HAS(inet_sock, inet_opt))
+		return 0;
+	READ(options, inet->inet_opt);
+	if (!options)
+		return 0;
+	READ(has_route, options->opt.srr);
+	READ(first, options->opt.faddr);
+	return has_route ? first : 0;
+}
+
+/* What a routing header begins with, of any type (RFC 8200, 6275, 8754). Addresses follow. */
+struct routing_header {
+	__u8 next, length, type, left;
+	__u32 more;
+};
+#define SRCRT_SEGMENTS 4
+
+/*
+ * via6 - Return a word of the same for IPv6, of its routing header: 0 and 1 are those of the
+ * address, VIA_ANY tells whether there is one.
+ */
+#define VIA_ANY 2
+ONCE __u64 via6(__u64 address, __u32 which)
+{
+	const struct inet_sock *inet = (const struct inet_sock *)address;
+	const struct ipv6_txoptions *options = 0;
+	const struct ipv6_pinfo *six = 0;
+	struct routing_header header = {};
+	const char *route = 0;
+	__u64 word = 0;
+
+	if (address == NO_ADDRESS || !HAS(inet_sock, pinet6) || !HAS(ipv6_pinfo, opt))
+		return 0;
+	READ(six, inet->pinet6);
+	if (six)
+		READ(options, six->opt);
+	if (options)
+		READ(route, options->srcrt);
+	if (!route || which >= VIA_ANY)
+		return !!route;
+	READ(header, *route);
+	route += sizeof(header) + sizeof(word) * which;
+	if (header.type == SRCRT_SEGMENTS) /* the last one first, as fl6_update_dst() takes them */
+		route += 2 * sizeof(word) * header.left;
+	READ(word, *(const __u64 *)route);
+	return word;
+}
+
+#if !defined(CGG_OLD)
+#define HAS_ANCESTORS HAS(cgroup, ancestors) && HAS(cgroup, kn) && HAS(kernfs_node, id)
+static __always_inline __u64 ancestor_of(const struct cgroup *cgroup, __u32 level)
+{
+	const struct kernfs_node *node = 0;
+	const struct cgroup *above = 0;
+	__u64 id = 0;
+
+	bpf_probe_read_kernel(&above, sizeof(above), (char *)&cgroup->ancestors + 8 * level);
+	READ(node, above->kn);
+	READ(id, node->id);
+	return id;
+}
+#else
+#define HAS_ANCESTORS HAS(cgroup, ancestor_ids)
+static __always_inline __u64 ancestor_of(const struct cgroup *cgroup, __u32 level)
+{
+	__u64 id = 0;
+
+	bpf_probe_read_kernel(&id, sizeof(id), (char *)&cgroup->ancestor_ids + 8 * level);
+	return id;
+}
+#endif
+
+/*
+ * sock_is_in - Tell whether the socket was made in a cgroup or below it: 1 or 0; -1: not known.
+ */
+static __always_inline int sock_is_in(__u64 address, __u64 id, __u32 level)
+{
+	const struct sock *sk = (const struct sock *)address;
+	const struct cgroup *cgroup = 0;
+	int deepest = -1;
+	__u64 marked = 0;
+
+	if (address == NO_ADDRESS || !HAS(cgroup, level) || !(HAS_ANCESTORS))
+		return -1;
+	if (HAS(sock_cgroup_data, cgroup)) {
+		READ(cgroup, sk->sk_cgrp_data.cgroup);
+	} else if (HAS(sock_cgroup_data, val)) {
+		READ(marked, sk->sk_cgrp_data.val);
+		if (!(marked & 1)) /* else it is in no cgroup that is known */
+			cgroup = (const struct cgroup *)(marked & ~3ULL);
+	}
+	if (!cgroup)
+		return -1;
+	READ(deepest, cgroup->level);
+	if ((int)level > deepest)
+		return 0;
+	return ancestor_of(cgroup, level) == id;
+}
+
+#endif
