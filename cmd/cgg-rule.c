@@ -6,6 +6,7 @@
  * is read, changed in memory, and committed in one step (policy.c).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -223,11 +224,42 @@ static int add_nothing(void)
 	return done(&guard, status);
 }
 
+/* The ids that -i prints: known before the rules are there. */
+static __u32 new_id;
+static unsigned new_ids;
+
+/*
+ * ids_print - prints them before the change, which is not made when they cannot be printed: one who
+ * does not get an id tries again. A pipe gets room for all, for its reader may wait for our lock.
+ */
+static int ids_print(void)
+{
+	char *text = 0;
+	size_t size = 0, done = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	for (unsigned i = 0; out && i < new_ids; i++)
+		fprintf(out, "%u\n", new_id + i);
+	if (!out || fclose(out))
+		return refuse(CGG_FAILED, "out of memory");
+	if (fcntl(STDOUT_FILENO, F_GETPIPE_SZ) >= 0 && size > 4096)
+		fcntl(STDOUT_FILENO, F_SETPIPE_SZ, (int)size);
+	while (done < size) {
+		ssize_t n = write(STDOUT_FILENO, text + done, size - done);
+
+		if (n < 0 && errno != EINTR)
+			break;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	free(text);
+	return done == size ? 0 : refuse(CGG_FAILED, "standard output: %s", strerror(errno));
+}
+
 static int add(int count, char **word)
 {
 	struct cgg_rules more = settings();
 	struct cgg_guard guard;
-	__u32 id;
 	int place, status = 0;
 
 	if (file_name && count)
@@ -242,10 +274,10 @@ static int add(int count, char **word)
 		status = rules_add(&more, &rule);
 	}
 	guard_begin(&guard, &place, true);
+	new_ids = more.rules;
+	guard.ready = with_id ? ids_print : 0;
 	if (!status)
-		status = policy_add(&guard, place, &more, &id);
-	for (unsigned i = 0; !status && with_id && i < more.rules; i++)
-		printf("%u\n", id + i);
+		status = policy_add(&guard, place, &more, &new_id);
 	rules_free(&more);
 	return done(&guard, status);
 }
@@ -264,7 +296,7 @@ static int insert(int count, char **word)
 	static const char needs[] = "needs the id of a rule to stand before";
 	struct cgg_guard guard;
 	struct cgg_rule rule;
-	__u32 before, id;
+	__u32 before;
 	int place, status;
 
 	if (!count)
@@ -272,11 +304,11 @@ static int insert(int count, char **word)
 	before = id_or_die("insert ", word[0], needs);
 	rule = parse_or_die(count - 1, word + 1);
 	guard_begin(&guard, &place, false);
-	status = policy_insert(&guard, place, before, &rule, &id);
+	new_ids = 1;
+	guard.ready = with_id ? ids_print : 0;
+	status = policy_insert(&guard, place, before, &rule, &new_id);
 	if (status == CGG_NO)
 		errx(status, "%s: %s", word[0], cgg_why);
-	if (!status && with_id)
-		printf("%u\n", id);
 	return done(&guard, status);
 }
 

@@ -192,6 +192,11 @@ struct cgg_guard {
 	int image_maps, tally_maps, bases, attachments, attached;
 	struct cgg_policy *policies; /* CGG_POLICIES of them, shared with the kernel */
 	struct cgg_image *images[CGG_POLICIES]; /* two each, where they were asked for */
+	/*
+	 * Called before the last step of a change of rules, which cannot fail; 0: nobody. Unless it
+	 * returns 0 the change is not made. A command that must print prints here.
+	 */
+	int (*ready)(void);
 };
 int guard_open(struct cgg_guard *guard, enum cgg_open how);
 void guard_close(struct cgg_guard *guard);

@@ -295,6 +295,11 @@ static int commit(struct cgg_guard *guard, int place, const struct cgg_image *im
 	/* With no image there is a status: refuse() gave it. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	if (!status && image->hooks & ~before)
 		status = attach_hooks(guard, (__u32)place, image->hooks);
+	if (!status && guard->ready) {
+		status = guard->ready();
+		if (status)
+			detach_hooks(guard, (__u32)place, image->hooks & ~before);
+	}
 	if (status)
 		return status;
 	switch_image(policy, image_write(policy, guard->images[place], image), seconds);

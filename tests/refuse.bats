@@ -201,8 +201,46 @@ END
 	done
 }
 
-@test 'an id that cannot be printed is an error' {
-	refuses 3 'cgg-rule add -i port 3 >/dev/full' 'standard output: No space left on device'
+@test 'an id that cannot be printed is an error, and the rule is not added' {
+	before=$(state)
+	cgg-rule -p strict list >"$BATS_TEST_TMPDIR/rules"
+	mkdir "$BATS_TEST_TMPDIR/full"
+	mount -t tmpfs -o size=4k none "$BATS_TEST_TMPDIR/full"
+	head -c 4096 /dev/zero >"$BATS_TEST_TMPDIR/full/file"
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	# The base has room for some rules beside it: also a new policy, a new hook, and many rules.
+	for words in '-p strict add -i port 25' '-p strict add -i device c 1:5' '-p new add -i port 25' \
+		'-p strict insert -i 1 sysctl kernel/hostname' "add -i -f $BATS_TEST_TMPDIR/rules"; do
+		refuses 3 "cgg-rule $words >/dev/full" 'standard output: No space left on device'
+		refuses 3 "cgg-rule $words >>$BATS_TEST_TMPDIR/full/file" 'standard output: No space left on device'
+		refuses 3 "cgg-rule $words >&-" 'standard output: Bad file descriptor'
+		refuses 3 "cgg-rule $words 1<$BATS_TEST_TMPDIR/rules" 'standard output: Bad file descriptor'
+		# A pipe whose reader is gone: with SIGPIPE ignored an error, else the end by that signal.
+		for trap in "trap '' PIPE" 'trap - PIPE'; do
+			status=0
+			bash -c "$trap; exec 4<>$BATS_TEST_TMPDIR/fifo 5>$BATS_TEST_TMPDIR/fifo; exec 4>&-
+				cgg-rule $words >&5 5>&-" 2>"$BATS_TEST_TMPDIR/said" 3>&- || status=$?
+			[ "$status" -eq 3 ] || [ "$status" -eq 141 ] || complain "$words: status $status"
+		done
+		[ "$(state)" = "$before" ] || complain "$words: has changed"
+	done
+	umount "$BATS_TEST_TMPDIR/full"
+	yes cgg-rule -p strict add -i port 25
+	[ "$output" -eq 2 ]
+	yes cgg-rule -p strict insert -i 1 sysctl kernel/hostname
+	[ "$output" -eq 3 ]
+}
+
+@test 'the ids of many rules do not wait for their reader' {
+	seq -f 'connect port 9 name r%.0f' 30000 >"$BATS_TEST_TMPDIR/rules"
+	cgg-rule -p many add -i -f "$BATS_TEST_TMPDIR/rules" | {
+		read -r id
+		timeout $((10 * patience)) cgg-rule -p many delete "$id"
+		cat
+	} >"$BATS_TEST_TMPDIR/ids"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/ids")" -eq 29999 ]
+	[ "$(cgg-rule -p many list | wc -l)" -eq 29999 ]
+	cgg-rule -p many drop
 }
 
 # ---- bytes that come from elsewhere ----
