@@ -125,6 +125,18 @@ packets_are_judged()
 	packets_are_judged
 }
 
+@test 'random packets: egress' {
+	yes "$BUILD/tests/headers" -n 1000 egress "$web"
+	matches ' wrong 0 '
+}
+
+@test 'random packets: ingress' {
+	run "$BUILD/tests/headers" -n 1000 ingress "$web"
+	[ "$status" -ne 77 ] || skip 'this machine has no tun device'
+	status_is 0
+	matches ' wrong 0 '
+}
+
 @test 'socket, device, sysctl, setsockopt and getsockopt' {
 	socket_is_judged
 	device_is_judged
