@@ -87,8 +87,8 @@ static void remove_it(const char *dir)
 	rmdir(dir);
 }
 
-/* is_empty - of processes, or gone; waits a little when it is not */
-static bool is_empty(const char *path)
+/* Return whether the cgroup has no process, or is gone; when it has some, wait so many ms first */
+static bool is_empty(const char *path, int wait)
 {
 	char name[4200], text[256] = "";
 	struct pollfd events = { .events = POLLPRI };
@@ -100,7 +100,7 @@ static bool is_empty(const char *path)
 		return true;
 	empty = read(events.fd, text, sizeof(text) - 1) <= 0 || strstr(text, "populated 0");
 	if (!empty)
-		poll(&events, 1, 100);
+		poll(&events, 1, wait);
 	close(events.fd);
 	return empty;
 }
@@ -116,7 +116,7 @@ static bool empty_out(const char *path)
 	do {
 		if (!killed)
 			each_below(path, kill_those);
-		if (is_empty(path))
+		if (is_empty(path, 100))
 			return true;
 	} while (time_now() < end);
 	return false;
@@ -135,7 +135,7 @@ static int sweep(struct cgg_guard *guard, const char *parent)
 		    !is_ours(entry->d_name + strlen(PREFIX)))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", parent, entry->d_name);
-		if (is_empty(path))
+		if (is_empty(path, 0))
 			each_below(path, remove_it);
 	}
 	if (list)

@@ -849,3 +849,30 @@ systemd-run --scope -p Delegate=yes gives one that may"
 	status_is 1
 	matches ' cgroup=/cgg-run-[0-9]+-[0-9a-f]{8} '
 }
+
+@test 'sixty-four run side by side, each with rules of its own' {
+	local run pids=()
+
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	for run in {1..64}; do
+		begin -r "connect port $run" bash -c 'echo begun && read -r <"$1"' \
+			bash "$BATS_TEST_TMPDIR/go" >>"$BATS_TEST_TMPDIR/said" 2>&1
+		# shellcheck disable=SC2031 # begin sets it here
+		pids+=("$pid")
+	done
+	exec {go}<>"$BATS_TEST_TMPDIR/go"
+	all_begun()
+	{
+		[ "$(grep -cx begun "$BATS_TEST_TMPDIR/said")" -eq 64 ] || ! sleep 0.5
+	}
+	wait_for all_begun || wait_for all_begun || wait_for all_begun
+	[ "$(cgg-rule policies | grep -c ^run-)" -eq 64 ]
+	printf '\n%.0s' {1..64} >&"$go"
+	exec {go}>&-
+	for run in "${pids[@]}"; do
+		wait "$run" || true
+		unset "started[$run]"
+	done
+	[ "$(cgg-rule policies)" = default ]
+	[ "$(sort -u "$BATS_TEST_TMPDIR/said")" = begun ]
+}
