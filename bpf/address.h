@@ -19,9 +19,6 @@
 #include <linux/in.h>
 #include <bpf/bpf_endian.h>
 
-#if !defined(CGG_PACKETS)
-#define CGG_HELPED
-#endif
 #include "report.h"
 
 #define MAPPED bpf_htonl(0xffff)

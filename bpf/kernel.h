@@ -208,8 +208,8 @@ struct cgroup {
 	__u64 ancestor_ids[CGG_LEVELS];
 } RELOCATED;
 
-/* Programs on sockets may ask (CGG_HELPED, bpf/address.h): they need no type information. */
-#if defined(CGG_HELPED)
+/* Programs on sockets may ask: they need no type information. */
+#if defined(CGG_SOCKETS)
 static __always_inline __u64 current_pid_tgid(void)
 {
 	return bpf_get_current_pid_tgid();

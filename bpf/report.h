@@ -47,6 +47,9 @@ struct cgg_text {
 #elif defined(CGG_PACKETS)
 #define offer offer_packet
 #define offer_filters offer_filters_packet
+#elif defined(CGG_SOCKETS)
+#define offer offer_socket
+#define offer_filters offer_filters_socket
 #endif
 
 #define TO(ring, serial) ((serial) << 8 | (ring))

@@ -35,7 +35,16 @@ static char empty_types[64]; /* the path of a BTF without types */
 
 static int libbpf_said(enum libbpf_print_level level, const char *format, va_list args)
 {
-	return object_verbose && level != LIBBPF_DEBUG ? vfprintf(stderr, format, args) : 0;
+	char *text, *rest, *line;
+
+	if (!object_verbose || level == LIBBPF_DEBUG || vasprintf(&text, format, args) < 0)
+		return 0;
+	rest = text;
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			warnx("%s", line);
+	free(text);
+	return 0;
 }
 
 /* may_perfmon - without it the verifier has other words for what it refuses */

@@ -162,7 +162,8 @@ without_types()
 	says 'cgg-load: device: not loaded: device: Invalid argument; cgg-load -v prints what the kernel says of it'
 	cgg-unload
 	run kernel cgg-load -v
-	matches 'libbpf: prog .device.'
+	matches '^cgg-load: libbpf: prog .device.'
+	matches '^cgg-load: processed [0-9]+ insns' || matches '^cgg-load: -- BEGIN PROG LOAD LOG'
 }
 
 @test 'a replace that would lose a hook is refused, and one that gains a hook makes its rules possible' {
