@@ -636,7 +636,7 @@ page_examples()
 	yes bash -n completions/cgguard.bash
 	yes zsh -n completions/_cgguard
 	yes fish -n completions/cgguard.fish
-	yes shellcheck -x tests/run tests/demo tests/bench-events tests/helpers.bash tests/install-deps .ci/run tests/in-kernel tests/check-compilers tests/in-root tests/check-kernels \
+	yes shellcheck -x tests/run tests/demo tests/bench-events tests/helpers.bash tests/install-deps .ci/run tests/in-kernel tests/check-compilers tests/check-debian tests/in-root tests/check-kernels \
 		tests/check-deb tests/check-boot tests/verifier tests/watched tests/boot/attempt tests/boot/booted tests/fresh-root share/libexec/* \
 		completions/cgguard.bash
 }

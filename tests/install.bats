@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # install - make install puts each file where it is looked for; one version, one licence
+# shellcheck disable=SC2016 # an inner shell's own
 # shellcheck disable=SC2030,SC2031 # each test has its own
 
 load helpers
@@ -103,4 +104,51 @@ expected()
 	# the rest of debian/ is covered by debian/copyright
 	grep -q SPDX debian/rules
 	[ "$(sed -n '/^License: .* or /p' debian/copyright)" = 'License: GPL-2.0-only or BSD-2-Clause' ]
+}
+
+# fake_managers NAME...: in this folder, commands that note what they are asked, and what install-deps needs
+fake_managers()
+{
+	local tool
+
+	for tool in bash awk grep id cat env; do
+		ln -s "$(command -v "$tool")" .
+	done
+	printf '#!/bin/bash\necho "${0##*/} $*" >>asked\n' | tee "$@" >/dev/null
+	chmod +x "$@"
+}
+
+@test 'make deps takes the names of Fedora where there is dnf, and says what is not to be had' {
+	cd "$BATS_TEST_TMPDIR"
+	fake_managers dnf
+	# everything that was asked for once is installed, but etcd
+	printf '#!/bin/bash\n[ "$3" != etcd ] && grep -qsw -e "$3" asked\n' >rpm
+	chmod +x rpm
+	PATH=. run bash "$root/tests/install-deps"
+	status_is 0
+	matches 'install-deps: etcd is not offered here; what needs it will fail$'
+	for name in clang glibc-devel kernel-headers libbpf-devel elfutils-libelf-devel zlib-devel libyaml-devel \
+		jansson-devel pkgconf-pkg-config bpftool libcmocka-devel compiler-rt libasan iproute procps-ng ShellCheck; do
+		grep -qw -e "$name" asked || { cat asked && echo "no $name" && false; }
+	done
+	no grep -E -- '-dev( |$)|iproute2|shellcheck' asked
+}
+
+@test 'make deps takes other names with apt only where that does not know the first' {
+	cd "$BATS_TEST_TMPDIR"
+	fake_managers apt-get
+	printf '#!/bin/bash\n[ "$2" != bpftool ]\n' >apt-cache
+	printf '#!/bin/bash\nfor name in "${@:3}"; do ! grep -qsw -e "$name" asked || echo "installed $name"; done\n' >dpkg-query
+	chmod +x apt-cache dpkg-query
+	PATH=. run bash "$root/tests/install-deps"
+	status_is 0
+	grep -q '^apt-get install .* linux-tools-common linux-tools-generic ' asked
+	grep -qw libbpf-dev asked
+	no grep -w bpftool asked
+	# and asks nobody when all is there
+	cp asked asked.before
+	PATH=. run bash "$root/tests/install-deps"
+	status_is 0
+	says ''
+	cmp asked asked.before
 }
