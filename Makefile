@@ -51,7 +51,7 @@ MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/measure/*.bpf.c)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo tested check check-compilers check-debian check-faults check-kernels check-programs \
+.PHONY: all deps demo tested tools check check-compilers check-debian check-faults check-kernels check-programs \
 	check-sanitize check-valgrind analyze soak bench \
 	fuzz install uninstall deb check-deb check-boot clean
 
@@ -64,7 +64,9 @@ demo: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@tests/demo
 
-tested: all $(UNIT) $(TOOLS)
+tested: tools $(UNIT)
+
+tools: all $(TOOLS)
 
 check: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) tested
