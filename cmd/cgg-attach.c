@@ -102,6 +102,8 @@ int main(int argc, char **argv)
 	if (status)
 		die(status);
 	free(cgroup);
+	if (policy_is_open(&guard, place))
+		warnx("warning: policy %s: has no rule and no default yet, so it allows everything", name);
 	guard_close(&guard);
 	return CGG_DONE;
 }

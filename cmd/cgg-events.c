@@ -246,6 +246,22 @@ static void policy_or_die(struct cgg_filter *filter, const char *name)
 	name_tag(filter->policy, name);
 }
 
+/* tell_silence - why there may never be an event: a filter that nothing passes may be a slip */
+static void tell_silence(const struct cgg_filter *filter, const char *target)
+{
+	struct cgg_attachment *all = 0;
+	unsigned count = 0;
+	bool attached = !target || attachments_read(&guard, &all, &count);
+
+	if (*filter->policy && policy_find(&guard, filter->policy) < 0)
+		warnx("warning: policy %s: there is none; its events show once there is", filter->policy);
+	for (unsigned i = 0; i < count && !attached; i++)
+		attached = cgroup_is_below(all[i].id, filter->cgroup);
+	if (!attached)
+		warnx("warning: %s: nothing is attached there or below; its events show once it is", target);
+	free(all);
+}
+
 static void end(int signal)
 {
 	ended_by = signal;
@@ -305,6 +321,8 @@ int main(int argc, char **argv)
 	view.color = !view.json && wants_color();
 	status = guard_open(&guard, CGG_READ);
 	view.policies = guard.policies;
+	if (!status)
+		tell_silence(&filter, target);
 	guard_close(&guard);
 	if (!status)
 		status = reader_open(&reader, &filter, guard.policies);

@@ -41,6 +41,7 @@ static const char usage[] =
 static const char *policy_name = "default";
 static const char *file_name;
 static bool with_id, dry_run;
+static bool is_new; /* the policy was not there before */
 static enum list_form list_form;
 static unsigned confirm_seconds;
 
@@ -59,6 +60,15 @@ static void guard_begin(struct cgg_guard *guard, int *place, bool make)
 		*place = policy_find(guard, policy_name);
 	if (*place < 0)
 		errx(CGG_NO, "policy %s: there is none", policy_name);
+	is_new = make && !*guard->policies[*place].name;
+}
+
+/* tell_new - that a policy was made, for its name may be a slip */
+static void tell_new(void)
+{
+	if (is_new)
+		warnx("warning: policy %s: is new; cgg-attach -p %s TARGET puts it in force", policy_name,
+		      policy_name);
 }
 
 static bool progress_shown;
@@ -90,15 +100,18 @@ static int done(struct cgg_guard *guard, int status)
 	return CGG_DONE;
 }
 
-static struct cgg_rule parse_or_die(int count, char **word)
+/* parse_or_die - the rule that the words make; new: one that is to be added */
+static struct cgg_rule parse_or_die(int count, char **word, bool new)
 {
 	struct cgg_rule rule;
 	int status = rule_parse(&rule, count, word);
 
 	if (!status)
-		status = rule_resolve(&rule);
+		status = new ? rule_accept(&rule, true) : rule_resolve(&rule);
 	if (status)
 		die(status);
+	if (*cgg_note)
+		warnx("warning: %s", cgg_note);
 	return rule;
 }
 
@@ -190,7 +203,7 @@ static void read_or_die(struct cgg_rules *more)
 		status = is_yaml(text) ? yaml_read(more, memory, file_name, &errors)
 				       : file_read(more, memory, file_name, &errors);
 		fclose(memory);
-		for (char *line = strtok(errors, "\n"); line && status; line = strtok(0, "\n"))
+		for (char *line = strtok(errors, "\n"); line; line = strtok(0, "\n"))
 			warnx("%s", line);
 		if (status)
 			exit(status);
@@ -269,7 +282,7 @@ static int add(int count, char **word)
 		if (says_nothing(&more))
 			return add_nothing();
 	} else {
-		struct cgg_rule rule = parse_or_die(count, word);
+		struct cgg_rule rule = parse_or_die(count, word, true);
 
 		status = rules_add(&more, &rule);
 	}
@@ -279,6 +292,8 @@ static int add(int count, char **word)
 	if (!status)
 		status = policy_add(&guard, place, &more, &new_id);
 	rules_free(&more);
+	if (!status)
+		tell_new();
 	return done(&guard, status);
 }
 
@@ -302,7 +317,7 @@ static int insert(int count, char **word)
 	if (!count)
 		errx(CGG_USAGE, "insert: %s", needs);
 	before = id_or_die("insert ", word[0], needs);
-	rule = parse_or_die(count - 1, word + 1);
+	rule = parse_or_die(count - 1, word + 1, true);
 	guard_begin(&guard, &place, false);
 	new_ids = 1;
 	guard.ready = with_id ? ids_print : 0;
@@ -324,7 +339,7 @@ static int delete (int count, char **word)
 	if (by_id) {
 		id = id_or_die("", word[0], "not an id");
 	} else {
-		rule = parse_or_die(count, word);
+		rule = parse_or_die(count, word, false);
 		rule_print(&rule, text);
 	}
 	guard_begin(&guard, &place, false);
@@ -349,10 +364,13 @@ static int flush(int count, char **word)
 static int change(const struct cgg_rules *to)
 {
 	struct cgg_guard guard;
-	int place;
+	int place, status;
 
 	guard_begin(&guard, &place, true);
-	return done(&guard, policy_settings(&guard, place, to));
+	status = policy_settings(&guard, place, to);
+	if (!status)
+		tell_new();
+	return done(&guard, status);
 }
 
 static int set_mode(int count, char **word)
@@ -443,7 +461,7 @@ static int test(int count, char **word)
 	if (!count || count > 62)
 		errx(CGG_USAGE, "test: needs one operation: test HOOK MATCH...");
 	memcpy(all + 1, word, (size_t)count * sizeof(*word));
-	rule = parse_or_die(count + 1, all);
+	rule = parse_or_die(count + 1, all, false);
 	status = query_make(&ask, &rule);
 	if (status)
 		die(status);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* addr.c - addresses, ports and protocols as words and as numbers. */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,7 +86,7 @@ int net_parse(struct cgg_net *net, const char *word)
 	text[len] = 0;
 	family = addr_read(net->addr, text);
 	if (!family)
-		return refuse(CGG_USAGE, "ip %.80s: not an address", word);
+		return refuse(CGG_USAGE, "ip %.80s: not an address%s", word, ip_hint(word));
 	bits = family;
 	if (slash && number_parse(&bits, slash + 1, strlen(slash + 1), family))
 		return refuse(CGG_USAGE, "ip %.80s: not a prefix length (0 to %u)", word, family);
@@ -123,7 +124,8 @@ int port_parse(__u16 *min, __u16 *max, const char *word)
 	unsigned long low, high;
 
 	if (number_parse(&low, word, len, 65535))
-		return refuse(CGG_USAGE, "port %.80s: not a port (0 to 65535)", word);
+		return refuse(CGG_USAGE, "port %.80s: not a port (0 to 65535)%s", word,
+			      port_hint(word));
 	high = low;
 	if (dash && number_parse(&high, dash + 1, strlen(dash + 1), 65535))
 		return refuse(CGG_USAGE, "port %.80s: not a range of ports (N-M, 0 to 65535)",
@@ -136,10 +138,8 @@ int port_parse(__u16 *min, __u16 *max, const char *word)
 	return 0;
 }
 
-int proto_parse(__u16 *proto, const char *word)
+int proto_find(__u16 *proto, const char *word)
 {
-	unsigned long n;
-
 	if (!strcmp(word, "mptcp"))
 		word = "tcp";
 	for (size_t i = 0; i < sizeof(protos) / sizeof(protos[0]); i++) {
@@ -148,11 +148,26 @@ int proto_parse(__u16 *proto, const char *word)
 			return 0;
 		}
 	}
-	if (number_parse(&n, word, strlen(word), 255))
-		return refuse(CGG_USAGE,
-			      "proto %.80s: not a protocol (a name like tcp, or 0 to 255)", word);
-	*proto = (__u16)n;
-	return 0;
+	return -1;
+}
+
+int proto_parse(__u16 *proto, const char *word)
+{
+	char lower[16] = "";
+	unsigned long n;
+
+	if (!proto_find(proto, word))
+		return 0;
+	if (!number_parse(&n, word, strlen(word), 255)) {
+		*proto = (__u16)n;
+		return 0;
+	}
+	for (size_t i = 0; word[i] && i < sizeof(lower) - 1; i++)
+		lower[i] = (char)tolower((unsigned char)word[i]);
+	if (!strcmp(lower, "any") || !strcmp(lower, "all") || !strcmp(lower, "*"))
+		return refuse(CGG_USAGE, "proto %s: not a protocol; leave proto out", word);
+	return refuse(CGG_USAGE, "proto %.80s: not a protocol (a name like tcp, or 0 to 255)%s%s", word,
+		      proto_find(proto, lower) ? "" : "; write proto ", proto_find(proto, lower) ? "" : lower);
 }
 
 void proto_print(__u16 proto, char text[CGG_NET_TEXT])

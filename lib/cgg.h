@@ -22,7 +22,10 @@ enum cgg_status { CGG_DONE, CGG_NO, CGG_USAGE, CGG_FAILED };
 #define CGG_WHY 1024
 extern char cgg_why[CGG_WHY];
 int refuse(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+extern char cgg_note[CGG_WHY]; /* what is to be said though it is done; empty: nothing */
+void note_set(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void error_put(FILE *errors, const char *name, size_t line);
+void note_put(FILE *errors, const char *name, size_t line);
 
 /* refuse.c: how far it is, told now and then by what may take long; 0: nobody wants to know */
 extern void (*cgg_progress)(const char *doing, unsigned long done);
@@ -79,6 +82,7 @@ void addr_print(const __u8 addr[16], char text[CGG_NET_TEXT]);
 int net_parse(struct cgg_net *net, const char *word);
 void net_print(const struct cgg_net *net, char text[CGG_NET_TEXT]);
 int port_parse(__u16 *min, __u16 *max, const char *word);
+int proto_find(__u16 *proto, const char *word); /* by its name; -1: none */
 int proto_parse(__u16 *proto, const char *word);
 void proto_print(__u16 proto, char text[CGG_NET_TEXT]);
 int number_parse(unsigned long *n, const char *word, size_t len, unsigned long max); /* -1: no */
@@ -112,10 +116,12 @@ struct cgg_rule {
 	__u64 expires; /* CLOCK_BOOTTIME, ns; 0: not yet known, or never */
 };
 int rule_parse(struct cgg_rule *rule, int count, char *const word[]);
+bool rule_has_word(const char *word); /* whether it names a match or an option */
 size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]); /* but for ttl */
 __u64 time_now(void); /* CLOCK_BOOTTIME, ns */
 int hooks_parse(unsigned *hooks, const char *word);
 void hooks_print(unsigned hooks, char *text, size_t size);
+int verdict_find(const char *word); /* -1: none */
 int verdict_parse(__u8 *verdict, const char *word);
 int name_check(const char *what, const char *name);
 int policy_name_check(const char *name);
@@ -170,7 +176,18 @@ int base_build(char **pages, struct cgg_base *head, const struct cgg_rules *rule
 /* resolve.c: what only the machine knows: a node's number, a cgroup's id, the time */
 int rule_resolve(struct cgg_rule *rule);
 
-/* file.c: a policy file; appends to rules. All its errors, a line each, in *errors (free it). */
+/* never.c: takes a new rule, resolved, unless it can never match; cgg_note may say something then */
+int rule_accept(struct cgg_rule *rule, bool typed);
+
+/* sysctl.c: whether the name can be there; typed: by hand, and not in a file of other kernels too */
+int sysctl_check(const struct cgg_rule *rule, bool typed);
+
+/* hint.c: what to write in place of a word of another tool: "; write ...", or "" */
+const char *word_hint(const char *word, bool verdict);
+const char *ip_hint(const char *word);
+const char *port_hint(const char *word);
+
+/* file.c: a policy file; appends to rules. All its errors, a line each, in *errors (free it), and its notes. */
 int rule_line(struct cgg_rule *rule, char *line); /* cuts line up */
 int default_parse(struct cgg_rules *rules, int count, char *const word[]);
 int mode_parse(struct cgg_rules *rules, int count, char *const word[]);
@@ -346,6 +363,7 @@ const char *policy_by_tag(const struct cgg_policy *policies, const char *tag, un
 const char *policy_by_place(const struct cgg_policy *policies, unsigned place, __u32 born);
 int policy_make(struct cgg_guard *guard, const char *name, int *place);
 const struct cgg_image *policy_image(struct cgg_guard *guard, int place); /* in force; 0 */
+bool policy_is_open(struct cgg_guard *guard, int place); /* it has no rule and no default: all is allowed */
 int policy_programs(struct cgg_guard *guard, int place, unsigned *programs);
 int policy_each(struct cgg_guard *guard, int place, policy_line *line, void *context);
 int policy_size(struct cgg_guard *guard, int place, unsigned *rules);

@@ -101,7 +101,7 @@ static int line_read(struct cgg_rules *rules, char *line)
 		return mode_parse(rules, count - 1, word + 1);
 	status = rule_parse(&rule, count, word);
 	if (!status)
-		status = rule_resolve(&rule);
+		status = rule_accept(&rule, false);
 	return status ? status : rules_add(rules, &rule);
 }
 
@@ -162,6 +162,8 @@ int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **erro
 		status = text_line(rules, line, (size_t)len, number);
 		if (status)
 			error_put(out, name, number);
+		else
+			note_put(out, name, number);
 		progress("lines read", number);
 		if (status > worst)
 			worst = status;

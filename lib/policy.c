@@ -65,6 +65,13 @@ const struct cgg_image *policy_image(struct cgg_guard *guard, int place)
 	return image_now(guard, place);
 }
 
+bool policy_is_open(struct cgg_guard *guard, int place)
+{
+	const struct cgg_image *image = policy_image(guard, place);
+
+	return image && !image->hooks;
+}
+
 /* left - whole seconds until an unconfirmed restore lapses; 0: there is none */
 static unsigned long long left(const struct cgg_policy *policy)
 {

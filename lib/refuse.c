@@ -16,17 +16,46 @@ int refuse(int status, const char *format, ...)
 	return status;
 }
 
-/* error_put - writes cgg_why as one line: what is wrong with a line of the file `name`, or (0) with all of it */
-void error_put(FILE *errors, const char *name, size_t line)
+char cgg_note[CGG_WHY];
+
+void note_set(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(cgg_note, sizeof(cgg_note), format, args);
+	va_end(args);
+}
+
+/* line_put - one line of what is said of a line of the file `name`, or (0) of all of it */
+static void line_put(FILE *errors, const char *name, size_t line, const char *sentence)
 {
 	char text[4096 + CGG_WHY], visible[CGG_VISIBLE * sizeof(text) + 1];
-	int len = line ? snprintf(text, sizeof(text), "%s:%zu: %s", name, line, cgg_why)
-		       : snprintf(text, sizeof(text), "%s: %s", name, cgg_why);
+	int len = line ? snprintf(text, sizeof(text), "%s:%zu: %s", name, line, sentence)
+		       : snprintf(text, sizeof(text), "%s: %s", name, sentence);
 
 	if (len < 0)
 		return;
 	text_visible(visible, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
 	fprintf(errors, "%s\n", visible);
+}
+
+/* error_put - writes cgg_why as one line */
+void error_put(FILE *errors, const char *name, size_t line)
+{
+	line_put(errors, name, line, cgg_why);
+}
+
+/* note_put - writes cgg_note as one line, if there is one, and forgets it */
+void note_put(FILE *errors, const char *name, size_t line)
+{
+	char sentence[CGG_WHY + 16];
+
+	if (!*cgg_note)
+		return;
+	snprintf(sentence, sizeof(sentence), "warning: %s", cgg_note);
+	line_put(errors, name, line, sentence);
+	*cgg_note = 0;
 }
 
 void (*cgg_progress)(const char *doing, unsigned long done);

@@ -29,15 +29,22 @@ static int value_word(struct cgg_words *w, const char *key, const char *usage, c
 	return *value ? 0 : refuse(CGG_USAGE, "%s: needs a value: %s", key, usage);
 }
 
+int verdict_find(const char *word)
+{
+	for (int i = 0; i < CGG_AUDIT; i++)
+		if (!strcmp(word, cgg_verdicts[i]))
+			return i;
+	return -1;
+}
+
 int verdict_parse(__u8 *verdict, const char *word)
 {
-	for (int i = 0; i < CGG_AUDIT; i++) {
-		if (!strcmp(word, cgg_verdicts[i])) {
-			*verdict = (__u8)i;
-			return 0;
-		}
-	}
-	return refuse(CGG_USAGE, "%.80s: not a verdict (allow, deny or alert)", word);
+	int found = verdict_find(word);
+
+	*verdict = (__u8)found;
+	return found < 0 ? refuse(CGG_USAGE, "%.80s: not a verdict (allow, deny or alert)%s", word,
+				  word_hint(word, true))
+			 : 0;
 }
 
 int hooks_parse(unsigned *hooks, const char *word)
@@ -138,8 +145,6 @@ static int comment_parse(struct cgg_rule *rule, const char *word)
 	return 0;
 }
 
-static bool is_keyword(const char *word);
-
 /* letters_parse - the access letters behind an operand, if they are there */
 static int letters_parse(struct cgg_rule *rule, const struct cgg_hook_info *hook,
 			 struct cgg_words *w)
@@ -151,7 +156,7 @@ static int letters_parse(struct cgg_rule *rule, const struct cgg_hook_info *hook
 	const char *word = w->at < w->count ? w->word[w->at] : 0;
 
 	rule->access = hook->letters;
-	if (!word || is_keyword(word))
+	if (!word || rule_has_word(word))
 		return 0;
 	rule->access = 0;
 	for (const char *c = word; *c; c++) {
@@ -321,7 +326,7 @@ static const struct keyword *keyword_find(const char *word)
 	return 0;
 }
 
-static bool is_keyword(const char *word)
+bool rule_has_word(const char *word)
 {
 	return keyword_find(word);
 }
@@ -337,7 +342,8 @@ static int keywords_parse(struct cgg_rule *rule, struct cgg_words *w)
 		int status;
 
 		if (!key)
-			return refuse(CGG_USAGE, "%.80s: not a match or an option", word);
+			return refuse(CGG_USAGE, "%.80s: not a match or an option%s", word,
+				      word_hint(word, false));
 		if (said & bit)
 			return refuse(CGG_USAGE, "%s: said twice", word);
 		said |= bit;
@@ -412,11 +418,12 @@ static int hooks_word(struct cgg_rule *rule, struct cgg_words *w)
 	const char *word = w->at < w->count ? w->word[w->at] : 0;
 	int status;
 
-	if (!word || is_keyword(word))
+	if (!word || rule_has_word(word))
 		return 0;
 	status = hooks_parse(&rule->hooks, word);
 	if (status && !strchr(word, ','))
-		return refuse(CGG_USAGE, "%.80s: not a verdict, a hook or a match", word);
+		return refuse(CGG_USAGE, "%.80s: not a verdict, a hook or a match%s", word,
+			      word_hint(word, false));
 	w->at++;
 	return status;
 }
@@ -429,8 +436,8 @@ int rule_parse(struct cgg_rule *rule, int count, char *const word[])
 	memset(rule, 0, sizeof(*rule));
 	rule->verdict = CGG_DENY;
 	rule->port_max = 65535;
-	if (count && !verdict_parse(&rule->verdict, word[0]))
-		w.at++;
+	if (count && verdict_find(word[0]) >= 0)
+		rule->verdict = (__u8)verdict_find(word[w.at++]);
 	status = hooks_word(rule, &w);
 	if (!status)
 		status = operands_parse(rule, &w);

@@ -347,7 +347,7 @@ static int rule_make(struct reader *r, struct line *line)
 	}
 	status = rule_parse(&rule, count, word);
 	if (!status)
-		status = rule_resolve(&rule);
+		status = rule_accept(&rule, false);
 	return status ? status : rules_add(r->rules, &rule);
 }
 

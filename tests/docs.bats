@@ -271,7 +271,7 @@ check_example()
 	local status
 
 	status=$(cat "$1.status")
-	if [[ $(head -n 1 "$1.shown") =~ ^[a-z-]+:\  ]]; then
+	if [[ $(head -n 1 "$1.shown") =~ ^[a-z-]+:\  && $(head -n 1 "$1.shown") != *': warning: '* ]]; then
 		[ "$status" -ne 0 ]
 	else
 		[ "$status" -eq 0 ]

@@ -52,7 +52,7 @@ reader()
 	local name=$1
 
 	shift
-	cgg-events "$@" >"$BATS_TEST_TMPDIR/$name.out" 2>&1 3>&- &
+	cgg-events "$@" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
 	printf -v "$name" %s $!
 	started[$!]=$name
 	wait_for waits $!
@@ -1011,7 +1011,7 @@ withheld()
 	denials 1000
 	said="^\[WITHHELD [0-9]+\] cgroup=$(shown "$web") policy"
 	yes cgg-events -w 0 --policy other
-	says ''
+	says 'cgg-events: warning: policy other: there is none; its events show once there is'
 	yes cgg-detach "$web"
 	yes cgg-rule -p "$one" drop
 	yes cgg-rule -p other add port 1 # has the place

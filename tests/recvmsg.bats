@@ -110,7 +110,7 @@ plain()
 	yes cgg-rule flush
 	rule alert recvmsg port "1-$((port - 1))"
 	rule alert recvmsg port "$((port + 1))-65535"
-	rule alert recvmsg proto tcp
+	rule alert connect,recvmsg proto tcp
 	rule alert recvmsg ip ::/0
 	opens recv 127.0.0.1 "$port" 127.0.0.1
 	reports_nothing

@@ -143,6 +143,8 @@ for line in open(table, "rb"):
     words, answer = (re.sub(rb"\{(..)(?:\*(\d+))?\}", braces, part) for part in (m[1], m[3]))
     if b"\n" in words or not words.strip():
         continue
+    if b"there is none of this name" in answer: # in a file it may be of another kernel
+        continue
     if m[2] == b"!":
         number += 1
         files["refused"].write(words + b"\n")
@@ -315,7 +317,7 @@ cgg-rule: $BATS_TEST_TMPDIR/a\\x0ab:2: \\xff:: not a verdict, a hook or a match"
 	done
 	[ -z "$(pins)" ]
 	[ ! -d "$web/new" ]
-	refuses 2 'cgg-rule add port x' 'port x: not a port (0 to 65535)' # words come first
+	refuses 2 'cgg-rule add port 70000' 'port 70000: not a port (0 to 65535)' # words come first
 }
 
 # ---- privilege ----
@@ -659,7 +661,7 @@ same_rules()
 }
 
 @test 'words beyond what one image holds' {
-	name=$(printf 'net/%0117d' 0)
+	name=$(printf 'net/x/%0115d' 0)
 	for i in {100..219}; do
 		echo "sysctl $name$i rw"
 	done >"$BATS_TEST_TMPDIR/rules"

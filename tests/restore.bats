@@ -199,7 +199,7 @@ END
 		for wanted in '2: frob: not a key of a policy (version, description, rules)' \
 			'4: dest_port 70000: not a port (0 to 65535)' \
 			'8: sport: not a key of match (cgroup_id, cgroup, dest_ip, dest_port, proto)' \
-			'11: refuse: not a verdict (allow, deny or alert)' \
+			'11: refuse: not a verdict (allow, deny or alert); write deny' \
 			'12: action: needs a value: allow, deny or alert' '13: a rule is a mapping with action:'; do
 			grep -Fqx "cgg-rule: $at/file:$wanted" <<<"$output" || complain "must say $wanted"
 		done
@@ -316,7 +316,7 @@ cgg-rule: FILE:5: <<: keys are not merged; write them here
 cgg-rule: FILE:6: !port: a tag is not read; leave it out
 cgg-rule: FILE:7: !!python/object: a tag is not read; leave it out
 cgg-rule: FILE:9: dest_ip: needs a value
-cgg-rule: FILE:11: dest_port http: not a port (0 to 65535)
+cgg-rule: FILE:11: dest_port http: not a port (0 to 65535); write its number: getent services prints it
 cgg-rule: FILE:13: id a/b: a name is made of A-Z a-z 0-9 . _ -
 cgg-rule: FILE:15: description: has 1 to 127 bytes
 cgg-rule: FILE:16: action: is a list; it needs a plain value

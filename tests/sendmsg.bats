@@ -84,7 +84,7 @@ alert sendmsg ip local port 0-65535'
 # ---- matches ----
 
 @test 'proto udp holds, proto tcp does not' {
-	rule sendmsg proto tcp
+	rule connect,sendmsg proto tcp
 	opens sendto 127.0.0.1 "$port"
 	reports_nothing
 	rule sendmsg proto udp

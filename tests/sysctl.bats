@@ -80,11 +80,16 @@ changed'
 
 # ---- names ----
 
+# near NAME...: rules about names that this kernel may lack, which only a file may have
+near()
+{
+	printf 'sysctl %s\n' "$@" >"$BATS_TEST_TMPDIR/near"
+	yes cgg-rule add -f "$BATS_TEST_TMPDIR/near"
+}
+
 @test 'a name is whole' {
-	for near in kernel/hostnam kernel/hostnamex kernel/hostname/x kernel/domainname kernel \
-		kernel/Hostname hostname net/hostname kernel/hostnamf; do
-		rule sysctl "$near"
-	done
+	near kernel/hostnam kernel/hostnamex kernel/hostname/x kernel/domainname kernel/Hostname \
+		hostname net/hostname kernel/hostnamf
 	opens sysctl-read kernel/hostname
 	opens sysctl-write kernel/hostname "$host"
 	reports_nothing
@@ -107,10 +112,7 @@ changed'
 		net/ipv4/conf/default/ignore_routes_with_linkdown; do
 		[ -r "/proc/sys/$name" ] || continue
 		yes cgg-rule flush
-		rule sysctl "${name}x"
-		rule sysctl "${name%?}"
-		rule sysctl "${name%?}%"
-		rule sysctl "%${name#?}"
+		near "${name}x" "${name%?}" "${name%?}%" "%${name#?}"
 		opens sysctl-read "$name"
 		reports_nothing
 		rule sysctl "$name"
@@ -138,10 +140,7 @@ read_long()
 
 @test 'a name of more than 63 bytes, whole' {
 	long_name
-	for near in "${name}x" "${name%?}" "${name%?}k" "${name/igmpv2/igmpv3}" \
-		"${name/fifteen/Fifteen}"; do
-		rule sysctl "$near"
-	done
+	near "${name}x" "${name%?}" "${name%?}k" "${name/igmpv2/igmpv3}" "${name/fifteen/Fifteen}"
 	read_long
 	says ok
 	reports_nothing
@@ -180,9 +179,12 @@ read_long()
 	reports_nothing
 }
 
-@test 'without its star it is the name of nothing' {
-	rule sysctl net/ipv4
-	rule sysctl net/ipv4/conf/lo
+@test 'without its star it is the name of nothing, and refused' {
+	for name in net/ipv4 net/ipv4/conf/lo; do
+		run cgg-rule add sysctl "$name"
+		status_is 2
+		says "cgg-rule: sysctl $name: is a directory; write $name/* for all below"
+	done
 	opens sysctl-read net/ipv4/conf/lo/forwarding
 	reports_nothing
 }

@@ -24,8 +24,8 @@ static char *take(char *text, size_t size)
 		return 0;
 	status = file_read(&rules, in, "fuzz", &errors);
 	fclose(in);
-	if (!status != !*errors)
-		abort(); /* a refusal without its sentence, or the other way round */
+	if (status && !*errors)
+		abort(); /* a refusal without its sentence */
 	free(errors);
 	for (unsigned i = 0; i < rules.count; i++)
 		rules.entry[i].expires = CGG_NEVER; /* the clock goes on; the words do not */

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = fmemopen((void *)(uintptr_t)data, size, "r");
 	status = yaml_read(&rules, in, "fuzz", &errors);
 	fclose(in);
-	if (!status != !*errors)
+	if (status && !*errors)
 		abort();
 	free(errors);
 	for (unsigned i = 0; i < rules.count && !status; i++) {

@@ -98,7 +98,8 @@ static void last_line_needs_no_newline(void **state)
 {
 	(void)state;
 	reads("port 1\nport 2", "deny connect,sendmsg port 1\ndeny connect,sendmsg port 2\n");
-	refuses("port 1\nport x", "web.rules:2: port x: not a port (0 to 65535)\n");
+	refuses("port 1\nport x", "web.rules:2: port x: not a port (0 to 65535); "
+		"write its number: getent services prints it\n");
 }
 
 static void lines_may_end_as_on_other_systems(void **state)
@@ -168,7 +169,7 @@ static void defaults_are_refused_in_their_own_words(void **state)
 	refuses("default connect audit\n",
 		"web.rules:1: audit: not a verdict (allow, deny or alert)\n");
 	refuses("default connect Deny\n",
-		"web.rules:1: Deny: not a verdict (allow, deny or alert)\n");
+		"web.rules:1: Deny: not a verdict (allow, deny or alert); write deny\n");
 	refuses("Default connect deny\n",
 		"web.rules:1: Default: not a verdict, a hook or a match\n");
 }
@@ -202,7 +203,9 @@ static void thousand_mistakes_are_a_thousand_lines(void **state)
 	for (int i = 1; i <= 1000; i++) {
 		char wanted[128];
 		int len = snprintf(wanted, sizeof(wanted),
-				   "web.rules:%d: port x: not a port (0 to 65535)\n", i);
+				   "web.rules:%d: port x: not a port (0 to 65535); "
+				   "write its number: getent services prints it\n",
+				   i);
 
 		assert_memory_equal(at, wanted, (size_t)len);
 		at += len;
@@ -323,7 +326,7 @@ static void what_is_written_is_read(void **state)
 				   "alert connect,sendmsg ip 2001:db8::/32 port 0-65535\n"
 				   "deny device b *:* rw\n"
 				   "deny device a 4095:1048575 m name far\n"
-				   "deny sysctl net/ipv4/conf/eth0.100/forwarding rw\n"
+				   "deny sysctl net/ipv4/conf/lo/forwarding rw\n"
 				   "deny sysctl * w comment \"say \\\"no\\\" \\\\ \xc3\xa9 #\"\n";
 
 	(void)state;

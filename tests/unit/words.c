@@ -139,7 +139,7 @@ static bool words_answer(const char *words, struct cgg_rule *rule, char answer[C
 	int status = rule_line(rule, line);
 
 	if (!status)
-		status = rule_resolve(rule);
+		status = rule_accept(rule, true);
 
 	free(line);
 	if (status)
