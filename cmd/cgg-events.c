@@ -119,8 +119,8 @@ static void tell_withheld(__u64 *lost)
 	size_t count = withheld_news(&reader, &news);
 
 	for (size_t i = 0; i < count; i++) {
-		const char *policy = policy_by_place(guard.policies, news[i].key.policy,
-						     news[i].key.born);
+		const char *policy =
+			policy_by_place(guard.policies, news[i].key.policy, news[i].key.born);
 
 		if (sizeof(buffer) - used < CGG_EVENT_TEXT && !write_out(lost))
 			break;
@@ -247,18 +247,19 @@ static void policy_or_die(struct cgg_filter *filter, const char *name)
 }
 
 /* tell_silence - why there may never be an event: a filter that nothing passes may be a slip */
-static void tell_silence(const struct cgg_filter *filter, const char *target)
+static void tell_silence(const struct cgg_filter *filter, const char *target, const char *policy)
 {
 	struct cgg_attachment *all = 0;
 	unsigned count = 0;
 	bool attached = !target || attachments_read(&guard, &all, &count);
 
-	if (*filter->policy && policy_find(&guard, filter->policy) < 0)
-		warnx("warning: policy %s: there is none; its events show once there is", filter->policy);
+	if (*filter->policy && !policy_by_tag(guard.policies, filter->policy, 0))
+		warnx("warning: policy %s: there is none; its events show once there is", policy);
 	for (unsigned i = 0; i < count && !attached; i++)
 		attached = cgroup_is_below(all[i].id, filter->cgroup);
 	if (!attached)
-		warnx("warning: %s: nothing is attached there or below; its events show once it is", target);
+		warnx("warning: %s: nothing is attached there or below; its events show once it is",
+		      target);
 	free(all);
 }
 
@@ -289,7 +290,7 @@ int main(int argc, char **argv)
 	};
 	struct cgg_filter filter = { 0 };
 	int option, status;
-	const char *target = 0;
+	const char *target = 0, *policy = 0;
 	long seconds = -1;
 
 	start(argv);
@@ -309,7 +310,7 @@ int main(int argc, char **argv)
 		else if (option == CGROUP)
 			target = optarg;
 		else if (option == POLICY)
-			policy_or_die(&filter, optarg);
+			policy_or_die(&filter, policy = optarg);
 		else
 			common_option(option, usage);
 	}
@@ -322,7 +323,7 @@ int main(int argc, char **argv)
 	status = guard_open(&guard, CGG_READ);
 	view.policies = guard.policies;
 	if (!status)
-		tell_silence(&filter, target);
+		tell_silence(&filter, target, policy);
 	guard_close(&guard);
 	if (!status)
 		status = reader_open(&reader, &filter, guard.policies);

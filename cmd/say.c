@@ -37,7 +37,9 @@ static void sayv(int error, const char *format, va_list args)
 {
 	char message[MESSAGE];
 	int len = snprintf(message, sizeof(message), "%s: ", program_invocation_short_name);
-	size_t used = len < 0 ? 0 : (size_t)len < sizeof(message) ? (size_t)len : sizeof(message) - 1;
+	size_t used = len < 0			      ? 0
+		      : (size_t)len < sizeof(message) ? (size_t)len
+						      : sizeof(message) - 1;
 
 	vsnprintf(message + used, sizeof(message) - used, format, args);
 	used = strlen(message);

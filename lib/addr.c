@@ -166,8 +166,9 @@ int proto_parse(__u16 *proto, const char *word)
 		lower[i] = (char)tolower((unsigned char)word[i]);
 	if (!strcmp(lower, "any") || !strcmp(lower, "all") || !strcmp(lower, "*"))
 		return refuse(CGG_USAGE, "proto %s: not a protocol; leave proto out", word);
-	return refuse(CGG_USAGE, "proto %.80s: not a protocol (a name like tcp, or 0 to 255)%s%s", word,
-		      proto_find(proto, lower) ? "" : "; write proto ", proto_find(proto, lower) ? "" : lower);
+	return refuse(CGG_USAGE, "proto %.80s: not a protocol (a name like tcp, or 0 to 255)%s%s",
+		      word, proto_find(proto, lower) ? "" : "; write proto ",
+		      proto_find(proto, lower) ? "" : lower);
 }
 
 void proto_print(__u16 proto, char text[CGG_NET_TEXT])

@@ -205,8 +205,9 @@ static char *scalar(struct reader *r, const char *key)
 		}
 		complain(r, refuse(CGG_USAGE, "%s: has a NUL byte", key));
 	} else if (r->event.type != YAML_SCALAR_EVENT && node_check(r)) {
-		complain(r, refuse(CGG_USAGE, "%s: is a %s; it needs a plain value", key,
-				   r->event.type == YAML_SEQUENCE_START_EVENT ? "list" : "mapping"));
+		complain(r,
+			 refuse(CGG_USAGE, "%s: is a %s; it needs a plain value", key,
+				r->event.type == YAML_SEQUENCE_START_EVENT ? "list" : "mapping"));
 	}
 	skip(r);
 	return 0;
@@ -320,7 +321,8 @@ static int cgroup_by_id(struct line *line)
 		return 0;
 	errno = 0;
 	id = strtoul(text, &end, 10);
-	if (text[strspn(text, "0123456789")] || !*text || errno || !cgroup_name(id, path, sizeof(path)))
+	if (text[strspn(text, "0123456789")] || !*text || errno ||
+	    !cgroup_name(id, path, sizeof(path)))
 		return refuse(CGG_USAGE, "cgroup %.80s: no such cgroup", text);
 	line->text[CGROUP_ID] = strdup(path);
 	free(text);
@@ -335,7 +337,8 @@ static int rule_make(struct reader *r, struct line *line)
 	int count = 2, status;
 
 	if (line->has[CGROUP] && line->has[CGROUP_ID])
-		return refuse(CGG_USAGE, "cgroup: is there by its path and by its id; one is enough");
+		return refuse(CGG_USAGE,
+			      "cgroup: is there by its path and by its id; one is enough");
 	status = cgroup_by_id(line);
 	if (status)
 		return status;

@@ -345,12 +345,19 @@ def words_of(hook, one):
         return [":".join(words)]
     return net_words(one)
 
-def rule_line():
+def any_line():
     hook = [r.choice(hooks)]
     if kinds == "net" and maybe(0.3):
         hook = r.sample(hooks, 2)
     verdict = r.choice(["allow", "alert"] if "recvmsg" in hook else ["deny", "allow", "alert"])
     return " ".join([verdict, ",".join(hook)] + words_of(hook[0], False))
+
+# One that no operation could match is refused, so another one is drawn.
+def rule_line():
+    while True:
+        line = any_line()
+        if call("restore", "-n", text=line).returncode == 0:
+            return line
 
 # ---- the walk: over words, as printed ----
 

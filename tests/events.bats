@@ -415,7 +415,7 @@ denies_device()
 	yes cgg-events -j -w 0 --policy "$two"
 	[ "$(jq -r .policy <<<"$output")" = "$two" ]
 	yes cgg-events -w 0 --policy "$(named 255 3)"
-	says ''
+	says "cgg-events: warning: policy $(named 255 3): there is none; its events show once there is"
 }
 
 @test 'an event of a long name that is gone keeps the front of it, and never takes another name' {

@@ -36,6 +36,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/cgg.h"
+
 static uint64_t state;
 static uint64_t count;
 static char **words;
@@ -503,7 +505,7 @@ static uint64_t rule_hash(const struct rule *r)
 		       (uint64_t)r->local << 48 | (uint64_t)r->cgroup << 56));
 }
 
-static struct rule *rules_begin(void)
+static struct rule *rules_start(void)
 {
 	struct rule *all = calloc(count + 1, sizeof(*all));
 
@@ -534,7 +536,7 @@ static struct prefix shape_prefix(const struct shape *shape, const struct rule *
 
 static void access_list(const struct shape *shape)
 {
-	struct rule *all = rules_begin();
+	struct rule *all = rules_start();
 
 	ranges_begin(100);
 	for (uint64_t n = 0; n < count;) {
@@ -559,7 +561,7 @@ static void access_list(const struct shape *shape)
 static void ports(void)
 {
 	static const unsigned protos[] = { 30, 30, 30, 2, 8 };
-	struct rule *all = rules_begin();
+	struct rule *all = rules_start();
 
 	for (uint64_t n = 0; n < count;) {
 		struct rule *r = &all[n];
@@ -598,7 +600,7 @@ static struct prefix overlap_prefix(const struct rule *all, uint64_t n, uint64_t
 static void overlap(void)
 {
 	static const unsigned protos[] = { 40, 25, 25, 5, 5 };
-	struct rule *all = rules_begin();
+	struct rule *all = rules_start();
 	uint64_t pool = count / 4 + 8;
 
 	ranges_begin(24);
@@ -633,7 +635,7 @@ static void ladder(void)
 {
 	static const unsigned protos[] = { 40, 25, 25, 5, 5 };
 	const struct prefix foot[] = { random_prefix(false), random_prefix(true) };
-	struct rule *all = rules_begin();
+	struct rule *all = rules_start();
 
 	ranges_begin(200);
 	for (uint64_t n = 0; n < count;) {
@@ -741,7 +743,8 @@ static void sysctls(void)
 	for (uint64_t n = 0; n < count; n++) {
 		char text[256];
 
-		name(text, 120, 4);
+		strcpy(text, "net/q/"); /* a module may bring it */
+		name(text + strlen(text), 110, 4);
 		if (last(n)) {
 			strcpy(text, "*");
 		} else if (wide(n)) {
@@ -850,9 +853,46 @@ static uint64_t number(const char *text)
 	return n;
 }
 
+/* accepted - whether cgg-rule would take the line */
+static bool accepted(const char *line)
+{
+	struct cgg_rule rule;
+	char copy[CGG_RULE_TEXT];
+
+	snprintf(copy, sizeof(copy), "%s", line);
+	return strncmp(line, "default ", 8) && !rule_line(&rule, copy) && !rule_accept(&rule, false);
+}
+
+/*
+ * print_accepted - prints the lines. One that no operation could match is refused by cgg-rule:
+ * its protocol is left out, else its port, else all but its verdict and a hook.
+ */
+static void print_accepted(char *text)
+{
+	static const char *const keys[] = { " proto ", " port " };
+
+	for (char *line = strtok(text, "\n"); line; line = strtok(0, "\n")) {
+		for (size_t i = 0; i < 2 && strncmp(line, "default ", 8) && !accepted(line); i++) {
+			char *key = strstr(line, keys[i]), *end = key ? key + strlen(keys[i]) : 0;
+
+			if (!key)
+				continue;
+			end += strcspn(end, " ");
+			memmove(key, end, strlen(end) + 1);
+		}
+		if (!strncmp(line, "default ", 8) || accepted(line))
+			puts(line);
+		else
+			printf("%.*s connect port 1\n", (int)strcspn(line, " "), line);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static char buffer[1 << 16];
+	FILE *out = stdout;
+	size_t size;
+	char *text;
 
 	if (argc < 4)
 		errx(2, "usage: generate KIND COUNT SEED [HOOKS | CGROUP...]");
@@ -868,7 +908,14 @@ int main(int argc, char **argv)
 			continue;
 		if (words_count && kinds[i].print == overlap && strcmp(argv[1], "cgroups"))
 			words_count = 0;
+		stdout = open_memstream(&text, &size);
+		if (!stdout)
+			err(3, "memory");
 		kinds[i].print();
+		if (fclose(stdout))
+			err(3, "memory");
+		stdout = out;
+		print_accepted(text);
 		if (fflush(stdout) || ferror(stdout))
 			err(3, "standard output");
 		return 0;
