@@ -191,6 +191,12 @@ static __always_inline int query_via(struct operation *o)
 static __always_inline int judge_both(struct cgg_attached *at, struct operation *o, __u32 program,
 				      union cgg_subject *subject, int (*also)(struct operation *))
 {
+#if defined(CGG_OLD) /* its verifier takes a loop around so much for an endless one */
+	if (!judge_net(at, o, program, subject))
+		return 0;
+	IN_MEMORY(o);
+	return !also(o) || judge_net(at, o, program, subject);
+#else
 #pragma clang loop unroll(disable)
 	for (int turn = 0; judge_net(at, o, program, subject); turn++) {
 		IN_MEMORY(o);
@@ -198,6 +204,7 @@ static __always_inline int judge_both(struct cgg_attached *at, struct operation 
 			return 1;
 	}
 	return 0;
+#endif
 }
 #endif
 

@@ -281,7 +281,7 @@ END
 @test 'YAML and rule lines: a byte order mark is passed over, UTF-16 is named' {
 	printf '\xef\xbb\xbfrules:\n  - {match: {dest_port: 1}, action: deny}\n' |
 		yaml_is 'deny connect,sendmsg port 1'
-	printf '\xef\xbb\xbf# allow everything\n{"rules": []}\n' | yaml_is ''
+	printf '\xef\xbb\xbf{"rules": []}\n# allow everything\n' | yaml_is ''
 	printf '\xef\xbb\xbfport 2\n' | yaml_is 'deny connect,sendmsg port 2'
 	iconv -t UTF-16 <<<'port 3' | yaml_refuses 'cgg-rule: FILE:1: the file is UTF-16; save it as UTF-8'
 }
@@ -362,14 +362,14 @@ END
 @test 'YAML: more than 32 levels, or 64 directives, is too much; that many is not' {
 	deep()
 	{
-		printf 'description: %s%s\nrules: []\n' "$(printf '[%.0s' $(seq "$1"))" "$(printf ']%.0s' $(seq "$1"))"
+		printf 'description: %s%s\nrules: []\n# allow everything\n' "$(printf '[%.0s' $(seq "$1"))" "$(printf ']%.0s' $(seq "$1"))"
 	}
 	deep 31 | yaml_is ''
 	deep 32 | yaml_refuses 'cgg-rule: FILE:1: nested more than 32 levels deep'
 	directives()
 	{
 		seq -f '%%TAG !t%.0f! x' "$1"
-		printf -- '---\nrules: []\n'
+		printf -- '---\n# allow everything\nrules: []\n'
 	}
 	directives 64 | yaml_is ''
 	directives 65 >"$at/file"
@@ -377,6 +377,8 @@ END
 	status_is 2
 	matches "^cgg-rule: $at/file:[0-9]+: more than 64 directives \(%\)$"
 	printf 'rules: []\n# \x01\n' | yaml_refuses 'cgg-rule: FILE:2: not YAML: control characters are not allowed'
+}
+
 # ---- nothing ----
 
 # refuses_nothing COMMAND...: for want of a rule, and the policy stays
