@@ -51,9 +51,9 @@ MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/measure/*.bpf.c)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo tested tools check check-compilers check-debian check-faults check-kernels check-programs \
+.PHONY: all deps demo tested tools check check-one check-compilers check-debian check-faults check-kernels check-programs \
 	check-sanitize check-valgrind analyze soak bench \
-	fuzz install uninstall deb check-deb check-boot clean
+	fuzz html check-site install uninstall deb check-deb check-boot clean
 
 all: $(COMMANDS)
 
@@ -71,6 +71,12 @@ tools: all $(TOOLS)
 check: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) tested
 	@tests/run
+
+# One file of tests, or of it those whose name matches: make check-one T=connect N='proto tcp'
+T ?= guard
+check-one: deps
+	@$(MAKE) --no-print-directory -j$$(nproc) tested
+	@FILTER='$(N)' tests/run $(firstword $(wildcard tests/$(T).bats $(BUILD)/unit/$(T)))
 
 # Every command killed at every call and store, and each of its calls failing: some twenty minutes
 # on two processors. Several shares run at once: most of the time goes into waiting for the kernel.
@@ -255,6 +261,15 @@ check-debian: deps
 check-boot: deb
 	@tests/install-deps boot
 	@tests/check-boot $(DEB)
+
+# The pages and documents as a static site in build/html, and a look at it in headless Chromium.
+html:
+	@tests/install-deps html
+	@doc/make-html $(BUILD)/html
+check-site: deps
+	@tests/install-deps site
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@tests/run tests/site.bats
 
 clean:
 	rm -rf $(BUILD)
