@@ -640,3 +640,20 @@ page_examples()
 		tests/check-deb tests/check-boot tests/verifier tests/watched tests/boot/attempt tests/boot/booted tests/fresh-root share/libexec/* \
 		completions/cgguard.bash
 }
+
+@test 'the index that doc/index.md draws is the one that is compiled' {
+	awk '/^```$/ { on = !on; next } /^```text$/ { exit } on' "$root/doc/index.md" >"$BATS_TEST_TMPDIR/ten"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/ten")" -eq 10 ]
+	diff <(awk '/^```text$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/doc/index.md") \
+		<("$BUILD/tests/draw" <"$BATS_TEST_TMPDIR/ten")
+}
+
+@test 'the documents name only files and targets that there are' {
+	while read -r file; do
+		compgen -G "$root/$file" >/dev/null || { echo "$file: not there" && false; }
+	done < <(grep -ohE '`(bpf|lib|cmd|tests|doc|share)/[A-Za-z0-9_./*-]+`' "$root"/*.md "$root"/doc/*.md |
+		tr -d '`' | sort -u)
+	while read -r target; do
+		grep -q "^$target:" "$root/Makefile" || { echo "make $target: no such target" && false; }
+	done < <(grep -ohE '(^|`)make [a-z-]+' "$root"/*.md "$root"/doc/*.md | awk '{ print $2 }' | sort -u)
+}
