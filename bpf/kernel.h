@@ -22,6 +22,24 @@
 #define RELOCATED __attribute__((preserve_access_index))
 #define NOW(x) (*(volatile __typeof__(x) *)&(x))
 
+/* Before 6.1 only programs on sockets may ask which process runs: they need no type information. */
+#if !defined(CGG_OLD) || defined(CGG_SOCKETS)
+static __always_inline __u64 current_pid_tgid(void)
+{
+	return bpf_get_current_pid_tgid();
+}
+
+static __always_inline void current_comm(char *comm)
+{
+	bpf_get_current_comm(comm, 16);
+}
+
+static __always_inline __u64 current_ancestor(__u32 level)
+{
+	return bpf_get_current_ancestor_cgroup_id(level);
+}
+#endif
+
 #if !defined(CGG_OLD)
 
 /* A name that is handed on, and what it is handed on by. */
@@ -52,21 +70,6 @@ static __always_inline struct cgg_operand *name_room(struct cgg_operand *on_stac
 {
 	(void)turn;
 	return on_stack;
-}
-
-static __always_inline __u64 current_pid_tgid(void)
-{
-	return bpf_get_current_pid_tgid();
-}
-
-static __always_inline void current_comm(char *comm)
-{
-	bpf_get_current_comm(comm, 16);
-}
-
-static __always_inline __u64 current_ancestor(__u32 level)
-{
-	return bpf_get_current_ancestor_cgroup_id(level);
 }
 
 /* number_take - the next record's, in a ring */
@@ -208,23 +211,7 @@ struct cgroup {
 	__u64 ancestor_ids[CGG_LEVELS];
 } RELOCATED;
 
-/* Programs on sockets may ask: they need no type information. */
-#if defined(CGG_SOCKETS)
-static __always_inline __u64 current_pid_tgid(void)
-{
-	return bpf_get_current_pid_tgid();
-}
-
-static __always_inline void current_comm(char *comm)
-{
-	bpf_get_current_comm(comm, 16);
-}
-
-static __always_inline __u64 current_ancestor(__u32 level)
-{
-	return bpf_get_current_ancestor_cgroup_id(level);
-}
-#else
+#if !defined(CGG_SOCKETS)
 struct css_set {
 	struct cgroup *dfl_cgrp;
 } RELOCATED;
