@@ -139,6 +139,15 @@ static __always_inline void local_end(struct cgg_event_net *net, struct bpf_sock
 	}
 }
 
+/* forget_query - One way on for the verifier, whichever way the query was made. */
+static __always_inline void forget_query(struct cgg_query *q, __u64 any)
+{
+	q->word[0] = forget(q->word[0], any);
+	q->word[1] = forget(q->word[1], any);
+	q->select = forget(q->select, any);
+	q->port = forget(q->port, any);
+}
+
 /* net_subject - Say in an event what the query is about. */
 static __always_inline void net_subject(union cgg_subject *subject, const struct cgg_query *q)
 {
@@ -157,6 +166,17 @@ static __always_inline int judge_net(struct cgg_attached *at, struct operation *
 }
 
 #if defined(CGG_SOCKETS)
+/* forget_call - The same with what an event says of the socket. */
+static __always_inline void forget_call(struct cgg_query *q, struct cgg_event_net *net, __u64 any)
+{
+	__u64 *local = (__u64 *)net->local;
+
+	forget_query(q, any);
+	local[0] = forget(local[0], any);
+	local[1] = forget(local[1], any);
+	net->sport = forget(net->sport, any);
+}
+
 /* query_again - The address of a query is another one now, all else stays. */
 static __always_inline int query_again(struct cgg_query *q, __u64 high, __u64 low)
 {
@@ -191,20 +211,14 @@ static __always_inline int query_via(struct operation *o)
 static __always_inline int judge_both(struct cgg_attached *at, struct operation *o, __u32 program,
 				      union cgg_subject *subject, int (*also)(struct operation *))
 {
-#if defined(CGG_OLD) /* its verifier takes a loop around so much for an endless one */
+	forget_call(&o->q, &subject->net, at->cgroup);
 	if (!judge_net(at, o, program, subject))
 		return 0;
 	IN_MEMORY(o);
-	return !also(o) || judge_net(at, o, program, subject);
-#else
-#pragma clang loop unroll(disable)
-	for (int turn = 0; judge_net(at, o, program, subject); turn++) {
-		IN_MEMORY(o);
-		if (turn || !also(o))
-			return 1;
-	}
-	return 0;
-#endif
+	if (!also(o))
+		return 1;
+	forget_call(&o->q, &subject->net, at->cgroup);
+	return judge_net(at, o, program, subject);
 }
 #endif
 

@@ -146,13 +146,13 @@ int bind6(struct bpf_sock_addr *ctx)
 	query_socket(&o.q, CGG_BIND, ctx->protocol, ctx->user_port);
 	if (ctx->user_port)
 		return judge_both(at, &o, CGG_BIND6, &subject, ipv4_too);
-	for (int turn = 0; judge_any_port(ctx, at, &o, CGG_BIND6, &subject); turn++) {
-		IN_MEMORY(&o);
-		if (turn || !ipv4_too(&o))
-			return 1;
-		o.q.port = 0;
-	}
-	return 0;
+	if (!judge_any_port(ctx, at, &o, CGG_BIND6, &subject))
+		return 0;
+	IN_MEMORY(&o);
+	if (!ipv4_too(&o))
+		return 1;
+	o.q.port = 0;
+	return judge_any_port(ctx, at, &o, CGG_BIND6, &subject);
 }
 
 /* take_mark - 1: bind left it */

@@ -202,10 +202,7 @@ static __always_inline __u8 unread_of(__u32 known)
 /* any_packet - the verifier has one to judge, whichever way it was read: else one a way */
 static __always_inline void any_packet(struct operation *o, struct cgg_event_net *net, __u64 any)
 {
-	o->q.word[0] = forget(o->q.word[0], any);
-	o->q.word[1] = forget(o->q.word[1], any);
-	o->q.select = forget(o->q.select, any);
-	o->q.port = forget(o->q.port, any);
+	forget_query(&o->q, any);
 	o->q.access = forget(o->q.access, any);
 	net->sport = forget(net->sport, any);
 	net->unread = forget(net->unread, any);
