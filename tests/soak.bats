@@ -15,6 +15,7 @@ load helpers
 seconds=${SOAK_SECONDS:-2}
 seed=${SEED:-$((BASHPID * 31 + SECONDS))}
 WRITERS=32
+others=() # the readers and the loads
 
 # done_so COMMAND...: it must succeed, and is written down
 done_so()
@@ -49,7 +50,10 @@ restore_own()
 	for ((i = RANDOM % 100; i > 0; i--)); do
 		own+=("deny connect port $((RANDOM % 20000 + 1)) name r$turn-$i")
 	done
-	printf '%s\n' "${own[@]}" >"$file"
+	{
+		printf '%s\n' "${own[@]}"
+		echo '# allow everything' # there may be none
+	} >"$file"
 	done_so cgg-rule -p "own$me" restore "$file"
 }
 
@@ -125,7 +129,7 @@ in_kernel()
 }
 
 @test "writers, readers and attempts at once: no crash, no lock for ever, and the same as one after the other" {
-	local i before pids=() others=() out=$BATS_TEST_TMPDIR
+	local i before pids=() out=$BATS_TEST_TMPDIR
 
 	echo "SEED=$seed"
 	before=$(in_kernel)
@@ -187,5 +191,8 @@ nothing_more()
 
 teardown()
 {
+	for i in "${others[@]}"; do
+		kill "$i" 2>/dev/null || true
+	done
 	clean_up
 }
