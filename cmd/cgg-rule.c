@@ -160,7 +160,7 @@ static bool says_nothing(const struct cgg_rules *more)
 /* is_meant - whether a line of the text is the comment that asks for an empty policy */
 static bool is_meant(const char *text)
 {
-	static const char wanted[] = "allow everything";
+	static const char wanted[] = ALLOW_EVERYTHING;
 
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += strspn(line, " \t\r\n");
@@ -211,7 +211,7 @@ static void read_or_die(struct cgg_rules *more)
 	}
 	if (says_nothing(more) && !is_meant(text))
 		errx(CGG_USAGE,
-		     "%s: no rule, default or mode line; a line '# allow everything' says that this is meant",
+		     "%s: no rule, default or mode line; a line '# " ALLOW_EVERYTHING "' says that this is meant",
 		     file_name);
 	free(text);
 }

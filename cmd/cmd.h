@@ -31,6 +31,8 @@ void common_option(int option, const char *usage); /* -h, -V; anything else ends
 bool wants_color(void); /* of stdout: a terminal that has colors, whose user wants them */
 _Noreturn void die(int status); /* with the sentence in cgg_why */
 
+#define ALLOW_EVERYTHING "allow everything" /* the comment that says an empty policy is meant */
+
 /* list.c, of cgg-rule */
 enum list_form { LIST_PLAIN, LIST_IDS, LIST_STATS, LIST_JSON };
 int policy_list(struct cgg_guard *guard, int place, const struct cgg_image *image,

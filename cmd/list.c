@@ -11,13 +11,15 @@ struct listing {
 	json_t *rules;
 	int counts;
 	__u32 place;
+	bool any; /* something was printed */
 };
 
-/* in_front - what -i and -s put before a line; id 0: it is not a rule */
-static void in_front(const struct listing *l, __u32 id)
+/* in_front - Print what -i and -s put before a line; id 0: it is not a rule. */
+static void in_front(struct listing *l, __u32 id)
 {
 	struct cgg_count count;
 
+	l->any = true;
 	if (l->form == LIST_PLAIN)
 		return;
 	if (!id)
@@ -59,7 +61,7 @@ static bool defaults_count(const struct listing *l, const char *line, struct cgg
 	return true;
 }
 
-static void list_settings(const struct listing *l, const struct cgg_image *image)
+static void list_settings(struct listing *l, const struct cgg_image *image)
 {
 	char text[CGG_SETTINGS_TEXT];
 	struct cgg_count count;
@@ -133,16 +135,23 @@ static int list_json(struct cgg_guard *guard, struct listing *l, const struct cg
 	return status;
 }
 
-/* policy_list - the image is the one in force */
+/*
+ * policy_list - Print a policy, whose image in force this is. A plain list is one that restore
+ * reads back, also that of an empty policy.
+ */
 int policy_list(struct cgg_guard *guard, int place, const struct cgg_image *image,
 		enum list_form form)
 {
 	struct listing l = { .form = form, .place = (__u32)place, .counts = -1 };
+	int status;
 
 	if (form == LIST_STATS || form == LIST_JSON)
 		l.counts = count_open();
 	if (form == LIST_JSON)
 		return list_json(guard, &l, image);
 	list_settings(&l, image);
-	return policy_each(guard, place, list_line, &l);
+	status = policy_each(guard, place, list_line, &l);
+	if (!status && !l.any && form == LIST_PLAIN)
+		puts("# " ALLOW_EVERYTHING);
+	return status;
 }

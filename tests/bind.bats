@@ -76,7 +76,7 @@ deny bind cgroup $(shown "$web")"
 		says "cgg-rule: ${words% *}: bind does not take it"
 	done
 	yes cgg-rule list
-	says ''
+	says '# allow everything'
 }
 
 # ---- verdicts, order, defaults, options ----

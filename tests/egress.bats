@@ -40,7 +40,7 @@ deny egress cgroup $(shown "$web")"
 		says "cgg-rule: ${words% *}: egress does not take it"
 	done
 	yes cgg-rule list
-	says ''
+	says '# allow everything'
 }
 
 # ---- verdicts, order, defaults, mode ----

@@ -141,7 +141,7 @@ net='connect4 connect6 sendmsg4 sendmsg6' # what a rule without a hook word need
 	yes cgg-rule delete 2
 	yes inside "$web" cat /dev/null
 	yes cgg-rule list
-	says ''
+	says '# allow everything'
 	no cgg-rule delete 2
 	status_is 1
 	no cgg-rule delete port "$port"
@@ -174,7 +174,7 @@ net='connect4 connect6 sendmsg4 sendmsg6' # what a rule without a hook word need
 	no inside "$web" cat /dev/null
 	yes cgg-rule flush
 	yes cgg-rule list
-	says ''
+	says '# allow everything'
 	yes inside "$web" reach 127.0.0.1 "$port"
 	yes inside "$web" cat /dev/null
 }

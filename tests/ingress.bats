@@ -81,7 +81,7 @@ deny ingress cgroup $(shown "$web")"
 		says "cgg-rule: ${words% *}: ingress does not take it"
 	done
 	yes cgg-rule list
-	says ''
+	says '# allow everything'
 }
 
 # ---- verdicts, order, defaults, mode ----

@@ -54,7 +54,7 @@ is_locked()
 	: >"$BATS_TEST_TMPDIR/work"
 	wait "$holder"
 	yes cgg-rule list
-	says ''
+	says '# allow everything'
 }
 
 @test 'who holds the lock and works is waited for' {

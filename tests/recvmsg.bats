@@ -42,7 +42,7 @@ allow recvmsg cgroup $(shown "$web")"
 	status_is 2
 	matches 'recvmsg: the kernel only lets it be watched'
 	yes cgg-rule list
-	says ''
+	says '# allow everything'
 }
 
 @test 'not supported: operands, access letters, family, type, errno' {

@@ -75,6 +75,9 @@ END
 	cgg-rule -p third list | cmp - "$at/file"
 	yes cgg-rule restore <<<'# allow everything'
 	yes cgg-rule list
+	says '# allow everything'
+	yes cgg-rule restore <<<"$output"
+	yes cgg-rule list -i
 	says ''
 }
 
@@ -162,7 +165,7 @@ rules:
   - {match: {dest_port: "53"}, action: alert}
 END
 	yaml_is 'deny connect,sendmsg port 1' <<<'{rules: [{match: {dest_port: 1}, action: deny}]}'
-	yaml_is '' <<<$'# allow everything\nrules: []'
+	yaml_is '# allow everything' <<<$'# allow everything\nrules: []'
 }
 
 @test 'YAML: cgroup and cgroup_id' {
@@ -281,7 +284,7 @@ END
 @test 'YAML and rule lines: a byte order mark is passed over, UTF-16 is named' {
 	printf '\xef\xbb\xbfrules:\n  - {match: {dest_port: 1}, action: deny}\n' |
 		yaml_is 'deny connect,sendmsg port 1'
-	printf '\xef\xbb\xbf{"rules": []}\n# allow everything\n' | yaml_is ''
+	printf '\xef\xbb\xbf{"rules": []}\n# allow everything\n' | yaml_is '# allow everything'
 	printf '\xef\xbb\xbfport 2\n' | yaml_is 'deny connect,sendmsg port 2'
 	iconv -t UTF-16 <<<'port 3' | yaml_refuses 'cgg-rule: FILE:1: the file is UTF-16; save it as UTF-8'
 }
@@ -364,14 +367,14 @@ END
 	{
 		printf 'description: %s%s\nrules: []\n# allow everything\n' "$(printf '[%.0s' $(seq "$1"))" "$(printf ']%.0s' $(seq "$1"))"
 	}
-	deep 31 | yaml_is ''
+	deep 31 | yaml_is '# allow everything'
 	deep 32 | yaml_refuses 'cgg-rule: FILE:1: nested more than 32 levels deep'
 	directives()
 	{
 		seq -f '%%TAG !t%.0f! x' "$1"
 		printf -- '---\n# allow everything\nrules: []\n'
 	}
-	directives 64 | yaml_is ''
+	directives 64 | yaml_is '# allow everything'
 	directives 65 >"$at/file"
 	run cgg-rule restore "$at/file"
 	status_is 2
@@ -419,13 +422,13 @@ refuses_nothing()
 		says 'deny connect,sendmsg port 9'
 		yes cgg-rule restore "$at/nothing"
 		yes cgg-rule list
-		says ''
+		says '# allow everything'
 	done
 	for text in 'default connect allow' 'mode enforce'; do
 		yes cgg-rule restore <<<'port 9'
 		yes cgg-rule restore <<<"$text"
 		yes cgg-rule list
-		says ''
+		says '# allow everything'
 	done
 }
 

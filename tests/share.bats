@@ -384,10 +384,24 @@ cgguard-restore: .: policy two: keep one of the files two.policy two.yml"
 	done
 	rm ./*.policy.bak -- -dash.policy 'b c.policy' empty.policy link.policy two.yml
 	rmdir d.policy
+	cgg-rule -p run-1 add port 1
+	cgg-rule add port 1
 	yes "$root/share/libexec/cgguard-restore" "$PWD"
-	says ''
+	for policy in empty link; do
+		echo "cgguard-restore: policy $policy: stays, without a file in $PWD; cgg-rule -p $policy drop deletes it"
+	done >"$BATS_TEST_TMPDIR/want"
+	diff "$BATS_TEST_TMPDIR/want" <(sort <<<"$output")
 	yes cgg-rule -p two list
 	says 'deny connect,sendmsg port 2'
+}
+
+@test 'cgguard-restore: a name of a file sends nothing to the terminal' {
+	mkdir "$BATS_TEST_TMPDIR/etc"
+	cgg-load
+	mkdir "$BATS_TEST_TMPDIR/etc/"$'a\e]0;x\a\n.policy'
+	run "$root/share/libexec/cgguard-restore" "$BATS_TEST_TMPDIR/etc"
+	status_is 3
+	says "cgguard-restore: $BATS_TEST_TMPDIR/etc/a?]0;x??.policy: not a file"
 }
 
 @test 'cgguard-restore: a file that cannot be read is named, and fails' {

@@ -58,7 +58,7 @@ deny socket family inet cgroup $(shown "$web")"
 	no cgg-rule add socket type packet
 	says 'cgg-rule: type packet: not one of stream, dgram, raw'
 	yes cgg-rule list
-	says ''
+	says '# allow everything'
 }
 
 # ---- verdicts, order, defaults, options ----

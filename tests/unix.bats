@@ -146,7 +146,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	status_is 2
 	matches ': a name has at most 108 bytes$'
 	yes cgg-rule list
-	says ''
+	says '# allow everything'
 }
 
 # ---- kinds ----
