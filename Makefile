@@ -46,8 +46,8 @@ HOOKS = $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 # For the kernels before 6.1, which have no hook for unix sockets: bpf/kernel.h.
 OLD_HOOKS = $(patsubst $(BUILD)/bpf/%,$(BUILD)/old/%,$(filter-out %/unix.bpf.o,$(HOOKS)))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
-TOOLS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*.c))
-MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/measure/*.bpf.c))
+TOOLS = $(patsubst tests/engines/%.c,$(BUILD)/tests/%,$(wildcard tests/engines/*.c))
+MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/bench/*.bpf.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -72,44 +72,45 @@ check: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) tested
 	@tests/run
 
-# One file of tests, or of it those whose name matches: make check-one T=connect N='proto tcp'
-T ?= guard
+# Run one file of tests, or those tests in it whose name matches N: make check-one T=hooks/connect N='proto tcp'.
+# The folder may be left out.
+T ?= commands/guard
 check-one: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) tested
-	@FILTER='$(N)' tests/run $(firstword $(wildcard tests/$(T).bats $(BUILD)/unit/$(T)))
+	@FILTER='$(N)' tests/run $(T)
 
 # Every command killed at every call and store, and each of its calls failing: some twenty minutes
 # on two processors. Several shares run at once: most of the time goes into waiting for the kernel.
 check-faults: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
-	@FAULTS=all LIMIT=7200 SHARES=4 JOBS=8 tests/run tests/faults.bats tests/faults-guard.bats
+	@FAULTS=all LIMIT=7200 SHARES=4 JOBS=8 tests/run tests/hostile/faults.bats tests/hostile/faults-guard.bats
 
 # Many at once for a minute, and a hundred upgrades under attempts.
 SOAK_SECONDS ?= 60
 soak: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
-	@SOAK_SECONDS=$(SOAK_SECONDS) UPGRADES=100 JOBS=1 LIMIT=3600 tests/run tests/soak.bats tests/upgrade.bats
+	@SOAK_SECONDS=$(SOAK_SECONDS) UPGRADES=100 JOBS=1 LIMIT=3600 tests/run tests/hostile/soak.bats tests/commands/upgrade.bats
 
 # The BPF objects of each clang that Debian has, on this machine's kernel; COMPILERS='13 22': of these.
 check-compilers: deps
 	@tests/install-deps deb
-	@tests/check-compilers $(COMPILERS)
+	@tests/machines/check-compilers $(COMPILERS)
 
 # Each hook on every kernel that Debian offers, in virtual machines; KERNELS='5.10 newest': on these.
 check-kernels: deps
 	@tests/install-deps kernels || echo 'What starts other kernels is not to be had.'
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
-	@tests/check-kernels $(KERNELS)
+	@tests/machines/check-kernels $(KERNELS)
 
 # Real programs under cgg-run, after installing them all. make check starts those that are there.
 check-programs: deps
 	@tests/install-deps programs
 	@$(MAKE) --no-print-directory -j$$(nproc) tested
-	@tests/run tests/programs.bats
+	@tests/run tests/commands/programs.bats
 
 # The tests of the commands, with every address and every overflow watched: some ten minutes.
-WATCHED ?= $(filter-out $(patsubst %,tests/%.bats,docs faults faults-guard install trust verifier), \
-	$(wildcard tests/*.bats))
+WATCHED ?= $(filter-out %/docs.bats %/faults.bats %/faults-guard.bats %/install.bats %/trust.bats %/verifier.bats, \
+	$(wildcard tests/*/*.bats))
 SANITIZED = $(abspath $(BUILD))/sanitize
 check-sanitize: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$(SANITIZED) HARDENING= WERROR= \
@@ -117,7 +118,7 @@ check-sanitize: deps
 	@BUILD=$(SANITIZED) tests/watched sanitize $(WATCHED)
 
 # The same of a few, with what valgrind sees: bytes that nobody has written, and lost memory.
-VALGRINDED ?= $(patsubst %,tests/%.bats,counters guard learn restore)
+VALGRINDED ?= $(patsubst %,tests/commands/%.bats,counters guard learn restore)
 check-valgrind: deps
 	@tests/install-deps analyze
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
@@ -140,7 +141,7 @@ $(BUILD)/analyze/%: %.c .clang-tidy $(BUILD)/cgguard.skel.h $(BUILD)/cgguard_old
 bench: deps
 	@tests/install-deps bench
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS) $(MEASURED)
-	@tests/bench
+	@tests/bench/run
 
 $(BUILD)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
@@ -187,7 +188,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard lib/*.c lib/*.h bpf/*.h tests/unit/*.
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(SANITIZE) -o $@ $< $(wildcard lib/*.c) -lcmocka $(LIBS)
 
-$(BUILD)/tests/%: tests/%.c $(BUILD)/libcgg.a
+$(BUILD)/tests/%: tests/engines/%.c $(BUILD)/libcgg.a
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -pthread -o $@ $^ $(LIBS)
 
@@ -250,17 +251,17 @@ deb: deps
 
 # It in a fresh Debian of its own: installed, the demo with it, and purged again.
 check-deb: deb
-	@tests/check-deb $(DEB)
+	@tests/machines/check-deb $(DEB)
 
 # A clean clone in fresh Debian systems: RELEASES='13' in these, ONLY=demo without the tests.
 check-debian: deps
 	@tests/install-deps roots
-	@ONLY=$(ONLY) tests/check-debian $(RELEASES)
+	@ONLY=$(ONLY) tests/machines/check-debian $(RELEASES)
 
 # And in a Debian that boots, in QEMU: policies before the network, services from the first process.
 check-boot: deb
 	@tests/install-deps boot
-	@tests/check-boot $(DEB)
+	@tests/machines/check-boot $(DEB)
 
 # The pages and documents as a static site in build/html, and a look at it in headless Chromium.
 html:
@@ -269,9 +270,9 @@ html:
 check-site: deps
 	@tests/install-deps site
 	@$(MAKE) --no-print-directory -j$$(nproc) all
-	@tests/run tests/site.bats
+	@tests/run tests/package/site.bats
 
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/measure/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/bench/*.d)

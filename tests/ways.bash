@@ -10,9 +10,9 @@
 #	reports_nothing
 #	denies RULE -- EVENT -- ATTEMPT     open before the rule, closed by it, and reported
 #
-# Attempts are those of tests/reach.c. One that this kernel cannot make is skipped.
+# Attempts are those of tests/engines/reach.c. One that this kernel cannot make is skipped.
 # shellcheck disable=SC2154 # new_cgroup sets web
-load helpers
+load ../helpers
 
 setup_file()
 {

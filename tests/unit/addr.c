@@ -2,7 +2,7 @@
 /*
  * addr.c - addresses, ports, protocols and numbers: tables, read both ways.
  *
- * Which words are refused, and how, is in tests/words.table; here are the bytes.
+ * Which words are refused, and how, is in tests/language/words.table; here are the bytes.
  */
 #include <setjmp.h>
 #include <stdarg.h>

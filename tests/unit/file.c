@@ -3,7 +3,7 @@
  * file.c - a policy file is read, or all that is wrong with it is said.
  *
  * A file is given as its text, and answered by what file_write() makes of it, or
- * by its errors. Which words make a rule is in tests/words.table.
+ * by its errors. Which words make a rule is in tests/language/words.table.
  */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * words.c - reads tests/words.table: every line of it holds, and what is printed is read back.
+ * words.c - reads tests/language/words.table: every line of it holds, and what is printed is read back.
  *
  * A section of the table is a test. The table's own head says how it is read.
  */
@@ -35,7 +35,7 @@ static size_t count;
 static FILE *table_open(void)
 {
 	char path[4096 + 32], *slash;
-	FILE *table = fopen("tests/words.table", "re");
+	FILE *table = fopen("tests/language/words.table", "re");
 	ssize_t len = readlink("/proc/self/exe", path, 4096);
 
 	if (table || len < 0)
@@ -47,7 +47,7 @@ static FILE *table_open(void)
 			return 0;
 		*slash = 0;
 	}
-	strcat(path, "/tests/words.table");
+	strcat(path, "/tests/language/words.table");
 	return fopen(path, "re");
 }
 

@@ -1,0 +1,878 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# run - cgg-run: a guard around one command, nothing left over, and nothing left open
+#
+#	guarded ARG...           cgg-run from within $web, so that its cgroup is below that
+#	try NAME [ARG...]        an attempt of $attempts: 0 done, 1 refused, and says which errno
+# shellcheck disable=SC2004 # started is by process id, an associative array
+# shellcheck disable=SC2016,SC2154 # there are inner shells; helpers set web, port and output
+
+load ../helpers
+
+setup()
+{
+	cgg-load
+	start_server
+	new_cgroup web
+}
+
+guarded()
+{
+	inside "$web" cgg-run "$@"
+}
+
+# begin ARG...: the same in the background; $pid is that of cgg-run itself
+begin()
+{
+	(echo "$BASHPID" >"$web/cgroup.procs" && exec cgg-run "$@") 3>&- &
+	pid=$!
+	started[$pid]=run
+}
+
+# ended STATUS: what begin began has ended with it
+ended()
+{
+	local got=0
+
+	wait "$pid" || got=$?
+	unset "started[$pid]"
+	[ "$got" -eq "$1" ] || { echo "status $got" && false; }
+}
+
+# Nothing of any run is there: cgroups, policies, links.
+nothing_over()
+{
+	[ -z "$(find "$web" -mindepth 1 -type d)" ] && [ "$(cgg-rule policies)" = default ] &&
+		[ -z "$(ls /sys/fs/bpf/cgguard/links)" ]
+}
+
+# The path of the one run there is.
+run_path()
+{
+	find "$web" -mindepth 1 -type d -name 'cgg-run-*'
+}
+
+no_run()
+{
+	[ -z "$(run_path)" ] && [ "$(cgg-rule policies)" = default ]
+}
+
+# run_has COUNT: so many processes are in it
+run_has()
+{
+	[ "$(wc -l <"$(run_path)/cgroup.procs")" -ge "$1" ]
+}
+
+attempts='
+import ctypes, errno, fcntl, os, signal, socket, struct, sys, termios
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+def call(number, *arguments):
+    result = libc.syscall(number, *arguments)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "")
+    return result
+
+def check(result):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), "")
+
+def bpf(command, attributes):
+    return call(321, command, ctypes.create_string_buffer(attributes.ljust(144, b"\0")), 144)
+
+def address(text):
+    address.kept = ctypes.create_string_buffer(text.encode())
+    return ctypes.addressof(address.kept)
+
+def abstract(name):
+    socket.socket(socket.AF_UNIX).connect("\0" + name)
+
+def trace(pid):
+    check(libc.ptrace(16, int(pid), None, None))
+    os.waitpid(int(pid), 0)
+    check(libc.ptrace(17, int(pid), None, None))
+
+def ring():
+    return call(425, 1, ctypes.create_string_buffer(120))
+
+def socketpair(family, protocol=0):
+    pair = (ctypes.c_int * 2)()
+    check(libc.socketpair(int(family), 1, int(protocol), pair))
+
+attempts = dict(
+    socket=lambda family, type, protocol=0: call(41, int(family), int(type), int(protocol)),
+    socket_high=lambda family, type: call(41, ctypes.c_ulong(int(family) | 1 << 40), int(type), 0),
+    socketpair=socketpair,
+    ring=ring,
+    chroot=lambda path: os.chroot(path),
+    mount=lambda what, path: check(libc.mount(what.encode(), path.encode(), None, 4096, None)),
+    tmpfs=lambda path: check(libc.mount(b"none", path.encode(), b"tmpfs", 0, None)),
+    umount=lambda path: check(libc.umount2(path.encode(), 2)),
+    tree=lambda path: check(libc.syscall(429, call(428, -100, path.encode(), 1), b"", -100,
+        path.encode(), 4)),
+    pivot=lambda path: call(155, path.encode(), path.encode()),
+    packet=lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
+    raw=lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1),
+    mknod=lambda path: os.mknod(path, 0o20600, os.makedev(1, 3)),
+    signal=lambda pid: os.kill(int(pid), 0),
+    trace=trace,
+    take=lambda pid: call(438, call(434, int(pid), 0), 0, 0),
+    abstract=abstract,
+    programs=lambda: bpf(11, struct.pack("II", 0, 0)),
+    pin=lambda path: bpf(7, struct.pack("PII", address(path), 0, 0)),
+    syslog=lambda: check(libc.klogctl(5, None, 0)),
+    write=lambda fd: os.write(int(fd), b"x\n"),
+    type=lambda: fcntl.ioctl(os.open("/dev/tty", os.O_RDWR), termios.TIOCSTI, b"#"),
+    type_high=lambda: call(16, os.open("/dev/tty", os.O_RDWR),
+        ctypes.c_ulong(termios.TIOCSTI | 1 << 40), ctypes.c_char_p(b"#")),
+    join=lambda path: open(path + "/cgroup.procs", "w").write("0"),
+)
+try:
+    attempts[sys.argv[1]](*sys.argv[2:])
+except OSError as e:
+    print(errno.errorcode[e.errno])
+    sys.exit(1)
+print("ok")
+'
+try=(python3 -c "$attempts")
+
+# open_and_shut WORDS OPTIONS... -- COMMAND...: refused as a rule, done when WORDS are kept
+open_and_shut()
+{
+	local words=$1
+	shift
+
+	no guarded "$@"
+	yes guarded -k "$words" "$@"
+}
+
+# ---- the guard ----
+
+@test 'one line: what is allowed works, everything else is refused' {
+	rules=(-r 'allow connect ip 127.0.0.0/8' -r 'default connect,sendmsg deny')
+	yes guarded "${rules[@]}" -- bash -c ": >/dev/tcp/127.0.0.1/$port"
+	no guarded "${rules[@]}" -- bash -c ": >/dev/tcp/::1/$port"
+	matches 'Operation not permitted'
+	yes bash -c ": >/dev/tcp/::1/$port"
+	nothing_over
+}
+
+@test 'the guard holds from the first instruction' {
+	for ((i = 0; i < 50; i++)); do
+		no guarded -r 'device c 1:5 r' /bin/cat /dev/zero
+	done
+	yes guarded cat /proc/self/cgroup
+	matches "^0::$(shown "$web")/cgg-run-[0-9]+-[0-9a-f]{8}\$"
+}
+
+@test '-p goes by a policy that there is, without by default' {
+	cgg-rule -p strict add port "$port"
+	no guarded -p strict bash -c ": >/dev/tcp/127.0.0.1/$port"
+	yes guarded bash -c ": >/dev/tcp/127.0.0.1/$port"
+	cgg-rule add port "$port"
+	no guarded bash -c ": >/dev/tcp/127.0.0.1/$port"
+	yes cgg-rule policies
+	says $'default\nstrict'
+	[ -z "$(ls /sys/fs/bpf/cgguard/links)" ]
+}
+
+@test 'what guards the caller guards the command too' {
+	cgg-rule add port "$port"
+	cgg-attach "$web"
+	no guarded -r 'allow net' bash -c ": >/dev/tcp/127.0.0.1/$port"
+}
+
+@test 'a rule can be changed while the command runs' {
+	begin -r 'default connect allow' sleep 100
+	wait_for run_policy
+	yes cgg-rule -p "$(run_policy)" add port "$port"
+	path=$(run_path)
+	no inside "$path" reach 127.0.0.1 "$port"
+	stop "$pid"
+	wait_for nothing_over
+}
+
+run_policy()
+{
+	cgg-rule policies | grep '^run-'
+}
+
+@test '-v prints what is refused as it happens, and nothing of others' {
+	cgg-rule add port "$port"
+	cgg-attach "$web"
+	begin -v -r 'device c 1:5 r name zero' bash -c '
+		exec 9<>"/dev/tcp/127.0.0.1/$1"; cat /dev/zero; sleep 100' bash "$port" \
+		2>"$BATS_TEST_TMPDIR/said"
+	wait_for grep -qE "^\[DENY device\] pid=.* comm=cat major=1 minor=5 .* \
+cgroup=$(shown "$web")/cgg-run-.* label=zero\$" "$BATS_TEST_TMPDIR/said"
+	[ "$(grep -c '^\[' "$BATS_TEST_TMPDIR/said")" -eq 1 ]
+	stop "$pid"
+	wait_for no_run
+	# what -v shows the log still has
+	yes cgg-events -w 0
+	matches 'label=zero'
+}
+
+@test '-v has all events by the end' {
+	run guarded -v -r 'default device alert' bash -c 'for i in {1..20}; do : </dev/zero; done'
+	[ "$(grep -c '^\[ALERT device\] .* major=1 minor=5' <<<"$output")" -eq 20 ]
+}
+
+# ---- status, signals, terminal ----
+
+@test 'the status is that of the command' {
+	for status in 0 1 7 255; do
+		run guarded sh -c "exit $status"
+		status_is "${status:?}"
+	done
+	run guarded sh -c 'exit 7'
+	status_is 7
+	yes bash -c 'cgg-run /nowhere/nothing; [ $? -eq 127 ]'
+	says 'cgg-run: /nowhere/nothing: No such file or directory'
+	yes bash -c 'cgg-run nosuchcommand; [ $? -eq 127 ]'
+	run guarded /etc/passwd
+	status_is 126
+	says 'cgg-run: /etc/passwd: Permission denied'
+	yes guarded -- true --help
+	yes guarded env -i true
+	nothing_over
+}
+
+@test 'a command that is killed by a signal is so for the caller too' {
+	for signal in TERM KILL INT HUP USR1 SEGV PIPE; do
+		yes inside "$web" python3 -c '
+import signal, subprocess, sys
+ended = subprocess.run(["cgg-run", "sh", "-c", "kill -" + sys.argv[1] + " $$"]).returncode
+sys.exit(ended != -getattr(signal, "SIG" + sys.argv[1]))' "$signal"
+	done
+	run guarded sh -c 'kill -TERM $$'
+	status_is 143
+	nothing_over
+}
+
+@test 'wrong words: 125, and nothing is made' {
+	while IFS='|' read -r words said; do
+		run bash -c "cgg-run $words"
+		status_is 125
+		says "cgg-run: $said" || [[ $output == *"$said"* ]]
+	done <<'END'
+|which command? see cgg-run -h
+-p nosuch true|policy nosuch: there is none; cgg-rule -p nosuch add RULE makes it
+-p a/b true|policy a/b: a name is made of A-Z a-z 0-9 . _ -
+-p default -r 'port 1' true|-p default: or -r, not both
+-r 'port x' true|-r:1: port x: not a port (0 to 65535)
+-r 'port 1' -r 'frob' true|-r:2: frob: not a verdict, a hook or a match
+-r $'port 1\nport 2' true|-r: a rule is one line
+-u nosuchuser true|-u nosuchuser: no such user
+-u 4294967295 true|-u 4294967295: no such user
+-u 54321x true|-u 54321x: no such user
+-k frob true|frob: not a thing to keep (fds, privs, caps, scopes, mounts, mounting, chroot, tty, io_uring, families, vsock, packet, xdp, alg, netlink, all, or a capability like net_raw)
+-k caps,,fds true|: not a thing to keep
+--nosuch true|see cgg-run -h
+END
+	nothing_over
+	cgg-unload
+	run cgg-run true
+	status_is 125
+	says 'cgg-run: not loaded; run cgg-load first'
+}
+
+@test 'signals are passed on' {
+	for signal in TERM INT HUP USR1 USR2 QUIT WINCH RTMIN+3; do
+		begin bash -c 'trap "echo got $1 >$2; exit 3" "$1"; : >$2.ready; while :; do sleep 0.05; done' \
+			bash "$signal" "$BATS_TEST_TMPDIR/$signal"
+		wait_for test -e "$BATS_TEST_TMPDIR/$signal.ready"
+		kill -"$signal" "$pid"
+		ended 3
+		[ "$(cat "$BATS_TEST_TMPDIR/$signal")" = "got $signal" ]
+	done
+	nothing_over
+}
+
+# state PID LETTER
+state()
+{
+	[ "$(awk '$1 == "State:" { print $2 }' "/proc/$1/status")" = "$2" ]
+}
+
+@test 'it stops and goes on with the command' {
+	begin bash -c 'kill -STOP $$; exit 9'
+	wait_for state "$pid" T
+	kill -CONT "$pid"
+	ended 9
+	wait_for nothing_over
+}
+
+# terminal COMMAND...: on a terminal, typing the bytes that TYPED has when it says "go"
+terminal()
+{
+	inside "$web" python3 -c '
+import os, pty, sys
+pid, fd = pty.fork()
+if not pid:
+    os.execvp(sys.argv[1], sys.argv[1:])
+said = b""
+typed = os.environ.get("TYPED", "").encode().decode("unicode_escape").encode()
+while True:
+    try:
+        more = os.read(fd, 4096)
+    except OSError:
+        break
+    if not more:
+        break
+    said += more
+    while typed and b"go\r\n" in said:
+        said = said.replace(b"go\r\n", b"", 1)
+        os.write(fd, typed[:1])
+        typed = typed[1:]
+sys.stdout.buffer.write(said.replace(b"\r", b""))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
+}
+
+@test 'the terminal is the command'\''s: it reads, and is interrupted once' {
+	yes terminal cgg-run bash -c 'test -t 0 && test -t 1 && : </dev/tty && echo yes'
+	says yes
+	TYPED='\x03' run terminal cgg-run bash -c 'trap "n=\$((n + 1))" INT; echo go; read -r -t 3 x; read -r -t 0.3 x; echo "interrupts: $n"; exit 4'
+	status_is 4
+	[[ $output == *'interrupts: 1'* ]]
+	TYPED='\x03' run terminal cgg-run sh -c 'echo go; exec sleep 100'
+	[ "$status" -eq 254 ] # -SIGINT
+}
+
+@test 'Ctrl-Z in a shell with job control, and fg' {
+	TYPED='\x1a' run terminal bash --norc -ic '
+		cgg-run bash -c "echo go; kill -0 \$\$; sleep 0.5; exit 6"
+		jobs | grep -o Stopped; fg >/dev/null; echo "status $?"'
+	[[ $output == *Stopped*'status 6'* ]]
+}
+
+# ---- nothing is left over ----
+
+@test 'what the command left running ends with it' {
+	yes guarded bash -c 'trap "" TERM HUP; (setsid sleep 1000 &) ; (setsid setsid sleep 1000 &); exit 0'
+	nothing_over
+}
+
+@test 'killed at any moment, it leaves nothing and nobody' {
+	for ((i = 0; i < 60; i++)); do
+		begin -v -r 'default connect deny' -r 'device c 1:5' bash -c 'sleep 1000 & sleep 1000' 2>/dev/null
+		sleep "$(printf '0.%03d' $((RANDOM % 25)))" # when, not until
+		kill -KILL "$pid"
+		ended 137
+	done 2>/dev/null
+	wait_for nothing_over
+	# and once it surely runs
+	begin -r 'default connect deny' bash -c 'setsid sleep 1000 & sleep 1000'
+	wait_for run_has 2
+	kill -KILL "$pid"
+	wait_for nothing_over
+}
+
+@test 'a killed process group, and a lost terminal, do no better' {
+	setsid bash -c 'echo $$ >"$1/cgroup.procs"; exec cgg-run -r "default connect deny" sleep 1000' \
+		bash "$web" 3>&- &
+	wait_for run_has 1
+	kill -KILL -- -$! # not interactive: setsid is the process itself
+	wait_for nothing_over
+}
+
+# The child of $pid that is not in the run's cgroup.
+kill_cleaner()
+{
+	local child
+
+	for child in $(pgrep -P "$pid"); do
+		grep -q '^0::.*/cgg-run-' "/proc/$child/cgroup" || kill -KILL "$child"
+	done
+}
+
+@test 'when all its processes are killed the guard stays, and the next run sweeps' {
+	begin -r 'device c 1:5 r' sleep 1000
+	wait_for run_has 1
+	path=$(run_path)
+	kill_cleaner
+	kill -KILL "$pid"
+	ended 137
+	no inside "$path" cat /dev/zero
+	yes guarded true
+	[ -d "$path" ] # there is still somebody in it
+	empty_cgroup "$path" || true
+	wait_for empty_cgroup "$path"
+	yes guarded true
+	nothing_over
+}
+
+@test 'when only the cleaner is killed the run cleans up' {
+	begin -r 'device c 1:5 r' bash -c 'while [ ! -e "$1" ]; do sleep 0.05; done' bash \
+		"$BATS_TEST_TMPDIR/end"
+	wait_for run_has 1
+	kill_cleaner
+	: >"$BATS_TEST_TMPDIR/end"
+	ended 0
+	nothing_over
+}
+
+@test 'many at once' {
+	for ((i = 0; i < 12; i++)); do
+		begin -r 'device c 1:5 r' sh -c '! cat /dev/zero 2>/dev/null && exec sleep 0.2'
+	done
+	for pid in "${!started[@]}"; do
+		[ "$pid" -eq "$server" ] || ended 0
+	done
+	nothing_over
+}
+
+# ---- what a hook cannot close ----
+
+@test 'fds: a socket from outside does not come in' {
+	exec 7<>"/dev/tcp/127.0.0.1/$port"
+	open_and_shut fds "${try[@]}" write 7
+	exec 7>&-
+	yes guarded bash -c 'echo /proc/self/fd/*'
+	says '/proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 /proc/self/fd/3' # 3 is the directory
+}
+
+@test 'privs: a setuid program gains nothing' {
+	cp /usr/bin/id "$BATS_TEST_TMPDIR/id"
+	chmod 4755 "$BATS_TEST_TMPDIR/id"
+	chmod a+rx "${BATS_TEST_TMPDIR%/*/*}" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR" "$TMPDIR"
+	yes guarded -u nobody "$BATS_TEST_TMPDIR/id" -u
+	says 65534
+	yes guarded -k privs -u nobody "$BATS_TEST_TMPDIR/id" -u
+	says 0
+	# even then it does not get what is out of the bounding set
+	cp "$(command -v python3)" "$BATS_TEST_TMPDIR/python"
+	chmod 4755 "$BATS_TEST_TMPDIR/python"
+	no guarded -k privs,packet -u nobody "$BATS_TEST_TMPDIR/python" -c "$attempts" packet
+	says EPERM
+}
+
+@test 'caps: neither raw sockets, nor nodes, nor programs of its own' {
+	open_and_shut caps,packet "${try[@]}" packet
+	open_and_shut net_raw,packet "${try[@]}" packet
+	open_and_shut net_raw "${try[@]}" raw
+	open_and_shut mknod "${try[@]}" mknod "$BATS_TEST_TMPDIR/$RANDOM.$RANDOM"
+	open_and_shut syslog "${try[@]}" syslog
+	open_and_shut caps,mounts,mounting mount -t tmpfs none /mnt
+	open_and_shut sys_admin "${try[@]}" programs
+	no guarded -k mknod,packet "${try[@]}" packet
+	for set in CapPrm CapEff CapBnd CapInh; do
+		yes guarded grep "$set" /proc/self/status
+		[ $((0x${output##*$'\t'} & 0x$(printf %x $((1 << 13 | 1 << 12 | 1 << 21 | 1 << 19 | 1 << 27 | \
+			1 << 34 | 1 << 38 | 1 << 39 | 1 << 16 | 1 << 17 | 1 << 22 | 1 << 2))))) -eq 0 ]
+	done
+	yes guarded -u nobody -k privs grep CapEff /proc/self/status
+	matches '0000000000000000$'
+}
+
+# outsider COMMAND...: one more of the same user as the guarded one, outside; its pid in $outsider
+outsider()
+{
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$@" 3>&- &
+	outsider=$!
+	started[$outsider]=outsider
+}
+
+@test 'scopes: no process outside is traced, robbed or killed, of the same user neither' {
+	guarded "${try[@]}" signal $$ || [ "$(guarded "${try[@]}" signal $$)" = EPERM ] ||
+		skip 'no Landlock in this kernel'
+	outsider sleep 1000
+	wait_for grep -q sleep "/proc/$outsider/comm"
+	for deed in signal trace take; do
+		open_and_shut scopes -u nobody "${try[@]}" "$deed" "$outsider"
+	done
+	no guarded "${try[@]}" trace $$
+	no guarded -k scopes "${try[@]}" trace $$ # for it has more capabilities
+	yes guarded -k scopes,sys_ptrace,caps "${try[@]}" trace "$outsider"
+	open_and_shut scopes -u nobody readlink "/proc/$outsider/fd/0"
+	open_and_shut scopes -u nobody ls "/proc/$outsider/root/"
+}
+
+@test 'scopes: abstract UNIX sockets outside are out of reach' {
+	name=$CGG_RUN-$BATS_TEST_NUMBER
+	exec 7< <(exec python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind("\0" + sys.argv[1])
+s.listen()
+print(flush=True)
+s.accept()
+s.accept()' "$name" 3>&-)
+	started[$!]=server
+	read -r _ <&7
+	open_and_shut scopes "${try[@]}" abstract "$name"
+}
+
+@test 'mounts: root cannot move itself out of the cgroup' {
+	yes guarded -k mounts "${try[@]}" join "$(cgroup_root)" # so that it is an attempt
+	no guarded "${try[@]}" join "$(cgroup_root)"
+	says EROFS
+	no guarded "${try[@]}" join "$web"
+	no guarded -k mounting mount -o remount,rw "$(cgroup_root)"
+	no guarded -k mounting umount "$(cgroup_root)"
+	no guarded -k mounting unshare -rm mount -o remount,rw,bind "$(cgroup_root)"
+	# a mount of its own, in namespaces of its own, shows what is below alone
+	run guarded -k mounting unshare -rmC bash -c 'mount -t cgroup2 none /mnt && cat /mnt/cgroup.procs /mnt/../mnt/cgroup.type'
+	[[ $output != *root* ]]
+	no guarded -k mounting unshare -rmC bash -c 'mount -t cgroup2 none /mnt && [ -e "/mnt/$1" ]' bash "$(shown "$web")"
+	no guarded ls "/proc/$$/root$(cgroup_root)"
+	nothing_over
+}
+
+@test 'mounts: the pins are neither seen nor touched' {
+	open_and_shut mounts ls /sys/fs/bpf/cgguard/maps
+	open_and_shut mounts "${try[@]}" pin /sys/fs/bpf/cgguard/maps/policies
+	no guarded rm -r /sys/fs/bpf/cgguard/links
+	no guarded cgg-unload -f
+	no guarded ls "/proc/$$/root/sys/fs/bpf/cgguard"
+	mkdir "$BATS_TEST_TMPDIR/pins"
+	mount --bind /sys/fs/bpf "$BATS_TEST_TMPDIR/pins"
+	no guarded ls "$BATS_TEST_TMPDIR/pins/cgguard"
+	umount "$BATS_TEST_TMPDIR/pins"
+	run guarded -k mounting unshare -rm bash -c 'mount -t bpf none /mnt && ls /mnt'
+	[[ $output != *cgguard* ]]
+	yes cgg-status
+}
+
+@test 'tty: nothing is typed into the terminal' {
+	[ "$(cat /proc/sys/dev/tty/legacy_tiocsti 2>/dev/null || echo 1)" = 1 ] ||
+		skip 'this kernel lets nobody type without CAP_SYS_ADMIN'
+	no terminal cgg-run "${try[@]}" type
+	says EPERM
+	no terminal cgg-run "${try[@]}" type_high
+	yes terminal cgg-run -k tty "${try[@]}" type
+}
+
+# no_call NUMBER COMMAND...: in a kernel that does not know this system call
+no_call()
+{
+	exec python3 -c '
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+code = b"".join(struct.pack("HBBI", *i) for i in (
+    (0x20, 0, 0, 0), (0x15, 0, 1, int(sys.argv[1])), (0x06, 0, 0, 0x50000 | 38), (0x06, 0, 0, 0x7fff0000)))
+buffer = ctypes.create_string_buffer(code)
+program = struct.pack("HxxxxxxP", 4, ctypes.addressof(buffer))
+if libc.prctl(22, 2, program, 0, 0):
+    sys.exit("no filter: " + os.strerror(ctypes.get_errno()))
+os.execvp(sys.argv[2], sys.argv[2:])' "$@"
+}
+
+# has_family FAMILY TYPE [PROTOCOL]: this kernel makes such sockets
+has_family()
+{
+	"${try[@]}" socket "$@" >/dev/null
+}
+
+@test 'families: each that no hook sees is closed, and has a word' {
+	local tried=0 word more family type protocol others
+	while read -r word more family type protocol; do
+		has_family "$family" "$type" "$protocol" || continue
+		more=${more#-}
+		tried=$((tried + 1))
+		open_and_shut "$word$more" "${try[@]}" socket "$family" "$type" "$protocol"
+		open_and_shut "families$more" "${try[@]}" socket "$family" "$type" "$protocol"
+		# the words of the others do not open it
+		others=$(tr ' ' '\n' <<<'vsock packet xdp alg netlink' | grep -vx "$word" | paste -sd ,)
+		no guarded -k "$others$more" "${try[@]}" socket "$family" "$type" "$protocol"
+		says EAFNOSUPPORT
+	done <<'END'
+vsock  - 40 1 0
+packet ,net_raw 17 3 0
+xdp    ,net_raw 44 3 0
+alg    - 38 5 0
+netlink - 16 3 15
+netlink - 16 3 16
+netlink - 16 2 4
+END
+	[ "$tried" -ge 3 ]
+}
+
+@test 'families: the upper half of a register, socketpair and 32-bit calls do not get around it' {
+	has_family 40 1 || skip 'no AF_VSOCK in this kernel'
+	open_and_shut vsock "${try[@]}" socket_high 40 1
+	yes guarded "${try[@]}" socket_high 2 1
+	no guarded "${try[@]}" socketpair 40
+	says EAFNOSUPPORT
+	[ -x "$BUILD/tests/reach" ] && [ "$(uname -m)" = x86_64 ] || skip 'not x86-64'
+	for way in int80-socket int80-socketcall x32-socket; do
+		run "$BUILD/tests/reach" "$way" 40 1
+		[ "$status" -eq 0 ] || continue # no such calls in this kernel
+		open_and_shut families "$BUILD/tests/reach" "$way" 40 1
+	done
+	# 32-bit programs get those that the filter can tell apart
+	if "$BUILD/tests/reach" int80-socket 2 1; then
+		yes guarded "$BUILD/tests/reach" int80-socket 2 1
+	fi
+}
+
+@test 'families: what hooks see, and the routes, stay open' {
+	for socket in '1 1' '1 2' '2 1' '2 2' '10 1' '10 2' '16 3 0'; do
+		# shellcheck disable=SC2086 # these are words
+		yes guarded "${try[@]}" socket $socket
+	done
+	yes guarded "${try[@]}" socketpair 1
+	yes guarded getent ahosts localhost
+	yes guarded ip link show lo
+}
+
+@test 'io_uring: no ring, which makes sockets of any family' {
+	"${try[@]}" ring >/dev/null || skip 'no io_uring in this kernel'
+	no guarded "${try[@]}" ring
+	says ENOSYS
+	open_and_shut io_uring "${try[@]}" ring
+}
+
+# served NAME: a socket whose server says hello
+served()
+{
+	local ready
+	exec 7< <(exec python3 -c '
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o777)
+s.listen()
+print(flush=True)
+while True:
+    s.accept()[0].send(b"hello")' "$1" 3>&-)
+	started[$!]=server
+	read -r ready <&7
+	exec 7<&-
+}
+
+reach_name='import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+print(s.recv(9).decode())'
+
+@test 'mounting: no other socket is mounted over a name that is allowed' {
+	[ -e /sys/fs/bpf/cgguard/progs/connect_unix ] || skip 'no hook unix in this kernel'
+	dir=$BATS_TEST_TMPDIR
+	chmod a+rx "${dir%/*/*}" "${dir%/*}" "$dir" "$TMPDIR"
+	served "$dir/denied"
+	touch "$dir/allowed"
+	rules=(-r "allow unix $dir/allowed" -r 'default unix deny')
+	no guarded "${rules[@]}" python3 -c "$reach_name" "$dir/denied"
+	attack=(unshare -rm --propagation unchanged bash -c 'python3 -c "$3" mount "$1/denied" "$1/allowed" &&
+		exec python3 -c "$2" "$1/allowed"' bash "$dir" "$reach_name" "$attempts")
+	for user in root nobody; do
+		yes guarded -k mounting -u "$user" "${rules[@]}" "${attack[@]}"
+		matches '^hello$'
+		no guarded -u "$user" "${rules[@]}" "${attack[@]}"
+		says EPERM
+	done
+}
+
+@test 'mounting: each call that changes what names mean is refused' {
+	mkdir "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
+	for deed in "mount $BATS_TEST_TMPDIR/a $BATS_TEST_TMPDIR/b" "tmpfs $BATS_TEST_TMPDIR/a" \
+		"tree $BATS_TEST_TMPDIR/a" "pivot $BATS_TEST_TMPDIR/a"; do
+		# shellcheck disable=SC2086 # these are words
+		no guarded unshare -rm --propagation unchanged "${try[@]}" $deed
+		says EPERM
+	done
+	open_and_shut mounting unshare -rm --propagation unchanged "${try[@]}" tmpfs "$BATS_TEST_TMPDIR/a"
+	open_and_shut mounting unshare -rm --propagation unchanged "${try[@]}" mount "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
+	open_and_shut mounting unshare -rm --propagation unchanged "${try[@]}" tree "$BATS_TEST_TMPDIR/a"
+	mount --bind "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/a"
+	no guarded -k caps "${try[@]}" umount "$BATS_TEST_TMPDIR/a"
+	says EPERM
+	yes guarded -k caps,mounting "${try[@]}" umount "$BATS_TEST_TMPDIR/a"
+	umount "$BATS_TEST_TMPDIR/a"
+	# as well without the domain of Landlock, which is the scopes'
+	for deed in "mount $BATS_TEST_TMPDIR/a $BATS_TEST_TMPDIR/b" "tmpfs $BATS_TEST_TMPDIR/a"; do
+		# shellcheck disable=SC2086 # these are words
+		no guarded -k scopes unshare -rm --propagation unchanged "${try[@]}" $deed
+		says EPERM
+	done
+	# files are renamed from one directory to another as ever
+	touch "$BATS_TEST_TMPDIR/a/file"
+	yes guarded python3 -c 'import os, sys; os.rename(*sys.argv[1:]); os.link(sys.argv[2], sys.argv[1])' \
+		"$BATS_TEST_TMPDIR/a/file" "$BATS_TEST_TMPDIR/b/file"
+}
+
+@test 'mounting: a kernel without Landlock keeps nobody from closing it' {
+	mkdir "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
+	for deed in "mount $BATS_TEST_TMPDIR/a $BATS_TEST_TMPDIR/b" "tmpfs $BATS_TEST_TMPDIR/a" \
+		"tree $BATS_TEST_TMPDIR/a" "umount $BATS_TEST_TMPDIR/a"; do
+		# shellcheck disable=SC2086 # these are words
+		run inside "$web" no_call 444 cgg-run unshare -rm --propagation unchanged "${try[@]}" $deed
+		status_is 1
+		says EPERM
+	done
+	yes inside "$web" no_call 444 cgg-run -k mounting unshare -rm "${try[@]}" tmpfs "$BATS_TEST_TMPDIR/a"
+}
+
+@test 'chroot: a user reaches no other socket by a name that is allowed' {
+	[ -e /sys/fs/bpf/cgguard/progs/connect_unix ] || skip 'no hook unix in this kernel'
+	dir=$BATS_TEST_TMPDIR
+	chmod a+rx "${dir%/*/*}" "${dir%/*}" "$dir" "$TMPDIR"
+	mkdir -p "$dir/root/run"
+	served "$dir/root/run/allowed"
+	attack=(unshare -r python3 -c "import os, socket, sys
+os.chroot(sys.argv.pop(1))
+$reach_name" "$dir/root" /run/allowed)
+	rules=(-r 'allow unix /run/allowed' -r 'default unix deny')
+	yes guarded -u nobody -k chroot "${rules[@]}" "${attack[@]}"
+	says hello
+	no guarded -u nobody "${rules[@]}" "${attack[@]}"
+	matches 'PermissionError'
+	# root may do it, and could put any socket in place of the name anyway
+	yes guarded chroot / true
+}
+
+@test '-e and --clear-env: the variables of the command' {
+	yes env -i PATH="$PATH" A=1 B=2 TERM=dumb HOME=/h cgg-run env
+	says "PATH=$PATH
+A=1
+B=2
+TERM=dumb
+HOME=/h"
+	yes env -i PATH="$PATH" A=1 B=2 TERM=dumb HOME=/h cgg-run --clear-env -e B -e C=3=4 -e D -e E= /usr/bin/env
+	says "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+TERM=dumb
+HOME=$(getent passwd 0 | cut -d : -f 6)
+SHELL=$(getent passwd 0 | cut -d : -f 7)
+USER=$(id -un)
+LOGNAME=$(id -un)
+B=2
+C=3=4
+E="
+	yes env A=1 HOME=/h cgg-run -u nobody -e A=2 --env A=3 -e HOME bash -c 'echo "$A $HOME $USER"'
+	says '3 /h nobody'
+	yes env POSIXLY_CORRECT=1 cgg-run --clear-env -e POSIXLY_CORRECT printenv POSIXLY_CORRECT
+	says 1
+	for word in '' =x; do
+		run cgg-run -e "$word" true
+		status_is 125
+		says "cgg-run: -e $word: a variable needs a name"
+	done
+}
+
+@test '-u: user, groups, home; and it cannot write its cgroup' {
+	yes guarded -u nobody bash -c 'id -u; id -g; id -G; echo "$HOME $USER $LOGNAME"'
+	says "65534
+$(id -g nobody)
+$(id -G nobody)
+$(getent passwd nobody | cut -d : -f 6) nobody nobody"
+	yes guarded -u 65534 id -u
+	says 65534
+	! getent passwd 54321
+	yes guarded -u 54321 bash -c 'id -u; id -g; id -G; echo "$HOME $USER $LOGNAME $SHELL"'
+	says $'54321\n54321\n54321\n/ 54321 54321 /bin/sh'
+	no guarded -u nobody -k mounts "${try[@]}" join "$web"
+	says EACCES
+	no guarded -u nobody -k all bash -c 'mkdir "$1/cgg-run-"*/below' bash "$web"
+}
+
+@test 'a hook judges what remains' {
+	yes guarded -k io_uring -r 'default connect deny' -r "allow connect port $port" "$BUILD/tests/reach" \
+		uring-connect 127.0.0.1 "$port" || [[ $output == skip* ]]
+	run guarded -k io_uring -r 'default connect deny' "$BUILD/tests/reach" uring-connect 127.0.0.1 "$port"
+	[[ $output == EPERM || $output == skip* ]]
+}
+
+# ---- where it runs ----
+
+@test 'without clone3 the command begins inside as well' {
+	for ((i = 0; i < 10; i++)); do
+		no inside "$web" no_call 435 cgg-run -r 'device c 1:5 r' cat /dev/zero
+	done
+	yes inside "$web" no_call 435 cgg-run cat /proc/self/cgroup
+	matches "^0::$(shown "$web")/cgg-run-"
+	nothing_over
+}
+
+@test 'where it cannot make a cgroup it says why' {
+	run inside "$web" unshare -m bash -c \
+		'mount -o remount,bind,ro "$1" && exec cgg-run true' bash "$(cgroup_root)"
+	status_is 125
+	says "cgg-run: $web: cgroup v2 is mounted read-only here"
+	echo 0 >"$web/cgroup.max.descendants"
+	run guarded true
+	status_is 125
+	says "cgg-run: $web: allows no more cgroups below it (cgroup.max.*)"
+	echo max >"$web/cgroup.max.descendants"
+	run setpriv --reuid 65534 --regid 65534 --clear-groups cgg-run true
+	status_is 125
+	says 'cgg-run: /sys/fs/bpf/cgguard: needs root'
+	nothing_over
+}
+
+@test 'in a container: a cgroup namespace, and a mount of it' {
+	run inside "$web" unshare -mC bash -c '
+		mkdir -p "$2/m" && mount -t cgroup2 none "$2/m" && umount -l "$1" &&
+			cgg-run -r "device c 1:5 r" bash -c "cat /proc/self/cgroup; cat /dev/zero"' \
+		bash "$(cgroup_root)" "$BATS_TEST_TMPDIR"
+	status_is 1
+	matches '^0::/cgg-run-'
+	matches 'Operation not permitted'
+	nothing_over
+}
+
+# as_other COMMAND...: as nobody, in $mine, with the capabilities that cgguard(7) asks for
+as_other()
+{
+	local caps=+bpf,+net_admin,+perfmon,+dac_read_search
+
+	inside "$mine" setpriv --reuid 65534 --regid 65534 --clear-groups \
+		--inh-caps "$caps" --ambient-caps "$caps" "$@"
+}
+
+@test 'another user runs in the cgroup that is delegated to him, and hears why not in one that is not' {
+	new_cgroup mine "$web"
+	cgg-unload # root's; each has his own
+	chown 65534 "$mine" "$mine/cgroup.procs"
+	yes as_other cgg-load
+	run as_other cgg-run -k mounts -r 'device c 1:5 r' cat /dev/zero
+	status_is 1
+	matches 'Operation not permitted'
+	run as_other cgg-run true
+	status_is 125
+	says 'cgg-run: a mount namespace: Operation not permitted; --keep mounts leaves it open'
+	[ -z "$(find "$mine" -mindepth 1 -type d)" ]
+	chown 0 "$mine"
+	run as_other cgg-run true
+	status_is 125
+	says "cgg-run: $mine: this user may make no cgroup there; \
+systemd-run --scope -p Delegate=yes gives one that may"
+	yes as_other cgg-unload
+}
+
+@test 'started from the root cgroup its own is below it, with one slash' {
+	run inside "$web" unshare -m -C bash -c '
+		while mount=$(findmnt -nfo TARGET -t cgroup,cgroup2); do umount -l "$mount" || exit 125; done
+		mount -t cgroup2 cgroup2 /sys/fs/cgroup
+		cgg-run -r "device c 1:5 r" -v head -c 1 /dev/zero'
+	status_is 1
+	matches ' cgroup=/cgg-run-[0-9]+-[0-9a-f]{8} '
+}
+
+@test 'sixty-four run side by side, each with rules of its own' {
+	local run pids=()
+
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	for run in {1..64}; do
+		begin -r "connect port $run" bash -c 'echo begun && read -r <"$1"' \
+			bash "$BATS_TEST_TMPDIR/go" >>"$BATS_TEST_TMPDIR/said" 2>&1
+		# shellcheck disable=SC2031 # begin sets it here
+		pids+=("$pid")
+	done
+	exec {go}<>"$BATS_TEST_TMPDIR/go"
+	all_begun()
+	{
+		[ "$(grep -cx begun "$BATS_TEST_TMPDIR/said")" -eq 64 ] || ! sleep 0.5
+	}
+	wait_for all_begun || wait_for all_begun || wait_for all_begun
+	[ "$(cgg-rule policies | grep -c ^run-)" -eq 64 ]
+	printf '\n%.0s' {1..64} >&"$go"
+	exec {go}>&-
+	for run in "${pids[@]}"; do
+		wait "$run" || true
+		unset "started[$run]"
+	done
+	[ "$(cgg-rule policies)" = default ]
+	[ "$(sort -u "$BATS_TEST_TMPDIR/said")" = begun ]
+}

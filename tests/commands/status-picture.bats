@@ -1,0 +1,261 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# status-picture - cgg-status as it is seen on a terminal, and by nobody else
+#
+# The guard is loaded once; each test attaches what it needs.
+# shellcheck disable=SC2154 # new_cgroup sets top
+
+load ../ways
+
+setup()
+{
+	new_cgroup top
+}
+
+# seen COLUMNS COMMAND...: what a terminal so wide is sent; utf8, xterm, and no other wish
+seen()
+{
+	env -u NO_COLOR LC_ALL="${locale:-C.UTF-8}" TERM="${term-xterm}" ${no_color+NO_COLOR="$no_color"} python3 -c '
+import fcntl, os, pty, struct, sys, termios
+child, terminal = pty.fork()
+if not child:
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, int(sys.argv[1]), 0, 0))
+    os.execvp(sys.argv[2], sys.argv[2:])
+sent = b""
+try:
+    while part := os.read(terminal, 65536):
+        sent += part
+except OSError:
+    pass # the last writer has gone
+sys.stdout.buffer.write(sent.replace(b"\r\n", b"\n"))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))' "$@"
+}
+
+# drawn [COLUMNS]: the same without colors, on lines that all fit
+drawn()
+{
+	local picture
+
+	picture=$(no_color=1 seen "${1:-80}" cgg-status) || return
+	echo "$picture"
+	if [ "$(LC_ALL=C.UTF-8 wc -L <<<"$picture")" -gt "${1:-80}" ]; then
+		echo 'too wide'
+		return 1
+	fi
+	! grep ' $' <<<"$picture"
+}
+
+# ageless: without how long ago it was
+ageless()
+{
+	sed -E 's/^ *[0-9]+s//'
+}
+
+# tree: what stands below the head of the cgroups
+tree()
+{
+	drawn "$@" | sed '1,/^cgroup /d;/^$/,$d' | sed "s|$(shown "$top")|TOP|"
+}
+
+# tree_is LINES: but for the blanks between the columns
+tree_is()
+{
+	diff <(echo "$1") <(tree | sed -E 's/ {2,}([^ ])/ \1/2;s/ {2,}([^ ])/ \1/2;s/([^ ]) {2,}/\1 /g')
+}
+
+@test 'in a pipe or a file nothing has changed' {
+	cgg-rule add port 9090
+	cgg-attach "$top"
+	yes cgg-status
+	matches "^guard	/sys/fs/bpf/cgguard	layout [0-9]+$"
+	matches "^policy	default	rules 1	hooks connect,sendmsg$"
+	matches "^cgroup	$(shown "$top")	policy default	programs connect4,connect6,sendmsg4,sendmsg6$"
+	! grep -q $'\e' <<<"$output"
+	[ "$(seen 80 sh -c 'cgg-status | cat')" = "$output" ]
+	for form in -j -m; do
+		[ "$(seen 80 cgg-status $form)" = "$(cgg-status $form)" ]
+	done
+}
+
+@test 'a guard that guards nothing says so' {
+	yes drawn
+	matches '^guard  /sys/fs/bpf/cgguard, layout [0-9]+; 0 cgroups, 1 policy$'
+	matches '^no cgroup is attached$'
+	matches '^default +0 +[0-9]+ .* -$'
+}
+
+@test 'cgroups are a tree, with their policy and what they were denied' {
+	mkdir "$top/system.slice" "$top/system.slice/db.service" "$top/system.slice/web.service" \
+		"$top/system.slice/web.service/worker" "$top/idle" "$top/alone" "$top/alone/below"
+	cgg-rule add device c 1:3 r
+	cgg-rule -p shop add sysctl kernel/hostname
+	cgg-rule -p shop mode audit
+	cgg-rule -p nothing add port 1
+	cgg-rule -p nothing flush
+	cgg-attach "$top/system.slice/db.service" "$top/system.slice/web.service/worker" "$top/alone/below"
+	cgg-attach -p shop "$top/system.slice/web.service"
+	cgg-attach -p nothing "$top/idle"
+	no inside "$top/system.slice/db.service" cat /dev/null
+	no inside "$top/system.slice/web.service/worker" cat /dev/null
+	no inside "$top/system.slice/web.service/worker" cat /dev/null
+	yes inside "$top/system.slice/web.service" head -c 1 /proc/sys/kernel/hostname
+
+	tree_is 'TOP
+├─ alone/below default -
+├─ idle nothing - nothing is asked
+└─ system.slice
+   ├─ db.service default 1
+   └─ web.service shop 1 audit
+      └─ worker default 2'
+	locale=C
+	tree_is 'TOP
+|- alone/below default -
+|- idle nothing - nothing is asked
+`- system.slice
+   |- db.service default 1
+   `- web.service shop 1 audit
+      `- worker default 2'
+	yes drawn
+	matches '^default +1 +[0-9]+ +0 +[1-9][0-9]* +0 device$'
+	matches '^shop +1 +0 +0 +0 +1 mode audit sysctl$'
+}
+
+@test 'what was denied last is said in the words of a rule, the newest first, repeats together' {
+	cgg-rule add connect ip 127.0.0.1 port 9090
+	cgg-rule add device c 1:3 r
+	cgg-rule add sysctl kernel/hostname
+	cgg-attach "$top"
+	no inside "$top" cat /proc/sys/kernel/hostname
+	no inside "$top" cat /dev/null
+	no inside "$top" cat /dev/null
+	no inside "$top" reach 127.0.0.1 9090
+	before=$(cgg-status | grep ^events)
+
+	yes drawn 120
+	[ "$(sed '1,/^denied last/d' <<<"$output" | head -n 3 | sed -E 's/^ *[0-9]+s //;s/ {2,}/ /g')" = \
+"deny connect proto tcp ip 127.0.0.1 port 9090 bash in $(shown "$top")
+deny device c 1:3 r 2x cat in $(shown "$top")
+deny sysctl kernel/hostname r cat in $(shown "$top")" ]
+	cgg-rule flush
+	yes cgg-rule add deny connect proto tcp ip 127.0.0.1 port 9090 # words that can be taken over
+
+	# nothing was taken from those who read
+	[ "$(cgg-status | grep ^events)" = "$before" ]
+	yes cgg-events -w 0
+	[ "$(grep -c "cgroup=$(shown "$top") " <<<"$output")" -eq 4 ]
+	yes drawn 120
+	matches ' deny +connect proto tcp ip 127.0.0.1 port 9090 '
+}
+
+@test 'every hook has its words' {
+	cgg-rule default connect,bind,sendmsg,egress,socket,setsockopt deny
+	if [ -e /sys/fs/bpf/cgguard/progs/connect_unix ]; then
+		cgg-rule add deny unix '*'
+	fi
+	cgg-attach "$top"
+	no inside "$top" python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)'
+	yes drawn 120
+	matches ' deny +socket family inet type raw proto icmp +python3 in '
+	cgg-rule default socket allow
+	no inside "$top" python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1", 7))'
+	no inside "$top" python3 -c 'import socket
+socket.socket().setsockopt(socket.SOL_SOCKET, socket.SO_MARK, 1)'
+	no inside "$top" python3 -c 'import socket
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"", ("127.0.0.1", 5))'
+	yes drawn 120
+	matches ' deny +bind proto tcp ip ::1 port 7 +python3 in '
+	matches ' deny +setsockopt SOL_SOCKET:SO_MARK +python3 in '
+	matches ' deny +sendmsg proto udp ip 127.0.0.1 port 5 +python3 in '
+	if [ -e /sys/fs/bpf/cgguard/progs/connect_unix ]; then
+		no inside "$top" python3 -c 'import socket
+socket.socket(socket.AF_UNIX).connect("\0a\033[2J\nb")'
+		yes drawn 120
+		matches ' deny +unix "@a\\x1b\[2J\\x0ab" +python3 in '
+	fi
+}
+
+@test 'a name that would drive the terminal does not, and a long one is cut in its middle' {
+	odd=$top/$'e\e[2J'
+	long=$top/docker-$(printf 4f0c2b%058d 7).scope
+	mkdir "$odd" "$long"
+	cgg-rule add device c 1:3 r
+	cgg-attach "$odd" "$long"
+	no inside "$long" python3 -c 'import ctypes
+ctypes.CDLL(None).prctl(15, b"\033]0;x\n")
+open("/dev/null")'
+	tree_is 'TOP
+├─ docker-4f0c2b00…0000000007.scope default 1
+└─ e\x1b[2J default -'
+	yes drawn
+	matches ' deny  device c 1:3 r .*\\x1b\]0;x\\x0a in'
+	! grep -q $'\e' <<<"$output"
+	locale=C
+	[ "$(tree | grep -c '^|- docker-4f0c2b00..000000007.scope ')" -eq 1 ]
+}
+
+@test 'colors are for terminals that have them and people who want them' {
+	cgg-rule add device c 1:3 r
+	cgg-attach "$top"
+	no inside "$top" cat /dev/null
+	red=$'\e[31mdeny\e[m'
+	seen 80 cgg-status | grep -qF "$red"
+	no_color='' && seen 80 cgg-status | grep -qF "$red" # set, but empty
+	no_color=1
+	[ "$(seen 80 cgg-status | grep -c $'\e')" -eq 0 ]
+	unset no_color
+	for term in dumb ''; do
+		[ "$(seen 80 cgg-status | grep -c $'\e')" -eq 0 ]
+		seen 80 cgg-status | grep -q '^denied last$'
+	done
+	term=xterm no_color=1
+	plain=$(seen 80 cgg-status | ageless)
+	unset no_color
+	[ "$(seen 80 cgg-status | sed -E $'s/\e\\[[0-9]*m//g' | ageless)" = "$plain" ]
+}
+
+@test 'many neighbours take few lines, and those that were denied something are among them' {
+	mkdir "$top"/c{100..400}
+	cgg-rule add device c 1:3 r
+	cgg-attach "$top"/c[1-4]*
+	no inside "$top/c222" cat /dev/null
+	tree_is 'TOP
+├─ c100 default -
+├─ c101 default -
+├─ c102 default -
+├─ c222 default 1
+└─ 297 more default -'
+	yes cgg-detach "$top"/c{106..400}
+	[ "$(tree | wc -l)" -eq 7 ]
+}
+
+@test 'many policies, too: those that denied most come first' {
+	for i in {10..25}; do
+		cgg-rule -p "p$i" add device c 1:3 r
+	done
+	cgg-attach -p p25 "$top"
+	no inside "$top" cat /dev/null
+	yes drawn
+	[ "$(sed '1,/^policy /d;/^$/,$d' <<<"$output" | wc -l)" -eq 13 ]
+	matches '^p25 +1 +0 +0 +1 +0 device$'
+	matches '^5 more, that denied less$'
+}
+
+@test 'a wide terminal shows more, one that says nothing has 80 columns' {
+	long=$top/docker-$(printf 4f0c2b%058d 7).scope
+	mkdir "$long"
+	cgg-rule add device c 1:3 r
+	cgg-attach "$long"
+	short=$(drawn 80 | ageless)
+	[ "$(drawn 120 | ageless)" != "$short" ]
+	[ "$(drawn 300 | ageless)" = "$(drawn 120 | ageless)" ]
+	[ "$(no_color=1 seen 0 cgg-status | ageless)" = "$short" ]
+}
+
+@test '--effective has columns there' {
+	cgg-rule add connect port 1
+	cgg-attach "$top"
+	yes eval 'no_color=1 seen 120 cgg-status --effective "$top"'
+	matches '^hook +program name +cgroup +policy$'
+	matches "^connect4 +[0-9]+ connect4 +$(shown "$top") +default$"
+	[ "$(LC_ALL=C.UTF-8 wc -L <<<"$output")" -le 120 ]
+}

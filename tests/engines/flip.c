@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * flip.c - a policy changes in one step: tries it while cgg-rule restores two files in turn.
+ *
+ * flip denied RESTORES TRIES SECONDS CGROUP PORT FILE FILE
+ *	Both files deny PORT. Processes in CGROUP try to connect to it by UDP all the
+ *	while; none may ever succeed.
+ * flip either RESTORES TRIES SECONDS CGROUP PORT PORT FILE FILE
+ *	The first file allows the first port alone, the second the second one. A pair
+ *	of tries that lies in one generation, which is read before it and after it, must
+ *	find one allowed and the other one not, and which one goes with the generation.
+ *	The second try of some is a message, so that two hooks are compared.
+ *
+ * Goes on until there were so many restores of policy default and so many tries (judged
+ * pairs), and fails with status 3 when that takes more than SECONDS. Prints
+ * `restores N tries N wrong N', and for pairs how many generations were met.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../bpf/cgguard.h"
+
+#define POLICIES "/sys/fs/bpf/cgguard/maps/policies"
+#define WORKERS 4
+
+extern char **environ;
+
+/* One a worker, on lines of its own. */
+struct tally {
+	uint64_t tries; /* or pairs that were judged */
+	uint64_t wrong;
+	uint64_t generations; /* changes between two pairs */
+	int error;
+	bool ready;
+} __attribute__((aligned(128)));
+static struct tally *tallies;
+
+static const volatile struct cgg_policy *policy; /* place 0 is default */
+static uint32_t first_generation; /* that of the first file */
+
+static uint32_t generation(void)
+{
+	return __atomic_load_n(&policy->generation, __ATOMIC_SEQ_CST);
+}
+
+static void policy_map(void)
+{
+	int fd = bpf_obj_get(POLICIES);
+	void *at = fd < 0 ? MAP_FAILED : mmap(0, sizeof(*policy), PROT_READ, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED)
+		err(3, POLICIES);
+	policy = at;
+}
+
+static void join(const char *cgroup)
+{
+	char path[4200];
+	int file;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	file = open(path, O_WRONLY);
+	if (file < 0 || write(file, "0", 1) != 1)
+		err(3, "%s", path);
+	close(file);
+}
+
+static struct sockaddr_in address(const char *port)
+{
+	return (struct sockaddr_in){ .sin_family = AF_INET,
+				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				     .sin_port = htons((uint16_t)atoi(port)) };
+}
+
+/* is_allowed - the kernel let it pass; anything but EPERM is neither yes nor no */
+static bool is_allowed(long result, struct tally *tally)
+{
+	if (result < 0 && errno != EPERM)
+		tally->error = errno;
+	return result >= 0;
+}
+
+static bool try_connect(int fd, const struct sockaddr_in *to, struct tally *tally)
+{
+	return is_allowed(connect(fd, (const struct sockaddr *)to, sizeof(*to)), tally);
+}
+
+static bool try_send(int fd, const struct sockaddr_in *to, struct tally *tally)
+{
+	return is_allowed(sendto(fd, "x", 1, 0, (const struct sockaddr *)to, sizeof(*to)), tally);
+}
+
+static void denied(struct tally *tally, char **port)
+{
+	struct sockaddr_in to = address(port[0]);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	for (;;) {
+		bool passed = try_connect(fd, &to, tally);
+
+		tally->tries++;
+		tally->wrong += passed;
+		tally->ready = true;
+	}
+}
+
+static void either(struct tally *tally, char **port, bool message)
+{
+	struct sockaddr_in to[2] = { address(port[0]), address(port[1]) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), loose = socket(AF_INET, SOCK_DGRAM, 0);
+	uint32_t last = generation();
+
+	for (;;) {
+		uint32_t before = generation(), which = (before - first_generation) & 1;
+		bool first = try_connect(fd, &to[0], tally);
+		bool second =
+			message ? try_send(loose, &to[1], tally) : try_connect(fd, &to[1], tally);
+
+		if (generation() == before) {
+			tally->tries++;
+			tally->wrong += first != !which || second != which;
+			tally->generations += before != last;
+			last = before;
+		}
+		tally->ready = true;
+	}
+}
+
+static bool restore(char *file)
+{
+	char *const argv[] = { "cgg-rule", "restore", file, 0 };
+	pid_t pid;
+	int status;
+
+	if (posix_spawnp(&pid, *argv, 0, 0, argv, environ))
+		err(3, "cgg-rule");
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return !status;
+}
+
+static uint64_t seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec;
+}
+
+static struct tally sum(bool *ready)
+{
+	struct tally all = { 0 };
+
+	*ready = true;
+	for (int i = 0; i < WORKERS; i++) {
+		volatile struct tally *t = &tallies[i];
+
+		all.tries += t->tries;
+		all.wrong += t->wrong;
+		all.generations += t->generations;
+		all.error = t->error ? t->error : all.error;
+		*ready &= t->ready;
+	}
+	return all;
+}
+
+static void begin(bool pairs, const char *cgroup, char **port, pid_t pid[WORKERS])
+{
+	for (int i = 0; i < WORKERS; i++) {
+		pid[i] = fork();
+		if (pid[i] < 0)
+			err(3, "fork");
+		if (pid[i])
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (nice(10) < 0) /* the restores are to come fast */
+			err(3, "nice");
+		join(cgroup);
+		if (pairs)
+			either(&tallies[i], port, i & 1);
+		else
+			denied(&tallies[i], port);
+	}
+}
+
+static void end(const pid_t pid[WORKERS])
+{
+	for (int i = 0; i < WORKERS; i++) {
+		kill(pid[i], SIGKILL);
+		waitpid(pid[i], 0, 0);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	bool pairs = argc == 10 && !strcmp(argv[1], "either"), ready, ok = true;
+	uint64_t restores, tries, limit, start = seconds(), done = 0;
+	pid_t pid[WORKERS];
+	struct tally all;
+	char **file;
+
+	if (!pairs && (argc != 9 || strcmp(argv[1], "denied")))
+		errx(2,
+		     "usage: flip denied|either RESTORES TRIES SECONDS CGROUP PORT... FILE FILE");
+	restores = strtoull(argv[2], 0, 10);
+	tries = strtoull(argv[3], 0, 10);
+	limit = strtoull(argv[4], 0, 10);
+	file = argv + 7 + pairs;
+	tallies = mmap(0, WORKERS * sizeof(*tallies), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (tallies == MAP_FAILED)
+		err(3, "mmap");
+	policy_map();
+	if (!restore(file[0]))
+		errx(3, "%s: not restored", file[0]);
+	first_generation = generation();
+	begin(pairs, argv[5], argv + 6, pid);
+	do
+		all = sum(&ready);
+	while (!ready && seconds() - start < limit);
+	while (ok && !all.error && (done < restores || all.tries < tries) &&
+	       seconds() - start < limit) {
+		ok = restore(file[++done & 1]);
+		all = sum(&ready);
+	}
+	all = sum(&ready);
+	end(pid);
+	printf("restores %llu tries %llu wrong %llu", (unsigned long long)done,
+	       (unsigned long long)all.tries, (unsigned long long)all.wrong);
+	if (pairs)
+		printf(" generations %llu", (unsigned long long)all.generations);
+	putchar('\n');
+	if (all.error)
+		errx(3, "a try failed otherwise: %s", strerror(all.error));
+	if (!ok)
+		errx(3, "a restore failed");
+	if (all.wrong)
+		return 1;
+	if (done < restores || all.tries < tries)
+		errx(3, "not done in %llu seconds", (unsigned long long)limit);
+	return fflush(stdout) ? 3 : 0;
+}

@@ -1,0 +1,38 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# headers - random packets through egress and ingress, judged as an independent parser says
+#
+# tests/headers makes policies and packets, sends them, and knows each verdict. SEED in
+# the environment repeats a run, MORE=100 makes it so many times as long.
+# shellcheck disable=SC2154 # helpers set web
+
+load ../ways
+
+seed=${SEED:-$RANDOM}
+
+setup()
+{
+	echo "SEED=$seed"
+	new_cgroup web
+	cgg-attach "$web"
+}
+
+# random HOOK PACKETS
+random()
+{
+	local count=$(($2 * ${MORE:-1}))
+
+	run "$BUILD/tests/headers" -n "$count" -s "$seed" "$1" "$web"
+	[ "$status" -ne 77 ] || skip 'this kernel has no tun device'
+	status_is 0
+	matches "^packets $count judged [1-9][0-9]+ denied [1-9][0-9]+ unread [1-9][0-9]+ wrong 0 "
+	echo "# $1: $(tail -n 1 <<<"$output")" >&3
+}
+
+@test 'egress: random headers, fragments, routes, options and lengths' {
+	random egress 6000
+}
+
+@test 'ingress: random headers, fragments, routes, options and lengths' {
+	random ingress 6000
+}

@@ -1,0 +1,76 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# lock - one command waits for the other, but not for one that does not go on
+
+# shellcheck disable=SC2004 # started is by words
+
+load ../helpers
+
+setup_file()
+{
+	cgg-load
+}
+
+teardown_file()
+{
+	clean_up
+}
+
+teardown()
+{
+	local pid
+
+	for pid in "${!started[@]}"; do
+		kill -CONT "$pid" 2>/dev/null || true
+		stop "$pid"
+	done
+}
+
+# holds COMMAND...: keeps the guard locked meanwhile
+holds()
+{
+	flock /sys/fs/bpf/cgguard "$@" 3>&- &
+	holder=$!
+	started[$holder]=flock
+	wait_for is_locked
+}
+
+is_locked()
+{
+	! flock -n /sys/fs/bpf/cgguard true
+}
+
+@test 'who holds the lock and is stopped is named' {
+	mkfifo "$BATS_TEST_TMPDIR/work"
+	holds cat "$BATS_TEST_TMPDIR/work"
+	kill -STOP "$holder"
+	for blocked in '' --block-signal=ALRM; do
+		# shellcheck disable=SC2086 # or nothing
+		run timeout 20 env $blocked cgg-rule add port 1
+		status_is 3
+		says "cgg-rule: /sys/fs/bpf/cgguard: locked by process $holder (flock), which is stopped; let it go on (kill -CONT $holder), or end it"
+	done
+	kill -CONT "$holder"
+	: >"$BATS_TEST_TMPDIR/work"
+	wait "$holder"
+	yes cgg-rule list
+	says '# allow everything'
+}
+
+@test 'who holds the lock and works is waited for' {
+	local waits
+
+	mkfifo "$BATS_TEST_TMPDIR/work"
+	holds cat "$BATS_TEST_TMPDIR/work"
+	cgg-rule add port 1 3>&- &
+	waits=$!
+	is_waiting()
+	{
+		grep -q -- "-> FLOCK .* $waits " /proc/locks
+	}
+	wait_for is_waiting
+	: >"$BATS_TEST_TMPDIR/work"
+	wait "$waits"
+	yes cgg-rule list
+	says 'deny connect,sendmsg port 1'
+}

@@ -1,0 +1,323 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# points - a command is killed, or one of its system calls fails, at one point after the other;
+# each time what the guard says and does must be the old or the new, and the next command works
+#
+#	old()			a test says how the state before its command is reached
+#	enforced()		and what it asks the kernel, where old and new differ
+#	disturbs COMMAND...	the command, whose state after it is the new one
+#
+# A point is a system call, or a store into memory that others see (tests/engines/fault.c). There are
+# four kinds: a kill at a call, a kill at a store, a failing call that changes something, and a
+# failing call that only looks. By default one of each kind is tried of each command, always the
+# same; with FAULTS=all every one, or every one of the share that tests/run gives.
+#
+# What could only repeat a result is left out:
+#   - A kill at a call before which nothing changed leaves what the kill at the call before left.
+#   - A call fails with each of four errors. The first two are followed up: by the command once
+#     more, and by the way back. Another error that the command answers with the same calls and
+#     the same status as the first one leaves the same behind.
+# shellcheck disable=SC2154 # new_cgroup sets web, shop
+# shellcheck disable=SC2034 # what the tests read
+load ../helpers
+
+dir=/sys/fs/bpf/cgguard
+few=1 # of each kind
+once=0 # 1: what is done is not done again
+again='0' # the status that the command may have when it is run once more
+refusal='[123]' # the statuses of a command that was not done
+known=0    # ids up to this one are told apart in a state
+input=/dev/null
+
+setup_file()
+{
+	export points=$BATS_FILE_TMPDIR/points
+	mkdir "$points"
+	: >"$points/ledger"
+	fault none true
+	[ "$status_of" -ne 77 ] || skip 'the tracer knows x86_64 alone'
+	traced cgg-load
+	always='connect port 9090
+device /dev/zero
+sysctl kernel/ostype'
+	export always
+}
+
+# Processes in $web try without pause what is always denied, until the test ends.
+setup()
+{
+	new_cgroup web
+	new_cgroup shop
+	traced cgg-rule restore - <<<"$always"
+	traced cgg-attach "$web"
+	mkfifo "$BATS_TEST_TMPDIR/end"
+	nice -n 19 "$BUILD/tests/press" "$web" 9090 /dev/zero kernel/ostype \
+		cat "$BATS_TEST_TMPDIR/end" >"$BATS_TEST_TMPDIR/pressed" 2>&1 3>&- &
+	press=$!
+	exec {end}>"$BATS_TEST_TMPDIR/end"
+}
+
+# end_press: what is done next lets pass what was denied
+end_press()
+{
+	exec {end}>&-
+	wait "$press" || true
+}
+
+# none_passed: nothing that is always denied was allowed in the whole test
+none_passed()
+{
+	end_press
+	run cat "$BATS_TEST_TMPDIR/pressed"
+	[ "$(grep -cE '^(connect|open|sysctl) tries [0-9]+ passed 0 errors 0$' <<<"$output")" -eq 3 ] ||
+		complain 'none may have passed'
+}
+
+teardown()
+{
+	local dir
+
+	[ ! -e /proc/self/fd/"$end" ] || end_press
+	cgg-detach -a || true
+	cgg-rule confirm 2>/dev/null || true
+	for policy in $(cgg-rule policies); do
+		if [ "$policy" = default ]; then
+			cgg-rule flush
+		else
+			cgg-rule -p "$policy" drop
+		fi
+	done
+	for dir in "$(cgroup_root)/$CGG_RUN-$BATS_TEST_NUMBER-"*; do
+		[ ! -d "$dir" ] || remove_cgroup "$dir" || return
+	done
+}
+
+teardown_file()
+{
+	clean_up
+}
+
+# fault POINT COMMAND...: its status is in status_of, what it said in $points/said
+fault()
+{
+	status_of=0
+	"$BUILD/tests/fault" "$points/ledger" "$@" <"$input" >"$points/said" 2>&1 3>&- || status_of=$?
+}
+
+# traced COMMAND...: undisturbed, with what it makes entered in the ledger
+traced()
+{
+	"$BUILD/tests/fault" "$points/ledger" none "$@" 3>&-
+}
+
+# What a user is told; nothing is repaired by asking. New ids differ from round to round.
+state()
+{
+	local policy
+
+	for policy in $(cgg-rule policies 2>/dev/null); do
+		echo "policy $policy"
+		cgg-rule -p "$policy" list -i | awk -F'\t' -v OFS='\t' -v known="$known" \
+			'NF > 1 && $1 > known { $1 = "+" } { print }'
+	done
+}
+
+# What is attached, and every pin; a base may have either of two numbers, a new cgroup any.
+full_state()
+{
+	state
+	cgg-status 2>/dev/null | grep ^cgroup | sort
+	find /sys/fs/bpf -mindepth 1 ! -path '*/readers*' ! -name '*.debug' -printf '%P\n' |
+		awk -F/ -v OFS=/ -v web="$(stat -c %i "$web")" -v shop="$(stat -c %i "$shop")" '
+			$2 == "bases" && NF > 2 { $3 = int($3 / 2) }
+			$2 == "links" && NF > 2 && $3 != web && $3 != shop { $3 = "new" }
+			{ print }' | sort
+}
+
+enforced()
+{
+	:
+}
+
+# Which cgroup has which policy, whatever comes of it: who is refused leaves that as it was.
+recorded()
+{
+	bpftool -j map dump pinned "$dir/maps/attachments" 2>/dev/null |
+		jq -r '.[].formatted | "\(.key) \(.value)"' | sort
+}
+
+bad()
+{
+	echo "$point: $1"
+	diff <(echo "${2-}") <(echo "${3-}") || true
+	head -3 "$points/said"
+	wrong=$((wrong + 1))
+} >&2
+
+# is_clean STATE WHEN: that is the state, the kernel does what it says, and holds nothing else
+is_clean()
+{
+	local now left asked=$old_asked
+
+	[ "$1" = "$old_full" ] || asked=$new_asked
+	now=$(full_state)
+	[ "$now" = "$1" ] || bad "$2: state" "$1" "$now"
+	now=$(enforced)
+	[ "$now" = "$asked" ] || bad "$2: enforced" "$asked" "$now"
+	left=$("$BUILD/tests/fault" left "$points/ledger") || bad "$2: left behind" '' "$left"
+}
+
+# At once: killed, it is the old or the new; refused, it is the old; done, it is the new.
+is_whole()
+{
+	local now asked
+
+	now=$(state)
+	asked=$(enforced)
+	if [ "$now" != "$old_state" ] && [ "$now" != "$new_state" ]; then
+		bad 'neither old nor new' "$old_state" "$now"
+	elif [ "$asked" != "$old_asked" ] && [ "$asked" != "$new_asked" ]; then
+		bad 'enforced is neither' "$old_asked" "$asked"
+	elif [ "$old_state" != "$new_state" ] && [ "$now" = "$old_state" ] &&
+		[ "$asked" != "$old_asked" ]; then
+		bad 'told is the old, enforced the new' "$old_asked" "$asked"
+	elif [ "$old_state" != "$new_state" ] && [ "$now" = "$new_state" ] &&
+		[ "$asked" != "$new_asked" ] && ! cgg-status 2>&1 | grep -q 'is in force until'; then
+		bad 'told is the new, enforced the old' "$new_asked" "$asked"
+	fi
+	case $point:$status_of in
+	fail:*:0) [ "$now" = "$new_state" ] || bad 'status 0, but it is not done' "$new_state" "$now" ;;
+	fail:*:$refusal)
+		[ "$now" = "$old_state" ] || grep -q 'standard output' "$points/said" ||
+			bad "status $status_of, but not as before" "$old_state" "$now"
+		now=$(recorded)
+		[ "$now" = "$old_recorded" ] || grep -q 'standard output' "$points/said" ||
+			bad "status $status_of, but attached otherwise" "$old_recorded" "$now"
+		;;
+	fail:*) bad "status $status_of" ;;
+	esac
+}
+
+# chosen: the points on standard input, or a few of them that are always the same
+chosen()
+{
+	if [ "${FAULTS-}" = all ]; then
+		awk -v shares="${SHARES:-1}" -v share="${SHARE:-0}" 'NR % shares == share'
+	else
+		shuf -n "$few" --random-source=<(command yes cgguard)
+	fi
+}
+
+# points_of: from the list of calls and stores, where to kill, and which calls to let fail with
+# which errors; of what is slow, and of what only looks, each with one of the errors in turn
+points_of()
+{
+	awk '$1 == "call" && $4 == "new" { print $1 ":" $2 }' "$points/list" | chosen
+	awk '$1 == "store" { print $1 ":" $2 }' "$points/list" | chosen
+	awk '$1 == "call" && $3 != "other" && $3 != "look"' "$points/list" | errors_of | chosen
+	awk '$1 == "call" && $3 == "look"' "$points/list" | errors_of | chosen
+}
+
+errors_of()
+{
+	awk -v one="${slow-}${looks-}" '{
+		count = split("ENOMEM E2BIG ENOSPC EPERM", error)
+		line = "fail:" $2
+		for (i = 1; i <= count; i++)
+			if (!one || i == 1 + NR % count)
+				line = line " " error[i]
+		print line
+	}'
+}
+
+# once_more COMMAND...: done again behind the fault, it gives the new state
+once_more()
+{
+	if [ "$once" -eq 1 ] && [ "$(state)" = "$new_state" ]; then
+		status_of=0
+	else
+		fault none "$@"
+	fi
+	# shellcheck disable=SC2076 # a word of a list
+	[[ " $again " =~ " $status_of " ]] || bad "once more: status $status_of"
+	is_clean "$new_full" 'once more'
+	old
+}
+
+# way_back: to the old state, straight from what the fault left
+way_back()
+{
+	old
+	is_clean "$old_full" 'back'
+}
+
+# killed_at COMMAND...: at the point, once for each that may follow
+killed_at()
+{
+	fault "$point" "$@"
+	is_whole
+	once_more "$@"
+	fault "$point" "$@"
+	way_back
+	kills=$((kills + 1))
+}
+
+# failed_at CALL ERROR... -- COMMAND...: it fails with each of the errors
+failed_at()
+{
+	local call=$1 errors=() round=0 first_status='' first_trace=''
+
+	shift
+	while [ "$1" != -- ]; do
+		errors+=("$1")
+		shift
+	done
+	shift
+	for error in "${errors[@]}"; do
+		point=$call:$error
+		fault "$point" "$@" 9>"$points/trace"
+		fails=$((fails + 1))
+		round=$((round + 1))
+		if [ "$round" -gt 2 ] && [ "$status_of" = "$first_status" ] &&
+			[ "$(<"$points/trace")" = "$first_trace" ]; then
+			[ "$status_of" -ne 0 ] || old
+			continue
+		fi
+		is_whole
+		[ "$round" -ne 1 ] || first_status=$status_of first_trace=$(<"$points/trace")
+		if [ $(((round + fails) % 2)) -eq 1 ]; then
+			once_more "$@"
+		else
+			way_back
+		fi
+	done
+}
+
+# disturbs COMMAND...: at those points
+disturbs()
+{
+	local line kills=0 fails=0 old_state new_state old_full new_full old_asked new_asked
+	local old_recorded list
+
+	wrong=0 point=none
+	old
+	old_state=$(state) old_full=$(full_state) old_asked=$(enforced) old_recorded=$(recorded)
+	fault count "$@" 9>"$points/list"
+	new_state=$(state) new_full=$(full_state) new_asked=$(enforced)
+	# shellcheck disable=SC2076 # a word of a list
+	[[ " ${expected-0} " =~ " $status_of " ]] || bad "undisturbed: status $status_of"
+	mapfile -t list < <(points_of)
+	old
+	is_clean "$old_full" 'before'
+	for line in "${list[@]}"; do
+		point=$line
+		# shellcheck disable=SC2086 # errors are words
+		case $line in
+		fail:*) failed_at $line -- "$@" ;;
+		*) killed_at "$@" ;;
+		esac
+		[ "$wrong" -lt 40 ] || break
+	done
+	echo "# $*: killed at $kills points, $fails system calls failed" >&3
+	[ "$wrong" -eq 0 ]
+}

@@ -1,0 +1,490 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# classifier - first match among many rules: the kernel's answers are those of a plain walk
+#
+# tests/generate makes the policies, tests/oracle the questions and the answers that
+# the kernel's must equal, verdict and rule; tests/flip tries to pass while policies
+# change. SEED in the environment repeats a run, MORE=10 makes the random ones so many
+# times as long.
+# shellcheck disable=SC2154 # new_cgroup sets a and its like
+# shellcheck disable=SC2030,SC2031 # run sets output and status
+
+load ../ways
+
+seed=${SEED:-$RANDOM}
+dir=/sys/fs/bpf/cgguard
+at=$BATS_TEST_TMPDIR
+
+# Nothing is attached but where a test does it.
+setup()
+{
+	echo "SEED=$seed"
+	RANDOM=$seed
+}
+
+generate()
+{
+	"$BUILD/tests/generate" "$@"
+}
+
+# agrees QUERIES FILE [OPTION...]: and adds what the oracle says to what it has said
+agrees()
+{
+	local queries=$1 file=$2
+
+	shift 2
+	run "$BUILD/tests/oracle" -s "$seed" -n "$queries" "$@" "$file"
+	status_is 0
+	matches "^queries $queries hits [0-9]+ wrong 0 "
+	echo "$output" >>"$BATS_FILE_TMPDIR/said"
+}
+
+# kind KIND SIZE...: restores and asks; the same list comes back
+kind()
+{
+	local kind=$1 size
+
+	shift
+	for size in "$@"; do
+		echo "generate $kind $size $seed ${paths[*]}"
+		generate "$kind" "$size" "$seed" "${paths[@]}" >"$at/rules"
+		yes cgg-rule flush
+		yes cgg-rule restore "$at/rules"
+		cgg-rule list | cmp - "$at/rules"
+		cgg-rule list -i >"$at/ids"
+		agrees $((size < 1000 ? 3000 : 12000)) "$at/ids"
+	done
+}
+
+# ---- the kernel's answer ----
+
+@test 'blocklists: addresses and mixed prefixes, IPv4 and IPv6' {
+	for blocks in addresses addresses6 sequence prefixes prefixes6; do
+		kind "$blocks" 1 10 63 64 65 1000 10000
+	done
+}
+
+@test 'access lists: acl, fw and ipc shapes' {
+	for list in acl fw ipc; do
+		kind "$list" 10 64 65 300 1000 10000
+	done
+}
+
+@test 'ten thousand port ranges' {
+	kind ports 10 100 1000 10000
+}
+
+@test 'ten thousand port ranges at one address' {
+	generate ports 10000 "$seed" | sed 's/ port/ ip 192.0.2.1 port/' >"$at/rules"
+	yes cgg-rule restore "$at/rules"
+	agrees 30000 <(cgg-rule list -i)
+}
+
+@test 'rules built to overlap: hooks, protocols, prefixes, ports, verdicts' {
+	kind overlap 10 30 64 65 100 300 1000 10000
+}
+
+@test 'prefixes of one address, each in the next, with rules at every length' {
+	kind ladder 64 65 200 400 800
+}
+
+@test 'nested cgroups' {
+	new_cgroup a
+	new_cgroup b "$a"
+	new_cgroup c "$b"
+	new_cgroup d "$a"
+	paths=("$(shown "$a")" "$(shown "$b")" "$(shown "$c")" "$(shown "$d")" /)
+	kind cgroups 10 64 65 300 1000 10000
+}
+
+@test 'devices, sysctls, unix sockets, options and sockets' {
+	for operand in devices sysctls unixes sockopts sockets; do
+		kind "$operand" 10 30 64 100 1000 10000
+	done
+}
+
+@test 'defaults that deny and alert, where no rule matches' {
+	(echo 'default connect,bind deny' && echo 'default sendmsg,egress alert' &&
+		generate overlap 500 "$seed") >"$at/rules"
+	yes cgg-rule restore "$at/rules"
+	cgg-rule list -i >"$at/ids"
+	agrees 30000 "$at/ids" -m 50
+}
+
+@test 'a hundred thousand rules of each shape' {
+	for shape in acl fw ipc overlap prefixes prefixes6; do
+		echo "generate $shape 100000 $seed"
+		generate "$shape" 100000 "$seed" >"$at/rules"
+		yes cgg-rule restore "$at/rules"
+		agrees $((20000 * ${MORE:-1})) <(cgg-rule list -i)
+		yes cgg-rule flush
+	done
+}
+
+# memory: bytes of all the maps that are pinned
+memory()
+{
+	local pin
+
+	for pin in "$dir"/maps/* "$dir"/bases/*; do
+		[ ! -f "$pin" ] || bpftool -j map show pinned "$pin"
+	done | jq -s 'map(.bytes_memlock) | add'
+}
+
+@test 'a million addresses: the answers, the list, and 200 bytes each' {
+	yes cgg-rule flush
+	generate addresses 1000000 "$seed" >"$at/rules"
+	yes cgg-rule restore "$at/rules"
+	cgg-rule list | cmp - "$at/rules"
+	agrees 300000 <(cgg-rule list -i)
+	each=$(($(memory) / 1000000))
+	echo "$each bytes a rule"
+	[ "$each" -le 200 ]
+}
+
+# What every guard has, the ring of events before all, is not theirs.
+@test 'an access list of a hundred thousand: 600 bytes a rule' {
+	yes cgg-rule flush
+	yes cgg-rule flush # and no base is kept to go back to
+	empty=$(memory)
+	for shape in acl fw ipc; do
+		generate "$shape" 100000 "$seed" >"$at/rules"
+		yes cgg-rule flush
+		yes cgg-rule restore "$at/rules"
+		each=$((($(memory) - empty) / 100000))
+		echo "$shape: $each bytes a rule"
+		[ "$each" -le 600 ]
+	done
+}
+
+# ---- changes, one after the other ----
+
+# change: adds, inserts or deletes at random, in the policy and in the lines of ids and rules
+change()
+{
+	local count=${#rules[@]} place=$((RANDOM * 32768 + RANDOM)) rule=${more[$((next++))]}
+
+	place=$((place % (count + 1)))
+	case $((RANDOM % 5)) in
+	0)
+		id=$(words add -i "$rule")
+		rules+=("$rule") ids+=("$id")
+		;;
+	1 | 2)
+		[ "$place" -lt "$count" ] || place=$((count - 1))
+		id=$(words insert -i "${ids[place]}" "$rule")
+		rules=("${rules[@]:0:place}" "$rule" "${rules[@]:place}")
+		ids=("${ids[@]:0:place}" "$id" "${ids[@]:place}")
+		;;
+	3)
+		[ "$place" -lt "$count" ] || place=$((count - 1))
+		cgg-rule delete "${ids[place]}"
+		drop
+		;;
+	4) # the first one that has these words
+		[ "$place" -lt "$count" ] || place=$((count - 1))
+		rule=${rules[place]}
+		words delete "$rule"
+		for ((place = 0; place < count; place++)); do
+			[ "${rules[place]}" != "$rule" ] || break
+		done
+		drop
+		;;
+	esac
+}
+
+drop()
+{
+	rules=("${rules[@]:0:place}" "${rules[@]:place+1}")
+	ids=("${ids[@]:0:place}" "${ids[@]:place+1}")
+}
+
+# words COMMAND ARGUMENT... RULE: the rule as words; a comment is one of them
+words()
+{
+	local - rule=${*: -1}
+
+	set -f # a star is a star
+	# shellcheck disable=SC2086 # words
+	case $rule in
+	*' comment "a b"'*)
+		cgg-rule "${@:1:$#-1}" ${rule%% comment *} comment 'a b' ${rule#*\"a b\"}
+		;;
+	*) cgg-rule "${@:1:$#-1}" $rule ;;
+	esac
+}
+
+# changes KIND SIZE COUNT: compares the list and asks each tenth time
+changes()
+{
+	local i count=$(($3 * ${MORE:-1}))
+
+	generate "$1" "$2" "$seed" >"$at/rules"
+	mapfile -t more < <(generate "$1" "$count" $((seed + 1)))
+	yes cgg-rule flush
+	yes cgg-rule restore "$at/rules"
+	mapfile -t rules <"$at/rules"
+	mapfile -t ids < <(cgg-rule list -i | cut -f 1)
+	next=0
+	for ((i = 0; i < count; i++)); do
+		change
+		((i % 10 == 9)) || continue
+		paste <(printf '%s\n' "${ids[@]}") <(printf '%s\n' "${rules[@]}") >"$at/now"
+		cgg-rule list -i | cmp - "$at/now"
+		agrees 2000 "$at/now"
+	done
+}
+
+@test 'changes at random: overlapping rules, few and many' {
+	changes overlap 20 40
+	changes overlap 300 80
+}
+
+@test 'changes at random: a blocklist, an access list' {
+	changes prefixes 300 40
+	changes acl 500 40
+}
+
+@test 'changes at random: devices, sysctls, unix sockets' {
+	changes devices 200 30
+	changes sysctls 200 30
+	changes unixes 200 40
+}
+
+@test 'a change among a hundred thousand rules is seen at once' {
+	generate acl 100000 "$seed" >"$at/rules"
+	yes cgg-rule restore "$at/rules"
+	cgg-rule list -i | cut -f 1 >"$at/ids"
+	before=$(sed -n 1p "$at/ids")
+	for i in {1..30}; do
+		yes cgg-rule insert -i "$before" allow connect ip "192.0.2.$i" port 7
+		first=$output
+		yes cgg-rule test connect ip "192.0.2.$i" port 7
+		says "$(printf 'allow\t%s\tallow connect ip 192.0.2.%s port 7' "$first" "$i")"
+	done
+	yes cgg-rule delete "$(sed -n 50000p "$at/ids")"
+	agrees 20000 <(cgg-rule list -i)
+}
+
+@test 'a restore keeps the ids of rules that stayed, among ten thousand' {
+	generate prefixes 10000 "$seed" >"$at/rules"
+	yes cgg-rule flush
+	yes cgg-rule restore "$at/rules"
+	cgg-rule list -i | sort >"$at/before"
+	(shuf -n 7000 --random-source=<(command yes "$seed") "$at/rules"
+		generate addresses6 3000 "$seed") >"$at/new" # none is like one that went
+	yes cgg-rule restore "$at/new"
+	cgg-rule list | cmp - "$at/new"
+	cgg-rule list -i >"$at/now"
+	agrees 20000 "$at/now"
+	[ "$(sort "$at/now" | comm -12 "$at/before" - | wc -l)" -eq 7000 ]
+	# and no new one has the number of one that went
+	awk -F '\t' 'NR == FNR { of[$1] = $2; next } $1 in of && of[$1] != $2 { exit 1 }' \
+		"$at/before" "$at/now"
+}
+
+@test 'rules that end by themselves, in front of many' {
+	generate overlap 300 "$seed" >"$at/rules"
+	(echo 'deny connect,bind,sendmsg,egress ttl 2s' && cat "$at/rules") >"$at/timed"
+	yes cgg-rule restore "$at/timed"
+	no cgg-rule test connect ip 192.0.2.1 port 1
+	gone()
+	{
+		! cgg-rule list | grep -q ttl
+	}
+	wait_for gone
+	agrees 20000 <(cgg-rule list -i)
+	cgg-rule list | cmp - "$at/rules"
+}
+
+# ---- many policies, and what does not fit ----
+
+@test 'as many policies as fit, each with an answer of its own' {
+	yes "$BUILD/tests/fill" 1 4351
+	for i in 1 63 64 4351; do
+		generate overlap 300 "$((seed + i))" >"$at/rules$i"
+		yes cgg-rule -p "p$i" restore "$at/rules$i"
+	done
+	run cgg-rule -p one-more add port 1
+	status_is 3
+	matches '^cgg-rule: .*4352'
+	[ "$(cgg-rule policies | wc -l)" -eq 4352 ]
+	for i in 1 63 64 4351; do
+		agrees 3000 <(cgg-rule -p "p$i" list -i) -p "p$i"
+	done
+	for i in 2 62 65 127 128 {4000..4010} 4287 4288 4350; do
+		[ "$(cgg-rule -p "p$i" list)" = "deny connect,sendmsg port $i" ]
+		no cgg-rule -p "p$i" test connect ip 192.0.2.1 port "$i"
+		yes cgg-rule -p "p$i" test connect ip 192.0.2.1 port "$((i - 1))"
+	done
+}
+
+# chunks: how many maps there are for the images of policies
+chunks()
+{
+	find /sys/fs/bpf/cgguard/images /sys/fs/bpf/cgguard/tallies -type f | wc -l
+}
+
+@test 'unused policies cost nothing: their maps come with a policy and go with it' {
+	[ "$(chunks)" -eq 2 ]
+	yes "$BUILD/tests/fill" 1 63
+	[ "$(chunks)" -eq 2 ]
+	yes cgg-rule -p p64 add port 64
+	[ "$(chunks)" -eq 4 ]
+	yes cgg-rule -p p10 drop
+	yes cgg-rule -p again add port 10
+	yes cgg-rule -p p64 test connect ip 192.0.2.1 port 10
+	yes cgg-rule -p p64 drop
+	[ "$(chunks)" -eq 2 ]
+	yes cgg-rule -p p64 add port 65
+	yes cgg-rule -p p64 test connect ip 192.0.2.1 port 64
+	no cgg-rule -p p64 test connect ip 192.0.2.1 port 65
+	yes cgg-rule -p p64 list -s
+	says '1	0	0	deny connect,sendmsg port 65'
+}
+
+# stands: the policy is $at/rules as before, in the list and in the kernel
+stands()
+{
+	cgg-rule list -i | cmp - "$at/ids"
+	agrees 3000 "$at/ids"
+}
+
+# refused COMMAND...: status 3, a sentence, and the policy stands
+refused()
+{
+	"$@" 2>"$at/said" >&2 && status=0 || status=$?
+	output=$(head -n 5 "$at/said")
+	status_is 3
+	matches '^cgg-rule: .'
+	[ "$(wc -l <"$at/said")" -eq 1 ] || complain 'one sentence is enough'
+	stands
+}
+
+few()
+{
+	generate overlap 500 "$seed" >"$at/rules"
+	yes cgg-rule restore "$at/rules"
+	cgg-rule list -i >"$at/ids"
+}
+
+@test 'a million rules without memory for them: status 3, and the policy stands' {
+	unwatched
+	few
+	generate addresses 1000000 "$seed" >"$at/large"
+	# shellcheck disable=SC2016 # for the inner shell
+	for kilobytes in 20000 60000 150000; do
+		refused bash -c 'ulimit -v "$1" && exec cgg-rule restore "$2"' - "$kilobytes" "$at/large"
+	done
+	yes cgg-rule restore "$at/large"
+}
+
+# limited BYTES COMMAND...: in a memory cgroup with this limit, of version 2 or 1
+limited()
+{
+	local bytes=$1 mount memory
+
+	shift
+	memory=$(cgroup_root)/$CGG_RUN-$BATS_TEST_NUMBER-memory
+	mkdir "$memory"
+	if [ ! -f "$memory/memory.max" ]; then
+		rmdir "$memory"
+		mount=$(awk '/ - cgroup / && $NF ~ /(^|,)memory(,|$)/ { print $5; exit }' \
+			/proc/self/mountinfo)
+		[ -n "$mount" ] || skip 'there is no memory controller'
+		memory=$mount/$CGG_RUN-memory
+		mkdir "$memory"
+		echo "$bytes" >"$memory/memory.limit_in_bytes"
+	else
+		echo "$bytes" >"$memory/memory.max"
+	fi
+	run inside "$memory" "$@"
+	remove_cgroup "$memory"
+}
+
+# The kernel may kill what asks for too much, and then there is no sentence.
+@test 'a million rules in a memory cgroup too small: the policy stands' {
+	few
+	generate addresses 1000000 "$seed" >"$at/large"
+	for megabytes in 20 100; do
+		limited "${megabytes}000000" cgg-rule restore "$at/large"
+		echo "$megabytes MB: status $status: $output"
+		[ "$status" -eq 3 ] || [ "$status" -eq 137 ]
+		[ "$status" -eq 137 ] || matches '^cgg-rule: .'
+		stands
+	done
+	yes cgg-rule restore "$at/large"
+}
+
+@test 'more rules than a policy holds: status 3, the limit, and the policy stands' {
+	few
+	generate sequence 4194305 "$seed" >"$at/large"
+	refused cgg-rule restore "$at/large"
+	grep -q ': a policy holds at most 4194304 rules$' "$at/said"
+}
+
+@test 'wrong words in the last of a hundred thousand lines: status 2, its number, and the policy stands' {
+	few
+	(generate acl 100000 "$seed" && echo 'port 70000') >"$at/large"
+	run cgg-rule restore "$at/large"
+	status_is 2
+	matches ':100001: .*70000'
+	stands
+}
+
+# ---- one step ----
+
+attached()
+{
+	new_cgroup a
+	cgg-rule flush
+	yes cgg-attach "$a"
+}
+
+flip()
+{
+	run "$BUILD/tests/flip" "$@"
+	echo "$output"
+	status_is 0
+}
+
+@test 'a million connects to a port that both policies deny: none passes' {
+	attached
+	(echo 'deny port 9090' && generate overlap 50 "$seed") >"$at/one"
+	(generate addresses 60 "$seed" && echo 'deny port 9090') >"$at/two"
+	flip denied 1000 1000000 $((100 * patience)) "$a" 9090 "$at/one" "$at/two"
+	generate addresses 300 "$seed" >>"$at/one"
+	flip denied 100 100000 $((100 * patience)) "$a" 9090 "$at/two" "$at/one"
+}
+
+@test 'the same between policies of a hundred thousand rules' {
+	attached
+	(echo 'deny port 9090' && generate acl 100000 "$seed") >"$at/one"
+	(generate addresses 100000 "$seed" && echo 'deny port 9090') >"$at/two"
+	flip denied 16 300000 $((100 * patience)) "$a" 9090 "$at/one" "$at/two"
+}
+
+@test 'at no instant both or neither of two ports are open' {
+	attached
+	deny='default connect,sendmsg deny'
+	printf '%s\n' "$deny" 'allow port 9001' >"$at/one"
+	printf '%s\n' "$deny" 'allow port 9002' >"$at/two"
+	flip either 1000 100000 $((100 * patience)) "$a" 9001 9002 "$at/one" "$at/two"
+	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 200 ]
+}
+
+@test 'the same between policies of many rules' {
+	attached
+	deny='default connect,sendmsg deny'
+	(echo "$deny" && echo 'allow port 9001' && generate addresses 2000 "$seed") >"$at/one"
+	(echo "$deny" && generate addresses 3000 "$seed" && echo 'allow port 9002') >"$at/two"
+	flip either 100 100000 $((100 * patience)) "$a" 9001 9002 "$at/one" "$at/two"
+	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 50 ]
+}
+
+@test 'a million questions were asked, and most went to a rule' {
+	read -r queries hits < <(awk '{ q += $2; h += $4 } END { print q, h }' "$BATS_FILE_TMPDIR/said")
+	echo "$queries questions, $hits hits"
+	[ "$queries" -ge 1000000 ]
+	[ "$hits" -ge $((queries * 2 / 3)) ]
+}

@@ -1,0 +1,431 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# options - what is said of a rule beside its matches: ttl, quiet, errno, name, cgroup; mode audit
+#
+#	does connect             makes one operation of that hook inside of $web
+#	words_of connect         a rule's words for it
+# shellcheck disable=SC2154 # helpers set web
+# shellcheck disable=SC2030,SC2031 # run sets output and status
+# shellcheck disable=SC2034 # ways reads id and verdict
+
+load ../ways
+
+hooks=(connect bind sendmsg egress ingress unix socket device sysctl setsockopt getsockopt)
+
+setup()
+{
+	verdict=DENY id=0
+	new_cgroup web
+	cgg-attach "$web"
+}
+
+program='
+import errno, os, socket, sys
+
+def udp():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("127.0.0.1", 0))
+    s.settimeout(0.2)  # for a packet that does not come
+    return s
+
+def tcp(s, to):
+    s.bind(to)
+    s.listen()
+    return s.getsockname()
+
+def connect():
+    s = socket.socket()
+    socket.socket().connect(tcp(s, ("127.0.0.1", 0)))
+
+def unix():
+    s = socket.socket(socket.AF_UNIX)
+    socket.socket(socket.AF_UNIX).connect(tcp(s, b"\0" + sys.argv[2].encode()))
+
+def ingress():
+    s = udp()
+    s.sendto(b"x", s.getsockname())
+    s.recvfrom(1)
+
+def egress():
+    s = udp()
+    s.connect(s.getsockname())
+    s.send(b"x")
+
+operations = dict(connect=connect, unix=unix, ingress=ingress, egress=egress, recvmsg=ingress,
+    bind=lambda: tcp(socket.socket(), ("127.0.0.1", 0)),
+    sendmsg=lambda: udp().sendto(b"x", ("127.0.0.1", 9)),
+    socket=lambda: socket.socket(),
+    device=lambda: os.open("/dev/null", os.O_RDONLY),
+    sysctl=lambda: open("/proc/sys/kernel/hostname").read(),
+    setsockopt=lambda: socket.socket().setsockopt(6, 1, 1),
+    getsockopt=lambda: socket.socket().getsockopt(6, 1))
+try:
+    operations[sys.argv[1]]()
+    print("ok")
+except TimeoutError:
+    print("timeout")
+except OSError as e:
+    print(errno.errorcode[e.errno])
+'
+
+attempt()
+{
+	exec python3 -c "$program" "$1" "$CGG_RUN-$BATS_TEST_NUMBER"
+}
+
+does()
+{
+	run inside "$web" attempt "$1"
+}
+
+words_of()
+{
+	case $1 in
+	unix) echo "unix @$CGG_RUN*" ;;
+	device) echo device c 1:3 ;;
+	sysctl) echo sysctl kernel/hostname ;;
+	setsockopt | getsockopt) echo "$1 6:1" ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# refused HOOK: what an operation says that is denied
+refused()
+{
+	[ "$1" = ingress ] && echo timeout || echo EPERM
+}
+
+# ---- ttl ----
+
+@test 'ttl: list shows what is left, in seconds' {
+	while read -r said shown; do
+		yes cgg-rule flush
+		rule port 1 ttl "$said"
+		yes cgg-rule list
+		[[ $output =~ ^'deny connect,sendmsg port 1 ttl '([0-9]+)s$ ]]
+		[ "${BASH_REMATCH[1]}" -le "$shown" ]
+		[ "${BASH_REMATCH[1]}" -gt $((shown - 5)) ]
+	done <<'END'
+90s 90
+10m 600
+2h 7200
+1d 86400
+365d 31536000
+END
+	for wrong in 0s 10 10x 01s -1s 1.5s 366d 31536001s s ''; do
+		no cgg-rule add port 2 ttl "$wrong"
+		status_is 2
+		says "cgg-rule: ttl $wrong: not a time (90s, 10m, 2h, 1d; a year at most)"
+	done
+}
+
+@test 'ttl: what is left grows less' {
+	rule port 1 ttl 1000s
+	ttl_is_less()
+	{
+		left=$(cgg-rule list | sed 's/.* ttl \([0-9]*\)s$/\1/')
+		[ "$left" -lt 1000 ] && [ "$left" -gt 990 ]
+	}
+	wait_for ttl_is_less
+}
+
+@test 'ttl: past it the rule no longer matches, with no process of ours alive' {
+	rule device c 1:3 ttl 1s
+	rule alert device c 1:3
+	does device
+	says EPERM
+	# nothing but operations from here on
+	is_open()
+	{
+		[ "$(inside "$web" attempt device)" = ok ]
+	}
+	[ -z "$(grep -l '^Name:.cgg-' /proc/[0-9]*/status 2>/dev/null |
+		xargs -r -n 1 dirname | while read -r dir; do
+			grep -zqx "CGG_RUN=$CGG_RUN" "$dir/environ" && echo "$dir"
+		done)" ]
+	wait_for is_open
+	yes cgg-events -w 0
+	matches '^\[ALERT device\] .* rule='"$id"'$'
+}
+
+@test 'ttl: an expired rule is not listed, and swept by the next change' {
+	rule port 1
+	keeps=$id
+	rule port 2 ttl 1s
+	gone=$id
+	yes cgg-rule list -i
+	[ "$(wc -l <<<"$output")" -eq 2 ]
+	only_one()
+	{
+		[ "$(cgg-rule list -i)" = "$keeps"$'\tdeny connect,sendmsg port 1' ]
+	}
+	wait_for only_one
+	no cgg-rule delete "$gone"
+	status_is 1
+	for i in {1..255}; do
+		echo "device c 1:$i"
+	done >"$BATS_TEST_TMPDIR/rules"
+	yes cgg-rule add -f "$BATS_TEST_TMPDIR/rules"
+	[ "$(cgg-rule list | wc -l)" -eq 256 ]
+	only_one || ! cgg-rule list | grep 'port 2'
+}
+
+@test 'ttl: on every hook' {
+	for hook in "${hooks[@]}"; do
+		# shellcheck disable=SC2046 # words
+		rule $(words_of "$hook") ttl 1s
+	done
+	does device
+	says EPERM
+	does bind
+	says EPERM
+	nothing_listed()
+	{
+		[ "$(cgg-rule list)" = '# allow everything' ]
+	}
+	wait_for nothing_listed
+	for hook in "${hooks[@]}"; do
+		does "$hook"
+		says ok
+	done
+}
+
+@test 'ttl: an allow that ends closes' {
+	yes cgg-rule default sysctl deny
+	rule allow sysctl kernel/hostname ttl 1s
+	does sysctl
+	says ok
+	is_closed()
+	{
+		[ "$(inside "$web" attempt sysctl)" = EPERM ]
+	}
+	wait_for is_closed
+}
+
+# ---- quiet, name ----
+
+@test 'quiet: denied and counted, and no event, on every hook' {
+	for hook in "${hooks[@]}"; do
+		# shellcheck disable=SC2046 # words
+		rule $(words_of "$hook") quiet
+		does "$hook"
+		says "$(refused "$hook")"
+		reports_nothing
+		[ "$(cgg-rule list -s | awk -v id="$id" '$1 == id { print($2 > 0) }')" = 1 ]
+		yes cgg-rule flush
+	done
+}
+
+@test 'quiet: an alert too, and audit' {
+	rule alert device c 1:3 quiet
+	does device
+	says ok
+	yes cgg-rule mode audit
+	rule sysctl kernel/hostname quiet
+	does sysctl
+	says ok
+	reports_nothing
+}
+
+@test 'name: the event has it as its label, on every hook' {
+	for hook in "${hooks[@]}"; do
+		# shellcheck disable=SC2046 # words
+		rule $(words_of "$hook") name "the-$hook"
+		does "$hook"
+		says "$(refused "$hook")"
+		yes cgg-events -w 0
+		matches " rule=$id label=the-$hook( |$)"
+		yes cgg-rule flush
+	done
+}
+
+@test 'name and comment: 31 letters, 127 bytes' {
+	name=$(printf %031d 0)
+	comment=$(printf %0127d 0)
+	rule device c 1:3 name "$name" comment "$comment"
+	yes cgg-rule list
+	says "deny device c 1:3 rwm name $name comment \"$comment\""
+	does device
+	yes cgg-events -w 0
+	matches " label=$name$"
+	no cgg-rule add port 1 name "0$name"
+	no cgg-rule add port 1 comment "0$comment"
+}
+
+# ---- errno ----
+
+@test 'errno: each hook that takes it says it' {
+	for hook in connect bind sendmsg unix socket device sysctl setsockopt getsockopt; do
+		for error in ECONNREFUSED EACCES; do
+			# shellcheck disable=SC2046 # words
+			rule $(words_of "$hook") errno "$error"
+			does "$hook"
+			says "$error"
+			yes cgg-rule flush
+		done
+	done
+	yes cgg-rule default device deny
+	does device
+	says EPERM
+}
+
+@test 'errno: refused where it means nothing' {
+	for hook in egress ingress; do
+		no cgg-rule add "$hook" errno EACCES
+		status_is 2
+		says "cgg-rule: errno: $hook does not take it"
+	done
+	no cgg-rule add alert recvmsg errno EACCES
+	status_is 2
+	no cgg-rule add connect,egress port 1 errno EACCES
+	status_is 2
+	says 'cgg-rule: errno: egress does not take it'
+	for verdict in allow alert; do
+		no cgg-rule add "$verdict" connect errno EACCES
+		status_is 2
+		says 'cgg-rule: errno: only a deny rule has one'
+	done
+	for word in 13 eacces EFROB ''; do
+		no cgg-rule add connect errno "$word"
+		status_is 2
+		says "cgg-rule: errno $word: not the name of an error, like ECONNREFUSED"
+	done
+}
+
+# ---- cgroup ----
+
+@test 'cgroup: it and what is below, not what is beside or above' {
+	new_cgroup one "$web"
+	new_cgroup two "$web"
+	new_cgroup below "$one"
+	rule device c 1:3 cgroup "$one"
+	yes cgg-rule list
+	says "deny device c 1:3 rwm cgroup $(shown "$one")"
+	for where in "$one" "$below"; do
+		run inside "$where" attempt device
+		says EPERM
+	done
+	for where in "$two" "$web"; do
+		run inside "$where" attempt device
+		says ok
+	done
+}
+
+@test 'cgroup: on every hook' {
+	new_cgroup one "$web"
+	new_cgroup two "$web"
+	for hook in "${hooks[@]}"; do
+		# shellcheck disable=SC2046 # words
+		rule $(words_of "$hook") cgroup "$one"
+		run inside "$one" attempt "$hook"
+		says "$(refused "$hook")"
+		run inside "$two" attempt "$hook"
+		says ok
+		yes cgg-rule flush
+	done
+}
+
+@test 'cgroup: every way to say a TARGET' {
+	new_cgroup one "$web"
+	inside "$one" sleep 100 3>&- &
+	wait_for grep -q . "$one/cgroup.procs"
+	pid=$(cat "$one/cgroup.procs")
+	for target in "$one" "$(shown "$one")" "pid:$pid"; do
+		rule port 1 cgroup "$target"
+		yes cgg-rule list
+		says "deny connect,sendmsg port 1 cgroup $(shown "$one")"
+		yes cgg-rule flush
+	done
+}
+
+@test 'cgroup: one that does not exist is refused, and makes none' {
+	no cgg-rule add port 1 cgroup "$web/none"
+	status_is 2
+	matches "$web/none: "
+	[ ! -e "$web/none" ]
+	no cgg-rule add port 1 cgroup "$BATS_TEST_TMPDIR"
+	status_is 2
+	yes cgg-rule list
+	says '# allow everything'
+}
+
+@test 'cgroup: a rule does not fall on one made anew under the same name' {
+	new_cgroup one "$web"
+	rule device c 1:3 cgroup "$one"
+	run inside "$one" attempt device
+	says EPERM
+	wait_for rmdir "$one"
+	mkdir "$one"
+	run inside "$one" attempt device
+	says ok
+	# nor does a change of another rule make it
+	rule device c 1:5
+	run inside "$one" attempt device
+	says ok
+	rule device c 1:3 cgroup "$one"
+	run inside "$one" attempt device
+	says EPERM
+}
+
+# ---- mode audit ----
+
+@test 'mode audit: every hook reports and refuses nothing; and back' {
+	for hook in "${hooks[@]}"; do
+		# shellcheck disable=SC2046 # words
+		rule $(words_of "$hook")
+		does "$hook"
+		says "$(refused "$hook")"
+		yes cgg-rule mode audit
+		yes cgg-events -w 0
+		does "$hook"
+		says ok
+		yes cgg-events -w 0
+		matches "^\[AUDIT ([a-z_]*${hook}[46]?|sock_create)\] .* policy=default rule=$id( |$)"
+		[[ $output != *DENY* ]]
+		yes cgg-rule mode enforce
+		does "$hook"
+		says "$(refused "$hook")"
+		yes cgg-rule flush
+		yes cgg-events -w 0
+	done
+}
+
+@test 'mode audit: recvmsg has nothing to refuse' {
+	rule alert recvmsg
+	yes cgg-rule mode audit
+	does recvmsg
+	says ok
+	yes cgg-events -w 0
+	matches '^\[ALERT recvmsg4\] '
+	[[ $output != *AUDIT* ]]
+}
+
+@test 'mode audit: defaults and errno, too; alerts stay alerts; it is listed first' {
+	yes cgg-rule default sysctl deny
+	rule device c 1:3 errno EACCES
+	rule alert socket
+	yes cgg-rule mode audit
+	yes cgg-rule list
+	says 'mode audit
+default sysctl deny
+deny device c 1:3 rwm errno EACCES
+alert socket'
+	for hook in sysctl device socket; do
+		does "$hook"
+		says ok
+	done
+	yes cgg-events -w 0
+	matches '^\[AUDIT sysctl\] .* rule=0$'
+	matches '^\[AUDIT device\] '
+	matches '^\[ALERT sock'
+	yes cgg-rule mode enforce
+	does device
+	says EACCES
+	does sysctl
+	says EPERM
+	no cgg-rule mode
+	status_is 2
+	no cgg-rule mode strict
+	status_is 2
+	says 'cgg-rule: mode: needs enforce or audit'
+}

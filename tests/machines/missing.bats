@@ -1,0 +1,182 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# missing - kernels that lack something: all other hooks load, and the answers agree
+#
+# tests/engines/lacks.c refuses what such a kernel would refuse.
+# shellcheck disable=SC2154 # new_cgroup sets web
+# shellcheck disable=SC2030,SC2031 # run sets output and status
+load ../helpers
+
+hooks='connect bind sendmsg recvmsg egress ingress unix socket device sysctl setsockopt getsockopt'
+
+setup()
+{
+	new_cgroup web
+	fake=$BATS_TEST_TMPDIR/fake
+	mkdir "$fake"
+}
+
+teardown()
+{
+	umount /sys/kernel/btf /sys/kernel/security/lockdown /boot /lib/modules 2>/dev/null || true
+	clean_up
+}
+
+# kernel COMMAND...: on a kernel that lacks $lacking
+kernel()
+{
+	# shellcheck disable=SC2086 # words
+	"$BUILD/tests/lacks" $lacking -- "$@"
+}
+
+# rule_of HOOK: some rule
+rule_of()
+{
+	case $1 in
+	device) echo 'device /dev/null' ;;
+	sysctl) echo 'sysctl kernel/hostname' ;;
+	*sockopt) echo "$1 1:2" ;;
+	unix) echo 'unix /run/x' ;;
+	recvmsg) echo 'alert recvmsg port 1' ;;
+	socket) echo 'socket type stream' ;;
+	*) echo "$1 port 1" ;;
+	esac
+}
+
+# lost HOOK...: these do not load, and all others do; --check, cgg-load and rules agree
+lost()
+{
+	local hook said
+
+	said=$(kernel cgg-load --check 2>&1)
+	run kernel cgg-load
+	status_is 0
+	[ "$(wc -l <<<"$said")" -eq 12 ] || complain "check says: $said"
+	for hook in $hooks; do
+		if [[ " $* " = *" $hook "* ]]; then
+			grep -Eq "^$hook	no	.+" <<<"$said" || complain "$hook: check says: $said"
+			matches "^cgg-load: $hook: not loaded: "
+		else
+			grep -qx "$hook	yes" <<<"$said" || complain "$hook: check says: $said"
+		fi
+	done
+	[ "$(wc -w <<<"$*")" -eq "$(grep -c . <<<"$output")" ] || complain 'one line for each hook'
+	for hook in $hooks; do
+		# shellcheck disable=SC2046 # words
+		run cgg-rule -p "$hook" add $(rule_of "$hook")
+		if [[ " $* " = *" $hook "* ]]; then
+			status_is 3
+			matches "^cgg-rule: $hook: not loaded: this kernel lacks it"
+		else
+			status_is 0
+			yes cgg-attach -p "$hook" "$web"
+		fi
+	done
+	run cgg-status
+	[ "$(grep -c 'not loaded\|No such file' <<<"$output")" -eq 0 ] || complain 'nothing was removed by hand'
+}
+
+denies()
+{
+	start_server
+	yes cgg-rule restore - <<<"connect ip 127.0.0.1 port $port"
+	yes cgg-attach "$web"
+	no inside "$web" reach 127.0.0.1 "$port"
+	yes cgg-rule test connect ip 127.0.0.2 port "$port"
+}
+
+without_types()
+{
+	mount --bind "$fake" /sys/kernel/btf
+	[ ! -d /boot ] || mount --bind "$fake" /boot
+	[ ! -d /lib/modules ] || mount --bind "$fake" /lib/modules
+}
+
+@test 'without a JIT every hook loads' {
+	lacking=jit
+	lost
+	denies
+}
+
+@test 'without type information all but unix load' {
+	lacking=jit
+	without_types
+	lost unix
+	yes kernel cgg-load --check
+	matches '^unix	no	.*has no type information'
+	denies
+}
+
+@test 'with lockdown=confidentiality all but unix load' {
+	lacking=reads
+	echo 'none integrity [confidentiality]' >"$fake/lockdown"
+	[ ! -e /sys/kernel/security/lockdown ] ||
+		mount --bind "$fake/lockdown" /sys/kernel/security/lockdown
+	lost unix
+	[ ! -e /sys/kernel/security/lockdown ] || {
+		yes kernel cgg-load --check
+		matches '^unix	no	.*lockdown=confidentiality'
+	}
+	denies
+}
+
+@test 'a kernel before the unix hooks loads all others' {
+	lacking='point:connect_unix point:sendmsg_unix'
+	lost unix
+	yes kernel cgg-load --check
+	matches '^unix	no	Linux 6.7 has it$'
+}
+
+@test 'a program that is refused costs its hook alone, whatever the reason' {
+	for lacking in program:connect6 program:connect4:EPERM; do
+		lost connect
+		cgg-detach -a
+		cgg-unload -f
+	done
+	lacking='program:post_bind6 program:device:EPERM program:sysctl program:ingress'
+	lost bind device sysctl ingress
+}
+
+@test 'without the program of cgg-rule test every hook loads' {
+	lacking=program:ask
+	yes kernel cgg-load
+	says 'cgg-load: cgg-rule test: not loaded: Invalid argument'
+	yes cgg-rule add connect port 1
+	no cgg-rule test connect ip 127.0.0.1 port 1
+	matches 'progs/ask'
+}
+
+@test 'without programs for cgroups there is one sentence, and nothing is left' {
+	lacking=cgroups
+	run kernel cgg-load
+	status_is 3
+	says 'cgg-load: this kernel has no programs for cgroups (CONFIG_CGROUP_BPF)'
+	[ -z "$(pins)" ]
+	yes kernel cgg-load --check
+	[ "$(grep -c '	no	' <<<"$output")" -eq 12 ]
+}
+
+@test 'what libbpf and the verifier say is printed on request alone' {
+	lacking=program:device
+	run kernel cgg-load
+	says 'cgg-load: device: not loaded: device: Invalid argument; cgg-load -v prints what the kernel says of it'
+	cgg-unload
+	run kernel cgg-load -v
+	matches '^cgg-load: libbpf: prog .device.'
+	matches '^cgg-load: processed [0-9]+ insns' || matches '^cgg-load: -- BEGIN PROG LOAD LOG'
+}
+
+@test 'a replace that would lose a hook is refused, and one that gains a hook makes its rules possible' {
+	lacking=program:connect6
+	yes kernel cgg-load
+	run cgg-rule add connect port 1
+	status_is 3
+	yes cgg-load --replace
+	yes cgg-rule add connect port 1
+	yes cgg-attach "$web"
+	run kernel cgg-load --replace
+	status_is 3
+	matches '^cgg-load: connect: is loaded, and the new programs for it do not load$'
+	no inside "$web" reach 127.0.0.1 1
+	yes cgg-rule add connect port 2
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# verifier - no program costs the kernel's verifier much more than was recorded
+#
+# What grows here unseen is refused one day by a kernel that gives up sooner. A growth
+# that is meant is recorded with the change that needs it: tests/machines/verifier --record
+# shellcheck disable=SC2016,SC2154 # awk has dollars; helpers set tests_dir
+
+load ../helpers
+
+@test 'the verifier processes at most 5 percent more than what was recorded' {
+	[ -n "$BUILD" ] || skip 'what is tested is installed; its object is not here'
+	recorded=$tests_dir/machines/verifier.txt now=$BATS_TEST_TMPDIR/now
+	"$tests_dir/machines/verifier" >"$now"
+	[ "$(head -n 1 "$now")" = "$(head -n 1 "$recorded")" ] ||
+		skip "recorded: $(sed -n '1s/^# //p' "$recorded"); here: $(sed -n '1s/^# //p' "$now"), with \
+$(awk -F '\t' '!/^#/ && $2 > most { most = $2; name = $1 } END { print name " the longest: " most }' "$now")"
+	yes awk -F '\t' '
+		/^#/ { next }
+		NR == FNR { instructions[$1] = $2; states[$1] = $3; next }
+		!($1 in states) { print $1 ": not recorded"; bad = 1; next }
+		$2 > 1.05 * instructions[$1] { print $1 ": " $2 " instructions, recorded: " instructions[$1]; bad = 1 }
+		$3 > 1.05 * states[$1] { print $1 ": " $3 " states, recorded: " states[$1]; bad = 1 }
+		{ delete states[$1] }
+		END { for (name in states) { print name ": recorded, and not here"; bad = 1 } exit bad }' \
+		"$recorded" "$now"
+}

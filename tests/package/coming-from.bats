@@ -1,0 +1,336 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# coming-from - cgguard-from(7) is right: what its left side refuses, its right side does
+#
+# Its columns are read from the page, in groups of lines that belong together. Each
+# side is put in force by its own tool, and the same attempts are made under both:
+# by systemd's own manager, by nft, and by the kernel's Landlock. bpfilter is not in
+# Debian: of its lines the right side alone is looked at.
+# shellcheck disable=SC2016,SC2030,SC2031 # there are inner shells; each test has its own
+# shellcheck disable=SC2034,SC2154 # clean_up reads started; new_cgroup sets theirs and ours
+
+load ../ways
+
+page=${tests_dir%/*}/man/cgguard-from.7
+
+setup()
+{
+	reach=$BUILD/tests/reach network=$CGG_RUN-net
+	export reach
+	export -f verdicts
+}
+
+# groups SECTION: its columns, as lines of LEFT, a tab, RIGHT; an empty one ends a group.
+groups()
+{
+	awk -v head=".Sh $1" '/^\.Sh / { on = $0 == head } on' "$page" |
+		sed -nE 's/\\\(dq/"/g; s/^\.It Ta$//p; s/^\.It Li (.*) Ta Li (.*)/\1\t\2/p; s/^\.El$//p' |
+		cat -s
+}
+
+# each_group SECTION COMMAND...: COMMAND has the group's two sides in $left and $right.
+each_group()
+{
+	local line left='' right='' count=0
+
+	while IFS= read -r line; do
+		if [ -n "$line" ]; then
+			left+=${line%$'\t'*}$'\n' right+=${line#*$'\t'}$'\n'
+			continue
+		fi
+		count=$((count + 1))
+		"${@:2}" || { echo "in the group: $left" && return 1; }
+		left='' right=''
+	done < <(groups "$1")
+	[ "$count" -gt 0 ]
+}
+
+# verdicts: of attempts, lines of what reach takes; runs under whatever is asked
+verdicts()
+{
+	local line said
+
+	while read -r line; do
+		# shellcheck disable=SC2086 # words
+		said=$("$reach" $line 2>/dev/null)
+		case $said in
+		ok | skip*) echo "$line: ${said%%:*}" ;;
+		*) echo "$line: refused $said" ;;
+		esac
+	done
+}
+
+# A network of its own, with more addresses.
+new_network()
+{
+	local address
+
+	ip netns add "$network"
+	for address in 192.0.2.1 198.51.100.1; do
+		ip -n "$network" address add "$address/32" dev lo
+	done
+	ip -n "$network" link set lo up
+}
+
+in_network()
+{
+	nsenter --net="/run/netns/$network" "$@"
+}
+
+# new_server NAME: which gets its port
+new_server()
+{
+	local out rest
+
+	exec {out}< <(exec 3>&- && exec nsenter --net="/run/netns/$network" "$BUILD/tests/serve" 2>&1)
+	started[$!]=server
+	read -r "$1" rest <&"$out"
+	exec {out}<&-
+	[[ ${!1} =~ ^[0-9]+$ ]] || { echo "no server: ${!1} $rest" && return 1; }
+}
+
+# by_guard ATTEMPTS: under the lines of $right
+by_guard()
+{
+	cgg-rule restore <<<"$right" || return
+	inside "$ours" in_network bash -c verdicts <<<"$1"
+}
+
+# alike THEIRS ERRORS OURS: what is refused, there by ERRORS; and some is, some not.
+# What only reports refuses nothing.
+alike()
+{
+	diff <(sed -E "s/refused ($2)\$/refused/" <<<"$1") <(echo "${3//refused EPERM/refused}") || return
+	grep -q ': ok$' <<<"$1" || return
+	[[ $right == alert* ]] || grep -q ': refused ' <<<"$1"
+}
+
+# The ports of the page are those that the servers have got.
+with_ports()
+{
+	sed "s/9000-9099/$((port - 1))-$((port + 1))/; s/\b9090\b/$port/"
+}
+
+takes()
+{
+	cgg-rule restore -n <<<"$right"
+}
+
+@test 'every line on the right is one of a policy' {
+	for section in SYSTEMD NFTABLES BPFILTER LANDLOCK; do
+		each_group "$section" takes
+	done
+}
+
+as_unit()
+{
+	units=$((units + 1))
+	printf '[Service]\nExecStart=/bin/true\n%s' "$left" >"$units.service"
+	yes systemd-analyze verify --man=no "./$units.service" && says ''
+}
+
+@test 'systemd takes every line on the left' {
+	command -v systemd-analyze >/dev/null || skip 'no systemd-analyze here'
+	cd "$BATS_TEST_TMPDIR"
+	units=0
+	each_group SYSTEMD as_unit
+	sed -i 's/^SystemCall\|^Protect/X&/' "$units.service" # and it does find faults
+	run systemd-analyze verify --man=no "./$units.service"
+	[ -n "$output" ]
+}
+
+attempts_systemd='
+sendto 127.0.0.1 9
+sendto 127.0.0.2 9
+sendto 192.0.2.1 9
+sendto 198.51.100.1 9
+sendto ::1 9
+bind 127.0.0.1 8080
+bind 127.0.0.1 8081
+bind 127.0.0.1 8091
+bind ::1 8080
+open /dev/null rw
+open /dev/zero r
+socket 2 17'
+
+# Those that the lines are about: what a filter of packets drops of TCP takes too long.
+attempts_of()
+{
+	case $left in
+	IPAddress*) grep ^sendto ;;
+	SocketBind*) grep ^bind ;;
+	Device*) grep ^open ;;
+	Restrict*) grep -E '^(sendto|socket|open)' ;;
+	esac <<<"$attempts_systemd"
+}
+
+# Views of the file system are only for units of the system's own manager; ports, for a
+# systemd that was built with what Debian 12 has not.
+comparable()
+{
+	case $left in
+	Protect*) false ;;
+	SocketBind*) [[ $(/lib/systemd/systemd --version) == *+BPF_FRAMEWORK* ]] ;;
+	esac
+}
+
+write_unit()
+{
+	comparable || return 0
+	units=$((units + 1))
+	attempts_of >"$units.attempts"
+	printf '[Service]\nType=oneshot\nExecStart=bash -c "%s"\n%s' \
+		". $PWD/words; verdicts <$PWD/$units.attempts >$PWD/$units.said; mv $PWD/$units.said $PWD/$units.done" \
+		"$left" >"units/$units.service"
+	echo "Wants=$units.service" >>units/default.target
+}
+
+# A manager as a user has it, but root's own, with nothing but these units, below $theirs.
+systemd_runs_units()
+{
+	inside "$theirs" in_network \
+		unshare -m -C -p -f --mount-proc --kill-child bash -c '
+			mount -t tmpfs run /run && mkdir -p /run/systemd/system /run/user &&
+				mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit
+			export HOME=/run XDG_RUNTIME_DIR=/run/user XDG_CONFIG_DIRS=/run
+			export SYSTEMD_UNIT_PATH=$PWD/units SYSTEMD_LOG_TARGET=null
+			/lib/systemd/systemd --user &
+			for ((tries = 0; tries < 500; tries++)); do
+				done=(*.done)
+				[ "${#done[@]}" -lt "$1" ] || exit 0
+				sleep 0.02
+			done
+			exit 1' bash "$units" 3>&-
+}
+
+same_as_unit()
+{
+	comparable || return 0
+	units=$((units + 1))
+	alike "$(cat "$units.done")" 'EPERM|EAFNOSUPPORT' "$(by_guard "$(cat "$units.attempts")")"
+}
+
+@test 'what a unit of systemd may not, a cgroup with these policies may not' {
+	[ -x /lib/systemd/systemd ] || skip 'no systemd here'
+	new_cgroup theirs
+	new_cgroup ours
+	new_network
+	cd "$BATS_TEST_TMPDIR"
+	printf '%s\n' "reach=$reach" "$(declare -f verdicts)" >words
+	mkdir units
+	echo '[Unit]' | tee units/default.target units/basic.target units/shutdown.target
+	units=0
+	each_group SYSTEMD write_unit
+	systemd_runs_units || [ -e 1.done ] || skip "systemd's manager starts nothing here"
+	[ -e "$units.done" ]
+	cgg-attach "$ours"
+	units=0
+	each_group SYSTEMD same_as_unit
+}
+
+attempts_network()
+{
+	local address
+
+	for address in 127.0.0.1 127.0.0.2 ::1; do
+		printf '%s %s %s\n' tcp "$address" "$port" sendto "$address" "$port" \
+			tcp "$address" "$other" sendto "$address" "$other"
+	done
+}
+
+# nft looks for cgroups below /sys/fs/cgroup.
+by_nft()
+{
+	{
+		sed -n '/^table inet guard {/,/^}/p' "$page" |
+			sed "s/\"demo\"/\"${theirs##*/}\"/; /chain demo {/q"
+		with_ports <<<"$left"
+		sed -n '/^table inet guard {/,/^}/p' "$page" |
+			sed "s/\"demo\"/\"${theirs##*/}\"/; 1,/chain demo {/d"
+	} >rules
+	in_network unshare -m bash -c 'mount -t cgroup2 cgroup2 /sys/fs/cgroup &&
+		nft flush ruleset && exec nft -f rules' || return
+	inside "$theirs" in_network bash -c verdicts <<<"$(attempts_network)"
+}
+
+same_as_nft()
+{
+	right=$(with_ports <<<"$right")
+	alike "$(by_nft)" 'EPERM|ECONNREFUSED' "$(by_guard "$(attempts_network)")"
+}
+
+@test 'what nft refuses to a cgroup, these policies refuse' {
+	new_cgroup theirs
+	new_cgroup ours
+	new_network
+	new_server port
+	new_server other
+	cd "$BATS_TEST_TMPDIR"
+	left='tcp dport 1 reject'
+	by_nft || skip 'no nftables that knows cgroups here'
+	cgg-attach "$ours"
+	each_group NFTABLES same_as_nft
+}
+
+# Becomes a command under the lines that it is given; programs may be read in any case.
+landlock='
+import ctypes, os, struct, sys
+call = ctypes.CDLL(None, use_errno=True).syscall
+rights = {"NET_BIND_TCP": 1, "NET_CONNECT_TCP": 2, "FS_READ_FILE": 4}
+lines = [line.split() for line in sys.argv[1].splitlines()]
+name = [words[1] for words in lines if words[0] == "handled"][0]
+right, files = rights[name], name.startswith("FS")
+handled = struct.pack("QQ", right if files else 0, 0 if files else right)
+ruleset = call(444, handled, len(handled), 0)
+if ruleset < 0:
+    sys.exit(77)
+allowed = [words[2] for words in lines if words[0] == "rule"]
+for what in allowed + [d for d in sys.argv[2].split() if files and os.path.exists(d)]:
+    rule = struct.pack("=Qi", right, os.open(what, os.O_PATH)) if files else \
+        struct.pack("QQ", right, int(what))
+    assert call(445, ruleset, 1 if files else 2, rule, 0) == 0
+assert call(157, 38, 1, 0, 0, 0) == 0 and call(446, ruleset, 0) == 0
+os.execvp(sys.argv[3], sys.argv[3:])
+'
+
+by_landlock()
+{
+	in_network python3 -c "$landlock" "$(with_ports <<<"$left")" \
+		"/usr /bin /lib /lib64 /etc /proc $BUILD $BATS_TEST_TMPDIR" bash -c verdicts <<<"$1"
+}
+
+attempts_landlock()
+{
+	printf 'tcp 127.0.0.1 %s\n' "$port" "$other"
+	printf '%s\n' "sendto 127.0.0.1 $other" 'bind 127.0.0.1 8080' 'bind 127.0.0.1 8081' \
+		'open /dev/null r' 'open /dev/zero r' 'open /dev/null w'
+}
+
+same_as_landlock()
+{
+	right=$(with_ports <<<"$right")
+	alike "$(by_landlock "$(attempts_landlock)")" EACCES "$(by_guard "$(attempts_landlock)")"
+}
+
+@test 'what Landlock refuses to a program, these policies refuse' {
+	new_cgroup ours
+	new_network
+	new_server port
+	new_server other
+	cgg-attach "$ours"
+	left='handled NET_CONNECT_TCP'
+	run by_landlock ''
+	[ "$status" -ne 77 ] || skip 'no Landlock with ports here'
+	status_is 0
+	each_group LANDLOCK same_as_landlock
+
+	# MPTCP and fast open: judged here, and not by what Linux 6.18 has.
+	left='handled NET_CONNECT_TCP' right='connect proto tcp'
+	attempts="mptcp 127.0.0.1 $port"$'\n'"tfo-sendto 127.0.0.1 $port"
+	run by_guard "$attempts"
+	says "mptcp 127.0.0.1 $port: refused EPERM"$'\n'"tfo-sendto 127.0.0.1 $port: refused EPERM"
+	if [[ $(uname -r) == 6.18.* ]]; then
+		run by_landlock "$attempts"
+		says "mptcp 127.0.0.1 $port: ok"$'\n'"tfo-sendto 127.0.0.1 $port: ok"
+	fi
+}

@@ -1,0 +1,659 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# docs - -h, pages, completions and code say the same, and the examples are true
+#
+# Each test takes the same list from several places and compares: the code is
+# asked by a program that includes its source, a command by -h, a page by its .It
+# lines, and a shell by what it offers behind a line.
+# shellcheck disable=SC2016,SC2034,SC2154 # there are inner shells; helpers set tests_dir, web and demo
+
+load ../helpers
+
+root=${tests_dir%/*}
+man=$root/man
+
+setup_file()
+{
+	cd "$root" || return
+	known_commands=$(basename -s .c cmd/cgg-*.c)
+	known_hooks=$(code hook 'for (int i = 0; i < CGG_HOOKS; i++) puts(cgg_hooks[i].word);')
+	known_verdicts=$(code hook 'for (int i = 0; i < CGG_AUDIT; i++) puts(cgg_verdicts[i]);')
+	known_programs=$(code hook 'for (int i = 0; i < CGG_PROGRAMS; i++) puts(cgg_programs[i].name);')
+	known_matches=$(code rule 'for (int i = 0; i < KEYWORDS; i++)
+		if (keywords[i].match) puts(keywords[i].usage);')
+	known_options=$(code rule 'for (int i = 0; i < KEYWORDS; i++)
+		if (!keywords[i].match) puts(keywords[i].usage ? keywords[i].usage : keywords[i].word);')
+	known_protos=$(code addr 'for (int i = 0; i < sizeof(protos) / sizeof(protos[0]); i++)
+		puts(protos[i].name);')
+	known_families=$(code rule 'for (int i = 0; families[i].word; i++) puts(families[i].word);')
+	known_types=$(code rule 'for (int i = 0; types[i].word; i++) puts(types[i].word);')
+	known_net=$(code rule 'char text[256]; unsigned hooks;
+		if (!hooks_parse(&hooks, "net")) hooks_print(hooks, text, sizeof(text)), puts(text);')
+	# lines of: hook; its operand, or none; matches that it takes; letters
+	hook_table=$(code rule 'for (int i = 0; i < CGG_HOOKS; i++) {
+		const struct cgg_hook_info *hook = &cgg_hooks[i];
+		printf("%s;%s;", hook->word, hook->operand ? cgg_operands[hook->operand] : "none");
+		for (int k = 0; k < KEYWORDS; k++)
+			if (keywords[k].match & hook->matches)
+				printf("%s ", keywords[k].word);
+		printf(";%s%s%s\n", hook->letters & CGG_R ? "r" : "",
+		       hook->letters & CGG_W ? "w" : "", hook->letters & CGG_M ? "m" : "");
+	}' | sed 's/ ;/;/')
+	export hook_table "${!known_@}"
+}
+
+# code FILE STATEMENTS: what they print, in the midst of lib/FILE.c
+code()
+{
+	local program=$BATS_FILE_TMPDIR/code
+
+	printf '#include "%s"\n#include <stdio.h>\nint main(void) { %s return 0; }\n' \
+		"$root/lib/$1.c" "$2" >"$program.c"
+	cc -w -D_GNU_SOURCE -o "$program" "$program.c" "$BUILD/libcgg.a" -lyaml && "$program"
+}
+
+# same WHAT ONE OTHER: two lists, in whatever order they are
+same()
+{
+	[ -n "$2" ] && diff <(sort -u <<<"$2") <(sort -u <<<"$3") && return
+	echo "differs, < is right: $1"
+	return 1
+}
+
+# section PAGE NAME: the lines of that section or subsection
+section()
+{
+	awk -v name="$2" '/^\.S[hs] / { on = substr($0, 5) == name; next } on' "$man/$1"
+}
+
+# roff's escapes, as far as the pages may use them
+plain()
+{
+	sed 's/\\(dq/"/g; s/\\&//g; s/\\e/\\/g'
+}
+
+first_words()
+{
+	cut -d ' ' -f 1
+}
+
+# -h, as lines of "-p --policy NAME" and of "cgg-rule [-p NAME] add ..."
+help_options()
+{
+	"$1" -h | sed -nE 's/^ +(-[^ ]+( [^ ]+)*)(  .*|$)/\1/p' | tr -d ,
+}
+
+# The options alone, of such lines.
+option_words()
+{
+	grep -oE -- '(^| )--?[a-zA-Z][a-z0-9-]*' | tr -d ' '
+}
+
+help_usage()
+{
+	"$1" -h | sed -nE 's/^(usage: |       )(cgg-.*)/\2/p'
+}
+
+page_options()
+{
+	sed -n '/^\.It Fl /{s/^\.It //;s/ ,//g;s/Fl /-/g;s/Ar //;p}' "$man/$1.8"
+}
+
+rule_words()
+{
+	help_usage cgg-rule | sed -nE 's/^cgg-rule( \[-p NAME\])? ([a-z]+).*/\2/p'
+}
+
+# expect LINE WORDS: that is what is offered behind it; check_offers asks the shells
+declare -gA expected=()
+expect()
+{
+	expected[$1]=$2
+}
+
+check_offers()
+{
+	local shell line offered bad=0
+
+	for shell in bash fish zsh; do
+		offered=$("offered_by_$shell" "${!expected[@]}")
+		for line in "${!expected[@]}"; do
+			same "$shell, what is offered behind: $line" "${expected[$line]}" \
+				"$(awk -F '\t' -v line="$line" '$1 == line { print $2 }' <<<"$offered")" || bad=1
+		done
+	done
+	return $bad
+}
+
+# offered_by_SHELL LINE...: lines of LINE, a tab, one thing that is offered
+offered_by_bash()
+{
+	bash --norc -c '
+		. "$0"
+		compopt() { :; }
+		for COMP_LINE; do
+			function=$(complete -p "${COMP_LINE%% *}") || exit
+			function=${function#*-F }
+			COMP_POINT=${#COMP_LINE}
+			"${function%% *}" "${COMP_LINE%% *}"
+			for reply in "${COMPREPLY[@]}"; do
+				printf "%s\t%s\n" "$COMP_LINE" "$reply"
+			done
+		done' "$root/completions/cgguard.bash" "$@"
+}
+
+# In fish 4 a question mark in a pattern stands for itself; that feature of fish 3 is on here.
+offered_by_fish()
+{
+	HOME=$BATS_TEST_TMPDIR fish --no-config --features qmark-noglob -c '
+		source $argv[1]
+		for line in $argv[2..-1]
+			for reply in (complete -C $line)
+				printf "%s\t%s\n" $line (string split -f 1 -- \t $reply)
+			end
+		end' "$root/completions/cgguard.fish" "$@"
+}
+
+# zsh completes in its line editor alone: it gets a terminal, and a compadd that tells.
+offered_by_zsh()
+{
+	(cd "$BATS_TEST_TMPDIR" && echo "$zsh_teller" >teller &&
+		ZDOTDIR=. completions=$root/completions zsh -f -c "$zsh_asker" zsh "$@")
+}
+
+zsh_teller='
+stty -echo
+PS1=
+fpath=($completions $fpath)
+autoload -U compinit
+compinit -u -D
+compadd()
+{
+	local -a hits
+	[[ ${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]] || {
+		builtin compadd -A hits "$@"
+		(( ! $#hits )) || print -rl -- $IPREFIX${^hits} >>told
+	}
+	builtin compadd "$@"
+}
+tell()
+{
+	_main_complete
+	compstate[insert]= compstate[list]=
+	print END >>told
+}
+zle -C tell complete-word tell
+bindkey ^I tell
+bindkey ^A kill-whole-line
+print END >>told'
+
+zsh_asker='
+zmodload zsh/zpty
+ask()
+{
+	: >told
+	zpty -w $2 z $1
+	repeat 1500; do
+		[[ $(tail -n 1 told) != END ]] || return
+		sleep 0.02
+	done
+	print "waited in vain for: $1"
+	exit 1
+}
+zpty z zsh -f -i
+ask ". ./teller"
+for line; do
+	ask $line$'\''\t'\'' -n
+	grep -vx END told | sed "s|^|$line	|"
+	zpty -w -n z $'\''\x01'\''
+done
+zpty -d z'
+
+# examples BLOCKS: makes NUMBER.cmd and NUMBER.shown of them, in the directory where it is
+#
+# What follows "# " or "$ " is a command, with the here document that belongs to
+# it. The lines below it are what it shows.
+examples()
+{
+	local line number=0 end=''
+
+	while IFS= read -r line; do
+		if [ -n "$end" ]; then
+			echo "$line" >>"$number.cmd"
+			[ "$line" != "$end" ] || end=
+		elif [[ $line == [#$]' '* ]]; then
+			number=$((number + 1))
+			echo "${line:2}" >"$number.cmd"
+			: >"$number.shown"
+			[[ $line != *"<<'"*"'"* ]] || { end=${line#*<<\'} && end=${end%%\'*}; }
+		else
+			echo "$line" >>"$number.shown"
+		fi
+	done <<<"$1"
+	[ "$number" -gt 0 ]
+}
+
+# Where the examples are run: a machine of its own, as far as they can see. The
+# cgroup $world is the root of cgroup v2, mounted at /sys/fs/cgroup; it has a
+# unit and a container, and the network is empty. Where an example does not begin
+# with cgg-load the guard is loaded and demo attached.
+in_world()
+{
+	inside "$world" unshare -m -C -n bash -c '
+		while mount=$(findmnt -nfo TARGET -t cgroup2); do umount -l "$mount" || exit; done
+		mount -t cgroup2 cgroup2 /sys/fs/cgroup && ip link set lo up || exit
+		mkdir -p /sys/fs/cgroup/system.slice/nginx.service \
+			/sys/fs/cgroup/system.slice/docker-$(printf 4f0c2b%058d 7).scope
+		exec "$@"' bash "$@"
+}
+
+# run_examples PREPARE: them all, in their order, in one shell
+run_examples()
+{
+	in_world timeout 60 bash -c '
+		eval "$1" || exit
+		for ((number = 1; ; number++)); do
+			[ -e "$number.cmd" ] || break
+			eval "$(cat "$number.cmd")" >"$number.said" 2>&1 </dev/null
+			echo $? >"$number.status"
+		done' bash "$1" 3>&-
+}
+
+# What is another number each time.
+settled()
+{
+	sed -E 's/\b([pt]id)=[0-9]+/\1=N/g; s/[0-9]{4}(-[0-9]{2}){2}T[0-9:.]+Z/TIME/' "$1"
+}
+
+# Shown as an error, it must fail; else succeed.
+check_example()
+{
+	local status
+
+	status=$(cat "$1.status")
+	if [[ $(head -n 1 "$1.shown") =~ ^[a-z-]+:\  && $(head -n 1 "$1.shown") != *': warning: '* ]]; then
+		[ "$status" -ne 0 ]
+	else
+		[ "$status" -eq 0 ]
+	fi && diff <(settled "$1.shown") <(settled "$1.said") && return
+	echo "$2: status $status; < is shown, > was said: $(cat "$1.cmd")"
+	return 1
+}
+
+# try_examples NAME BLOCKS [PREPARE]
+try_examples()
+{
+	local directory=$BATS_TEST_TMPDIR/$1 prepare='cgg-load && cgg-attach -c demo' file bad=0 world
+
+	mkdir "$directory" && cd "$directory" || return
+	examples "$2" || { echo "$1: no example in it" && return 1; }
+	[[ $(cat 1.cmd) != cgg-load* ]] || prepare=
+	prepare=${3-$prepare}
+	new_cgroup world
+	run_examples "$prepare" || bad=1
+	for file in *.cmd; do
+		check_example "${file%.cmd}" "$1" || bad=1
+	done
+	clean_up
+	return $bad
+}
+
+@test 'every command has a page and is completed, and nothing else is' {
+	same pages "$known_commands" "$(basename -s .8 -a "$man"/*.8)"
+	same 'the list in cgguard(7)' "$known_commands" \
+		"$(sed -n 's/^\.It Xr \(.*\) 8$/\1/p' "$man/cgguard.7")"
+	same bash "$known_commands" "$(bash --norc -c '. "$0"; complete -p' \
+		"$root/completions/cgguard.bash" | grep -o 'cgg-.*')"
+	same fish "$known_commands" "$(HOME=$BATS_TEST_TMPDIR fish --no-config -c \
+		'source $argv[1]; complete' "$root/completions/cgguard.fish" | grep -o 'cgg-[a-z]*')"
+	same zsh "$known_commands" \
+		"$(sed -n '1s/^#compdef //p' "$root/completions/_cgguard" | tr ' ' '\n')"
+	same 'what is named somewhere' "$known_commands" "$(cd "$root" &&
+		grep -Eoh '\bcgg-[a-z]+' README.md man/* completions/*)"
+}
+
+@test 'the pages are correct mdoc, have the sections, and refer to pages that there are' {
+	yes mandoc -Tlint -Wwarning "$man"/*
+	says ''
+	for page in "$man"/*.8; do
+		[ "$(sed -n 's/^\.Sh //p' "$page" | paste -sd ,)" = \
+			'NAME,SYNOPSIS,DESCRIPTION,EXIT STATUS,EXAMPLES,SEE ALSO,CAVEATS' ] ||
+			{ echo "$page" && false; }
+	done
+	while read -r page; do
+		[ -e "$man/$page" ] || { echo "$page: no such page" && false; }
+	done < <(sed -nE 's/^\.(It )?Xr (cgg[a-z-]*) ([0-9]).*/\2.\3/p' "$man"/*)
+}
+
+@test 'a page has the synopsis and the options of -h' {
+	for command in $known_commands; do
+		same "options of $command" "$(help_options "$command")" "$(page_options "$command")"
+		[ "$(mandoc -T ascii -O width=400 "$man/$command.8" | col -b |
+			sed -n '/^SYNOPSIS/,/^DESCRIPTION/{/^ /p}' | tr -d ' \t')" = \
+			"$(help_usage "$command" | tr -d ' ')" ] || { echo "synopsis of $command" && false; }
+	done
+	same 'words of cgg-rule' "$(rule_words)" \
+		"$(sed -n 's/^\.It Cm \([a-z]*\).*/\1/p' "$man/cgg-rule.8")"
+}
+
+# usage_options: those in usage lines, each with a blank behind it
+usage_options()
+{
+	grep -oE -- ' \[?--?[a-z][a-z-]*' | tr -d ' [' | sed 's/$/ /'
+}
+
+@test 'the completions have the options of -h, and the words of cgg-rule' {
+	for command in $known_commands; do
+		[ "$command" = cgg-rule ] || expect "$command -" \
+			"$(help_options "$command" | option_words)"
+	done
+
+	# Those that the usage has behind a word stand there; the rest stands everywhere.
+	behind=$(help_usage cgg-rule | sed -E 's/^cgg-rule( \[-p NAME\])?//' | usage_options)
+	everywhere=$(help_options cgg-rule | grep -vFf <(echo "$behind") | option_words)
+	expect 'cgg-rule -' "$everywhere"
+	for word in $(rule_words); do
+		here=$(help_usage cgg-rule | sed -nE "s/^cgg-rule( \[-p NAME\])? $word( |\$)/ /p" |
+			usage_options) || true
+		expect "cgg-rule $word -" "$everywhere${here:+$'\n'$(
+			help_options cgg-rule | grep -Ff <(echo "$here") | option_words)}"
+	done
+	expect 'cgg-rule ' "$(rule_words)"
+	check_offers
+}
+
+@test 'cgguard-rule(5) has the words that the code knows' {
+	same verdicts "$known_verdicts" "$(section cgguard-rule.5 Verdicts | sed -n 's/^\.It Cm //p')"
+	same hooks "$(awk -F ';' '{ print $1 ";" $2 ($4 ? " [" $4 "]" : "") ";" $3 }' <<<"$hook_table")" \
+		"$(section cgguard-rule.5 Hooks |
+			sed -nE '/^\.It Cm .* Ta /{s/^\.It Cm //;s/ Ta ([CA][mr] )?/;/g;s/"//g;p}')"
+	same 'what hooks see' "$known_hooks" "$(section cgguard-rule.5 Hooks |
+		sed -nE 's/^\.It Cm ([a-z]+( , [a-z]+)*)$/\1/p' | sed 's/ , /\n/g')"
+	section cgguard-rule.5 Hooks | grep -qx "\.Cm $known_net :"
+	same matches "$known_matches" \
+		"$(section cgguard-rule.5 Matches | plain | sed -n 's/^\.It Cm \([a-z]*\) Ar /\1 /p')"
+	same options "$known_options" "$(section cgguard-rule.5 Options | plain |
+		sed -nE 's/^\.It Cm ([a-z]+)( Ar)?/\1/p')"
+	same protocols "$known_protos" \
+		"$(section cgguard-rule.5 Matches | sed -n 's/^\.Cm \(icmp .*\) \.$/\1/p' | tr ' ' '\n')"
+	for key in $(code yaml 'for (int i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		puts(keys[i].key);'); do
+		section cgguard-rule.5 'Policy YAML' | grep -Eq "^ +- $key:|^ +$key:|^\.Cm $key\$" ||
+			{ echo "$key: not in Policy YAML" && false; }
+	done
+}
+
+@test 'cgguard-rule(5) has the limits of the code' {
+	same limits "$(code rule '
+		printf("%d policies\n", CGG_POLICIES);
+		printf("%u rules in a policy, of 2 GiB at most\n", CGG_BASE_RULES);
+		printf("%d rules whose hits are counted, the first that have any\n", CGG_COUNTS);
+		printf("%d bytes in the name of a policy\n", CGG_POLICY_NAME - 1);
+		printf("%d bytes in the name of a rule\n", CGG_NAME - 1);
+		printf("%d bytes in the name of a sysctl\n", CGG_OPERAND - 1);
+		printf("%d bytes in a comment\n", CGG_COMMENT - 1);
+		printf("%d bytes in the path of a cgroup in a rule\n", CGG_CGROUP - 1);')" \
+		"$(section cgguard-rule.5 Limits | sed -n 's/^\.It \([0-9]*\) Ta /\1 /p')"
+}
+
+@test 'the completions have the words that the code knows' {
+	declare -A operand=([unix]=/run/x [device]='c 1:3' [sysctl]=kernel/hostname
+		[setsockopt]=6:18 [getsockopt]=6:18)
+	hooks=$known_hooks$'\n'net
+	options=$(first_words <<<"$known_options")
+	net=$(awk -F ';' '$1 == "connect" { gsub(" ", "\n", $3); print $3 }' <<<"$hook_table")
+	for line in add 'insert 1'; do
+		expect "cgg-rule $line " "$known_verdicts"$'\n'"$hooks"$'\n'"$net"$'\n'"$options"
+		for verdict in $known_verdicts; do
+			expect "cgg-rule $line $verdict " "$hooks"$'\n'"$net"$'\n'"$options"
+		done
+	done
+	expect 'cgg-rule add net ' "$net"$'\n'"$options"
+	while IFS=';' read -r hook has matches letters; do
+		[ "$has" = none ] || hook+=" ${operand[$hook]}"
+		expect "cgg-rule add $hook ${letters:+$letters }" "${matches// /$'\n'}"$'\n'"$options"
+		expect "cgg-rule test $hook ${letters:+${letters:0:1} }" "${matches// /$'\n'}"
+		expect "cgg-rule default ${hook%% *} " "$known_verdicts"
+	done <<<"$hook_table"
+	expect 'cgg-rule default ' "$hooks"
+	expect 'cgg-rule add socket family ' "$known_families"
+	expect 'cgg-rule add socket type ' "$known_types"
+	expect 'cgg-rule add proto ' "$known_protos"
+	expect 'cgg-rule mode ' $'enforce\naudit'
+	check_offers
+}
+
+@test 'the completions offer the letters that a hook has' {
+	keys=$(echo cgroup; first_words <<<"$known_options")
+	for shell in bash fish zsh; do
+		for line in device:'cgg-rule add device c 1:3 ' sysctl:'cgg-rule add sysctl kernel/hostname '; do
+			letters=$(awk -F ';' -v hook="${line%%:*}" '$1 == hook { print $4 }' <<<"$hook_table")
+			offered=$("offered_by_$shell" "${line#*:}" | cut -f 2 | grep -vxFf <(echo "$keys"))
+			same "$shell: ${line#*:}" "$(fold -w 1 <<<"$letters")" "$(fold -w 1 <<<"$offered")"
+		done
+	done
+}
+
+@test 'the completions know policies, ids and cgroups' {
+	new_cgroup web
+	cgg-load
+	cgg-rule -p strict add port 1
+	cgg-rule -p strict add port 2
+	path=$(shown "$web")
+	expect 'cgg-attach -p ' $'default\nstrict'
+	expect 'cgg-rule --policy ' $'default\nstrict'
+	expect 'cgg-rule -p strict insert ' $'1\n2'
+	for command in cgg-attach cgg-detach; do
+		expect "$command ${path%?}" "$path"
+		expect "$command ${path#/}" "${path#/}"
+		expect "$command $web" "$web"
+	done
+	check_offers
+	for shell in bash fish zsh; do
+		yes "offered_by_$shell" 'cgg-rule -p strict delete '
+		matches '^cgg-rule -p strict delete 	2$'
+	done
+}
+
+@test 'with no guard the completions are silent' {
+	yes offered_by_bash 'cgg-attach -p ' 'cgg-rule insert '
+	says ''
+	yes offered_by_fish 'cgg-attach -p ' 'cgg-rule insert '
+	says ''
+	yes offered_by_zsh 'cgg-attach -p ' 'cgg-rule insert '
+	says ''
+}
+
+# Everything that a hook sees, so that each program has an event.
+everything='
+import os, socket
+
+def attempt(call, *arguments):
+    try:
+        return call(*arguments)
+    except OSError:
+        pass
+
+for family, address in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"):
+    server = socket.socket(family, socket.SOCK_DGRAM)
+    server.bind((address, 0))
+    port = server.getsockname()[1]
+    client = socket.socket(family, socket.SOCK_DGRAM)
+    client.bind((address, 0))
+    client.sendto(b"x", (address, port))
+    server.recvfrom(9)
+    client.connect((address, port))
+    server.close()
+    attempt(socket.socket(family, socket.SOCK_DGRAM).bind, (address, port))
+client.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, 1)
+client.getsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY)
+local = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+attempt(local.connect, "/nobody")
+attempt(local.sendto, b"x", "\0nobody")
+open("/dev/null")
+open("/proc/sys/kernel/hostname").read()
+'
+
+@test 'cgg-events(8) has the keys of the events, in their order' {
+	# lines of: all, or the programs; the key with its marks; its type
+	keys=$(section cgg-events.8 Lines | awk '
+		/^\.Bl/ { group = last ~ /^\.Li / ? substr(last, 5) : "all" }
+		/^\.It Li/ { print group ";" $3 ";" $5 }
+		{ last = $0 }')
+	same programs "$known_programs" "$(cut -d ';' -f 1 <<<"$keys" | grep -vx all | tr ' ' '\n')"
+
+	new_cgroup web
+	cgg-load
+	cgg-attach "$web"
+	cgg-rule default "$(paste -sd , <<<"$known_hooks")" alert
+	cgg-rule add alert device c 1:3 name null
+	yes inside "$web" python3 -c "$everything"
+	events=$BATS_TEST_TMPDIR/events
+	cgg-events -j -w 0 >"$events"
+	same 'programs seen' "$(ls /sys/fs/bpf/cgguard/progs -I ask)" "$(jq -r .hook "$events")"
+
+	for hook in $(jq -r .hook "$events" | sort -u); do
+		may=$(awk -F ';' -v hook="$hook" '$1 == "all" || index(" " $1 " ", " " hook " ") {
+			sub("\\*", "", $2)
+			print $2 ";" $3
+		}' <<<"$keys")
+		while read -r has; do
+			has=$(tr ' ' '\n' <<<"$has")
+			ordered=$(tr -d '?' <<<"$may" | grep -xFf <(echo "$has"))
+			missing=$(grep -vF '?' <<<"$may" | grep -vxFf <(echo "$has")) || true
+			same "$hook" "$has" "$ordered"
+			[ "$has" = "$ordered" ] && [ -z "$missing" ] ||
+				{ echo "$hook has $has, without $missing" && false; }
+		done < <(jq -r --arg hook "$hook" 'select(.hook == $hook) |
+			[to_entries[] | .key + ";" + (.value | type)] | join(" ")' "$events" | sort -u)
+	done
+	# what is there sometimes has been there, but for packets that cannot be read
+	same 'keys that are known sometimes' "$(jq -r 'keys[]' "$events")"$'\n'unread \
+		"$(cut -d ';' -f 2 <<<"$keys" | tr -d '*?')"
+
+	yes inside "$web" cat /dev/null
+	yes cgg-events -w 0
+	[ "$(grep -F '[ALERT device]' <<<"$output" | tail -n 1 | grep -oE '[a-z_]+=' | tr -d =)" = "$(
+		awk -F ';' '($1 == "all" || $1 == "device") && $2 !~ /\*/ { print $2 }' <<<"$keys" |
+			tr -d '?')" ]
+}
+
+# shape: the keys of a JSON object and their types, as the pages have them
+shape()
+{
+	jq -r 'def shape($at):
+			if type == "object" then to_entries[] | .key as $key | .value |
+				shape(if $at == "" then $key else "\($at).\($key)" end)
+			elif type == "array" and (.[0] | type) == "object" then .[] | shape("\($at)[]")
+			elif type == "array" then "\($at) \(.[0] | type)s"
+			else "\($at) \(type)" end;
+		shape("")'
+}
+
+# page_shape PAGE [SECTION]
+page_shape()
+{
+	section "$1" "${2:-JSON}" | sed -nE 's/^\.It Li ([^ ]+) Ta ([a-z]+) Ta .*/\1 \2/p'
+}
+
+@test 'the pages have the keys of the JSON of cgg-status and cgg-rule list' {
+	new_cgroup web
+	cgg-load
+	cgg-attach "$web"
+	cgg-rule add port 9 name discard comment 'nobody is there'
+	yes inside "$web" python3 -c "$everything"
+	no inside "$web" reach 127.0.0.1 9
+	cgg-events >/dev/null 3>&- &
+	started[$!]=reader
+	wait_for eval 'cgg-status | grep ^reader'
+	same 'cgg-status -j' "$(cgg-status -j | shape)" "$(page_shape cgg-status.8)"
+	same 'cgg-status -j --effective' "$(cgg-status -j --effective "$web" | shape)" \
+		"$(page_shape cgg-status.8 'Effective JSON')"
+	same 'cgg-rule list -j' "$(page_shape cgg-rule.8)" \
+		"$(cgg-rule list -j | shape | sed -E 's/^defaults\.[a-z]+/defaults.HOOK/')"
+}
+
+@test 'a rule is printed back as cgguard-rule(5) says' {
+	cgg-load
+	words='' count=0
+	while read -r macro text; do
+		if [ "$macro" = .It ]; then
+			words=${text#Li }
+		elif [ "$macro" = .Li ]; then
+			cgg-rule flush
+			yes cgg-rule add -f - <<<"$words"
+			yes cgg-rule list
+			says "$text"
+			count=$((count + 1))
+		fi
+	done < <(section cgguard-rule.5 EXAMPLES | plain)
+	[ "$count" -ge 10 ]
+}
+
+@test 'the YAML of cgguard-rule(5) is the policy that it says' {
+	new_cgroup demo
+	cgg-load
+	section cgguard-rule.5 'Policy YAML' | sed -n '/^\.Bd/,/^\.Ed/{/^\./d;p}' |
+		sed "s|/demo|$(shown "$demo")|" >"$BATS_TEST_TMPDIR/policy.yaml"
+	yes cgg-rule restore "$BATS_TEST_TMPDIR/policy.yaml"
+	yes cgg-rule list
+	says "deny connect,sendmsg proto tcp ip 10.10.10.5 port 443 cgroup $(shown "$demo") \
+name rule-001 comment \"known bad\""
+}
+
+# page_examples PAGE
+page_examples()
+{
+	section "$1" EXAMPLES | plain | sed -n '/^\.Bd -literal/,/^\.Ed/{/^\.[BE]d/d;p}'
+}
+
+@test 'the examples of the pages do what they show' {
+	bad=0
+	for page in "$man"/*; do
+		page=${page##*/}
+		[ "$page" != cgguard-fleet.7 ] || continue
+		try_examples "$page" "$(page_examples "$page")" || bad=1
+	done
+	[ "$bad" -eq 0 ]
+}
+
+@test 'and so do those of cgguard-fleet(7), with an etcd' {
+	command -v etcd etcdctl >/dev/null || skip 'no etcd here'
+	try_examples fleet "$(page_examples cgguard-fleet.7 |
+		sed "s|/usr/local/libexec|$root/share/libexec|")" '
+		export ETCDCTL_API=3
+		etcd --data-dir etcd >etcd.log 2>&1 &
+		until etcdctl endpoint health 2>&1; do :; done >health'
+}
+
+@test 'the session in README.md does what it shows' {
+	try_examples README "$(sed -n '/^```/,/^```/{/^```/d;p}' "$root/README.md" | grep -v '^make ')"
+	[ "$(wc -l <"$root/README.md")" -le 60 ]
+}
+
+@test 'scripts and completions are correct in their shells' {
+	cd "$root"
+	yes bash -n completions/cgguard.bash
+	yes zsh -n completions/_cgguard
+	yes fish -n completions/cgguard.fish
+	yes shellcheck -x .ci/run tests/{run,demo,watched,install-deps,helpers.bash} tests/bench/{run,events} tests/fuzz/run \
+		tests/machines/{check-*,in-kernel,in-root,fresh-root,verifier,boot/attempt,boot/booted} share/libexec/* \
+		completions/cgguard.bash
+}
+
+@test 'the index that doc/index.md draws is the one that is compiled' {
+	awk '/^```$/ { on = !on; next } /^```text$/ { exit } on' "$root/doc/index.md" >"$BATS_TEST_TMPDIR/ten"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/ten")" -eq 10 ]
+	diff <(awk '/^```text$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/doc/index.md") \
+		<("$BUILD/tests/draw" <"$BATS_TEST_TMPDIR/ten")
+}
+
+@test 'the documents name only files and targets that there are' {
+	while read -r file; do
+		compgen -G "$root/$file" >/dev/null || { echo "$file: not there" && false; }
+	done < <(grep -ohE '`(bpf|lib|cmd|tests|doc|share)/[A-Za-z0-9_./*-]+`' "$root"/*.md "$root"/doc/*.md |
+		tr -d '`' | sort -u)
+	while read -r target; do
+		grep -q "^$target:" "$root/Makefile" || { echo "make $target: no such target" && false; }
+	done < <(grep -ohE '(^|`)make [a-z-]+' "$root"/*.md "$root"/doc/*.md | awk '{ print $2 }' | sort -u)
+}

@@ -1,0 +1,154 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# install - make install puts each file where it is looked for; one version, one licence
+# shellcheck disable=SC2016 # an inner shell's own
+# shellcheck disable=SC2030,SC2031 # each test has its own
+
+load ../helpers
+
+root=${tests_dir%/*}
+
+setup()
+{
+	cd "$root" || return
+	dest=$BATS_TEST_TMPDIR/dest
+}
+
+# in_dest TARGET [VARIABLE=VALUE...]: make does it below $dest
+in_dest()
+{
+	yes make -s BUILD="$BUILD" DESTDIR="$dest" "${@:2}" "$1"
+	says ''
+}
+
+# put MODE FOLDER FILE...: as they must be; the rest of what is installed is a link
+put()
+{
+	local file mode=$1 folder=$2
+
+	shift 2
+	for file; do
+		echo "f $mode $folder/${file##*/}"
+	done
+}
+
+# expected PREFIX: every file
+expected()
+{
+	local page
+
+	put 755 "$1/sbin" cmd/cgg-*.c | sed 's/\.c$//'
+	put 755 "$1/libexec" share/libexec/*
+	for page in man/*; do
+		put 644 "$1/share/man/man${page##*.}" "$page"
+	done
+	put 644 "$1/lib/systemd/system" share/systemd/*.{service,timer}
+	put 644 "$1/share/cgguard" share/systemd/guarded.conf
+	put 644 "$1/share/cgguard/policies" share/policies/*
+	put 644 "$1/share/bash-completion/completions" completions/cgguard.bash
+	put 644 "$1/share/zsh/site-functions" completions/_cgguard
+	put 644 "$1/share/fish/vendor_completions.d" completions/cgguard.fish
+	put 777 "$1/share/bash-completion/completions" cmd/cgg-*.c | sed 's/^f/l/; s/\.c$//'
+}
+
+@test 'make install puts every file where it belongs below PREFIX, and uninstall takes it away' {
+	for prefix in /usr /usr/local /opt/x; do
+		in_dest install PREFIX="$prefix"
+		diff <(expected "$prefix" | sort) \
+			<(find "$dest" ! -type d -printf '%y %m /%P\n' | sort)
+		# Another's file there stays.
+		touch "$dest$prefix/sbin/another"
+		in_dest uninstall PREFIX="$prefix"
+		[ "$(find "$dest" ! -type d)" = "$dest$prefix/sbin/another" ]
+		[ ! -e "$dest$prefix/share/cgguard" ]
+		rm -r "$dest"
+	done
+	in_dest install
+	in_dest uninstall PREFIX=/usr/local # is where it goes when nobody says
+	[ -z "$(find "$dest" ! -type d)" ]
+}
+
+@test 'what is installed names what is installed, by its prefix' {
+	in_dest install PREFIX=/opt/x
+	run grep -rI /usr/local/ "$dest"
+	says ''
+	while read -r path; do
+		[ -x "$dest$path" ] || { echo "$path: not there" && false; }
+	done < <(sed -n 's/^Exec[A-Za-z]*=\([^ ]*\).*/\1/p' "$dest"/opt/x/lib/systemd/system/*)
+	[ "$(man -M "$dest/opt/x/share/man" -w cgg-rule)" = "$dest/opt/x/share/man/man8/cgg-rule.8" ]
+	for command in "$dest"/opt/x/sbin/*; do
+		[ "$(realpath "$dest/opt/x/share/bash-completion/completions/${command##*/}")" = \
+			"$dest/opt/x/share/bash-completion/completions/cgguard.bash" ]
+	done
+	# another place for units, as a distribution may have it
+	in_dest install PREFIX=/usr UNITDIR=/lib/systemd/system
+	[ -f "$dest/lib/systemd/system/cgguard.service" ]
+}
+
+@test 'there is one version: of the commands, of what is new, of the package' {
+	version=$(sed -n 's/^VERSION = //p' Makefile)
+	for command in "$BUILD"/cgg-*; do
+		[[ $("$command" --version) == *" $version" ]]
+	done
+	[ "$(sed -n '/^[0-9.]*$/{/[0-9]/{p;q}}' NEWS)" = "$version" ]
+	[[ $(head -n 1 debian/changelog) == "cgguard ($version) "* ]]
+}
+
+@test 'every source file says its licence in its first lines' {
+	while read -r file; do
+		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause' ||
+			{ echo "$file: has no SPDX line" && false; }
+	done < <(find . -path ./.git -prune -o -path "./${BUILD##*/}" -prune -o -path ./build -prune -o \
+		-type f ! -path './tests/fuzz/corpus/*' ! -path './debian/*' ! -name '*.md' ! -name '*.table' \
+		! -name '*.svg' ! -name '*.txt' ! -name LICENSE ! -name NEWS ! -name '.*' -print)
+	# the rest of debian/ is covered by debian/copyright
+	grep -q SPDX debian/rules
+	[ "$(sed -n '/^License: .* or /p' debian/copyright)" = 'License: GPL-2.0-only or BSD-2-Clause' ]
+}
+
+# fake_managers NAME...: in this folder, commands that note what they are asked, and what install-deps needs
+fake_managers()
+{
+	local tool
+
+	for tool in bash awk grep id cat env; do
+		ln -s "$(command -v "$tool")" .
+	done
+	printf '#!/bin/bash\necho "${0##*/} $*" >>asked\n' | tee "$@" >/dev/null
+	chmod +x "$@"
+}
+
+@test 'make deps takes the names of Fedora where there is dnf, and says what is not to be had' {
+	cd "$BATS_TEST_TMPDIR"
+	fake_managers dnf
+	# everything that was asked for once is installed, but etcd
+	printf '#!/bin/bash\n[ "$3" != etcd ] && grep -qsw -e "$3" asked\n' >rpm
+	chmod +x rpm
+	PATH=. run bash "$root/tests/install-deps"
+	status_is 0
+	matches 'install-deps: etcd is not offered here; what needs it will fail$'
+	for name in clang glibc-devel kernel-headers libbpf-devel elfutils-libelf-devel zlib-devel libyaml-devel \
+		jansson-devel pkgconf-pkg-config bpftool libcmocka-devel compiler-rt libasan iproute procps-ng ShellCheck; do
+		grep -qw -e "$name" asked || { cat asked && echo "no $name" && false; }
+	done
+	no grep -E -- '-dev( |$)|iproute2|shellcheck' asked
+}
+
+@test 'make deps takes other names with apt only where that does not know the first' {
+	cd "$BATS_TEST_TMPDIR"
+	fake_managers apt-get
+	printf '#!/bin/bash\n[ "$2" != bpftool ]\n' >apt-cache
+	printf '#!/bin/bash\nfor name in "${@:3}"; do ! grep -qsw -e "$name" asked || echo "installed $name"; done\n' >dpkg-query
+	chmod +x apt-cache dpkg-query
+	PATH=. run bash "$root/tests/install-deps"
+	status_is 0
+	grep -q '^apt-get install .* linux-tools-common linux-tools-generic ' asked
+	grep -qw libbpf-dev asked
+	no grep -w bpftool asked
+	# and asks nobody when all is there
+	cp asked asked.before
+	PATH=. run bash "$root/tests/install-deps"
+	status_is 0
+	says ''
+	cmp asked asked.before
+}

@@ -1,0 +1,76 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# trust - what the compiler and the linker can do against a mistake of ours is in every command
+#
+# What is linked in has marks of its own: flags of the compiler are seen in our objects.
+# shellcheck disable=SC2016,SC2154 # a pattern has dollars; helpers set tests_dir
+
+load ../helpers
+
+setup()
+{
+	files=()
+	while read -r command; do
+		files+=("$(command -v "$command")")
+	done < <(basename -s .c "${tests_dir%/*}"/cmd/cgg-*.c)
+}
+
+# every WHAT PATTERN READER...: a line of what READER says of each command matches
+every()
+{
+	local what=$1 pattern=$2 file bad=0
+
+	shift 2
+	for file in "${files[@]}"; do
+		"$@" "$file" | grep -Eq -e "$pattern" || { echo "$file: $what" && bad=1; }
+	done
+	return $bad
+}
+
+# ours FILE...: the objects that it is about, if they are here
+ours()
+{
+	[ -n "$BUILD" ] || skip 'what is tested is installed; its objects are not here'
+	files=("$@")
+}
+
+on_x86()
+{
+	[[ $(uname -m) == x86_64 ]] || skip "a compiler for $(uname -m) may have no such flag"
+}
+
+@test 'a command may lie anywhere, and what links it is read-only before it begins' {
+	every 'no PIE' '^ *Type: +DYN ' readelf -hW
+	every 'no PIE' '\(FLAGS_1\).* PIE' readelf -dW
+	every 'no RELRO' '^ +GNU_RELRO ' readelf -lW
+	every 'binds late' '\(FLAGS_1\).* NOW' readelf -dW
+}
+
+@test 'no stack of a command can be executed' {
+	every 'its stack may be executed' '^ +GNU_STACK .* RW  ' readelf -lW
+}
+
+@test 'a command notices what is written beyond a buffer' {
+	ours "$BUILD"/cmd/cgg-*.o
+	every 'no stack protector' ' U __stack_chk_fail$' nm
+	ours "$BUILD"/libcgg.a "$BUILD"/cmd/cmd.o
+	every 'not fortified' ' U __[a-z]+_chk$' nm
+}
+
+@test 'no frame can step over the page below the stack' {
+	on_x86
+	ours "$BUILD"/libcgg.a
+	every 'no stack clash protection' 'sub  *\$0x1000,%rsp; .*(or|mov)q +\$0x0,\(%rsp\)' instructions
+}
+
+# instructions FILE: each, and the one behind it
+instructions()
+{
+	objdump -d --no-show-raw-insn "$1" | awk '{ print before "; " $0; before = $0 }'
+}
+
+@test 'a jump ends at a marked place only' {
+	on_x86
+	ours "$BUILD"/cmd/*.o "$BUILD"/lib/*.o
+	every 'no control flow protection' 'x86 feature: IBT, SHSTK' readelf -nW
+}
