@@ -188,9 +188,9 @@ $(BUILD)/unit/%: tests/unit/%.c $(wildcard lib/*.c lib/*.h bpf/*.h tests/unit/*.
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(SANITIZE) -o $@ $< $(wildcard lib/*.c) -lcmocka $(LIBS)
 
-$(BUILD)/tests/%: tests/engines/%.c $(BUILD)/libcgg.a
+$(BUILD)/tests/%: tests/engines/%.c tests/engines/engine.h $(BUILD)/libcgg.a
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -pthread -o $@ $^ $(LIBS)
+	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -pthread -o $@ $(filter-out %.h,$^) $(LIBS)
 
 # The readers of what people write, under libFuzzer: make fuzz FUZZ_SECONDS=300
 FUZZ = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "../../bpf/cgguard.h"
+#include "engine.h"
 
 #define DIR "/sys/fs/bpf/cgguard"
 #define HOT 64
@@ -276,19 +277,6 @@ static void check(int program)
 	}
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(struct run *run, int rounds)
-{
-	qsort(run->ns, (size_t)rounds, sizeof(double), compare);
-	return run->ns[rounds / 2];
-}
-
 int main(int argc, char **argv)
 {
 	struct keys keys = { 0 };
@@ -334,7 +322,7 @@ int main(int argc, char **argv)
 		for (int i = 0; i < runs_count; i++)
 			runs[i].ns[r] = timed(&runs[i], records_count);
 	for (int i = 0; i < runs_count; i++) {
-		double ns = median(&runs[i], rounds);
+		double ns = median(runs[i].ns, rounds);
 
 		if (!strcmp(runs[i].name, "draw"))
 			draw = ns;

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "../../lib/cgg.h"
+#include "engine.h"
 
 #define BATCH 1000
 #define RING_BYTES (16u << 20)
@@ -95,14 +96,9 @@ static void print_flushed(void)
 /* socket_in - a socket of that cgroup: where it is made is what counts */
 static int socket_in(const char *cgroup)
 {
-	char path[4096], pid[32];
-	int procs, fd, len = snprintf(pid, sizeof(pid), "%d", getpid());
+	int fd;
 
-	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-	procs = open(path, O_WRONLY);
-	if (procs < 0 || write(procs, pid, (size_t)len) != len)
-		err(1, "%s", path);
-	close(procs);
+	join(cgroup);
 	fd = socket(AF_INET, SOCK_DGRAM, 0);
 	if (fd < 0)
 		err(1, "socket");

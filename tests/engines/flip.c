@@ -15,12 +15,10 @@
  * pairs), and fails with status 3 when that takes more than SECONDS. Prints
  * `restores N tries N wrong N', and for pairs how many generations were met.
  */
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -31,10 +29,10 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../../bpf/cgguard.h"
+#include "engine.h"
 
 #define POLICIES "/sys/fs/bpf/cgguard/maps/policies"
 #define WORKERS 4
@@ -69,25 +67,6 @@ static void policy_map(void)
 	policy = at;
 }
 
-static void join(const char *cgroup)
-{
-	char path[4200];
-	int file;
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-	file = open(path, O_WRONLY);
-	if (file < 0 || write(file, "0", 1) != 1)
-		err(3, "%s", path);
-	close(file);
-}
-
-static struct sockaddr_in address(const char *port)
-{
-	return (struct sockaddr_in){ .sin_family = AF_INET,
-				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-				     .sin_port = htons((uint16_t)atoi(port)) };
-}
-
 /* is_allowed - the kernel let it pass; anything but EPERM is neither yes nor no */
 static bool is_allowed(long result, struct tally *tally)
 {
@@ -108,7 +87,7 @@ static bool try_send(int fd, const struct sockaddr_in *to, struct tally *tally)
 
 static void denied(struct tally *tally, char **port)
 {
-	struct sockaddr_in to = address(port[0]);
+	struct sockaddr_in to = loopback(port[0]);
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	for (;;) {
@@ -122,7 +101,7 @@ static void denied(struct tally *tally, char **port)
 
 static void either(struct tally *tally, char **port, bool message)
 {
-	struct sockaddr_in to[2] = { address(port[0]), address(port[1]) };
+	struct sockaddr_in to[2] = { loopback(port[0]), loopback(port[1]) };
 	int fd = socket(AF_INET, SOCK_DGRAM, 0), loose = socket(AF_INET, SOCK_DGRAM, 0);
 	uint32_t last = generation();
 
@@ -153,14 +132,6 @@ static bool restore(char *file)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return !status;
-}
-
-static uint64_t seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec;
 }
 
 static struct tally sum(bool *ready)
@@ -210,7 +181,8 @@ static void end(const pid_t pid[WORKERS])
 int main(int argc, char **argv)
 {
 	bool pairs = argc == 10 && !strcmp(argv[1], "either"), ready, ok = true;
-	uint64_t restores, tries, limit, start = seconds(), done = 0;
+	uint64_t restores, tries, limit, done = 0;
+	double end_ns;
 	pid_t pid[WORKERS];
 	struct tally all;
 	char **file;
@@ -221,11 +193,9 @@ int main(int argc, char **argv)
 	restores = strtoull(argv[2], 0, 10);
 	tries = strtoull(argv[3], 0, 10);
 	limit = strtoull(argv[4], 0, 10);
+	end_ns = now_ns() + (double)limit * 1e9;
 	file = argv + 7 + pairs;
-	tallies = mmap(0, WORKERS * sizeof(*tallies), PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (tallies == MAP_FAILED)
-		err(3, "mmap");
+	tallies = shared_alloc(WORKERS * sizeof(*tallies));
 	policy_map();
 	if (!restore(file[0]))
 		errx(3, "%s: not restored", file[0]);
@@ -233,9 +203,8 @@ int main(int argc, char **argv)
 	begin(pairs, argv[5], argv + 6, pid);
 	do
 		all = sum(&ready);
-	while (!ready && seconds() - start < limit);
-	while (ok && !all.error && (done < restores || all.tries < tries) &&
-	       seconds() - start < limit) {
+	while (!ready && now_ns() < end_ns);
+	while (ok && !all.error && (done < restores || all.tries < tries) && now_ns() < end_ns) {
 		ok = restore(file[++done & 1]);
 		all = sum(&ready);
 	}

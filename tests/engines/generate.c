@@ -37,24 +37,16 @@
 #include <string.h>
 
 #include "../../lib/cgg.h"
+#include "engine.h"
 
 static uint64_t state;
 static uint64_t count;
 static char **words;
 static int words_count;
 
-/* splitmix64 */
-static uint64_t mix(uint64_t x)
-{
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-	x = (x ^ x >> 27) * 0x94d049bb133111eb;
-	return x ^ x >> 31;
-}
-
 static uint64_t draw(void)
 {
-	state += 0x9e3779b97f4a7c15;
-	return mix(state);
+	return random_next(&state);
 }
 
 static uint32_t below(uint64_t n)
@@ -183,7 +175,7 @@ static bool is_new(uint64_t hash)
 
 static uint64_t prefix_hash(const struct prefix *p)
 {
-	return mix(p->high ^ mix(p->low ^ mix(p->len + 256u * p->six)));
+	return random_mix(p->high ^ random_mix(p->low ^ random_mix(p->len + 256u * p->six)));
 }
 
 static const char *net_hooks(void)
@@ -221,7 +213,7 @@ static void addresses6(void)
 	for (uint64_t i = 0; i < count; i++) {
 		struct prefix p = random_prefix(true);
 
-		p.low = mix(first + i);
+		p.low = random_mix(first + i);
 		deny_prefix(&p);
 	}
 }
@@ -500,8 +492,8 @@ static void print_rule(const struct rule *r, const char *hooks, uint64_t number)
 
 static uint64_t rule_hash(const struct rule *r)
 {
-	return mix(prefix_hash(&r->prefix) ^
-		   mix(r->port.min | (uint64_t)r->port.max << 16 | (uint64_t)(r->proto + 1) << 32 |
+	return random_mix(prefix_hash(&r->prefix) ^
+		   random_mix(r->port.min | (uint64_t)r->port.max << 16 | (uint64_t)(r->proto + 1) << 32 |
 		       (uint64_t)r->local << 48 | (uint64_t)r->cgroup << 56));
 }
 
@@ -897,7 +889,7 @@ int main(int argc, char **argv)
 	if (argc < 4)
 		errx(2, "usage: generate KIND COUNT SEED [HOOKS | CGROUP...]");
 	count = number(argv[2]);
-	state = mix(number(argv[3]) + 1);
+	state = random_mix(number(argv[3]) + 1);
 	words = argv + 4;
 	words_count = argc - 4;
 	if (count > 4000000000u || words_count > 255)

@@ -31,8 +31,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "engine.h"
 
 #define PACKET 1400
 #define RULES 150
@@ -45,11 +46,7 @@ static uint64_t dice;
 
 static uint32_t below(uint32_t n)
 {
-	uint64_t x = dice += 0x9e3779b97f4a7c15;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-	x = (x ^ x >> 27) * 0x94d049bb133111eb;
-	return (uint32_t)((x ^ x >> 31) >> 32) % n;
+	return (uint32_t)(random_next(&dice) >> 32) % n;
 }
 
 static bool chance(unsigned percent)
@@ -671,29 +668,10 @@ static void show(const struct packet *p, const struct facts *f, int said)
 	putchar('\n');
 }
 
-static void join(const char *cgroup)
-{
-	char path[4096];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-	file = fopen(path, "we");
-	if (!file || fprintf(file, "%d", getpid()) < 0 || fclose(file))
-		err(3, "%s", path);
-}
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static int fuzz(uint64_t count)
 {
 	uint64_t judged = 0, denials = 0, unread = 0, wrong = 0, sent = 0;
-	double begin = seconds();
+	double begin = now_ns();
 
 	while (sent < count) {
 		policy_make();
@@ -720,7 +698,7 @@ static int fuzz(uint64_t count)
 	}
 	printf("packets %llu judged %llu denied %llu unread %llu wrong %llu seconds %.0f\n",
 	       (unsigned long long)sent, (unsigned long long)judged, (unsigned long long)denials,
-	       (unsigned long long)unread, (unsigned long long)wrong, seconds() - begin);
+	       (unsigned long long)unread, (unsigned long long)wrong, (now_ns() - begin) / 1e9);
 	return wrong > 0;
 }
 

@@ -7,7 +7,6 @@
  * nanoseconds an operation, a column a cgroup. ops empty HOOK CGROUP SECONDS
  * attaches programs that only return 1 there, until it is killed.
  */
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <err.h>
 #include <errno.h>
@@ -21,10 +20,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../../lib/cgg.h"
+#include "engine.h"
 
 #define TIMES 20000
 
@@ -177,26 +176,6 @@ static const struct {
 	[CGG_GETSOCKOPT] = { pair_open, op_getsockopt },
 };
 
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static void join(const char *cgroup)
-{
-	char path[4200];
-	int file;
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-	file = open(path, O_WRONLY);
-	if (file < 0 || write(file, "0", 1) != 1)
-		err(3, "%s", path);
-	close(file);
-}
-
 /* worker - does a round for each byte that it reads, answers with its nanoseconds */
 static void worker(int hook, const char *cgroup, int in, int out)
 {
@@ -214,13 +193,6 @@ static void worker(int hook, const char *cgroup, int in, int out)
 			break;
 	}
 	_exit(0);
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 static int measure(int hook, int rounds, int cgroups, char **cgroup)
@@ -249,8 +221,7 @@ static int measure(int hook, int rounds, int cgroups, char **cgroup)
 	for (int i = 0; i < cgroups; i++) {
 		for (int r = 0; r < rounds; r++)
 			column[r] = each[r][i];
-		qsort(column, (size_t)rounds, sizeof(*column), compare);
-		printf("%s%.0f", i ? "\t" : "", column[rounds / 2]);
+		printf("%s%.0f", i ? "\t" : "", median(column, rounds));
 		kill(pid[i], SIGKILL);
 	}
 	putchar('\n');

@@ -36,6 +36,7 @@
 #include <unistd.h>
 
 #include "../../bpf/cgguard.h"
+#include "engine.h"
 
 #define DIR "/sys/fs/bpf/cgguard"
 #define CHECK 200000000ULL /* visits to a rule that the loop may take to prove the index */
@@ -684,11 +685,7 @@ struct dice {
 
 static uint64_t draw(struct dice *dice)
 {
-	uint64_t x = dice->state += 0x9e3779b97f4a7c15;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-	x = (x ^ x >> 27) * 0x94d049bb133111eb;
-	return x ^ x >> 31;
+	return random_next(&dice->state);
 }
 
 static uint32_t below(struct dice *dice, uint64_t n)

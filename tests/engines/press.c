@@ -8,7 +8,6 @@
  * for each, `connect tries N passed N errors N', errors being other than EPERM. The
  * status is COMMAND's, or 9 when something passed.
  */
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,13 +15,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "engine.h"
 
 enum { CONNECT, OPEN, SYSCTL, KINDS };
 static const char *const words[KINDS] = { "connect", "open", "sysctl" };
@@ -32,23 +31,9 @@ static struct tally {
 	uint64_t tries, passed, errors;
 } __attribute__((aligned(128))) *tallies;
 
-static void join(const char *cgroup)
-{
-	char path[4200];
-	int file;
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-	file = open(path, O_WRONLY);
-	if (file < 0 || write(file, "0", 1) != 1)
-		err(3, "%s", path);
-	close(file);
-}
-
 static bool try_connect(const char *port)
 {
-	struct sockaddr_in there = { .sin_family = AF_INET,
-				     .sin_port = htons((uint16_t)atoi(port)),
-				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in there = loopback(port);
 	int s = socket(AF_INET, SOCK_DGRAM, 0), error;
 	bool passed = !connect(s, (struct sockaddr *)&there, sizeof(there));
 
@@ -123,10 +108,7 @@ int main(int argc, char **argv)
 
 	if (argc < 6)
 		errx(2, "usage: press CGROUP PORT DEVICE SYSCTL COMMAND...");
-	tallies = mmap(0, KINDS * sizeof(*tallies), PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (tallies == MAP_FAILED)
-		err(3, "mmap");
+	tallies = shared_alloc(KINDS * sizeof(*tallies));
 	for (int kind = 0; kind < KINDS; kind++) {
 		worker[kind] = fork();
 		if (!worker[kind])

@@ -34,8 +34,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "engine.h"
 
 #define PORT 5001
 #define BULK 5002
@@ -212,17 +213,6 @@ static void variant_read(struct variant *v, char *word)
 	v->ports = atoi(word);
 }
 
-static void write_file(const char *directory, const char *name, const char *text)
-{
-	char path[4300];
-	int file;
-
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	file = open(path, O_WRONLY | O_CLOEXEC);
-	must(file >= 0 && write(file, text, strlen(text)) >= 0, path);
-	close(file);
-}
-
 /* Landlock's own numbers: linux/landlock.h has had ports since Linux 6.7. */
 static void landlock(int ports)
 {
@@ -254,14 +244,6 @@ static void pin(int processor)
 	sched_setaffinity(0, sizeof(set), &set); /* on a single one they share it */
 }
 
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 static _Noreturn void worker(const struct variant *v, size_t op)
 {
 	char path[300], go;
@@ -272,7 +254,7 @@ static _Noreturn void worker(const struct variant *v, size_t op)
 	snprintf(path, sizeof(path), "/run/netns/%s", v->network);
 	network = open(path, O_RDONLY | O_CLOEXEC);
 	must(network >= 0 && !setns(network, CLONE_NEWNET), path);
-	write_file(v->cgroup, "cgroup.procs", "0");
+	join(v->cgroup);
 	if (v->ports)
 		landlock(v->ports);
 	to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(PORT) };
@@ -287,19 +269,6 @@ static _Noreturn void worker(const struct variant *v, size_t op)
 		must(write(v->answer[1], &each, sizeof(each)) == sizeof(each), "pipe");
 	}
 	_exit(0);
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *of, int count)
-{
-	qsort(of, (size_t)count, sizeof(*of), compare);
-	return of[count / 2];
 }
 
 static void begin(struct variant *v, size_t op, int rounds)
