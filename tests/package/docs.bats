@@ -383,6 +383,19 @@ usage_options()
 	done
 }
 
+# The hook is the only one of its rule, and restore accepts the rule.
+@test 'cgguard-rule(5) has an example for each hook, which is a rule of that hook' {
+	cgg-load
+	for hook in $known_hooks; do
+		rule=$(section cgguard-rule.5 Hooks | plain |
+			awk -v head=".It Cm $hook" '/^\.It / { on = $0 == head } on && sub(/^\.Dl /, "")')
+		[ "$(wc -l <<<"$rule")" -eq 1 ] && [ -n "$rule" ] || { echo "$hook: one example" && false; }
+		yes cgg-rule restore - <<<"$rule"
+		yes cgg-rule list -j
+		[ "$(jq -c '.rules[].hooks' <<<"$output")" = "[\"$hook\"]" ] || { echo "$rule" && false; }
+	done
+}
+
 @test 'cgguard-rule(5) has the limits of the code' {
 	same limits "$(code rule '
 		printf("%d policies\n", CGG_POLICIES);
