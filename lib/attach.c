@@ -28,8 +28,8 @@ static void link_path(char path[PATH], __u64 id, int program)
 		 program < 0 ? "" : cgg_programs[program].name);
 }
 
-/* program_id - of what is pinned by that name in a directory, 0: nothing of ours */
-static __u32 program_id(const char *directory, const char *name)
+/* program_read - Return the id of what is pinned by that name in a directory; 0: nothing of ours. */
+static __u32 program_read(const char *directory, const char *name)
 {
 	struct bpf_prog_info info = { 0 };
 	__u32 len = sizeof(info);
@@ -45,6 +45,29 @@ static __u32 program_id(const char *directory, const char *name)
 	return info.id;
 }
 
+/* Which programs are pinned: read once for each guard that is opened, not once for each link. */
+struct pinned {
+	bool is_read;
+	__u32 now, replaced; /* ids, 0: none */
+};
+static struct pinned pinned[CGG_PROGRAMS];
+
+void pinned_forget(void)
+{
+	memset(pinned, 0, sizeof(pinned));
+}
+
+static const struct pinned *pinned_read(int program)
+{
+	const char *name = cgg_programs[program].name;
+	struct pinned *p = &pinned[program];
+
+	if (!p->is_read)
+		*p = (struct pinned){ true, program_read("progs", name),
+				      program_read("replaced", name) };
+	return p;
+}
+
 /*
  * link_is_own - 1: it runs the program on that cgroup; 0: another was put in its place, or
  * somebody detached it; -1: the kernel does not tell
@@ -53,15 +76,41 @@ static int link_is_own(__u64 id, int program, int link)
 {
 	const struct cgg_program_info *is = &cgg_programs[program];
 	struct bpf_link_info info = { 0 };
-	__u32 len = sizeof(info), runs;
+	const struct pinned *pin = pinned_read(program);
+	__u32 len = sizeof(info);
 
 	if (bpf_obj_get_info_by_fd(link, &info, &len))
 		return -1;
 	if (info.type != BPF_LINK_TYPE_CGROUP || info.cgroup.cgroup_id != id ||
 	    info.cgroup.attach_type != (__u32)is->attach)
 		return 0;
-	runs = program_id("progs", is->name);
-	return !runs || runs == info.prog_id || program_id("replaced", is->name) == info.prog_id;
+	return !pin->now || pin->now == info.prog_id || pin->replaced == info.prog_id;
+}
+
+/*
+ * links_listed - Return the programs by whose names something is pinned for the cgroup, all of
+ * them when that cannot be listed: 1 << enum cgg_program.
+ */
+static unsigned links_listed(__u64 id)
+{
+	unsigned programs = 0;
+	struct dirent *entry;
+	char path[PATH];
+	DIR *list;
+
+	link_path(path, id, -1);
+	list = opendir(path);
+	if (!list)
+		return errno == ENOENT ? 0 : ~0u;
+	errno = 0;
+	while ((entry = readdir(list)))
+		for (int i = 0; i < CGG_PROGRAMS; i++)
+			if (!strcmp(entry->d_name, cgg_programs[i].name))
+				programs |= 1u << i;
+	if (errno)
+		programs = ~0u;
+	closedir(list);
+	return programs;
 }
 
 /*
@@ -72,6 +121,7 @@ static int link_is_own(__u64 id, int program, int link)
  */
 static int links_read(__u64 id, unsigned *programs)
 {
+	const unsigned listed = links_listed(id);
 	char path[PATH];
 	int status = 0;
 
@@ -79,6 +129,8 @@ static int links_read(__u64 id, unsigned *programs)
 	for (int i = 0; i < CGG_PROGRAMS; i++) {
 		int link, own;
 
+		if (!(listed & 1u << i))
+			continue;
 		link_path(path, id, i);
 		link = pin_get(path + sizeof(CGG_DIR));
 		if (link < 0 && (errno == ENOENT || errno == EACCES)) /* EACCES: a directory */
@@ -184,16 +236,15 @@ static void links_remove(__u64 id, unsigned programs)
 	}
 }
 
-/* links_make - all of programs that are not there; on failure none of them */
+/* links_make - Make the links of programs, none of which is there; on failure none of them. */
 static int links_make(__u64 id, int cgroup, unsigned programs, bool forced)
 {
-	unsigned made = 0, there;
+	unsigned made = 0;
 	char path[PATH];
-	int status = links_read(id, &there);
+	int status = 0;
 
-	if (status)
-		return status;
-	programs &= ~there;
+	if (!programs)
+		return 0;
 	link_path(path, id, -1);
 	if ((mkdir(LINKS, 0700) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST))
 		return refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
@@ -321,15 +372,17 @@ static int attachment_forget(struct cgg_guard *guard, __u64 id)
 static int settle(struct cgg_guard *guard, const struct cgg_attachment *attachment, int cgroup)
 {
 	__u64 id = attachment->id;
-	unsigned programs;
+	unsigned programs, there;
 	int status = policy_programs(guard, (int)attachment->policy, &programs);
 
 	if (!status)
-		status = links_make(id, cgroup, programs, attachment->forced);
+		status = links_read(id, &there);
+	if (!status)
+		status = links_make(id, cgroup, programs & ~there, attachment->forced);
 	if (!status)
 		status = storage_write(guard, id, cgroup, attachment->policy);
 	if (!status)
-		links_remove(id, links_of(id) & ~programs);
+		links_remove(id, there & ~programs);
 	return status;
 }
 
@@ -349,13 +402,15 @@ static int record_write(struct cgg_guard *guard, const char *path,
 int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 policy, bool forced)
 {
 	const struct cgg_attachment wanted = { cgroup->id, policy, forced };
-	unsigned before = links_of(cgroup->id), programs;
+	unsigned before, programs;
 	struct cgg_attachment old = wanted;
 	int found = attachment_read(guard, cgroup->id, &old), status;
 
 	if (found == CGG_FAILED || policy_programs(guard, (int)policy, &programs))
 		return CGG_FAILED;
-	status = links_make(cgroup->id, cgroup->fd, programs, forced);
+	status = links_read(cgroup->id, &before);
+	if (!status)
+		status = links_make(cgroup->id, cgroup->fd, programs & ~before, forced);
 	if (!status && (found == CGG_NO || record_of(&old) != record_of(&wanted)))
 		status = record_write(guard, cgroup->path, &wanted);
 	if (!status)
@@ -399,11 +454,14 @@ int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
 					errno == EPERM || errno == EACCES
 						? "; needs root, or CAP_DAC_READ_SEARCH"
 						: "");
-		before[done] = links_of(all[done].id);
-		if (cgroup < 0)
+		if (cgroup < 0) {
+			before[done] = links_of(all[done].id);
 			continue;
-		status = links_make(all[done].id, cgroup, hook_programs(hooks),
-				    all[done].forced);
+		}
+		status = links_read(all[done].id, &before[done]);
+		if (!status)
+			status = links_make(all[done].id, cgroup,
+					    hook_programs(hooks) & ~before[done], all[done].forced);
 		if (!status)
 			status = storage_write(guard, all[done].id, cgroup, policy);
 		close(cgroup);
@@ -498,6 +556,7 @@ static int programs_move(void)
  */
 static int programs_exchange(void)
 {
+	pinned_forget();
 	mkdir(CGG_DIR "/progs", 0700); /* somebody may have removed it */
 	if (!renameat2(AT_FDCWD, CGG_REPLACED, AT_FDCWD, CGG_DIR "/progs", RENAME_EXCHANGE))
 		return 0;

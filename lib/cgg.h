@@ -286,6 +286,7 @@ void detach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks);
 int programs_replace(struct cgg_guard *guard);
 int guard_repair(struct cgg_guard *guard); /* what a killed command or a removed cgroup left */
 unsigned links_of(__u64 id); /* 1 << enum cgg_program, as pinned */
+void pinned_forget(void); /* look again which programs are pinned: for guard_open() */
 
 /* override.c: what a new program does to those of others, and they to it */
 #define CGG_BESIDE 64 /* programs a hook and cgroup (BPF_CGROUP_MAX_PROGS) */

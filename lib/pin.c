@@ -436,6 +436,7 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 				     .bases = -1,
 				     .attachments = -1,
 				     .attached = -1 };
+	pinned_forget();
 	status = locked_directory(guard, how);
 	if (!status)
 		status = map_get(&policies, "maps/policies");
