@@ -1,32 +1,32 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# helpers - the words that the tests are written in
+# helpers - the words that all tests use; doc/tests.md lists them
 #
-#	new_cgroup web                      makes a cgroup; its path is in $web
-#	new_cgroup shop "$web"              one below it
+#	new_cgroup web                      make a cgroup; its path is in $web
+#	new_cgroup shop "$web"              make one below it
 #	start_server                        TCP and UDP, IPv4 and IPv6, on $port
-#	yes cgg-rule add port "$port"       must end with status 0
-#	no inside "$web" reach ::1 "$port"  must say no; trouble (125 and up) is not a no
-#	says 'port 9090'                    that was all its output
-#	matches '^\[DENY connect4\] '       some line of its output does
-#	status_is 2
-#	wait_for grep -q x file             until it is so, five seconds or so at most
+#	yes cgg-rule add port "$port"       it must end with status 0
+#	no inside "$web" reach ::1 "$port"  it must fail with 1 to 124; 125 and up is trouble
+#	says 'port 9090'                    its whole output was this
+#	matches '^\[DENY connect4\] '       a line of its output matches
+#	status_is 2                         it ended with this status
+#	wait_for grep -q x file             repeat it until it succeeds, for about five seconds
 #
-# teardown ends and removes all that these have made, and the guard. A file that
-# has a teardown of its own calls clean_up there.
+# teardown removes everything that these have made, and the guard. A file with a teardown
+# of its own calls clean_up there.
 
 tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-BUILD=${BUILD-${tests_dir%/*}/build} # empty: what is tested is installed
+BUILD=${BUILD-${tests_dir%/*}/build} # empty: test the installed commands
 PATH=${BUILD:+$BUILD:}/usr/sbin:/usr/bin:/sbin:/bin:$PATH
-patience=${SLOW:-1} # so many times as long as usual may what runs here take
-declare -gA started=() # by process id, what clean_up has to end
+patience=${SLOW:-1} # SLOW=4: waits may take four times as long
+declare -gA started=() # by process id: what clean_up must end
 
 if [ -n "${BATS_TEST_FILENAME:-}" ] && [ -z "${CGG_RUN:-}" ]; then
 	echo "tests need a /sys/fs/bpf of their own; use tests/run $BATS_TEST_FILENAME" >&2
 	exit 1
 fi
 
-# private COMMAND...: becomes it, with an empty bpffs over /sys/fs/bpf and none below.
+# private COMMAND...: exec it with an empty bpffs on /sys/fs/bpf, and none below
 # shellcheck disable=SC2016 # "$@" is for the inner shell
 private()
 {
@@ -35,19 +35,19 @@ private()
 		mount -t bpf -o mode=1777 bpf /sys/fs/bpf && exec "$@"' bash "$@"
 }
 
-# Where cgroup v2 is mounted.
+# Print where cgroup v2 is mounted.
 cgroup_root()
 {
 	printf '%b\n' "$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)"
 }
 
-# What lies in /sys/fs/bpf, but for what some kernels put there themselves.
+# Print all paths in /sys/fs/bpf except those that some kernels make themselves.
 pins()
 {
 	find /sys/fs/bpf -mindepth 1 ! -name maps.debug ! -name progs.debug
 }
 
-# new_cgroup NAME [PARENT]: NAME is also the variable that gets the path.
+# new_cgroup NAME [PARENT]: make a cgroup and store its path in the variable NAME
 new_cgroup()
 {
 	local path=${2:-$(cgroup_root)}/$CGG_RUN-${BATS_TEST_NUMBER:-0}-$1
@@ -56,13 +56,13 @@ new_cgroup()
 	printf -v "$1" %s "$path"
 }
 
-# A cgroup as the commands show it: its path below the mount.
+# Print a cgroup as the commands do: its path below the mount.
 shown()
 {
 	echo "${1#"$(cgroup_root)"}"
 }
 
-# Removes a cgroup, what is below it, and the processes in them.
+# Remove a cgroup, those below it, and the processes in them.
 remove_cgroup()
 {
 	local dir
@@ -72,7 +72,7 @@ remove_cgroup()
 	done < <(find "$1" -depth -type d)
 }
 
-# Succeeds when there was no process to kill.
+# Kill the processes in it. Succeed when there was none.
 empty_cgroup()
 {
 	local pid none=0
@@ -84,7 +84,7 @@ empty_cgroup()
 	return "$none"
 } 2>/dev/null
 
-# inside CGROUP COMMAND...: runs it there, in a process of its own.
+# inside CGROUP COMMAND...: run it in that cgroup, in a process of its own
 inside()
 (
 	echo "$BASHPID" >"$1/cgroup.procs" || exit 125
@@ -92,13 +92,13 @@ inside()
 	become "$@"
 )
 
-# outside COMMAND...: the same where the tests themselves are.
+# outside COMMAND...: run it where the tests are
 outside()
 (
 	become "$@"
 )
 
-# Programs keep the process that they are started in; functions will do in this shell.
+# exec programs, so that they keep the process; run functions in this shell.
 become()
 {
 	case $(type -t "$1") in
@@ -107,7 +107,7 @@ become()
 	esac
 }
 
-# reach ADDRESS PORT [tcp|udp]: connect(2). 0: done, 1: EPERM, 125: something else.
+# reach ADDRESS PORT [tcp|udp]: connect(2). Status 0: connected, 1: EPERM, 125: any other error
 reach()
 {
 	local said
@@ -157,13 +157,13 @@ complain()
 	return 1
 } >&2
 
-# unwatched: skips what limits memory when that is watched (tests/watched)
+# unwatched: skip a test that limits memory when memory is checked (tests/watched)
 unwatched()
 {
 	[ -z "${CGG_WATCHED-}" ] || skip 'memory that is watched takes more of it'
 }
 
-# wait_for COMMAND...: until it succeeds; the pause is only to spare the processor.
+# wait_for COMMAND...: repeat it until it succeeds; the pause only spares the processor
 wait_for()
 {
 	local end=$((SECONDS + 6 * patience))
@@ -177,8 +177,8 @@ wait_for()
 	done
 }
 
-# Listens on every local address: TCP, UDP (both echo), IPv4, IPv6 on $port, and MPTCP on
-# $mptcp_port, which is empty where the kernel has none. Its process is $server.
+# Start a server on every local address: TCP, UDP (both echo), IPv4, IPv6 on $port, and MPTCP
+# on $mptcp_port, which is empty where the kernel has none. Its process is $server.
 start_server()
 {
 	local out
@@ -191,7 +191,7 @@ start_server()
 	[[ $port =~ ^[0-9]+$ ]] || { echo "no server: $port $mptcp_port" >&2 && return 1; }
 }
 
-# stop PID: of something in started, by default the server.
+# stop PID: kill a process in started, by default the server, and wait until it is gone
 stop()
 {
 	local pid=${1:-$server}
@@ -214,7 +214,7 @@ clean_up()
 		stop "$pid"
 	done
 	cgg-unload -f >/dev/null 2>&1 || true
-	rm -rf /sys/fs/bpf/cgguard* # if that did not do
+	rm -rf /sys/fs/bpf/cgguard* # if unloading failed
 	for dir in "$(cgroup_root)/$CGG_RUN-${BATS_TEST_NUMBER:-0}-"*; do
 		[ ! -d "$dir" ] || remove_cgroup "$dir" || return
 	done

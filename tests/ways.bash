@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# ways - what the tests of one hook share: one guard a file, one attached cgroup a test
+# ways - what the tests of one hook share: one guard per file, one attached cgroup per test
 #
-#	opens tcp ::1 "$port"               the attempt succeeds inside of $web
-#	closes tcp ::1 "$port"              it says EPERM there, and succeeds outside
-#	fails_alike ENXIO open /dev/x r     it says this there and outside
-#	rule port "$port"                   adds the rule; its id is in $id
-#	reports connect6 daddr=::1          the one event there is, as a whole line
-#	reports_nothing
-#	denies RULE -- EVENT -- ATTEMPT     open before the rule, closed by it, and reported
+#	opens tcp ::1 "$port"               the attempt succeeds inside $web
+#	closes tcp ::1 "$port"              it fails with EPERM there, and succeeds outside
+#	fails_alike ENXIO open /dev/x r     it fails with this error inside and outside
+#	rule port "$port"                   add the rule; its id is in $id
+#	reports connect6 daddr=::1          there is one event, and this is its whole line
+#	reports_nothing                     there is no event
+#	denies RULE -- EVENT -- ATTEMPT     allowed before the rule, then denied and reported
 #
 # Attempts are those of tests/engines/reach.c. One that this kernel cannot make is skipped.
 # shellcheck disable=SC2154 # new_cgroup sets web
@@ -26,7 +26,7 @@ teardown_file()
 
 setup()
 {
-	[ -z "${FAST-}" ] || set +o functrace # bats asks at each line where it is: a third of an emulated machine
+	[ -z "${FAST-}" ] || set +o functrace # bats runs a trap for each line: a third of the time on an emulated machine
 	verdict=DENY id=0
 	start_server
 	new_cgroup web
@@ -38,7 +38,7 @@ teardown()
 	sweep
 }
 
-# All that clean_up does, but that the guard stays, empty.
+# Do all that clean_up does, but keep the guard, empty.
 sweep()
 {
 	local pid dir policy network
@@ -98,7 +98,7 @@ rule()
 	id=$output
 }
 
-# reports PROGRAM KEY=VALUE...: of a reach or one of its threads, by $verdict and rule $id.
+# reports PROGRAM KEY=VALUE...: of reach or one of its threads, with $verdict and rule $id
 reports()
 {
 	local program=$1
@@ -109,7 +109,7 @@ reports()
 	matches "^\[$verdict $program\] pid=[0-9]+ comm=[^ ]* $(plain "$*") tid=[0-9]+ uid=0 gid=0 cgroup=$(shown "$web") policy=default rule=$id( saddr=[^ ]+)?( sport=[0-9]+)?$"
 }
 
-# Words as a regular expression that stands for them.
+# Print words as a regular expression that matches exactly them.
 plain()
 {
 	# shellcheck disable=SC2001 # one character becomes two
@@ -142,11 +142,11 @@ denies()
 	reports "${event[@]}"
 }
 
-# judged_truly HOOK [DEVICE]: an alert says the address that the operation then reaches
+# judged_truly HOOK [DEVICE]: an alert reports the address that the operation then reaches
 #
 # The program $where gets DEVICE (or nothing), learn or judge, and a file. It prints the ways
-# it tries, with the address that each went to as the last word, or nowhere; what goes nowhere
-# while it learns it writes to the file instead, and leaves it out when it finds it there.
+# that it tries; the last word is the address that each way reached, or nowhere. During learn
+# it writes the ways that reach nowhere to the file, and leaves these out during judge.
 judged_truly()
 {
 	local hook=$1 device=${2-} fails=$BATS_TEST_TMPDIR/fails round

@@ -44,7 +44,7 @@ incomplete()
 
 # ---- every hook ----
 
-@test 'every hook: default, deny, allow, alert' {
+@test 'each hook answers with its default, and with rules that deny, allow and alert' {
 	while read -r hook operation; do
 		# shellcheck disable=SC2086 # words
 		answers 0 allow default -- $hook $operation
@@ -93,7 +93,7 @@ getsockopt 6:11
 END
 }
 
-@test 'the first match is said, with what is left of its time' {
+@test 'the answer names the first rule that matches, with the time it has left' {
 	yes cgg-rule add -i -f - <<'END'
 allow connect ip 10.0.0.0/8 port 443 name db comment "the \"base\""
 deny connect ip 10.0.0.0/8 ttl 1h
@@ -109,7 +109,7 @@ END
 	answers 0 allow default -- connect ip ::1 port 91
 }
 
-@test 'proto is tcp, for messages udp, unless said; a socket has that of its type' {
+@test 'a question without proto is about tcp, or udp for messages, or the protocol of the socket type' {
 	yes cgg-rule add -f - <<'END'
 deny connect,bind,egress proto tcp
 deny sendmsg proto udp
@@ -129,7 +129,7 @@ END
 	yes cgg-rule test socket family inet type dgram
 }
 
-@test 'ip local, mapped addresses' {
+@test 'ip local and mapped addresses are answered as the kernel decides them' {
 	yes cgg-rule add connect ip local
 	for address in 127.0.0.1 127.255.0.1 ::1 ::ffff:127.0.0.1; do
 		no cgg-rule test connect ip "$address" port 1
@@ -144,7 +144,7 @@ END
 	no cgg-rule test connect ip ::1 port 1
 }
 
-@test 'cgroup: the one that is said and what is above it; without, the root' {
+@test 'cgroup asks about that cgroup and those above it; without it the root is meant' {
 	new_cgroup below "$web"
 	yes cgg-rule add connect cgroup "$web"
 	answers 0 allow default -- connect ip ::1 port 1
@@ -155,14 +155,14 @@ END
 	status_is 2
 }
 
-@test 'what has expired is no longer said' {
+@test 'an expired rule is no answer any more' {
 	yes cgg-rule add connect port 1 ttl 1s
 	no cgg-rule test connect ip ::1 port 1
 	wait_for cgg-rule test connect ip ::1 port 1
 	answers 0 allow default -- connect ip ::1 port 1
 }
 
-@test 'another policy; none of that name' {
+@test '-p asks another policy, and is refused when there is none of that name' {
 	yes cgg-rule -p strict add port 1
 	answers 0 allow default -- connect ip ::1 port 1
 	run cgg-rule -p strict test connect ip ::1 port 1
@@ -172,7 +172,7 @@ END
 	says 'cgg-rule: policy nobody: there is none'
 }
 
-@test 'mode audit: what it would refuse' {
+@test 'in audit mode the answer tells what would be denied' {
 	rule port 1
 	yes cgg-rule mode audit
 	answers 1 deny "$id" 'deny connect,sendmsg port 1' -- connect ip ::1 port 1
@@ -189,7 +189,7 @@ END
 
 # ---- what is not fully said ----
 
-@test 'egress and ingress: what a question leaves out is hidden of the packet' {
+@test 'a question about egress or ingress treats what it leaves out as hidden in the packet' {
 	for hook in egress ingress; do
 		yes cgg-rule flush
 		yes cgg-rule add -f - <<END
@@ -213,7 +213,7 @@ END
 	done
 }
 
-@test 'incomplete questions: status 2, and what is missing' {
+@test 'an incomplete question has status 2 and names what is missing' {
 	incomplete 'test: needs one operation: test HOOK MATCH...'
 	for hook in connect bind sendmsg recvmsg egress ingress; do
 		incomplete 'test: say one address: ip ADDR' "$hook" port 1
@@ -241,7 +241,7 @@ END
 	incomplete 'test: say one option: LEVEL:NAME' getsockopt '*:*'
 }
 
-@test 'wrong words: those of the rule, status 2' {
+@test 'wrong words are refused in the same sentence as in a rule, with status 2' {
 	incomplete 'port 70000: not a port (0 to 65535)' connect ip ::1 port 70000
 	incomplete 'port: unix does not take it' unix /a port 1
 	incomplete 'x: not a match or an option' connect ip ::1 port 1 x
@@ -258,15 +258,15 @@ compare()
 	matches "^seed [0-9]+: $(($2 * $3)) answers compared, [1-9][0-9]* by a rule, [1-9][0-9]* by a default$"
 }
 
-@test 'the answers are those of a plain walk: 1000 about addresses' {
+@test '1000 answers about addresses equal those of a plain walk over the list' {
 	compare net 5 200
 }
 
-@test 'the answers are those of a plain walk: 800 about names' {
+@test '800 answers about names equal those of a plain walk over the list' {
 	compare name 4 200
 }
 
-@test 'the answers are those of a plain walk: 800 about sockets, devices, options' {
+@test '800 answers about sockets, devices and options equal those of a plain walk over the list' {
 	compare number 4 200
 }
 

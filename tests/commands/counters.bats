@@ -29,7 +29,7 @@ knock()
 }
 
 # A default has counts for as long as the guard is loaded, so tests look at what is added.
-@test 'list -s: hits of rules and of defaults' {
+@test 'list -s shows the hits of rules and of defaults' {
 	rule port "$port"
 	rule alert device c 1:3
 	yes cgg-rule default sysctl,device deny
@@ -54,7 +54,7 @@ knock()
 	yes cgg-rule restore - <<<"$output"
 }
 
-@test 'bytes of packets, by rule, by default and by attachment; both ways' {
+@test 'bytes of packets are counted by rule, default and attachment, in both directions' {
 	rule egress proto udp port "$port"
 	yes cgg-rule default ingress alert
 	before=$(cgg-status -j | jq -c '.policies[0].decisions[] | select(.hook == "ingress") | .default_bytes')
@@ -83,7 +83,7 @@ no'
 	[ "$(decisions ingress .default_bytes)" -eq $((before + 640)) ]
 }
 
-@test 'decisions by hook and verdict, of rules and of the default' {
+@test 'decisions are counted by hook and verdict, for rules and for the default' {
 	rule port "$port"
 	deny=$(decisions connect .deny)
 	allow=$(decisions connect .allow)
@@ -105,7 +105,7 @@ no'
 	[ "$(decisions connect .deny)" -eq $((deny + 3)) ]
 }
 
-@test 'when a rule or a default decided last' {
+@test 'the time of the last decision of a rule or a default is kept' {
 	rule port "$port"
 	rule device c 1:3
 	yes cgg-rule list -j
@@ -123,7 +123,7 @@ no'
 	[ "$(cgg-rule list -j | jq -r '.rules[1].last')" = null ]
 }
 
-@test 'every operation is counted once, on whatever processor' {
+@test 'each operation is counted once, whichever processor it runs on' {
 	rule port "$port"
 	pids=()
 	for _ in 1 2 3 4; do
@@ -140,7 +140,7 @@ for i in range(2500):
 	[ "$(counted port)" = '10000 0' ]
 }
 
-@test 'counts are kept over restore where the words did not change, and only there' {
+@test 'restore keeps the counts of rules whose words did not change, and of no others' {
 	rule port "$port"
 	rule device c 1:3
 	knock tcp 127.0.0.1 "$port"
@@ -159,7 +159,7 @@ for i in range(2500):
 	[ "$(counted port)" = '2 0' ]
 }
 
-@test 'quiet rules report nothing, and count' {
+@test 'quiet rules report nothing but count' {
 	rule port "$port" quiet
 	knock tcp 127.0.0.1 "$port"
 	says EPERM
@@ -167,7 +167,7 @@ for i in range(2500):
 	[ "$(counted port)" = '1 0' ]
 }
 
-@test 'status -m is what Prometheus reads' {
+@test 'cgg-status -m prints what Prometheus reads' {
 	new_cgroup odd "$web"
 	odd=$odd/$'a "b" \\ \e[2J\xff'
 	mkdir "$odd"
@@ -214,7 +214,7 @@ for i in range(2500):
 	diff <(cgg-status -m) "$BATS_TEST_TMPDIR/cgguard.prom"
 }
 
-@test 'a rule that is gone leaves no count behind' {
+@test 'a deleted rule leaves no count behind' {
 	counts()
 	{
 		bpftool -j map dump pinned /sys/fs/bpf/cgguard/maps/counts | jq length

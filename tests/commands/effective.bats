@@ -99,7 +99,7 @@ kernel()
 		jq -r '.[] | select(.attach_type | test("^(cgroup_inet4_)?connect4?$")) | .id'
 }
 
-@test 'where nobody has a say nothing is said' {
+@test 'a cgroup without any program gives no output' {
 	yes cgg-status --effective "$web"
 	says ''
 	yes cgg-attach -p default "$top"
@@ -108,7 +108,7 @@ kernel()
 	says ''
 }
 
-@test 'all are named, in the order in which the kernel asks them' {
+@test 'all programs are named in the order in which the kernel runs them' {
 	put "$web" connect4 first
 	yes cgg-attach "$web" "$top"
 	put "$web" connect4 second
@@ -128,7 +128,7 @@ connect4 name third cgroup $(shown "$top") policy -
 connect6 name connect6 cgroup $(shown "$top") policy default"
 }
 
-@test 'each of ours is of the policy of the cgroup that it is on' {
+@test 'each program of cgguard shows the policy of the cgroup it is attached to' {
 	yes cgg-rule -p other add connect port 2
 	yes cgg-attach "$web"
 	yes cgg-attach -p other "$top"
@@ -137,7 +137,7 @@ connect6 name connect6 cgroup $(shown "$top") policy default"
 	matches "^connect4 name connect4 cgroup $(shown "$top") policy other$"
 }
 
-@test 'one that wants to be asked early is where it is asked' {
+@test 'a program that was attached to run early is listed where it runs' {
 	yes cgg-attach "$web"
 	run put_by $((2 | 1 << 6)) "$top" third
 	[ "$status" -ne 77 ] || skip 'this kernel asks nobody early'
@@ -149,7 +149,7 @@ connect6 name connect6 cgroup $(shown "$web") policy default"
 	[ "$(cgg-status --effective "$web" | sed -n 's/^connect4	program \([0-9]*\).*/\1/p')" = "$(kernel)" ]
 }
 
-@test 'one that was overridden is named last, and is not asked' {
+@test 'an overridden program is named last, as not run' {
 	put "$top" connect4 third override
 	yes cgg-attach -f "$web"
 	yes cgg-status --effective "$web"
@@ -164,13 +164,13 @@ connect6 name connect6 cgroup $(shown "$web") policy default"
 	matches '	name third	.*	allows override	link -	policy -	uid 0$'
 }
 
-@test 'one that allows none beside it says so' {
+@test 'a program that allows no other beside it is marked so' {
 	bpftool cgroup attach "$web" connect4 pinned "$others/first"
 	yes cgg-status --effective "$web"
 	matches '	name first	.*	allows none	link -	policy -	uid 0$'
 }
 
-@test 'a link of others is theirs' {
+@test 'a link of another program is shown as not ours' {
 	yes cgg-attach "$web"
 	put_by link "$web" second
 	link=$(bpftool -j link show pinned /sys/fs/bpf/link | jq .id)
@@ -178,7 +178,7 @@ connect6 name connect6 cgroup $(shown "$web") policy default"
 	matches "	name second	cgroup $(shown "$web")	allows multi	link $link	policy -	uid 0$"
 }
 
-@test 'a service that systemd closes devices for, and a hook that no rule has' {
+@test 'the device program of systemd and a hook without rules are shown' {
 	new_cgroup service "$web"
 	put "$service" device sd_devices
 	put "$top" sock_ops tuner
@@ -192,7 +192,7 @@ device name device cgroup $(shown "$web") policy default
 sock_ops name tuner cgroup $(shown "$top") policy -" ]
 }
 
-@test 'a name that would drive the terminal does not' {
+@test 'control characters in a name do not reach the terminal' {
 	odd=$web/$'a\e[2J\tb c'
 	mkdir "$odd"
 	put "$odd" connect4 first
@@ -203,7 +203,7 @@ cgroup $(shown "$web")/a\\x1b[2J\\x09b\\x20c	allows multi	link -	policy -	uid 0"
 	[ "$(jq -r '.effective[0].cgroup' <<<"$output")" = "$(shown "$odd")" ]
 }
 
-@test 'JSON says the same' {
+@test 'JSON has the same content' {
 	put "$web" connect4 first
 	yes cgg-attach "$web"
 	text=$(cgg-status --effective "$web")
@@ -213,7 +213,7 @@ cgroup $(shown "$web")/a\\x1b[2J\\x09b\\x20c	allows multi	link -	policy -	uid 0"
 	[ "$(jq '.effective[0].cgroup_id' <<<"$output")" -eq "$(stat -c %i "$web")" ]
 }
 
-@test 'without CAP_SYS_ADMIN names and links of others are question marks, ours are known' {
+@test 'without CAP_SYS_ADMIN names and links of others are question marks, and ours are known' {
 	put "$web" connect4 first
 	yes cgg-attach "$web"
 	yes capsh --drop=cap_sys_admin -- -c "cgg-status --effective '$web'"
@@ -223,7 +223,7 @@ cgroup $(shown "$web")/a\\x1b[2J\\x09b\\x20c	allows multi	link -	policy -	uid 0"
 	status_is 3
 }
 
-@test 'it changes nothing' {
+@test 'cgg-status --effective changes nothing' {
 	put "$web" connect4 first
 	yes cgg-attach "$web"
 	before=$(pins; cgg-status; kernel)
@@ -231,7 +231,7 @@ cgroup $(shown "$web")/a\\x1b[2J\\x09b\\x20c	allows multi	link -	policy -	uid 0"
 	[ "$(pins; cgg-status; kernel)" = "$before" ]
 }
 
-@test 'where no guard is loaded those of another one are like any' {
+@test 'without a loaded guard the programs of another guard count as any other' {
 	put "$web" connect4 first
 	yes cgg-attach "$web"
 	yes private cgg-status --effective "$web"

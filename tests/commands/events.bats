@@ -79,7 +79,7 @@ ended()
 
 # ---- at once, and from before ----
 
-@test 'each event comes out of a pipe at once' {
+@test 'each event is written to a pipe at once' {
 	exec {out}< <(exec 3>&-; cgg-events | grep --line-buffered daddr)
 	started[$!]=pipe
 	for i in 1 2 3; do
@@ -91,7 +91,7 @@ ended()
 	denial # and then there is no pipe any more
 }
 
-@test 'what happened before the reader came is printed first' {
+@test 'events from before the reader started are printed first' {
 	denial 127.0.0.1
 	denial 127.0.0.2
 	reader late -n 3
@@ -104,7 +104,7 @@ daddr=127.0.0.2
 daddr=127.0.0.3'
 }
 
-@test 'what one reader has printed the next does not' {
+@test 'an event that one reader printed is not printed by the next' {
 	denial 127.0.0.1
 	denial 127.0.0.2
 	yes cgg-events -n 1 -w 5
@@ -124,7 +124,7 @@ daddr=127.0.0.3'
 	done)"
 }
 
-@test 'a reader that sleeps is woken by every event, as is the other one' {
+@test 'every event wakes each sleeping reader' {
 	reader one
 	reader other
 	for ((i = 1; i <= 100; i++)); do
@@ -136,7 +136,7 @@ daddr=127.0.0.3'
 
 # ---- options ----
 
-@test '-n ends after so many' {
+@test '-n ends after that many events' {
 	denials 3
 	yes cgg-events -n 2 -w 5
 	[ "${#lines[@]}" -eq 2 ]
@@ -149,7 +149,7 @@ daddr=127.0.0.3'
 	[ "${#lines[@]}" -eq 1 ]
 }
 
-@test '-w ends after so many seconds without one' {
+@test '-w ends after that many seconds without an event' {
 	yes cgg-events -w 0
 	says ''
 	denials 1
@@ -160,7 +160,7 @@ daddr=127.0.0.3'
 	[ $((${after/./} - ${before/./})) -ge 1000000 ]
 }
 
-@test '-n ends before -w' {
+@test '-n ends even before -w does' {
 	denials 1
 	before=$EPOCHREALTIME
 	yes cgg-events -n 1 -w 60
@@ -168,7 +168,7 @@ daddr=127.0.0.3'
 	[ $((${EPOCHREALTIME/./} - ${before/./})) -le 5000000 ]
 }
 
-@test '-t says when, to the millisecond' {
+@test '-t prints the time to the millisecond' {
 	reader text -t -n 2
 	reader json -j -n 2
 	for _ in 1 2; do
@@ -187,7 +187,7 @@ daddr=127.0.0.3'
 	[ "$micro" -le $((${after/./} + 1000)) ]
 }
 
-@test '-j says the same as the text, in JSON' {
+@test '-j prints the same as the text, in JSON' {
 	yes cgg-rule add device c 1:3 name null
 	yes cgg-rule add sysctl kernel/hostname
 	reader text -n 3
@@ -252,7 +252,7 @@ true_line()
 	says "[DENY $1] pid=$pid comm=a\\x20thread $3 tid=$tid uid=1234 gid=2345 cgroup=$(shown "$web") policy=default rule=$id$sport"
 }
 
-@test 'every field of every hook is true' {
+@test 'every field of the events of address hooks is true' {
 	rule sendmsg port "$port"
 	sending=$id
 	rule device c 1:3
@@ -331,7 +331,7 @@ thread.start()
 thread.join()
 '
 
-@test 'every field of every other hook is true' {
+@test 'every field of the events of the other hooks is true' {
 	cgg-rule flush
 	ids=()
 	for words in "bind port $port" 'alert recvmsg ip local' "egress port $port" \
@@ -349,7 +349,7 @@ thread.join()
 	[ "${#lines[@]}" -ge 9 ]
 }
 
-@test 'the cgroup and the policy are those of the guard that said no' {
+@test 'an event names the cgroup and the policy that denied' {
 	new_cgroup below "$web"
 	yes cgg-rule -p strict add -i device c 1:3 name null
 	yes cgg-attach -p strict "$below"
@@ -418,7 +418,7 @@ denies_device()
 	says "cgg-events: warning: policy $(named 255 3): there is none; its events show once there is"
 }
 
-@test 'an event of a long name that is gone keeps the front of it, and never takes another name' {
+@test 'an event of a deleted policy with a long name keeps the start of the name, and never takes another name' {
 	local one two
 
 	one=$(named 255 1) two=$(named 255 2)
@@ -459,7 +459,7 @@ hostile_programs()
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/names")" -eq 32 ]
 }
 
-@test 'no name of a program breaks a line, or a terminal' {
+@test 'no program name breaks a line or a terminal' {
 	hostile_programs
 	cgg-events -w 0 >"$BATS_TEST_TMPDIR/events"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/events")" -eq 32 ]
@@ -475,7 +475,7 @@ for line, name in zip(open(sys.argv[1]), open(sys.argv[2])):
 		"$BATS_TEST_TMPDIR/events" "$BATS_TEST_TMPDIR/names"
 }
 
-@test 'no name of a program breaks the JSON' {
+@test 'no program name breaks the JSON' {
 	hostile_programs
 	cgg-events -j -w 0 >"$BATS_TEST_TMPDIR/events"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/events")" -eq 32 ]
@@ -510,7 +510,7 @@ for i in range(500):
         print(name.hex())
 '
 
-@test 'no random name of a program breaks the JSON for jq, nor for python' {
+@test 'no random program name breaks the JSON for jq or python' {
 	seed=$RANDOM
 	echo "seed $seed"
 	inside "$web" python3 -c "$fuzz" "$port" "$seed" >"$BATS_TEST_TMPDIR/names"
@@ -531,7 +531,7 @@ for line, name in zip(events, names):
 assert count == 500' "$BATS_TEST_TMPDIR/events" "$BATS_TEST_TMPDIR/names"
 }
 
-@test 'no name of a cgroup does either' {
+@test 'no cgroup name breaks a line, a terminal or the JSON' {
 	bad=$web/$'a "b" \e[2J\\\t\xff\xc3\xa9'
 	mkdir "$bad"
 	yes cgg-attach "$bad"
@@ -545,7 +545,7 @@ assert count == 500' "$BATS_TEST_TMPDIR/events" "$BATS_TEST_TMPDIR/names"
 	[ "$(jq -r .cgroup <<<"$output")" = "$(shown "$web")/"$'a "b" \e[2J\\\t\xef\xbf\xbd\xc3\xa9' ]
 }
 
-@test 'nor where cgg-status and cgg-unload show it' {
+@test 'no cgroup name breaks the output of cgg-status and cgg-unload' {
 	bad=$web/$'a "b" \e[2J\xff'
 	mkdir "$bad"
 	yes cgg-attach "$bad"
@@ -576,7 +576,7 @@ piped()
 	[[ $line == '[DENY connect4] '* ]]
 }
 
-@test 'when the pipe is closed it ends quietly at the next event' {
+@test 'cgg-events ends quietly at the next event when the pipe is closed' {
 	piped
 	exec 7<&-
 	denial
@@ -584,7 +584,7 @@ piped()
 	[ ! -s "$BATS_TEST_TMPDIR/complaints" ]
 }
 
-@test 'when the pipe is closed it ends quietly without an event, too' {
+@test 'cgg-events ends quietly without an event when the pipe is closed' {
 	piped
 	exec 7<&-
 	ended "$reader"
@@ -620,15 +620,15 @@ all_see()
 	[ "$(sort -u "$BATS_TEST_TMPDIR/reader0.out" | wc -l)" -eq 400 ]
 }
 
-@test 'two readers see every event each' {
+@test 'two readers each see every event' {
 	all_see 2
 }
 
-@test 'sixteen readers see every event each' {
+@test 'sixteen readers each see every event' {
 	all_see 16
 }
 
-@test 'a stopped reader harms nobody, and misses nothing' {
+@test 'a stopped reader harms no other reader and misses nothing' {
 	reader stopped -n 100
 	reader other -n 100
 	kill -STOP "$stopped"
@@ -641,7 +641,7 @@ all_see()
 	cmp "$BATS_TEST_TMPDIR/stopped.out" "$BATS_TEST_TMPDIR/other.out"
 }
 
-@test 'a killed reader harms nobody' {
+@test 'a killed reader harms no other reader' {
 	reader killed
 	reader other -n 100
 	denials 50
@@ -655,7 +655,7 @@ all_see()
 	[ "${#lines[@]}" -eq 1 ]
 }
 
-@test 'a reader that does not read holds up neither denials nor readers' {
+@test 'a reader that does not read delays neither denials nor other readers' {
 	mkfifo "$BATS_TEST_TMPDIR/fifo"
 	cgg-events >"$BATS_TEST_TMPDIR/fifo" 3>&- &
 	started[$!]=stuck
@@ -682,7 +682,7 @@ small_ring()
 	rule connect port "$port"
 }
 
-@test 'a full ring denies as before, and what was lost is said' {
+@test 'with a full ring denials go on, and the number of lost events is printed' {
 	small_ring
 	denials 100
 	yes cgg-events -w 0
@@ -697,7 +697,7 @@ small_ring()
 	[ "${#lines[@]}" -eq 17 ]
 }
 
-@test 'a ring that is just full has lost nothing' {
+@test 'a ring that is exactly full has lost nothing' {
 	small_ring
 	denials 16
 	yes cgg-events -w 0
@@ -705,7 +705,7 @@ small_ring()
 	[[ $output != *LOST* ]]
 }
 
-@test 'each reader is told what it lost itself' {
+@test 'each reader prints the number of events that it lost itself' {
 	small_ring
 	reader slow
 	reader quick
@@ -775,7 +775,7 @@ words()
 	sed "s|WEB|$web|; s|LOW|$low|; s|OTHER|$(shown "$other")|" <<<"$1"
 }
 
-@test 'a filter holds for what comes, and for what was there before' {
+@test 'a filter holds for new events and for those from before' {
 	several
 	for i in "${!filters[@]}"; do
 		# shellcheck disable=SC2046 # words
@@ -807,7 +807,7 @@ words()
 	done
 }
 
-@test 'a filter by cgroup holds for what is attached later, and by policy for one made later' {
+@test 'a filter holds for a cgroup that is attached later and a policy that is made later' {
 	new_cgroup later
 	reader below --cgroup "$later"
 	reader by --policy afterwards
@@ -822,7 +822,7 @@ words()
 	matches "cgroup=$(shown "$low") policy=afterwards rule=1"
 }
 
-@test 'a filter whose words are wrong is refused' {
+@test 'a filter with wrong words is refused' {
 	while IFS='|' read -r words reason; do
 		# shellcheck disable=SC2086 # words
 		run cgg-events -w 0 $words
@@ -848,7 +848,7 @@ field()
 		"$(printf '%02x' "$2")" 00 00 00 | jq ".formatted.value.$3"
 }
 
-@test 'what a filter rejects is not handed over: it wakes no reader and takes no room' {
+@test 'an event that the filter rejects wakes no reader and takes no room in its ring' {
 	small_ring
 	yes cgg-rule add device c 1:3
 	reader wants --hook device
@@ -894,7 +894,7 @@ no_map()
 	! bpftool map show id "$1"
 }
 
-@test 'a filtering reader that was killed leaves its place, its room, and no cost' {
+@test 'a killed reader with a filter frees its slot and its ring, and costs nothing' {
 	reader killed --hook connect
 	denial
 	wait_for lines killed 1
@@ -911,14 +911,14 @@ no_map()
 	[ "$(field readers 1 pid)" -eq "$next" ]
 }
 
-@test 'with nobody to clear it away a dead filter is asked no more after some seconds' {
+@test 'the filter of a dead reader is no longer asked after some seconds, even when no command clears it away' {
 	reader killed --hook device
 	kill -KILL "$killed"
 	is_asked 1
 	wait_for not_asked 1
 }
 
-@test 'a filtering reader that was stopped for long misses nothing' {
+@test 'a reader with a filter that was stopped for long misses nothing' {
 	reader stopped --hook connect4
 	denial 127.0.0.1
 	wait_for lines stopped 1
@@ -941,7 +941,7 @@ no_map()
 	[ "${lines[0]}" = 127.0.0.1 ]
 }
 
-@test 'sixteen readers with filters and sixteen without see all that they want' {
+@test 'sixteen readers with filters and sixteen without see every event they asked for' {
 	for ((i = 0; i < 16; i++)); do
 		reader "some$i" --hook connect --cgroup "$web"
 		reader "all$i"
@@ -971,7 +971,7 @@ withheld()
 		"$1" | awk '{ n += $1 } END { print n + 0 }'
 }
 
-@test 'a flood does not push out what another cgroup did, and what was withheld is said' {
+@test 'a flood of one cgroup does not push out events of another, and suppressed events are counted' {
 	small_ring
 	new_cgroup calm
 	yes cgg-attach "$calm"
@@ -996,7 +996,7 @@ withheld()
 	matches '^events	.*	lost 0	withheld [0-9]{4}$'
 }
 
-@test 'what was withheld of a policy is never said of the one that took its place' {
+@test 'suppressed events of a policy are never reported for the policy that took its place' {
 	local one said
 
 	one=$(named 255 1)
@@ -1022,7 +1022,7 @@ withheld()
 	no grep -q ' policy=other ' <<<"$output"
 }
 
-@test 'in JSON likewise; each reader is told, and the next what nobody was told' {
+@test 'JSON reports suppressed events to each reader, and unreported ones to the next reader' {
 	small_ring
 	new_cgroup calm
 	yes cgg-attach "$calm"
@@ -1047,7 +1047,7 @@ withheld()
 	says ''
 }
 
-@test 'a filter has its own room: a flood that it wants does not blind it either' {
+@test 'a filter has a ring of its own: a flood it asked for does not push out other events' {
 	small_ring
 	new_cgroup calm
 	yes cgg-attach "$calm"
@@ -1062,7 +1062,7 @@ withheld()
 		-eq 501 ]
 }
 
-@test 'while one cgroup is refused all the time, one denial of another is printed within a second' {
+@test 'while one cgroup is denied all the time, one denial of another is printed within a second' {
 	new_cgroup flood
 	yes cgg-attach "$flood"
 	rule setsockopt SOL_SOCKET:SO_PRIORITY
@@ -1089,7 +1089,7 @@ on_terminal()
 	script -qec "$*" /dev/null </dev/null 2>&1 3>&- | tr -d '\r'
 }
 
-@test 'colors: on a terminal alone, and not with NO_COLOR' {
+@test 'colors appear only on a terminal and not with NO_COLOR' {
 	yes cgg-rule add alert device c 1:3
 	deed()
 	{
@@ -1117,7 +1117,7 @@ on_terminal()
 	[[ $output != *$'\e'* && ${#lines[@]} -eq 2 ]]
 }
 
-@test 'on a terminal an event shows at once, and -n, -t, --hook do as in a pipe' {
+@test 'on a terminal an event shows at once, and -n, -t and --hook work as in a pipe' {
 	denial
 	run env TERM=dumb bash -c "$(declare -f on_terminal); on_terminal cgg-events -t -n 1 --hook connect"
 	matches '^[0-9]{4}-[0-9-]+T[0-9:.]+Z \[DENY connect4\] '
@@ -1132,7 +1132,7 @@ on_terminal()
 
 # ---- signals ----
 
-@test 'a signal to stop ends it as usual, and frees its place; to stop and go on is no end' {
+@test 'SIGINT and SIGTERM end cgg-events and free its slot; SIGSTOP and SIGCONT do not' {
 	reader ended --hook connect
 	kill -STOP "$ended"
 	kill -CONT "$ended"

@@ -40,7 +40,7 @@ net='connect4 connect6 sendmsg4 sendmsg6' # what a rule without a hook word need
 	yes outside reach 127.0.0.1 "$port"
 }
 
-@test 'a device can be closed, in the letters that the rule has' {
+@test 'a device is closed for the access letters of the rule' {
 	yes cgg-attach "$web"
 	yes cgg-rule add device c 1:3 r
 	no inside "$web" cat /dev/null
@@ -49,7 +49,7 @@ net='connect4 connect6 sendmsg4 sendmsg6' # what a rule without a hook word need
 	yes outside cat /dev/null
 }
 
-@test 'a sysctl can be closed, for reading alone' {
+@test 'a sysctl is closed for reading only' {
 	yes cgg-attach "$web"
 	yes cgg-rule add sysctl kernel/hostname r
 	no inside "$web" cat /proc/sys/kernel/hostname
@@ -58,7 +58,7 @@ net='connect4 connect6 sendmsg4 sendmsg6' # what a rule without a hook word need
 	yes outside cat /proc/sys/kernel/hostname
 }
 
-@test 'what is refused is reported, also when nobody was there to read it' {
+@test 'a denial is reported even if no reader was running' {
 	yes cgg-attach "$web"
 	yes cgg-rule add port "$port"
 	no inside "$web" reach 127.0.0.1 "$port"
@@ -66,7 +66,7 @@ net='connect4 connect6 sendmsg4 sendmsg6' # what a rule without a hook word need
 	matches "^\[DENY connect4\] pid=[0-9]+ .* dport=$port .* cgroup=$(shown "$web") policy=default rule=1"
 }
 
-@test 'what a command did outlives it' {
+@test 'the effect of a command outlives it' {
 	yes cgg-attach "$web"
 	yes cgg-rule add port "$port"
 	[ "$(programs "$web")" = "$net" ]
@@ -85,7 +85,7 @@ net='connect4 connect6 sendmsg4 sendmsg6' # what a rule without a hook word need
 	says "deny connect,sendmsg port $port"
 }
 
-@test 'a cgroup has the programs that its rules need, and no other' {
+@test 'a cgroup has the programs that its rules need, and no others' {
 	new_cgroup mail
 	yes cgg-rule -p mail add sysctl kernel/hostname
 	yes cgg-attach "$web"
@@ -117,7 +117,7 @@ net='connect4 connect6 sendmsg4 sendmsg6' # what a rule without a hook word need
 	no inside "$web" reach ::1 "$port"
 }
 
-@test 'a rule can be put before another' {
+@test 'insert puts a rule before another' {
 	yes cgg-attach "$web"
 	yes cgg-rule add -i port "$port"
 	says 1
@@ -221,7 +221,7 @@ strict'
 	yes inside "$web" cat /dev/null
 }
 
-@test 'to attach again is nothing' {
+@test 'attaching again changes nothing' {
 	yes cgg-rule add port "$port"
 	yes cgg-attach "$web"
 	before=$(links "$web")
@@ -230,7 +230,7 @@ strict'
 	[ "$(links "$web")" = "$before" ]
 }
 
-@test 'to attach with another policy switches to it' {
+@test 'attaching with another policy switches to it' {
 	yes cgg-rule add port "$port"
 	yes cgg-rule -p strict add device c 1:3
 	yes cgg-rule -p strict add allow port "$port"
@@ -244,7 +244,7 @@ strict'
 	[ "$(programs "$web")" = "$net" ]
 }
 
-@test 'cgg-attach makes the cgroup when asked to, and only then' {
+@test 'cgg-attach makes the cgroup with -c only' {
 	fresh=$web/fresh
 	no cgg-attach "$fresh"
 	[ ! -d "$fresh" ]
@@ -253,7 +253,7 @@ strict'
 	yes cgg-attach -c "$fresh"
 }
 
-@test 'a cgroup is known by its absolute path and by that below the mount' {
+@test 'a cgroup is named by its absolute path or its path below the mount' {
 	yes cgg-rule add port "$port"
 	yes cgg-attach "$(shown "$web")"
 	no inside "$web" reach 127.0.0.1 "$port"
@@ -264,7 +264,7 @@ strict'
 	status_is 1
 }
 
-@test 'a removed cgroup takes its guard with it' {
+@test 'a removed cgroup is no longer attached' {
 	yes cgg-rule add port "$port"
 	yes cgg-attach "$web"
 	yes cgg-status
@@ -284,7 +284,7 @@ strict'
 	no inside "$web" reach 127.0.0.1 "$port"
 }
 
-@test 'cgg-detach --all lets go of the living and the dead' {
+@test 'cgg-detach --all detaches existing and removed cgroups' {
 	new_cgroup mail
 	new_cgroup gone
 	yes cgg-rule add port "$port"
@@ -310,7 +310,7 @@ strict'
 	status_is 1
 }
 
-@test 'cgg-load does nothing when it is loaded' {
+@test 'cgg-load does nothing when a guard is loaded' {
 	yes cgg-rule add port "$port"
 	yes cgg-attach "$web"
 	before=$(links "$web")
@@ -393,7 +393,7 @@ EOF
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/listed")" -ge 11 ]
 }
 
-@test 'commands that come at once wait for each other' {
+@test 'commands that run at once wait for each other' {
 	yes cgg-attach "$web"
 	adds=()
 	for i in {1..8}; do

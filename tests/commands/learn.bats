@@ -25,7 +25,7 @@ net()
 	echo "{\"verdict\":\"alert\",\"hook\":\"$1\",\"pid\":7,\"comm\":\"${5:-curl}\",\"daddr\":\"$2\",\"saddr\":\"$2\",\"dport\":$3,\"proto\":$4,\"rule\":0}"
 }
 
-@test 'each kind of event becomes the rule that allows it alone' {
+@test 'each kind of event becomes the rule that allows only it' {
 	while IFS='|' read -r event rule; do
 		learned "$rule" <<<"{\"verdict\":\"alert\",\"comm\":\"x\",$event}"
 	done <<'END'
@@ -48,7 +48,7 @@ net()
 END
 }
 
-@test 'equal ones are one rule, with how often and by whom' {
+@test 'equal events become one rule, with their count and the programs' {
 	for comm in curl curl wget apt curl git sh dig; do
 		net connect4 10.0.0.1 80 6 "$comm"
 	done >"$BATS_TEST_TMPDIR/events"
@@ -60,7 +60,7 @@ default connect deny
 allow connect proto tcp ip 10.0.0.1 port 80 # 8 times, by curl, wget, apt, git and others'
 }
 
-@test 'hooks, letters and ports are joined where that lets nothing else pass' {
+@test 'hooks, letters and ports are joined where that allows nothing else' {
 	learned 'allow connect proto tcp ip 10.0.0.1 port 80-82
 allow connect,sendmsg proto udp ip 9.9.9.9 port 53
 allow device c 1:3 rw
@@ -84,7 +84,7 @@ allow connect proto udp ip 10.0.0.1 port 80' < <(
 		net connect4 10.0.0.1 65535 6; net connect4 10.0.0.1 65534 6)
 }
 
-@test 'addresses and ports are widened as far as is said' {
+@test 'addresses and ports are widened only as far as the options say' {
 	events() { net connect4 10.0.0.1 80 6; net connect4 10.0.0.9 80 6; net connect4 10.0.1.9 80 6
 		net connect4 10.0.0.1 443 6; net connect6 2001:db8::1 80 6; net connect6 2001:db8::2 80 6; }
 	learned 'allow connect proto tcp ip 10.0.0.0/24 port 80
@@ -104,7 +104,7 @@ allow connect proto tcp ip 10.0.0.1 port 88' --gap 2 < <(
 		net connect4 10.0.0.1 85 6)
 }
 
-@test 'what programs chose stays in a comment, on its line' {
+@test 'text that programs chose stays in a comment on its line' {
 	yes cgg-learn - <<<'{"hook":"connect4","comm":"x\nmode audit\u001b[2J # \\","daddr":"10.0.0.1","dport":80,"proto":6}'
 	says '# learned from 1 event
 # not watched, stays allowed: bind sendmsg egress ingress unix socket device sysctl setsockopt getsockopt
@@ -113,7 +113,7 @@ default connect deny
 allow connect proto tcp ip 10.0.0.1 port 80 # 1 time, by x\x0amode\x20audit\x1b[2'
 }
 
-@test 'a name of any bytes becomes a rule about that name alone, on one line' {
+@test 'a name of any bytes becomes a rule for that name only, on one line' {
 	yes cgg-learn - <<'END'
 {"hook":"connect_unix","comm":"x","path":"/run/a\nmode audit"}
 {"hook":"connect_unix","comm":"x","path":"/run/\"a b\" # caf\u00e9"}
@@ -130,7 +130,7 @@ allow unix "/run/a\x0amode audit" # 1 time, by x' ]
 	[ "${#lines[@]}" -eq 3 ]
 }
 
-@test 'what no rule can allow is said, and left out' {
+@test 'an event that no rule can allow is reported and left out' {
 	while IFS= read -r event; do
 		run cgg-learn - <<<"{\"comm\":\"x\",$event}"
 		status_is 1
@@ -155,7 +155,7 @@ allow unix "/run/a\x0amode audit" # 1 time, by x' ]
 END
 }
 
-@test 'losses are said, and watched hooks need nothing' {
+@test 'lost events are reported, and observed hooks need no rule' {
 	run cgg-learn - < <(net connect4 10.0.0.1 80 6; echo '{"lost":512}'; echo '{"lost":1}')
 	status_is 0
 	matches '^# learned from 1 event; 513 more were lost$'
@@ -165,7 +165,7 @@ END
 	[ "$(grep -vc '^#' <<<"$output")" -eq 0 ]
 }
 
-@test 'what is no event, and wrong words: 2, and nothing is printed' {
+@test 'a line that is no event and wrong words have status 2, and nothing is printed' {
 	while read -r line; do
 		run cgg-learn - < <(net connect4 10.0.0.1 80 6; echo "$line")
 		status_is 2
@@ -239,7 +239,7 @@ cgg-learn: -: no events; what is to be learned has a default that says alert'
 	done
 }
 
-@test '--denied prints only what would allow denials, when, how often and by whom' {
+@test '--denied prints only rules that would allow the denials, with time, count and programs' {
 	yes cgg-learn --denied - < <(event
 		event verdict=deny dport=443 comm=wget time=2026-11-02T10:00:00.000009Z
 		event verdict=deny dport=443 time=2026-11-01T10:00:00.000009Z
@@ -252,7 +252,7 @@ allow connect proto tcp ip 10.0.0.1 port 22 # denied 1 time, by ssh, at 2026-11-
 	says 'cgg-learn: -: no denials'
 }
 
-@test 'events of several policies or cgroups: 2, and they are named' {
+@test 'events of several policies or cgroups have status 2, and these are named' {
 	mixed() { event; event policy=db cgroup=/db cgroup_id=8 dport=5432; }
 	run cgg-learn - < <(mixed)
 	status_is 2
@@ -271,7 +271,7 @@ allow connect proto tcp ip 10.0.0.1 port 22 # denied 1 time, by ssh, at 2026-11-
 	says 'cgg-learn: -: these are events of 6 policies (p\x0a1, p\x0a2, p\x0a3, p\x0a4, and 2 more); choose one by --policy'
 }
 
-@test '--policy and --cgroup choose' {
+@test '--policy and --cgroup choose the events' {
 	nested() { event; event policy=db cgroup=/web/db cgroup_id=8 dport=5432
 		event cgroup=/web2 cgroup_id=9 dport=81; event cgroup=/web/x cgroup_id=10 dport=82; }
 	learned 'allow connect proto tcp ip 10.0.0.1 port 80-82' --policy web < <(nested)
@@ -298,7 +298,7 @@ cgg-learn: -: no events; what is to be learned has a default that says alert'
 	done
 }
 
-@test 'a cgroup that was removed meanwhile is the one of its earlier events' {
+@test 'a removed cgroup counts as the same cgroup as in its earlier events' {
 	gone() { event; event cgroup=7 dport=81; }
 	learned 'allow connect proto tcp ip 10.0.0.1 port 80-81' < <(gone)
 	learned 'allow connect proto tcp ip 10.0.0.1 port 80-81' --cgroup web < <(gone)
@@ -307,7 +307,7 @@ cgg-learn: -: no events; what is to be learned has a default that says alert'
 	matches '2 cgroups \(/web, 9\)'
 }
 
-@test 'events that were withheld are counted as lost, or as denials' {
+@test 'suppressed events are counted as lost, or as denials' {
 	withheld() { echo "{\"withheld\":$1,\"cgroup\":\"/web\",\"cgroup_id\":7,\"policy\":\"${3:-web}\",\"rule\":0,\"verdict\":\"$2\",\"hook\":\"connect4\"}"; }
 	run cgg-learn --policy web - < <(event; withheld 5 alert; withheld 7 deny; withheld 9 alert db)
 	status_is 0
@@ -367,7 +367,7 @@ says_to()
 	done <"$2"
 }
 
-@test 'the policy lets pass what was seen, refuses the rest, and no rule is needless' {
+@test 'the learned policy allows what was seen, denies the rest, and needs each of its rules' {
 	cgg-load
 	cd "$BATS_TEST_TMPDIR"
 	for seed in 1 2; do
@@ -390,7 +390,7 @@ says_to()
 	done
 }
 
-@test 'widened, it still lets everything pass that was seen, and no rule is needless' {
+@test 'the widened policy still allows all that was seen, and needs each of its rules' {
 	cgg-load
 	cd "$BATS_TEST_TMPDIR"
 	python3 -c "$generator" 7 >all
@@ -425,7 +425,7 @@ open("/dev/zero", "rb").read(1)
 open("/proc/sys/kernel/hostname").read()
 '
 
-@test 'a real program: alert, learn, audit, enforce' {
+@test 'a real program goes through alert, learn, audit and enforce' {
 	export port
 	start_server
 	cgg-load

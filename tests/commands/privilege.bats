@@ -85,7 +85,7 @@ lacks()
 	[ "$(state)" = "$before" ]
 }
 
-@test 'CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON do for everything' {
+@test 'CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough for every command' {
 	yes as "$enough" cgg-load -c
 	yes as "$enough" cgg-load
 	yes as "$enough" cgg-attach "$web"
@@ -131,7 +131,7 @@ many'
 	[ -z "$(pins)" ]
 }
 
-@test 'without one of them: status 3, a sentence, and nothing happens' {
+@test 'without one of them a command says so with status 3 and changes nothing' {
 	as "$enough" cgg-attach "$web"
 	for cap in bpf net_admin perfmon; do
 		lacks "$cap" cgg-load -r -- \
@@ -157,7 +157,7 @@ many'
 	done
 }
 
-@test 'a cgroup that he may not look into: CAP_DAC_READ_SEARCH, and it is not gone without' {
+@test 'a cgroup that the user may not enter needs CAP_DAC_READ_SEARCH, and does not count as removed without' {
 	new_cgroup shop "$web"
 	as "$enough" cgg-attach "$shop"
 	chmod 700 "$web"
@@ -174,7 +174,7 @@ many'
 	matches "^cgroup	$(shown "$shop")	policy default	programs [^	]+$"
 }
 
-@test 'a cgroup that is removed is let go of, also when its guard may only look for it' {
+@test 'a removed cgroup is detached even if the owner of the guard may only search for it' {
 	new_cgroup shop "$web"
 	as "$enough" cgg-rule add port 9
 	as "$enough" cgg-attach "$shop" "$mine"
@@ -185,7 +185,7 @@ many'
 	matches "^cgroup	$(shown "$mine")	"
 }
 
-@test 'one who sees a part of cgroup v2 alone takes nothing else for gone' {
+@test 'a user who sees only a part of cgroup v2 does not take the rest for removed' {
 	as "$enough" cgg-rule add port 9
 	as "$enough" cgg-attach "$web"
 	before=$(find "$dir/links" | sort)
@@ -206,7 +206,7 @@ many'
 	matches "^cgroup	$(shown "$web")	"
 }
 
-@test 'without any privilege: status 3 and a sentence from every command' {
+@test 'without any privilege every command says so with status 3' {
 	declare -A words_of=([cgg-attach]=$web [cgg-detach]=-a [cgg-rule]='add port 9' [cgg-run]=true
 		[cgg-events]='-w 0' [cgg-load]='' [cgg-status]='' [cgg-unload]=-f)
 	as "$enough" cgg-unload
@@ -226,7 +226,7 @@ many'
 	cgg-unload -f
 }
 
-@test 'pins are for their owner alone, and cgroups as others make them, under any umask' {
+@test 'pins are accessible to their owner only, and new cgroups have usual modes, under any umask' {
 	as "$enough" cgg-unload
 	for mask in 0 0777; do
 		umask "$mask"
@@ -244,7 +244,7 @@ f 600 65534' ]
 	done
 }
 
-@test 'the three capabilities deny in a cgroup of root, and --effective names their owner' {
+@test 'the three capabilities suffice to deny in a cgroup of root, and --effective names the owner' {
 	start_server
 	yes as "$enough" cgg-rule add connect port "$port"
 	yes as "$enough" cgg-attach "$web"

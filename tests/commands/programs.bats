@@ -66,23 +66,23 @@ server()
 	started[$!]=server
 }
 
-@test 'bash, with pipes, a substitution and /dev/tcp' {
+@test 'bash works, with pipes, a substitution and /dev/tcp' {
 	start_server
 	both bash -c "cat <(echo works) | cat; : >/dev/tcp/127.0.0.1/$port"
 }
 
-@test 'dash' {
+@test 'dash works' {
 	needs dash
 	both dash -c 'echo works | cat'
 }
 
-@test 'zsh, and its tcp module' {
+@test 'zsh works, and its tcp module' {
 	needs zsh
 	start_server
 	both zsh -fc "zmodload zsh/net/tcp; ztcp 127.0.0.1 $port && echo works | cat"
 }
 
-@test 'fish' {
+@test 'fish works' {
 	needs fish
 	both fish -c 'echo (echo works)'
 }
@@ -99,13 +99,13 @@ server()
 	both sh -c 'clang -O2 -o a a.c && ./a'
 }
 
-@test 'make, with jobs' {
+@test 'make works with jobs' {
 	needs make
 	printf 'all: a b\n\t@echo works\na b:\n\t@sleep 0.1\n' >Makefile
 	both make -j2
 }
 
-@test 'python3: threads, processes, an event loop, names and a connection' {
+@test 'python3 works: threads, processes, an event loop, names and a connection' {
 	start_server
 	both /usr/bin/python3 -c "
 import asyncio, multiprocessing, socket, subprocess, threading
@@ -119,13 +119,13 @@ socket.getaddrinfo('localhost', 80)
 subprocess.run(['echo', 'works'], check=True)"
 }
 
-@test 'perl: a connection' {
+@test 'perl makes a connection' {
 	needs perl
 	start_server
 	both perl -MIO::Socket::INET -e "IO::Socket::INET->new('127.0.0.1:$port') or die; print qq(works\n)"
 }
 
-@test 'node: files, a server, a client and a child' {
+@test 'node works: files, a server, a client and a child' {
 	needs node
 	both node -e '
 const fs = require("fs/promises"), http = require("http"), child = require("child_process");
@@ -137,7 +137,7 @@ http.createServer((q, a) => a.end("works\n")).listen(0, "127.0.0.1", async funct
 });'
 }
 
-@test 'go: it builds, serves and connects' {
+@test 'go builds, serves and connects' {
 	needs go
 	mkdir work
 	cat >work/main.go <<'END'
@@ -166,7 +166,7 @@ END
 	matches '^works$'
 }
 
-@test 'java: threads, a server and a client' {
+@test 'java works: threads, a server and a client' {
 	needs java
 	cat >A.java <<'END'
 import java.net.*;
@@ -186,7 +186,7 @@ END
 	both java -cp . A
 }
 
-@test 'postgres: a new cluster, started, asked and stopped' {
+@test 'postgres makes a cluster, starts, answers and stops' {
 	bin=$(find /usr/lib/postgresql -name initdb -printf '%h\n' 2>/dev/null | sort -V | tail -n 1)
 	[ -n "$bin" ] || skip 'postgres is not installed'
 	with_port
@@ -199,7 +199,7 @@ pg_ctl -D data -w stop >log' bash "$bin" "$port"
 	matches '^works$'
 }
 
-@test 'nginx, and curl' {
+@test 'nginx serves and curl reads' {
 	needs nginx curl
 	with_port
 	mkdir www
@@ -221,7 +221,7 @@ END
 	done
 }
 
-@test 'redis' {
+@test 'redis serves' {
 	needs redis-server redis-cli
 	with_port
 	server nobody redis-server --port "$port" --bind 127.0.0.1 --save '' --dir "$home"
@@ -230,7 +230,7 @@ END
 	both redis-cli -p "$port" get a
 }
 
-@test 'git, also over ssh' {
+@test 'git works, also over ssh' {
 	needs git ssh sshd ssh-keygen
 	with_port
 	mkdir -p /run/sshd
@@ -249,7 +249,7 @@ END
 	matches '^works$'
 }
 
-@test 'apt-get and dpkg' {
+@test 'apt-get and dpkg work' {
 	needs apt-get dpkg
 	yes inside_run apt-get -s -qq install base-files
 	yes inside_run dpkg -s dpkg
@@ -257,7 +257,7 @@ END
 	yes as_user apt-cache policy base-files
 }
 
-@test 'chromium without a window' {
+@test 'chromium works without a window' {
 	needs chromium
 	echo '<p id=a></p><script>a.textContent = "works"</script>' >page.html
 	for user in root nobody; do
@@ -267,7 +267,7 @@ END
 	done
 }
 
-@test 'the sandbox of chromium takes -k chroot' {
+@test 'the sandbox of chromium works with -k chroot' {
 	needs chromium
 	echo '<p id=a></p><script>a.textContent = "works"</script>' >page.html
 	browser=(timeout 200 chromium --headless --disable-gpu --user-data-dir="$home/profile" --dump-dom "file://$home/page.html")
@@ -279,13 +279,13 @@ END
 	matches '<p id="a">works</p>'
 }
 
-@test 'tmux' {
+@test 'tmux works' {
 	needs tmux
 	both bash -c 'tmux -S "$HOME/tmux" -f /dev/null new-session -d "echo works >$HOME/said; sleep 1" &&
 		while ! [ -s "$HOME/said" ]; do sleep 0.1; done; cat "$HOME/said"; rm "$HOME/said"; tmux -S "$HOME/tmux" kill-server'
 }
 
-@test 'jq, sqlite3, tar, awk and sort' {
+@test 'jq, sqlite3, tar, awk and sort work' {
 	needs jq sqlite3 tar awk sort
 	both bash -ec 'set -o pipefail
 jq -n 1

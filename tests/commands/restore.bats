@@ -40,7 +40,7 @@ yaml_is()
 
 # ---- what is listed is read back ----
 
-@test 'a policy with every kind of rule: list, restore, list, byte for byte' {
+@test 'a restored list of every kind of rule lists the same, byte for byte' {
 	yes cgg-rule add -f - <<END
 mode audit
 default connect,sendmsg,sysctl deny
@@ -81,7 +81,7 @@ END
 	says ''
 }
 
-@test 'unchanged words keep their id and hits, new ones get new ids' {
+@test 'rules with unchanged words keep their id and hits, new ones get new ids' {
 	start_server
 	rule port "$port"
 	first=$id
@@ -106,7 +106,7 @@ $((second + 2))	deny device c 1:5 rwm"
 
 # ---- errors ----
 
-@test 'all errors are said, with file, line and word, and nothing changes' {
+@test 'all errors are reported with file, line and word, and nothing changes' {
 	yes cgg-rule add port 1
 	cat >"$at/file" <<'END'
 # a comment
@@ -135,7 +135,7 @@ cgg-rule: FILE:10: ip 10.0.0.1/8: has bits beyond its length; 10.0.0.0/8 is mean
 	says "cgg-rule: $at/none: No such file or directory"
 }
 
-@test '-n only checks' {
+@test '-n checks and changes nothing' {
 	yes cgg-rule add port 1
 	yes cgg-rule restore -n <<<'port 2'
 	says ''
@@ -148,7 +148,7 @@ cgg-rule: FILE:10: ip 10.0.0.1/8: has bits beyond its length; 10.0.0.0/8 is mean
 
 # ---- YAML ----
 
-@test 'YAML: every key, order, flow style' {
+@test 'YAML: every key is read, in any order and in flow style' {
 	yaml_is 'deny connect,sendmsg ip 10.10.10.5 name rule-001 comment "known bad"
 allow connect,sendmsg proto tcp ip 10.0.0.0/8 port 443
 alert connect,sendmsg port 53' <<'END'
@@ -168,7 +168,7 @@ END
 	yaml_is '# allow everything' <<<$'# allow everything\nrules: []'
 }
 
-@test 'YAML: cgroup and cgroup_id' {
+@test 'YAML: cgroup and cgroup_id are read' {
 	yaml_is "deny connect,sendmsg cgroup $(shown "$web")
 allow connect,sendmsg cgroup $(shown "$web")" <<END
 rules:
@@ -177,7 +177,7 @@ rules:
 END
 }
 
-@test 'YAML: errors have line numbers, all of them, and nothing changes' {
+@test 'YAML: all errors are reported with line numbers, and nothing changes' {
 	yes cgg-rule add port 1
 	cat >"$at/file" <<'END'
 version: 1
@@ -232,7 +232,7 @@ print(json.dumps({"rules": [{"id": "r%d" % i, "match": {"dest_ip": "10.0.%d.%d" 
                              "action": "deny"} for i in range(int(sys.argv[1]))]}))' "$1"
 }
 
-@test 'YAML: JSON on one line, of any number of rules, is read like the same in many lines' {
+@test 'YAML: JSON on one line reads like the same rules on many lines' {
 	for n in 1 90 110 5000; do
 		json_of "$n" >"$at/file"
 		yes cgg-rule restore "$at/file"
@@ -244,7 +244,7 @@ print(json.dumps({"rules": [{"id": "r%d" % i, "match": {"dest_ip": "10.0.%d.%d" 
 	done
 }
 
-@test 'YAML: signs of its own in comments and texts are no structure' {
+@test 'YAML: its special characters in comments and texts are no structure' {
 	{
 		printf '#%.0s-' {1..520}
 		printf '\n#%s\n' "$(printf '[%.0s' {1..2000})"
@@ -259,7 +259,7 @@ print(json.dumps({"rules": [{"id": "r%d" % i, "match": {"dest_ip": "10.0.%d.%d" 
 	matches '^deny connect,sendmsg port 70 name r70 comment "ports \[70, 72\) - \? : %\{"$'
 }
 
-@test 'YAML: a description over several lines becomes a comment of one' {
+@test 'YAML: a description of several lines becomes a comment of one line' {
 	yaml_is 'deny connect,sendmsg name a comment "one line"
 deny connect,sendmsg name b comment "two lines"
 deny connect,sendmsg name c comment "two  lines"
@@ -281,7 +281,7 @@ rules:
 END
 }
 
-@test 'YAML and rule lines: a byte order mark is passed over, UTF-16 is named' {
+@test 'YAML and rule lines: a byte order mark is skipped, UTF-16 is refused by name' {
 	printf '\xef\xbb\xbfrules:\n  - {match: {dest_port: 1}, action: deny}\n' |
 		yaml_is 'deny connect,sendmsg port 1'
 	printf '\xef\xbb\xbf{"rules": []}\n# allow everything\n' | yaml_is '# allow everything'
@@ -289,7 +289,7 @@ END
 	iconv -t UTF-16 <<<'port 3' | yaml_refuses 'cgg-rule: FILE:1: the file is UTF-16; save it as UTF-8'
 }
 
-@test 'YAML: a repeated key is named, and neither of the two is taken' {
+@test 'YAML: a repeated key is refused by name' {
 	yaml_refuses 'cgg-rule: FILE:3: action: the key is repeated
 cgg-rule: FILE:4: dest_port: the key is repeated
 cgg-rule: FILE:6: match: the key is repeated
@@ -308,7 +308,7 @@ version: 1
 END
 }
 
-@test 'YAML: what is not read is refused by its own word and line' {
+@test 'YAML: what cgg-rule does not read is refused with its word and line' {
 	yaml_refuses 'cgg-rule: FILE:1: a list at the top; write rules: before it' <<<'- action: deny'
 	yaml_refuses 'cgg-rule: FILE:1: a list at the top; write rules: before it' <<<'[{"action": "deny"}]'
 	yaml_refuses 'cgg-rule: FILE:2: a policy is a mapping with rules:' <<<$'---\njust a text'
@@ -345,7 +345,7 @@ END
 	yaml_is 'deny connect,sendmsg port 5' <<<'rules: [!!map {action: !!str deny, match: {dest_port: !!int 5}}]'
 }
 
-@test 'YAML: a policy is one document: what follows is refused, and a mark with nothing behind it is not' {
+@test 'YAML: a second document is refused, and an end mark with nothing after it is not' {
 	yes cgg-rule add port 1
 	yaml_refuses 'cgg-rule: FILE:4: a second document; a policy is one: put its rules in the first' <<'END'
 rules:
@@ -362,7 +362,7 @@ END
 	done
 }
 
-@test 'YAML: more than 32 levels, or 64 directives, is too much; that many is not' {
+@test 'YAML: 32 levels and 64 directives are read, more are refused' {
 	deep()
 	{
 		printf 'description: %s%s\nrules: []\n# allow everything\n' "$(printf '[%.0s' $(seq "$1"))" "$(printf ']%.0s' $(seq "$1"))"
@@ -434,7 +434,7 @@ refuses_nothing()
 
 # ---- the way back ----
 
-@test '--confirm: goes back by itself in the kernel; changes in between are refused' {
+@test '--confirm: the kernel reverts by itself, and changes until then are refused' {
 	yes cgg-rule add sysctl kernel/hostname
 	yes cgg-rule restore --confirm $((2 * patience)) <<<'device c 1:3'
 	yes cgg-rule list
@@ -470,7 +470,7 @@ refuses_nothing()
 deny connect,sendmsg port 1'
 }
 
-@test '--confirm: what it goes back to is enforced, whatever was asked and attached meanwhile' {
+@test '--confirm: the reverted policy is enforced, whatever was asked and attached meanwhile' {
 	yes cgg-rule add sysctl kernel/hostname
 	new_cgroup shop
 	yes cgg-rule restore --confirm $((2 * patience)) <<<'device c 1:3'
@@ -487,7 +487,7 @@ deny connect,sendmsg port 1'
 	done
 }
 
-@test '--confirm: many rules that nobody confirmed are gone, and what they took' {
+@test '--confirm: many rules that were not confirmed are gone, and their memory is free' {
 	many()
 	{
 		seq -f "connect port %.0f" "$1" "$2"
@@ -518,7 +518,7 @@ deny connect,sendmsg port 1'
 	[ "$(bases)" -eq 0 ]
 }
 
-@test '--confirm: confirm keeps' {
+@test '--confirm: confirm keeps the new policy' {
 	yes cgg-rule add sysctl kernel/hostname
 	run cgg-rule confirm
 	status_is 1
@@ -542,7 +542,7 @@ deny connect,sendmsg port 1'
 	done
 }
 
-@test 'killed in the middle: the old policy or the new one, and the next command works' {
+@test 'a restore that is killed leaves the old policy or the new one, and the next command works' {
 	for name in a b; do
 		for i in {1..200}; do
 			echo "deny connect port $i name $name"
@@ -606,7 +606,7 @@ print("".join("%%TAG !t%d! x\n" % i for i in range(70000)))' | head -c 1048576 >
 	status_is 2
 }
 
-@test 'a file that memory does not hold is refused, and not cut short' {
+@test 'a file that does not fit into memory is refused, not cut short' {
 	unwatched
 	{
 		command yes "# $(printf %0500d 0)" | head -c 20000000

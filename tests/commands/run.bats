@@ -149,7 +149,7 @@ open_and_shut()
 
 # ---- the guard ----
 
-@test 'one line: what is allowed works, everything else is refused' {
+@test 'one line: the allowed works, everything else is denied' {
 	rules=(-r 'allow connect ip 127.0.0.0/8' -r 'default connect,sendmsg deny')
 	yes guarded "${rules[@]}" -- bash -c ": >/dev/tcp/127.0.0.1/$port"
 	no guarded "${rules[@]}" -- bash -c ": >/dev/tcp/::1/$port"
@@ -158,7 +158,7 @@ open_and_shut()
 	nothing_over
 }
 
-@test 'the guard holds from the first instruction' {
+@test 'the guard is in force from the first instruction' {
 	for ((i = 0; i < 50; i++)); do
 		no guarded -r 'device c 1:5 r' /bin/cat /dev/zero
 	done
@@ -166,7 +166,7 @@ open_and_shut()
 	matches "^0::$(shown "$web")/cgg-run-[0-9]+-[0-9a-f]{8}\$"
 }
 
-@test '-p goes by a policy that there is, without by default' {
+@test '-p takes an existing policy, without rules it is default' {
 	cgg-rule -p strict add port "$port"
 	no guarded -p strict bash -c ": >/dev/tcp/127.0.0.1/$port"
 	yes guarded bash -c ": >/dev/tcp/127.0.0.1/$port"
@@ -177,7 +177,7 @@ open_and_shut()
 	[ -z "$(ls /sys/fs/bpf/cgguard/links)" ]
 }
 
-@test 'what guards the caller guards the command too' {
+@test 'the policy of the caller applies to the command too' {
 	cgg-rule add port "$port"
 	cgg-attach "$web"
 	no guarded -r 'allow net' bash -c ": >/dev/tcp/127.0.0.1/$port"
@@ -198,7 +198,7 @@ run_policy()
 	cgg-rule policies | grep '^run-'
 }
 
-@test '-v prints what is refused as it happens, and nothing of others' {
+@test '-v prints denials as they happen, and none of other commands' {
 	cgg-rule add port "$port"
 	cgg-attach "$web"
 	begin -v -r 'device c 1:5 r name zero' bash -c '
@@ -214,14 +214,14 @@ cgroup=$(shown "$web")/cgg-run-.* label=zero\$" "$BATS_TEST_TMPDIR/said"
 	matches 'label=zero'
 }
 
-@test '-v has all events by the end' {
+@test '-v has printed all events when the command ends' {
 	run guarded -v -r 'default device alert' bash -c 'for i in {1..20}; do : </dev/zero; done'
 	[ "$(grep -c '^\[ALERT device\] .* major=1 minor=5' <<<"$output")" -eq 20 ]
 }
 
 # ---- status, signals, terminal ----
 
-@test 'the status is that of the command' {
+@test 'the exit status is that of the command' {
 	for status in 0 1 7 255; do
 		run guarded sh -c "exit $status"
 		status_is "${status:?}"
@@ -239,7 +239,7 @@ cgroup=$(shown "$web")/cgg-run-.* label=zero\$" "$BATS_TEST_TMPDIR/said"
 	nothing_over
 }
 
-@test 'a command that is killed by a signal is so for the caller too' {
+@test 'the caller sees that the command was killed by a signal' {
 	for signal in TERM KILL INT HUP USR1 SEGV PIPE; do
 		yes inside "$web" python3 -c '
 import signal, subprocess, sys
@@ -251,7 +251,7 @@ sys.exit(ended != -getattr(signal, "SIG" + sys.argv[1]))' "$signal"
 	nothing_over
 }
 
-@test 'wrong words: 125, and nothing is made' {
+@test 'wrong words have status 125, and nothing is made' {
 	while IFS='|' read -r words said; do
 		run bash -c "cgg-run $words"
 		status_is 125
@@ -296,7 +296,7 @@ state()
 	[ "$(awk '$1 == "State:" { print $2 }' "/proc/$1/status")" = "$2" ]
 }
 
-@test 'it stops and goes on with the command' {
+@test 'cgg-run stops and continues together with the command' {
 	begin bash -c 'kill -STOP $$; exit 9'
 	wait_for state "$pid" T
 	kill -CONT "$pid"
@@ -330,7 +330,7 @@ sys.stdout.buffer.write(said.replace(b"\r", b""))
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
 }
 
-@test 'the terminal is the command'\''s: it reads, and is interrupted once' {
+@test 'the command owns the terminal: it reads, and is interrupted once' {
 	yes terminal cgg-run bash -c 'test -t 0 && test -t 1 && : </dev/tty && echo yes'
 	says yes
 	TYPED='\x03' run terminal cgg-run bash -c 'trap "n=\$((n + 1))" INT; echo go; read -r -t 3 x; read -r -t 0.3 x; echo "interrupts: $n"; exit 4'
@@ -340,7 +340,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
 	[ "$status" -eq 254 ] # -SIGINT
 }
 
-@test 'Ctrl-Z in a shell with job control, and fg' {
+@test 'Ctrl-Z and fg work in a shell with job control' {
 	TYPED='\x1a' run terminal bash --norc -ic '
 		cgg-run bash -c "echo go; kill -0 \$\$; sleep 0.5; exit 6"
 		jobs | grep -o Stopped; fg >/dev/null; echo "status $?"'
@@ -349,12 +349,12 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
 
 # ---- nothing is left over ----
 
-@test 'what the command left running ends with it' {
+@test 'processes that the command left running end with it' {
 	yes guarded bash -c 'trap "" TERM HUP; (setsid sleep 1000 &) ; (setsid setsid sleep 1000 &); exit 0'
 	nothing_over
 }
 
-@test 'killed at any moment, it leaves nothing and nobody' {
+@test 'killed at any moment, cgg-run leaves no process and no cgroup' {
 	for ((i = 0; i < 60; i++)); do
 		begin -v -r 'default connect deny' -r 'device c 1:5' bash -c 'sleep 1000 & sleep 1000' 2>/dev/null
 		sleep "$(printf '0.%03d' $((RANDOM % 25)))" # when, not until
@@ -369,7 +369,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
 	wait_for nothing_over
 }
 
-@test 'a killed process group, and a lost terminal, do no better' {
+@test 'a killed process group and a lost terminal leave nothing either' {
 	setsid bash -c 'echo $$ >"$1/cgroup.procs"; exec cgg-run -r "default connect deny" sleep 1000' \
 		bash "$web" 3>&- &
 	wait_for run_has 1
@@ -387,7 +387,7 @@ kill_cleaner()
 	done
 }
 
-@test 'when all its processes are killed the guard stays, and the next run sweeps' {
+@test 'when all its processes are killed the guard stays, and the next run cleans up' {
 	begin -r 'device c 1:5 r' sleep 1000
 	wait_for run_has 1
 	path=$(run_path)
@@ -413,7 +413,7 @@ kill_cleaner()
 	nothing_over
 }
 
-@test 'many at once' {
+@test 'many runs at once work' {
 	for ((i = 0; i < 12; i++)); do
 		begin -r 'device c 1:5 r' sh -c '! cat /dev/zero 2>/dev/null && exec sleep 0.2'
 	done
@@ -425,7 +425,7 @@ kill_cleaner()
 
 # ---- what a hook cannot close ----
 
-@test 'fds: a socket from outside does not come in' {
+@test 'fds: no socket from outside is inherited' {
 	exec 7<>"/dev/tcp/127.0.0.1/$port"
 	open_and_shut fds "${try[@]}" write 7
 	exec 7>&-
@@ -433,7 +433,7 @@ kill_cleaner()
 	says '/proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 /proc/self/fd/3' # 3 is the directory
 }
 
-@test 'privs: a setuid program gains nothing' {
+@test 'privs: a setuid program gains no privilege' {
 	cp /usr/bin/id "$BATS_TEST_TMPDIR/id"
 	chmod 4755 "$BATS_TEST_TMPDIR/id"
 	chmod a+rx "${BATS_TEST_TMPDIR%/*/*}" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR" "$TMPDIR"
@@ -448,7 +448,7 @@ kill_cleaner()
 	says EPERM
 }
 
-@test 'caps: neither raw sockets, nor nodes, nor programs of its own' {
+@test 'caps: no raw sockets, no device nodes, no BPF programs' {
 	open_and_shut caps,packet "${try[@]}" packet
 	open_and_shut net_raw,packet "${try[@]}" packet
 	open_and_shut net_raw "${try[@]}" raw
@@ -474,7 +474,7 @@ outsider()
 	started[$outsider]=outsider
 }
 
-@test 'scopes: no process outside is traced, robbed or killed, of the same user neither' {
+@test 'scopes: no process outside can be traced, read or killed, not even one of the same user' {
 	guarded "${try[@]}" signal $$ || [ "$(guarded "${try[@]}" signal $$)" = EPERM ] ||
 		skip 'no Landlock in this kernel'
 	outsider sleep 1000
@@ -520,7 +520,7 @@ s.accept()' "$name" 3>&-)
 	nothing_over
 }
 
-@test 'mounts: the pins are neither seen nor touched' {
+@test 'mounts: the pins cannot be seen or changed' {
 	open_and_shut mounts ls /sys/fs/bpf/cgguard/maps
 	open_and_shut mounts "${try[@]}" pin /sys/fs/bpf/cgguard/maps/policies
 	no guarded rm -r /sys/fs/bpf/cgguard/links
@@ -535,7 +535,7 @@ s.accept()' "$name" 3>&-)
 	yes cgg-status
 }
 
-@test 'tty: nothing is typed into the terminal' {
+@test 'tty: no input can be pushed into the terminal' {
 	[ "$(cat /proc/sys/dev/tty/legacy_tiocsti 2>/dev/null || echo 1)" = 1 ] ||
 		skip 'this kernel lets nobody type without CAP_SYS_ADMIN'
 	no terminal cgg-run "${try[@]}" type
@@ -565,7 +565,7 @@ has_family()
 	"${try[@]}" socket "$@" >/dev/null
 }
 
-@test 'families: each that no hook sees is closed, and has a word' {
+@test 'families: each family that no hook sees is closed, and has a word to open it' {
 	local tried=0 word more family type protocol others
 	while read -r word more family type protocol; do
 		has_family "$family" "$type" "$protocol" || continue
@@ -589,7 +589,7 @@ END
 	[ "$tried" -ge 3 ]
 }
 
-@test 'families: the upper half of a register, socketpair and 32-bit calls do not get around it' {
+@test 'families: the upper half of a register, socketpair and 32-bit calls do not get around the filter' {
 	has_family 40 1 || skip 'no AF_VSOCK in this kernel'
 	open_and_shut vsock "${try[@]}" socket_high 40 1
 	yes guarded "${try[@]}" socket_high 2 1
@@ -607,7 +607,7 @@ END
 	fi
 }
 
-@test 'families: what hooks see, and the routes, stay open' {
+@test 'families: those that hooks see, and netlink routes, stay open' {
 	for socket in '1 1' '1 2' '2 1' '2 2' '10 1' '10 2' '16 3 0'; do
 		# shellcheck disable=SC2086 # these are words
 		yes guarded "${try[@]}" socket $socket
@@ -617,7 +617,7 @@ END
 	yes guarded ip link show lo
 }
 
-@test 'io_uring: no ring, which makes sockets of any family' {
+@test 'io_uring: no ring can be made, since it makes sockets of any family' {
 	"${try[@]}" ring >/dev/null || skip 'no io_uring in this kernel'
 	no guarded "${try[@]}" ring
 	says ENOSYS
@@ -647,7 +647,7 @@ s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
 print(s.recv(9).decode())'
 
-@test 'mounting: no other socket is mounted over a name that is allowed' {
+@test 'mounting: no other socket can be mounted over an allowed name' {
 	[ -e /sys/fs/bpf/cgguard/progs/connect_unix ] || skip 'no hook unix in this kernel'
 	dir=$BATS_TEST_TMPDIR
 	chmod a+rx "${dir%/*/*}" "${dir%/*}" "$dir" "$TMPDIR"
@@ -665,7 +665,7 @@ print(s.recv(9).decode())'
 	done
 }
 
-@test 'mounting: each call that changes what names mean is refused' {
+@test 'mounting: each call that changes what names mean is denied' {
 	mkdir "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
 	for deed in "mount $BATS_TEST_TMPDIR/a $BATS_TEST_TMPDIR/b" "tmpfs $BATS_TEST_TMPDIR/a" \
 		"tree $BATS_TEST_TMPDIR/a" "pivot $BATS_TEST_TMPDIR/a"; do
@@ -693,7 +693,7 @@ print(s.recv(9).decode())'
 		"$BATS_TEST_TMPDIR/a/file" "$BATS_TEST_TMPDIR/b/file"
 }
 
-@test 'mounting: a kernel without Landlock keeps nobody from closing it' {
+@test 'mounting: it is closed on a kernel without Landlock too' {
 	mkdir "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/b"
 	for deed in "mount $BATS_TEST_TMPDIR/a $BATS_TEST_TMPDIR/b" "tmpfs $BATS_TEST_TMPDIR/a" \
 		"tree $BATS_TEST_TMPDIR/a" "umount $BATS_TEST_TMPDIR/a"; do
@@ -705,7 +705,7 @@ print(s.recv(9).decode())'
 	yes inside "$web" no_call 444 cgg-run -k mounting unshare -rm "${try[@]}" tmpfs "$BATS_TEST_TMPDIR/a"
 }
 
-@test 'chroot: a user reaches no other socket by a name that is allowed' {
+@test 'chroot: a user reaches no other socket by an allowed name' {
 	[ -e /sys/fs/bpf/cgguard/progs/connect_unix ] || skip 'no hook unix in this kernel'
 	dir=$BATS_TEST_TMPDIR
 	chmod a+rx "${dir%/*/*}" "${dir%/*}" "$dir" "$TMPDIR"
@@ -723,7 +723,7 @@ $reach_name" "$dir/root" /run/allowed)
 	yes guarded chroot / true
 }
 
-@test '-e and --clear-env: the variables of the command' {
+@test '-e and --clear-env set the variables of the command' {
 	yes env -i PATH="$PATH" A=1 B=2 TERM=dumb HOME=/h cgg-run env
 	says "PATH=$PATH
 A=1
@@ -751,7 +751,7 @@ E="
 	done
 }
 
-@test '-u: user, groups, home; and it cannot write its cgroup' {
+@test '-u sets user, groups and home, and the command cannot write its cgroup' {
 	yes guarded -u nobody bash -c 'id -u; id -g; id -G; echo "$HOME $USER $LOGNAME"'
 	says "65534
 $(id -g nobody)
@@ -767,7 +767,7 @@ $(getent passwd nobody | cut -d : -f 6) nobody nobody"
 	no guarded -u nobody -k all bash -c 'mkdir "$1/cgg-run-"*/below' bash "$web"
 }
 
-@test 'a hook judges what remains' {
+@test 'a rule for a hook applies to what stays open' {
 	yes guarded -k io_uring -r 'default connect deny' -r "allow connect port $port" "$BUILD/tests/reach" \
 		uring-connect 127.0.0.1 "$port" || [[ $output == skip* ]]
 	run guarded -k io_uring -r 'default connect deny' "$BUILD/tests/reach" uring-connect 127.0.0.1 "$port"
@@ -776,7 +776,7 @@ $(getent passwd nobody | cut -d : -f 6) nobody nobody"
 
 # ---- where it runs ----
 
-@test 'without clone3 the command begins inside as well' {
+@test 'without clone3 the command starts inside the cgroup too' {
 	for ((i = 0; i < 10; i++)); do
 		no inside "$web" no_call 435 cgg-run -r 'device c 1:5 r' cat /dev/zero
 	done
@@ -785,7 +785,7 @@ $(getent passwd nobody | cut -d : -f 6) nobody nobody"
 	nothing_over
 }
 
-@test 'where it cannot make a cgroup it says why' {
+@test 'when cgg-run cannot make a cgroup it says why' {
 	run inside "$web" unshare -m bash -c \
 		'mount -o remount,bind,ro "$1" && exec cgg-run true' bash "$(cgroup_root)"
 	status_is 125
@@ -801,7 +801,7 @@ $(getent passwd nobody | cut -d : -f 6) nobody nobody"
 	nothing_over
 }
 
-@test 'in a container: a cgroup namespace, and a mount of it' {
+@test 'cgg-run works in a container, with a cgroup namespace and a mount of it' {
 	run inside "$web" unshare -mC bash -c '
 		mkdir -p "$2/m" && mount -t cgroup2 none "$2/m" && umount -l "$1" &&
 			cgg-run -r "device c 1:5 r" bash -c "cat /proc/self/cgroup; cat /dev/zero"' \
@@ -821,7 +821,7 @@ as_other()
 		--inh-caps "$caps" --ambient-caps "$caps" "$@"
 }
 
-@test 'another user runs in the cgroup that is delegated to him, and hears why not in one that is not' {
+@test 'another user runs in a delegated cgroup, and is told the reason in one that is not' {
 	new_cgroup mine "$web"
 	cgg-unload # root's; each has his own
 	chown 65534 "$mine" "$mine/cgroup.procs"
@@ -841,7 +841,7 @@ systemd-run --scope -p Delegate=yes gives one that may"
 	yes as_other cgg-unload
 }
 
-@test 'started from the root cgroup its own is below it, with one slash' {
+@test 'started from the root cgroup, its cgroup is below it, with one slash' {
 	run inside "$web" unshare -m -C bash -c '
 		while mount=$(findmnt -nfo TARGET -t cgroup,cgroup2); do umount -l "$mount" || exit 125; done
 		mount -t cgroup2 cgroup2 /sys/fs/cgroup
@@ -850,7 +850,7 @@ systemd-run --scope -p Delegate=yes gives one that may"
 	matches ' cgroup=/cgg-run-[0-9]+-[0-9a-f]{8} '
 }
 
-@test 'sixty-four run side by side, each with rules of its own' {
+@test 'sixty-four commands run side by side, each with rules of its own' {
 	local run pids=()
 
 	mkfifo "$BATS_TEST_TMPDIR/go"

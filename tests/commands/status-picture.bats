@@ -63,7 +63,7 @@ tree_is()
 	diff <(echo "$1") <(tree | sed -E 's/ {2,}([^ ])/ \1/2;s/ {2,}([^ ])/ \1/2;s/([^ ]) {2,}/\1 /g')
 }
 
-@test 'in a pipe or a file nothing has changed' {
+@test 'in a pipe or a file the output is plain lines' {
 	cgg-rule add port 9090
 	cgg-attach "$top"
 	yes cgg-status
@@ -77,14 +77,14 @@ tree_is()
 	done
 }
 
-@test 'a guard that guards nothing says so' {
+@test 'a guard without attached cgroups says so' {
 	yes drawn
 	matches '^guard  /sys/fs/bpf/cgguard, layout [0-9]+; 0 cgroups, 1 policy$'
 	matches '^no cgroup is attached$'
 	matches '^default +0 +[0-9]+ .* -$'
 }
 
-@test 'cgroups are a tree, with their policy and what they were denied' {
+@test 'cgroups are a tree, with their policy and their denials' {
 	mkdir "$top/system.slice" "$top/system.slice/db.service" "$top/system.slice/web.service" \
 		"$top/system.slice/web.service/worker" "$top/idle" "$top/alone" "$top/alone/below"
 	cgg-rule add device c 1:3 r
@@ -120,7 +120,7 @@ tree_is()
 	matches '^shop +1 +0 +0 +0 +1 mode audit sysctl$'
 }
 
-@test 'what was denied last is said in the words of a rule, the newest first, repeats together' {
+@test 'the last denials are shown in the words of a rule, newest first, repeats together' {
 	cgg-rule add connect ip 127.0.0.1 port 9090
 	cgg-rule add device c 1:3 r
 	cgg-rule add sysctl kernel/hostname
@@ -147,7 +147,7 @@ deny sysctl kernel/hostname r cat in $(shown "$top")" ]
 	matches ' deny +connect proto tcp ip 127.0.0.1 port 9090 '
 }
 
-@test 'every hook has its words' {
+@test 'every hook shows its denials in words' {
 	cgg-rule default connect,bind,sendmsg,egress,socket,setsockopt deny
 	if [ -e /sys/fs/bpf/cgguard/progs/connect_unix ]; then
 		cgg-rule add deny unix '*'
@@ -174,7 +174,7 @@ socket.socket(socket.AF_UNIX).connect("\0a\033[2J\nb")'
 	fi
 }
 
-@test 'a name that would drive the terminal does not, and a long one is cut in its middle' {
+@test 'control characters in a name do not reach the terminal, and a long name is cut in its middle' {
 	odd=$top/$'e\e[2J'
 	long=$top/docker-$(printf 4f0c2b%058d 7).scope
 	mkdir "$odd" "$long"
@@ -193,7 +193,7 @@ open("/dev/null")'
 	[ "$(tree | grep -c '^|- docker-4f0c2b00..000000007.scope ')" -eq 1 ]
 }
 
-@test 'colors are for terminals that have them and people who want them' {
+@test 'colors appear only on terminals that have them, and not with NO_COLOR' {
 	cgg-rule add device c 1:3 r
 	cgg-attach "$top"
 	no inside "$top" cat /dev/null
@@ -213,7 +213,7 @@ open("/dev/null")'
 	[ "$(seen 80 cgg-status | sed -E $'s/\e\\[[0-9]*m//g' | ageless)" = "$plain" ]
 }
 
-@test 'many neighbours take few lines, and those that were denied something are among them' {
+@test 'many sibling cgroups take few lines, and those with denials are among them' {
 	mkdir "$top"/c{100..400}
 	cgg-rule add device c 1:3 r
 	cgg-attach "$top"/c[1-4]*
@@ -228,7 +228,7 @@ open("/dev/null")'
 	[ "$(tree | wc -l)" -eq 7 ]
 }
 
-@test 'many policies, too: those that denied most come first' {
+@test 'many policies take few lines, and those with the most denials come first' {
 	for i in {10..25}; do
 		cgg-rule -p "p$i" add device c 1:3 r
 	done
@@ -240,7 +240,7 @@ open("/dev/null")'
 	matches '^5 more, that denied less$'
 }
 
-@test 'a wide terminal shows more, one that says nothing has 80 columns' {
+@test 'a wide terminal shows more, and one of unknown width has 80 columns' {
 	long=$top/docker-$(printf 4f0c2b%058d 7).scope
 	mkdir "$long"
 	cgg-rule add device c 1:3 r
@@ -251,7 +251,7 @@ open("/dev/null")'
 	[ "$(no_color=1 seen 0 cgg-status | ageless)" = "$short" ]
 }
 
-@test '--effective has columns there' {
+@test '--effective prints columns on a terminal' {
 	cgg-rule add connect port 1
 	cgg-attach "$top"
 	yes eval 'no_color=1 seen 120 cgg-status --effective "$top"'

@@ -60,7 +60,7 @@ refuses()
 	says "cgg-attach: $1: $2"
 }
 
-@test 'containers, as engines name their cgroups' {
+@test 'container: finds cgroups as the engines name them' {
 	cgg-load
 	while read -r path; do
 		tree "$path"
@@ -93,7 +93,7 @@ own.slice/some-thing-$a.scope
 END
 }
 
-@test 'containers with names of their own' {
+@test 'container: finds containers by their own names' {
 	cgg-load
 	tree default/web default/web-2 system.slice/crun-my-shop.scope init.scope
 	finds container:web /default/web
@@ -108,7 +108,7 @@ END
 	refuses container:init 'no such cgroup below /sys/fs/cgroup'
 }
 
-@test 'containers of LXC, Incus, LXD and systemd-machined, by their names' {
+@test 'container: finds those of LXC, Incus, LXD and systemd-machined by name' {
 	cgg-load
 	tree lxc.payload.web/.lxc lxc.payload.web-2 lxc.monitor.web lxc.monitor/old lxc.payload.lab_db \
 		lxc.monitor.lab_db 'machine.slice/machine-big\x2dbox.scope' \
@@ -131,7 +131,7 @@ END
 	finds container:dev_web /lxc.payload.dev_web
 }
 
-@test 'the watchers of an engine, and what is inside of a container, are not it' {
+@test 'container: does not take the monitor of an engine, or a cgroup inside a container, for it' {
 	cgg-load
 	tree "machine.slice/libpod-conmon-$a.scope" "machine.slice/libpod-$a.scope/container/$a" \
 		"machine.slice/crio-conmon-$a.scope" "crio-conmon-$a" "machine.slice:libpod-conmon:$a" \
@@ -139,7 +139,7 @@ END
 	finds container:4f0c2b "/machine.slice/libpod-$a.scope"
 }
 
-@test 'several that fit are all named' {
+@test 'several cgroups that fit are all named' {
 	cgg-load
 	tree "system.slice/docker-$a.scope" "docker/$b"
 	run in_world cgg-attach container:4f0c
@@ -160,7 +160,7 @@ END
 	[[ $output == *' ...' && ${#output} -lt 1000 ]]
 }
 
-@test 'units, as systemd lays them out' {
+@test 'unit: finds units as systemd lays them out' {
 	cgg-load
 	tree system.slice/nginx.service 'system.slice/system-getty.slice/getty@tty1.service' \
 		user.slice/user-1000.slice/user@1000.service/app.slice/app-firefox@x.service \
@@ -196,7 +196,7 @@ as_nobody()
 
 strange='has that name, which others than root may have made; write its path if it is meant'
 
-@test 'what a user made is no unit and no container' {
+@test 'a cgroup that a user made is no unit and no container' {
 	cgg-load
 	delegated=(user.slice/user-65534.slice/user@65534.service system.slice/app.service
 		"system.slice/docker-$b.scope" "lxc.payload.shop")
@@ -231,7 +231,7 @@ strange='has that name, which others than root may have made; write its path if 
 	finds container:shop /lxc.payload.shop
 }
 
-@test 'where others than root may write, nothing is a unit or a container' {
+@test 'below a cgroup that others than root may write there is no unit or container' {
 	cgg-load
 	tree "docker/$a" system.slice/x.service
 	for mode in 777 775; do
@@ -245,7 +245,7 @@ strange='has that name, which others than root may have made; write its path if 
 	finds unit:x /system.slice/x.service
 }
 
-@test 'a unit is where systemd puts it' {
+@test 'a real unit is found where systemd puts it' {
 	cgg-load
 	tree x.service a/x.service system.slice/b.service/x.service a.slice/c-d.slice/x.service b.slice/c.slice
 	for unit in x.service c.slice c-d.slice; do
@@ -273,7 +273,7 @@ sleeps_in()
 	pid=$(cat "$world/$1/cgroup.procs")
 }
 
-@test 'a mount over cgroup v2 is noticed: pid: is the own cgroup of the process, / is not the root' {
+@test 'with a mount over cgroup v2 pid: still finds the cgroup of the process, and / is not the root' {
 	cgg-load
 	tree part/below part/part/below
 	sleeps_in part/below
@@ -297,7 +297,7 @@ sleeps_in()
 	matches "\"cgroup_id\": $id,?$"
 }
 
-@test 'no path leads through a mount over a part of cgroup v2' {
+@test 'no path through a mount over a part of cgroup v2 is taken' {
 	cgg-load
 	tree a/x b/x system.slice/x.service "docker/$a"
 	sleeps_in a/x
@@ -318,7 +318,7 @@ sleeps_in()
 	matches '^cgroup	/a/x	'
 }
 
-@test 'pid: a name that looks like a removed cgroup, or like the next line, is no other cgroup' {
+@test 'pid: a name that looks like a removed cgroup or like a next line is read right' {
 	cgg-load
 	tree 'gone (deleted)' gone
 	inside "$world/gone" bash -c 'sleep 1000 3>&- & echo $!; exec sleep 1001' >"$BATS_TEST_TMPDIR/child" 3>&- &
@@ -335,7 +335,7 @@ sleeps_in()
 	matches "^cgg-attach: pid:$pid: "
 }
 
-@test 'pid: the cgroup that the process is in' {
+@test 'pid: finds the cgroup of the process' {
 	cgg-load
 	tree a/b
 	inside "$world/a/b" sleep 1000 3>&- &
@@ -351,7 +351,7 @@ sleeps_in()
 	says 'cgg-attach: pid:1: its cgroup is not below /sys/fs/cgroup, as this process sees it'
 }
 
-@test 'where the mount shows a part of the whole only, as in a container' {
+@test 'targets are found where the mount shows only a part, as in a container' {
 	cgg-load
 	tree part/below
 	inside "$world/part/below" sleep 1000 3>&- &
@@ -366,7 +366,7 @@ sleeps_in()
 	matches '^cgroup	/below	'
 }
 
-@test 'a container that is in cgroup v1 alone is said to be' {
+@test 'a container that is only in cgroup v1 is refused with that reason' {
 	v1=$(awk '$3 == "cgroup" { print $2; exit }' /proc/mounts)
 	[ -n "$v1" ] || skip 'no cgroup v1 here'
 	cgg-load
@@ -438,9 +438,9 @@ guards()
 	runtime "$1" delete --force "$a"
 }
 
-@test 'a container that crun started is guarded by its id' { guards crun; }
+@test 'crun: a running container is guarded by its id' { guards crun; }
 
-@test 'a container that runc started is guarded by its id' { guards runc; }
+@test 'runc: a running container is guarded by its id' { guards runc; }
 
 # hooks_in NAME: guarded before its first process begins, or not started at all
 hooks_in()
@@ -465,13 +465,13 @@ hooks_in()
 	says 3
 }
 
-@test 'crun has it guarded by a hook before it begins' { hooks_in crun; }
+@test 'crun: a hook guards a container before it starts' { hooks_in crun; }
 
-@test 'runc has it guarded by a hook before it begins' { hooks_in runc; }
+@test 'runc: a hook guards a container before it starts' { hooks_in runc; }
 
 # ---- cgroups that are made ----
 
-@test '-c makes the levels above it, too, and what it made goes when it fails' {
+@test '-c makes the levels above too, and removes them when it fails' {
 	cgg-load
 	cgg-rule default device alert
 	yes in_world cgg-attach -c a/b/c /d/e/ /sys/fs/cgroup/f//g
@@ -509,7 +509,7 @@ hooks_in()
 	[ ! -e "$BATS_TEST_TMPDIR/none" ] && [ ! -e "$world$BATS_TEST_TMPDIR" ]
 }
 
-@test 'there may be more targets than descriptors; all are attached, or none' {
+@test 'more targets than descriptors are attached, all or none' {
 	local all
 
 	cgg-load
@@ -528,7 +528,7 @@ hooks_in()
 
 # ---- what cgg-status prints ----
 
-@test 'cgg-detach takes what cgg-status prints, also of cgroups that this mount does not show' {
+@test 'cgg-detach takes the names that cgg-status prints, even of cgroups that this mount does not show' {
 	cgg-load
 	tree part other
 	yes in_world cgg-attach part other
@@ -541,7 +541,7 @@ hooks_in()
 	matches '^cgg-detach: 1: no such cgroup; cgroup v2 is mounted at /mnt$'
 }
 
-@test 'cgg-detach lets go of a cgroup that was removed, by its id' {
+@test 'cgg-detach detaches a removed cgroup by its id' {
 	cgg-load
 	new_cgroup dead
 	cgg-attach "$dead"
@@ -555,7 +555,7 @@ hooks_in()
 
 # ---- what the kernel refuses ----
 
-@test 'a cgroup that has 64 programs already takes no more, in words' {
+@test 'a cgroup with 64 programs takes no more, and the message says so' {
 	cgg-load
 	cgg-rule add connect
 	python3 - "$world" <<'END' >"$BATS_TEST_TMPDIR/links" 3>&- &
@@ -619,9 +619,9 @@ starts_below()
 	keeps "$1"
 }
 
-@test 'crun starts and updates a container below a cgroup that is guarded' { starts_below crun; }
+@test 'crun: a container starts and is updated below a guarded cgroup' { starts_below crun; }
 
-@test 'runc starts and updates a container below a cgroup that is guarded' { starts_below runc; }
+@test 'runc: a container starts and is updated below a guarded cgroup' { starts_below runc; }
 
 # updates_hooked NAME: guarded by a hook
 updates_hooked()
@@ -634,11 +634,11 @@ updates_hooked()
 	keeps "$1"
 }
 
-@test 'crun updates a container that a hook had guarded' { updates_hooked crun; }
+@test 'crun: a container that a hook guarded is updated' { updates_hooked crun; }
 
-@test 'runc updates a container that a hook had guarded' { updates_hooked runc; }
+@test 'runc: a container that a hook guarded is updated' { updates_hooked runc; }
 
-@test 'runc refuses a cgroup of its own that has a device rule already, and takes one without' {
+@test 'runc: its own cgroup must have no device rule yet' {
 	can_run runc
 	cgg-load
 	cgg-rule -p box add device c 1:5 r
@@ -659,7 +659,7 @@ updates_hooked()
 	[[ $output = *'has begun'* ]]
 }
 
-@test 'crun starts in a cgroup of its own that has a device rule already, and stays guarded' {
+@test 'crun: its own cgroup may have a device rule already, and stays guarded' {
 	can_run crun
 	cgg-load
 	cgg-rule -p box add device c 1:5 r

@@ -60,7 +60,7 @@ again()
 	done
 }
 
-@test 'programs are replaced under attempts without pause: none passes' {
+@test 'programs are replaced under constant attempts, and none passes' {
 	guard_all
 	run "$BUILD/tests/press" "$web" 9090 /dev/zero kernel/ostype \
 		bash -c "$(declare -f again); again $upgrades"
@@ -69,7 +69,7 @@ again()
 	[ "$(grep -cE '^(connect|open|sysctl) tries [0-9]{2,} passed 0 errors 0$' <<<"$output")" -eq 3 ]
 }
 
-@test 'rules, counters, attachments and unread events stay, programs are new' {
+@test 'cgg-load -r keeps rules, counters, attachments and unread events, and replaces programs' {
 	local before programs
 
 	guard_all
@@ -95,7 +95,7 @@ again()
 	no inside "$web" reach 127.0.0.1 9092 udp
 }
 
-@test 'a policy with a base, one that waits to be confirmed, and a reader stay' {
+@test 'a policy with an index, an unconfirmed policy and a reader survive cgg-load -r' {
 	local i
 
 	guard_all
@@ -116,7 +116,7 @@ again()
 	says 'deny connect port 9099'
 }
 
-@test 'two at once: both succeed, and nothing is left of either' {
+@test 'two cgg-load -r at once both succeed, and leave nothing behind' {
 	local one
 
 	guard_all
@@ -135,7 +135,7 @@ has_programs()
 }
 
 # The kernel looks at the new programs while nobody holds the lock.
-@test 'a guard that is another one meanwhile is left as it is' {
+@test 'a guard that was replaced meanwhile is left as it is' {
 	local late programs
 
 	guard_all
@@ -156,13 +156,13 @@ has_programs()
 	[ ! -e /sys/fs/bpf/cgguard/replaced ]
 }
 
-@test 'without a guard it loads one' {
+@test 'without a guard cgg-load -r loads one' {
 	yes cgg-load --replace
 	yes cgg-status
 	matches '^guard	'
 }
 
-@test 'a cgroup that is gone does not stop it' {
+@test 'a removed cgroup does not stop cgg-load -r' {
 	guard_all
 	rmdir "$shop"
 	yes cgg-load -r
@@ -171,7 +171,7 @@ has_programs()
 }
 
 # What a killed cgg-load -r leaves behind the exchange: links run what lies in replaced/.
-@test 'killed before the links were updated: the next command goes on' {
+@test 'after a kill before the links were updated the next command finishes the upgrade' {
 	local pin dir=/sys/fs/bpf/cgguard
 
 	guard_all
@@ -191,7 +191,7 @@ has_programs()
 	no inside "$web" reach 127.0.0.1 9090 udp
 }
 
-@test 'a map that is another one is refused, and all is as before' {
+@test 'a map that was exchanged is refused, and nothing changes' {
 	local before dir=/sys/fs/bpf/cgguard
 
 	guard_all
@@ -208,7 +208,7 @@ has_programs()
 }
 
 # A guard of another layout, older or newer, is told by its version alone.
-@test 'another layout is refused both ways; the way of cgguard(7) leaves no gap' {
+@test 'another layout is refused both ways; the steps in cgguard(7) leave no gap' {
 	local layout dir=/sys/fs/bpf/cgguard
 
 	guard_all

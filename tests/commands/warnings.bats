@@ -46,7 +46,7 @@ warns()
 	says default
 }
 
-@test 'to attach a policy without rules and defaults says that it allows everything' {
+@test 'attaching a policy without rules and defaults warns that it allows everything' {
 	open='warning: policy default: has no rule and no default yet, so it allows everything'
 	new_cgroup web
 	warns "$open" cgg-attach "$web"
@@ -60,7 +60,7 @@ warns()
 	warns "$open" cgg-attach "$web"
 }
 
-@test 'events of a policy or a cgroup that is not there: a warning, and they show once it is' {
+@test 'cgg-events warns about a missing policy or cgroup, and prints its events once it exists' {
 	new_cgroup web
 	warns 'warning: policy nosuch: there is none; its events show once there is' \
 		cgg-events -w 0 --policy nosuch
@@ -78,7 +78,7 @@ warns()
 	grep -q '^\[DENY device\].* policy=nosuch ' "$BATS_TEST_TMPDIR/events"
 }
 
-@test 'a sysctl that is not there: refused by hand where none can come, else taken with a warning' {
+@test 'a missing sysctl is refused where none can appear, else taken with a warning' {
 	none='there is none now; the rule matches nothing until there is'
 	warns "warning: sysctl net/ipv4/conf/nosuch0/forwarding: $none" \
 		cgg-rule add sysctl net.ipv4.conf.nosuch0.forwarding
@@ -98,7 +98,7 @@ warns()
 	status_is 2
 }
 
-@test 'a sysctl of an interface that comes later is judged' {
+@test 'a rule holds for a sysctl of an interface that appears later' {
 	new_cgroup web
 	warns 'warning: sysctl net/ipv4/conf/later0/forwarding: there is none now; the rule matches nothing until there is' \
 		cgg-rule add sysctl net/ipv4/conf/later0/forwarding r
@@ -109,7 +109,7 @@ warns()
 }
 
 # What never.c says that hooks do not see.
-@test 'what is refused as never seen is not seen: no hook is asked' {
+@test 'sysctls that are refused as never seen are seen by no hook' {
 	new_cgroup web
 	cgg-rule default connect,bind,sendmsg deny
 	cgg-attach "$web"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# bind - the hook bind: what it takes, what it does, and the ways around it
+# bind - the hook bind: which rules it takes, what it does, and attempts to get around it
 #
-# The address is the local one, and 0.0.0.0 and :: are what they say. Port 0 is judged
-# by post_bind, as the port that the kernel chose. The process that runs a test takes
-# ports of 127.0.0.77 and of the wildcards; $free is one that is free.
+# The judged address is the local one, and 0.0.0.0 and :: are judged as themselves. Port 0
+# is judged by post_bind, as the port that the kernel chose. The process that runs a test
+# binds ports of 127.0.0.77 and of the wildcards; $free is a free port.
 # shellcheck disable=SC2154 # helpers set web
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2034 # reports reads id and verdict
@@ -24,7 +24,7 @@ setup()
 	free=$(outside attempt free)
 }
 
-# alone RESULT ATTEMPT...: in $web, in a network where every port is free
+# alone RESULT ATTEMPT...: in $web, in a network namespace where every port is free
 alone()
 {
 	local result=$1
@@ -35,16 +35,16 @@ alone()
 	says "$result"
 }
 
-# reports of ways.bash, but that a port may be any: [0-9]+
+# As reports of ways.bash, but any port matches [0-9]+.
 plain()
 {
 	# shellcheck disable=SC2001 # one character becomes two
 	sed 's/\./\\./g' <<<"$1"
 }
 
-# ---- what it takes ----
+# ---- which rules it takes ----
 
-@test 'supported: proto, ip, port, cgroup, errno, name, comment, and every verdict' {
+@test 'rules take proto, ip, port, cgroup, errno, name, comment, and every verdict' {
 	yes cgg-rule add -f - <<END
 deny bind
 allow bind proto tcp ip 10.0.0.0/8 port 443 name web comment "the one"
@@ -62,7 +62,7 @@ deny bind ip :: errno EACCES
 deny bind cgroup $(shown "$web")"
 }
 
-@test 'not supported: operands, access letters, family, type' {
+@test 'rules refuse operands, access letters, family and type' {
 	for words in 'c 1:3' '/dev/null' 'kernel/hostname' 'port 1 r'; do
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add bind $words
@@ -81,20 +81,20 @@ deny bind cgroup $(shown "$web")"
 
 # ---- verdicts, order, defaults, options ----
 
-@test 'deny' {
+@test 'a deny rule denies' {
 	denies bind port "$free" -- bind4 daddr=127.0.0.77 "dport=$free" proto=6 \
 		-- tcp 127.0.0.77 "$free"
 	opens tcp 127.0.0.77 0
 	reports_nothing
 }
 
-@test 'alert lets through, and reports' {
+@test 'alert allows and reports' {
 	rule alert bind port "$free"
 	opens tcp 127.0.0.77 "$free"
 	verdict=ALERT reports bind4 daddr=127.0.0.77 "dport=$free" proto=6
 }
 
-@test 'allow before deny is an exception' {
+@test 'an allow before a deny is an exception' {
 	rule allow bind ip 127.0.0.77
 	rule bind port "$free"
 	opens tcp 127.0.0.77 "$free"
@@ -103,7 +103,7 @@ deny bind cgroup $(shown "$web")"
 	reports bind4 daddr=127.0.0.78 "dport=$free" proto=6
 }
 
-@test 'the default is allow, until it is changed' {
+@test 'the default is allow until it is changed' {
 	rule allow bind port 1
 	opens tcp ::1 "$free"
 	yes cgg-rule default bind deny
@@ -117,7 +117,7 @@ deny bind cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'a range of ports is allowed, and nothing else' {
+@test 'an allowed range of ports is allowed, and nothing else' {
 	rule allow bind port "$free-$((free + 9))"
 	yes cgg-rule default bind deny
 	id=0
@@ -132,7 +132,7 @@ deny bind cgroup $(shown "$web")"
 	reports post_bind4 daddr=127.0.0.77 'dport=[1-9][0-9]+' proto=17
 }
 
-@test 'audit mode lets through, and says what it would refuse' {
+@test 'audit mode allows, and reports what it would deny' {
 	yes cgg-rule mode audit
 	rule bind
 	opens tcp 127.0.0.77 "$free"
@@ -143,7 +143,7 @@ deny bind cgroup $(shown "$web")"
 	closes tcp 127.0.0.77 "$free"
 }
 
-@test 'errno: what bind says then' {
+@test 'errno sets the error that bind returns' {
 	rule bind port "$free" errno EADDRINUSE
 	run inside "$web" attempt tcp 127.0.0.77 "$free"
 	says EADDRINUSE
@@ -152,7 +152,7 @@ deny bind cgroup $(shown "$web")"
 	says ok
 }
 
-@test 'bind and nothing else: a connection goes through' {
+@test 'a bind rule does not stop a connection' {
 	start_server
 	rule bind
 	run inside "$web" reach 127.0.0.1 "$port"
@@ -162,7 +162,7 @@ deny bind cgroup $(shown "$web")"
 
 # ---- matches ----
 
-@test 'proto' {
+@test 'proto holds for its protocol only' {
 	rule bind proto udp
 	opens tcp 127.0.0.77 "$free"
 	closes udp 127.0.0.77 "$free"
@@ -174,7 +174,7 @@ deny bind cgroup $(shown "$web")"
 	reports bind6 daddr=::1 "dport=$free" proto=6
 }
 
-@test 'proto tcp is MPTCP too' {
+@test 'proto tcp holds for MPTCP too' {
 	opens mptcp 127.0.0.77 "$free"
 	rule bind proto tcp
 	closes mptcp 127.0.0.77 "$free"
@@ -184,14 +184,14 @@ deny bind cgroup $(shown "$web")"
 	matches "^\[DENY post_bind4\] .* daddr=127.0.0.77 dport=[1-9][0-9]+ proto=6 "
 }
 
-@test 'UDP-Lite, by its number' {
+@test 'UDP-Lite is denied by its number' {
 	opens udplite 127.0.0.77 "$free"
 	rule bind proto 136
 	closes udplite 127.0.0.77 "$free"
 	reports bind4 daddr=127.0.0.77 "dport=$free" proto=136
 }
 
-@test 'a raw socket is not seen: it has no ports' {
+@test 'a raw socket is not seen, since it has no ports' {
 	rule bind
 	opens raw 127.0.0.77 0
 	reports_nothing
@@ -199,7 +199,7 @@ deny bind cgroup $(shown "$web")"
 	closes raw 127.0.0.77 0
 }
 
-@test 'ip: an address by itself and mapped; a prefix as far as it goes' {
+@test 'ip holds for an address, its mapped form, and exactly the prefix' {
 	rule bind ip 127.0.0.76/31
 	closes tcp 127.0.0.77 "$free"
 	reports bind4 daddr=127.0.0.77 "dport=$free" proto=6
@@ -213,7 +213,7 @@ deny bind cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'ip local is every loopback address, and no wildcard' {
+@test 'ip local is every loopback address and no wildcard' {
 	rule bind ip local
 	closes tcp 127.1.2.3 "$free"
 	closes tcp ::1 "$free"
@@ -222,7 +222,7 @@ deny bind cgroup $(shown "$web")"
 	opens tcp :: "$free"
 }
 
-@test 'a wildcard is what it says: 0.0.0.0 and :: are two' {
+@test 'the wildcards 0.0.0.0 and :: are two different addresses' {
 	rule bind ip 0.0.0.0 port "$free"
 	closes tcp 0.0.0.0 "$free"
 	reports bind4 daddr=0.0.0.0 "dport=$free" proto=6
@@ -241,7 +241,7 @@ deny bind cgroup $(shown "$web")"
 	opens tcp ::1 "$free"
 }
 
-@test 'a socket bound to :: takes IPv4 too, unless it has IPV6_V6ONLY' {
+@test 'a rule for 0.0.0.0 holds for a socket bound to ::, unless it has IPV6_V6ONLY' {
 	for rule in 'ip 0.0.0.0/0' 'ip 0.0.0.0' "ip 0.0.0.0/0 port $free"; do
 		# shellcheck disable=SC2086 # words
 		rule bind $rule
@@ -288,7 +288,7 @@ deny bind cgroup $(shown "$web")"
 	closes udp :: "$free"
 }
 
-@test 'cgroup: the one below, and not the rest' {
+@test 'cgroup limits a rule to the cgroup below' {
 	new_cgroup below "$web"
 	rule bind cgroup "$below"
 	opens tcp 127.0.0.77 "$free"
@@ -312,7 +312,7 @@ deny bind cgroup $(shown "$web")"
 	done
 }
 
-@test 'port 0 goes through when the chosen port may be' {
+@test 'port 0 is allowed when the chosen port is allowed' {
 	yes cgg-rule default bind deny
 	rule allow bind port 40001
 	alone ok range 0.0.0.0 40001
@@ -321,7 +321,7 @@ deny bind cgroup $(shown "$web")"
 	id=0 reports post_bind4 daddr=0.0.0.0 dport=40002 proto=6
 }
 
-@test 'a port that was asked for is judged once' {
+@test 'an explicit port is judged once' {
 	rule alert bind
 	opens tcp 127.0.0.77 "$free"
 	verdict=ALERT reports bind4 daddr=127.0.0.77 "dport=$free" proto=6
@@ -329,7 +329,7 @@ deny bind cgroup $(shown "$web")"
 	verdict=ALERT reports post_bind4 daddr=127.0.0.77 'dport=[1-9][0-9]+' proto=6
 }
 
-@test 'a socket whose port 0 was refused may be bound to an allowed one' {
+@test 'a socket whose port 0 was denied can be bound to an allowed port' {
 	rule allow bind port "$free"
 	yes cgg-rule default bind deny
 	run inside "$web" attempt again 127.0.0.77 "$free"
@@ -337,15 +337,15 @@ deny bind cgroup $(shown "$web")"
 	id=0 reports post_bind4 daddr=127.0.0.77 'dport=[1-9][0-9]+' proto=6
 }
 
-# ---- ways around ----
+# ---- attempts to get around it ----
 
-@test 'SO_REUSEPORT and SO_REUSEADDR, on a port that another has' {
+@test 'SO_REUSEPORT and SO_REUSEADDR do not open a denied port that another socket has' {
 	rule bind port "$free"
 	closes reuse 127.0.0.77 "$free"
 	reports bind4 daddr=127.0.0.77 "dport=$free" proto=6
 }
 
-# A call later on binds the port, and no hook sees that.
+# A later call binds the port, and no hook sees it.
 @test 'port 0 with IP_BIND_ADDRESS_NO_PORT is denied at once when every port would be' {
 	opens no-port 127.0.0.77 0
 	rule bind
@@ -366,14 +366,14 @@ deny bind cgroup $(shown "$web")"
 	opens no-port 127.0.0.78 0
 }
 
-@test 'in audit mode port 0 with IP_BIND_ADDRESS_NO_PORT is reported, and goes through' {
+@test 'in audit mode port 0 with IP_BIND_ADDRESS_NO_PORT is reported and allowed' {
 	rule bind
 	yes cgg-rule mode audit
 	opens no-port 127.0.0.77 0
 	verdict=AUDIT reports bind4 daddr=127.0.0.77 dport=0 proto=6
 }
 
-@test 'port 0 with IP_BIND_ADDRESS_NO_PORT goes through when some port may be bound' {
+@test 'port 0 with IP_BIND_ADDRESS_NO_PORT is allowed when some port may be bound' {
 	rule allow bind port "$free"
 	rule alert bind port 443 ip 127.0.0.78
 	rule bind
@@ -387,7 +387,7 @@ deny bind cgroup $(shown "$web")"
 	matches "^\[DENY setsockopt\] .* level=0 optname=24 .* rule=$id"
 }
 
-@test 'a thread, a child, a cgroup below, namespaces' {
+@test 'a thread, a child, a cgroup below and namespaces do not get around a rule' {
 	new_cgroup below "$web"
 	rule bind port "$free"
 	closes thread 127.0.0.77 "$free"
@@ -400,7 +400,7 @@ deny bind cgroup $(shown "$web")"
 	says EPERM
 }
 
-@test 'a socket that was made before the guard is seen, one made before joining is not' {
+@test 'a socket from before the guard is seen, one from before joining the cgroup is not' {
 	rule bind port "$free"
 	run inside "$web" attempt guarded "$web" "$free"
 	says EPERM
@@ -410,7 +410,7 @@ deny bind cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'what listen, connect and sendto bind by themselves is not seen' {
+@test 'the implicit bind of listen, connect and sendto is not seen' {
 	start_server
 	rule bind
 	for how in listen connect send; do
@@ -419,7 +419,7 @@ deny bind cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'a rule for setsockopt closes choosing the port that listen binds' {
+@test 'a rule for setsockopt stops choosing the port that listen binds' {
 	rule bind port 40001
 	alone ok listen-range 0.0.0.0 40001
 	reports_nothing
@@ -456,7 +456,7 @@ def port_range(s, port):
             skip("this kernel has no IP_LOCAL_PORT_RANGE")
         raise
 
-# Below those that the kernel gives away, so that it stays free.
+# Below the ports that the kernel chooses, so that it stays free.
 def free():
     for port in range(20000 + os.getpid() % 5000, 32000):
         try:

@@ -1,18 +1,18 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# connect - the hook connect: what it takes, what it does, and the ways around it
+# connect - the hook connect: which rules it takes, what it does, and attempts to get around it
 #
-# A server listens outside of the cgroup $web, on $port by TCP and UDP of both
-# families, on $mptcp_port by MPTCP. ways.bash has the words.
+# A server listens outside the cgroup $web: on $port by TCP and UDP of both families, and on
+# $mptcp_port by MPTCP. ways.bash explains the words.
 # shellcheck disable=SC2154 # helpers set web, port, mptcp_port
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2034 # judged_truly reads where
 
 load ../ways
 
-# ---- what it takes ----
+# ---- which rules it takes ----
 
-@test 'supported: proto, ip, port, name, comment, and every verdict' {
+@test 'rules take proto, ip, port, name, comment, and every verdict' {
 	yes cgg-rule add -f - <<'END'
 deny connect
 allow connect proto tcp ip 10.0.0.0/8 port 443 name db comment "the one"
@@ -24,7 +24,7 @@ allow connect proto tcp ip 10.0.0.0/8 port 443 name db comment "the one"
 alert connect ip local port 0-65535'
 }
 
-@test 'not supported: operands, access letters' {
+@test 'rules refuse operands and access letters' {
 	for words in 'c 1:3' '/dev/null' 'kernel/hostname' 'port 1 r' 'r'; do
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add connect $words
@@ -33,7 +33,7 @@ alert connect ip local port 0-65535'
 	done
 }
 
-@test 'connect and nothing else: a message goes through' {
+@test 'a connect rule does not stop a message' {
 	rule connect
 	closes tcp 127.0.0.1 "$port"
 	reports connect4 daddr=127.0.0.1 "dport=$port" proto=6
@@ -44,13 +44,13 @@ alert connect ip local port 0-65535'
 
 # ---- verdicts, order, defaults, options ----
 
-@test 'alert lets through, and reports' {
+@test 'alert allows and reports' {
 	rule alert connect port "$port"
 	opens tcp 127.0.0.1 "$port"
 	verdict=ALERT reports connect4 daddr=127.0.0.1 "dport=$port" proto=6
 }
 
-@test 'allow before deny is an exception' {
+@test 'an allow before a deny is an exception' {
 	rule allow connect ip 127.0.0.2
 	rule connect port "$port"
 	opens tcp 127.0.0.2 "$port"
@@ -59,7 +59,7 @@ alert connect ip local port 0-65535'
 	reports connect4 daddr=127.0.0.1 "dport=$port" proto=6
 }
 
-@test 'allow behind deny is none' {
+@test 'an allow after a deny has no effect' {
 	rule connect port "$port"
 	first=$id
 	rule allow connect ip 127.0.0.2
@@ -67,7 +67,7 @@ alert connect ip local port 0-65535'
 	id=$first reports connect4 daddr=127.0.0.2 "dport=$port" proto=6
 }
 
-@test 'the default is allow, until it is changed' {
+@test 'the default is allow until it is changed' {
 	rule allow connect port 1
 	opens tcp 127.0.0.1 "$port"
 	yes cgg-rule default connect deny
@@ -81,7 +81,7 @@ alert connect ip local port 0-65535'
 	reports_nothing
 }
 
-@test 'a default is for its own hook' {
+@test 'a default holds for its own hook only' {
 	yes cgg-rule default connect deny
 	closes tcp 127.0.0.1 "$port"
 	opens sendto 127.0.0.1 "$port"
@@ -89,14 +89,14 @@ alert connect ip local port 0-65535'
 	opens sysctl-read kernel/hostname
 }
 
-@test 'a named rule says its name in the event' {
+@test 'an event has the name of the rule' {
 	rule connect port "$port" name web-9090 comment 'not said'
 	closes tcp 127.0.0.1 "$port"
 	yes cgg-events -w 0
 	matches " policy=default rule=$id label=web-9090( |$)"
 }
 
-@test 'what a rule or a default decided is counted' {
+@test 'decisions of rules and defaults are counted' {
 	rule connect ip 127.0.0.1 port "$port"
 	denied=$id
 	rule allow connect ip 127.0.0.2
@@ -112,7 +112,7 @@ $allowed	1	0	allow connect ip 127.0.0.2"
 
 # ---- matches ----
 
-@test 'proto tcp is not udp' {
+@test 'proto tcp does not hold for UDP' {
 	rule connect proto tcp port "$port"
 	closes tcp 127.0.0.1 "$port"
 	reports connect4 daddr=127.0.0.1 "dport=$port" proto=6
@@ -120,7 +120,7 @@ $allowed	1	0	allow connect ip 127.0.0.2"
 	reports_nothing
 }
 
-@test 'proto 17 is udp' {
+@test 'proto 17 is UDP' {
 	rule connect proto 17 port "$port"
 	opens tcp 127.0.0.1 "$port"
 	reports_nothing
@@ -128,13 +128,13 @@ $allowed	1	0	allow connect ip 127.0.0.2"
 	reports connect4 daddr=127.0.0.1 "dport=$port" proto=17
 }
 
-@test 'proto tcp is MPTCP too' {
+@test 'proto tcp holds for MPTCP too' {
 	mptcp_needed
 	denies connect proto tcp -- connect4 daddr=127.0.0.1 "dport=$mptcp_port" proto=6 \
 		-- mptcp 127.0.0.1 "$mptcp_port"
 }
 
-@test 'a range of ports has both its ends, and no more' {
+@test 'a range of ports includes both its ends, and no more' {
 	rule connect port "1-$((port - 1))"
 	rule connect port "$((port + 1))-65535"
 	opens tcp 127.0.0.1 "$port"
@@ -147,7 +147,7 @@ $allowed	1	0	allow connect ip 127.0.0.2"
 	done
 }
 
-@test 'a prefix is closed as far as it goes' {
+@test 'a prefix holds exactly as far as it goes' {
 	rule connect ip 127.0.0.2/31
 	opens tcp 127.0.0.1 "$port"
 	closes tcp 127.0.0.2 "$port"
@@ -156,7 +156,7 @@ $allowed	1	0	allow connect ip 127.0.0.2"
 	opens tcp ::1 "$port"
 }
 
-@test 'a rule with an address is for its family' {
+@test 'a rule with an address holds for its family only' {
 	rule connect ip 0.0.0.0/0
 	closes tcp 127.0.0.1 "$port"
 	closes tcp6-mapped 127.0.0.1 "$port"
@@ -168,7 +168,7 @@ $allowed	1	0	allow connect ip 127.0.0.2"
 	opens tcp6-mapped 127.0.0.1 "$port"
 }
 
-@test 'ip local is every loopback address, and what means one' {
+@test 'ip local is every loopback address and every name for one' {
 	rule connect ip local
 	closes tcp 127.0.0.1 "$port"
 	closes tcp 127.1.2.3 "$port"
@@ -181,7 +181,7 @@ $allowed	1	0	allow connect ip 127.0.0.2"
 	closes udp-connect 127.255.255.254 "$port"
 }
 
-@test 'every match of a rule must hold' {
+@test 'all matches of a rule must hold' {
 	rule connect proto tcp ip 127.0.0.1 port "$port"
 	opens udp-connect 127.0.0.1 "$port"
 	opens tcp 127.0.0.2 "$port"
@@ -192,7 +192,7 @@ $allowed	1	0	allow connect ip 127.0.0.2"
 	reports connect4 daddr=127.0.0.1 "dport=$port" proto=6
 }
 
-@test 'the 256th rule counts as the first does' {
+@test 'the 256th rule is counted as the first is' {
 	for i in {1..255}; do
 		echo "connect port $i"
 	done >"$BATS_TEST_TMPDIR/rules"
@@ -203,7 +203,7 @@ $allowed	1	0	allow connect ip 127.0.0.2"
 	reports connect4 daddr=127.0.0.1 "dport=$port" proto=6
 }
 
-# ---- a denied port is denied on every way there: ATTEMPT TO, PROGRAM, JUDGED AS, PROTOCOL ----
+# ---- a denied port is denied in every way: ATTEMPT TO, PROGRAM, JUDGED AS, PROTOCOL ----
 
 port_denied()
 {
@@ -221,51 +221,51 @@ mptcp_port_denied()
 	port=$mptcp_port port_denied "$@"
 }
 
-@test 'port: TCP to 127.0.0.1' { port_denied tcp 127.0.0.1 connect4 127.0.0.1 6; }
-@test 'port: TCP to ::1' { port_denied tcp ::1 connect6 ::1 6; }
-@test 'port: TCP to 0.0.0.0' { port_denied tcp 0.0.0.0 connect4 127.0.0.1 6; }
-@test 'port: TCP to ::' { port_denied tcp :: connect6 ::1 6; }
-@test 'port: TCP to ::ffff:127.0.0.1' { port_denied tcp6-mapped 127.0.0.1 connect6 127.0.0.1 6; }
-@test 'port: TCP to ::ffff:0.0.0.0' { port_denied tcp6-mapped 0.0.0.0 connect6 127.0.0.1 6; }
-@test 'port: bound TCP to 127.0.0.1' { port_denied tcp-bound 127.0.0.1 connect4 127.0.0.1 6; }
-@test 'port: bound TCP to 0.0.0.0' { port_denied tcp-bound 0.0.0.0 connect4 127.0.0.2 6; }
-@test 'port: TCP bound to a mapped address' {
+@test 'a port rule denies TCP to 127.0.0.1' { port_denied tcp 127.0.0.1 connect4 127.0.0.1 6; }
+@test 'a port rule denies TCP to ::1' { port_denied tcp ::1 connect6 ::1 6; }
+@test 'a port rule denies TCP to 0.0.0.0' { port_denied tcp 0.0.0.0 connect4 127.0.0.1 6; }
+@test 'a port rule denies TCP to ::' { port_denied tcp :: connect6 ::1 6; }
+@test 'a port rule denies TCP to ::ffff:127.0.0.1' { port_denied tcp6-mapped 127.0.0.1 connect6 127.0.0.1 6; }
+@test 'a port rule denies TCP to ::ffff:0.0.0.0' { port_denied tcp6-mapped 0.0.0.0 connect6 127.0.0.1 6; }
+@test 'a port rule denies bound TCP to 127.0.0.1' { port_denied tcp-bound 127.0.0.1 connect4 127.0.0.1 6; }
+@test 'a port rule denies bound TCP to 0.0.0.0' { port_denied tcp-bound 0.0.0.0 connect4 127.0.0.2 6; }
+@test 'a port rule denies TCP bound to a mapped address' {
 	port_denied tcp6-bound-mapped :: connect6 127.0.0.1 6
 }
-@test 'port: TCP that does not wait' { port_denied tcp-nonblock 127.0.0.1 connect4 127.0.0.1 6; }
-@test 'port: TCP of IPv6 that does not wait' { port_denied tcp-nonblock ::1 connect6 ::1 6; }
-@test 'port: TCP fast open, sendto' { port_denied tfo-sendto 127.0.0.1 connect4 127.0.0.1 6; }
-@test 'port: TCP fast open, sendto ::1' { port_denied tfo-sendto ::1 connect6 ::1 6; }
-@test 'port: TCP fast open, sendto 0.0.0.0' { port_denied tfo-sendto 0.0.0.0 connect4 127.0.0.1 6; }
-@test 'port: TCP fast open, connect' { port_denied tfo-connect 127.0.0.1 connect4 127.0.0.1 6; }
-@test 'port: TCP fast open, connect to ::' { port_denied tfo-connect :: connect6 ::1 6; }
-@test 'port: MPTCP to 127.0.0.1' { mptcp_port_denied mptcp 127.0.0.1 connect4 127.0.0.1 6; }
-@test 'port: MPTCP to 0.0.0.0' { mptcp_port_denied mptcp 0.0.0.0 connect4 127.0.0.1 6; }
-@test 'port: MPTCP to ::ffff:127.0.0.1' { mptcp_port_denied mptcp6 127.0.0.1 connect6 127.0.0.1 6; }
-@test 'port: MPTCP to a server of TCP' { port_denied mptcp 127.0.0.1 connect4 127.0.0.1 6; }
-@test 'port: MPTCP to ::1' { port_denied mptcp ::1 connect6 ::1 6; }
-@test 'port: MPTCP to ::' { port_denied mptcp :: connect6 ::1 6; }
-@test 'port: a second thread' { port_denied thread-connect 127.0.0.1 connect4 127.0.0.1 6; }
-@test 'port: a child' { port_denied fork-connect 127.0.0.1 connect4 127.0.0.1 6; }
-@test 'port: a 32-bit call' { port_denied int80-connect 127.0.0.1 connect4 127.0.0.1 6; }
-@test 'port: a 32-bit call to ::1' { port_denied int80-connect ::1 connect6 ::1 6; }
-@test 'port: io_uring' { port_denied uring-connect 127.0.0.1 connect4 127.0.0.1 6; }
-@test 'port: io_uring to ::1' { port_denied uring-connect ::1 connect6 ::1 6; }
-@test 'port: io_uring, its own thread' {
+@test 'a port rule denies non-blocking TCP' { port_denied tcp-nonblock 127.0.0.1 connect4 127.0.0.1 6; }
+@test 'a port rule denies non-blocking TCP of IPv6' { port_denied tcp-nonblock ::1 connect6 ::1 6; }
+@test 'a port rule denies TCP fast open, sendto' { port_denied tfo-sendto 127.0.0.1 connect4 127.0.0.1 6; }
+@test 'a port rule denies TCP fast open, sendto ::1' { port_denied tfo-sendto ::1 connect6 ::1 6; }
+@test 'a port rule denies TCP fast open, sendto 0.0.0.0' { port_denied tfo-sendto 0.0.0.0 connect4 127.0.0.1 6; }
+@test 'a port rule denies TCP fast open, connect' { port_denied tfo-connect 127.0.0.1 connect4 127.0.0.1 6; }
+@test 'a port rule denies TCP fast open, connect to ::' { port_denied tfo-connect :: connect6 ::1 6; }
+@test 'a port rule denies MPTCP to 127.0.0.1' { mptcp_port_denied mptcp 127.0.0.1 connect4 127.0.0.1 6; }
+@test 'a port rule denies MPTCP to 0.0.0.0' { mptcp_port_denied mptcp 0.0.0.0 connect4 127.0.0.1 6; }
+@test 'a port rule denies MPTCP to ::ffff:127.0.0.1' { mptcp_port_denied mptcp6 127.0.0.1 connect6 127.0.0.1 6; }
+@test 'a port rule denies MPTCP to a server of TCP' { port_denied mptcp 127.0.0.1 connect4 127.0.0.1 6; }
+@test 'a port rule denies MPTCP to ::1' { port_denied mptcp ::1 connect6 ::1 6; }
+@test 'a port rule denies MPTCP to ::' { port_denied mptcp :: connect6 ::1 6; }
+@test 'a port rule denies a second thread' { port_denied thread-connect 127.0.0.1 connect4 127.0.0.1 6; }
+@test 'a port rule denies a child' { port_denied fork-connect 127.0.0.1 connect4 127.0.0.1 6; }
+@test 'a port rule denies a 32-bit call' { port_denied int80-connect 127.0.0.1 connect4 127.0.0.1 6; }
+@test 'a port rule denies a 32-bit call to ::1' { port_denied int80-connect ::1 connect6 ::1 6; }
+@test 'a port rule denies io_uring' { port_denied uring-connect 127.0.0.1 connect4 127.0.0.1 6; }
+@test 'a port rule denies io_uring to ::1' { port_denied uring-connect ::1 connect6 ::1 6; }
+@test 'a port rule denies io_uring, its own thread' {
 	port_denied uring-sqpoll-connect 127.0.0.1 connect4 127.0.0.1 6
 }
-@test 'port: UDP connect' { port_denied udp-connect 127.0.0.1 connect4 127.0.0.1 17; }
-@test 'port: UDP connect to ::1' { port_denied udp-connect ::1 connect6 ::1 17; }
-@test 'port: UDP connect to 0.0.0.0' { port_denied udp-connect 0.0.0.0 connect4 127.0.0.1 17; }
-@test 'port: UDP connect to ::' { port_denied udp-connect :: connect6 ::1 17; }
-@test 'port: UDP connect to ::ffff:127.0.0.1' {
+@test 'a port rule denies UDP connect' { port_denied udp-connect 127.0.0.1 connect4 127.0.0.1 17; }
+@test 'a port rule denies UDP connect to ::1' { port_denied udp-connect ::1 connect6 ::1 17; }
+@test 'a port rule denies UDP connect to 0.0.0.0' { port_denied udp-connect 0.0.0.0 connect4 127.0.0.1 17; }
+@test 'a port rule denies UDP connect to ::' { port_denied udp-connect :: connect6 ::1 17; }
+@test 'a port rule denies UDP connect to ::ffff:127.0.0.1' {
 	port_denied udp6-mapped-connect 127.0.0.1 connect6 127.0.0.1 17
 }
-@test 'port: bound UDP connect to 0.0.0.0' {
+@test 'a port rule denies bound UDP connect to 0.0.0.0' {
 	port_denied udp-bound-connect 0.0.0.0 connect4 127.0.0.2 17
 }
 
-@test 'port: a cgroup below, a network namespace, a user namespace' {
+@test 'a port rule denies a cgroup below, a network namespace, a user namespace' {
 	new_cgroup below "$web"
 	rule port "$port"
 	run inside "$below" attempt tcp 127.0.0.1 "$port"
@@ -277,7 +277,7 @@ mptcp_port_denied()
 	says EPERM
 }
 
-@test 'port: a socket that was made before the guard' {
+@test 'a port rule denies a socket that was made before the guard' {
 	rule port "$port"
 	yes cgg-detach "$web"
 	opens tcp 127.0.0.1 "$port"
@@ -290,7 +290,7 @@ s.connect(("127.0.0.1", int(sys.argv[2])))' "$web" "$port"
 	reports connect4 daddr=127.0.0.1 "dport=$port" proto=6
 }
 
-# ---- a denied address is denied by whatever name it goes ----
+# ---- a denied address is denied under each of its names ----
 
 # ADDRESS ATTEMPT TO PROGRAM
 ip_denied()
@@ -298,43 +298,43 @@ ip_denied()
 	denies ip "$1" -- "$4" "daddr=$1" "dport=$port" "proto=${5:-6}" -- "$2" "$3" "$port"
 }
 
-@test 'ip 127.0.0.1: by itself' { ip_denied 127.0.0.1 tcp 127.0.0.1 connect4; }
-@test 'ip 127.0.0.1: as 0.0.0.0' { ip_denied 127.0.0.1 tcp 0.0.0.0 connect4; }
-@test 'ip 127.0.0.1: mapped' { ip_denied 127.0.0.1 tcp6-mapped 127.0.0.1 connect6; }
-@test 'ip 127.0.0.1: as ::ffff:0.0.0.0' { ip_denied 127.0.0.1 tcp6-mapped 0.0.0.0 connect6; }
-@test 'ip 127.0.0.1: from a bound socket' { ip_denied 127.0.0.1 tcp-bound 127.0.0.1 connect4; }
-@test 'ip 127.0.0.1: as :: from a socket bound to ::ffff:127.0.0.1' {
+@test 'a rule for ip 127.0.0.1 denies it as 127.0.0.1' { ip_denied 127.0.0.1 tcp 127.0.0.1 connect4; }
+@test 'a rule for ip 127.0.0.1 denies it as 0.0.0.0' { ip_denied 127.0.0.1 tcp 0.0.0.0 connect4; }
+@test 'a rule for ip 127.0.0.1 denies it mapped' { ip_denied 127.0.0.1 tcp6-mapped 127.0.0.1 connect6; }
+@test 'a rule for ip 127.0.0.1 denies it as ::ffff:0.0.0.0' { ip_denied 127.0.0.1 tcp6-mapped 0.0.0.0 connect6; }
+@test 'a rule for ip 127.0.0.1 denies it from a bound socket' { ip_denied 127.0.0.1 tcp-bound 127.0.0.1 connect4; }
+@test 'a rule for ip 127.0.0.1 denies it as :: from a socket bound to ::ffff:127.0.0.1' {
 	ip_denied 127.0.0.1 tcp6-bound-mapped :: connect6
 }
-@test 'ip 127.0.0.1: as ::ffff:0.0.0.0 from that socket' {
+@test 'a rule for ip 127.0.0.1 denies it as ::ffff:0.0.0.0 from a socket bound to ::ffff:127.0.0.1' {
 	ip_denied 127.0.0.1 tcp6-bound-mapped 0.0.0.0 connect6
 }
-@test 'ip 127.0.0.1: as 0.0.0.0 by fast open' { ip_denied 127.0.0.1 tfo-sendto 0.0.0.0 connect4; }
-@test 'ip 127.0.0.1: as 0.0.0.0 by MPTCP' { ip_denied 127.0.0.1 mptcp 0.0.0.0 connect4; }
-@test 'ip 127.0.0.1: mapped by MPTCP' { ip_denied 127.0.0.1 mptcp6 127.0.0.1 connect6; }
-@test 'ip 127.0.0.1: as 0.0.0.0 by UDP' { ip_denied 127.0.0.1 udp-connect 0.0.0.0 connect4 17; }
-@test 'ip 127.0.0.1: mapped by UDP' { ip_denied 127.0.0.1 udp6-mapped-connect 127.0.0.1 connect6 17; }
-@test 'ip 127.0.0.2: as 0.0.0.0 from a socket bound to it' {
+@test 'a rule for ip 127.0.0.1 denies it as 0.0.0.0 by fast open' { ip_denied 127.0.0.1 tfo-sendto 0.0.0.0 connect4; }
+@test 'a rule for ip 127.0.0.1 denies it as 0.0.0.0 by MPTCP' { ip_denied 127.0.0.1 mptcp 0.0.0.0 connect4; }
+@test 'a rule for ip 127.0.0.1 denies it mapped by MPTCP' { ip_denied 127.0.0.1 mptcp6 127.0.0.1 connect6; }
+@test 'a rule for ip 127.0.0.1 denies it as 0.0.0.0 by UDP' { ip_denied 127.0.0.1 udp-connect 0.0.0.0 connect4 17; }
+@test 'a rule for ip 127.0.0.1 denies it mapped by UDP' { ip_denied 127.0.0.1 udp6-mapped-connect 127.0.0.1 connect6 17; }
+@test 'a rule for ip 127.0.0.2 denies it as 0.0.0.0 from a socket bound to it' {
 	ip_denied 127.0.0.2 tcp-bound 0.0.0.0 connect4
 }
-@test 'ip 127.0.0.2: as 0.0.0.0 by UDP bound to it' {
+@test 'a rule for ip 127.0.0.2 denies it as 0.0.0.0 by UDP bound to it' {
 	ip_denied 127.0.0.2 udp-bound-connect 0.0.0.0 connect4 17
 }
-@test 'ip ::1: by itself' { ip_denied ::1 tcp ::1 connect6; }
-@test 'ip ::1: as ::' { ip_denied ::1 tcp :: connect6; }
-@test 'ip ::1: as :: by MPTCP' { ip_denied ::1 mptcp :: connect6; }
-@test 'ip ::1: as :: by UDP' { ip_denied ::1 udp-connect :: connect6 17; }
+@test 'a rule for ip ::1 denies it as ::1' { ip_denied ::1 tcp ::1 connect6; }
+@test 'a rule for ip ::1 denies it as ::' { ip_denied ::1 tcp :: connect6; }
+@test 'a rule for ip ::1 denies it as :: by MPTCP' { ip_denied ::1 mptcp :: connect6; }
+@test 'a rule for ip ::1 denies it as :: by UDP' { ip_denied ::1 udp-connect :: connect6 17; }
 
-# ---- an allow list lets in no more than it says ----
+# ---- an allow list allows no more than it names ----
 
-# only ADDRESS: nothing but this may be connected to
+# only ADDRESS: allow connecting to this address only
 only()
 {
 	yes cgg-rule add allow connect ip "$1"
 	yes cgg-rule default connect deny
 }
 
-@test 'only 127.0.0.1: by each of its names, and nothing beside it' {
+@test 'an allow of only 127.0.0.1 allows each of its names, and nothing else' {
 	only 127.0.0.1
 	opens tcp 127.0.0.1 "$port"
 	opens tcp 0.0.0.0 "$port"
@@ -351,7 +351,7 @@ only()
 	id=0 reports connect6 daddr=::1 "dport=$port" proto=6
 }
 
-@test 'only 127.0.0.1: not 127.0.0.2, which 0.0.0.0 means to a socket bound to it' {
+@test 'an allow of only 127.0.0.1 does not allow 127.0.0.2 as 0.0.0.0 from a socket bound to it' {
 	only 127.0.0.1
 	closes tcp-bound 0.0.0.0 "$port"
 	id=0 reports connect4 daddr=127.0.0.2 "dport=$port" proto=6
@@ -360,7 +360,7 @@ only()
 	opens tcp-bound 127.0.0.1 "$port"
 }
 
-@test 'only 127.0.0.2: as 0.0.0.0 from a socket bound to it, and from no other' {
+@test 'an allow of only 127.0.0.2 allows 0.0.0.0 from a socket bound to it, and from no other' {
 	only 127.0.0.2
 	opens tcp-bound 0.0.0.0 "$port"
 	opens tcp 127.0.0.2 "$port"
@@ -368,7 +368,7 @@ only()
 	id=0 reports connect4 daddr=127.0.0.1 "dport=$port" proto=6
 }
 
-@test 'only ::1: not 127.0.0.1, which :: means to a socket bound to a mapped address' {
+@test 'an allow of only ::1 does not allow 127.0.0.1 as :: from a socket bound to a mapped address' {
 	only ::1
 	opens tcp ::1 "$port"
 	opens tcp :: "$port"
@@ -378,7 +378,7 @@ only()
 	closes tcp 0.0.0.0 "$port"
 }
 
-@test 'only IPv6: not IPv4 by a mapped address' {
+@test 'an allow of only IPv6 does not allow IPv4 by a mapped address' {
 	only ::/0
 	opens tcp ::1 "$port"
 	closes tcp6-mapped 127.0.0.1 "$port"
@@ -387,7 +387,7 @@ only()
 	closes udp6-mapped-connect 127.0.0.1 "$port"
 }
 
-# Every kind of socket, bound to each address and to the device, connects to each name of
+# Each kind of socket, bound to each address and to the device, connects to each name of
 # this host.
 where='
 import itertools, socket, sys
@@ -423,10 +423,10 @@ for kind, source, to in itertools.product(kinds, sources, names):
         print(way, "went nowhere", file=fails if learning else sys.stdout)
 '
 
-@test 'what is judged is where it goes' {
+@test 'the judged address is the one that is reached' {
 	judged_truly connect
 }
 
-@test 'what is judged is where it goes, also from a socket bound to a device' {
+@test 'the judged address is the one that is reached, also from a socket bound to a device' {
 	judged_truly connect out
 }

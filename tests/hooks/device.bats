@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# device - the hook device: what it takes, what it does, and the ways around it
+# device - the hook device: which rules it takes, what it does, and attempts to get around it
 #
-# /dev/null is c 1:3, /dev/zero c 1:5. ways.bash has the words.
+# /dev/null is c 1:3, /dev/zero c 1:5. ways.bash explains the words.
 # shellcheck disable=SC2154 # helpers set web
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2016 # for inner shells
@@ -10,7 +10,7 @@
 
 load ../ways
 
-# null LETTERS: what an event says of them and /dev/null, in $null
+# null LETTERS: store in $null how an event shows them and /dev/null
 null()
 {
 	local access=0
@@ -21,9 +21,9 @@ null()
 	null=(major=1 minor=3 "access_type=0x${access}0002" type=c "access=$1")
 }
 
-# ---- what it takes ----
+# ---- which rules it takes ----
 
-@test 'supported: a type, a number, stars, letters, name, comment, and every verdict' {
+@test 'rules take a type, a number, stars, access letters, name, comment, and every verdict' {
 	yes cgg-rule add -f - <<'END'
 device c 1:3
 allow device b 8:* r
@@ -37,7 +37,7 @@ alert device a *:* wm name any comment "the rest"
 deny device c 1:5 w'
 }
 
-@test 'not supported: proto, ip, port' {
+@test 'rules refuse proto, ip and port' {
 	for match in 'proto tcp' 'ip ::1' 'port 1'; do
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add device c 1:3 $match
@@ -46,16 +46,16 @@ deny device c 1:5 w'
 	done
 }
 
-@test 'a block device by its path' {
+@test 'a rule can name a block device by its path' {
 	mknod "$BATS_TEST_TMPDIR/disk" b 7 123
 	rule device "$BATS_TEST_TMPDIR/disk" rw
 	yes cgg-rule list
 	says 'deny device b 7:123 rw'
 }
 
-# ---- letters ----
+# ---- access letters ----
 
-@test 'r is closed, and w is not' {
+@test 'r closes reading, and not writing' {
 	opens open /dev/null rw
 	rule device c 1:3 r
 	closes open /dev/null r
@@ -68,7 +68,7 @@ deny device c 1:5 w'
 	reports device "${null[@]}"
 }
 
-@test 'w is closed, and r is not' {
+@test 'w closes writing, and not reading' {
 	rule device c 1:3 w
 	opens open /dev/null r
 	reports_nothing
@@ -80,7 +80,7 @@ deny device c 1:5 w'
 	reports device "${null[@]}"
 }
 
-@test 'm is closed, and r and w are not' {
+@test 'm closes making nodes, and not reading or writing' {
 	opens mknod "$BATS_TEST_TMPDIR/null" c 1 3
 	rule device c 1:3 m
 	closes mknod "$BATS_TEST_TMPDIR/null" c 1 3
@@ -90,7 +90,7 @@ deny device c 1:5 w'
 	reports_nothing
 }
 
-@test 'an open for r and w is allowed by two rules with a letter each' {
+@test 'two rules with one letter each allow an open for both' {
 	rule allow device c 1:3 r
 	yes cgg-rule default device deny
 	opens open /dev/null r
@@ -107,7 +107,7 @@ deny device c 1:5 w'
 	id=0 reports device "${null[@]}"
 }
 
-@test 'the worst answer to a letter is the answer' {
+@test 'an open is denied when one of its letters is denied' {
 	rule alert device c 1:3 w
 	writing=$id
 	rule device c 1:3 r
@@ -119,7 +119,7 @@ deny device c 1:5 w'
 	id=$writing verdict=ALERT reports device "${null[@]}"
 }
 
-@test 'the first rule with the letter wins, also over a default' {
+@test 'the first rule with the letter wins, even over a default' {
 	rule allow device c 1:3 w
 	rule device c 1:3
 	yes cgg-rule default device alert
@@ -132,7 +132,7 @@ deny device c 1:5 w'
 	id=0 verdict=ALERT reports device major=1 minor=5 access_type=0x20002 type=c access=r
 }
 
-@test 'to ask whether it may be executed is none of the letters' {
+@test 'access(2) for execution is covered by no letter' {
 	yes cgg-rule default device deny
 	yes inside "$web" test ! -x /dev/null
 	reports_nothing
@@ -140,7 +140,7 @@ deny device c 1:5 w'
 
 # ---- type, major, minor ----
 
-@test 'c 1:3 is not b 1:3' {
+@test 'a rule for c 1:3 does not hold for b 1:3' {
 	rule device b 1:3
 	opens open /dev/null rw
 	opens mknod "$BATS_TEST_TMPDIR/null" c 1 3
@@ -153,7 +153,7 @@ deny device c 1:5 w'
 	reports_nothing
 }
 
-@test 'a 1:3 is both' {
+@test 'a rule for a 1:3 holds for c 1:3 and b 1:3' {
 	rule device a 1:3
 	closes open /dev/null r
 	null r
@@ -162,7 +162,7 @@ deny device c 1:5 w'
 	reports device major=1 minor=3 access_type=0x10001 type=b access=m
 }
 
-@test 'another minor is another device' {
+@test 'a rule does not hold for another minor number' {
 	rule device c 1:3
 	opens open /dev/zero rw
 	opens mknod "$BATS_TEST_TMPDIR/node" c 1 2
@@ -170,14 +170,14 @@ deny device c 1:5 w'
 	reports_nothing
 }
 
-@test 'another major is another device' {
+@test 'a rule does not hold for another major number' {
 	rule device c 1:3
 	opens mknod "$BATS_TEST_TMPDIR/node" c 2 3
 	opens mknod "$BATS_TEST_TMPDIR/node" c 257 3
 	reports_nothing
 }
 
-@test 'MAJOR:* is every minor of it' {
+@test 'MAJOR:* holds for every minor number' {
 	rule device c '1:*'
 	closes open /dev/null r
 	closes open /dev/zero r
@@ -186,14 +186,14 @@ deny device c 1:5 w'
 	opens mknod "$BATS_TEST_TMPDIR/node" b 1 3
 }
 
-@test 'c *:* is every character device' {
+@test 'c *:* holds for every character device' {
 	rule device c '*:*'
 	closes open /dev/null r
 	closes mknod "$BATS_TEST_TMPDIR/node" c 4095 1048575
 	opens mknod "$BATS_TEST_TMPDIR/node" b 1 3
 }
 
-@test 'a *:* is every device' {
+@test 'a *:* holds for every device' {
 	rule device a '*:*'
 	closes open /dev/null r
 	closes mknod "$BATS_TEST_TMPDIR/node" c 4095 1048575
@@ -201,7 +201,7 @@ deny device c 1:5 w'
 	yes inside "$web" sh -c 'mkfifo "$1/pipe"; : >"$1/file"' - "$BATS_TEST_TMPDIR"
 }
 
-@test 'the largest numbers there are' {
+@test 'the largest numbers of a device work' {
 	opens mknod "$BATS_TEST_TMPDIR/node" c 4095 1048575
 	rule device c 4095:1048575
 	closes mknod "$BATS_TEST_TMPDIR/node" c 4095 1048575
@@ -212,14 +212,14 @@ deny device c 1:5 w'
 
 # ---- verdicts, defaults, options ----
 
-@test 'alert lets through, and reports' {
+@test 'alert allows and reports' {
 	rule alert device c 1:3
 	opens open /dev/null rw
 	null rw
 	verdict=ALERT reports device "${null[@]}"
 }
 
-@test 'a list of what is allowed' {
+@test 'an allow list allows what it names and nothing else' {
 	rule allow device c 1:3
 	rule allow device c 1:5 r
 	yes cgg-rule default device deny
@@ -232,14 +232,14 @@ deny device c 1:5 w'
 	id=0 reports device major=1 minor=7 access_type=0x20002 type=c access=r
 }
 
-@test 'a named rule says its name in the event' {
+@test 'an event has the name of the rule' {
 	rule device c 1:3 name null
 	closes open /dev/null r
 	yes cgg-events -w 0
 	matches " policy=default rule=$id label=null$"
 }
 
-# ---- the ways around: each is open before the rule, and closed by it ----
+# ---- attempts to get around it: each works before the rule, and is denied by it ----
 
 null_denied()
 {
@@ -248,15 +248,15 @@ null_denied()
 	denies device c 1:3 rw -- device "${null[@]}" -- "$@"
 }
 
-@test 'device: open' { null_denied rw open /dev/null rw; }
-@test 'device: openat2' { null_denied r openat2 /dev/null r; }
-@test 'device: io_uring' { null_denied w uring-open /dev/null w; }
-@test 'device: a second thread' { null_denied rw thread-open /dev/null rw; }
-@test 'device: by /proc/self/fd of a path' { null_denied rw reopen /dev/null rw; }
-@test 'device: access, which asks and opens nothing' { null_denied r access /dev/null r; }
-@test 'device: a second node' { null_denied rw mknod-open c 1 3 rw; }
+@test 'a rule denies open' { null_denied rw open /dev/null rw; }
+@test 'a rule denies openat2' { null_denied r openat2 /dev/null r; }
+@test 'a rule denies io_uring' { null_denied w uring-open /dev/null w; }
+@test 'a rule denies a second thread' { null_denied rw thread-open /dev/null rw; }
+@test 'a rule denies opening /proc/self/fd of an O_PATH descriptor' { null_denied rw reopen /dev/null rw; }
+@test 'a rule denies access(2), which opens nothing' { null_denied r access /dev/null r; }
+@test 'a rule denies a second node of the device' { null_denied rw mknod-open c 1 3 rw; }
 
-@test 'device: a second node, made outside' {
+@test 'a rule denies a second node that was made outside' {
 	node=$(mktemp -u -p "$(node_place)" reach.XXXXXX)
 	mknod "$node" c 1 3
 	opens open "$node" rw
@@ -267,7 +267,7 @@ null_denied()
 	reports device "${null[@]}"
 }
 
-# A directory where device nodes work.
+# Print a directory where device nodes work.
 node_place()
 {
 	for place in /dev/shm /tmp .; do
@@ -276,7 +276,7 @@ node_place()
 	echo "$place"
 }
 
-@test 'device: a symbolic link, a hard link, another mount' {
+@test 'a rule denies a symbolic link, a hard link and another mount' {
 	ln -s /dev/null "$BATS_TEST_TMPDIR/link"
 	: >"$BATS_TEST_TMPDIR/bound"
 	bind='mount --bind /dev/null "$1/bound" && exec "$2" open "$1/bound" rw'
@@ -290,7 +290,7 @@ node_place()
 	says EPERM
 }
 
-@test 'device: a cgroup below, a user namespace, another user' {
+@test 'a rule holds in a cgroup below, a user namespace and for another user' {
 	new_cgroup below "$web"
 	rule device c 1:3
 	run inside "$below" attempt open /dev/null r
@@ -303,8 +303,8 @@ node_place()
 	matches ' uid=65534 '
 }
 
-# Not a way around, but the line that the kernel draws: it asks when a device is opened.
-@test 'what is open already stays open' {
+# A limit, not a way around: the kernel asks only when a device is opened.
+@test 'a device that is open already stays open' {
 	fifo=$BATS_TEST_TMPDIR/fifo
 	mkfifo "$fifo"
 	inside "$web" sh -c 'exec 9>/dev/null 8<"$1"; read -r go <&8 && echo x >&9 && echo written' \

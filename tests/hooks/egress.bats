@@ -1,18 +1,18 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# egress - the hook egress: what it takes, what it does, and the ways around it
+# egress - the hook egress: which rules it takes, what it does, and attempts to get around it
 #
-# It is asked for each packet of IPv4 and IPv6 that a socket of the cgroup sends; a
-# denied one says EPERM to who sends it by himself, and is lost to TCP. A server
-# listens outside of the cgroup $web, on $port. packets.bash has the words.
+# The kernel asks it for each packet of IPv4 and IPv6 that a socket of the cgroup sends. A
+# denied packet is EPERM for a process that sends it directly, and lost for TCP. A server
+# listens outside the cgroup $web, on $port. packets.bash explains the words.
 # shellcheck disable=SC2154 # helpers set web, port, packets
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 
 load packets
 
-# ---- what it takes ----
+# ---- which rules it takes ----
 
-@test 'supported: proto, ip, port, cgroup, name, comment, and every verdict' {
+@test 'rules take proto, ip, port, cgroup, name, comment, and every verdict' {
 	yes cgg-rule add -f - <<END
 deny egress
 allow egress proto tcp ip 10.0.0.0/8 port 443 name db comment "the one"
@@ -26,7 +26,7 @@ alert egress ip local port 0-65535
 deny egress cgroup $(shown "$web")"
 }
 
-@test 'not supported: operands, access letters, family, type, errno' {
+@test 'rules refuse operands, access letters, family, type and errno' {
 	for words in 'c 1:3' '/dev/null' 'kernel/hostname' 'port 1 r'; do
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add egress $words
@@ -45,20 +45,20 @@ deny egress cgroup $(shown "$web")"
 
 # ---- verdicts, order, defaults, mode ----
 
-@test 'without a rule nothing is attached' {
+@test 'without a rule no program is attached' {
 	rule port 1
 	opens udp 127.0.0.1 "$port"
 	yes cgg-status
 	[[ $output != *egress* ]]
 }
 
-@test 'alert lets through, and reports' {
+@test 'alert allows and reports' {
 	rule alert egress port "$port"
 	opens udp 127.0.0.1 "$port"
 	verdict=ALERT reports egress daddr=127.0.0.1 "dport=$port" proto=17
 }
 
-@test 'an event says where from, and how long the packet is' {
+@test 'an event has the source and the length of the packet' {
 	rule alert egress port "$port"
 	opens udp ::1 "$port"
 	yes cgg-events -w 0
@@ -68,7 +68,7 @@ deny egress cgroup $(shown "$web")"
 	matches ' saddr=127.0.0.1 sport=[1-9][0-9]+ len=34$'
 }
 
-@test 'allow before deny is an exception' {
+@test 'an allow before a deny is an exception' {
 	rule allow egress ip 127.0.0.2
 	rule egress port "$port"
 	opens udp 127.0.0.2 "$port"
@@ -78,7 +78,7 @@ deny egress cgroup $(shown "$web")"
 	reports egress daddr=127.0.0.1 "dport=$port" proto=17
 }
 
-@test 'the default is allow, until it is changed' {
+@test 'the default is allow until it is changed' {
 	rule allow egress ip 127.0.0.2
 	id=0
 	opens udp 127.0.0.1 "$port"
@@ -95,7 +95,7 @@ deny egress cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'audit mode lets through, and says what it would refuse' {
+@test 'audit mode allows, and reports what it would deny' {
 	yes cgg-rule mode audit
 	rule egress port "$port"
 	opens udp 127.0.0.1 "$port"
@@ -105,7 +105,7 @@ deny egress cgroup $(shown "$web")"
 	reports egress daddr=127.0.0.1 "dport=$port" proto=17
 }
 
-@test 'allow counts packets and bytes' {
+@test 'an allow rule counts packets and bytes' {
 	rule allow egress
 	opens udp 127.0.0.1 "$port"
 	opens udp ::1 "$port"
@@ -115,7 +115,7 @@ deny egress cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'net closes connect, sendmsg and egress' {
+@test 'a rule for net closes connect, sendmsg and egress' {
 	rule net port "$port"
 	for words in tcp udp_connected; do
 		limit=0.3 run inside "$web" attempt "$words" 127.0.0.1 "$port"
@@ -134,7 +134,7 @@ deny egress cgroup $(shown "$web")"
 
 # ---- matches ----
 
-@test 'ip: the other end, in either family' {
+@test 'ip is the address of the peer, in either family' {
 	rule egress ip 127.0.0.2/31
 	cuts EPERM udp 127.0.0.2 "$port"
 	reports egress daddr=127.0.0.2 "dport=$port" proto=17
@@ -150,7 +150,7 @@ deny egress cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'ip local: 127.0.0.0/8, ::1, and what means them' {
+@test 'ip local is 127.0.0.0/8, ::1 and every name for them' {
 	rule egress ip local
 	for to in 127.0.0.1 127.1.2.3; do
 		cuts EPERM udp "$to" "$port"
@@ -164,8 +164,8 @@ deny egress cgroup $(shown "$web")"
 	reports egress daddr=::1 "dport=$port" proto=17
 }
 
-# A socket that is bound to another interface, and a raw socket
-@test 'ip local: only what stays on lo' {
+# From a socket that is bound to another interface, and from a raw socket.
+@test 'ip local holds only for packets that stay on lo' {
 	yes cgg-rule default egress deny
 	rule allow egress ip local
 	opens udp 127.0.0.1 "$port"
@@ -189,7 +189,7 @@ deny egress cgroup $(shown "$web")"
 	sends EPERM leaves 127.0.0.1
 }
 
-@test 'port: the destination, and not the source' {
+@test 'port is the destination port, not the source port' {
 	rule egress port "$port"
 	cuts EPERM udp ::1 "$port"
 	reports egress daddr=::1 "dport=$port" proto=17
@@ -201,7 +201,7 @@ deny egress cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'proto: TCP, and nothing else' {
+@test 'proto tcp holds for TCP and nothing else' {
 	rule egress proto tcp port "$port"
 	cuts ETIMEDOUT tcp 127.0.0.1 "$port"
 	reports egress daddr=127.0.0.1 "dport=$port" proto=6
@@ -211,7 +211,7 @@ deny egress cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'proto: MPTCP is TCP here' {
+@test 'proto tcp holds for MPTCP' {
 	[ -n "$mptcp_port" ] || skip 'this kernel has no MPTCP'
 	rule alert egress proto tcp port "$mptcp_port"
 	run inside "$web" "$BUILD/tests/reach" mptcp 127.0.0.1 "$mptcp_port"
@@ -219,7 +219,7 @@ deny egress cgroup $(shown "$web")"
 	verdict=ALERT reports egress daddr=127.0.0.1 "dport=$mptcp_port" proto=6
 }
 
-@test 'proto: UDP-Lite, which no other hook sees sent' {
+@test 'proto holds for UDP-Lite, which no other hook sees sent' {
 	rule egress proto 136
 	cuts EPERM udplite 127.0.0.1
 	yes cgg-events -w 0
@@ -228,7 +228,7 @@ deny egress cgroup $(shown "$web")"
 	opens udp 127.0.0.1 "$port"
 }
 
-@test 'proto: SCTP' {
+@test 'proto holds for SCTP' {
 	opens sctp 127.0.0.1
 	rule egress proto sctp
 	cuts ETIMEDOUT sctp 127.0.0.1
@@ -236,7 +236,7 @@ deny egress cgroup $(shown "$web")"
 	matches '^\[DENY egress\] .* daddr=127.0.0.1 dport=[1-9][0-9]+ proto=132 '
 }
 
-@test 'proto: ICMP by a raw socket, in either family' {
+@test 'proto holds for ICMP from a raw socket, in either family' {
 	opens icmp 127.0.0.1
 	opens icmp ::1
 	rule egress proto icmp
@@ -248,7 +248,7 @@ deny egress cgroup $(shown "$web")"
 	reports egress daddr=::1 dport=0 proto=58
 }
 
-@test 'cgroup: the one below, and not the rest' {
+@test 'cgroup limits a rule to the cgroup below' {
 	new_cgroup below "$web"
 	rule egress cgroup "$below"
 	opens udp 127.0.0.1 "$port"
@@ -258,9 +258,9 @@ deny egress cgroup $(shown "$web")"
 	reports egress daddr=127.0.0.1 "dport=$port" proto=17
 }
 
-# ---- packets that are made by hand, or have more headers ----
+# ---- handmade packets, and packets with more headers ----
 
-@test 'a raw socket that writes the header itself' {
+@test 'a raw socket that writes the header itself does not get around a rule' {
 	opens raw_udp 127.0.0.1 "$port"
 	opens raw_udp ::1 "$port"
 	rule egress proto udp port "$port"
@@ -270,7 +270,7 @@ deny egress cgroup $(shown "$web")"
 	reports egress daddr=::1 "dport=$port" proto=17
 }
 
-@test 'options of IPv6 hide no port' {
+@test 'options of IPv6 do not hide the port' {
 	opens udp_dstopts ::1 "$port"
 	opens udp_hopopts ::1 "$port"
 	rule egress proto udp port "$port"
@@ -282,7 +282,7 @@ deny egress cgroup $(shown "$web")"
 	reports egress daddr=::1 "dport=$port" proto=17
 }
 
-@test 'a long datagram is judged whole, before it is cut' {
+@test 'a long datagram is judged before it is fragmented' {
 	rule alert egress port 7777
 	sends ok big 127.0.0.1 7777
 	verdict=ALERT reports egress daddr=127.0.0.1 dport=7777 proto=17
@@ -296,7 +296,7 @@ deny egress cgroup $(shown "$web")"
 	sends EPERM big ::1 7777
 }
 
-# hidden UNREAD ATTEMPT...: a deny rule that could match does, an allow rule that could does not
+# hidden UNREAD ATTEMPT...: a deny rule that might match denies, an allow rule that might match does not allow
 hidden()
 {
 	local unread=$1 rule first
@@ -333,25 +333,25 @@ hidden()
 	yes cgg-rule default egress allow
 }
 
-@test 'a fragment of IPv4 behind the first hides its port' {
+@test 'a later fragment of IPv4 counts as one with a hidden port' {
 	could=('port 53' 'proto udp port 53' 'ip 127.0.0.1 port 1-65535') surely='proto udp ip 127.0.0.1'
 	cannot=('proto tcp port 53' 'ip 127.0.0.2 port 53' 'ip ::1')
 	hidden 1 fragment
 }
 
-@test 'a first fragment, or a packet, that ends before its port hides it' {
+@test 'a first fragment or packet that ends before its port counts as one with a hidden port' {
 	could=('port 53' 'proto udp port 53') cannot=('proto tcp' 'ip 127.0.0.2') surely='proto udp'
 	hidden 1 fragment_short
 	hidden 1 truncated
 }
 
-@test 'a fragment of IPv6 behind the first hides its protocol' {
+@test 'a later fragment of IPv6 counts as one with a hidden protocol' {
 	could=('proto tcp' 'proto udp port 53' 'port 53') cannot=('ip 127.0.0.1' 'ip fd00::/8 port 53')
 	surely='ip ::1'
 	hidden 2 fragment6
 }
 
-@test 'more extension headers than are read, or one that is not known, hide the protocol' {
+@test 'too many extension headers, or an unknown one, count as a hidden protocol' {
 	could=('proto 200' 'proto tcp port 1' 'ip ::/0 port 5') cannot=('ip 127.0.0.1' 'ip ::2 proto udp')
 	surely='ip ::1'
 	for count in 17 40 150; do
@@ -360,7 +360,7 @@ hidden()
 	hidden 2 unknown
 }
 
-@test 'a source route hides where the packet goes' {
+@test 'a source route counts as a hidden destination' {
 	could=('ip 192.0.2.1' 'ip 10.0.0.0/8 proto tcp' 'ip 2001:db8::1 port 7' 'ip local')
 	cannot=() surely=
 	for route in 'options4 127.0.0.1 route' 'options4 127.0.0.1 strict' 'options4 127.0.0.1 bad' route6; do
@@ -379,7 +379,7 @@ hidden()
 	sends ok route6
 }
 
-@test 'an atomic fragment, AH, and lengths that lie hide nothing' {
+@test 'an atomic fragment, AH and wrong lengths hide nothing' {
 	opens atomic ::1 "$port"
 	rule egress proto udp port "$port"
 	cuts EPERM atomic ::1 "$port"
@@ -398,13 +398,13 @@ hidden()
 	done
 }
 
-# unread: the packets that hid something, since the guard was loaded
+# unread: print how many packets hid something since the guard was loaded
 unread()
 {
 	cgg-status --json | jq '.policies[] | select(.name == "default").unread_packets'
 }
 
-@test 'packets that hide something are counted' {
+@test 'packets with hidden fields are counted' {
 	before=$(unread)
 	rule egress proto 200 ip 192.0.2.1
 	sends ok truncated
@@ -419,7 +419,7 @@ unread()
 	matches "^cgguard_unread_packets_total\{policy=\"default\"\} $((before + 4))$"
 }
 
-@test 'a hundred rules: what is hidden is found among them too' {
+@test 'hidden fields are judged the same among a hundred rules' {
 	(for i in {1..100}; do echo "allow egress proto udp ip 10.0.0.$i port 53"; done
 	echo 'deny egress proto udp ip ::/0 port 7 name seven'
 	for i in {1..100}; do echo "deny egress proto tcp ip 192.0.2.$i port $i"; done) >"$BATS_TEST_TMPDIR/rules"
@@ -432,7 +432,7 @@ unread()
 	sends EPERM options4 127.0.0.1 route
 }
 
-@test 'ten thousand bans that end at as many times' {
+@test 'ten thousand bans end at ten thousand times' {
 	for i in {1..10000}; do
 		echo "deny egress ip 10.1.$((i / 256)).$((i % 256)) ttl $((1000 + i * 7 % 10000))s"
 	done >"$BATS_TEST_TMPDIR/rules"
@@ -441,11 +441,11 @@ unread()
 	sends EPERM route6
 }
 
-# ---- ways around ----
+# ---- attempts to get around it ----
 
-@test 'an open connection is cut at the next packet' {
+@test 'a new rule cuts an open connection at its next packet' {
 	cuts_open udp EPERM 17
-	cuts_open tcp ETIMEDOUT 6 # the last: what TCP sends again comes when it likes
+	cuts_open tcp ETIMEDOUT 6 # the last one: TCP repeats packets at any time
 }
 
 # cuts_open KIND RESULT PROTOCOL
@@ -458,7 +458,7 @@ cuts_open()
 	id="[0-9]+" reports egress daddr=::1 "dport=$port" "proto=$3"
 }
 
-@test 'a cgroup below, a network namespace, a user namespace' {
+@test 'a cgroup below, a network namespace and a user namespace do not get around a rule' {
 	new_cgroup below "$web"
 	rule egress proto udp
 	limit=0.3 run inside "$below" attempt udp 127.0.0.1 "$port"
@@ -468,7 +468,7 @@ cuts_open()
 	says EPERM
 }
 
-@test 'the cgroup of a socket is the one it was made in: one made before joining is not seen' {
+@test 'a socket belongs to the cgroup it was made in: one from before joining is not seen' {
 	rule egress port "$port"
 	run outside attempt made_before 127.0.0.1 "$port" "$web"
 	says ok
@@ -478,7 +478,7 @@ cuts_open()
 	reports egress daddr=127.0.0.1 "dport=$port" proto=17
 }
 
-@test 'a socket from outside, passed in, is not seen; one from inside, passed out, is' {
+@test 'a socket that is passed in from outside is not seen; one passed out still is' {
 	new_cgroup free
 	rule egress port "$port"
 	run outside attempt passed ::1 "$port" "$free" "$web"
@@ -489,7 +489,7 @@ cuts_open()
 	reports egress daddr=::1 "dport=$port" proto=17
 }
 
-@test 'a socket that a program finds when it begins is not seen either' {
+@test 'a socket that a program inherits is not seen either' {
 	rule egress port "$port"
 	# shellcheck disable=SC2016 # for the inner shell
 	run outside attempt hand_down 127.0.0.1 "$port" sh -c \
@@ -499,7 +499,7 @@ cuts_open()
 	reports_nothing
 }
 
-@test 'packets of AF_PACKET are not seen: take CAP_NET_RAW away' {
+@test 'packets of AF_PACKET are not seen, so CAP_NET_RAW must be taken away' {
 	rule egress proto udp
 	cuts EPERM raw_udp ::1 "$port"
 	reports egress daddr=::1 "dport=$port" proto=17

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# getsockopt - the hook getsockopt: what it takes, what it does, and the ways around it
+# getsockopt - the hook getsockopt: which rules it takes, what it does, and attempts to get around it
 #
-# It is asked behind each getsockopt(2), by level and name, before the answer is given.
+# The kernel asks it after each getsockopt(2), by level and name, before it returns the answer.
 # The attempts:
 #
 #	opens get stream 6 1 4           of a socket, LEVEL NAME and the buffer's SIZE
@@ -96,9 +96,9 @@ attempt()
 	exec "$BATS_FILE_TMPDIR/get" "$@"
 }
 
-# ---- what it takes ----
+# ---- which rules it takes ----
 
-@test 'supported: names, numbers, stars, cgroup, every option and verdict' {
+@test 'rules take names, numbers, stars, cgroup, every option and verdict' {
 	yes cgg-rule add -f - <<END
 getsockopt SOL_SOCKET:SO_PEERCRED
 getsockopt 1:17
@@ -118,7 +118,7 @@ deny getsockopt 300:7
 deny getsockopt *:* cgroup $(shown "$web") errno ENOPROTOOPT"
 }
 
-@test 'not supported: proto, ip, port, family, type, a level that is a star' {
+@test 'rules refuse proto, ip, port, family, type and a star as the level' {
 	for match in 'proto tcp' 'ip ::1' 'port 1' 'family inet' 'type stream'; do
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add getsockopt 1:17 $match
@@ -135,7 +135,7 @@ deny getsockopt *:* cgroup $(shown "$web") errno ENOPROTOOPT"
 
 # ---- names, numbers, stars ----
 
-@test 'by name' {
+@test 'a rule by name denies the option' {
 	denies getsockopt SOL_SOCKET:SO_TYPE -- getsockopt level=1 optname=3 \
 		option=SOL_SOCKET:SO_TYPE -- get stream 1 3 4
 	opens get stream 1 4 4
@@ -143,14 +143,14 @@ deny getsockopt *:* cgroup $(shown "$web") errno ENOPROTOOPT"
 	reports_nothing
 }
 
-@test 'by number' {
+@test 'a rule by number denies the option' {
 	denies getsockopt 6:1 -- getsockopt level=6 optname=1 option=SOL_TCP:TCP_NODELAY -- \
 		get stream 6 1 4
 	opens get stream 6 2 4
 	reports_nothing
 }
 
-@test 'every option of a level, and every option' {
+@test 'a star closes every option of a level, or every option' {
 	rule getsockopt 'SOL_TCP:*'
 	closes get stream 6 1 4
 	closes get stream 6 11 200
@@ -167,7 +167,7 @@ print("ok")')
 	[ "$opens_set" = ok ]
 }
 
-@test 'an option that the kernel does not know keeps its own error, unless it is denied' {
+@test 'an option that the kernel does not know keeps its error, unless it is denied' {
 	rule getsockopt 6:1
 	fails_alike ENOPROTOOPT get stream 6 9999 4
 	reports_nothing
@@ -177,7 +177,7 @@ print("ok")')
 	reports getsockopt level=6 optname=9999 option=SOL_TCP:9999
 }
 
-@test 'a denial has its own errno, also where the kernel has failed with another' {
+@test 'a denial has its own errno, even where the kernel failed with another' {
 	rule getsockopt 6:9999 errno EACCES
 	run inside "$web" attempt get stream 6 9999 4
 	says EACCES
@@ -190,14 +190,14 @@ print("ok")')
 	fails_alike ENOPROTOOPT get stream 6 9999 4
 }
 
-@test 'SOL_UDP is the level of UDP-Lite too' {
+@test 'a rule for SOL_UDP holds for UDP-Lite too' {
 	rule getsockopt SOL_UDP:UDP_CORK
 	closes get dgram 17 1 4
 	closes get dgram 136 1 4
 	opens get dgram 136 102 4
 }
 
-@test 'the answer is the same, but for those that are denied' {
+@test 'options that are not denied give the same answer' {
 	for option in '1 3' '1 7' '1 8' '6 1' '6 2' '6 13' '0 2'; do
 		# shellcheck disable=SC2086 # words
 		said=$(attempt get stream $option 16 value)
@@ -211,7 +211,7 @@ print("ok")')
 
 # ---- values larger than a page ----
 
-@test 'a buffer larger than a page is as good as any' {
+@test 'a buffer larger than a page works as any other' {
 	for size in 4 4095 4096 4097 8192 65536; do
 		said=$(attempt get stream 6 11 "$size" value)
 		[[ $said == *ok ]]
@@ -245,13 +245,13 @@ print("ok")')
 
 # ---- verdicts, order, defaults, options ----
 
-@test 'alert lets through, and reports' {
+@test 'alert allows and reports' {
 	rule alert getsockopt SOL_SOCKET:SO_TYPE
 	opens get stream 1 3 4
 	verdict=ALERT reports getsockopt level=1 optname=3 option=SOL_SOCKET:SO_TYPE
 }
 
-@test 'a list of what is allowed' {
+@test 'an allow list allows what it names and nothing else' {
 	yes cgg-rule default getsockopt deny
 	rule allow getsockopt SOL_SOCKET:SO_TYPE
 	opens get stream 1 3 4
@@ -263,7 +263,7 @@ print("ok")')
 	id=0 verdict=ALERT reports getsockopt level=1 optname=4 option=SOL_SOCKET:SO_ERROR
 }
 
-@test 'errno, label, quiet' {
+@test 'errno, name and quiet work' {
 	rule getsockopt SOL_SOCKET:SO_TYPE errno ENOPROTOOPT name kind
 	run inside "$web" attempt get stream 1 3 4
 	says ENOPROTOOPT
@@ -275,14 +275,14 @@ print("ok")')
 	reports_nothing
 }
 
-# ---- the ways around ----
+# ---- attempts to get around it ----
 
-@test 'a second thread' {
+@test 'a second thread does not get around a rule' {
 	denies getsockopt 6:1 -- getsockopt level=6 optname=1 option=SOL_TCP:TCP_NODELAY -- \
 		thread stream 6 1 4
 }
 
-@test 'open: the kernel has written the answer before it asks, whatever is said then' {
+@test 'open: the kernel has written the answer before it asks the hook, even if the hook denies' {
 	yes outside attempt look stream 1 3 4 value
 	says '1 in 4 ok'
 	rule getsockopt SOL_SOCKET:SO_TYPE
@@ -290,13 +290,13 @@ print("ok")')
 	says '1 in spite of EPERM'
 }
 
-@test 'TCP_ZEROCOPY_RECEIVE, for which the kernel does not ask, is refused by name' {
+@test 'a rule that names TCP_ZEROCOPY_RECEIVE is refused, since the kernel does not ask the hook' {
 	no cgg-rule add getsockopt SOL_TCP:TCP_ZEROCOPY_RECEIVE
 	status_is 2
 	says 'cgg-rule: SOL_TCP:TCP_ZEROCOPY_RECEIVE: the kernel asks no program about it'
 }
 
-@test 'a cgroup below, a user namespace, a network namespace' {
+@test 'a cgroup below, a user namespace and a network namespace do not get around a rule' {
 	new_cgroup below "$web"
 	rule getsockopt SOL_SOCKET:SO_TYPE
 	run inside "$below" attempt get stream 1 3 4

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # headers - random packets through egress and ingress, judged as an independent parser says
 #
-# tests/headers makes policies and packets, sends them, and knows each verdict. SEED in
-# the environment repeats a run, MORE=100 makes it so many times as long.
+# tests/engines/headers.c makes policies and packets, sends them, and computes each verdict.
+# SEED=N repeats a run, MORE=100 makes it that many times as long.
 # shellcheck disable=SC2154 # helpers set web
 
 load ../ways
@@ -29,10 +29,10 @@ random()
 	echo "# $1: $(tail -n 1 <<<"$output")" >&3
 }
 
-@test 'egress: random headers, fragments, routes, options and lengths' {
+@test 'egress judges random headers, fragments, routes, options and lengths as the independent parser says' {
 	random egress 6000
 }
 
-@test 'ingress: random headers, fragments, routes, options and lengths' {
+@test 'ingress judges random headers, fragments, routes, options and lengths as the independent parser says' {
 	random ingress 6000
 }

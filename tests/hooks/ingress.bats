@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# ingress - the hook ingress: what it takes, what it does, and the ways around it
+# ingress - the hook ingress: which rules it takes, what it does, and attempts to get around it
 #
-# It is asked for each packet of IPv4 and IPv6 that comes to a socket of the cgroup;
-# a denied one is lost. The server of these tests is made inside of the cgroup $web:
-# $port is its port. packets.bash has the words; opens and cuts are for what comes
-# in from outside of $web, and hears says how attempts from inside end.
+# The kernel asks it for each packet of IPv4 and IPv6 that reaches a socket of the cgroup. A
+# denied packet is lost. The server of these tests runs inside the cgroup $web, on $port.
+# packets.bash explains the words; opens and cuts are about packets from outside $web, and
+# hears tells how attempts from inside end.
 # shellcheck disable=SC2154 # helpers set web, port, packets
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2034 # reports reads id and verdict
@@ -32,7 +32,7 @@ opens()
 	says ok
 }
 
-# cuts ATTEMPT...: no answer
+# cuts ATTEMPT...: from outside there is no answer
 cuts()
 {
 	limit=0.3 run outside attempt "$@"
@@ -40,7 +40,7 @@ cuts()
 	says ETIMEDOUT
 }
 
-# hears RESULT ATTEMPT...: from inside
+# hears RESULT ATTEMPT...: from inside the attempt ends so
 hears()
 {
 	local result=$1
@@ -51,9 +51,9 @@ hears()
 	says "$result"
 }
 
-# ---- what it takes ----
+# ---- which rules it takes ----
 
-@test 'supported: proto, ip, port, cgroup, name, comment, and every verdict' {
+@test 'rules take proto, ip, port, cgroup, name, comment, and every verdict' {
 	yes cgg-rule add -f - <<END
 deny ingress
 allow ingress proto tcp ip 10.0.0.0/8 port 443 name db comment "the one"
@@ -67,7 +67,7 @@ alert ingress ip local port 0-65535
 deny ingress cgroup $(shown "$web")"
 }
 
-@test 'not supported: operands, access letters, family, type, errno' {
+@test 'rules refuse operands, access letters, family, type and errno' {
 	for words in 'c 1:3' '/dev/null' 'kernel/hostname' 'port 1 r'; do
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add ingress $words
@@ -86,13 +86,13 @@ deny ingress cgroup $(shown "$web")"
 
 # ---- verdicts, order, defaults, mode ----
 
-@test 'alert lets through, and reports' {
+@test 'alert allows and reports' {
 	rule alert ingress port "$port"
 	opens udp 127.0.0.1 "$port"
 	verdict=ALERT reports ingress daddr=127.0.0.1 "dport=$port" proto=17
 }
 
-@test 'an event says where from, and how long the packet is' {
+@test 'an event has the source and the length of the packet' {
 	rule alert ingress port "$port"
 	opens udp ::1 "$port"
 	yes cgg-events -w 0
@@ -102,7 +102,7 @@ deny ingress cgroup $(shown "$web")"
 	matches ' daddr=127.0.0.2 .* saddr=127.0.0.1 sport=[1-9][0-9]+ len=34$'
 }
 
-@test 'allow before deny is an exception' {
+@test 'an allow before a deny is an exception' {
 	rule allow ingress proto tcp
 	rule ingress port "$port"
 	opens tcp 127.0.0.1 "$port"
@@ -111,7 +111,7 @@ deny ingress cgroup $(shown "$web")"
 	reports ingress daddr=127.0.0.1 "dport=$port" proto=17
 }
 
-@test 'the default is allow, until it is changed' {
+@test 'the default is allow until it is changed' {
 	rule allow ingress ip ::1
 	id=0
 	opens udp 127.0.0.1 "$port"
@@ -128,7 +128,7 @@ deny ingress cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'audit mode lets through, and says what it would refuse' {
+@test 'audit mode allows, and reports what it would deny' {
 	yes cgg-rule mode audit
 	rule ingress port "$port"
 	opens udp 127.0.0.1 "$port"
@@ -138,7 +138,7 @@ deny ingress cgroup $(shown "$web")"
 	reports ingress daddr=127.0.0.1 "dport=$port" proto=17
 }
 
-@test 'allow counts packets and bytes' {
+@test 'an allow rule counts packets and bytes' {
 	rule allow ingress port "$port"
 	opens udp 127.0.0.1 "$port"
 	opens udp ::1 "$port"
@@ -149,7 +149,7 @@ deny ingress cgroup $(shown "$web")"
 
 # ---- matches ----
 
-@test 'ip: the other end, which is the source' {
+@test 'ip is the address of the peer, which is the source' {
 	rule ingress ip 127.0.0.2
 	opens udp 127.0.0.2 "$port"
 	reports_nothing
@@ -169,14 +169,14 @@ deny ingress cgroup $(shown "$web")"
 	opens udp ::1 "$port"
 }
 
-@test 'ip local: 127.0.0.0/8 and ::1' {
+@test 'ip local is 127.0.0.0/8 and ::1' {
 	rule ingress ip local
 	cuts udp 127.1.2.3 "$port"
 	cuts udp ::1 "$port"
 	hears ETIMEDOUT icmp ::1
 }
 
-@test 'port: the destination; an answer has the port of who asked' {
+@test 'port is the destination port; an answer has the port of the socket that asked' {
 	rule ingress port "1-$((port - 1))"
 	rule ingress port "$((port + 1))-65535"
 	opens udp ::1 "$port"
@@ -186,7 +186,7 @@ deny ingress cgroup $(shown "$web")"
 	matches "^\[DENY ingress\] .* daddr=::1 .* saddr=::1 sport=$port "
 }
 
-@test 'proto: TCP, and nothing else' {
+@test 'proto tcp holds for TCP and nothing else' {
 	rule ingress proto tcp port "$port"
 	cuts tcp 127.0.0.1 "$port"
 	reports ingress daddr=127.0.0.1 "dport=$port" proto=6
@@ -196,7 +196,7 @@ deny ingress cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'proto: UDP-Lite' {
+@test 'proto holds for UDP-Lite' {
 	hears ok udplite ::1
 	rule ingress proto 136
 	hears ETIMEDOUT udplite ::1
@@ -204,7 +204,7 @@ deny ingress cgroup $(shown "$web")"
 	matches '^\[DENY ingress\] .* daddr=::1 dport=[1-9][0-9]+ proto=136 '
 }
 
-@test 'proto: SCTP' {
+@test 'proto holds for SCTP' {
 	hears ok sctp 127.0.0.1
 	rule ingress proto sctp
 	hears ETIMEDOUT sctp 127.0.0.1
@@ -212,7 +212,7 @@ deny ingress cgroup $(shown "$web")"
 	matches '^\[DENY ingress\] .* proto=132 '
 }
 
-@test 'proto: ICMP to a raw socket, in either family' {
+@test 'proto holds for ICMP to a raw socket, in either family' {
 	hears ok icmp 127.0.0.1
 	hears ok icmp ::1
 	rule ingress proto icmp
@@ -224,7 +224,7 @@ deny ingress cgroup $(shown "$web")"
 	reports ingress daddr=::1 dport=0 proto=58
 }
 
-@test 'cgroup: the one below, and not the rest' {
+@test 'cgroup limits a rule to the cgroup below' {
 	new_cgroup below "$web"
 	rule ingress cgroup "$below"
 	opens udp 127.0.0.1 "$port"
@@ -236,9 +236,9 @@ deny ingress cgroup $(shown "$web")"
 	matches "^\[DENY ingress\] .* proto=136 .* cgroup=$(shown "$web") .* rule=$id "
 }
 
-# ---- packets that are made by hand, or have more headers ----
+# ---- handmade packets, and packets with more headers ----
 
-@test 'a raw socket that writes the header itself' {
+@test 'a raw socket that writes the header itself does not get around a rule' {
 	opens raw_udp 127.0.0.1 "$port"
 	opens raw_udp ::1 "$port"
 	rule ingress proto udp port "$port"
@@ -248,14 +248,14 @@ deny ingress cgroup $(shown "$web")"
 	reports ingress daddr=::1 "dport=$port" proto=17
 }
 
-@test 'what comes by AF_PACKET is seen where it arrives' {
+@test 'a packet sent by AF_PACKET is seen where it arrives' {
 	opens packet_udp ::1 "$port"
 	rule ingress proto udp port "$port"
 	cuts packet_udp ::1 "$port"
 	reports ingress daddr=::1 "dport=$port" proto=17
 }
 
-@test 'options of IPv6 hide no port' {
+@test 'options of IPv6 do not hide the port' {
 	opens udp_dstopts ::1 "$port"
 	opens udp_hopopts ::1 "$port"
 	rule ingress proto udp port "$port"
@@ -265,7 +265,7 @@ deny ingress cgroup $(shown "$web")"
 	reports ingress daddr=::1 "dport=$port" proto=17
 }
 
-@test 'up to 16 extension headers hide no port; more hide the protocol' {
+@test 'up to 16 extension headers do not hide the port; more hide the protocol' {
 	opens answered_chain ::1 "$port" 16
 	opens answered_chain ::1 "$port" 17
 	rule ingress proto udp port "$port"
@@ -301,7 +301,7 @@ deny ingress cgroup $(shown "$web")"
 	reports ingress daddr=::1 "dport=$port" proto=17
 }
 
-@test 'fragments are judged when they are one datagram again' {
+@test 'fragments are judged as the reassembled datagram' {
 	rule alert ingress port 7777
 	sends ok big 127.0.0.1 7777
 	verdict=ALERT reports ingress daddr=127.0.0.1 dport=7777 proto=17
@@ -315,9 +315,9 @@ deny ingress cgroup $(shown "$web")"
 	sends ETIMEDOUT big ::1 7777
 }
 
-# ---- ways around ----
+# ---- attempts to get around it ----
 
-@test 'an open connection is cut at the next packet' {
+@test 'a new rule cuts an open connection at its next packet' {
 	for kind in tcp udp; do
 		opens "open_$kind" ::1 "$port" true
 		cuts "open_$kind" ::1 "$port" cgg-rule add ingress proto "$kind" port "$port"
@@ -326,7 +326,7 @@ deny ingress cgroup $(shown "$web")"
 	done
 }
 
-@test 'a cgroup below, a network namespace' {
+@test 'a cgroup below and a network namespace do not get around a rule' {
 	new_cgroup below "$web"
 	rule ingress proto udp
 	limit=0.3 run inside "$below" attempt udp ::1 "$port"
@@ -334,7 +334,7 @@ deny ingress cgroup $(shown "$web")"
 	sends ETIMEDOUT big 127.0.0.1 7777
 }
 
-@test 'the cgroup of a socket is the one it was made in: one made before joining is not seen' {
+@test 'a socket belongs to the cgroup it was made in: one from before joining is not seen' {
 	new_cgroup free
 	yes cgg-detach "$web"
 	yes cgg-attach "$free"
@@ -348,7 +348,7 @@ deny ingress cgroup $(shown "$web")"
 	matches "^\[DENY ingress\] .* cgroup=$(shown "$free") .* sport=$port "
 }
 
-@test 'a socket from outside, passed in, is not seen; one from inside, passed out, is' {
+@test 'a socket that is passed in from outside is not seen; one passed out still is' {
 	new_cgroup free
 	new_cgroup other
 	yes cgg-detach "$web"

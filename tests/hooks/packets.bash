@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# packets - ways.bash for the hooks that see packets, and attempts that wait for the answer
+# packets - ways.bash for the hooks that see packets, with attempts that wait for the answer
 #
-#	cuts EPERM udp ::1 "$port"          what is so in $web, where outside there is an answer
-#	reports egress daddr=::1 ...        all events there are, one at least
+#	cuts EPERM udp ::1 "$port"          in $web it fails so, outside there is an answer
+#	reports egress daddr=::1 ...        all events, at least one, look so
 #	sends ok fragment                   in $web, in a network namespace of its own
 #
 # A packet has no task: its event has no process.
@@ -11,7 +11,7 @@
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 load ../ways
 
-limit=5 # seconds that an answer may take
+limit=5 # seconds to wait for an answer
 
 attempt()
 {
@@ -149,12 +149,12 @@ def header6(addr, size, proto=17):
 def header(addr, size, proto=17):
     return (header6 if ":" in addr else header4)(addr, size, proto)
 
-# raw(ADDR, PACKET, the header said by us)
+# raw(ADDR, PACKET): send a packet with a header of our own
 def raw(addr, packet):
     s = make(family(addr), SOCK_RAW, socket.IPPROTO_RAW)
     s.sendto(packet, (addr, 0))
 
-# The answer comes to a socket of UDP that has the port we said.
+# A UDP socket with the port of our header receives the answer.
 def raw_udp(addr, port, send=raw):
     near = make(family(addr), SOCK_DGRAM)
     near.bind((addr, 0))
@@ -168,7 +168,7 @@ def packet_udp(addr, port):
         s.sendto(packet, ("lo", 0x86dd, 0, 0, b"\0" * 6))
     raw_udp(addr, port, send)
 
-# Headers of IPv6 before that of UDP; 8 bytes each. answered_chain waits for the answer.
+# IPv6 headers of 8 bytes each, before that of UDP. answered_chain waits for the answer.
 def chain(addr, port, count):
     near = make(AF_INET6, SOCK_DGRAM)
     near.bind((addr, 0))
@@ -201,16 +201,16 @@ def atomic(addr, port):
     raw(addr, header6(addr, len(body), 44) + body)
     answer(near)
 
-# Behind a header that the guard does not know another protocol may follow.
+# After a header that the guard does not know another protocol may follow.
 def unknown(addr="::1", port="9"):
     raw(addr, header6(addr, 8 + 14, 140) + bytes([17, 0, 0, 0, 0, 0, 0, 0]) + datagram(addr, 9, int(port)))
 
-# AH in front of UDP, in either family
+# AH before UDP, in either family
 def behind_ah(addr, port="9"):
     body = bytes([17, 1] + 10 * [0]) + datagram(addr, 9, int(port))
     raw(addr, header(addr, len(body), 51) + body)
 
-# IPv4: loose source route, and other options; the last goes nowhere else
+# IPv4: a loose source route, and other options; the last one is no route
 def options4(addr, text):
     option = {"route": [131, 7, 4, 192, 0, 2, 1, 0], "strict": [137, 7, 4, 192, 0, 2, 1, 0],
               "bad": [68, 1, 0, 0, 0, 0, 0, 0], "record": [1, 7, 7, 4, 0, 0, 0, 0]}[text]
@@ -219,13 +219,13 @@ def options4(addr, text):
     head[0] = 0x47
     raw(addr, bytes(head) + bytes(option) + body)
 
-# IPv6: a routing header with segments left, which no host takes as its own
+# IPv6: a routing header with segments left, which no host accepts for itself
 def route6(addr="::1", left="1"):
     body = datagram(addr, 9, 9)
     head = bytes([17, 2, 4, int(left), 0, 0, 0, 0]) + packed("2001:db8::1")
     raw(addr, header6(addr, len(head) + len(body), 43) + head + body)
 
-# A length that says less than there is, and one that says more
+# A length that is too small, and one that is too large
 def lies(addr, port, length):
     body = datagram(addr, 9, int(port))
     raw(addr, header6(addr, int(length), 17) + body)
@@ -245,7 +245,7 @@ def beside():
         subprocess.run(["ip"] + words.split(), check=True)
     return t
 
-# leaves ADDR: what is sent to a loopback address leaves by that interface
+# leaves ADDR: a packet for a loopback address leaves by that interface
 def leaves(addr):
     t = beside()
     if ":" in addr:
@@ -262,7 +262,7 @@ def leaves(addr):
 def truncated(addr="127.0.0.1"):
     raw(addr, header4(addr, 2) + b"\0\0")
 
-# By an interface whose packets are of 1500 bytes: it is cut, and put together again.
+# Through an interface whose packets have 1500 bytes: it is fragmented and reassembled.
 def big(addr, port):
     to, s = make(family(addr), SOCK_DGRAM), make(family(addr), SOCK_DGRAM)
     to.bind((addr, int(port)))
@@ -277,13 +277,13 @@ def icmp(addr):
         body = body[:2] + struct.pack(">H", checksum(body)) + body[4:]
     s.sendto(body, (addr, 0))
     end = time.monotonic() + limit
-    while time.monotonic() < end:  # what we sent is heard too
+    while time.monotonic() < end:  # our own packet is received too
         said = s.recv(2048)[0 if six else 20:]
         if said[0] == (129 if six else 0) and said[4:6] == body[4:6]:
             return
     raise OSError(errno.ETIMEDOUT, "no echo")
 
-# open_KIND(ADDR, PORT, COMMAND...): a connection on which the command is run
+# open_KIND(ADDR, PORT, COMMAND...): open a connection, and run the command while it is open
 def open_udp(addr, port, *command):
     opened(make(family(addr), SOCK_DGRAM), addr, port, command)
 
@@ -313,7 +313,7 @@ def made_after(addr, port, cgroup):
     join(cgroup)
     udp(addr, port)
 
-# The socket of the first cgroup is used in the second, where it came as a message.
+# The socket of the first cgroup is passed to the second in a message, and used there.
 def passed(addr, port, made, used):
     here, there = socket.socketpair()
     join(made)
@@ -330,7 +330,7 @@ def passed(addr, port, made, used):
     s.settimeout(limit)
     udp(addr, port, s)
 
-# The socket is descriptor 0, and was there when this program began.
+# The socket is descriptor 0, inherited when this program started.
 def inherited(addr, port):
     s = socket.socket(fileno=0)
     s.settimeout(limit)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# recvmsg - the hook recvmsg: what it takes, what it does, and what it does not see
+# recvmsg - the hook recvmsg: which rules it takes, what it does, and what it does not see
 #
-# It is told of each message of UDP that a task of the cgroup receives and asks the
-# sender of, and can only watch. A server outside of $web answers, from $port and the
-# first address there is; what peer hears is from the address that it says.
+# The kernel calls it for each UDP message that a task of the cgroup receives and asks the
+# sender of. It can only observe. A server outside $web answers from $port and the first
+# address; peer answers from the address that is given.
 # shellcheck disable=SC2154 # helpers set web and port
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 
@@ -15,9 +15,9 @@ attempt()
 	exec python3 -c "$receive" "$@"
 }
 
-# ---- what it takes ----
+# ---- which rules it takes ----
 
-@test 'supported: proto, ip, port, cgroup, name, comment, alert and allow' {
+@test 'rules take proto, ip, port, cgroup, name, comment, alert and allow' {
 	yes cgg-rule add -f - <<END
 alert recvmsg
 allow recvmsg proto udp ip 10.0.0.0/8 port 53 name dns comment "the one"
@@ -31,7 +31,7 @@ alert recvmsg ip local port 0-65535
 allow recvmsg cgroup $(shown "$web")"
 }
 
-@test 'not supported: deny, as a rule and as a default' {
+@test 'deny is refused, as a rule and as a default' {
 	for words in recvmsg 'deny recvmsg port 5' 'connect,recvmsg port 5'; do
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add $words
@@ -45,7 +45,7 @@ allow recvmsg cgroup $(shown "$web")"
 	says '# allow everything'
 }
 
-@test 'not supported: operands, access letters, family, type, errno' {
+@test 'rules refuse operands, access letters, family, type and errno' {
 	for words in 'c 1:3' '/dev/null' 'kernel/hostname' 'port 1 r'; do
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add alert recvmsg $words
@@ -64,7 +64,7 @@ allow recvmsg cgroup $(shown "$web")"
 
 # ---- what it does ----
 
-# heard FROM PROGRAM ATTEMPT...: what is heard is reported
+# heard FROM PROGRAM ATTEMPT...: the attempt succeeds, and the sender is reported
 heard()
 {
 	local from=$1 program=$2
@@ -75,20 +75,20 @@ heard()
 	matches " saddr=$from sport=${sender:-$port}$"
 }
 
-# plain of ways.bash, but that the port of who receives may be any.
+# As plain of ways.bash, but any port of the receiver matches.
 plain()
 {
 	# shellcheck disable=SC2001 # one character becomes two
 	sed 's/dport=.* proto/dport=[1-9][0-9]+ proto/; s/\./\\./g' <<<"$1"
 }
 
-@test 'alert reports who sent it, and to whom' {
+@test 'alert reports the sender and the receiver' {
 	rule alert recvmsg
 	sender='[0-9]+' to=127.0.0.3 heard 127.0.0.2 recvmsg4 peer 127.0.0.2 0 127.0.0.3
 	to=::1 heard ::1 recvmsg6 recv ::1 "$port" ::1
 }
 
-@test 'each way of receiving: recvfrom, recvmsg, a mapped address, a thread, a look' {
+@test 'each way to receive is seen: recvfrom, recvmsg, a mapped address, a thread, MSG_PEEK' {
 	rule alert recvmsg port "$port"
 	for way in recv message thread nonblock; do
 		to=127.0.0.1 heard 127.0.0.1 recvmsg4 "$way" 127.0.0.1 "$port" 127.0.0.1
@@ -101,7 +101,7 @@ plain()
 	[ "$(grep -c "^\[ALERT recvmsg4\] .* sport=$port$" <<<"$output")" -eq 2 ]
 }
 
-@test 'ip, port, proto: the sender' {
+@test 'ip, port and proto are those of the sender' {
 	rule alert recvmsg ip 127.0.0.2
 	opens recv 127.0.0.1 "$port" 127.0.0.1
 	opens peer 127.0.0.1 0 127.0.0.2
@@ -117,13 +117,13 @@ plain()
 	to=::1 heard ::1 recvmsg6 recv ::1 "$port" ::1
 }
 
-@test 'ip local' {
+@test 'ip local holds for a sender on this host' {
 	rule alert recvmsg ip local
 	sender='[0-9]+' to=127.0.0.1 heard 127.1.2.3 recvmsg4 peer 127.1.2.3 0 127.0.0.1
 	to=::1 heard ::1 recvmsg6 recv ::1 "$port" ::1
 }
 
-@test 'the default is allow; allow is an exception to alert' {
+@test 'the default is allow, and an allow before an alert is an exception' {
 	rule allow recvmsg ip 127.0.0.2
 	opens recv 127.0.0.1 "$port" 127.0.0.1
 	reports_nothing
@@ -136,7 +136,7 @@ plain()
 	reports_nothing
 }
 
-@test 'audit mode changes nothing; quiet says nothing, and counts' {
+@test 'audit mode changes nothing, and quiet counts without an event' {
 	yes cgg-rule mode audit
 	rule alert recvmsg
 	to=::1 heard ::1 recvmsg6 recv ::1 "$port" ::1
@@ -149,7 +149,7 @@ plain()
 	says "$id	1	0	alert recvmsg quiet"
 }
 
-@test 'a cgroup below, alone and with the rest' {
+@test 'a rule holds in a cgroup below, attached alone or with its parent' {
 	new_cgroup below "$web"
 	rule alert recvmsg cgroup "$below"
 	opens recv ::1 "$port" ::1
@@ -161,7 +161,7 @@ plain()
 
 # ---- what it does not see ----
 
-@test 'a message whose sender nobody asks for is not seen; ingress sees it' {
+@test 'a message received without asking for its sender is not seen, but ingress sees it' {
 	rule alert recvmsg
 	for way in nameless connected; do
 		opens "$way" 127.0.0.1 "$port" 127.0.0.1
@@ -173,7 +173,7 @@ plain()
 	matches "^\[ALERT ingress\] .* saddr=127.0.0.1 sport=$port "
 }
 
-@test 'a socket that was made before the cgroup was joined is not seen' {
+@test 'a socket from before joining the cgroup is not seen' {
 	rule alert recvmsg
 	run outside attempt joins 127.0.0.1 "$port" "$web"
 	says ok

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# routes - what goes by way of another host: source routes, and subflows of MPTCP
+# routes - packets that go through another host: source routes, and subflows of MPTCP
 #
-# The network $near has a link to the network $far, where a server listens on $port, at
-# the addresses of the link (10.99.0.2, fd99::2) and at two behind them (10.98.0.1,
-# fd98::1). A packet for those goes first to the router that its source route names.
-# Attempts: how WAY FINAL VIA. The answer tells that the message went there.
+# The network $near has a link to the network $far, where a server listens on $port. It has
+# the addresses of the link (10.99.0.2, fd99::2) and two more behind them (10.98.0.1, fd98::1).
+# A packet for the latter goes first to the router that its source route names. Attempts: how
+# WAY FINAL VIA. An answer proves that the message arrived there.
 # shellcheck disable=SC2154 # helpers set web and port
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2034 # reports reads id and verdict
@@ -37,7 +37,7 @@ networks()
 	ip -n "$far" address add fd98::1/128 dev lo
 	ip -n "$near" route add 10.98.0.0/16 via 10.99.0.2
 	ip -n "$near" route add fd98::/16 via fd99::2
-	# so that an answer by UDP comes from the address that was asked
+	# so that the UDP answer comes from the address that the message went to
 	ip -n "$far" route change 10.99.0.0/24 dev near src 10.98.0.1
 	ip -n "$far" -6 route add fd99::/64 dev near src fd98::1 metric 1
 	ip netns exec "$far" sysctl -qw net.ipv4.conf.all.accept_source_route=1 \
@@ -62,7 +62,7 @@ attempt()
 	exec ip netns exec "$near" python3 -c "$program" "$1" "$2" "$port" "$3"
 }
 
-# allowed FINAL: connections and messages go nowhere but there
+# allowed FINAL: allow connections and messages only to that address
 allowed()
 {
 	rule allow connect,sendmsg ip "$1"
@@ -70,7 +70,7 @@ allowed()
 	id=0
 }
 
-# ---- a router is judged as the address is: HOOK PROGRAM PROTO, WAY FINAL VIA ----
+# ---- a router is judged as the address: HOOK PROGRAM PROTO, WAY FINAL VIA ----
 
 router_denied()
 {
@@ -83,31 +83,31 @@ router_denied()
 	reports_nothing
 }
 
-@test 'a segment routing header: TCP' { router_denied connect connect6 6 tcp6 fd98::1 fd99::2; }
-@test 'a segment routing header: connected UDP' {
+@test 'a rule for the router denies TCP with a segment routing header' { router_denied connect connect6 6 tcp6 fd98::1 fd99::2; }
+@test 'a rule for the router denies connected UDP with a segment routing header' {
 	router_denied connect connect6 17 udp6 fd98::1 fd99::2
 }
-@test 'a segment routing header: sendto' {
+@test 'a rule for the router denies sendto with a segment routing header' {
 	router_denied sendmsg sendmsg6 17 sendto6 fd98::1 fd99::2
 }
-@test 'a segment routing header of two routers: the first one counts' {
+@test 'of two routers in a segment routing header the first one counts' {
 	router_denied connect connect6 6 tcp6-two fd98::1 fd99::2
 }
-@test 'a loose source route: TCP' { router_denied connect connect4 6 tcp 10.98.0.1 10.99.0.2; }
-@test 'a strict source route: TCP' {
+@test 'a rule for the router denies TCP with a loose source route' { router_denied connect connect4 6 tcp 10.98.0.1 10.99.0.2; }
+@test 'a rule for the router denies TCP with a strict source route' {
 	router_denied connect connect4 6 tcp-strict 10.98.0.1 10.99.0.2
 }
-@test 'a loose source route: connected UDP' {
+@test 'a rule for the router denies connected UDP with a loose source route' {
 	router_denied connect connect4 17 udp 10.98.0.1 10.99.0.2
 }
-@test 'a loose source route: sendto' {
+@test 'a rule for the router denies sendto with a loose source route' {
 	router_denied sendmsg sendmsg4 17 sendto 10.98.0.1 10.99.0.2
 }
-@test 'a loose source route of an IPv6 socket that connects to a mapped address' {
+@test 'a rule for the router denies an IPv6 socket with a loose source route and a mapped address' {
 	router_denied connect connect6 6 tcp-mapped 10.98.0.1 10.99.0.2
 }
 
-@test 'a rule for the router denies, and one for the last address still does' {
+@test 'a rule for the last address denies too' {
 	rule connect ip fd99::2
 	closes tcp6 fd98::1 fd99::2
 	reports connect6 daddr=fd99::2 "dport=$port" proto=6
@@ -117,16 +117,16 @@ router_denied()
 	reports connect6 daddr=fd98::1 "dport=$port" proto=6
 }
 
-@test 'audit mode reports the router, and lets through' {
+@test 'audit mode reports the router and allows' {
 	allowed fd98::1
 	yes cgg-rule mode audit
 	opens tcp6 fd98::1 fd99::2
 	verdict=AUDIT reports connect6 daddr=fd99::2 "dport=$port" proto=6
 }
 
-# ---- what the calls do not see ----
+# ---- what the hooks for system calls do not see ----
 
-@test 'open: a route that is set on a connected socket; rules for options close it' {
+@test 'open: a route can be set on a connected socket; rules for options close it' {
 	rule allow connect,sendmsg ip fd98::1
 	rule allow connect,sendmsg ip 10.98.0.1
 	yes cgg-rule default connect,sendmsg deny
@@ -150,7 +150,7 @@ deny setsockopt SOL_IPV6:IPV6_FLOWLABEL_MGR
 END
 }
 
-# These take a header of Mobile IPv6 alone, which not every kernel has: whatever outside, EPERM here.
+# These take only a header of Mobile IPv6, which not every kernel has: EPERM inside, whatever happens outside.
 @test 'rules for options close the other ways to set a routing header' {
 	closing_rules
 	for way in tcp6-pktoptions sendto6-label; do
@@ -159,7 +159,7 @@ END
 	done
 }
 
-@test 'open: a route in the control data of a message; egress closes it' {
+@test 'open: the control data of a message can have a route; egress closes it' {
 	allowed 10.98.0.1
 	opens sendto-control 10.98.0.1 10.99.0.2
 	reports_nothing
@@ -170,7 +170,7 @@ END
 	matches '^\[DENY egress\] .* rule=0 .* unread'
 }
 
-@test 'no egress rule about an address allows a route that is set on a connected socket' {
+@test 'an egress rule with an address does not allow a route that is set on a connected socket' {
 	rule allow egress ip fd98::1
 	rule allow egress ip fd99::2
 	yes cgg-rule default egress deny
@@ -192,7 +192,7 @@ two_subflows()
 	ip -n "$far" mptcp limits set subflow 2 add_addr_accepted 2
 }
 
-# Prints how many subflows there are, when there are two or after a while.
+# Print how many subflows there are, once there are two or after a while.
 subflows()
 {
 	run inside "$1" ip netns exec "$near" python3 -c "$program" mptcp 10.99.0.2 "$mptcp_port" -
@@ -221,7 +221,7 @@ subflows()
 	reports_nothing
 }
 
-@test 'a further subflow is denied as the cgroup is whose socket it belongs to' {
+@test 'a further subflow is denied by the policy of the cgroup that owns its socket' {
 	two_subflows
 	new_cgroup below "$web"
 	new_cgroup beside "$web"

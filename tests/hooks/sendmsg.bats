@@ -1,18 +1,18 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# sendmsg - the hook sendmsg: what it takes, what it does, and the ways around it
+# sendmsg - the hook sendmsg: which rules it takes, what it does, and attempts to get around it
 #
-# It is asked for each message of UDP that says where it goes. A server listens
-# outside of the cgroup $web, on $port of both families. ways.bash has the words.
+# The kernel asks it for each UDP message that names its destination. A server listens
+# outside the cgroup $web, on $port of both families. ways.bash explains the words.
 # shellcheck disable=SC2154 # helpers set web and port
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2034 # teardown reads started, and judged_truly where
 
 load ../ways
 
-# ---- what it takes ----
+# ---- which rules it takes ----
 
-@test 'supported: proto, ip, port, name, comment, and every verdict' {
+@test 'rules take proto, ip, port, name, comment, and every verdict' {
 	yes cgg-rule add -f - <<'END'
 deny sendmsg
 allow sendmsg proto udp ip 10.0.0.0/8 port 53 name dns comment "the one"
@@ -24,7 +24,7 @@ allow sendmsg proto udp ip 10.0.0.0/8 port 53 name dns comment "the one"
 alert sendmsg ip local port 0-65535'
 }
 
-@test 'not supported: operands, access letters' {
+@test 'rules refuse operands and access letters' {
 	for words in 'c 1:3' '/dev/null' 'kernel/hostname' 'port 1 r' 'r'; do
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add sendmsg $words
@@ -33,7 +33,7 @@ alert sendmsg ip local port 0-65535'
 	done
 }
 
-@test 'sendmsg and nothing else: a connection goes through' {
+@test 'a sendmsg rule does not stop a connection' {
 	rule sendmsg
 	closes sendto 127.0.0.1 "$port"
 	reports sendmsg4 daddr=127.0.0.1 "dport=$port" proto=17
@@ -44,7 +44,7 @@ alert sendmsg ip local port 0-65535'
 
 # ---- verdicts, order, defaults, options ----
 
-@test 'alert lets through, and reports each message' {
+@test 'alert allows and reports each message' {
 	rule alert sendmsg port "$port"
 	opens sendto 127.0.0.1 "$port"
 	verdict=ALERT reports sendmsg4 daddr=127.0.0.1 "dport=$port" proto=17
@@ -53,7 +53,7 @@ alert sendmsg ip local port 0-65535'
 	[ "$(grep -c "^\[ALERT sendmsg6\] .* daddr=::1 dport=$port " <<<"$output")" -eq 2 ]
 }
 
-@test 'allow before deny is an exception' {
+@test 'an allow before a deny is an exception' {
 	rule allow sendmsg ip 127.0.0.2
 	rule sendmsg port "$port"
 	opens sendto 127.0.0.2 "$port"
@@ -62,7 +62,7 @@ alert sendmsg ip local port 0-65535'
 	reports sendmsg4 daddr=127.0.0.1 "dport=$port" proto=17
 }
 
-@test 'the default is allow, until it is changed' {
+@test 'the default is allow until it is changed' {
 	yes cgg-rule default sendmsg deny
 	closes sendto ::1 "$port"
 	id=0 reports sendmsg6 daddr=::1 "dport=$port" proto=17
@@ -74,7 +74,7 @@ alert sendmsg ip local port 0-65535'
 	reports_nothing
 }
 
-@test 'a named rule says its name in the event' {
+@test 'an event has the name of the rule' {
 	rule sendmsg port "$port" name dns
 	closes sendto 127.0.0.1 "$port"
 	yes cgg-events -w 0
@@ -83,7 +83,7 @@ alert sendmsg ip local port 0-65535'
 
 # ---- matches ----
 
-@test 'proto udp holds, proto tcp does not' {
+@test 'proto udp holds for messages, proto tcp does not' {
 	rule connect,sendmsg proto tcp
 	opens sendto 127.0.0.1 "$port"
 	reports_nothing
@@ -92,7 +92,7 @@ alert sendmsg ip local port 0-65535'
 	reports sendmsg4 daddr=127.0.0.1 "dport=$port" proto=17
 }
 
-@test 'a range of ports has both its ends, and no more' {
+@test 'a range of ports includes both its ends, and no more' {
 	rule sendmsg port "1-$((port - 1))"
 	rule sendmsg port "$((port + 1))-65535"
 	opens sendto 127.0.0.1 "$port"
@@ -105,7 +105,7 @@ alert sendmsg ip local port 0-65535'
 	done
 }
 
-@test 'a rule with an address is for its family' {
+@test 'a rule with an address holds for its family only' {
 	rule sendmsg ip 127.0.0.0/8
 	closes sendto 127.0.0.1 "$port"
 	closes sendto-mapped 127.0.0.1 "$port"
@@ -117,7 +117,7 @@ alert sendmsg ip local port 0-65535'
 	opens sendto-mapped 127.0.0.1 "$port"
 }
 
-@test 'ip local is every loopback address, and what means one' {
+@test 'ip local is every loopback address and every name for one' {
 	rule sendmsg ip local
 	closes sendto 127.0.0.1 "$port"
 	closes sendto 127.1.2.3 "$port"
@@ -129,41 +129,41 @@ alert sendmsg ip local port 0-65535'
 	closes sendto6-v4name 0.0.0.0 "$port"
 }
 
-# ---- a denied port is denied on every way there: ATTEMPT TO, PROGRAM, JUDGED AS ----
+# ---- a denied port is denied in every way: ATTEMPT TO, PROGRAM, JUDGED AS ----
 
 port_denied()
 {
 	denies port "$port" -- "$3" "daddr=$4" "dport=$port" proto=17 -- "$1" "$2" "$port"
 }
 
-@test 'port: sendto 127.0.0.1' { port_denied sendto 127.0.0.1 sendmsg4 127.0.0.1; }
-@test 'port: sendto ::1' { port_denied sendto ::1 sendmsg6 ::1; }
-@test 'port: sendto 0.0.0.0' { port_denied sendto 0.0.0.0 sendmsg4 127.0.0.1; }
-@test 'port: sendto ::' { port_denied sendto :: sendmsg6 ::1; }
-@test 'port: sendto ::ffff:127.0.0.1' { port_denied sendto-mapped 127.0.0.1 sendmsg4 127.0.0.1; }
-@test 'port: sendto ::ffff:0.0.0.0' { port_denied sendto-mapped 0.0.0.0 sendmsg4 127.0.0.1; }
-@test 'port: an IPv4 name on an IPv6 socket' {
+@test 'a port rule denies sendto to 127.0.0.1' { port_denied sendto 127.0.0.1 sendmsg4 127.0.0.1; }
+@test 'a port rule denies sendto to ::1' { port_denied sendto ::1 sendmsg6 ::1; }
+@test 'a port rule denies sendto to 0.0.0.0' { port_denied sendto 0.0.0.0 sendmsg4 127.0.0.1; }
+@test 'a port rule denies sendto to ::' { port_denied sendto :: sendmsg6 ::1; }
+@test 'a port rule denies sendto to ::ffff:127.0.0.1' { port_denied sendto-mapped 127.0.0.1 sendmsg4 127.0.0.1; }
+@test 'a port rule denies sendto to ::ffff:0.0.0.0' { port_denied sendto-mapped 0.0.0.0 sendmsg4 127.0.0.1; }
+@test 'a port rule denies an IPv4 name on an IPv6 socket' {
 	port_denied sendto6-v4name 127.0.0.1 sendmsg4 127.0.0.1
 }
-@test 'port: 0.0.0.0 on an IPv6 socket' { port_denied sendto6-v4name 0.0.0.0 sendmsg4 127.0.0.1; }
-@test 'port: AF_UNSPEC' { port_denied sendto-unspec 127.0.0.1 sendmsg4 127.0.0.1; }
-@test 'port: AF_UNSPEC, 0.0.0.0' { port_denied sendto-unspec 0.0.0.0 sendmsg4 127.0.0.1; }
-@test 'port: on a socket connected elsewhere' {
+@test 'a port rule denies 0.0.0.0 on an IPv6 socket' { port_denied sendto6-v4name 0.0.0.0 sendmsg4 127.0.0.1; }
+@test 'a port rule denies a name with AF_UNSPEC' { port_denied sendto-unspec 127.0.0.1 sendmsg4 127.0.0.1; }
+@test 'a port rule denies 0.0.0.0 with AF_UNSPEC' { port_denied sendto-unspec 0.0.0.0 sendmsg4 127.0.0.1; }
+@test 'a port rule denies a message on a socket connected elsewhere' {
 	port_denied sendto-connected 127.0.0.1 sendmsg4 127.0.0.1
 }
-@test 'port: on an IPv6 socket connected elsewhere' { port_denied sendto-connected ::1 sendmsg6 ::1; }
-@test 'port: from a bound socket' { port_denied sendto-bound 127.0.0.1 sendmsg4 127.0.0.1; }
-@test 'port: sendmsg' { port_denied sendmsg 127.0.0.1 sendmsg4 127.0.0.1; }
-@test 'port: sendmsg ::1' { port_denied sendmsg ::1 sendmsg6 ::1; }
-@test 'port: sendmsg with IP_PKTINFO' { port_denied sendmsg-pktinfo 127.0.0.1 sendmsg4 127.0.0.1; }
-@test 'port: sendmmsg' { port_denied sendmmsg 127.0.0.1 sendmsg4 127.0.0.1; }
-@test 'port: sendmmsg ::1' { port_denied sendmmsg ::1 sendmsg6 ::1; }
-@test 'port: UDP_SEGMENT' { port_denied udp-segment 127.0.0.1 sendmsg4 127.0.0.1; }
-@test 'port: UDP_SEGMENT to ::1' { port_denied udp-segment ::1 sendmsg6 ::1; }
-@test 'port: io_uring' { port_denied uring-sendmsg 127.0.0.1 sendmsg4 127.0.0.1; }
-@test 'port: io_uring to ::1' { port_denied uring-sendmsg ::1 sendmsg6 ::1; }
+@test 'a port rule denies a message on an IPv6 socket connected elsewhere' { port_denied sendto-connected ::1 sendmsg6 ::1; }
+@test 'a port rule denies a message from a bound socket' { port_denied sendto-bound 127.0.0.1 sendmsg4 127.0.0.1; }
+@test 'a port rule denies sendmsg' { port_denied sendmsg 127.0.0.1 sendmsg4 127.0.0.1; }
+@test 'a port rule denies sendmsg to ::1' { port_denied sendmsg ::1 sendmsg6 ::1; }
+@test 'a port rule denies sendmsg with IP_PKTINFO' { port_denied sendmsg-pktinfo 127.0.0.1 sendmsg4 127.0.0.1; }
+@test 'a port rule denies sendmmsg' { port_denied sendmmsg 127.0.0.1 sendmsg4 127.0.0.1; }
+@test 'a port rule denies sendmmsg to ::1' { port_denied sendmmsg ::1 sendmsg6 ::1; }
+@test 'a port rule denies UDP_SEGMENT' { port_denied udp-segment 127.0.0.1 sendmsg4 127.0.0.1; }
+@test 'a port rule denies UDP_SEGMENT to ::1' { port_denied udp-segment ::1 sendmsg6 ::1; }
+@test 'a port rule denies io_uring' { port_denied uring-sendmsg 127.0.0.1 sendmsg4 127.0.0.1; }
+@test 'a port rule denies io_uring to ::1' { port_denied uring-sendmsg ::1 sendmsg6 ::1; }
 
-@test 'port: the second message of sendmmsg' {
+@test 'a port rule denies the second message of sendmmsg' {
 	rule sendmsg port "$port"
 	run inside "$web" python3 -c '
 import ctypes, errno, socket, struct, sys
@@ -185,7 +185,7 @@ print(libc.sendmmsg(s.fileno(), both, 2, 0))' "$port"
 	reports sendmsg4 daddr=127.0.0.1 "dport=$port" proto=17
 }
 
-@test 'port: a message that is refused is not sent' {
+@test 'a denied message is not sent' {
 	listener=$BATS_TEST_TMPDIR/heard
 	python3 -c '
 import socket, sys
@@ -211,45 +211,45 @@ before
 after" ]
 }
 
-# ---- a denied address is denied by whatever name it goes: ADDRESS, ATTEMPT TO, PROGRAM ----
+# ---- a denied address is denied under each of its names: ADDRESS, ATTEMPT TO, PROGRAM ----
 
 ip_denied()
 {
 	denies ip "$1" -- "$4" "daddr=$1" "dport=$port" proto=17 -- "$2" "$3" "$port"
 }
 
-@test 'ip 127.0.0.1: by itself' { ip_denied 127.0.0.1 sendto 127.0.0.1 sendmsg4; }
-@test 'ip 127.0.0.1: as 0.0.0.0' { ip_denied 127.0.0.1 sendto 0.0.0.0 sendmsg4; }
-@test 'ip 127.0.0.1: mapped' { ip_denied 127.0.0.1 sendto-mapped 127.0.0.1 sendmsg4; }
-@test 'ip 127.0.0.1: as ::ffff:0.0.0.0' { ip_denied 127.0.0.1 sendto-mapped 0.0.0.0 sendmsg4; }
-@test 'ip 127.0.0.1: on an IPv6 socket' { ip_denied 127.0.0.1 sendto6-v4name 127.0.0.1 sendmsg4; }
-@test 'ip 127.0.0.1: as 0.0.0.0 on an IPv6 socket' {
+@test 'a rule for ip 127.0.0.1 denies it as 127.0.0.1' { ip_denied 127.0.0.1 sendto 127.0.0.1 sendmsg4; }
+@test 'a rule for ip 127.0.0.1 denies it as 0.0.0.0' { ip_denied 127.0.0.1 sendto 0.0.0.0 sendmsg4; }
+@test 'a rule for ip 127.0.0.1 denies it mapped' { ip_denied 127.0.0.1 sendto-mapped 127.0.0.1 sendmsg4; }
+@test 'a rule for ip 127.0.0.1 denies it as ::ffff:0.0.0.0' { ip_denied 127.0.0.1 sendto-mapped 0.0.0.0 sendmsg4; }
+@test 'a rule for ip 127.0.0.1 denies it on an IPv6 socket' { ip_denied 127.0.0.1 sendto6-v4name 127.0.0.1 sendmsg4; }
+@test 'a rule for ip 127.0.0.1 denies it as 0.0.0.0 on an IPv6 socket' {
 	ip_denied 127.0.0.1 sendto6-v4name 0.0.0.0 sendmsg4
 }
-@test 'ip 127.0.0.1: as AF_UNSPEC' { ip_denied 127.0.0.1 sendto-unspec 127.0.0.1 sendmsg4; }
-@test 'ip 127.0.0.1: as 0.0.0.0, AF_UNSPEC' { ip_denied 127.0.0.1 sendto-unspec 0.0.0.0 sendmsg4; }
-@test 'ip 127.0.0.1: as 0.0.0.0 from a socket bound to it' {
+@test 'a rule for ip 127.0.0.1 denies it as AF_UNSPEC' { ip_denied 127.0.0.1 sendto-unspec 127.0.0.1 sendmsg4; }
+@test 'a rule for ip 127.0.0.1 denies it as 0.0.0.0, AF_UNSPEC' { ip_denied 127.0.0.1 sendto-unspec 0.0.0.0 sendmsg4; }
+@test 'a rule for ip 127.0.0.1 denies it as 0.0.0.0 from a socket bound to it' {
 	ip_denied 127.0.0.1 sendto-bound 0.0.0.0 sendmsg4
 }
-@test 'ip 127.0.0.1: as 0.0.0.0 with it as the source' {
+@test 'a rule for ip 127.0.0.1 denies it as 0.0.0.0 with it as the source' {
 	ip_denied 127.0.0.1 sendmsg-pktinfo 0.0.0.0 sendmsg4
 }
-@test 'ip 127.0.0.1: as 0.0.0.0 by sendmmsg' { ip_denied 127.0.0.1 sendmmsg 0.0.0.0 sendmsg4; }
-@test 'ip 127.0.0.1: as 0.0.0.0 by io_uring' { ip_denied 127.0.0.1 uring-sendmsg 0.0.0.0 sendmsg4; }
-@test 'ip ::1: by itself' { ip_denied ::1 sendto ::1 sendmsg6; }
-@test 'ip ::1: as ::' { ip_denied ::1 sendto :: sendmsg6; }
-@test 'ip ::1: as :: by sendmmsg' { ip_denied ::1 sendmmsg :: sendmsg6; }
+@test 'a rule for ip 127.0.0.1 denies it as 0.0.0.0 by sendmmsg' { ip_denied 127.0.0.1 sendmmsg 0.0.0.0 sendmsg4; }
+@test 'a rule for ip 127.0.0.1 denies it as 0.0.0.0 by io_uring' { ip_denied 127.0.0.1 uring-sendmsg 0.0.0.0 sendmsg4; }
+@test 'a rule for ip ::1 denies it as ::1' { ip_denied ::1 sendto ::1 sendmsg6; }
+@test 'a rule for ip ::1 denies it as ::' { ip_denied ::1 sendto :: sendmsg6; }
+@test 'a rule for ip ::1 denies it as :: by sendmmsg' { ip_denied ::1 sendmmsg :: sendmsg6; }
 
-# ---- an allow list lets in no more than it says ----
+# ---- an allow list allows no more than it names ----
 
-# only ADDRESS: messages go nowhere but there
+# only ADDRESS: allow messages to this address only
 only()
 {
 	yes cgg-rule add allow sendmsg ip "$1"
 	yes cgg-rule default sendmsg deny
 }
 
-@test 'only 127.0.0.1: by each of its names, and nothing beside it' {
+@test 'an allow of only 127.0.0.1 allows each of its names, and nothing else' {
 	only 127.0.0.1
 	opens sendto 127.0.0.1 "$port"
 	opens sendto 0.0.0.0 "$port"
@@ -265,7 +265,7 @@ only()
 	closes sendto :: "$port"
 }
 
-@test 'only IPv6: not IPv4 by a mapped address' {
+@test 'an allow of only IPv6 does not allow IPv4 by a mapped address' {
 	only ::/0
 	opens sendto ::1 "$port"
 	closes sendto-mapped 127.0.0.1 "$port"
@@ -275,7 +275,7 @@ only()
 
 # ---- a message on a connected socket is judged as the connection is ----
 
-# HOW ADDRESS PROGRAM: the kernel asks the hook sendmsg about it, and gives no address, or the peer's
+# as_connected HOW ADDRESS PROGRAM: the kernel asks the hook sendmsg, and gives no address or that of the peer
 as_connected()
 {
 	rule allow connect proto udp ip "$2" port "$port"
@@ -287,13 +287,13 @@ as_connected()
 	id=0 reports "$3" "daddr=$2" "dport=$port" proto=17
 }
 
-@test 'control data on a connected socket' { as_connected sendmsg-connected 127.0.0.1 sendmsg4; }
-@test 'control data on a connected IPv6 socket' { as_connected sendmsg-connected ::1 sendmsg6; }
-@test 'a message on an IPv6 socket that is connected to a mapped address' {
+@test 'control data on a connected socket: the message is judged as the connection was' { as_connected sendmsg-connected 127.0.0.1 sendmsg4; }
+@test 'control data on a connected IPv6 socket: the message is judged as the connection was' { as_connected sendmsg-connected ::1 sendmsg6; }
+@test 'a message on an IPv6 socket that is connected to a mapped address is judged' {
 	as_connected send-mapped 127.0.0.1 sendmsg4
 }
 
-@test 'control data on a connected socket: a rule of sendmsg does not hold, as without it' {
+@test 'control data on a connected socket: a sendmsg rule does not hold, as without control data' {
 	rule sendmsg
 	opens sendmsg-connected 127.0.0.1 "$port"
 	opens sendmsg-connected ::1 "$port"
@@ -301,7 +301,7 @@ as_connected()
 	reports_nothing
 }
 
-@test 'control data on a connected socket: a rule of connect holds, with the address in the event' {
+@test 'control data on a connected socket: a connect rule holds, with the address in the event' {
 	rule sendmsg port 1
 	yes inside "$web" python3 -c '
 import socket, subprocess, sys
@@ -327,7 +327,7 @@ denied'
 	matches "^\[DENY connect6\] .* daddr=::1 dport=$port proto=17 .* label=later"
 }
 
-@test 'the source in an event is the one that the message has' {
+@test 'the source in an event is that of the message' {
 	rule sendmsg port "$port"
 	run inside "$web" python3 -c '
 import socket, struct, sys
@@ -343,7 +343,7 @@ except PermissionError:
 	matches '^\[DENY sendmsg4\] .* daddr=127.0.0.1 .* saddr=127.0.0.3 '
 }
 
-# Every kind of message, from every source, goes to each name of this host.
+# Each kind of message, from each source, goes to each name of this host.
 where='
 import itertools, socket, struct, sys
 device, learning = sys.argv[1].encode(), sys.argv[2] == "learn"
@@ -397,10 +397,10 @@ for how, source, to in itertools.product(hows, sources, names):
         print(way, "went nowhere", file=fails if learning else sys.stdout)
 '
 
-@test 'what is judged is where it goes' {
+@test 'the judged address is the one that is reached' {
 	judged_truly sendmsg
 }
 
-@test 'what is judged is where it goes, also through a device that the socket or message names' {
+@test 'the judged address is the one that is reached, also through a device that the socket or message names' {
 	judged_truly sendmsg out
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# setsockopt - the hook setsockopt: what it takes, what it does, and the ways around it
+# setsockopt - the hook setsockopt: which rules it takes, what it does, and attempts to get around it
 #
-# It is asked for each setsockopt(2), by level and name; the value is never looked at.
+# The kernel asks it for each setsockopt(2), by level and name; rules ignore the value.
 # The attempts:
 #
 #	opens set stream SOL_SOCKET SO_MARK 7 [SIZE]     an int, filled up to SIZE bytes
@@ -73,9 +73,9 @@ except OSError as e:
     print(errno.errorcode[e.errno])
 '
 
-# ---- what it takes ----
+# ---- which rules it takes ----
 
-@test 'supported: names, numbers, stars, cgroup, every option and verdict' {
+@test 'rules take names, numbers, stars, cgroup, every option and verdict' {
 	yes cgg-rule add -f - <<END
 setsockopt SOL_SOCKET:SO_MARK
 setsockopt 1:36
@@ -97,7 +97,7 @@ deny setsockopt SOL_TCP:999
 deny setsockopt *:* cgroup $(shown "$web") errno ENOPROTOOPT"
 }
 
-@test 'not supported: proto, ip, port, another hook, what is no option' {
+@test 'rules refuse proto, ip, port, another hook, and names of no option' {
 	for match in 'proto tcp' 'ip ::1' 'port 1' 'family inet' 'type stream'; do
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add setsockopt 1:36 $match
@@ -125,7 +125,7 @@ deny setsockopt *:* cgroup $(shown "$web") errno ENOPROTOOPT"
 
 # ---- names, numbers, stars ----
 
-@test 'by name' {
+@test 'a rule by name denies the option' {
 	denies setsockopt SOL_SOCKET:SO_MARK -- setsockopt level=1 optname=36 \
 		option=SOL_SOCKET:SO_MARK -- set stream SOL_SOCKET SO_MARK 7
 	opens set stream SOL_SOCKET SO_KEEPALIVE 1
@@ -133,7 +133,7 @@ deny setsockopt *:* cgroup $(shown "$web") errno ENOPROTOOPT"
 	reports_nothing
 }
 
-@test 'by number' {
+@test 'a rule by number denies the option' {
 	denies setsockopt 6:1 -- setsockopt level=6 optname=1 option=SOL_TCP:TCP_NODELAY -- \
 		set stream 6 1 1
 	opens set stream 6 2 1000
@@ -141,7 +141,7 @@ deny setsockopt *:* cgroup $(shown "$web") errno ENOPROTOOPT"
 	reports_nothing
 }
 
-@test 'every option of a level' {
+@test 'a star closes every option of a level' {
 	rule setsockopt 'SOL_TCP:*'
 	closes set stream 6 1 1
 	closes set stream 6 13 cubic
@@ -149,7 +149,7 @@ deny setsockopt *:* cgroup $(shown "$web") errno ENOPROTOOPT"
 	opens set inet6 41 26 1
 }
 
-@test 'every option' {
+@test 'a star as the level closes every option' {
 	rule setsockopt '*:*'
 	closes set stream 6 1 1
 	closes set stream SOL_SOCKET SO_MARK 7
@@ -158,7 +158,7 @@ deny setsockopt *:* cgroup $(shown "$web") errno ENOPROTOOPT"
 	closes set unix SOL_SOCKET 16 1
 }
 
-@test 'an option that the kernel does not know keeps its own error, or is closed' {
+@test 'an option that the kernel does not know keeps its error, or is denied' {
 	rule setsockopt 6:1
 	fails_alike ENOPROTOOPT set stream 6 9999 1
 	reports_nothing
@@ -168,7 +168,7 @@ deny setsockopt *:* cgroup $(shown "$web") errno ENOPROTOOPT"
 	reports setsockopt level=6 optname=9999 option=SOL_TCP:9999
 }
 
-@test 'what is denied is not set' {
+@test 'a denied option is not set' {
 	rule setsockopt SOL_SOCKET:SO_MARK
 	yes inside "$web" python3 -c '
 import socket
@@ -182,7 +182,7 @@ except PermissionError:
 
 # ---- levels that mean the same ----
 
-@test 'SOL_UDP is the level of UDP-Lite too' {
+@test 'a rule for SOL_UDP holds for UDP-Lite too' {
 	denies setsockopt SOL_UDP:UDP_CORK -- setsockopt level=136 optname=1 \
 		option=SOL_UDP:UDP_CORK -- set dgram 136 1 1
 	closes set dgram 17 1 1
@@ -198,7 +198,7 @@ deny setsockopt SOL_UDP:*'
 	yes cgg-rule test setsockopt 136:1 || status_is 1
 }
 
-@test 'an allow list of SOL_UDP holds for its other level' {
+@test 'an allow list of SOL_UDP holds for UDP-Lite too' {
 	yes cgg-rule default setsockopt deny
 	rule allow setsockopt SOL_UDP:UDP_CORK
 	opens set dgram 136 1 1
@@ -216,7 +216,7 @@ deny setsockopt SOL_UDP:*'
 	opens set raw6 41 7 2
 }
 
-@test 'a level of 2^31 and more: every option has it, and no other rule' {
+@test 'a level of 2^31 or more is covered only by a rule for every option' {
 	rule setsockopt '*:*'
 	run inside "$web" attempt set stream -1 1 1
 	says EPERM
@@ -242,7 +242,7 @@ deny setsockopt SOL_UDP:*'
 	done
 }
 
-@test 'a value larger than a page keeps the error that the kernel has for it' {
+@test 'a value larger than a page keeps the error of the kernel' {
 	rule setsockopt SOL_SOCKET:SO_DEBUG
 	said=$(attempt set dgram 0 41 x 8016)
 	[ "$said" != ok ]
@@ -252,7 +252,7 @@ deny setsockopt SOL_UDP:*'
 	fails_alike "$said" set inet6 41 54 x 8016
 }
 
-@test 'a value larger than a page is closed like any other' {
+@test 'a value larger than a page is denied like any other' {
 	rule setsockopt SOL_TCP:TCP_CONGESTION
 	for size in 4096 4097 65536; do
 		closes set stream 6 TCP_CONGESTION reno "$size"
@@ -260,7 +260,7 @@ deny setsockopt SOL_UDP:*'
 	done
 }
 
-@test 'a filter of 4096 instructions' {
+@test 'a socket filter of 4096 instructions can be set' {
 	yes outside attempt filter stream 4096
 	says ok
 	rule setsockopt SOL_SOCKET:SO_DEBUG
@@ -272,13 +272,13 @@ deny setsockopt SOL_UDP:*'
 
 # ---- verdicts, order, defaults, options ----
 
-@test 'alert lets through, and reports' {
+@test 'alert allows and reports' {
 	rule alert setsockopt SOL_SOCKET:SO_MARK
 	opens set stream SOL_SOCKET SO_MARK 7
 	verdict=ALERT reports setsockopt level=1 optname=36 option=SOL_SOCKET:SO_MARK
 }
 
-@test 'allow before a star is an exception' {
+@test 'an allow before a star is an exception' {
 	rule allow setsockopt SOL_TCP:TCP_NODELAY
 	rule setsockopt 'SOL_TCP:*'
 	opens set stream 6 1 1
@@ -287,7 +287,7 @@ deny setsockopt SOL_UDP:*'
 	reports setsockopt level=6 optname=2 option=SOL_TCP:TCP_MAXSEG
 }
 
-@test 'a list of what is allowed' {
+@test 'an allow list allows what it names and nothing else' {
 	yes cgg-rule default setsockopt deny
 	rule allow setsockopt SOL_SOCKET:SO_KEEPALIVE
 	opens set stream SOL_SOCKET SO_KEEPALIVE 1
@@ -299,7 +299,7 @@ deny setsockopt SOL_UDP:*'
 	id=0 verdict=ALERT reports setsockopt level=1 optname=36 option=SOL_SOCKET:SO_MARK
 }
 
-@test 'errno, label, quiet' {
+@test 'errno, name and quiet work' {
 	rule setsockopt SOL_SOCKET:SO_MARK errno ENOPROTOOPT name mark
 	run inside "$web" attempt set stream SOL_SOCKET SO_MARK 7
 	says ENOPROTOOPT
@@ -313,14 +313,14 @@ deny setsockopt SOL_UDP:*'
 	reports_nothing
 }
 
-# ---- the ways around ----
+# ---- attempts to get around it ----
 
-@test 'a second thread' {
+@test 'a second thread does not get around a rule' {
 	denies setsockopt 6:1 -- setsockopt level=6 optname=1 option=SOL_TCP:TCP_NODELAY -- \
 		thread stream 6 1 1
 }
 
-@test 'a socket that was made before the rule, and one that was made outside' {
+@test 'a rule holds for a socket from before the rule and for one from outside' {
 	fifo=$BATS_TEST_TMPDIR/fifo
 	mkfifo "$fifo"
 	python3 -c '
@@ -352,7 +352,7 @@ after outside ok
 after inside EPERM'
 }
 
-@test 'a cgroup below, a user namespace, a network namespace' {
+@test 'a cgroup below, a user namespace and a network namespace do not get around a rule' {
 	new_cgroup below "$web"
 	rule setsockopt SOL_SOCKET:SO_KEEPALIVE
 	run inside "$below" attempt set stream SOL_SOCKET SO_KEEPALIVE 1

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# socket - the hook socket: what it takes, what it does, and the ways around it
+# socket - the hook socket: which rules it takes, what it does, and attempts to get around it
 #
-# It is asked for each socket(2) of AF_INET and AF_INET6, by family, type and the
-# protocol that the kernel takes when 0 is said. ways.bash has the words.
+# The kernel asks it for each socket(2) of AF_INET and AF_INET6, by family, type and
+# protocol; for 0 it is the protocol that the kernel chooses. ways.bash explains the words.
 # shellcheck disable=SC2154 # helpers set web
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2034 # reports reads id and verdict
@@ -22,9 +22,9 @@ setup()
 	cgg-attach "$web"
 }
 
-# ---- what it takes ----
+# ---- which rules it takes ----
 
-@test 'supported: family, type, proto, cgroup, errno, name, comment, and every verdict' {
+@test 'rules take family, type, proto, cgroup, errno, name, comment, and every verdict' {
 	yes cgg-rule add -f - <<END
 deny socket
 allow socket family inet6 type dgram proto udp name dns comment "the one"
@@ -40,7 +40,7 @@ deny socket type raw errno EACCES
 deny socket family inet cgroup $(shown "$web")"
 }
 
-@test 'not supported: ip, port, operands, access letters, other families and types' {
+@test 'rules refuse ip, port, operands, access letters, and other families and types' {
 	for words in 'ip ::1' 'port 1'; do
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add socket $words
@@ -63,11 +63,11 @@ deny socket family inet cgroup $(shown "$web")"
 
 # ---- verdicts, order, defaults, options ----
 
-@test 'deny' {
+@test 'a deny rule denies' {
 	denies socket family inet -- sock_create family=inet type=stream proto=6 -- inet stream 0
 }
 
-@test 'alert lets through, and reports' {
+@test 'alert allows and reports' {
 	rule alert socket type raw
 	opens inet raw 1
 	verdict=ALERT reports sock_create family=inet type=raw proto=1
@@ -75,7 +75,7 @@ deny socket family inet cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'allow before deny is an exception' {
+@test 'an allow before a deny is an exception' {
 	rule allow socket type stream proto tcp
 	rule socket
 	opens inet stream 0
@@ -85,7 +85,7 @@ deny socket family inet cgroup $(shown "$web")"
 	reports sock_create family=inet6 type=dgram proto=17
 }
 
-@test 'the default is allow, until it is changed' {
+@test 'the default is allow until it is changed' {
 	rule allow socket proto udp
 	id=0
 	opens inet stream 0
@@ -102,7 +102,7 @@ deny socket family inet cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'audit mode lets through, and says what it would refuse' {
+@test 'audit mode allows, and reports what it would deny' {
 	yes cgg-rule mode audit
 	rule socket
 	opens inet6 dgram 0
@@ -111,7 +111,7 @@ deny socket family inet cgroup $(shown "$web")"
 	closes inet6 dgram 0
 }
 
-@test 'errno: what socket says then' {
+@test 'errno sets the error that socket returns' {
 	rule socket type raw errno EAFNOSUPPORT
 	run inside "$web" attempt inet raw 255
 	says EAFNOSUPPORT
@@ -120,7 +120,7 @@ deny socket family inet cgroup $(shown "$web")"
 
 # ---- matches ----
 
-@test 'family: each, and not the other' {
+@test 'family holds for its family and not the other' {
 	rule socket family inet
 	closes inet dgram 0
 	reports sock_create family=inet type=dgram proto=17
@@ -133,7 +133,7 @@ deny socket family inet cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'type: stream, dgram, raw, and not the others' {
+@test 'type holds for its type and not the others' {
 	local -A proto=([stream]=6 [dgram]=17 [raw]=58)
 
 	for type in stream dgram raw; do
@@ -148,13 +148,13 @@ deny socket family inet cgroup $(shown "$web")"
 	done
 }
 
-@test 'type: flags beside it change nothing' {
+@test 'flags in the type change nothing' {
 	rule socket type stream
 	closes inet flags 0
 	reports sock_create family=inet type=stream proto=6
 }
 
-@test 'proto: the one that 0 means, too' {
+@test 'proto holds for the protocol that 0 means, too' {
 	rule socket proto udp
 	closes inet dgram 0
 	reports sock_create family=inet type=dgram proto=17
@@ -164,21 +164,21 @@ deny socket family inet cgroup $(shown "$web")"
 	reports_nothing
 }
 
-@test 'proto: UDP-Lite' {
+@test 'proto holds for UDP-Lite' {
 	denies socket proto 136 -- sock_create family=inet type=dgram proto=136 -- inet dgram 136
 	opens inet dgram 17
 }
 
-@test 'proto: SCTP' {
+@test 'proto holds for SCTP' {
 	denies socket proto sctp -- sock_create family=inet type=stream proto=132 \
 		-- inet stream 132
 }
 
-@test 'proto tcp is SMC too' {
+@test 'proto tcp holds for SMC too' {
 	denies socket proto tcp -- sock_create family=inet type=stream proto=6 -- inet stream 256
 }
 
-# In a network of its own, where root may make one: connected to, and not, it sends to 127.0.0.1.
+# In a network namespace of its own where root may make a ping socket: send to 127.0.0.1, connected and not.
 ping()
 {
 	# shellcheck disable=SC2016 # for the inner shell
@@ -198,7 +198,7 @@ for what in (lambda: s.bind(("127.0.0.1", 0)),
 print(*said)'
 }
 
-@test 'open: a ping socket asks neither bind nor sendmsg; a rule for socket closes it' {
+@test 'open: a ping socket is seen by neither bind nor sendmsg; a rule for socket closes it' {
 	for hook in bind sendmsg connect; do
 		yes cgg-rule add "$hook"
 	done
@@ -213,7 +213,7 @@ print(*said)'
 	reports sock_create family=inet type=dgram proto=1
 }
 
-@test 'proto: raw sockets of a protocol' {
+@test 'proto holds for raw sockets of that protocol' {
 	rule socket type raw proto icmp
 	closes inet raw 1
 	reports sock_create family=inet type=raw proto=1
@@ -221,11 +221,11 @@ print(*said)'
 	reports_nothing
 }
 
-@test 'proto tcp is MPTCP too, and what it makes of it' {
+@test 'proto tcp holds for MPTCP and its subflow sockets too' {
 	denies socket proto tcp -- sock_create family=inet type=stream proto=6 -- inet stream 262
 }
 
-@test 'cgroup: the one below, and not the rest' {
+@test 'cgroup limits a rule to the cgroup below' {
 	new_cgroup below "$web"
 	rule socket cgroup "$below"
 	opens inet stream 0
@@ -235,9 +235,9 @@ print(*said)'
 	reports sock_create family=inet type=stream proto=6
 }
 
-# ---- ways around ----
+# ---- attempts to get around it ----
 
-@test 'a thread, a child, a cgroup below, namespaces' {
+@test 'a thread, a child, a cgroup below and namespaces do not get around a rule' {
 	new_cgroup below "$web"
 	rule socket
 	closes thread stream 0
@@ -252,14 +252,14 @@ print(*said)'
 	says EPERM
 }
 
-@test 'accept makes sockets that are not asked about' {
+@test 'a socket from accept is not judged' {
 	rule socket
 	run outside attempt accepted stream "$web"
 	says ok
 	reports_nothing
 }
 
-@test 'a socket that comes from outside is not asked about' {
+@test 'a socket that is passed in from outside is not judged' {
 	rule socket
 	run outside attempt handed stream "$web"
 	says ok
@@ -276,8 +276,8 @@ print(*said)'
 	reports_nothing
 }
 
-# Without a map of the rings to write in, Perl has the kernel read into them.
-@test 'io_uring' {
+# Perl cannot map the rings to write into them, so the kernel reads into them.
+@test 'io_uring does not get around a rule' {
 	command -v perl >/dev/null || skip 'no perl'
 	run inside "$web" perl -e "$uring"
 	[[ $output != skip:* ]] || skip "${output#skip: }"
@@ -353,7 +353,7 @@ def in_thread(*words):
     if failed:
         raise failed[0]
 
-# The guarded one may make no socket itself, and accepts one.
+# The guarded process may not make a socket, and accepts one.
 def accepted(cgroup):
     listener, client = socket.create_server(("127.0.0.1", 0)), socket.socket()
     client.connect(listener.getsockname())

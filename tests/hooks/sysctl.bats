@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# sysctl - the hook sysctl: what it takes, what it does, and the ways around it
+# sysctl - the hook sysctl: which rules it takes, what it does, and attempts to get around it
 #
-# It is asked for each read and each write below /proc/sys. ways.bash has the words.
+# The kernel asks it for each read and each write below /proc/sys. ways.bash explains the words.
 # shellcheck disable=SC2154 # helpers set web
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2034 # teardown reads started
@@ -12,9 +12,9 @@ load ../ways
 
 host=$(uname -n)
 
-# ---- what it takes ----
+# ---- which rules it takes ----
 
-@test 'supported: a name, a star, letters, name, comment, and every verdict' {
+@test 'rules take a name, a star, access letters, name, comment, and every verdict' {
 	yes cgg-rule add -f - <<'END'
 sysctl kernel.hostname
 allow sysctl net/ipv4/conf/eth0.100/forwarding r
@@ -28,7 +28,7 @@ alert sysctl net/* w name net comment "the rest"
 deny sysctl * rw'
 }
 
-@test 'not supported: proto, ip, port, the letter m' {
+@test 'rules refuse proto, ip, port and the letter m' {
 	for match in 'proto tcp' 'ip ::1' 'port 1'; do
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add sysctl kernel/hostname $match
@@ -40,9 +40,9 @@ deny sysctl * rw'
 	says 'cgg-rule: m: not access letters of sysctl (r, w)'
 }
 
-# ---- letters ----
+# ---- access letters ----
 
-@test 'r is closed, and w is not' {
+@test 'r closes reading, and not writing' {
 	rule sysctl kernel/hostname r
 	closes sysctl-read kernel/hostname
 	reports sysctl write=0 name=kernel/hostname
@@ -50,7 +50,7 @@ deny sysctl * rw'
 	reports_nothing
 }
 
-@test 'w is closed, and r is not' {
+@test 'w closes writing, and not reading' {
 	rule sysctl kernel/hostname w
 	opens sysctl-read kernel/hostname
 	reports_nothing
@@ -58,7 +58,7 @@ deny sysctl * rw'
 	reports sysctl write=1 name=kernel/hostname
 }
 
-@test 'without letters both are closed' {
+@test 'without letters both reading and writing are closed' {
 	rule sysctl kernel/hostname
 	closes sysctl-read kernel/hostname
 	reports sysctl write=0 name=kernel/hostname
@@ -66,7 +66,7 @@ deny sysctl * rw'
 	reports sysctl write=1 name=kernel/hostname
 }
 
-@test 'what is not written is not changed' {
+@test 'a denied write changes nothing' {
 	rule sysctl kernel/hostname w
 	yes inside "$web" unshare --uts sh -c '"$1" sysctl-write kernel/hostname changed; uname -n' \
 		- "$BUILD/tests/reach"
@@ -80,14 +80,14 @@ changed'
 
 # ---- names ----
 
-# near NAME...: rules about names that this kernel may lack, which only a file may have
+# near NAME...: add rules for names that this kernel may lack, which only a file may have
 near()
 {
 	printf 'sysctl %s\n' "$@" >"$BATS_TEST_TMPDIR/near"
 	yes cgg-rule add -f "$BATS_TEST_TMPDIR/near"
 }
 
-@test 'a name is whole' {
+@test 'a rule holds for the whole name only' {
 	near kernel/hostnam kernel/hostnamex kernel/hostname/x kernel/domainname kernel/Hostname \
 		hostname net/hostname kernel/hostnamf
 	opens sysctl-read kernel/hostname
@@ -98,13 +98,13 @@ near()
 	reports sysctl write=0 name=kernel/hostname
 }
 
-@test 'dots are slashes, as for sysctl(8)' {
+@test 'dots in a name are slashes, as in sysctl(8)' {
 	rule sysctl kernel.hostname
 	closes sysctl-read kernel/hostname
 	opens sysctl-read kernel/ostype
 }
 
-# Names about the ends of 8 and of 16 bytes, where comparing changes its ways.
+# Names near 8 and 16 bytes, where the comparison changes its method.
 @test 'a name of any length is compared to its end' {
 	for name in vm/stat_interval vm/swappiness kernel/pid_max kernel/ostype kernel/osrelease \
 		kernel/threads-max fs/file-max fs/nr_open kernel/random/poolsize \
@@ -121,7 +121,7 @@ near()
 	done
 }
 
-# long_name: one of 64 bytes, of an interface in the network $network
+# long_name: print a name of 64 bytes, of an interface in the network namespace $network
 long_name()
 {
 	network=$CGG_RUN-long
@@ -132,13 +132,13 @@ long_name()
 	[ ${#name} -eq 64 ]
 }
 
-# read_long: reads it in the cgroup
+# read_long: read it in the cgroup
 read_long()
 {
 	run inside "$web" ip netns exec "$network" "$BUILD/tests/reach" sysctl-read "$name"
 }
 
-@test 'a name of more than 63 bytes, whole' {
+@test 'a name of more than 63 bytes is compared whole' {
 	long_name
 	near "${name}x" "${name%?}" "${name%?}k" "${name/igmpv2/igmpv3}" "${name/fifteen/Fifteen}"
 	read_long
@@ -156,7 +156,7 @@ read_long()
 	reports_nothing
 }
 
-@test 'a star closes names of more than 63 bytes' {
+@test 'a star holds for names of more than 63 bytes' {
 	long_name
 	rule sysctl 'net/ipv4/conf/fifteen-letterz/*'
 	read_long
@@ -167,7 +167,7 @@ read_long()
 	reports sysctl write=0 "name=$name"
 }
 
-@test 'a star is everything below' {
+@test 'a star holds for everything below' {
 	rule sysctl 'net/ipv4/*'
 	closes sysctl-read net/ipv4/ip_forward
 	reports sysctl write=0 name=net/ipv4/ip_forward
@@ -179,7 +179,7 @@ read_long()
 	reports_nothing
 }
 
-@test 'without its star it is the name of nothing, and refused' {
+@test 'the name of a directory without a star is refused' {
 	for name in net/ipv4 net/ipv4/conf/lo; do
 		run cgg-rule add sysctl "$name"
 		status_is 2
@@ -189,7 +189,7 @@ read_long()
 	reports_nothing
 }
 
-@test 'a star with a long name before it' {
+@test 'a star works after a long name' {
 	rule sysctl 'net/ipv4/conf/default/*'
 	closes sysctl-read net/ipv4/conf/default/forwarding
 	opens sysctl-read net/ipv4/conf/all/forwarding
@@ -199,7 +199,7 @@ read_long()
 	opens sysctl-read net/ipv4/conf/lo/forwarding
 }
 
-@test 'a star alone is every sysctl' {
+@test 'a star alone holds for every sysctl' {
 	rule sysctl '*'
 	closes sysctl-read kernel/hostname
 	closes sysctl-read net/ipv4/ip_forward
@@ -210,13 +210,13 @@ read_long()
 
 # ---- verdicts, order, defaults, options ----
 
-@test 'alert lets through, and reports' {
+@test 'alert allows and reports' {
 	rule alert sysctl kernel/hostname
 	opens sysctl-read kernel/hostname
 	verdict=ALERT reports sysctl write=0 name=kernel/hostname
 }
 
-@test 'allow before a star is an exception' {
+@test 'an allow before a star is an exception' {
 	rule allow sysctl net/ipv4/ip_forward r
 	rule sysctl 'net/*'
 	opens sysctl-read net/ipv4/ip_forward
@@ -225,7 +225,7 @@ read_long()
 	reports sysctl write=1 name=net/ipv4/ip_forward
 }
 
-@test 'a list of what is allowed' {
+@test 'an allow list allows what it names and nothing else' {
 	rule allow sysctl kernel/hostname r
 	yes cgg-rule default sysctl deny
 	opens sysctl-read kernel/hostname
@@ -239,28 +239,28 @@ read_long()
 	id=0 verdict=ALERT reports sysctl write=0 name=kernel/ostype
 }
 
-@test 'a named rule says its name in the event' {
+@test 'an event has the name of the rule' {
 	rule sysctl kernel/hostname name who
 	closes sysctl-read kernel/hostname
 	yes cgg-events -w 0
 	matches " policy=default rule=$id label=who$"
 }
 
-# ---- the ways around: each is open before the rule, and closed by it ----
+# ---- attempts to get around it: each works before the rule, and is denied by it ----
 
 hostname_denied()
 {
 	denies sysctl kernel/hostname -- sysctl write=0 name=kernel/hostname -- "$@"
 }
 
-@test 'sysctl: read' { hostname_denied sysctl-read kernel/hostname; }
-@test 'sysctl: readv' { hostname_denied sysctl-readv kernel/hostname; }
-@test 'sysctl: pread, and of a duplicate' { hostname_denied sysctl-fd kernel/hostname; }
-@test 'sysctl: a second thread' { hostname_denied sysctl-thread kernel/hostname; }
-@test 'sysctl: another mount of proc' { hostname_denied sysctl-otherproc kernel/hostname; }
-@test 'sysctl: io_uring' { hostname_denied uring-sysctl-read kernel/hostname; }
+@test 'a rule denies read' { hostname_denied sysctl-read kernel/hostname; }
+@test 'a rule denies readv' { hostname_denied sysctl-readv kernel/hostname; }
+@test 'a rule denies pread, also on a duplicate descriptor' { hostname_denied sysctl-fd kernel/hostname; }
+@test 'a rule denies a second thread' { hostname_denied sysctl-thread kernel/hostname; }
+@test 'a rule denies another mount of proc' { hostname_denied sysctl-otherproc kernel/hostname; }
+@test 'a rule denies io_uring' { hostname_denied uring-sysctl-read kernel/hostname; }
 
-@test 'sysctl: other paths to it' {
+@test 'a rule denies other paths to the sysctl' {
 	ln -s /proc/sys/kernel "$BATS_TEST_TMPDIR/link"
 	paths="/proc/sys/kernel/../kernel/./hostname /proc/self/root/proc/sys/kernel/hostname
 		$BATS_TEST_TMPDIR/link/hostname"
@@ -276,7 +276,7 @@ hostname_denied()
 	matches 'Operation not permitted'
 }
 
-@test 'sysctl: a descriptor that was opened before, at each read of it' {
+@test 'a rule denies each read of a descriptor that was opened before' {
 	fifo=$BATS_TEST_TMPDIR/fifo
 	mkfifo "$fifo"
 	inside "$web" python3 -c '
@@ -301,7 +301,7 @@ for line in open(sys.argv[1]):
 	exec 7>&-
 }
 
-@test 'sysctl: a cgroup below, a user namespace, a namespace of names, another user' {
+@test 'a cgroup below, a user namespace, a UTS namespace and another user do not get around a rule' {
 	new_cgroup below "$web"
 	rule sysctl kernel/hostname
 	run inside "$below" attempt sysctl-read kernel/hostname

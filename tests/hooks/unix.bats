@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# unix - the hook unix: what it takes, what it does, and the ways around it
+# unix - the hook unix: which rules it takes, what it does, and attempts to get around it
 #
-# It is asked for each connect(2) of a unix socket, and for each message that is sent
-# with a name, by the name as the caller wrote it. ways.bash has the words.
+# The kernel asks it for each connect(2) of a unix socket and each message with a destination,
+# by the name as the caller wrote it. ways.bash explains the words.
 #
-#	names /tmp/s '\0name'    what there is to be reached; \0 is a NUL byte
+#	names /tmp/s '\0name'    make servers with these names; \0 is a NUL byte
 #	opens connect stream /tmp/s
-#	opens send dgram /tmp/s  sendto and sendmsg are the other ways; socketpair KIND
+#	opens send dgram /tmp/s  other ways: sendto, sendmsg; socketpair KIND
 # shellcheck disable=SC2154 # helpers set web
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2034 # ways and teardown read started, id and verdict
@@ -24,7 +24,7 @@ setup()
 		"\\0$abstract-stream" "\\0$abstract-dgram" "\\0$abstract-seqpacket"
 }
 
-# serve NAME...: listens there; the kind is the name's end, stream by itself
+# serve NAME...: listen there; the type is the end of the name, stream by default
 serve()
 {
 	local out
@@ -98,9 +98,9 @@ except OSError as e:
     print(errno.errorcode[e.errno])
 '
 
-# ---- what it takes ----
+# ---- which rules it takes ----
 
-@test 'supported: a path, an abstract name, a star, cgroup, every option and verdict' {
+@test 'rules take a path, an abstract name, a star, cgroup, every option and verdict' {
 	yes cgg-rule add -f - <<END
 unix /run/docker.sock
 allow unix /run/*
@@ -116,7 +116,7 @@ deny unix @* quiet
 deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 }
 
-@test 'not supported: proto, ip, port, family, type, letters, another hook' {
+@test 'rules refuse proto, ip, port, family, type, letters and another hook' {
 	for match in 'proto tcp' 'ip ::1' 'port 1' 'family inet' 'type stream'; do
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add unix /run/x $match
@@ -131,7 +131,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	says 'cgg-rule: unix: takes no other hook beside it'
 }
 
-@test 'not supported: names that would never be met' {
+@test 'rules refuse names that no socket can have' {
 	for name in run/x ./x 'x*' '/a*b' '**'; do
 		no cgg-rule add unix "$name"
 		status_is 2
@@ -149,29 +149,29 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	says '# allow everything'
 }
 
-# ---- kinds ----
+# ---- types ----
 
-@test 'connect: stream' {
+@test 'connect on a stream socket is denied' {
 	denies unix "$at/stream" -- connect_unix "path=$at/stream" -- connect stream "$at/stream"
 }
-@test 'connect: dgram' {
+@test 'connect on a datagram socket is denied' {
 	denies unix "$at/dgram" -- connect_unix "path=$at/dgram" -- connect dgram "$at/dgram"
 }
-@test 'connect: seqpacket' {
+@test 'connect on a seqpacket socket is denied' {
 	denies unix "$at/seqpacket" -- connect_unix "path=$at/seqpacket" -- \
 		connect seqpacket "$at/seqpacket"
 }
-@test 'sendto' {
+@test 'sendto is denied' {
 	denies unix "$at/dgram" -- sendmsg_unix "path=$at/dgram" -- sendto dgram "$at/dgram"
 }
-@test 'sendmsg' {
+@test 'sendmsg is denied' {
 	denies unix "$at/dgram" -- sendmsg_unix "path=$at/dgram" -- sendmsg dgram "$at/dgram"
 }
-@test 'a second thread' {
+@test 'a second thread does not get around a rule' {
 	denies unix "$at/stream" -- connect_unix "path=$at/stream" -- thread stream "$at/stream"
 }
 
-@test 'abstract names, of every kind' {
+@test 'abstract names are denied on sockets of every type' {
 	for kind in stream dgram seqpacket; do
 		denies unix "@$abstract-$kind" -- connect_unix "path=@$abstract-$kind" -- \
 			connect "$kind" "\\0$abstract-$kind"
@@ -180,7 +180,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	says EPERM
 }
 
-@test 'socketpair is untouched, and so is a socket without a name' {
+@test 'socketpair and sockets without a name are not judged' {
 	yes cgg-rule default unix deny
 	rule unix '*'
 	for kind in stream dgram seqpacket; do
@@ -192,11 +192,11 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 
 # ---- names ----
 
-@test 'a name is whole' {
+@test 'a rule holds for the whole name only' {
 	for near in "$at/strea" "$at/streamx" "$at/stream/x" "$at" "$at/Stream" "@$at/stream"; do
 		rule unix "$near"
 	done
-	# what the rules deny says no to vague names only
+	# these deny rules deny only vague names
 	opens connect stream "$at/stream"
 	reports_nothing
 	rule unix "$at/stream"
@@ -204,7 +204,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	reports connect_unix "path=$at/stream"
 }
 
-# Names about the ends of 8 and of 16 bytes, where comparing changes its ways.
+# Names near 8 and 16 bytes, where the comparison changes its method.
 @test 'a name of any length is compared to its end' {
 	base=$(printf '%0110d' 0)
 	for length in 1 7 8 9 15 16 17 23 24 25 63 64 65 106 107; do
@@ -225,7 +225,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	done
 }
 
-@test 'the longest path there is' {
+@test 'the longest possible path is denied' {
 	long=$at/$(printf '%0*d' $((106 - ${#at})) 0)
 	[ ${#long} -eq 107 ]
 	serve "$long"
@@ -238,7 +238,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	reports connect_unix "path=$long"
 }
 
-@test 'a star is every name that begins so' {
+@test 'a star holds for every name with that beginning' {
 	rule unix "$at/s*"
 	closes connect stream "$at/stream"
 	closes connect seqpacket "$at/seqpacket"
@@ -246,7 +246,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	opens connect stream "\\0$abstract-stream"
 }
 
-@test 'a star behind an abstract name' {
+@test 'a star works after an abstract name' {
 	rule unix "@$abstract-s*"
 	closes connect stream "\\0$abstract-stream"
 	closes connect seqpacket "\\0$abstract-seqpacket"
@@ -254,7 +254,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	opens connect stream "$at/stream"
 }
 
-@test 'all paths, all abstract names, everything' {
+@test 'stars close all paths, all abstract names, or everything' {
 	rule unix '/*'
 	closes connect stream "$at/stream"
 	opens connect stream "\\0$abstract-stream"
@@ -284,7 +284,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	reports connect_unix "path=@$abstract\\x00\\x00x"
 }
 
-@test 'a path ends at its NUL byte, whatever lies behind' {
+@test 'a path ends at its NUL byte, whatever follows' {
 	rule unix "$at/stream"
 	closes connect stream "$at/stream\\0x"
 	reports connect_unix "path=$at/stream"
@@ -292,7 +292,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	opens connect dgram "$at/dgram\\0/stream"
 }
 
-@test 'a file whose name begins with @ is not an abstract name, nor the other way' {
+@test 'a file whose name begins with @ and an abstract name are different names' {
 	cd "$at"
 	serve @stream
 	rule unix '@stream'
@@ -306,7 +306,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 
 # ---- verdicts, order, defaults, options ----
 
-@test 'alert lets through, and reports' {
+@test 'alert allows and reports' {
 	rule alert unix "$at/stream"
 	opens connect stream "$at/stream"
 	verdict=ALERT reports connect_unix "path=$at/stream"
@@ -315,7 +315,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	verdict=ALERT reports sendmsg_unix "path=$at/dgram"
 }
 
-@test 'allow before a star is an exception' {
+@test 'an allow before a star is an exception' {
 	rule allow unix "$at/stream"
 	rule unix "$at/*"
 	opens connect stream "$at/stream"
@@ -324,7 +324,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	reports connect_unix "path=$at/dgram"
 }
 
-@test 'a list of what is allowed: one path, one abstract name, by their own spelling only' {
+@test 'an allow list of a path and an abstract name allows these spellings only' {
 	cd "$at"
 	ln -s "$at/stream" "$at/link"
 	yes cgg-rule default unix deny
@@ -343,7 +343,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	closes sendmsg dgram "\\0$abstract-dgram\\0" || says ECONNREFUSED
 }
 
-@test 'a list of what is allowed, with a star, lets no vague name out of it' {
+@test 'an allow list with a star allows no vague name' {
 	mkdir "$at/in" "$at/out"
 	serve "$at/in/stream" "$at/out/stream"
 	yes cgg-rule default unix deny
@@ -358,7 +358,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	closes connect stream stream
 }
 
-@test 'default alert reports what no rule says' {
+@test 'a default of alert reports what no rule matches' {
 	yes cgg-rule default unix alert
 	rule allow unix "$at/stream"
 	opens connect stream "$at/stream"
@@ -367,7 +367,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	id=0 verdict=ALERT reports connect_unix "path=$at/dgram"
 }
 
-@test 'errno, label, quiet' {
+@test 'errno, name and quiet work' {
 	rule unix "$at/stream" errno ECONNREFUSED name front
 	run inside "$web" attempt connect stream "$at/stream"
 	says ECONNREFUSED
@@ -379,10 +379,10 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	reports_nothing
 }
 
-# ---- the ways around ----
+# ---- attempts to get around it ----
 
 # A rule that denies a path denies each spelling that may mean it.
-@test 'vague names are closed by a denied path: relative, //, /./, /../' {
+@test 'a denied path also denies vague names: relative, //, /./, /../' {
 	cd "$at"
 	mkdir dir
 	for name in stream ./stream dir/../stream "/$at/stream" "$at//stream" "$at/./stream" \
@@ -409,7 +409,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	reports_nothing
 }
 
-@test 'no allow and no alert holds for a vague name' {
+@test 'neither allow nor alert rules hold for a vague name' {
 	cd "$at"
 	rule allow unix "$at/stream"
 	rule alert unix "$at/*"
@@ -422,7 +422,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	opens connect stream ./stream
 }
 
-@test 'allow * holds for every name, vague ones too' {
+@test 'allow * holds for every name, also a vague one' {
 	cd "$at"
 	yes cgg-rule default unix deny
 	closes connect stream ./stream
@@ -431,7 +431,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	opens connect stream "\\0$abstract-stream"
 }
 
-@test 'open: a symbolic link, another root, another mount; an allow list closes them' {
+@test 'open: a symbolic link, another root and another mount reach a denied path; an allow list closes them' {
 	ln -s "$at/stream" "$at/link"
 	ln -s "$at" "$at/here"
 	ln "$at/stream" "$at/hard"
@@ -452,7 +452,7 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	done
 }
 
-@test 'open: what was connected before the rule; closed: each message that says a name' {
+@test 'open: a socket that was connected before the rule; each message with a name is judged' {
 	fifo=$at/fifo
 	mkfifo "$fifo"
 	inside "$web" python3 -c "$names"'
@@ -486,7 +486,7 @@ after named EPERM
 after both EPERM'
 }
 
-@test 'a cgroup below, a user namespace, another root user, another user' {
+@test 'a cgroup below, a user namespace, its root and another user do not get around a rule' {
 	new_cgroup below "$web"
 	rule unix "$at/stream"
 	run inside "$below" attempt connect stream "$at/stream"
@@ -503,7 +503,7 @@ after both EPERM'
 	matches ' uid=65534 '
 }
 
-@test 'a network namespace has abstract names of its own, the rule holds in it too' {
+@test 'a rule holds in a network namespace, which has abstract names of its own' {
 	rule unix "@$abstract-stream"
 	run inside "$web" unshare --net python3 -c "$names$client" connect stream "\\0$abstract-stream"
 	says EPERM
@@ -511,7 +511,7 @@ after both EPERM'
 	says ECONNREFUSED
 }
 
-@test 'what a path holds cannot break the line of its event' {
+@test 'no path breaks the line of its event' {
 	rule unix '/*'
 	run inside "$web" attempt connect stream $'/a b\n[DENY x]\e[2J\\\xff'
 	says EPERM

@@ -27,21 +27,21 @@ unattached()
 	cgg-detach "$shop" 2>/dev/null || true
 }
 
-@test 'attach' {
+@test 'cgg-attach that is disturbed leaves the cgroup attached or not, and nothing passes' {
 	policies
 	old() { unattached; }
 	disturbs cgg-attach -p one "$shop"
 	none_passed
 }
 
-@test 'attach, by another policy' {
+@test 'cgg-attach with another policy that is disturbed leaves the old policy or the new one' {
 	policies
 	old() { traced cgg-attach -p two "$shop"; }
 	disturbs cgg-attach -p one "$shop"
 	none_passed
 }
 
-@test 'attach -c' {
+@test 'cgg-attach -c that is disturbed leaves the cgroup attached, or not made' {
 	policies
 	old()
 	{
@@ -53,7 +53,7 @@ unattached()
 	none_passed
 }
 
-@test 'detach' {
+@test 'cgg-detach that is disturbed leaves the cgroup attached or not, and nothing else passes' {
 	policies
 	old() { traced cgg-attach -p one "$shop"; }
 	again='0 1'
@@ -61,7 +61,7 @@ unattached()
 	none_passed
 }
 
-@test 'status' {
+@test 'cgg-status that is disturbed changes nothing' {
 	old() { :; }
 	looks=1
 	disturbs cgg-status
@@ -69,7 +69,7 @@ unattached()
 	none_passed
 }
 
-@test 'events' {
+@test 'cgg-events that is disturbed changes nothing, and the next reader works' {
 	old()
 	{
 		inside "$web" "$BUILD/tests/reach" udp-connect 127.0.0.1 9090 || true
@@ -80,7 +80,7 @@ unattached()
 	none_passed
 }
 
-@test 'run' {
+@test 'cgg-run that is disturbed leaves no policy and no cgroup behind' {
 	old() { :; }
 	refusal='125'
 	disturbs cgg-run -r 'connect port 9191' -r 'sendmsg port 9191' true
@@ -88,7 +88,7 @@ unattached()
 }
 
 # Each cgroup is one step.
-@test 'detach -a' {
+@test 'cgg-detach -a that is disturbed leaves each cgroup attached or not' {
 	policies
 	end_press
 	enforced()
@@ -103,7 +103,7 @@ unattached()
 	disturbs cgg-detach -a
 }
 
-@test 'load --replace' {
+@test 'cgg-load --replace that is disturbed lets nothing pass and loses nothing' {
 	policies
 	traced cgg-attach -p one "$shop"
 	old() { :; }
@@ -113,7 +113,7 @@ unattached()
 }
 
 # The last two: there may be no guard behind them.
-@test 'unload -f' {
+@test 'cgg-unload -f that is disturbed leaves the guard whole or is finished by the next one' {
 	policies
 	end_press
 	old()
@@ -128,7 +128,7 @@ unattached()
 	disturbs cgg-unload -f
 }
 
-@test 'load' {
+@test 'cgg-load that is disturbed leaves no guard or a whole one' {
 	end_press
 	old() { traced cgg-unload -f || true; } 2>/dev/null
 	slow=1

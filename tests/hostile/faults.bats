@@ -39,7 +39,7 @@ known_now()
 	known=$(cgg-rule list -i | cut -f1 | sort -n | tail -1)
 }
 
-@test 'add, of a hook that has links' {
+@test 'adding a rule for an attached hook, disturbed, leaves the old rules or the new ones' {
 	old() { base; }
 	known_now
 	once=1
@@ -47,7 +47,7 @@ known_now()
 	none_passed
 }
 
-@test 'add, of a hook that has none' {
+@test 'adding a rule for a hook without links, disturbed, leaves the old rules or the new ones' {
 	old() { base; }
 	enforced() { asks sendto 127.0.0.1 9191; }
 	known_now
@@ -56,7 +56,7 @@ known_now()
 	none_passed
 }
 
-@test 'insert' {
+@test 'inserting a rule, disturbed, leaves the old rules or the new ones' {
 	old() { base; }
 	base
 	known_now
@@ -65,7 +65,7 @@ known_now()
 	none_passed
 }
 
-@test 'delete, of the last rule of its hook' {
+@test 'deleting the last rule of a hook, disturbed, leaves the old rules or the new ones' {
 	old()
 	{
 		base
@@ -78,7 +78,7 @@ known_now()
 	none_passed
 }
 
-@test 'delete, of one in a base' {
+@test 'deleting a rule from an index, disturbed, leaves the old rules or the new ones' {
 	traced cgg-rule restore - < <(many 200)
 	known_now
 	old()
@@ -90,7 +90,7 @@ known_now()
 	none_passed
 }
 
-@test 'delete, of another one in that base' {
+@test 'deleting a second rule from an index, disturbed, leaves the old rules or the new ones' {
 	traced cgg-rule restore - < <(many 200)
 	known_now
 	old()
@@ -110,7 +110,7 @@ one_policy()
 	cgg-rule -p p64 list 2>/dev/null || true
 }
 
-@test 'the first policy of a chunk comes with its maps' {
+@test 'making the first policy of a chunk, disturbed, leaves it with its maps or not at all' {
 	state() { one_policy; }
 	old()
 	{
@@ -124,7 +124,7 @@ one_policy()
 	none_passed
 }
 
-@test 'the last policy of a chunk goes with its maps' {
+@test 'dropping the last policy of a chunk, disturbed, leaves it with its maps or not at all' {
 	state() { one_policy; }
 	old()
 	{
@@ -138,7 +138,7 @@ one_policy()
 	none_passed
 }
 
-@test 'add, beside a base' {
+@test 'adding a rule beside an index, disturbed, leaves the old rules or the new ones' {
 	traced cgg-rule restore - < <(many 200)
 	known_now
 	once=1
@@ -147,14 +147,14 @@ one_policy()
 	none_passed
 }
 
-@test 'default' {
+@test 'changing a default, disturbed, leaves the old one or the new one' {
 	old() { base; }
 	known_now
 	disturbs cgg-rule default connect deny
 	none_passed
 }
 
-@test 'restore, of few rules' {
+@test 'restoring few rules, disturbed, leaves the old policy or the new one' {
 	printf '%s\nconnect port 9191\nsendmsg port 9191\n' "$always" >"$points/file"
 	old() { base; }
 	known_now
@@ -162,7 +162,7 @@ one_policy()
 	none_passed
 }
 
-@test 'restore, of fewer hooks' {
+@test 'restoring rules for fewer hooks, disturbed, leaves the old policy or the new one' {
 	echo "$always" >"$points/file"
 	known_now
 	old() { traced cgg-rule restore - <<<"$always"$'\nconnect port 9191\nsendmsg port 9191'; }
@@ -170,7 +170,7 @@ one_policy()
 	none_passed
 }
 
-@test 'restore, of many rules' {
+@test 'restoring many rules, disturbed, leaves the old policy or the new one' {
 	many 200 >"$points/file"
 	old() { base; }
 	known_now
@@ -178,7 +178,7 @@ one_policy()
 	none_passed
 }
 
-@test 'restore, of many rules in the place of many' {
+@test 'replacing many rules by many, disturbed, leaves the old policy or the new one' {
 	many 200 | sed '$a connect port 9191' >"$points/file"
 	traced cgg-rule restore - < <(many 150)
 	known_now
@@ -187,7 +187,7 @@ one_policy()
 	none_passed
 }
 
-@test 'restore --confirm' {
+@test 'restore --confirm, disturbed, leaves the old policy or the new one' {
 	many 100 | sed '$a connect port 9191' >"$points/file"
 	known_now
 	old()
@@ -200,7 +200,7 @@ one_policy()
 	none_passed
 }
 
-@test 'confirm' {
+@test 'confirm, disturbed, leaves the policy confirmed or waiting' {
 	many 100 | sed '$a connect port 9191' >"$points/file"
 	known_now
 	old()
@@ -214,7 +214,7 @@ one_policy()
 	none_passed
 }
 
-@test 'mode and flush, of a policy of its own' {
+@test 'mode and flush, disturbed, leave the old policy or the new one' {
 	known=2
 	old() { traced cgg-rule -p q restore - <<<$'connect port 9191\nsendmsg port 9191'; }
 	disturbs cgg-rule -p q mode audit
@@ -230,28 +230,28 @@ gone()
 	cgg-rule -p "$1" drop 2>/dev/null || true
 }
 
-@test 'a policy is made by its first rule' {
+@test 'making a policy by its first rule, disturbed, makes it whole or not at all' {
 	old() { gone q; }
 	once=1
 	disturbs cgg-rule -p q add connect port 9191
 	none_passed
 }
 
-@test 'a policy is made of many rules' {
+@test 'making a policy of many rules, disturbed, makes it whole or not at all' {
 	many 200 >"$points/file"
 	old() { gone q; }
 	disturbs cgg-rule -p q restore "$points/file"
 	none_passed
 }
 
-@test 'drop' {
+@test 'drop, disturbed, leaves the policy or removes it whole' {
 	old() { traced cgg-rule -p q restore - < <(many 100); }
 	again='0 1'
 	disturbs cgg-rule -p q drop
 	none_passed
 }
 
-@test 'list, policies, test' {
+@test 'list, policies and test, disturbed, change nothing' {
 	old() { base; }
 	known_now
 	looks=1
@@ -274,7 +274,7 @@ refused_for()
 	[ "$(full_state)" = "$before" ] || { echo "$pin, $*: not as before" >&2 && return 1; }
 }
 
-@test 'a base that cannot be looked at is not lost: rules keep their ids' {
+@test 'an index that cannot be read counts as present: rules keep their ids' {
 	local before
 
 	many 100 >"$points/file"
@@ -289,7 +289,7 @@ refused_for()
 	done
 }
 
-@test 'a restore keeps the ids of rules, or fails, whichever look fails' {
+@test 'a restore keeps the ids of rules, or fails, whichever read fails' {
 	local before call looks=0
 
 	many 100 >"$points/file"
@@ -310,7 +310,7 @@ hits_of_q()
 	cgg-rule -p q list -s | awk -F'\t' '$4 == "deny connect port 9191" { print $2 }'
 }
 
-@test 'a policy gets no counts of one that was dropped before, whichever call fails' {
+@test 'a new policy never shows the counts of a dropped one, whichever call fails' {
 	local call
 
 	old()
@@ -334,7 +334,7 @@ hits_of_q()
 	gone q
 }
 
-@test 'a link that cannot be looked at is none to rely on' {
+@test 'a link that cannot be read does not count as present' {
 	base
 	refused_for /sendmsg4 cgg-rule add sendmsg port 9191
 	printf '%s\nsendmsg port 9191\n' "$always" >"$points/file"

@@ -40,7 +40,7 @@ is_locked()
 	! flock -n /sys/fs/bpf/cgguard true
 }
 
-@test 'who holds the lock and is stopped is named' {
+@test 'a command names the stopped process that holds the lock, and gives up' {
 	mkfifo "$BATS_TEST_TMPDIR/work"
 	holds cat "$BATS_TEST_TMPDIR/work"
 	kill -STOP "$holder"
@@ -57,7 +57,7 @@ is_locked()
 	says '# allow everything'
 }
 
-@test 'who holds the lock and works is waited for' {
+@test 'a command waits for a running process that holds the lock' {
 	local waits
 
 	mkfifo "$BATS_TEST_TMPDIR/work"

@@ -108,7 +108,7 @@ needing()
 	yes cgg-detach "$web"
 }
 
-@test 'a rule that needs a new hook is refused there, and allowed where cgg-attach -f was run' {
+@test 'a rule that needs a new hook is refused there, and allowed after cgg-attach -f' {
 	each_hook needing
 }
 
@@ -130,7 +130,7 @@ needing()
 	refused cgg-attach -p strict "$web"
 }
 
-@test 'cgg-run is refused below it, and leaves nothing' {
+@test 'cgg-run is refused below a program that allows override, and leaves nothing' {
 	other override "$top" connect4
 	refusal=125 hook=connect4
 	run inside "$web" cgg-run -r 'connect port 1' true
@@ -142,7 +142,7 @@ needing()
 	yes inside "$web" cgg-run -r 'device c 1:5' true
 }
 
-@test 'where the other program allows some beside it, or is asked no more already, nothing is refused' {
+@test 'attaching is allowed where the other program allows others beside it, or is already overridden' {
 	hook=connect4
 	yes cgg-rule add connect port 1
 	other multi "$top" connect4
@@ -177,7 +177,7 @@ needing()
 	[[ $output != *box* ]]
 }
 
-@test 'what somebody else detached is not put back below a program that allows override' {
+@test 'a link that somebody else detached is not restored below a program that allows override' {
 	yes cgg-rule add connect port 1
 	yes cgg-attach "$web"
 	id=$(stat -c %i "$web")

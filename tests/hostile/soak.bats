@@ -128,7 +128,7 @@ in_kernel()
 	bpftool -j link show | jq length
 }
 
-@test "writers, readers and attempts at once: no crash, no lock for ever, and the same as one after the other" {
+@test "writers, readers and attempts at once end in the same state as one after the other" {
 	local i before pids=() out=$BATS_TEST_TMPDIR
 
 	echo "SEED=$seed"

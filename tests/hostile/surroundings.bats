@@ -97,20 +97,20 @@ same_as_clean()
 	diff "$clean" <(session "$@" | plain)
 }
 
-@test 'environment' {
+@test 'no environment variable changes what a command does' {
 	same_as_clean env -i PATH="$PATH" POSIXLY_CORRECT=1 TZ=Asia/Kathmandu LC_ALL=tr_TR.UTF-8 \
 		LANGUAGE=de IFS=/ TMPDIR=/no/such HOME=/no/such GCONV_PATH=/tmp GLIBC_TUNABLES=glibc.malloc.perturb=165 \
 		MALLOC_PERTURB_=165 MALLOC_CHECK_=3 LIBBPF_STRICT=all LIBBPF_LOG_LEVEL=debug BASH_ENV=/no/such \
 		COLUMNS=1 TERM=xterm-256color
 }
 
-@test 'options may stand behind the words, POSIXLY_CORRECT or not' {
+@test 'options may follow the words, with POSIXLY_CORRECT and without' {
 	yes env POSIXLY_CORRECT=1 cgg-attach "$free" -p strict
 	yes cgg-status
 	matches "^cgroup	$(shown "$free")	policy strict	"
 }
 
-@test 'who is run by cgg-run has the surroundings that cgg-run had' {
+@test 'the command of cgg-run gets the environment, descriptors and limits of cgg-run' {
 	umask 027
 	# shellcheck disable=SC2016 # for the inner shell
 	yes env POSIXLY_CORRECT=yes cgg-run sh -c 'umask; echo $POSIXLY_CORRECT
@@ -120,7 +120,7 @@ same_as_clean()
 	[ "${lines[2]}" = "$(sh -c 'grep SigIgn /proc/self/status')" ]
 }
 
-@test 'working directory' {
+@test 'the working directory changes nothing' {
 	cd "$BATS_TEST_TMPDIR"
 	mkdir -p "${web##*/}" "${free##*/}" sys/fs/bpf/cgguard
 	for name in vmlinux list add strict 1 default -j -- device c 1:5; do
@@ -129,7 +129,7 @@ same_as_clean()
 	same_as_clean env -i PATH="$PATH"
 }
 
-@test 'standard input, output and error closed, in every way' {
+@test 'closed standard input, output and error change nothing, in any combination' {
 	before=$(state)
 	for fds in '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' '<&- >&- 2>&-'; do
 		for words in "cgg-attach -p strict $free" 'cgg-rule add sysctl kernel/hostname' \
@@ -179,20 +179,20 @@ refused_or_done()
 	done <<<"$commands"
 }
 
-@test 'few descriptors: done, or refused with the reason' {
+@test 'with few descriptors a command works, or fails with the reason' {
 	for n in 4 5 7 8 10 12; do
 		refused_or_done -n "$n"
 	done
 }
 
-@test 'little memory: done, or refused with the reason' {
+@test 'with little memory a command works, or fails with the reason' {
 	unwatched
 	for n in 3000 6000 9000 20000; do
 		refused_or_done -v "$n"
 	done
 }
 
-@test 'files that may not grow: what is lost is said' {
+@test 'with a file size limit lost output is an error' {
 	for words in 'cgg-rule list' cgg-status 'cgg-load -c'; do
 		run bash -c "ulimit -f 0; exec $words >\"\$1\"" bash "$BATS_TEST_TMPDIR/out"
 		status_is 3
@@ -201,7 +201,7 @@ refused_or_done()
 	yes bash -c 'ulimit -f 0; exec cgg-rule add socket'
 }
 
-@test 'signals that are ignored' {
+@test 'ignored signals change nothing' {
 	before=$(state)
 	same_as_clean bash -c "trap '' PIPE CHLD ALRM TERM HUP; exec \"\$@\"" bash
 	yes bash -c "trap '' PIPE; for i in {1..50}; do cgg-status; done | true"

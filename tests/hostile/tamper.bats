@@ -26,7 +26,7 @@ state()
 	cgg-rule list -i
 }
 
-@test 'without a capability, and as root of its own user namespace: nothing is done' {
+@test 'without capabilities, even as root of a user namespace, a command changes nothing' {
 	rule connect port "$port"
 	mapfile -t ids < <(ids)
 	[ ${#ids[@]} -eq 3 ]
@@ -43,7 +43,7 @@ state()
 	closes tcp 127.0.0.1 "$port"
 }
 
-@test 'our commands are none of its own' {
+@test 'a guarded process cannot change the guard with the commands of cgguard' {
 	rule connect port "$port"
 	before=$(state)
 	for command in 'cgg-detach -a' 'cgg-unload -f' 'cgg-load -r' 'cgg-rule flush' 'cgg-attach /'; do
@@ -55,7 +55,7 @@ state()
 	closes tcp 127.0.0.1 "$port"
 }
 
-@test 'with what the commands need it lets go of itself, as cgguard(7) says' {
+@test 'a guarded process with the needed privileges can detach itself, as cgguard(7) says' {
 	rule connect port "$port"
 	closes tcp 127.0.0.1 "$port"
 	yes inside "$web" cgg-detach "$web"

@@ -122,7 +122,7 @@ all_speak()
 
 # ---- cgroups ----
 
-@test 'removed, and made again under the same name: another cgroup, which nobody guards' {
+@test 'a cgroup that is made again under the same name is another one, and not guarded' {
 	guarded "$web"
 	rmdir "$web"
 	run cgg-attach "$web"
@@ -137,7 +137,7 @@ all_speak()
 	guarded "$web"
 }
 
-@test 'removed with the cgroup above it, while a command of ours waits' {
+@test 'a cgroup is removed together with its parent while cgg-events waits' {
 	new_cgroup above
 	new_cgroup below "$above"
 	yes cgg-attach "$below"
@@ -154,7 +154,7 @@ all_speak()
 	wait_for grep -q '^\[DENY device\]' "$BATS_TEST_TMPDIR/events"
 }
 
-@test 'the kernel renames no cgroup, and the guard stays' {
+@test 'a cgroup cannot be renamed, and stays guarded' {
 	new_cgroup above
 	new_cgroup below "$above"
 	yes cgg-attach "$below"
@@ -176,7 +176,7 @@ moved()
 	wait $!
 }
 
-@test 'a process that is moved in is guarded, one that is moved out is not' {
+@test 'a process is guarded after it moves in, and not after it moves out' {
 	new_cgroup free
 	new_cgroup below "$web"
 	no moved "$free" "$web" head -c 0 /dev/zero
@@ -200,7 +200,7 @@ moved()
 	yes in_thread head -c 0 /dev/null
 }
 
-@test 'a guarded cgroup that becomes threaded stays guarded, and is let go of by its name' {
+@test 'a guarded cgroup that becomes threaded stays guarded, and can be detached by name' {
 	new_cgroup domain
 	new_cgroup part "$domain"
 	yes cgg-attach "$part"
@@ -224,7 +224,7 @@ elsewhere()
 	unshare -m --propagation private bash -ec "$1"
 }
 
-@test 'unmounted or mounted over: not seen there, in force all the same, and back after' {
+@test 'a bpffs that is unmounted or mounted over elsewhere: the guard stays in force and is seen again later' {
 	for commands in 'umount -l /sys/fs/bpf; cgg-status' 'mount -t tmpfs no /sys/fs/bpf; cgg-status'; do
 		run elsewhere "$commands"
 		status_is 3
@@ -240,7 +240,7 @@ elsewhere()
 	guarded "$web"
 }
 
-@test 'unmounted for the last time it lets go of all, and is said to be; lazily, when nobody is there any more' {
+@test 'the last unmount of the bpffs ends the guard, at once or, if lazy, when its last user is gone' {
 	new_cgroup shop
 	export shop port
 	run elsewhere '
@@ -267,7 +267,7 @@ elsewhere()
 
 # ---- pins removed by hand ----
 
-@test 'a map: who needs it says which, what is in force stays in force' {
+@test 'a missing map: commands that need it name it, and the policy stays in force' {
 	local pin
 
 	for pin in "$dir"/maps/*; do
@@ -282,7 +282,7 @@ elsewhere()
 	guarded "$web"
 }
 
-@test 'a program: cgg-status misses it, who needs it too, and cgg-load -r puts all back' {
+@test 'a missing program: commands name it, and cgg-load -r restores it' {
 	local pin
 
 	for pin in "$dir"/progs/*; do
@@ -305,7 +305,7 @@ elsewhere()
 	[[ $output != *cgg-load* ]]
 }
 
-@test 'a link: cgg-status and cgg-attach make it again' {
+@test 'a missing link: cgg-status and cgg-attach make it again' {
 	local link
 
 	for link in "$dir/links/$(stat -c %i "$web")"/*; do
@@ -318,7 +318,7 @@ elsewhere()
 	guarded_by cgg-status
 }
 
-@test 'the version, and all maps at once: cgg-unload -f and cgg-load' {
+@test 'a missing version or all maps missing: cgg-unload -f and cgg-load are the cure' {
 	rm "$dir/version"
 	all_speak "$load_again"
 	no inside "$web" reach 127.0.0.1 "$port"
@@ -334,7 +334,7 @@ device c 1:5"
 	guarded "$web"
 }
 
-@test 'a base, or another map in its place: the policy stays in force, and is restored' {
+@test 'a missing or foreign index: the policy stays in force and can be restored' {
 	{
 		printf 'port %d\n' "$port" {20000..20200}
 		echo device c 1:5
@@ -369,7 +369,7 @@ in_place_of()
 	guarded "$web"
 }
 
-@test 'by a map of the same name and shape, of another shape, by another map of ours, by a program' {
+@test 'a map that was exchanged for another map or a program is refused' {
 	local cure=$load_again
 
 	in_place_of maps/attachments map create "$dir/maps/attachments" \
@@ -383,7 +383,7 @@ in_place_of()
 	in_place_of version prog pin pinned /sys/fs/bpf/other-allow "$dir/version"
 }
 
-@test 'a program by one of the same name, another of ours, or a map: none of them is attached' {
+@test 'a program that was exchanged for another program or a map is never attached' {
 	local cure='run cgg-load -r'
 
 	new_cgroup shop
@@ -408,7 +408,7 @@ in_place_of()
 	guarded "$web"
 }
 
-@test 'a link by a map, by that of another cgroup, or detached: it is made again, theirs is let be' {
+@test 'a link that was exchanged or detached is made again, and the foreign one is left alone' {
 	local link pin
 
 	new_cgroup shop
@@ -438,7 +438,7 @@ theirs()
 	bpftool -j cgroup show "$1" | jq "[.[] | select(.id == $their)] | length"
 }
 
-@test 'theirs before ours and after, allowing or denying all: both are asked, and ours alone is let go of' {
+@test 'with foreign programs before and after both run, and cgg-detach removes only its own' {
 	local what their
 
 	for what in allow deny; do
@@ -459,7 +459,7 @@ theirs()
 	guarded "$web"
 }
 
-@test 'nobody puts a program that stands alone, or may be overridden, where ours are' {
+@test 'no exclusive or overridable program can be attached where a guard is' {
 	for flag in '' override; do
 		# shellcheck disable=SC2086 # none, or one
 		run bpftool cgroup attach "$web" connect4 pinned /sys/fs/bpf/other-allow $flag
@@ -468,7 +468,7 @@ theirs()
 	guarded "$web"
 }
 
-@test 'cgg-unload -f leaves theirs' {
+@test 'cgg-unload -f leaves foreign programs' {
 	local their
 
 	their=$(bpftool -j prog show pinned /sys/fs/bpf/other-deny | jq .id)

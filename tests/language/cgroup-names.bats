@@ -51,7 +51,7 @@ connects()
 	yes inside "$dir" reach 127.0.0.1 10 udp
 }
 
-@test 'a rule is about the cgroup of that name, also when the policy is compiled anew out of its words' {
+@test 'a rule holds for the cgroup of that name, even after the policy is compiled again from its words' {
 	each makes
 	each adds
 	each connects
@@ -104,7 +104,7 @@ deletes()
 	says 'allow connect'
 }
 
-@test 'two names of which one is how the other is printed are two cgroups' {
+@test 'two names, one of which is printed like the other, are two cgroups' {
 	mkdir "$web/a b" "$web/a\\x20b"
 	printf 'deny connect proto udp port 9 cgroup "%s"\n' "$(shown "$web")/a\\x20b" >"$BATS_TEST_TMPDIR/one"
 	yes cgg-rule -p names restore "$BATS_TEST_TMPDIR/one"
@@ -140,7 +140,7 @@ is_printed()
 	cgg-events -w 0 >/dev/null
 }
 
-@test 'a path is taken as it is, and as cgg-status and cgg-events print it' {
+@test 'a path is taken literally, and as cgg-status and cgg-events print it' {
 	cgg-detach -a
 	cgg-rule -p names restore <(echo 'deny connect proto udp port 9')
 	each makes
@@ -176,13 +176,13 @@ runs()
 	yes cgg-detach "$dir"
 }
 
-@test 'cgg-run starts below it, and cgg-learn learns from what is in it' {
+@test 'cgg-run starts below such a cgroup, and cgg-learn learns from its events' {
 	cgg-detach -a
 	each makes
 	each runs
 }
 
-@test 'a path of 1023 bytes, of which each is escaped, is a rule; a longer one is refused' {
+@test 'a path of 1023 escaped bytes makes a rule; a longer one is refused' {
 	local long deep=$web part room
 
 	part=$(printf '\xff%.0s' {1..200})

@@ -58,37 +58,37 @@ kind()
 
 # ---- the kernel's answer ----
 
-@test 'blocklists: addresses and mixed prefixes, IPv4 and IPv6' {
+@test 'blocklists of addresses and prefixes, IPv4 and IPv6, are judged as by a plain walk' {
 	for blocks in addresses addresses6 sequence prefixes prefixes6; do
 		kind "$blocks" 1 10 63 64 65 1000 10000
 	done
 }
 
-@test 'access lists: acl, fw and ipc shapes' {
+@test 'access lists of the shapes acl, fw and ipc are judged as by a plain walk' {
 	for list in acl fw ipc; do
 		kind "$list" 10 64 65 300 1000 10000
 	done
 }
 
-@test 'ten thousand port ranges' {
+@test 'ten thousand port ranges are judged as by a plain walk' {
 	kind ports 10 100 1000 10000
 }
 
-@test 'ten thousand port ranges at one address' {
+@test 'ten thousand port ranges at one address are judged as by a plain walk' {
 	generate ports 10000 "$seed" | sed 's/ port/ ip 192.0.2.1 port/' >"$at/rules"
 	yes cgg-rule restore "$at/rules"
 	agrees 30000 <(cgg-rule list -i)
 }
 
-@test 'rules built to overlap: hooks, protocols, prefixes, ports, verdicts' {
+@test 'rules with overlapping hooks, protocols, prefixes, ports and verdicts are judged as by a plain walk' {
 	kind overlap 10 30 64 65 100 300 1000 10000
 }
 
-@test 'prefixes of one address, each in the next, with rules at every length' {
+@test 'nested prefixes of one address, with rules at every length, are judged as by a plain walk' {
 	kind ladder 64 65 200 400 800
 }
 
-@test 'nested cgroups' {
+@test 'rules about nested cgroups are judged as by a plain walk' {
 	new_cgroup a
 	new_cgroup b "$a"
 	new_cgroup c "$b"
@@ -97,13 +97,13 @@ kind()
 	kind cgroups 10 64 65 300 1000 10000
 }
 
-@test 'devices, sysctls, unix sockets, options and sockets' {
+@test 'devices, sysctls, unix sockets, options and sockets are judged as by a plain walk' {
 	for operand in devices sysctls unixes sockopts sockets; do
 		kind "$operand" 10 30 64 100 1000 10000
 	done
 }
 
-@test 'defaults that deny and alert, where no rule matches' {
+@test 'defaults that deny and alert hold where no rule matches' {
 	(echo 'default connect,bind deny' && echo 'default sendmsg,egress alert' &&
 		generate overlap 500 "$seed") >"$at/rules"
 	yes cgg-rule restore "$at/rules"
@@ -111,7 +111,7 @@ kind()
 	agrees 30000 "$at/ids" -m 50
 }
 
-@test 'a hundred thousand rules of each shape' {
+@test 'a hundred thousand rules of each shape are judged as by a plain walk' {
 	for shape in acl fw ipc overlap prefixes prefixes6; do
 		echo "generate $shape 100000 $seed"
 		generate "$shape" 100000 "$seed" >"$at/rules"
@@ -131,7 +131,7 @@ memory()
 	done | jq -s 'map(.bytes_memlock) | add'
 }
 
-@test 'a million addresses: the answers, the list, and 200 bytes each' {
+@test 'a million addresses are judged and listed right, in 200 bytes each' {
 	yes cgg-rule flush
 	generate addresses 1000000 "$seed" >"$at/rules"
 	yes cgg-rule restore "$at/rules"
@@ -143,7 +143,7 @@ memory()
 }
 
 # What every guard has, the ring of events before all, is not theirs.
-@test 'an access list of a hundred thousand: 600 bytes a rule' {
+@test 'an access list of a hundred thousand rules takes at most 600 bytes a rule' {
 	yes cgg-rule flush
 	yes cgg-rule flush # and no base is kept to go back to
 	empty=$(memory)
@@ -235,17 +235,17 @@ changes()
 	done
 }
 
-@test 'changes at random: overlapping rules, few and many' {
+@test 'random changes to few and many overlapping rules keep the answers right' {
 	changes overlap 20 40
 	changes overlap 300 80
 }
 
-@test 'changes at random: a blocklist, an access list' {
+@test 'random changes to a blocklist and an access list keep the answers right' {
 	changes prefixes 300 40
 	changes acl 500 40
 }
 
-@test 'changes at random: devices, sysctls, unix sockets' {
+@test 'random changes to rules for devices, sysctls and unix sockets keep the answers right' {
 	changes devices 200 30
 	changes sysctls 200 30
 	changes unixes 200 40
@@ -283,7 +283,7 @@ changes()
 		"$at/before" "$at/now"
 }
 
-@test 'rules that end by themselves, in front of many' {
+@test 'rules with a ttl in front of many rules expire in time' {
 	generate overlap 300 "$seed" >"$at/rules"
 	(echo 'deny connect,bind,sendmsg,egress ttl 2s' && cat "$at/rules") >"$at/timed"
 	yes cgg-rule restore "$at/timed"
@@ -299,7 +299,7 @@ changes()
 
 # ---- many policies, and what does not fit ----
 
-@test 'as many policies as fit, each with an answer of its own' {
+@test 'as many policies as fit each give their own answer' {
 	yes "$BUILD/tests/fill" 1 4351
 	for i in 1 63 64 4351; do
 		generate overlap 300 "$((seed + i))" >"$at/rules$i"
@@ -325,7 +325,7 @@ chunks()
 	find /sys/fs/bpf/cgguard/images /sys/fs/bpf/cgguard/tallies -type f | wc -l
 }
 
-@test 'unused policies cost nothing: their maps come with a policy and go with it' {
+@test 'unused policies cost nothing: maps are made and freed with a policy' {
 	[ "$(chunks)" -eq 2 ]
 	yes "$BUILD/tests/fill" 1 63
 	[ "$(chunks)" -eq 2 ]
@@ -368,7 +368,7 @@ few()
 	cgg-rule list -i >"$at/ids"
 }
 
-@test 'a million rules without memory for them: status 3, and the policy stands' {
+@test 'a restore that runs out of memory has status 3 and leaves the old policy in force' {
 	unwatched
 	few
 	generate addresses 1000000 "$seed" >"$at/large"
@@ -403,7 +403,7 @@ limited()
 }
 
 # The kernel may kill what asks for too much, and then there is no sentence.
-@test 'a million rules in a memory cgroup too small: the policy stands' {
+@test 'a restore that exceeds its memory cgroup leaves the old policy in force' {
 	few
 	generate addresses 1000000 "$seed" >"$at/large"
 	for megabytes in 20 100; do
@@ -416,14 +416,14 @@ limited()
 	yes cgg-rule restore "$at/large"
 }
 
-@test 'more rules than a policy holds: status 3, the limit, and the policy stands' {
+@test 'more rules than a policy holds are refused with the limit, status 3, and the old policy stays in force' {
 	few
 	generate sequence 4194305 "$seed" >"$at/large"
 	refused cgg-rule restore "$at/large"
 	grep -q ': a policy holds at most 4194304 rules$' "$at/said"
 }
 
-@test 'wrong words in the last of a hundred thousand lines: status 2, its number, and the policy stands' {
+@test 'a wrong last line of a hundred thousand is refused by its number, and leaves the old policy in force' {
 	few
 	(generate acl 100000 "$seed" && echo 'port 70000') >"$at/large"
 	run cgg-rule restore "$at/large"
@@ -448,7 +448,7 @@ flip()
 	status_is 0
 }
 
-@test 'a million connects to a port that both policies deny: none passes' {
+@test 'of a million connects to a port that both policies deny none passes' {
 	attached
 	(echo 'deny port 9090' && generate overlap 50 "$seed") >"$at/one"
 	(generate addresses 60 "$seed" && echo 'deny port 9090') >"$at/two"
@@ -457,14 +457,14 @@ flip()
 	flip denied 100 100000 $((100 * patience)) "$a" 9090 "$at/two" "$at/one"
 }
 
-@test 'the same between policies of a hundred thousand rules' {
+@test 'none passes between two policies of a hundred thousand rules either' {
 	attached
 	(echo 'deny port 9090' && generate acl 100000 "$seed") >"$at/one"
 	(generate addresses 100000 "$seed" && echo 'deny port 9090') >"$at/two"
 	flip denied 16 300000 $((100 * patience)) "$a" 9090 "$at/one" "$at/two"
 }
 
-@test 'at no instant both or neither of two ports are open' {
+@test 'while policies are exchanged, always exactly one of two ports is open' {
 	attached
 	deny='default connect,sendmsg deny'
 	printf '%s\n' "$deny" 'allow port 9001' >"$at/one"
@@ -473,7 +473,7 @@ flip()
 	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 200 ]
 }
 
-@test 'the same between policies of many rules' {
+@test 'while policies of many rules are exchanged, always exactly one of two ports is open' {
 	attached
 	deny='default connect,sendmsg deny'
 	(echo "$deny" && echo 'allow port 9001' && generate addresses 2000 "$seed") >"$at/one"
@@ -482,7 +482,7 @@ flip()
 	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 50 ]
 }
 
-@test 'a million questions were asked, and most went to a rule' {
+@test 'the tests above asked a million questions, and most matched a rule' {
 	read -r queries hits < <(awk '{ q += $2; h += $4 } END { print q, h }' "$BATS_FILE_TMPDIR/said")
 	echo "$queries questions, $hits hits"
 	[ "$queries" -ge 1000000 ]

@@ -97,7 +97,7 @@ refused()
 
 # ---- ttl ----
 
-@test 'ttl: list shows what is left, in seconds' {
+@test 'ttl: list shows the remaining seconds' {
 	while read -r said shown; do
 		yes cgg-rule flush
 		rule port 1 ttl "$said"
@@ -119,7 +119,7 @@ END
 	done
 }
 
-@test 'ttl: what is left grows less' {
+@test 'ttl: the remaining time decreases' {
 	rule port 1 ttl 1000s
 	ttl_is_less()
 	{
@@ -129,7 +129,7 @@ END
 	wait_for ttl_is_less
 }
 
-@test 'ttl: past it the rule no longer matches, with no process of ours alive' {
+@test 'ttl: after it the rule no longer matches, although no process of cgguard runs' {
 	rule device c 1:3 ttl 1s
 	rule alert device c 1:3
 	does device
@@ -148,7 +148,7 @@ END
 	matches '^\[ALERT device\] .* rule='"$id"'$'
 }
 
-@test 'ttl: an expired rule is not listed, and swept by the next change' {
+@test 'ttl: an expired rule is not listed, and the next change removes it' {
 	rule port 1
 	keeps=$id
 	rule port 2 ttl 1s
@@ -170,7 +170,7 @@ END
 	only_one || ! cgg-rule list | grep 'port 2'
 }
 
-@test 'ttl: on every hook' {
+@test 'ttl: works on every hook' {
 	for hook in "${hooks[@]}"; do
 		# shellcheck disable=SC2046 # words
 		rule $(words_of "$hook") ttl 1s
@@ -190,7 +190,7 @@ END
 	done
 }
 
-@test 'ttl: an allow that ends closes' {
+@test 'ttl: an allow rule that expires closes' {
 	yes cgg-rule default sysctl deny
 	rule allow sysctl kernel/hostname ttl 1s
 	does sysctl
@@ -204,7 +204,7 @@ END
 
 # ---- quiet, name ----
 
-@test 'quiet: denied and counted, and no event, on every hook' {
+@test 'quiet: every hook denies and counts without an event' {
 	for hook in "${hooks[@]}"; do
 		# shellcheck disable=SC2046 # words
 		rule $(words_of "$hook") quiet
@@ -216,7 +216,7 @@ END
 	done
 }
 
-@test 'quiet: an alert too, and audit' {
+@test 'quiet: alerts and audit mode are quiet too' {
 	rule alert device c 1:3 quiet
 	does device
 	says ok
@@ -227,7 +227,7 @@ END
 	reports_nothing
 }
 
-@test 'name: the event has it as its label, on every hook' {
+@test 'name: the events of every hook have it as label' {
 	for hook in "${hooks[@]}"; do
 		# shellcheck disable=SC2046 # words
 		rule $(words_of "$hook") name "the-$hook"
@@ -239,7 +239,7 @@ END
 	done
 }
 
-@test 'name and comment: 31 letters, 127 bytes' {
+@test 'name takes 31 letters, comment 127 bytes' {
 	name=$(printf %031d 0)
 	comment=$(printf %0127d 0)
 	rule device c 1:3 name "$name" comment "$comment"
@@ -254,7 +254,7 @@ END
 
 # ---- errno ----
 
-@test 'errno: each hook that takes it says it' {
+@test 'errno: each hook that takes it returns it' {
 	for hook in connect bind sendmsg unix socket device sysctl setsockopt getsockopt; do
 		for error in ECONNREFUSED EACCES; do
 			# shellcheck disable=SC2046 # words
@@ -269,7 +269,7 @@ END
 	says EPERM
 }
 
-@test 'errno: refused where it means nothing' {
+@test 'errno: refused on hooks that cannot return it' {
 	for hook in egress ingress; do
 		no cgg-rule add "$hook" errno EACCES
 		status_is 2
@@ -294,7 +294,7 @@ END
 
 # ---- cgroup ----
 
-@test 'cgroup: it and what is below, not what is beside or above' {
+@test 'cgroup: holds for the cgroup and those below it, not beside or above it' {
 	new_cgroup one "$web"
 	new_cgroup two "$web"
 	new_cgroup below "$one"
@@ -311,7 +311,7 @@ END
 	done
 }
 
-@test 'cgroup: on every hook' {
+@test 'cgroup: works on every hook' {
 	new_cgroup one "$web"
 	new_cgroup two "$web"
 	for hook in "${hooks[@]}"; do
@@ -325,7 +325,7 @@ END
 	done
 }
 
-@test 'cgroup: every way to say a TARGET' {
+@test 'cgroup: takes every form of TARGET' {
 	new_cgroup one "$web"
 	inside "$one" sleep 100 3>&- &
 	wait_for grep -q . "$one/cgroup.procs"
@@ -338,7 +338,7 @@ END
 	done
 }
 
-@test 'cgroup: one that does not exist is refused, and makes none' {
+@test 'cgroup: a missing cgroup is refused, and not made' {
 	no cgg-rule add port 1 cgroup "$web/none"
 	status_is 2
 	matches "$web/none: "
@@ -349,7 +349,7 @@ END
 	says '# allow everything'
 }
 
-@test 'cgroup: a rule does not fall on one made anew under the same name' {
+@test 'cgroup: a rule does not hold for a new cgroup of the same name' {
 	new_cgroup one "$web"
 	rule device c 1:3 cgroup "$one"
 	run inside "$one" attempt device
@@ -369,7 +369,7 @@ END
 
 # ---- mode audit ----
 
-@test 'mode audit: every hook reports and refuses nothing; and back' {
+@test 'mode audit: every hook reports and denies nothing, until mode enforce' {
 	for hook in "${hooks[@]}"; do
 		# shellcheck disable=SC2046 # words
 		rule $(words_of "$hook")
@@ -390,7 +390,7 @@ END
 	done
 }
 
-@test 'mode audit: recvmsg has nothing to refuse' {
+@test 'mode audit: recvmsg has nothing to deny' {
 	rule alert recvmsg
 	yes cgg-rule mode audit
 	does recvmsg
@@ -400,7 +400,7 @@ END
 	[[ $output != *AUDIT* ]]
 }
 
-@test 'mode audit: defaults and errno, too; alerts stay alerts; it is listed first' {
+@test 'mode audit: covers defaults and errno, leaves alerts as they are, and is listed first' {
 	yes cgg-rule default sysctl deny
 	rule device c 1:3 errno EACCES
 	rule alert socket

@@ -119,12 +119,12 @@ table()
 }
 @test 'words: options that are none' { table 'options that are none'; }
 
-@test 'every section of the table has its test' {
+@test 'every section of the table has a test' {
 	[ "$(sed -n 's/^## //p' "${BATS_TEST_FILENAME%.bats}.table")" = \
 		"$(sed -n "s/^@test 'words: \([^']*\)'.*/\1/p" "$BATS_TEST_FILENAME")" ]
 }
 
-@test 'what words.table refuses is refused in a file, and what it takes is taken' {
+@test 'a policy file is read as words.table says, line by line' {
 	before=$(state)
 	python3 - "$BATS_TEST_TMPDIR" "${BATS_TEST_FILENAME%/*}/words.table" <<'END'
 import re, sys
@@ -171,7 +171,7 @@ END
 
 # ---- every command ----
 
-@test '-h and -V: standard output, status 0, with a guard and without' {
+@test '-h and -V print to standard output with status 0, with a guard and without' {
 	for round in with without; do
 		for command in "${commands[@]}"; do
 			yes "$command" -h
@@ -190,7 +190,7 @@ END
 	done
 }
 
-@test 'standard output that is full is an error' {
+@test 'a full standard output is an error' {
 	for command in "${commands[@]}"; do
 		refuses 3 "$command -h >/dev/full" 'standard output: No space left on device'
 		refuses 3 "$command -V >/dev/full" 'standard output: No space left on device'
@@ -203,7 +203,7 @@ END
 	done
 }
 
-@test 'an id that cannot be printed is an error, and the rule is not added' {
+@test 'add -i fails and adds no rule when it cannot print the id' {
 	before=$(state)
 	cgg-rule -p strict list >"$BATS_TEST_TMPDIR/rules"
 	mkdir "$BATS_TEST_TMPDIR/full"
@@ -233,7 +233,7 @@ END
 	[ "$output" -eq 3 ]
 }
 
-@test 'the ids of many rules do not wait for their reader' {
+@test 'printing the ids of many rules does not hold the lock while the reader is slow' {
 	seq -f 'connect port 9 name r%.0f' 30000 >"$BATS_TEST_TMPDIR/rules"
 	cgg-rule -p many add -i -f "$BATS_TEST_TMPDIR/rules" | {
 		read -r id
@@ -279,13 +279,13 @@ cgg-rule: $BATS_TEST_TMPDIR/a\\x0ab:2: \\xff:: not a verdict, a hook or a match"
 		"$BATS_TEST_TMPDIR/a\\x0ab:2: a\\x1b[8m\\x0a: not a key of a rule (id, description, match, action)"
 }
 
-@test 'a message that is longer than any name is cut, and is still one line' {
+@test 'a message longer than any name is cut, and is still one line' {
 	run bash -c 'exec -a "$1" cgg-rule add frob' - "$(printf '\e%.0s' {1..9000})"
 	status_is 2
 	[ "${#lines[@]}" -eq 1 ]
 }
 
-@test 'a file that says nothing makes no policy' {
+@test 'a file without rules makes no policy' {
 	before=$(state)
 	for text in '' '# nothing'; do
 		no cgg-rule -p new add -f - <<<"$text"
@@ -300,7 +300,7 @@ cgg-rule: $BATS_TEST_TMPDIR/a\\x0ab:2: \\xff:: not a verdict, a hook or a match"
 		'policy : a name has 1 to 255 letters'
 }
 
-@test 'standard output that is closed is one too, when there is something to say' {
+@test 'a closed standard output is an error when there is output' {
 	for command in "${commands[@]}"; do
 		refuses 3 "$command -h >&-" 'standard output: Bad file descriptor'
 	done
@@ -310,7 +310,7 @@ cgg-rule: $BATS_TEST_TMPDIR/a\\x0ab:2: \\xff:: not a verdict, a hook or a match"
 	yes bash -c 'cgg-rule delete port 3 >&- 2>&- <&-'
 }
 
-@test 'without a guard: cgg-load is the cure' {
+@test 'without a guard every command names cgg-load as the cure' {
 	unload
 	for command in 'cgg-attach $web' 'cgg-attach -c $web/new' 'cgg-detach $web' 'cgg-detach -a' \
 		cgg-events 'cgg-events -w 0' 'cgg-rule add port 1' 'cgg-rule insert 1 port 1' \
@@ -354,7 +354,7 @@ refuses_as()
 	unset -f "${2%% *}"
 }
 
-@test 'not root: a sentence, whatever is asked, and nothing happens' {
+@test 'without root every command says so and changes nothing' {
 	before=$(state)
 	for command in 'cgg-attach $free' 'cgg-attach -c $free/new' 'cgg-detach $web' 'cgg-detach -a' \
 		cgg-events 'cgg-rule add port 3' 'cgg-rule list' 'cgg-rule flush' cgg-status \
@@ -364,7 +364,7 @@ refuses_as()
 	[ "$(state)" = "$before" ]
 }
 
-@test 'to load needs privilege' {
+@test 'loading needs privilege' {
 	unload
 	for who in nobody powerless; do
 		refuses_as "$who" 3 cgg-load \
@@ -373,7 +373,7 @@ refuses_as()
 	done
 }
 
-@test 'so does to see what the kernel offers' {
+@test 'cgg-load -c needs privilege' {
 	run nobody cgg-load -c
 	status_is 3
 	matches 'needs root, or CAP_BPF'
@@ -382,7 +382,7 @@ refuses_as()
 
 # ---- cgroups that cannot be guarded ----
 
-@test 'a cgroup of version 1' {
+@test 'a cgroup of version 1 is refused' {
 	v1=$(awk '/ - cgroup / { print $5; exit }' /proc/self/mountinfo)
 	[ -n "$v1" ] || skip 'no cgroup v1 is mounted'
 	before=$(state)
@@ -394,7 +394,7 @@ refuses_as()
 	[ "$(state)" = "$before" ]
 }
 
-@test 'a directory that is no cgroup, by whatever way' {
+@test 'a directory that is no cgroup is refused, however it is named' {
 	ln -s "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/link"
 	for path in "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/" "$BATS_TEST_TMPDIR/link" /proc; do
 		refuses 2 "cgg-attach $path" "$path: not a cgroup; cgroup v2 is mounted at $root"
@@ -404,7 +404,7 @@ refuses_as()
 	[ ! -e "$BATS_TEST_TMPDIR/new" ]
 }
 
-@test 'a threaded cgroup; the domain above it is guarded' {
+@test 'a threaded cgroup is refused; the domain above it can be attached' {
 	new_cgroup domain
 	new_cgroup threaded "$domain"
 	echo threaded >"$threaded/cgroup.type"
@@ -418,7 +418,7 @@ refuses_as()
 	yes cgg-attach "$domain"
 }
 
-@test 'the root cgroup, but by force' {
+@test 'the root cgroup is refused, unless forced' {
 	refuses 2 'cgg-attach /' \
 		'/: is the root cgroup, of every process; -f guards it all the same'
 	cgg-rule -p empty add port 1
@@ -429,7 +429,7 @@ refuses_as()
 	yes cgg-detach /
 }
 
-@test 'a name that several cgroups have' {
+@test 'a name that several cgroups have is refused' {
 	run cgg-attach "container:$CGG_RUN"
 	status_is 2
 	matches "^cgg-attach: container:$CGG_RUN: may be any of /[^ ]*, /[^ ]*$"
@@ -437,7 +437,7 @@ refuses_as()
 	matches "$(shown "$free")"
 }
 
-@test 'no cgroup v2 at all' {
+@test 'without cgroup v2 the commands say so' {
 	run unshare -m bash -c 'umount -l "$1" && cgg-attach demo' - "$root"
 	status_is 3
 	says 'cgg-attach: cgroup v2 is not mounted; mount -t cgroup2 cgroup2 /sys/fs/cgroup'
@@ -493,15 +493,15 @@ in_the_way()
 	yes cgg-rule -p quiet add port 3
 }
 
-@test 'a program that is alone on the cgroup' {
+@test 'a cgroup with an exclusive program is refused' {
 	in_the_way "$web"
 }
 
-@test 'a program that may only be overridden' {
+@test 'a cgroup with a program that may only be overridden is refused' {
 	in_the_way "$web" override
 }
 
-@test 'a program that is alone on the cgroup above' {
+@test 'a cgroup below an exclusive program is refused' {
 	above=$web
 	new_cgroup web "$above"
 	cgg-detach "$above"
@@ -524,13 +524,13 @@ in_place()
 	[ "$(pins; stat -c '%F %a %u' "$dir")" = "$before" ]
 }
 
-@test 'a directory of another user' {
+@test 'pins in a directory of another user are refused' {
 	unload
 	setpriv --reuid=65534 --regid=65534 --clear-groups mkdir -m 700 "$dir"
 	in_place "$dir: belongs to uid 65534, not to us; remove it"
 }
 
-@test 'a directory that others may enter' {
+@test 'pins in a directory that others may write are refused' {
 	unload
 	for mode in 755 701 710 1777; do
 		mkdir "$dir"
@@ -540,7 +540,7 @@ in_place()
 	done
 }
 
-@test 'a link, also to a directory of ours, also to nothing' {
+@test 'a symbolic link in place of the pins is refused, wherever it points' {
 	unload
 	mkdir -m 700 /sys/fs/bpf/elsewhere
 	for to in /sys/fs/bpf/elsewhere /tmp /no/such; do
@@ -551,19 +551,19 @@ in_place()
 	rmdir /sys/fs/bpf/elsewhere
 }
 
-@test 'a link of another user' {
+@test 'a symbolic link of another user is refused' {
 	unload
 	setpriv --reuid=65534 --regid=65534 --clear-groups ln -s /tmp "$dir"
 	in_place "$dir: not a directory, and made by uid 65534; remove it"
 }
 
-@test 'a pinned map' {
+@test 'a pinned map in place of the pins is refused' {
 	unload
 	bpftool map create "$dir" type array key 4 value 4 entries 1 name other
 	in_place "$dir: not a directory, and made by uid 0; remove it"
 }
 
-@test 'half a guard: cgg-unload -f clears it' {
+@test 'half a guard is refused, and cgg-unload -f clears it' {
 	unload
 	mkdir -m 700 "$dir"
 	for command in cgg-load 'cgg-rule list' 'cgg-detach -a' 'cgg-events -w 0' cgg-status cgg-unload; do
@@ -575,7 +575,7 @@ in_place()
 	yes cgg-load
 }
 
-@test 'a guard of another layout: cgg-unload -f clears it' {
+@test 'a guard of another layout is refused, and cgg-unload -f clears it' {
 	unloaded=yes
 	layout=$(bpftool -j map lookup pinned "$dir/version" key 0 0 0 0 | jq '.value[0]' | xargs printf %d)
 	bpftool map update pinned "$dir/version" key 0 0 0 0 value 99 0 0 0
@@ -603,7 +603,7 @@ elsewhere()
 	unshare -m --propagation private bash -c "$@"
 }
 
-@test 'no bpffs: cgg-load mounts one' {
+@test 'without a bpffs cgg-load mounts one' {
 	run elsewhere 'umount /sys/fs/bpf; cgg-rule list'
 	status_is 3
 	says "cgg-rule: not loaded, and no bpffs on /sys/fs/bpf; run cgg-load first"
@@ -614,13 +614,13 @@ bpf_fs
 700'
 }
 
-@test 'no bpffs, and no right to mount one' {
+@test 'without a bpffs and the right to mount one cgg-load says so' {
 	run elsewhere 'umount /sys/fs/bpf && exec setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin cgg-load'
 	status_is 3
 	says 'cgg-load: /sys/fs/bpf: no bpffs is mounted here, and mounting one: Operation not permitted'
 }
 
-@test 'a guard that is on no bpffs' {
+@test 'a guard directory that is on no bpffs is refused' {
 	for command in 'cgg-rule list' cgg-status 'cgg-events -w 0' cgg-unload 'cgg-unload -f'; do
 		run elsewhere "mount -t tmpfs tmpfs /sys/fs/bpf && mkdir -m 700 $dir && exec $command"
 		status_is 3
@@ -636,7 +636,7 @@ same_rules()
 	diff <(cgg-rule -p full list) <(sed 's/^/deny /' "$1")
 }
 
-@test 'rules beyond what one image holds, and back' {
+@test 'more rules than one image holds are taken, and fewer again' {
 	for i in {1..70}; do
 		echo "connect,sendmsg port $i"
 	done >"$BATS_TEST_TMPDIR/rules"
@@ -664,7 +664,7 @@ same_rules()
 	[ -z "$(ls /sys/fs/bpf/cgguard/bases)" ]
 }
 
-@test 'words beyond what one image holds' {
+@test 'longer texts than one image holds are taken' {
 	name=$(printf 'net/x/%0115d' 0)
 	for i in {100..219}; do
 		echo "sysctl $name$i rw"

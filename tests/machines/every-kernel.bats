@@ -36,7 +36,7 @@ by_task()
 	matches "^\\[[A-Z]+ $1\\] pid=[1-9][0-9]* comm=reach .* tid=[1-9][0-9]* uid=0 gid=0 cgroup=$(shown "$web") policy=default rule=$id"
 }
 
-@test 'the hooks that this kernel offers are those that cgguard(7) says, and they are loaded' {
+@test 'the hooks that cgguard(7) promises for this kernel are offered and loaded' {
 	local word offered
 
 	yes cgg-load --check
@@ -117,7 +117,7 @@ packets_are_judged()
 	opens echo ::1 "$port" 5000
 }
 
-@test 'connect, sendmsg, bind, recvmsg, egress and ingress' {
+@test 'connect, sendmsg, bind, recvmsg, egress and ingress judge' {
 	connect_is_judged
 	sendmsg_is_judged
 	bind_is_judged
@@ -125,26 +125,26 @@ packets_are_judged()
 	packets_are_judged
 }
 
-@test 'random packets: egress' {
+@test 'egress judges random packets as the independent parser says' {
 	yes "$BUILD/tests/headers" -n 1000 egress "$web"
 	matches ' wrong 0 '
 }
 
-@test 'random packets: ingress' {
+@test 'ingress judges random packets as the independent parser says' {
 	run "$BUILD/tests/headers" -n 1000 ingress "$web"
 	[ "$status" -ne 77 ] || skip 'this machine has no tun device'
 	status_is 0
 	matches ' wrong 0 '
 }
 
-@test 'socket, device, sysctl, setsockopt and getsockopt' {
+@test 'socket, device, sysctl, setsockopt and getsockopt judge' {
 	socket_is_judged
 	device_is_judged
 	sysctl_is_judged
 	options_are_judged
 }
 
-@test 'unix: connect and send' {
+@test 'unix judges connect and send' {
 	local path=$BATS_TEST_TMPDIR/socket
 
 	if ! has unix; then
@@ -221,7 +221,7 @@ options_are_judged()
 	done
 }
 
-@test 'errno: the one that the rule says, where the kernel can' {
+@test 'errno is that of the rule, where the kernel can return it' {
 	rule connect port "$port" errno ECONNREFUSED
 	run inside "$web" attempt tcp 127.0.0.1 "$port"
 	if ! has 'errno'; then
@@ -231,7 +231,7 @@ options_are_judged()
 	says ECONNREFUSED
 }
 
-@test 'cgroup: a rule for a cgroup below, in each kind of hook' {
+@test 'a rule for a cgroup below holds in each kind of hook' {
 	local below other
 
 	new_cgroup below "$web"
@@ -253,7 +253,7 @@ options_are_judged()
 	done
 }
 
-@test 'alert, audit and a default that denies' {
+@test 'alert, audit and a default of deny work' {
 	rule alert connect port "$port"
 	opens tcp 127.0.0.1 "$port"
 	event "dport=$port"
@@ -274,7 +274,7 @@ options_are_judged()
 
 # Each eighth address of 8000 has a rule; the tenth of these allows, and the last rule
 # denies what is left of the network.
-@test 'a thousand rules: the first match, and what it counts' {
+@test 'of a thousand rules the first match decides and is counted' {
 	local i
 
 	awk 'BEGIN {
@@ -303,7 +303,7 @@ options_are_judged()
 }
 
 # Walks so long that they are gone in parts (bpf/decide.h).
-@test 'rules at every length of a prefix, and names: the answers are those of a plain walk' {
+@test 'rules at every prefix length, and for names, answer as a plain walk' {
 	for kind in ladder sysctls; do
 		"$BUILD/tests/generate" "$kind" 300 1 >"$BATS_TEST_TMPDIR/rules"
 		yes cgg-rule -p "$kind" restore "$BATS_TEST_TMPDIR/rules"
@@ -314,7 +314,7 @@ options_are_judged()
 }
 
 # Four processes are refused at once; no number is given twice and none is left out.
-@test 'events of several processes at once: all are there' {
+@test 'all events of several processes at once arrive' {
 	local i attempts=()
 
 	rule connect port "$port"
@@ -331,7 +331,7 @@ options_are_judged()
 	matches "	1000	0	deny connect port $port\$"
 }
 
-@test 'programs are replaced, and rules restored, under attempts: none passes' {
+@test 'programs are replaced and rules restored under attempts, and none passes' {
 	rule connect port 9090
 	rule device /dev/zero
 	rule sysctl kernel/ostype
@@ -346,7 +346,7 @@ options_are_judged()
 	[ "$(grep -cE ' tries [0-9]+ passed 0 errors 0$' <<<"$output")" -eq 3 ] || complain 'one passed'
 }
 
-@test 'a cgroup that is removed takes its guard with it' {
+@test 'a removed cgroup is detached' {
 	rule connect port "$port"
 	remove_cgroup "$web"
 	yes cgg-status

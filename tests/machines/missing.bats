@@ -98,7 +98,7 @@ without_types()
 	denies
 }
 
-@test 'without type information all but unix load' {
+@test 'without type information all hooks but unix load' {
 	lacking=jit
 	without_types
 	lost unix
@@ -107,7 +107,7 @@ without_types()
 	denies
 }
 
-@test 'with lockdown=confidentiality all but unix load' {
+@test 'with lockdown=confidentiality all hooks but unix load' {
 	lacking=reads
 	echo 'none integrity [confidentiality]' >"$fake/lockdown"
 	[ ! -e /sys/kernel/security/lockdown ] ||
@@ -120,14 +120,14 @@ without_types()
 	denies
 }
 
-@test 'a kernel before the unix hooks loads all others' {
+@test 'a kernel before the unix hook loads all others' {
 	lacking='point:connect_unix point:sendmsg_unix'
 	lost unix
 	yes kernel cgg-load --check
 	matches '^unix	no	Linux 6.7 has it$'
 }
 
-@test 'a program that is refused costs its hook alone, whatever the reason' {
+@test 'a program that the kernel refuses costs only its hook, whatever the reason' {
 	for lacking in program:connect6 program:connect4:EPERM; do
 		lost connect
 		cgg-detach -a
@@ -146,7 +146,7 @@ without_types()
 	matches 'progs/ask'
 }
 
-@test 'without programs for cgroups there is one sentence, and nothing is left' {
+@test 'without programs for cgroups cgg-load prints one sentence and leaves nothing' {
 	lacking=cgroups
 	run kernel cgg-load
 	status_is 3
@@ -156,7 +156,7 @@ without_types()
 	[ "$(grep -c '	no	' <<<"$output")" -eq 12 ]
 }
 
-@test 'what libbpf and the verifier say is printed on request alone' {
+@test 'messages of libbpf and the verifier are printed only with -v' {
 	lacking=program:device
 	run kernel cgg-load
 	says 'cgg-load: device: not loaded: device: Invalid argument; cgg-load -v prints what the kernel says of it'
@@ -166,7 +166,7 @@ without_types()
 	matches '^cgg-load: processed [0-9]+ insns' || matches '^cgg-load: -- BEGIN PROG LOAD LOG'
 }
 
-@test 'a replace that would lose a hook is refused, and one that gains a hook makes its rules possible' {
+@test 'a replace that would lose a hook is refused; one that gains a hook allows rules for it' {
 	lacking=program:connect6
 	yes kernel cgg-load
 	run cgg-rule add connect port 1

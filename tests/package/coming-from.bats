@@ -116,7 +116,7 @@ takes()
 	cgg-rule restore -n <<<"$right"
 }
 
-@test 'every line on the right is one of a policy' {
+@test 'every line on the right is a valid line of a policy' {
 	for section in SYSTEMD NFTABLES BPFILTER LANDLOCK; do
 		each_group "$section" takes
 	done
@@ -210,7 +210,7 @@ same_as_unit()
 	alike "$(cat "$units.done")" 'EPERM|EAFNOSUPPORT' "$(by_guard "$(cat "$units.attempts")")"
 }
 
-@test 'what a unit of systemd may not, a cgroup with these policies may not' {
+@test 'what a unit of systemd may not do, a cgroup with these policies may not do' {
 	[ -x /lib/systemd/systemd ] || skip 'no systemd here'
 	new_cgroup theirs
 	new_cgroup ours

@@ -298,7 +298,7 @@ try_examples()
 	return $bad
 }
 
-@test 'every command has a page and is completed, and nothing else is' {
+@test 'every command has a page and a completion, and nothing else has' {
 	same pages "$known_commands" "$(basename -s .8 -a "$man"/*.8)"
 	same 'the list in cgguard(7)' "$known_commands" \
 		"$(sed -n 's/^\.It Xr \(.*\) 8$/\1/p' "$man/cgguard.7")"
@@ -312,7 +312,7 @@ try_examples()
 		grep -Eoh '\bcgg-[a-z]+' README.md man/* completions/*)"
 }
 
-@test 'the pages are correct mdoc, have the sections, and refer to pages that there are' {
+@test 'the pages are correct mdoc, have all sections, and refer to existing pages' {
 	yes mandoc -Tlint -Wwarning "$man"/*
 	says ''
 	for page in "$man"/*.8; do
@@ -325,7 +325,7 @@ try_examples()
 	done < <(sed -nE 's/^\.(It )?Xr (cgg[a-z-]*) ([0-9]).*/\2.\3/p' "$man"/*)
 }
 
-@test 'a page has the synopsis and the options of -h' {
+@test 'a page has the synopsis and options of -h' {
 	for command in $known_commands; do
 		same "options of $command" "$(help_options "$command")" "$(page_options "$command")"
 		[ "$(mandoc -T ascii -O width=400 "$man/$command.8" | col -b |
@@ -342,7 +342,7 @@ usage_options()
 	grep -oE -- ' \[?--?[a-z][a-z-]*' | tr -d ' [' | sed 's/$/ /'
 }
 
-@test 'the completions have the options of -h, and the words of cgg-rule' {
+@test 'the completions have the options of -h and the words of cgg-rule' {
 	for command in $known_commands; do
 		[ "$command" = cgg-rule ] || expect "$command -" \
 			"$(help_options "$command" | option_words)"
@@ -468,7 +468,7 @@ usage_options()
 	done
 }
 
-@test 'with no guard the completions are silent' {
+@test 'without a guard the completions print no error' {
 	yes offered_by_bash 'cgg-attach -p ' 'cgg-rule insert '
 	says ''
 	yes offered_by_fish 'cgg-attach -p ' 'cgg-rule insert '
@@ -603,7 +603,7 @@ page_shape()
 	[ "$count" -ge 10 ]
 }
 
-@test 'the YAML of cgguard-rule(5) is the policy that it says' {
+@test 'the YAML in cgguard-rule(5) is the policy that the page says' {
 	new_cgroup demo
 	cgg-load
 	section cgguard-rule.5 'Policy YAML' | sed -n '/^\.Bd/,/^\.Ed/{/^\./d;p}' |
@@ -620,7 +620,7 @@ page_examples()
 	section "$1" EXAMPLES | plain | sed -n '/^\.Bd -literal/,/^\.Ed/{/^\.[BE]d/d;p}'
 }
 
-@test 'the examples of the pages do what they show' {
+@test 'the examples in the pages do what they show' {
 	bad=0
 	for page in "$man"/*; do
 		page=${page##*/}
@@ -630,7 +630,7 @@ page_examples()
 	[ "$bad" -eq 0 ]
 }
 
-@test 'and so do those of cgguard-fleet(7), with an etcd' {
+@test 'the examples in cgguard-fleet(7) do what they show, with an etcd' {
 	command -v etcd etcdctl >/dev/null || skip 'no etcd here'
 	try_examples fleet "$(page_examples cgguard-fleet.7 |
 		sed "s|/usr/local/libexec|$root/share/libexec|")" '
@@ -644,7 +644,7 @@ page_examples()
 	[ "$(wc -l <"$root/README.md")" -le 60 ]
 }
 
-@test 'scripts and completions are correct in their shells' {
+@test 'scripts and completions have no errors in their shells' {
 	cd "$root"
 	yes bash -n completions/cgguard.bash
 	yes zsh -n completions/_cgguard
@@ -654,14 +654,14 @@ page_examples()
 		completions/cgguard.bash
 }
 
-@test 'the index that doc/index.md draws is the one that is compiled' {
+@test 'doc/index.md draws the index as it is compiled' {
 	awk '/^```$/ { on = !on; next } /^```text$/ { exit } on' "$root/doc/index.md" >"$BATS_TEST_TMPDIR/ten"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/ten")" -eq 10 ]
 	diff <(awk '/^```text$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/doc/index.md") \
 		<("$BUILD/tests/draw" <"$BATS_TEST_TMPDIR/ten")
 }
 
-@test 'the documents name only files and targets that there are' {
+@test 'the documents name only existing files and make targets' {
 	while read -r file; do
 		compgen -G "$root/$file" >/dev/null || { echo "$file: not there" && false; }
 	done < <(grep -ohE '`(bpf|lib|cmd|tests|doc|share)/[A-Za-z0-9_./*-]+`' "$root"/*.md "$root"/doc/*.md |

@@ -201,7 +201,7 @@ check()
 	run on one "$root/share/libexec/cgguard-follow" --check "$@"
 }
 
-@test 'what is put into etcd is in force on both hosts, and kept for the next boot' {
+@test 'a policy that is put into etcd is in force on both hosts, and kept for the next boot' {
 	everywhere ok 7
 	put 'deny connect port 7'
 	wait_for everywhere EPERM 7
@@ -211,13 +211,13 @@ check()
 	done
 }
 
-@test 'a change reaches both' {
+@test 'a change reaches both hosts' {
 	put 'deny connect port 8'
 	wait_for everywhere EPERM 8
 	everywhere ok 7
 }
 
-@test 'of twenty changes at once the last is in force' {
+@test 'of twenty quick changes the last is in force' {
 	for number in {1..20}; do
 		put "deny connect port $((1000 + number))"
 	done
@@ -225,7 +225,7 @@ check()
 	everywhere ok 1001 1019
 }
 
-@test 'what was changed by hand is as in etcd again when the key is read the next time' {
+@test 'a change by hand is undone when the key is read the next time' {
 	connected etcdctl put /hand 'deny connect port 13'
 	CGGUARD_LOOK_SECONDS=1 start_follower one hand /hand
 	wait_for eval '[ "$(attempt "$one" 13)" = EPERM ]'
@@ -248,7 +248,7 @@ instead()
 	chmod 755 "$BATS_TEST_TMPDIR/etcdctl"
 }
 
-@test 'nothing is missed between reading and watching' {
+@test 'no change is missed between reading and watching' {
 	connected etcdctl put /between 'deny connect port 11'
 	instead get 'etcdctl "$@"; etcdctl put /between "deny connect port 12" >/dev/null; exit'
 	PATH=$BATS_TEST_TMPDIR:$PATH start_follower one between /between
@@ -257,7 +257,7 @@ instead()
 	grep -q 'revision [0-9]* is in force' "$BATS_FILE_TMPDIR/follower-between.log"
 }
 
-@test 'a watch that is cancelled, as when there is no leader, is no change' {
+@test 'a cancelled watch, as without a leader, is no change' {
 	connected etcdctl put /cancelled 'deny connect port 14'
 	connected etcdctl put /cancelled 'deny connect port 15'
 	canceled='{"Header":{},"Events":null,"CompactRevision":0,"Canceled":true,"Created":false}'
@@ -270,7 +270,7 @@ instead()
 	[ "$(wc -l <"$BATS_FILE_TMPDIR/follower-cancelled.log")" -eq 1 ]
 }
 
-@test 'a broken policy is refused, and so is an empty one: the old one stands' {
+@test 'a broken or empty policy is refused, and the old one stays in force' {
 	put 'deny connect port 8'
 	wait_for everywhere EPERM 8
 	from_here
@@ -286,7 +286,7 @@ instead()
 	grep -x 'deny connect port 8' "$BATS_FILE_TMPDIR"/etc-*/web.policy
 }
 
-@test 'a key that is deleted leaves the policy, and one that comes again is followed' {
+@test 'a deleted key leaves the policy in force, and a new one is followed' {
 	put 'deny connect port 8'
 	wait_for everywhere EPERM 8
 	from_here
@@ -297,7 +297,7 @@ instead()
 	wait_for everywhere EPERM 9
 }
 
-@test 'whichever member is killed, a change that is made then reaches both' {
+@test 'whichever member is killed, a later change reaches both hosts' {
 	for member in $members; do
 		end "member$member"
 		put "deny connect port 2$member"
@@ -307,7 +307,7 @@ instead()
 	done
 }
 
-@test 'one who follows is killed, and its watch goes with it; started again it has what it missed' {
+@test 'a follower that is killed takes its watch with it; started again it catches up' {
 	wait_for pgrep -g "$(pid_of follower-one)" -f '^etcdctl watch'
 	kill -KILL "$(pid_of follower-one)"
 	wait_for ended follower-one
@@ -318,7 +318,7 @@ instead()
 	wait_for everywhere EPERM 9
 }
 
-@test 'with all of etcd away the policy stays, for who is started then too; back again, it is followed' {
+@test 'without any etcd the policy stays, also for a follower started then; when etcd is back it is followed' {
 	put 'deny connect port 9'
 	wait_for everywhere EPERM 9
 	for member in $members; do
@@ -343,7 +343,7 @@ instead()
 	everywhere ok 9
 }
 
-@test '--check says what would come of it, and does nothing' {
+@test '--check prints what would happen, and changes nothing' {
 	before=$(on one cgg-rule -p web list)
 	check web
 	status_is 0
@@ -361,7 +361,7 @@ instead()
 	[ "$(ls -A "$BATS_FILE_TMPDIR/etc-one")" = web.policy ]
 }
 
-@test 'no function and no start file of the environment is run' {
+@test 'no function and no startup file of the environment is run' {
 	echo "touch $BATS_TEST_TMPDIR/ran" >"$BATS_TEST_TMPDIR/start"
 	# shellcheck disable=SC2317 # must not be called
 	cgg-rule() { touch "$BATS_TEST_TMPDIR/ran"; }
@@ -372,7 +372,7 @@ instead()
 	[ ! -e "$BATS_TEST_TMPDIR/ran" ]
 }
 
-@test 'events are lines of JSON, and metrics one file, with what the units grant' {
+@test 'events are lines of JSON and metrics one file, with the privileges that the units grant' {
 	yes on one bash -c "$(declare -f granted); root=$root; granted \"\$@\"" bash cgguard-events.service \
 		cgg-events --json -n 1 -w 5
 	jq -e '.verdict == "deny" and .policy == "web"' <<<"$output"

@@ -51,7 +51,7 @@ expected()
 	put 777 "$1/share/bash-completion/completions" cmd/cgg-*.c | sed 's/^f/l/; s/\.c$//'
 }
 
-@test 'make install puts every file where it belongs below PREFIX, and uninstall takes it away' {
+@test 'make install puts every file where it belongs below PREFIX, and uninstall removes it' {
 	for prefix in /usr /usr/local /opt/x; do
 		in_dest install PREFIX="$prefix"
 		diff <(expected "$prefix" | sort) \
@@ -68,7 +68,7 @@ expected()
 	[ -z "$(find "$dest" ! -type d)" ]
 }
 
-@test 'what is installed names what is installed, by its prefix' {
+@test 'installed files name installed paths, with the prefix' {
 	in_dest install PREFIX=/opt/x
 	run grep -rI /usr/local/ "$dest"
 	says ''
@@ -85,7 +85,7 @@ expected()
 	[ -f "$dest/lib/systemd/system/cgguard.service" ]
 }
 
-@test 'there is one version: of the commands, of what is new, of the package' {
+@test 'commands, NEWS and package have the same version' {
 	version=$(sed -n 's/^VERSION = //p' Makefile)
 	for command in "$BUILD"/cgg-*; do
 		[[ $("$command" --version) == *" $version" ]]
@@ -94,7 +94,7 @@ expected()
 	[[ $(head -n 1 debian/changelog) == "cgguard ($version) "* ]]
 }
 
-@test 'every source file says its licence in its first lines' {
+@test 'every source file has its licence in its first lines' {
 	while read -r file; do
 		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause' ||
 			{ echo "$file: has no SPDX line" && false; }
@@ -118,7 +118,7 @@ fake_managers()
 	chmod +x "$@"
 }
 
-@test 'make deps takes the names of Fedora where there is dnf, and says what is not to be had' {
+@test 'make deps uses the names of Fedora where there is dnf, and reports what is not available' {
 	cd "$BATS_TEST_TMPDIR"
 	fake_managers dnf
 	# everything that was asked for once is installed, but etcd
@@ -134,7 +134,7 @@ fake_managers()
 	no grep -E -- '-dev( |$)|iproute2|shellcheck' asked
 }
 
-@test 'make deps takes other names with apt only where that does not know the first' {
+@test 'make deps uses alternative names only where apt does not know the first' {
 	cd "$BATS_TEST_TMPDIR"
 	fake_managers apt-get
 	printf '#!/bin/bash\n[ "$2" != bpftool ]\n' >apt-cache

@@ -19,7 +19,7 @@ examples()
 	done
 }
 
-@test 'every example policy loads, is what it says, and decides as its words promise' {
+@test 'every example policy loads, and decides as its words promise' {
 	new_cgroup gpu
 	new_cgroup web
 	gpu=$(shown "$gpu") web=$(shown "$web")
@@ -197,7 +197,7 @@ for line in sys.stdin:
     print(line.strip() + ": " + said)
 '
 
-@test 'an example policy lets pass and refuses what it promises, over a network' {
+@test 'an example policy allows and denies what it promises, over a network' {
 	start_network
 	new_cgroup gpu
 	examples "$(shown "$gpu")"
@@ -220,7 +220,7 @@ for line in sys.stdin:
 }
 declare -gA cgroups=()
 
-@test 'the web server serves on its ports, and on none that it takes otherwise' {
+@test 'the web server can serve on its ports and on no others' {
 	start_network
 	new_cgroup web
 	cgg-load
@@ -321,7 +321,7 @@ no-raw raw: EPERM
 no-raw tcp 10.1.2.3 80: ok
 '
 
-@test 'a group has its devices, and those beside it do not' {
+@test 'a group has its devices, and its neighbours do not' {
 	new_cgroup above
 	new_cgroup gpu "$above"
 	new_cgroup other "$above"
@@ -336,7 +336,7 @@ no-raw tcp 10.1.2.3 80: ok
 	no inside "$above" head -c 1 /dev/urandom
 }
 
-@test 'cgguard-restore: a file that is wrong leaves its policy, and the others are restored' {
+@test 'cgguard-restore: a wrong file leaves its policy as it was, and the others are restored' {
 	mkdir "$BATS_TEST_TMPDIR/etc"
 	cd "$BATS_TEST_TMPDIR/etc"
 	cgg-load
@@ -354,7 +354,7 @@ no-raw tcp 10.1.2.3 80: ok
 	done
 }
 
-@test 'cgguard-restore: every kind of file is restored; two of one policy, and what is no file, are named' {
+@test 'cgguard-restore: every kind of file is restored; two for one policy and anything that is no file are reported' {
 	mkdir -p "$BATS_TEST_TMPDIR/etc/d.policy"
 	cd "$BATS_TEST_TMPDIR/etc"
 	cgg-load
@@ -395,7 +395,7 @@ cgguard-restore: .: policy two: keep one of the files two.policy two.yml"
 	says 'deny connect,sendmsg port 2'
 }
 
-@test 'cgguard-restore: a name of a file sends nothing to the terminal' {
+@test 'cgguard-restore: no file name controls the terminal' {
 	mkdir "$BATS_TEST_TMPDIR/etc"
 	cgg-load
 	mkdir "$BATS_TEST_TMPDIR/etc/"$'a\e]0;x\a\n.policy'
@@ -404,7 +404,7 @@ cgguard-restore: .: policy two: keep one of the files two.policy two.yml"
 	says "cgguard-restore: $BATS_TEST_TMPDIR/etc/a?]0;x??.policy: not a file"
 }
 
-@test 'cgguard-restore: a file that cannot be read is named, and fails' {
+@test 'cgguard-restore: an unreadable file is named, and is a failure' {
 	mkdir "$BATS_TEST_TMPDIR/etc"
 	cgg-load
 	echo 'deny port 2' | tee "$BATS_TEST_TMPDIR/etc/a.policy" >"$BATS_TEST_TMPDIR/etc/b.policy"
@@ -424,7 +424,7 @@ cgguard-restore: .: policy two: keep one of the files two.policy two.yml"
 	chmod 700 "$BATS_TEST_TMPDIR/etc"
 }
 
-@test 'each program prints how it is used, and refuses other words and folders' {
+@test 'each program prints its usage, and refuses other words and folders' {
 	for program in "$root"/share/libexec/*; do
 		name=${program##*/}
 		for option in -h --help; do
@@ -472,7 +472,7 @@ installed()
 	yes make -s -C "$root" BUILD="$BUILD" PREFIX="$1" install
 }
 
-@test 'systemd finds no fault in the units' {
+@test 'systemd finds no mistake in the units' {
 	command -v systemd-analyze >/dev/null || skip 'no systemd-analyze here'
 	prefix=$BATS_TEST_TMPDIR/usr units=$BATS_TEST_TMPDIR/units
 	installed "$prefix"

@@ -25,7 +25,7 @@ browsed()
 	outside "$tests_dir/package/browse" "$BATS_TEST_TMPDIR/site"
 }
 
-@test 'every page of the site opens on a phone, and every link leads to a place that is there' {
+@test 'every page of the site opens on a phone, and every link has a target' {
 	yes browsed
 	matches '^[0-9]+ pages, [0-9]+ links, 0 wrong$'
 	# The pages of the manual are all there, each with links of its own.
@@ -34,7 +34,7 @@ browsed()
 	done
 }
 
-@test 'a broken site is found out: a missing page, place and picture, and a page too wide' {
+@test 'a broken site is detected: a missing page, anchor or picture, and a page that is too wide' {
 	site=$BATS_TEST_TMPDIR/site
 	sed -i 's|<main>|&<a href="nosuch.html">a</a><a href="pages.html#nosuch">b</a><img src="no.svg">|' \
 		"$site/index.html"

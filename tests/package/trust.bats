@@ -39,25 +39,25 @@ on_x86()
 	[[ $(uname -m) == x86_64 ]] || skip "a compiler for $(uname -m) may have no such flag"
 }
 
-@test 'a command may lie anywhere, and what links it is read-only before it begins' {
+@test 'commands are position independent, and their relocations are read-only before they start' {
 	every 'no PIE' '^ *Type: +DYN ' readelf -hW
 	every 'no PIE' '\(FLAGS_1\).* PIE' readelf -dW
 	every 'no RELRO' '^ +GNU_RELRO ' readelf -lW
 	every 'binds late' '\(FLAGS_1\).* NOW' readelf -dW
 }
 
-@test 'no stack of a command can be executed' {
+@test 'no command has an executable stack' {
 	every 'its stack may be executed' '^ +GNU_STACK .* RW  ' readelf -lW
 }
 
-@test 'a command notices what is written beyond a buffer' {
+@test 'a command detects writes beyond a buffer' {
 	ours "$BUILD"/cmd/cgg-*.o
 	every 'no stack protector' ' U __stack_chk_fail$' nm
 	ours "$BUILD"/libcgg.a "$BUILD"/cmd/cmd.o
 	every 'not fortified' ' U __[a-z]+_chk$' nm
 }
 
-@test 'no frame can step over the page below the stack' {
+@test 'no frame can skip the guard page below the stack' {
 	on_x86
 	ours "$BUILD"/libcgg.a
 	every 'no stack clash protection' 'sub  *\$0x1000,%rsp; .*(or|mov)q +\$0x0,\(%rsp\)' instructions
@@ -69,7 +69,7 @@ instructions()
 	objdump -d --no-show-raw-insn "$1" | awk '{ print before "; " $0; before = $0 }'
 }
 
-@test 'a jump ends at a marked place only' {
+@test 'indirect jumps end only at marked places' {
 	on_x86
 	ours "$BUILD"/cmd/*.o "$BUILD"/lib/*.o
 	every 'no control flow protection' 'x86 feature: IBT, SHSTK' readelf -nW
