@@ -206,15 +206,58 @@ is_gone()
 	! kill -0 "$1"
 }
 
+# End and remove all that a test made, and the guard.
 clean_up()
 {
-	local pid dir
+	stop_all
+	cgg-unload -f >/dev/null 2>&1 || true
+	rm -rf /sys/fs/bpf/cgguard* # if unloading failed
+	remove_cgroups
+}
+
+# The same, but keep the guard loaded, empty: loading takes longer than most tests. Rule ids of
+# the policy default go on counting.
+empty_guard()
+{
+	local policy network
+
+	stop_all
+	cgg-detach --all
+	cgg-rule flush
+	for policy in $(cgg-rule policies); do
+		[ "$policy" = default ] || cgg-rule -p "$policy" drop
+	done
+	cgg-events -w 0 >/dev/null
+	remove_cgroups
+	for network in "/run/netns/$CGG_RUN-"*; do
+		[ ! -e "$network" ] || ip netns delete "${network##*/}"
+	done
+}
+
+# For files whose setup calls cgg-load, which does nothing when the guard is still there: empty
+# it after a test that passed, and remove it after one that failed or unloaded it.
+reuse_guard()
+{
+	if [ -n "${BATS_TEST_COMPLETED-}" ] && [ -e /sys/fs/bpf/cgguard/version ]; then
+		empty_guard
+	else
+		clean_up
+	fi
+}
+
+stop_all()
+{
+	local pid
 
 	for pid in "${!started[@]}"; do
 		stop "$pid"
 	done
-	cgg-unload -f >/dev/null 2>&1 || true
-	rm -rf /sys/fs/bpf/cgguard* # if unloading failed
+}
+
+remove_cgroups()
+{
+	local dir
+
 	for dir in "$(cgroup_root)/$CGG_RUN-${BATS_TEST_NUMBER:-0}-"*; do
 		[ ! -d "$dir" ] || remove_cgroup "$dir" || return
 	done

@@ -35,29 +35,7 @@ setup()
 
 teardown()
 {
-	sweep
-}
-
-# Do all that clean_up does, but keep the guard, empty.
-sweep()
-{
-	local pid dir policy network
-
-	for pid in "${!started[@]}"; do
-		stop "$pid"
-	done
-	cgg-detach --all
-	cgg-rule flush
-	for policy in $(cgg-rule policies); do
-		[ "$policy" = default ] || cgg-rule -p "$policy" drop
-	done
-	cgg-events -w 0 >/dev/null
-	for dir in "$(cgroup_root)/$CGG_RUN-$BATS_TEST_NUMBER-"*; do
-		[ ! -d "$dir" ] || remove_cgroup "$dir" || return
-	done
-	for network in "/run/netns/$CGG_RUN-"*; do
-		[ ! -e "$network" ] || ip netns delete "${network##*/}"
-	done
+	empty_guard
 }
 
 attempt()

@@ -22,7 +22,7 @@ setup()
 
 teardown()
 {
-	sweep
+	empty_guard
 	[ -z "$small" ] || { cgg-unload -f && cgg-load; }
 }
 

@@ -14,6 +14,16 @@ setup()
 	new_cgroup web
 }
 
+teardown()
+{
+	reuse_guard
+}
+
+teardown_file()
+{
+	clean_up
+}
+
 # The programs that the kernel runs for a cgroup, in order of name.
 programs()
 {
@@ -60,10 +70,11 @@ net='connect4 connect6 sendmsg4 sendmsg6' # what a rule without a hook word need
 
 @test 'a denial is reported even if no reader was running' {
 	yes cgg-attach "$web"
-	yes cgg-rule add port "$port"
+	yes cgg-rule add -i port "$port"
+	id=$output
 	no inside "$web" reach 127.0.0.1 "$port"
 	yes cgg-events -n 1 -w 5
-	matches "^\[DENY connect4\] pid=[0-9]+ .* dport=$port .* cgroup=$(shown "$web") policy=default rule=1"
+	matches "^\[DENY connect4\] pid=[0-9]+ .* dport=$port .* cgroup=$(shown "$web") policy=default rule=$id( |\$)"
 }
 
 @test 'the effect of a command outlives it' {
@@ -97,9 +108,10 @@ net='connect4 connect6 sendmsg4 sendmsg6' # what a rule without a hook word need
 	[ "$(programs "$web")" = 'connect4 connect6' ]
 	yes cgg-rule add device c 1:3
 	[ "$(programs "$web")" = 'connect4 connect6 device' ]
-	yes cgg-rule add sendmsg port "$port"
+	yes cgg-rule add -i sendmsg port "$port"
+	id=$output
 	[ "$(programs "$web")" = 'connect4 connect6 device sendmsg4 sendmsg6' ]
-	yes cgg-rule delete 2
+	yes cgg-rule delete $((id - 1))
 	[ "$(programs "$web")" = "$net" ]
 	yes cgg-rule default sysctl deny
 	[ "$(programs "$web")" = "$net sysctl" ]
@@ -120,39 +132,41 @@ net='connect4 connect6 sendmsg4 sendmsg6' # what a rule without a hook word need
 @test 'insert puts a rule before another' {
 	yes cgg-attach "$web"
 	yes cgg-rule add -i port "$port"
-	says 1
+	id=$output
 	no inside "$web" reach 127.0.0.1 "$port"
-	yes cgg-rule insert 1 allow ip 127.0.0.1
+	yes cgg-rule insert "$id" allow ip 127.0.0.1
 	yes inside "$web" reach 127.0.0.1 "$port"
 	yes cgg-rule list -i
-	says "2	allow connect,sendmsg ip 127.0.0.1
-1	deny connect,sendmsg port $port"
-	no cgg-rule insert 7 port 1
+	says "$((id + 1))	allow connect,sendmsg ip 127.0.0.1
+$id	deny connect,sendmsg port $port"
+	no cgg-rule insert $((id + 7)) port 1
 	status_is 1
 }
 
 @test 'a rule is deleted by its id, or by the words that added it' {
 	yes cgg-attach "$web"
 	yes cgg-rule add port "$port"
-	yes cgg-rule add device c 1:3
+	yes cgg-rule add -i device c 1:3
+	id=$output
 	yes cgg-rule delete port "$port"
 	yes inside "$web" reach 127.0.0.1 "$port"
 	no inside "$web" cat /dev/null
-	yes cgg-rule delete 2
+	yes cgg-rule delete "$id"
 	yes inside "$web" cat /dev/null
 	yes cgg-rule list
 	says '# allow everything'
-	no cgg-rule delete 2
+	no cgg-rule delete "$id"
 	status_is 1
 	no cgg-rule delete port "$port"
 	status_is 1
 }
 
 @test 'an id is never used again' {
-	yes cgg-rule add port 1
-	yes cgg-rule delete 1
+	yes cgg-rule add -i port 1
+	id=$output
+	yes cgg-rule delete "$id"
 	yes cgg-rule add -i port 2
-	says 2
+	says $((id + 1))
 }
 
 @test 'a default of deny makes an allow list' {
@@ -396,6 +410,9 @@ EOF
 @test 'commands that run at once wait for each other' {
 	yes cgg-attach "$web"
 	adds=()
+	yes cgg-rule add -i port 1
+	id=$output
+	yes cgg-rule delete "$id"
 	for i in {1..8}; do
 		cgg-rule add port "$((40000 + i))" 3>&- &
 		adds+=($!)
@@ -404,6 +421,6 @@ EOF
 		wait "$add"
 	done
 	[ "$(cgg-rule list | sort -u | wc -l)" -eq 8 ]
-	[ "$(cgg-rule list -i | cut -f 1 | sort -n | tr '\n' ' ')" = '1 2 3 4 5 6 7 8 ' ]
+	[ "$(cgg-rule list -i | cut -f 1 | sort -n)" = "$(seq $((id + 1)) $((id + 8)))" ]
 	no inside "$web" reach 127.0.0.1 40008
 }

@@ -16,6 +16,16 @@ setup()
 	new_cgroup web
 }
 
+teardown()
+{
+	reuse_guard
+}
+
+teardown_file()
+{
+	clean_up
+}
+
 guarded()
 {
 	inside "$web" cgg-run "$@"

@@ -14,7 +14,18 @@ root=${tests_dir%/*}
 
 setup()
 {
+	cgg-load
 	new_cgroup world
+}
+
+teardown()
+{
+	reuse_guard
+}
+
+teardown_file()
+{
+	clean_up
 }
 
 # id BEGIN [NUMBER]: 64 digits
@@ -61,7 +72,6 @@ refuses()
 }
 
 @test 'container: finds cgroups as the engines name them' {
-	cgg-load
 	while read -r path; do
 		tree "$path"
 		finds container:4f0c2b "/$path"
@@ -94,7 +104,6 @@ END
 }
 
 @test 'container: finds containers by their own names' {
-	cgg-load
 	tree default/web default/web-2 system.slice/crun-my-shop.scope init.scope
 	finds container:web /default/web
 	finds container:web-2 /default/web-2
@@ -109,7 +118,6 @@ END
 }
 
 @test 'container: finds those of LXC, Incus, LXD and systemd-machined by name' {
-	cgg-load
 	tree lxc.payload.web/.lxc lxc.payload.web-2 lxc.monitor.web lxc.monitor/old lxc.payload.lab_db \
 		lxc.monitor.lab_db 'machine.slice/machine-big\x2dbox.scope' \
 		'machine.slice/systemd-nspawn@small\x2dbox.service/payload' 'machine.slice/machine-qemu\x2d1\x2dvm.scope'
@@ -132,7 +140,6 @@ END
 }
 
 @test 'container: does not take the monitor of an engine, or a cgroup inside a container, for it' {
-	cgg-load
 	tree "machine.slice/libpod-conmon-$a.scope" "machine.slice/libpod-$a.scope/container/$a" \
 		"machine.slice/crio-conmon-$a.scope" "crio-conmon-$a" "machine.slice:libpod-conmon:$a" \
 		"docker/$b/system.slice/docker-$a.scope" "lxc.payload.x/docker/$a"
@@ -140,7 +147,6 @@ END
 }
 
 @test 'several cgroups that fit are all named' {
-	cgg-load
 	tree "system.slice/docker-$a.scope" "docker/$b"
 	run in_world cgg-attach container:4f0c
 	status_is 2
@@ -161,7 +167,6 @@ END
 }
 
 @test 'unit: finds units as systemd lays them out' {
-	cgg-load
 	tree system.slice/nginx.service 'system.slice/system-getty.slice/getty@tty1.service' \
 		user.slice/user-1000.slice/user@1000.service/app.slice/app-firefox@x.service \
 		user.slice/user-1000.slice/session-3.scope system.slice/nginx.service.d init.scope
@@ -197,7 +202,6 @@ as_nobody()
 strange='has that name, which others than root may have made; write its path if it is meant'
 
 @test 'a cgroup that a user made is no unit and no container' {
-	cgg-load
 	delegated=(user.slice/user-65534.slice/user@65534.service system.slice/app.service
 		"system.slice/docker-$b.scope" "lxc.payload.shop")
 	tree "${delegated[@]}"
@@ -232,7 +236,6 @@ strange='has that name, which others than root may have made; write its path if 
 }
 
 @test 'below a cgroup that others than root may write there is no unit or container' {
-	cgg-load
 	tree "docker/$a" system.slice/x.service
 	for mode in 777 775; do
 		chmod "$mode" "$world/docker" "$world/system.slice"
@@ -246,7 +249,6 @@ strange='has that name, which others than root may have made; write its path if 
 }
 
 @test 'a real unit is found where systemd puts it' {
-	cgg-load
 	tree x.service a/x.service system.slice/b.service/x.service a.slice/c-d.slice/x.service b.slice/c.slice
 	for unit in x.service c.slice c-d.slice; do
 		run in_world cgg-attach "unit:$unit"
@@ -274,7 +276,6 @@ sleeps_in()
 }
 
 @test 'with a mount over cgroup v2 pid: still finds the cgroup of the process, and / is not the root' {
-	cgg-load
 	tree part/below part/part/below
 	sleeps_in part/below
 	id=$(stat -c %i "$world/part/below")
@@ -298,7 +299,6 @@ sleeps_in()
 }
 
 @test 'no path through a mount over a part of cgroup v2 is taken' {
-	cgg-load
 	tree a/x b/x system.slice/x.service "docker/$a"
 	sleeps_in a/x
 	yes in_world bash -c '
@@ -319,7 +319,6 @@ sleeps_in()
 }
 
 @test 'pid: a name that looks like a removed cgroup or like a next line is read right' {
-	cgg-load
 	tree 'gone (deleted)' gone
 	inside "$world/gone" bash -c 'sleep 1000 3>&- & echo $!; exec sleep 1001' >"$BATS_TEST_TMPDIR/child" 3>&- &
 	started[$!]=parent
@@ -336,7 +335,6 @@ sleeps_in()
 }
 
 @test 'pid: finds the cgroup of the process' {
-	cgg-load
 	tree a/b
 	inside "$world/a/b" sleep 1000 3>&- &
 	started[$!]=sleeper
@@ -352,7 +350,6 @@ sleeps_in()
 }
 
 @test 'targets are found where the mount shows only a part, as in a container' {
-	cgg-load
 	tree part/below
 	inside "$world/part/below" sleep 1000 3>&- &
 	started[$!]=sleeper
@@ -369,12 +366,12 @@ sleeps_in()
 @test 'a container that is only in cgroup v1 is refused with that reason' {
 	v1=$(awk '$3 == "cgroup" { print $2; exit }' /proc/mounts)
 	[ -n "$v1" ] || skip 'no cgroup v1 here'
-	cgg-load
-	mkdir "$v1/$CGG_RUN-v1" "$v1/$CGG_RUN-v1/$a"
-	run cgg-attach "container:$a"
-	rmdir "$v1/$CGG_RUN-v1/$a" "$v1/$CGG_RUN-v1"
+	only=$(id "$(printf 'b%07x' $$)") # unlike those of another run of these tests
+	mkdir "$v1/$CGG_RUN-v1" "$v1/$CGG_RUN-v1/$only"
+	run cgg-attach "container:$only"
+	rmdir "$v1/$CGG_RUN-v1/$only" "$v1/$CGG_RUN-v1"
 	status_is 2
-	says "cgg-attach: container:$a: is in cgroup v1 alone ($v1/$CGG_RUN-v1/$a), not below $(cgroup_root)"
+	says "cgg-attach: container:$only: is in cgroup v1 alone ($v1/$CGG_RUN-v1/$only), not below $(cgroup_root)"
 }
 
 # bundle COMMAND [KIND POLICY]: what a runtime needs to run it in $box, with a hook of that kind;
@@ -419,12 +416,25 @@ can_run()
 	[ "$status" -eq 0 ] || skip "$1 runs no container here: ${output##*$'\n'}"
 }
 
+# box_policy NAME: skip the test if that runtime cannot run; the policy box denies reading /dev/zero
+box_policy()
+{
+	can_run "$1"
+	cgg-rule -p box add device c 1:5 r
+}
+
+# guard_pod COMMAND: guard the cgroup /pods/one, and make a bundle that runs COMMAND in it
+guard_pod()
+{
+	tree pods/one
+	yes in_world cgg-attach -p box /pods/one
+	cgroup=/pods/one bundle "$1"
+}
+
 # guards NAME: what that runtime has started is guarded by its id, and let go
 guards()
 {
-	can_run "$1"
-	cgg-load
-	cgg-rule -p box add device c 1:5 r
+	box_policy "$1"
 	bundle 'while sleep 0.02; do
 		if head -c 1 /dev/zero >/dev/null 2>&1; then echo open; else echo shut; fi >>/said
 	done'
@@ -445,9 +455,7 @@ guards()
 # hooks_in NAME: guarded before its first process begins, or not started at all
 hooks_in()
 {
-	can_run "$1"
-	cgg-load
-	cgg-rule -p box add device c 1:5 r
+	box_policy "$1"
 	for kind in createRuntime prestart; do
 		bundle 'cat /dev/zero' "$kind" box
 		run runtime "$1" run --bundle "$box" hooked
@@ -472,7 +480,6 @@ hooks_in()
 # ---- cgroups that are made ----
 
 @test '-c makes the levels above too, and removes them when it fails' {
-	cgg-load
 	cgg-rule default device alert
 	yes in_world cgg-attach -c a/b/c /d/e/ /sys/fs/cgroup/f//g
 	yes in_world bash -c 'cgg-status | sed -n "s/^cgroup\t\([^\t]*\)\t.*/\1/p" | sort'
@@ -497,7 +504,6 @@ hooks_in()
 }
 
 @test '-c works through a second mount' {
-	cgg-load
 	run in_world bash -c '
 		mkdir -p "$1/second" && mount -t cgroup2 cgroup2 "$1/second" &&
 		cgg-attach -c "$1/second/a/b" "$1/second/c" && cgg-status | sed -n "s/^cgroup\t\([^\t]*\)\t.*/\1/p" | sort &&
@@ -512,7 +518,6 @@ hooks_in()
 @test 'more targets than descriptors are attached, all or none' {
 	local all
 
-	cgg-load
 	cgg-rule default device alert
 	all=$(seq -s ' ' 100)
 	yes in_world bash -c "ulimit -n 24; cgg-attach -c $all && cgg-status | grep -c ^cgroup"
@@ -529,7 +534,6 @@ hooks_in()
 # ---- what cgg-status prints ----
 
 @test 'cgg-detach takes the names that cgg-status prints, even of cgroups that this mount does not show' {
-	cgg-load
 	tree part other
 	yes in_world cgg-attach part other
 	run in_world unshare -m bash -c '
@@ -542,7 +546,6 @@ hooks_in()
 }
 
 @test 'cgg-detach detaches a removed cgroup by its id' {
-	cgg-load
 	new_cgroup dead
 	cgg-attach "$dead"
 	id=$(stat -c %i "$dead")
@@ -556,7 +559,6 @@ hooks_in()
 # ---- what the kernel refuses ----
 
 @test 'a cgroup with 64 programs takes no more, and the message says so' {
-	cgg-load
 	cgg-rule add connect
 	python3 - "$world" <<'END' >"$BATS_TEST_TMPDIR/links" 3>&- &
 import ctypes, os, platform, struct, sys, time
@@ -609,9 +611,7 @@ keeps()
 # starts_below NAME: as cgguard-services(7) says: the cgroup above is guarded first
 starts_below()
 {
-	can_run "$1"
-	cgg-load
-	cgg-rule -p box add device c 1:5 r
+	box_policy "$1"
 	tree pods
 	yes in_world cgg-attach -p box /pods
 	cgroup=/pods/one bundle "$zero"
@@ -626,9 +626,7 @@ starts_below()
 # updates_hooked NAME: guarded by a hook
 updates_hooked()
 {
-	can_run "$1"
-	cgg-load
-	cgg-rule -p box add device c 1:5 r
+	box_policy "$1"
 	cgroup=/pods/one bundle "$zero" createRuntime box
 	runtime "$1" run --detach --bundle "$box" "$a" >/dev/null 2>&1
 	keeps "$1"
@@ -639,12 +637,8 @@ updates_hooked()
 @test 'runc: a container that a hook guarded is updated' { updates_hooked runc; }
 
 @test 'runc: its own cgroup must have no device rule yet' {
-	can_run runc
-	cgg-load
-	cgg-rule -p box add device c 1:5 r
-	tree pods/one
-	yes in_world cgg-attach -p box /pods/one
-	cgroup=/pods/one bundle 'echo has begun; head -c 1 /dev/zero'
+	box_policy runc
+	guard_pod 'echo has begun; head -c 1 /dev/zero'
 	run runtime runc run --bundle "$box" "$a"
 	[ "$status" -ne 0 ]
 	[[ $output != *'has begun'* ]]
@@ -660,12 +654,8 @@ updates_hooked()
 }
 
 @test 'crun: its own cgroup may have a device rule already, and stays guarded' {
-	can_run crun
-	cgg-load
-	cgg-rule -p box add device c 1:5 r
-	tree pods/one
-	yes in_world cgg-attach -p box /pods/one
-	cgroup=/pods/one bundle 'echo has begun; head -c 1 /dev/zero'
+	box_policy crun
+	guard_pod 'echo has begun; head -c 1 /dev/zero'
 	run runtime crun run --bundle "$box" "$a"
 	[[ $output = *'has begun'* ]]
 	[[ $output = *'/dev/zero'*'Operation not permitted'* ]]

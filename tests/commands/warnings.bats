@@ -10,6 +10,16 @@ setup()
 	cgg-load
 }
 
+teardown()
+{
+	reuse_guard
+}
+
+teardown_file()
+{
+	clean_up
+}
+
 # warns SENTENCE COMMAND...: succeeds, prints nothing, and says just this
 warns()
 {
@@ -82,7 +92,8 @@ warns()
 	none='there is none now; the rule matches nothing until there is'
 	warns "warning: sysctl net/ipv4/conf/nosuch0/forwarding: $none" \
 		cgg-rule add sysctl net.ipv4.conf.nosuch0.forwarding
-	warns "warning: sysctl net/nosuch/x: $none" cgg-rule insert 1 sysctl net/nosuch/x
+	warns "warning: sysctl net/nosuch/x: $none" \
+		cgg-rule insert "$(cgg-rule list -i | cut -f 1)" sysctl net/nosuch/x
 	warns '' cgg-rule add sysctl kernel/hostname
 	run cgg-rule add sysctl kernel.hostnam
 	status_is 2

@@ -13,6 +13,16 @@ setup()
 	new_cgroup web "$top"
 }
 
+teardown()
+{
+	reuse_guard
+}
+
+teardown_file()
+{
+	clean_up
+}
+
 # other FLAG CGROUP NAME: its id is $other
 other()
 {

@@ -19,6 +19,16 @@ setup()
 	cgg-attach -p names "$web"
 }
 
+teardown()
+{
+	reuse_guard
+}
+
+teardown_file()
+{
+	clean_up
+}
+
 # each COMMAND: with every name in $name, its cgroup in $dir and that below the mount in $path
 each()
 {

@@ -35,7 +35,7 @@ teardown()
 		clean_up
 		cgg-load
 	else
-		sweep
+		empty_guard
 	fi
 }
 
