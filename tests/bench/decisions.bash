@@ -5,7 +5,7 @@
 # Questions are random, half of them made from rules; hot: 64 of them again and again.
 # shellcheck disable=SC2154 # tests/bench/run sets tmp, tests, rounds and spent
 
-# decide KIND COUNT: sets the numbers that tests/cost prints, by their names
+# decide KIND COUNT: set the numbers that tests/engines/cost.c prints, by their names
 decide()
 {
 	local kind=$1 count=$2 questions=65536 object=cost misses=0 key value

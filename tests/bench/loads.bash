@@ -21,13 +21,13 @@ loads()
 	cgg-rule flush
 }
 
-# kernel_memory: MB that the kernel has in slabs, vmalloc and for each processor
+# kernel_memory: print the MB that the kernel has in slabs, vmalloc and per processor
 kernel_memory()
 {
 	awk '/^(SUnreclaim|VmallocUsed|Percpu):/ { sum += $2 } END { print int(sum / 1024) }' /proc/meminfo
 }
 
-# settled: the same, once it stays as it is: much is given back some time later
+# settled: print the same once it no longer changes: much memory is freed with a delay
 settled()
 {
 	local last now tries
@@ -42,7 +42,7 @@ settled()
 	echo "$now"
 }
 
-# timed NAME COMMAND...: its milliseconds, and in the first round the memory, into files
+# timed NAME COMMAND...: store its milliseconds, and in the first round the memory, in files
 timed()
 {
 	local name=$1 before
@@ -54,7 +54,7 @@ timed()
 	[ -s "$tmp/memory-$name" ] || echo $(($(settled) - before)) >"$tmp/memory-$name"
 }
 
-# of NAME: the median; - if there is none
+# of NAME: print the median; - if there is none
 of()
 {
 	[ -s "$tmp/$1" ] && median <"$tmp/$1" || echo -
@@ -88,7 +88,7 @@ load()
 	memory_aims
 }
 
-# pinned_bytes: of all the maps that are pinned
+# pinned_bytes: print the bytes of all pinned maps
 pinned_bytes()
 {
 	local pin
@@ -110,7 +110,7 @@ memory_aims()
 	done
 }
 
-# change_of NAME COMMAND...: its milliseconds into a file
+# change_of NAME COMMAND...: store its milliseconds in a file
 change_of()
 {
 	local name=$1
@@ -120,8 +120,8 @@ change_of()
 	echo "$spent" >>"$tmp/change-$name"
 }
 
-# One change, as whole processes in turn; nft and ipset run in their namespace, and the time
-# of nsenter alone is shown for what it is.
+# One change, as whole processes in turn; nft and ipset run in their namespace, and the time of
+# nsenter alone is shown for comparison.
 changes()
 {
 	local i times=$((10 * rounds)) large=1000000 map=/sys/fs/bpf/cggbench
@@ -145,7 +145,7 @@ changes()
 			"{ 192.0.2.$((i % 256)) }"
 		[ -z "$ipset" ] || change_of ipset in_network load ipset -exist add b "192.0.2.$((i % 256))"
 	done
-	in_network load nft flush ruleset 2>/dev/null # one add reads all sets there are
+	in_network load nft flush ruleset 2>/dev/null # one add reads all existing sets
 	nft_set ranges 'type ipv4_addr; flags interval'
 	for i in 1 2 3; do
 		[ -z "$nft" ] || change_of nft-interval in_network load nft add element inet ranges b \
@@ -159,7 +159,7 @@ changes()
 	changes_table
 }
 
-# nft_set TABLE TYPE: a set b of 100000 addresses in a table of its own
+# nft_set TABLE TYPE: make a set b of 100000 addresses in a table of its own
 nft_set()
 {
 	[ -n "$nft" ] || return 0

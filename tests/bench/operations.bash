@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# operations - each hook beside nothing and an empty program; one change; the commands' sizes
+# operations - each hook beside nothing and an empty program; one change; the sizes of the commands
 # shellcheck disable=SC2154 # tests/bench/run sets tmp, tests, rounds and spent
 
-# What the one rule says for each hook: something that its operation is not.
+# A rule for each hook that does not match its operation.
 declare -A other=(
 	[connect]='connect port 9' [bind]='bind port 9' [sendmsg]='sendmsg port 9'
 	[recvmsg]='alert recvmsg port 9' [egress]='egress port 9' [ingress]='ingress port 9'

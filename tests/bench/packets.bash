@@ -10,7 +10,7 @@ packets()
 	[ -z "$quick" ] || count=10000
 	new_cgroup without && new_cgroup packet_empty && new_cgroup single && new_cgroup list
 	echo 'egress,ingress port 9' | cgg-rule -p single restore
-	# none of the rules may end the flow
+	# no rule may end the flow
 	generate acl "$count" 1 egress,ingress | sed 's/^[a-z]*/allow/' | cgg-rule -p list restore
 	cgg-attach -p single "${single:?}" && cgg-attach -p list "${list:?}" || exit
 	background "$BUILD/tests/ops" empty egress "${packet_empty:?}"

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# peers - what ways of guarding cost traffic over veth, side by side
+# peers - what several ways to guard cost traffic over veth, side by side
 #
-# Each has a cgroup, a network namespace and a veth pair to the server's of its own.
+# Each has a cgroup, a network namespace and a veth pair to the namespace of the server.
 # shellcheck disable=SC2154 # tests/bench/run sets tmp, rounds and said
 
 peers()
@@ -72,7 +72,7 @@ in_network()
 	nsenter --net="/run/netns/$CGG_RUN-$name" "$@"
 }
 
-# variant NAME WORDS [PORTS]: its cgroup is in $path
+# variant NAME WORDS [PORTS]: make one; its cgroup is in $path
 variant()
 {
 	local number=${#variants[@]}
@@ -100,10 +100,10 @@ empty_on()
 	done
 }
 
-# nft_rules OUT IN: what the cgroup in $path sends and receives, the set b beside it
+# nft_rules OUT IN: for what the cgroup in $path sends and receives, beside the set b
 nft_rules()
 {
-	local group=${path#/sys/fs/cgroup/} # as nft looks for it
+	local group=${path#/sys/fs/cgroup/} # how nft names it
 
 	cat <<-END
 		table inet cgg {
@@ -141,7 +141,7 @@ ipset_rules()
 		in_network ipset iptables-legacy -A INPUT -m cgroup --path "$group" -m set --match-set b src -j DROP
 }
 
-# table: ns an operation, and by how much more than with nothing attached
+# table: print ns an operation, and the difference to nothing attached
 table()
 {
 	local i op

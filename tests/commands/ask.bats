@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# ask - cgg-rule test: what the kernel would say to one operation
+# ask - cgg-rule test: how the kernel would judge one operation
 #
-# The last tests compare its answers with those of a walk over the printed list that
-# shares nothing with it. SEED in the environment repeats one; SEED and QUERIES are
-# printed when it fails. ways.bash has the words.
+# The last tests compare its answers with those of an independent walk over the printed list.
+# SEED=N repeats one of them; SEED and QUERIES are printed when it fails. ways.bash explains
+# the words.
 # shellcheck disable=SC2154 # helpers set web and lines
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 
@@ -15,7 +15,7 @@ setup()
 	new_cgroup web
 }
 
-# answers STATUS VERDICT [RULE] -- QUESTION...: tabs between, and nothing else
+# answers STATUS VERDICT [RULE] -- QUESTION...: the whole output, with tabs between its parts
 answers()
 {
 	local wanted=$2 number=$1
@@ -51,7 +51,7 @@ incomplete()
 		verdict=deny status=1
 		[ "$hook" != recvmsg ] || verdict=alert
 		for round in "$verdict" allow alert; do
-			# the operation in the words of a rule
+			# the operation, in the words of a rule
 			yes cgg-rule flush
 			# shellcheck disable=SC2086 # words
 			yes cgg-rule add -i "$round" $hook $operation name n1
@@ -187,7 +187,7 @@ END
 	says ''
 }
 
-# ---- what is not fully said ----
+# ---- incomplete questions ----
 
 @test 'a question about egress or ingress treats what it leaves out as hidden in the packet' {
 	for hook in egress ingress; do
@@ -250,7 +250,7 @@ END
 
 # ---- the reference ----
 
-# compare KINDS POLICIES QUERIES: random rules and questions of those kinds of hook
+# compare KINDS POLICIES QUERIES: compare random rules and questions for those kinds of hook
 compare()
 {
 	SEED=${SEED:-$RANDOM$RANDOM} run python3 -c "$reference" "$@"
@@ -280,7 +280,7 @@ r = random.Random(seed)
 def call(*words, text=None):
     return subprocess.run(("cgg-rule",) + words, input=text, capture_output=True, text=True)
 
-# ---- the parts that rules and questions are drawn from ----
+# ---- parts of random rules and questions ----
 
 hosts = ["10.0.0.1", "10.0.0.2", "10.0.1.1", "10.1.0.1", "127.0.0.1", "127.9.9.9", "192.0.2.77",
     "::1", "2001:db8::1", "2001:db8::8001", "2001:db8:1::1", "fe80::1", "::ffff:10.0.0.1"]
@@ -352,14 +352,14 @@ def any_line():
     verdict = r.choice(["allow", "alert"] if "recvmsg" in hook else ["deny", "allow", "alert"])
     return " ".join([verdict, ",".join(hook)] + words_of(hook[0], False))
 
-# One that no operation could match is refused, so another one is drawn.
+# A rule that no operation can match is refused, so another one is drawn.
 def rule_line():
     while True:
         line = any_line()
         if call("restore", "-n", text=line).returncode == 0:
             return line
 
-# ---- the walk: over words, as printed ----
+# ---- the walk, over the printed words ----
 
 numbers = dict(tcp=6, udp=17, icmp=1, sctp=132, gre=47)
 proto_number = lambda word: numbers[word] if word in numbers else int(word)

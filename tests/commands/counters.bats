@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# counters - what was decided is counted, and everybody can read it
+# counters - every decision is counted, and everybody can read the counts
 #
 # Each test has the cgroup $web, attached to the policy default.
 # shellcheck disable=SC2154 # helpers set web and port
@@ -10,13 +10,13 @@
 
 load ../ways
 
-# counted PATTERN: hits and bytes of the lines of list -s that have it
+# counted PATTERN: print hits and bytes of the lines of list -s that match
 counted()
 {
 	cgg-rule list -s | awk -F '\t' -v pattern="$1" '$4 ~ pattern { print $2, $3 }'
 }
 
-# decisions HOOK FIELD: of the policy default
+# decisions HOOK FIELD: print this count of the policy default
 decisions()
 {
 	cgg-status -j | jq -c --arg hook "$1" '.policies[] | select(.name == "default") |
@@ -28,7 +28,7 @@ knock()
 	run inside "$web" attempt "$@"
 }
 
-# A default has counts for as long as the guard is loaded, so tests look at what is added.
+# A default keeps its counts while the guard is loaded, so tests look at the difference.
 @test 'list -s shows the hits of rules and of defaults' {
 	rule port "$port"
 	rule alert device c 1:3
@@ -48,7 +48,7 @@ knock()
 	yes cgg-rule mode audit
 	yes cgg-rule list -s
 	matches $'^-\t-\t-\tmode audit$'
-	# what is read back has no counts
+	# a restore does not read counts
 	yes cgg-rule list
 	[[ $output != *$'\t'* ]]
 	yes cgg-rule restore - <<<"$output"
@@ -116,7 +116,7 @@ no'
 		knock sendto 127.0.0.1 9
 		after=${EPOCHREALTIME/./}
 	done
-	tick=10000 # at most, with HZ=100
+	tick=10000 # the largest tick, with HZ=100
 	micro=$(date -d "$(cgg-rule list -j | jq -r '.rules[0].last')" +%s%6N)
 	[ "$micro" -ge $((before - tick)) ]
 	[ "$micro" -le $((after + tick)) ]
@@ -151,7 +151,7 @@ for i in range(2500):
 	[ "$(counted device)" = '0 0' ]
 	knock tcp 127.0.0.1 "$port"
 	[ "$(counted port)" = '2 0' ]
-	# nor does a switch of the policy, or a look at the status, lose any
+	# neither a switch of the policy nor a look at the status loses counts
 	yes cgg-rule -p other add device c 1:3
 	yes cgg-attach -p other "$web"
 	yes cgg-attach -p default "$web"
@@ -186,7 +186,7 @@ for i in range(2500):
 	matches '^cgguard_packets_total\{cgroup="[^ ]*-web",hook="egress",verdict="allow"\} [0-9]+$'
 	matches '^cgguard_policy_rules\{policy="default"\} 2$'
 	[ "$(grep -vc '^[ -~]*$' "$BATS_TEST_TMPDIR/metrics")" -eq 0 ]
-	# every name has one HELP and one TYPE before its values, which are together
+	# every name has one HELP and one TYPE before its values, which stand together
 	yes awk '
 		/^# HELP / { if (help[$3]++) exit 1; next }
 		/^# TYPE / { if (type[$3]++ || ($4 == "counter") != ($3 ~ /_total$/)) exit 1; now = $3; next }
@@ -195,7 +195,7 @@ for i in range(2500):
 	[ -z "$(sed 's/ [0-9]*$//' "$BATS_TEST_TMPDIR/metrics" | grep -v '^#' | sort | uniq -d)" ]
 	no cgg-status -j -m
 	status_is 2
-	# a million rules have no more of them than two
+	# a million rules have as many lines as two
 	for i in 1 2 3; do
 		rule port "$i"
 	done

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# effective - cgg-status --effective: every program that has a say in a cgroup, ours and others
+# effective - cgg-status --effective: every program that judges for a cgroup, ours and others
 #
-# The others are programs that allow everything, attached by bpftool as systemd or a container's
-# runtime does: above, before, after and below ours. What the kernel asks is what bpftool shows.
+# The other programs allow everything. bpftool attaches them as systemd or a container runtime
+# does: above, before, after and below ours. bpftool also tells which programs the kernel runs.
 # shellcheck disable=SC2154 # helpers set what new_cgroup names
 
 load ../helpers
@@ -57,7 +57,7 @@ put()
 	bpftool cgroup attach "$1" "$2" pinned "$others/$3" "${4:-multi}"
 }
 
-# put_by FLAGS CGROUP PROGRAM: to connect4 with flags that bpftool has no word for; by a link for "link"
+# put_by FLAGS CGROUP PROGRAM: attach to connect4 with flags that bpftool has no word for; "link" makes a link
 put_by()
 {
 	python3 - "$@" <<'END'
@@ -86,13 +86,13 @@ else:
 END
 }
 
-# asked [CGROUP]: hook, name, cgroup and policy of the programs that have a say there
+# asked [CGROUP]: print hook, name, cgroup and policy of the programs that judge there
 asked()
 {
 	cgg-status --effective "${1:-$web}" | grep -v '	not asked	' | cut -f 1,3,4,7 | tr '\t' ' '
 }
 
-# kernel: the ids of all that the kernel asks for connect4 in $web
+# kernel: print the ids of all programs that the kernel runs for connect4 in $web
 kernel()
 {
 	bpftool -j cgroup show "$web" effective |

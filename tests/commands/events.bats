@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# events - what was refused reaches its readers, whoever they are and whatever is in it
+# events - denials reach every reader, and nothing in them does harm
 #
-# Each test has a rule that denies connections to $port from the cgroup $web. What a
-# line has in it for each hook is in the tests of that hook, and in tests/unit/event.c.
+# Each test has a rule that denies connections to $port from the cgroup $web. The fields of
+# each hook are tested with that hook, and in tests/unit/event.c.
 # shellcheck disable=SC2154 # helpers set web and port
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2034 # teardown reads started
@@ -32,7 +32,7 @@ denial()
 	says EPERM
 }
 
-# denials COUNT: so many connections, to 127.0.0.1 and up, by one process; none gets through
+# denials COUNT: make that many connections, to 127.0.0.1 and up, in one process; all are denied
 denials()
 {
 	inside "$web" python3 -c '
@@ -45,7 +45,7 @@ for i in range(int(sys.argv[2])):
         pass' "$port" "$1"
 }
 
-# reader NAME OPTION...: cgg-events into $NAME.out, waiting for what comes next; its process
+# reader NAME OPTION...: start cgg-events into $NAME.out and wait until it sleeps; its process
 # is $NAME
 reader()
 {
@@ -58,26 +58,26 @@ reader()
 	wait_for waits $!
 }
 
-# Its place in the ring is taken when it has made what it sleeps on.
+# A reader has its slot in the ring when it has made the epoll descriptor that it sleeps on.
 waits()
 {
 	readlink /proc/"$1"/fd/* | grep -q eventpoll
 }
 
-# lines NAME COUNT: the reader has printed so many
+# lines NAME COUNT: the reader has printed that many lines
 lines()
 {
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/$1.out")" -eq "$2" ]
 }
 
-# ended PID: with status 0
+# ended PID: it ended with status 0
 ended()
 {
 	wait_for is_gone "$1"
 	wait "$1"
 }
 
-# ---- at once, and from before ----
+# ---- new events, and earlier ones ----
 
 @test 'each event is written to a pipe at once' {
 	exec {out}< <(exec 3>&-; cgg-events | grep --line-buffered daddr)
@@ -88,7 +88,7 @@ ended()
 		[[ $line == '[DENY connect4] '*" daddr=127.0.0.$i dport=$port "* ]]
 	done
 	exec {out}<&-
-	denial # and then there is no pipe any more
+	denial # now the pipe is closed
 }
 
 @test 'events from before the reader started are printed first' {
@@ -214,8 +214,8 @@ daddr=127.0.0.3'
 
 # ---- every field is true ----
 
-# Does in a second thread what is to be refused; then says which process and thread that
-# was, and the port that the kernel gave its socket.
+# Do the denied thing in a second thread. Then print that process and thread, and the port that
+# the kernel gave the socket.
 deed='
 import ctypes, os, socket, sys, threading
 def deed():
@@ -271,8 +271,8 @@ true_line()
 	true_line sysctl /proc/sys/kernel/ostype 'write=0 name=kernel/ostype'
 }
 
-# Does what the other hooks see, from a second thread as above, and prints the line that each
-# must give. Its arguments: a free port, and the ids of the rules in their order.
+# Do what the other hooks see, from a second thread as above, and print the line that each must
+# give. Arguments: a free port, and the ids of the rules in their order.
 others='
 import ctypes, os, socket, sys, threading
 port = int(sys.argv[1])
@@ -377,13 +377,13 @@ thread.join()
 	matches " cgroup=$number policy=strict rule=1 label=null$"
 }
 
-# named LENGTH LAST: a policy's name of so many letters, of which only the last differs
+# named LENGTH LAST: print a policy name of that length; only its last letter varies
 named()
 {
 	printf '%*s' "$1" "$2" | tr ' ' u
 }
 
-# denies_device POLICY CGROUP: attaches it there, and has it deny once
+# denies_device POLICY CGROUP: attach the policy there, and make one denial
 denies_device()
 {
 	yes cgg-rule -p "$1" add device c 1:3
@@ -427,7 +427,7 @@ denies_device()
 	denies_device "$one" "$in_one"
 	yes cgg-detach "$in_one"
 	yes cgg-rule -p "$one" drop
-	denies_device "$two" "$in_two" # has the place that the first one had
+	denies_device "$two" "$in_two" # takes the slot of the first one
 	cgg-events -w 0 >"$BATS_TEST_TMPDIR/out"
 	run sed 's/.* policy=\([^ ]*\) .*/\1/' "$BATS_TEST_TMPDIR/out"
 	matches "^uuuuuuuuuuuuuuuuuuu~[A-Za-z0-9._]{11}\$"
@@ -435,9 +435,9 @@ denies_device()
 	[ "$(wc -l <<<"$output")" -eq 2 ]
 }
 
-# ---- what the guarded program chose cannot do harm ----
+# ---- text that the guarded program chose does no harm ----
 
-# Takes each of the hostile names and is refused under it. The names are printed as hex.
+# Take each of the hostile names, and make a denial under it. Print the names as hex.
 hostile='
 import ctypes, socket, sys
 names = [b"", b" ", b"a b", b"\n", b"x\n[DENY fake] ", b"\r[DENY fake]", b"\t", b"\x1b[2J",
@@ -465,7 +465,7 @@ hostile_programs()
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/events")" -eq 32 ]
 	[ "$(grep -Ec "^\[DENY connect4\] pid=[0-9]+ comm=[!-~]* daddr=127\.0\.0\.1 dport=$port proto=6 tid=[0-9]+ uid=0 gid=0 cgroup=/[!-~]* policy=default rule=$id$" \
 		"$BATS_TEST_TMPDIR/events")" -eq 32 ]
-	# and each says what it was
+	# and each event has its name
 	yes python3 -c '
 import re, sys
 for line, name in zip(open(sys.argv[1]), open(sys.argv[2])):
@@ -483,7 +483,7 @@ for line, name in zip(open(sys.argv[1]), open(sys.argv[2])):
 	[ "$(jq -c 'keys | length' "$BATS_TEST_TMPDIR/events" | uniq)" = 15 ]
 	yes jq -e --arg id "$id" '.rule == ($id | tonumber) and .policy == "default"' \
 		"$BATS_TEST_TMPDIR/events"
-	# what is UTF-8 is what it was; what is not has the mark for it
+	# valid UTF-8 is kept; invalid bytes become the replacement character
 	yes python3 -c '
 import json, sys
 for line, name in zip(open(sys.argv[1]), open(sys.argv[2])):
@@ -495,7 +495,7 @@ for line, name in zip(open(sys.argv[1]), open(sys.argv[2])):
 		"$BATS_TEST_TMPDIR/events" "$BATS_TEST_TMPDIR/names"
 }
 
-# Takes random names; what the kernel made of each is printed as hex.
+# Take random names; print as hex what the kernel made of each.
 fuzz='
 import ctypes, random, socket, sys
 random.seed(sys.argv[2])
@@ -561,9 +561,9 @@ assert count == 500' "$BATS_TEST_TMPDIR/events" "$BATS_TEST_TMPDIR/names"
 	[ "$(grep -vc '^[ -~]*$' <<<"$output")" -eq 0 ]
 }
 
-# ---- the pipe closes ----
+# ---- the pipe is closed ----
 
-# piped: cgg-events writes into a pipe, from which descriptor 7 reads; its process is $reader
+# piped: start cgg-events writing into a pipe; descriptor 7 reads from it; its process is $reader
 piped()
 {
 	mkfifo "$BATS_TEST_TMPDIR/fifo"
@@ -598,9 +598,9 @@ piped()
 	says 'cgg-events: standard output: No space left on device'
 }
 
-# ---- many readers, and bad ones ----
+# ---- many readers, and misbehaving ones ----
 
-# all_see READERS: so many at once, each prints every event
+# all_see READERS: that many readers at once each print every event
 all_see()
 {
 	local readers=() i
@@ -672,7 +672,7 @@ all_see()
 
 # ---- a full ring ----
 
-# small_ring: of 16 events
+# small_ring: load a guard with a ring of 16 events
 small_ring()
 {
 	small=yes
@@ -724,7 +724,7 @@ small_ring()
 
 # ---- filters ----
 
-# several: three policies, hooks and verdicts, in $web, in $low below it, and beside it in $other
+# several: make three policies, hooks and verdicts, in $web, in $low below it, and in $other beside it
 several()
 {
 	new_cgroup low "$web"
@@ -735,7 +735,7 @@ several()
 	yes cgg-attach -p strict "$other"
 }
 
-# deeds: seven events, each of another kind
+# deeds: make seven events, each of another kind
 deeds()
 {
 	denial 127.0.0.7
@@ -747,7 +747,7 @@ deeds()
 	run inside "$other" attempt sysctl-read kernel/ostype
 }
 
-# chosen FILE: verdict and hook of each event, and where the last three letters of its cgroup say
+# chosen FILE: print verdict and hook of each event, and the last three letters of its cgroup
 chosen()
 {
 	sed -E 's/^\[([A-Z]+ [a-z0-9]+)\].* cgroup=[^ ]*(...) policy=.*/\1 \2/' "$1"
@@ -769,7 +769,7 @@ declare -gA wanted=(
 	['--cgroup /']='DENY connect4 web|DENY connect6 web|DENY device low|ALERT sysctl low|DENY connect4 web|DENY device her|ALERT sysctl her'
 )
 
-# words FILTER: with the names of the cgroups put in
+# words FILTER: print the filter with the paths of the cgroups in it
 words()
 {
 	sed "s|WEB|$web|; s|LOW|$low|; s|OTHER|$(shown "$other")|" <<<"$1"
@@ -841,7 +841,7 @@ words()
 	END
 }
 
-# field MAP KEY NAME: of an element of one of the guard's maps
+# field MAP KEY NAME: print a field of an element of one of the guard's maps
 field()
 {
 	bpftool -j map lookup pinned "/sys/fs/bpf/cgguard/maps/$1" key hex \
@@ -870,7 +870,7 @@ field()
 	stop "$wants"
 }
 
-# is_asked RING: the programs ask its filter
+# is_asked RING: the programs ask the filter of that ring
 is_asked()
 {
 	[ $(($(field ring 0 filters) >> $1 & 1)) -eq 1 ]
@@ -882,7 +882,7 @@ not_asked()
 	! is_asked "$1"
 }
 
-# ring_of SEAT: the id of the map that its reader brought, on a little endian machine
+# ring_of SLOT: print the id of the map that the reader in that slot brought; little endian only
 ring_of()
 {
 	echo $((16#$(bpftool -j map lookup pinned /sys/fs/bpf/cgguard/maps/rings key "$1" 0 0 0 |
@@ -933,7 +933,7 @@ no_map()
 	denials 3
 	wait_for grep -q 'daddr=127.0.1.3 ' "$BATS_TEST_TMPDIR/stopped.out"
 	is_asked 1
-	cgg-events -j -w 0 >"$BATS_TEST_TMPDIR/all" # what has been printed already is not there
+	cgg-events -j -w 0 >"$BATS_TEST_TMPDIR/all" # events that were printed already are not in it
 	[ "$(jq -r .hook "$BATS_TEST_TMPDIR/all" | sort -u)" = connect6 ]
 	run sed -E 's/.* daddr=([^ ]*) .*/\1/' "$BATS_TEST_TMPDIR/stopped.out"
 	[ "$(uniq -d <<<"$output" | grep -v '127.0.0.1$')" = '' ]
@@ -962,9 +962,9 @@ no_map()
 	done
 }
 
-# ---- no cgroup blinds another ----
+# ---- no cgroup hides another ----
 
-# withheld FILE: the sum of what it says was withheld of $web
+# withheld FILE: print how many events of $web the lines report as suppressed
 withheld()
 {
 	sed -nE "s|^\[WITHHELD ([0-9]+)\] cgroup=$(shown "$web") policy=default rule=$id verdict=deny hook=connect4\$|\1|p" \
@@ -988,7 +988,7 @@ withheld()
 	[ "$(grep -c "^\[DENY connect4\] .* cgroup=$(shown "$web") " "$BATS_TEST_TMPDIR/out")" -eq \
 		$((2000 - $(withheld "$BATS_TEST_TMPDIR/out"))) ]
 	[[ $(cat "$BATS_TEST_TMPDIR/out") != *LOST* ]]
-	# told once; and what comes now is there again
+	# reported once; and new events are printed again
 	denials 3
 	yes cgg-events -j -w 0
 	[ "$(jq -c '.withheld // .verdict' <<<"$output" | uniq -c | tr -s ' ')" = ' 3 "deny"' ]
@@ -1014,7 +1014,7 @@ withheld()
 	says 'cgg-events: warning: policy other: there is none; its events show once there is'
 	yes cgg-detach "$web"
 	yes cgg-rule -p "$one" drop
-	yes cgg-rule -p other add port 1 # has the place
+	yes cgg-rule -p other add port 1 # takes the index of the first one
 	yes cgg-events -w 0 --policy other
 	says ''
 	yes cgg-events -w 0
@@ -1075,7 +1075,7 @@ withheld()
 		before=${EPOCHREALTIME/./}
 		run inside "$web" attempt tcp "127.0.0.$i" "$port"
 		wait_for grep -q "daddr=127.0.0.$i " "$BATS_TEST_TMPDIR/all.out"
-		# a second for the reader, and what grep takes for some million lines
+		# one second for the reader, and the time grep takes for some million lines
 		[ $((${EPOCHREALTIME/./} - before)) -lt 3000000 ]
 		kill -0 "$flooding"
 	done
@@ -1083,7 +1083,7 @@ withheld()
 
 # ---- terminals ----
 
-# on_terminal COMMAND...: what it writes to one
+# on_terminal COMMAND...: print what it writes to a terminal
 on_terminal()
 {
 	script -qec "$*" /dev/null </dev/null 2>&1 3>&- | tr -d '\r'

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# guard - what a guard does, from cgg-load to cgg-unload; the place to begin reading
+# guard - what a guard does, from cgg-load to cgg-unload; begin reading the tests here
 #
-# A server listens on $port outside of the cgroup $web; reach is connect(2).
+# A server listens on $port outside the cgroup $web; reach is connect(2).
 # shellcheck disable=SC2154 # helpers set what new_cgroup and start_server name
 
 load ../helpers
@@ -24,20 +24,20 @@ teardown_file()
 	clean_up
 }
 
-# The programs that the kernel runs for a cgroup, in order of name.
+# Print the names of the programs that the kernel runs for a cgroup, sorted.
 programs()
 {
 	bpftool -j cgroup show "$1" | jq -r '[.[].name] | sort | join(" ")'
 }
 
-# The links on a cgroup, by id.
+# Print the ids of the links on a cgroup.
 links()
 {
 	bpftool -j link show | jq -c --argjson id "$(stat -c %i "$1")" \
 		'[.[] | select(.cgroup_id == $id) | .id] | sort'
 }
 
-net='connect4 connect6 sendmsg4 sendmsg6' # what a rule without a hook word needs
+net='connect4 connect6 sendmsg4 sendmsg6' # the programs of a rule without a hook word
 
 @test 'a rule holds inside the cgroup and nowhere else' {
 	yes cgg-attach "$web"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# learn - cgg-learn: events in, the smallest allow list out
+# learn - cgg-learn makes the smallest allow list from events
 #
-#	learned LINES            the rules alone that cgg-learn makes of $events must be these
+#	learned LINES            the rules that cgg-learn makes of $events are exactly these
 # shellcheck disable=SC2016,SC2154 # there are inner shells; helpers set web, port and output
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 
 load ../helpers
 
-# learned RULES [OPTION...]: made of the events on standard input
+# learned RULES [OPTION...]: cgg-learn makes these rules of the events on standard input
 learned()
 {
 	local rules=$1 events
@@ -19,7 +19,7 @@ learned()
 	diff <(echo "$rules") <(grep '^allow' <<<"$output" | sed 's/ # .*//')
 }
 
-# net HOOK ADDR PORT PROTO [COMM]: an event
+# net HOOK ADDR PORT PROTO [COMM]: print an event
 net()
 {
 	echo "{\"verdict\":\"alert\",\"hook\":\"$1\",\"pid\":7,\"comm\":\"${5:-curl}\",\"daddr\":\"$2\",\"saddr\":\"$2\",\"dport\":$3,\"proto\":$4,\"rule\":0}"
@@ -73,7 +73,7 @@ allow sysctl kernel/hostname rw' < <(
 		for write in 0 1; do
 			echo '{"hook":"sysctl","comm":"a","write":'$write',"name":"kernel/hostname"}'
 		done)
-	# a hole, another protocol, another address: not joined
+	# a gap, another protocol, another address: not joined
 	learned 'allow connect proto tcp ip 10.0.0.1 port 80
 allow connect proto tcp ip 10.0.0.1 port 82
 allow connect proto tcp ip 10.0.0.2 port 80
@@ -98,7 +98,7 @@ allow connect proto tcp ip 10.0.0.1 port 443' --prefix 16 --prefix6 64 < <(event
 	learned 'allow connect proto tcp ip 10.0.0.1 port 80-83
 allow connect proto tcp ip 10.0.0.1 port 88' --gap 2 < <(
 		for port in 80 83 88; do net connect4 10.0.0.1 $port 6; done)
-	# what a wider rule lets pass needs none of its own
+	# a rule that a wider one covers is left out
 	learned 'allow connect proto tcp ip 10.0.0.0/24 port 80-90' --prefix 24 --gap 9 < <(
 		for port in 80 90; do net connect4 10.0.0.1 $port 6; net connect4 10.0.0.2 $port 6; done
 		net connect4 10.0.0.1 85 6)
@@ -203,7 +203,7 @@ END
 	status_is 3
 }
 
-# event KEY=VALUE...: one event; a value that is no number is a text
+# event KEY=VALUE...: print one event; a value that is no number becomes a string
 event()
 {
 	python3 -c '
@@ -226,12 +226,12 @@ print(json.dumps(keys))' "$@"
 # (no event came from these hooks; events do not tell whether a silent hook was watched)
 default connect,device deny
 allow connect proto tcp ip 10.0.0.1 port 80-81 # 2 times, by curl'
-	# nothing but denials: nothing is printed
+	# only denials: nothing is printed
 	run cgg-learn - < <(event verdict=deny)
 	status_is 1
 	says 'cgg-learn: -: 1 denial was skipped; --denied prints what would allow it
 cgg-learn: -: no events; what is to be learned has a default that says alert'
-	# neither is a verdict that does not exist taken for one that let something pass
+	# an unknown verdict does not count as allowed either
 	for verdict in denied DENY '' 7; do
 		run cgg-learn - < <(event verdict="$verdict")
 		status_is 2
@@ -257,7 +257,7 @@ allow connect proto tcp ip 10.0.0.1 port 22 # denied 1 time, by ssh, at 2026-11-
 	run cgg-learn - < <(mixed)
 	status_is 2
 	says 'cgg-learn: -: these are events of 2 policies (web, db); choose one by --policy'
-	# of denials too, and when the name is not known
+	# also for denials, and when the name is unknown
 	run cgg-learn - < <(event; event verdict=deny policy=db)
 	status_is 2
 	run cgg-learn - < <(event; net connect4 10.0.0.2 80 6)
@@ -317,7 +317,7 @@ cgg-learn: -: no events; what is to be learned has a default that says alert'
 	matches '^# skipped: 7 denials$'
 }
 
-# lines of: an event, a tab, the words of cgg-rule test for it; then some that were not seen
+# Lines of an event, a tab, and the words of cgg-rule test for it; then some operations that were not seen.
 generator='
 import json, random, sys
 random.seed(int(sys.argv[1]))
@@ -355,7 +355,7 @@ for event, words in others.items():
         print("other", event, words, sep="\t")
 '
 
-# says_to WORD FILE: cgg-rule test says WORD to each line's operation
+# says_to WORD FILE: cgg-rule test answers WORD for the operation of each line
 says_to()
 {
 	local words
@@ -381,7 +381,7 @@ says_to()
 		says_to allow seen
 		grep -E "^(${hooks//,/|}) " other >judged
 		says_to deny judged
-		# without any one of its rules something that was seen is refused
+		# without any one of its rules, something that was seen is denied
 		while read -r rule; do
 			cgg-rule delete "$rule"
 			! says_to allow seen >/dev/null || { echo "needless: $rule" && false; }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# privilege - what the commands need: PRIVILEGES in cgguard(7), by a user who is not root
+# privilege - which privileges the commands need: PRIVILEGES in cgguard(7), by a user without root
 #
-# The guard is that of uid 65534. Its commands are run through a descriptor, for the
-# folder that they lie in may be closed to him.
+# The guard belongs to uid 65534. Commands are run through a descriptor, since that user may
+# not be able to enter their folder.
 # shellcheck disable=SC2154 # new_cgroup sets web and mine; run sets lines
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 load ../helpers
@@ -11,7 +11,7 @@ load ../helpers
 dir=/sys/fs/bpf/cgguard
 enough=bpf,net_admin,perfmon
 
-# as CAPS COMMAND...: as nobody, with these capabilities (a,b,c or nothing) and no others
+# as CAPS COMMAND...: run it as nobody with only these capabilities (a,b,c or nothing)
 as()
 {
 	local caps=-all${1:+,+${1//,/,+}} command=$2
@@ -23,7 +23,7 @@ as()
 		bash -c 'exec -a "$0" /proc/self/fd/9 "$@"' "$command" "$@" 9<"$BUILD/$command"
 }
 
-# those CAPS WITHOUT: the rest
+# those CAPS WITHOUT: print the remaining capabilities
 those()
 {
 	tr , '\n' <<<"$1" | grep -vx "$2" | paste -sd ,
@@ -59,7 +59,7 @@ teardown()
 	done
 } 2>/dev/null
 
-# All that may not change; a seat that a reader of events once had is none.
+# All that must not change. A reader slot that was used before does not count.
 state()
 {
 	pins | grep -v "^$dir/readers" | sort
@@ -68,7 +68,7 @@ state()
 	[ ! -d "$dir" ] || as "$enough" cgg-status
 }
 
-# lacks WHAT COMMAND... -- SENTENCE: all but that capability do not do, and nothing comes of it
+# lacks CAP COMMAND... -- SENTENCE: without that capability it fails so, and changes nothing
 lacks()
 {
 	local what=$1 words=() before
@@ -121,7 +121,7 @@ many'
 	matches 'sysctl kernel/hostname r'
 	run inside "$mine" as "$enough" cgg-run -v -k mounts -r 'device c 1:5 r' cat /dev/zero
 	status_is 1
-	matches '\[DENY device\] ' # perhaps amid the words of cat
+	matches '\[DENY device\] ' # possibly within the output of cat
 	yes as "$enough" cgg-status
 	matches "^cgroup	$(shown "$web")	policy default	programs [^	]+$"
 	yes as "$enough" cgg-detach "$web"
@@ -216,7 +216,7 @@ many'
 		command=${path##*/}
 		yes as '' "$command" -h
 		yes as '' "$command" -V
-		[ "$command" != cgg-learn ] || continue # a filter, which needs none
+		[ "$command" != cgg-learn ] || continue # it is a filter, and needs no privilege
 		# shellcheck disable=SC2086 # words
 		run as '' "$command" ${words_of[$command]?has no words here}
 		status_is "$([ "$command" = cgg-run ] && echo 125 || echo 3)"
@@ -254,7 +254,7 @@ f 600 65534' ]
 	matches "^connect4	.*	policy -	uid 65534$"
 	yes private cgg-status -j --effective "$web"
 	[ "$(jq -r '.effective[] | .uid' <<<"$output" | sort -u)" = 65534 ]
-	# without CAP_SYS_ADMIN, of his own programs too
+	# without CAP_SYS_ADMIN, also for the user's own programs
 	yes as "$enough" cgg-status --effective "$web"
 	matches "^connect4	.*	policy default	uid 65534$"
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# programs - real programs start under cgg-run, with all that it closes by default
+# programs - real programs work under cgg-run, with its default restrictions
 #
-# A program that is not installed is skipped; make check-programs installs them all.
+# Programs that are not installed are skipped; make check-programs installs them all.
 #
-#	inside_run ARG...        cgg-run with a policy that allows this host alone
+#	inside_run ARG...        cgg-run with a policy that allows only this host
 #	as_user ARG...           the same as a user without any privilege
-#	needs PROGRAM...         skips the test if one is missing
+#	needs PROGRAM...         skip the test if one is missing
 # shellcheck disable=SC2016,SC2034,SC2154 # there are inner shells; helpers read started and set port
 
 load ../helpers
@@ -41,7 +41,7 @@ as_user()
 	cgg-run -u nobody "${local_only[@]}" --clear-env -e HOME="$home" -e SHELL=/bin/sh timeout 100 "$@"
 }
 
-# both COMMAND...: root and a user run it, and it says "works"
+# both COMMAND...: root and a user run it, and it prints "works"
 both()
 {
 	yes inside_run "$@"
@@ -51,13 +51,13 @@ both()
 	matches '^works$'
 }
 
-# with_port: sets $port to one that is free
+# with_port: set $port to a free port
 with_port()
 {
 	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 }
 
-# server ARG...: a server inside, in the background; "as USER" in front of it
+# server ARG...: start a server inside, in the background; "as USER" may precede it
 server()
 {
 	local user=$1
@@ -162,7 +162,7 @@ END
 @test 'rust compiles and links' {
 	needs rustc
 	echo 'fn main() { println!("works"); }' >a.rs
-	yes cgg-run "${local_only[@]}" sh -c 'rustc a.rs && ./a' # its own directory is that of who calls
+	yes cgg-run "${local_only[@]}" sh -c 'rustc a.rs && ./a' # its own directory is that of the caller
 	matches '^works$'
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# restore - a whole policy from a file: rule lines and YAML, in one step, with a way back
+# restore - a whole policy from a file, as rule lines or YAML, in one step, with a way to revert
 # shellcheck disable=SC2154 # helpers set web and port
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2034 # ways reads started
@@ -14,7 +14,7 @@ setup()
 	cgg-attach "$web"
 }
 
-# refuses SENTENCES: restoring $at/file, status 2; nothing has changed, nor with -n
+# refuses SENTENCES: restoring $at/file has status 2 and changes nothing, with -n too
 refuses()
 {
 	local before
@@ -29,7 +29,7 @@ refuses()
 	done
 }
 
-# yaml_is RULES: what restoring standard input makes of the policy
+# yaml_is RULES: restoring standard input makes this policy
 yaml_is()
 {
 	cat >"$at/file"
@@ -223,7 +223,7 @@ yaml_refuses()
 	refuses "$1"
 }
 
-# json_of N: one line of JSON with N rules
+# json_of N: print one line of JSON with N rules
 json_of()
 {
 	python3 -c '
@@ -382,9 +382,9 @@ END
 	printf 'rules: []\n# \x01\n' | yaml_refuses 'cgg-rule: FILE:2: not YAML: control characters are not allowed'
 }
 
-# ---- nothing ----
+# ---- empty files ----
 
-# refuses_nothing COMMAND...: for want of a rule, and the policy stays
+# refuses_nothing COMMAND...: it is refused because it has no rule, and the policy stays
 refuses_nothing()
 {
 	run "$@"
@@ -432,7 +432,7 @@ refuses_nothing()
 	done
 }
 
-# ---- the way back ----
+# ---- revert and confirm ----
 
 @test '--confirm: the kernel reverts by itself, and changes until then are refused' {
 	yes cgg-rule add sysctl kernel/hostname
@@ -574,7 +574,7 @@ deny connect,sendmsg port 1'
 	) 3>&- &
 	started[$!]=restores
 	wait_for test -s "$at/rounds"
-	# 5000 attempts, and on until there were five rounds: a minute at most.
+	# 5000 attempts, and on until there were five rounds: a minute at most
 	run inside "$web" python3 -c '
 import errno, os, socket, sys, time
 tries, said, end = 0, {}, time.monotonic() + 60
@@ -619,5 +619,5 @@ print("".join("%%TAG !t%d! x\n" % i for i in range(70000)))' | head -c 1048576 >
 		[ "$status" -eq 3 ] || [ "$(cgg-rule list)" = 'deny connect,sendmsg port 9090' ] ||
 			complain "with $kilobytes kB"
 	done
-	status_is 0 # with so much it fits
+	status_is 0 # this much memory is enough
 }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# run - cgg-run: a guard around one command, nothing left over, and nothing left open
+# run - cgg-run: a guard around one command that leaves nothing behind and nothing open
 #
 #	guarded ARG...           cgg-run from within $web, so that its cgroup is below that
-#	try NAME [ARG...]        an attempt of $attempts: 0 done, 1 refused, and says which errno
+#	try NAME [ARG...]        an attempt of $attempts: 0 done, 1 denied, and prints the errno
 # shellcheck disable=SC2004 # started is by process id, an associative array
 # shellcheck disable=SC2016,SC2154 # there are inner shells; helpers set web, port and output
 
@@ -31,7 +31,7 @@ guarded()
 	inside "$web" cgg-run "$@"
 }
 
-# begin ARG...: the same in the background; $pid is that of cgg-run itself
+# begin ARG...: the same in the background; $pid is cgg-run itself
 begin()
 {
 	(echo "$BASHPID" >"$web/cgroup.procs" && exec cgg-run "$@") 3>&- &
@@ -39,7 +39,7 @@ begin()
 	started[$pid]=run
 }
 
-# ended STATUS: what begin began has ended with it
+# ended STATUS: the run that begin started ended with it
 ended()
 {
 	local got=0
@@ -49,14 +49,14 @@ ended()
 	[ "$got" -eq "$1" ] || { echo "status $got" && false; }
 }
 
-# Nothing of any run is there: cgroups, policies, links.
+# nothing_over: no run has left cgroups, policies or links
 nothing_over()
 {
 	[ -z "$(find "$web" -mindepth 1 -type d)" ] && [ "$(cgg-rule policies)" = default ] &&
 		[ -z "$(ls /sys/fs/bpf/cgguard/links)" ]
 }
 
-# The path of the one run there is.
+# Print the path of the only run.
 run_path()
 {
 	find "$web" -mindepth 1 -type d -name 'cgg-run-*'
@@ -67,7 +67,7 @@ no_run()
 	[ -z "$(run_path)" ] && [ "$(cgg-rule policies)" = default ]
 }
 
-# run_has COUNT: so many processes are in it
+# run_has COUNT: that many processes are in it
 run_has()
 {
 	[ "$(wc -l <"$(run_path)/cgroup.procs")" -ge "$1" ]
@@ -147,7 +147,7 @@ print("ok")
 '
 try=(python3 -c "$attempts")
 
-# open_and_shut WORDS OPTIONS... -- COMMAND...: refused as a rule, done when WORDS are kept
+# open_and_shut WORDS OPTIONS... -- COMMAND...: it fails by default, and succeeds with -k WORDS
 open_and_shut()
 {
 	local words=$1
@@ -219,7 +219,7 @@ cgroup=$(shown "$web")/cgg-run-.* label=zero\$" "$BATS_TEST_TMPDIR/said"
 	[ "$(grep -c '^\[' "$BATS_TEST_TMPDIR/said")" -eq 1 ]
 	stop "$pid"
 	wait_for no_run
-	# what -v shows the log still has
+	# the log still has what -v printed
 	yes cgg-events -w 0
 	matches 'label=zero'
 }
@@ -314,7 +314,7 @@ state()
 	wait_for nothing_over
 }
 
-# terminal COMMAND...: on a terminal, typing the bytes that TYPED has when it says "go"
+# terminal COMMAND...: on a terminal; type the bytes of $TYPED when it prints "go"
 terminal()
 {
 	inside "$web" python3 -c '
@@ -357,7 +357,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
 	[[ $output == *Stopped*'status 6'* ]]
 }
 
-# ---- nothing is left over ----
+# ---- nothing is left behind ----
 
 @test 'processes that the command left running end with it' {
 	yes guarded bash -c 'trap "" TERM HUP; (setsid sleep 1000 &) ; (setsid setsid sleep 1000 &); exit 0'
@@ -367,12 +367,12 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
 @test 'killed at any moment, cgg-run leaves no process and no cgroup' {
 	for ((i = 0; i < 60; i++)); do
 		begin -v -r 'default connect deny' -r 'device c 1:5' bash -c 'sleep 1000 & sleep 1000' 2>/dev/null
-		sleep "$(printf '0.%03d' $((RANDOM % 25)))" # when, not until
+		sleep "$(printf '0.%03d' $((RANDOM % 25)))" # at a random moment
 		kill -KILL "$pid"
 		ended 137
 	done 2>/dev/null
 	wait_for nothing_over
-	# and once it surely runs
+	# and once while it surely runs
 	begin -r 'default connect deny' bash -c 'setsid sleep 1000 & sleep 1000'
 	wait_for run_has 2
 	kill -KILL "$pid"
@@ -383,11 +383,11 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
 	setsid bash -c 'echo $$ >"$1/cgroup.procs"; exec cgg-run -r "default connect deny" sleep 1000' \
 		bash "$web" 3>&- &
 	wait_for run_has 1
-	kill -KILL -- -$! # not interactive: setsid is the process itself
+	kill -KILL -- -$! # not interactive, so setsid is the process itself
 	wait_for nothing_over
 }
 
-# The child of $pid that is not in the run's cgroup.
+# Print the child of $pid that is not in the cgroup of the run.
 kill_cleaner()
 {
 	local child
@@ -406,7 +406,7 @@ kill_cleaner()
 	ended 137
 	no inside "$path" cat /dev/zero
 	yes guarded true
-	[ -d "$path" ] # there is still somebody in it
+	[ -d "$path" ] # a process is still in it
 	empty_cgroup "$path" || true
 	wait_for empty_cgroup "$path"
 	yes guarded true
@@ -451,7 +451,7 @@ kill_cleaner()
 	says 65534
 	yes guarded -k privs -u nobody "$BATS_TEST_TMPDIR/id" -u
 	says 0
-	# even then it does not get what is out of the bounding set
+	# even then it does not get what is outside the bounding set
 	cp "$(command -v python3)" "$BATS_TEST_TMPDIR/python"
 	chmod 4755 "$BATS_TEST_TMPDIR/python"
 	no guarded -k privs,packet -u nobody "$BATS_TEST_TMPDIR/python" -c "$attempts" packet
@@ -476,7 +476,7 @@ kill_cleaner()
 	matches '0000000000000000$'
 }
 
-# outsider COMMAND...: one more of the same user as the guarded one, outside; its pid in $outsider
+# outsider COMMAND...: start it outside, as the same user as the guarded one; its pid is $outsider
 outsider()
 {
 	setpriv --reuid 65534 --regid 65534 --clear-groups "$@" 3>&- &
@@ -493,7 +493,7 @@ outsider()
 		open_and_shut scopes -u nobody "${try[@]}" "$deed" "$outsider"
 	done
 	no guarded "${try[@]}" trace $$
-	no guarded -k scopes "${try[@]}" trace $$ # for it has more capabilities
+	no guarded -k scopes "${try[@]}" trace $$ # since it has more capabilities
 	yes guarded -k scopes,sys_ptrace,caps "${try[@]}" trace "$outsider"
 	open_and_shut scopes -u nobody readlink "/proc/$outsider/fd/0"
 	open_and_shut scopes -u nobody ls "/proc/$outsider/root/"
@@ -515,14 +515,14 @@ s.accept()' "$name" 3>&-)
 }
 
 @test 'mounts: root cannot move itself out of the cgroup' {
-	yes guarded -k mounts "${try[@]}" join "$(cgroup_root)" # so that it is an attempt
+	yes guarded -k mounts "${try[@]}" join "$(cgroup_root)" # so that the attempt is possible at all
 	no guarded "${try[@]}" join "$(cgroup_root)"
 	says EROFS
 	no guarded "${try[@]}" join "$web"
 	no guarded -k mounting mount -o remount,rw "$(cgroup_root)"
 	no guarded -k mounting umount "$(cgroup_root)"
 	no guarded -k mounting unshare -rm mount -o remount,rw,bind "$(cgroup_root)"
-	# a mount of its own, in namespaces of its own, shows what is below alone
+	# a new mount of cgroup v2, in new namespaces, shows only what is below
 	run guarded -k mounting unshare -rmC bash -c 'mount -t cgroup2 none /mnt && cat /mnt/cgroup.procs /mnt/../mnt/cgroup.type'
 	[[ $output != *root* ]]
 	no guarded -k mounting unshare -rmC bash -c 'mount -t cgroup2 none /mnt && [ -e "/mnt/$1" ]' bash "$(shown "$web")"
@@ -554,7 +554,7 @@ s.accept()' "$name" 3>&-)
 	yes terminal cgg-run -k tty "${try[@]}" type
 }
 
-# no_call NUMBER COMMAND...: in a kernel that does not know this system call
+# no_call NUMBER COMMAND...: run it in a kernel that lacks this system call
 no_call()
 {
 	exec python3 -c '
@@ -583,7 +583,7 @@ has_family()
 		tried=$((tried + 1))
 		open_and_shut "$word$more" "${try[@]}" socket "$family" "$type" "$protocol"
 		open_and_shut "families$more" "${try[@]}" socket "$family" "$type" "$protocol"
-		# the words of the others do not open it
+		# the words of other families do not open it
 		others=$(tr ' ' '\n' <<<'vsock packet xdp alg netlink' | grep -vx "$word" | paste -sd ,)
 		no guarded -k "$others$more" "${try[@]}" socket "$family" "$type" "$protocol"
 		says EAFNOSUPPORT
@@ -608,10 +608,10 @@ END
 	[ -x "$BUILD/tests/reach" ] && [ "$(uname -m)" = x86_64 ] || skip 'not x86-64'
 	for way in int80-socket int80-socketcall x32-socket; do
 		run "$BUILD/tests/reach" "$way" 40 1
-		[ "$status" -eq 0 ] || continue # no such calls in this kernel
+		[ "$status" -eq 0 ] || continue # this kernel has no such calls
 		open_and_shut families "$BUILD/tests/reach" "$way" 40 1
 	done
-	# 32-bit programs get those that the filter can tell apart
+	# 32-bit programs get the calls that the filter can tell apart
 	if "$BUILD/tests/reach" int80-socket 2 1; then
 		yes guarded "$BUILD/tests/reach" int80-socket 2 1
 	fi
@@ -634,7 +634,7 @@ END
 	open_and_shut io_uring "${try[@]}" ring
 }
 
-# served NAME: a socket whose server says hello
+# served NAME: make a socket whose server says hello
 served()
 {
 	local ready
@@ -691,13 +691,13 @@ print(s.recv(9).decode())'
 	says EPERM
 	yes guarded -k caps,mounting "${try[@]}" umount "$BATS_TEST_TMPDIR/a"
 	umount "$BATS_TEST_TMPDIR/a"
-	# as well without the domain of Landlock, which is the scopes'
+	# also without the Landlock domain, which the scopes need
 	for deed in "mount $BATS_TEST_TMPDIR/a $BATS_TEST_TMPDIR/b" "tmpfs $BATS_TEST_TMPDIR/a"; do
 		# shellcheck disable=SC2086 # these are words
 		no guarded -k scopes unshare -rm --propagation unchanged "${try[@]}" $deed
 		says EPERM
 	done
-	# files are renamed from one directory to another as ever
+	# files can still be renamed from one directory to another
 	touch "$BATS_TEST_TMPDIR/a/file"
 	yes guarded python3 -c 'import os, sys; os.rename(*sys.argv[1:]); os.link(sys.argv[2], sys.argv[1])' \
 		"$BATS_TEST_TMPDIR/a/file" "$BATS_TEST_TMPDIR/b/file"
@@ -729,7 +729,7 @@ $reach_name" "$dir/root" /run/allowed)
 	says hello
 	no guarded -u nobody "${rules[@]}" "${attack[@]}"
 	matches 'PermissionError'
-	# root may do it, and could put any socket in place of the name anyway
+	# root may do it, and could replace the socket anyway
 	yes guarded chroot / true
 }
 
@@ -822,7 +822,7 @@ $(getent passwd nobody | cut -d : -f 6) nobody nobody"
 	nothing_over
 }
 
-# as_other COMMAND...: as nobody, in $mine, with the capabilities that cgguard(7) asks for
+# as_other COMMAND...: run it as nobody, in $mine, with the capabilities that cgguard(7) asks for
 as_other()
 {
 	local caps=+bpf,+net_admin,+perfmon,+dac_read_search

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# status-picture - cgg-status as it is seen on a terminal, and by nobody else
+# status-picture - the picture that cgg-status draws on a terminal, and only there
 #
 # The guard is loaded once; each test attaches what it needs.
 # shellcheck disable=SC2154 # new_cgroup sets top
@@ -12,7 +12,7 @@ setup()
 	new_cgroup top
 }
 
-# seen COLUMNS COMMAND...: what a terminal so wide is sent; utf8, xterm, and no other wish
+# seen COLUMNS COMMAND...: print what a terminal of that width gets; utf8, xterm, no other setting
 seen()
 {
 	env -u NO_COLOR LC_ALL="${locale:-C.UTF-8}" TERM="${term-xterm}" ${no_color+NO_COLOR="$no_color"} python3 -c '
@@ -26,12 +26,12 @@ try:
     while part := os.read(terminal, 65536):
         sent += part
 except OSError:
-    pass # the last writer has gone
+    pass # the last writer has ended
 sys.stdout.buffer.write(sent.replace(b"\r\n", b"\n"))
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))' "$@"
 }
 
-# drawn [COLUMNS]: the same without colors, on lines that all fit
+# drawn [COLUMNS]: print the same without colors; all lines must fit
 drawn()
 {
 	local picture
@@ -45,19 +45,19 @@ drawn()
 	! grep ' $' <<<"$picture"
 }
 
-# ageless: without how long ago it was
+# ageless: remove how long ago it was
 ageless()
 {
 	sed -E 's/^ *[0-9]+s//'
 }
 
-# tree: what stands below the head of the cgroups
+# tree: print what follows the head line of the cgroups
 tree()
 {
 	drawn "$@" | sed '1,/^cgroup /d;/^$/,$d' | sed "s|$(shown "$top")|TOP|"
 }
 
-# tree_is LINES: but for the blanks between the columns
+# tree_is LINES: it equals these lines, except for blanks between columns
 tree_is()
 {
 	diff <(echo "$1") <(tree | sed -E 's/ {2,}([^ ])/ \1/2;s/ {2,}([^ ])/ \1/2;s/([^ ]) {2,}/\1 /g')
@@ -137,9 +137,9 @@ tree_is()
 deny device c 1:3 r 2x cat in $(shown "$top")
 deny sysctl kernel/hostname r cat in $(shown "$top")" ]
 	cgg-rule flush
-	yes cgg-rule add deny connect proto tcp ip 127.0.0.1 port 9090 # words that can be taken over
+	yes cgg-rule add deny connect proto tcp ip 127.0.0.1 port 9090 # words that can be copied into a rule
 
-	# nothing was taken from those who read
+	# the other readers still get every event
 	[ "$(cgg-status | grep ^events)" = "$before" ]
 	yes cgg-events -w 0
 	[ "$(grep -c "cgroup=$(shown "$top") " <<<"$output")" -eq 4 ]

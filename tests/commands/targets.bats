@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# targets - pid:, unit: and container: find the one cgroup that is meant, or say which there are
+# targets - pid:, unit: and container: find the one cgroup that is meant, or name the candidates
 #
-# What is in $world is all of cgroup v2 for in_world: the trees of systemd and of
-# engines are made there, and containers are started there by the real runtimes.
+# For in_world $world is all of cgroup v2: the trees of systemd and of engines are made there,
+# and the real runtimes start containers there.
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2034 # clean_up reads started
 # shellcheck disable=SC2016,SC2154 # there are inner shells; helpers set world and output
@@ -28,7 +28,7 @@ teardown_file()
 	clean_up
 }
 
-# id BEGIN [NUMBER]: 64 digits
+# id BEGIN [NUMBER]: print 64 digits
 id()
 {
 	printf '%s%0*d' "$1" $((64 - ${#1})) "${2:-0}"
@@ -36,7 +36,7 @@ id()
 a=$(id 4f0c2b)
 b=$(id 4f0c99)
 
-# in_world COMMAND...: cgroup v2 at /sys/fs/cgroup, and nothing else
+# in_world COMMAND...: run it with cgroup v2 of $world at /sys/fs/cgroup, and nothing else
 in_world()
 {
 	inside "$world" unshare -m -C bash -c '
@@ -44,7 +44,7 @@ in_world()
 		mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"' bash "$@"
 }
 
-# tree PATH...: cgroups below $world
+# tree PATH...: make cgroups below $world
 tree()
 {
 	local path
@@ -54,7 +54,7 @@ tree()
 	done
 }
 
-# finds TARGET PATH: attaching guards that cgroup
+# finds TARGET PATH: attaching TARGET guards that cgroup
 finds()
 {
 	yes in_world cgg-attach "$1"
@@ -157,7 +157,7 @@ END
 	run in_world cgg-attach unit:x.service
 	status_is 2
 	[[ $output == *'/system.slice/x.service'* && $output == *'/own.slice/x.service'* ]]
-	# more than a line has room for
+	# more candidates than fit on a line
 	for ((i = 1; i < 30; i++)); do
 		tree "docker/$(id 77 "$i")"
 	done
@@ -183,13 +183,13 @@ END
 	refuses container: 'not a name'
 }
 
-# belongs PATH: to a user who is not root, as what systemd and engines delegate
+# belongs PATH: give it to another user, as systemd and engines delegate cgroups
 belongs()
 {
 	chown -R nobody "$world/$1"
 }
 
-# as_nobody PATH...: makes these cgroups as that user
+# as_nobody PATH...: make these cgroups as that user
 as_nobody()
 {
 	local path
@@ -223,7 +223,7 @@ strange='has that name, which others than root may have made; write its path if 
 	[[ $output == "cgg-attach: container:web: only /"*" $strange" ]]
 	yes in_world cgg-attach "/system.slice/app.service/docker-$a.scope"
 	in_world cgg-detach -a
-	# and is not in the way of those that are
+	# and does not hide the real ones
 	tree system.slice/ssh.service "system.slice/docker-$a.scope" a.slice/a-b.slice lxc.payload.web
 	finds unit:ssh /system.slice/ssh.service
 	finds unit:a-b.slice /a.slice/a-b.slice
@@ -259,14 +259,14 @@ strange='has that name, which others than root may have made; write its path if 
 		machine.slice/systemd-nspawn@a.service/y.slice/x.service
 	run in_world cgg-attach unit:x
 	status_is 2
-	# a tree like systemd's that root made elsewhere, when there is no other
+	# a tree like that of systemd which root made elsewhere, when there is no other
 	tree own/y.slice/x.service
 	finds unit:x /own/y.slice/x.service
 	tree a.slice/a-b.slice/x.service
 	finds unit:x /a.slice/a-b.slice/x.service
 }
 
-# sleeps_in PATH: a process there, in $pid
+# sleeps_in PATH: start a process there, in $pid
 sleeps_in()
 {
 	inside "$world/$1" sleep 1000 3>&- &
@@ -291,7 +291,7 @@ sleeps_in()
 	matches "\"cgroup_id\": $(stat -c %i "$world/part"),?$"
 	matches '^cgg-attach: /: is /part, for a mount covers the root cgroup at /sys/fs/cgroup; umount it, or -f guards what it shows$'
 
-	# one that hides nothing, as systemd makes it for ProtectControlGroups=
+	# a mount that hides nothing, as systemd makes it for ProtectControlGroups=
 	yes in_world bash -c '
 		mount --bind /sys/fs/cgroup /sys/fs/cgroup && mount -o remount,bind,ro /sys/fs/cgroup
 		cgg-attach "pid:$1" && cgg-status -j && cgg-detach part/below' bash "$pid"
@@ -313,7 +313,7 @@ sleeps_in()
 	matches '^cgg-attach: /a/x: another mount lies over a part of that path, or it leads out of cgroup v2 at /sys/fs/cgroup$'
 	matches '^cgroup	/b/x	'
 	in_world cgg-detach -a
-	# one that shows the same is no other
+	# a mount that shows the same counts as the same
 	yes in_world bash -c 'mount --bind /sys/fs/cgroup/a /sys/fs/cgroup/a; cgg-attach "pid:$1" && cgg-status' bash "$pid"
 	matches '^cgroup	/a/x	'
 }
@@ -374,8 +374,8 @@ sleeps_in()
 	says "cgg-attach: container:$only: is in cgroup v1 alone ($v1/$CGG_RUN-v1/$only), not below $(cgroup_root)"
 }
 
-# bundle COMMAND [KIND POLICY]: what a runtime needs to run it in $box, with a hook of that kind;
-# in the cgroup $cgroup, if that is set
+# bundle COMMAND [KIND POLICY]: make what a runtime needs to run it in $box, with a hook of that
+# kind; in the cgroup $cgroup, if that is set
 bundle()
 {
 	box=$BATS_TEST_TMPDIR/box
@@ -401,13 +401,13 @@ if sys.argv[5:]:
 json.dump(config, sys.stdout)' "$1" "$root/share/libexec/cgguard-hook" "$PATH" "${cgroup-}" "${@:2}" >"$box/config.json"
 }
 
-# runtime NAME ARG...: crun or runc, in the world
+# runtime NAME ARG...: run crun or runc in the world
 runtime()
 {
 	in_world "$1" --root "$BATS_TEST_TMPDIR/state" "${@:2}" </dev/null 3>&-
 }
 
-# can_run NAME: or the test is skipped, with what it said
+# can_run NAME: skip the test, with the error, if it cannot run
 can_run()
 {
 	command -v "$1" >/dev/null || skip "no $1 here"
@@ -431,7 +431,7 @@ guard_pod()
 	cgroup=/pods/one bundle "$1"
 }
 
-# guards NAME: what that runtime has started is guarded by its id, and let go
+# guards NAME: a container that this runtime started is guarded by its id, and can be detached
 guards()
 {
 	box_policy "$1"
@@ -452,7 +452,7 @@ guards()
 
 @test 'runc: a running container is guarded by its id' { guards runc; }
 
-# hooks_in NAME: guarded before its first process begins, or not started at all
+# hooks_in NAME: a hook guards the container before its first process, or it does not start
 hooks_in()
 {
 	box_policy "$1"
@@ -590,7 +590,7 @@ END
 
 # ---- a cgroup that is guarded before its container starts ----
 
-# Whether the container may read /dev/zero is in $box/rootfs/said, again and again.
+# Write to $box/rootfs/said, again and again, whether the container may read /dev/zero.
 zero='while sleep 0.02; do
 	if head -c 1 /dev/zero >/dev/null 2>&1; then echo open; else echo shut; fi >>/said
 done'
@@ -608,7 +608,7 @@ keeps()
 	runtime "$1" delete --force "$a"
 }
 
-# starts_below NAME: as cgguard-services(7) says: the cgroup above is guarded first
+# starts_below NAME: guard the cgroup above first, as cgguard-services(7) says
 starts_below()
 {
 	box_policy "$1"
@@ -623,7 +623,7 @@ starts_below()
 
 @test 'runc: a container starts and is updated below a guarded cgroup' { starts_below runc; }
 
-# updates_hooked NAME: guarded by a hook
+# updates_hooked NAME: a container that a hook guarded stays guarded while it is updated
 updates_hooked()
 {
 	box_policy "$1"
@@ -643,7 +643,7 @@ updates_hooked()
 	[ "$status" -ne 0 ]
 	[[ $output != *'has begun'* ]]
 	[[ $output = *BPF_CGROUP_DEVICE* ]] || complain 'it must be about the device program'
-	# without a rule for devices it does
+	# without a rule for devices it works
 	yes in_world cgg-detach -a
 	cgg-rule -p box flush
 	cgg-rule -p box add socket type raw

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# upgrade - new programs under a guard that is in use: nothing gets through meanwhile,
-# and nothing that it knows is lost. UPGRADES=100 for more of them.
+# upgrade - cgg-load -r replaces the programs of a guard in use: nothing gets through meanwhile,
+# and nothing is lost. UPGRADES=100 makes more of them.
 #
 # shellcheck disable=SC2154 # new_cgroup sets web and shop
 
@@ -18,7 +18,7 @@ known()
 	cgg-status | grep -E '^(policy|cgroup)'
 }
 
-# program_ids: of those that are pinned
+# program_ids: print the ids of the pinned programs
 program_ids()
 {
 	local pin
@@ -28,7 +28,7 @@ program_ids()
 	done | sort -n
 }
 
-# link_programs CGROUP: the ids of what its links run
+# link_programs CGROUP: print the ids of the programs that its links run
 link_programs()
 {
 	local pin
@@ -134,7 +134,7 @@ has_programs()
 	[ "$(find "/proc/$1/fd" -lname 'anon_inode:bpf-prog' | wc -l)" -ge 3 ]
 }
 
-# The kernel looks at the new programs while nobody holds the lock.
+# The kernel verifies the new programs while nobody holds the lock.
 @test 'a guard that was replaced meanwhile is left as it is' {
 	local late programs
 
@@ -170,7 +170,7 @@ has_programs()
 	no grep -q shop <<<"$output"
 }
 
-# What a killed cgg-load -r leaves behind the exchange: links run what lies in replaced/.
+# What a killed cgg-load -r leaves after the exchange: links run the programs in replaced/.
 @test 'after a kill before the links were updated the next command finishes the upgrade' {
 	local pin dir=/sys/fs/bpf/cgguard
 
@@ -207,7 +207,7 @@ has_programs()
 	no inside "$web" reach 127.0.0.1 9090 udp
 }
 
-# A guard of another layout, older or newer, is told by its version alone.
+# A guard of another layout, older or newer, is known by its version alone.
 @test 'another layout is refused both ways; the steps in cgguard(7) leave no gap' {
 	local layout dir=/sys/fs/bpf/cgguard
 

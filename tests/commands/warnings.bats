@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# warnings - what is done, with status 0, and may yet be a slip: one line on standard error
+# warnings - what succeeds but may be a mistake prints one line on standard error
 # shellcheck disable=SC2154 # new_cgroup sets web; run sets output
 
 load ../helpers
@@ -20,7 +20,7 @@ teardown_file()
 	clean_up
 }
 
-# warns SENTENCE COMMAND...: succeeds, prints nothing, and says just this
+# warns SENTENCE COMMAND...: it succeeds, prints nothing, and warns exactly so
 warns()
 {
 	local status=0
@@ -43,10 +43,10 @@ warns()
 		warns '' cgg-rule -p nginxx drop
 	done
 	warns '' cgg-rule add port 1
-	# A restore makes policies at every boot.
+	# A restore makes policies at every boot, so it does not warn.
 	warns '' cgg-rule -p nginxx restore "$BATS_TEST_TMPDIR/rules"
 	warns '' cgg-rule -p nginxx drop
-	# What fails makes none, and says nothing of one.
+	# A command that fails makes no policy, and mentions none.
 	run bash -c 'cgg-rule -p nginxx add -i port 1 >/dev/full'
 	status_is 3
 	[[ $output != *'is new'* ]]
@@ -103,7 +103,7 @@ warns()
 		warns "$BATS_TEST_TMPDIR/rules:2: warning: sysctl kernel/hostnam: $none" \
 			cgg-rule $words "$BATS_TEST_TMPDIR/rules"
 	done
-	# What no kernel can have is refused in a file, too.
+	# A sysctl that no kernel can have is refused in a file, too.
 	echo 'sysctl kernel/../kernel/hostname' >"$BATS_TEST_TMPDIR/rules"
 	run cgg-rule restore "$BATS_TEST_TMPDIR/rules"
 	status_is 2
@@ -119,7 +119,7 @@ warns()
 	matches 'Operation not permitted'
 }
 
-# What never.c says that hooks do not see.
+# What lib/never.c says that hooks do not see.
 @test 'sysctls that are refused as never seen are seen by no hook' {
 	new_cgroup web
 	cgg-rule default connect,bind,sendmsg deny
@@ -154,7 +154,7 @@ attempt("sctp bind", s.SOCK_STREAM, 132, lambda k: k.bind(here))'
 	for seen in 'tcp connect' 'udp bind' 'udp sendmsg'; do
 		grep -qx "$seen EPERM" <<<"$output" || complain "$seen is not judged"
 	done
-	# Where the kernel has it: UDP-Lite is gone since 7.1, ping sockets connect unasked before 6.1.
+	# Where the kernel has it: UDP-Lite is gone since 7.1; before 6.1 ping sockets connect unseen.
 	for seen in 'udplite bind' 'udplite sendmsg' 'icmp connect'; do
 		grep -qEx "$seen (EPERM|-)" <<<"$output" || ! kernel_is_at_least 6 1 || complain "$seen is not judged"
 	done

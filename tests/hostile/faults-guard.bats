@@ -1,15 +1,15 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# faults-guard - the other commands, killed at a system call or between two stores, or with one
-# call failing: attached or not, loaded or not, and nothing gets through meanwhile
+# faults-guard - every command but cgg-rule, killed at a system call or between two stores, or
+# with one call failing, leaves the old state or the new one, and nothing gets through
 #
-# One point of each kind of each command; make check-faults tries all.
+# Each command is disturbed at one point of each kind; make check-faults tries all points.
 # shellcheck disable=SC2154 # new_cgroup sets web, shop
 # shellcheck disable=SC2034,SC2317 # points.bash reads and calls what a test sets
 
 load points
 
-# What a process in $shop is told, and one in $web.
+# Print what happens to a process in $shop, and to one in $web.
 enforced()
 {
 	inside "$shop" "$BUILD/tests/reach" udp-connect 127.0.0.1 9191 || true
@@ -87,7 +87,7 @@ unattached()
 	none_passed
 }
 
-# Each cgroup is one step.
+# Each cgroup is a step of its own.
 @test 'cgg-detach -a that is disturbed leaves each cgroup attached or not' {
 	policies
 	end_press
@@ -112,7 +112,7 @@ unattached()
 	none_passed
 }
 
-# The last two: there may be no guard behind them.
+# The last two tests: no guard may be left afterwards.
 @test 'cgg-unload -f that is disturbed leaves the guard whole or is finished by the next one' {
 	policies
 	end_press

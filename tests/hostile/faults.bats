@@ -1,15 +1,15 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# faults - cgg-rule, killed at a system call or between two stores, or with one call failing:
-# the policy is the old or the new one, and nothing gets through meanwhile
+# faults - cgg-rule, killed at a system call or between two stores, or with one call failing,
+# leaves the old policy or the new one, and nothing gets through meanwhile
 #
-# One point of each kind of each command; make check-faults tries all.
+# Each command is disturbed at one point of each kind; make check-faults tries all points.
 # shellcheck disable=SC2154 # new_cgroup sets web, shop
 # shellcheck disable=SC2034,SC2317 # points.bash reads and calls what a test sets
 
 load points
 
-# asks ATTEMPT...: what a process in $web is told
+# asks ATTEMPT...: print what happens to a process in $web
 asks()
 {
 	inside "$web" "$BUILD/tests/reach" "$@" || true
@@ -27,7 +27,7 @@ base()
 	traced cgg-rule restore - <<<"$always"
 }
 
-# many N: so many rules beside those
+# many N: print that many rules beside those
 many()
 {
 	echo "$always"
@@ -103,7 +103,7 @@ known_now()
 	none_passed
 }
 
-# The policy that needs maps of its own is the 65th; the others stay as they are.
+# The 65th policy needs maps of its own; the others stay as they are.
 one_policy()
 {
 	cgg-rule policies | tail -n 1
@@ -224,7 +224,7 @@ one_policy()
 	none_passed
 }
 
-# gone POLICY: with nothing left of it
+# gone POLICY: drop it, so that nothing is left of it
 gone()
 {
 	cgg-rule -p "$1" drop 2>/dev/null || true
@@ -262,7 +262,7 @@ gone()
 	none_passed
 }
 
-# refused_for PIN COMMAND...: when that pin does not open: status 3, and all is as before
+# refused_for PIN COMMAND...: when that pin cannot be opened it has status 3 and changes nothing
 refused_for()
 {
 	local pin=$1 before
@@ -304,7 +304,7 @@ refused_for()
 	[ "$looks" -gt 20 ]
 }
 
-# hits_of_q: of its only rule
+# hits_of_q: print the hits of its only rule
 hits_of_q()
 {
 	cgg-rule -p q list -s | awk -F'\t' '$4 == "deny connect port 9191" { print $2 }'

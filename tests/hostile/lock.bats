@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# lock - one command waits for the other, but not for one that does not go on
+# lock - commands wait for each other, but not for a stopped one
 
 # shellcheck disable=SC2004 # started is by words
 
@@ -26,7 +26,7 @@ teardown()
 	done
 }
 
-# holds COMMAND...: keeps the guard locked meanwhile
+# holds COMMAND...: lock the guard while it runs
 holds()
 {
 	flock /sys/fs/bpf/cgguard "$@" 3>&- &

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# override - attaching never switches off a program of somebody else that allows override
+# override - attaching never switches off a foreign program that allows override
 # shellcheck disable=SC2154 # new_cgroup sets top, web and others
 # shellcheck disable=SC2016,SC2030,SC2031 # for inner shells; run sets output and status
 
@@ -23,26 +23,26 @@ teardown_file()
 	clean_up
 }
 
-# other FLAG CGROUP NAME: its id is $other
+# other FLAG CGROUP NAME: attach a foreign program; its id is $other
 other()
 {
 	other=$("$BUILD/tests/other" "$@") || [ $? -eq 77 ]
 }
 
-# asked NAME: the ids that the kernel asks for in $web
+# asked NAME: print the ids of the programs that the kernel runs in $web
 asked()
 {
 	cgg-status --effective "$web" | grep -v 'not asked' | sed -n "s/^$1	program \([0-9]*\)	.*/\1/p"
 }
 
-# What is said of rules and attachments.
+# Print rules and attachments.
 told()
 {
 	cgg-rule list -i
 	cgg-status | grep ^cgroup || true
 }
 
-# refused COMMAND...: the other program is named, is asked still, and nothing is done
+# refused COMMAND...: it names the other program, which still runs, and changes nothing
 refused()
 {
 	local before
@@ -68,7 +68,7 @@ sysctl kernel/hostname|sysctl
 setsockopt 6:18|setsockopt
 getsockopt 6:18|getsockopt'
 
-# each_hook FUNCTION: with $hook, a $rule that needs it, $web below $top, and $other on $top
+# each_hook FUNCTION: call it with $hook, a $rule that needs it, $web below $top, and $other on $top
 each_hook()
 {
 	local words programs
@@ -135,7 +135,7 @@ needing()
 	refused cgg-attach -p strict "$free" "$web"
 	yes cgg-attach -f -p strict "$web"
 	yes cgg-attach -p default "$web"
-	yes cgg-rule add connect port 2 # forced once is forced until it is detached
+	yes cgg-rule add connect port 2 # -f holds until the cgroup is detached
 	yes cgg-detach "$web"
 	refused cgg-attach -p strict "$web"
 }

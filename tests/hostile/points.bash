@@ -1,31 +1,31 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# points - a command is killed, or one of its system calls fails, at one point after the other;
-# each time what the guard says and does must be the old or the new, and the next command works
+# points - disturb a command at one point after the other: kill it, or let a system call fail.
+# Each time the guard must be in the old state or the new one, and the next command must work.
 #
-#	old()			a test says how the state before its command is reached
-#	enforced()		and what it asks the kernel, where old and new differ
-#	disturbs COMMAND...	the command, whose state after it is the new one
+#	old()			the test defines how to reach the state before its command
+#	enforced()		the test defines what to ask the kernel, where old and new differ
+#	disturbs COMMAND...	disturb it; the state after an undisturbed run is the new one
 #
-# A point is a system call, or a store into memory that others see (tests/engines/fault.c). There are
-# four kinds: a kill at a call, a kill at a store, a failing call that changes something, and a
-# failing call that only looks. By default one of each kind is tried of each command, always the
-# same; with FAULTS=all every one, or every one of the share that tests/run gives.
+# A point is a system call, or a store into memory that others see (tests/engines/fault.c). There
+# are four kinds: a kill at a call, a kill at a store, a failing call that changes something, and
+# a failing call that only reads. By default each command is disturbed at one point of each kind,
+# always the same. FAULTS=all tries every point, or those of the share that tests/run gives.
 #
-# What could only repeat a result is left out:
-#   - A kill at a call before which nothing changed leaves what the kill at the call before left.
-#   - A call fails with each of four errors. The first two are followed up: by the command once
-#     more, and by the way back. Another error that the command answers with the same calls and
-#     the same status as the first one leaves the same behind.
+# Points that can only repeat a result are left out:
+#   - A kill at a call before which nothing changed is like a kill at the call before.
+#   - A call fails with each of four errors. After the first two, one round runs the command
+#     again and one goes back to the old state. If a further error leads to the same calls and
+#     the same status as the first, it leaves the same behind.
 # shellcheck disable=SC2154 # new_cgroup sets web, shop
 # shellcheck disable=SC2034 # what the tests read
 load ../helpers
 
 dir=/sys/fs/bpf/cgguard
-few=1 # of each kind
+few=1 # points of each kind
 once=0 # 1: what is done is not done again
-again='0' # the status that the command may have when it is run once more
-refusal='[123]' # the statuses of a command that was not done
+again='0' # statuses that running the command once more may have
+refusal='[123]' # statuses of a command that did nothing
 known=0    # ids up to this one are told apart in a state
 input=/dev/null
 
@@ -57,14 +57,14 @@ setup()
 	exec {end}>"$BATS_TEST_TMPDIR/end"
 }
 
-# end_press: what is done next lets pass what was denied
+# end_press: end them, since the next step allows what was denied
 end_press()
 {
 	exec {end}>&-
 	wait "$press" || true
 }
 
-# none_passed: nothing that is always denied was allowed in the whole test
+# none_passed: nothing that is always denied was allowed during the test
 none_passed()
 {
 	end_press
@@ -97,20 +97,20 @@ teardown_file()
 	clean_up
 }
 
-# fault POINT COMMAND...: its status is in status_of, what it said in $points/said
+# fault POINT COMMAND...: disturb it; its status is in status_of, its output in $points/said
 fault()
 {
 	status_of=0
 	"$BUILD/tests/fault" "$points/ledger" "$@" <"$input" >"$points/said" 2>&1 3>&- || status_of=$?
 }
 
-# traced COMMAND...: undisturbed, with what it makes entered in the ledger
+# traced COMMAND...: run it undisturbed, and enter what it makes in the ledger
 traced()
 {
 	"$BUILD/tests/fault" "$points/ledger" none "$@" 3>&-
 }
 
-# What a user is told; nothing is repaired by asking. New ids differ from round to round.
+# Print what a user sees; asking repairs nothing. New ids differ from round to round.
 state()
 {
 	local policy
@@ -122,7 +122,7 @@ state()
 	done
 }
 
-# What is attached, and every pin; a base may have either of two numbers, a new cgroup any.
+# Print attachments and pins too; an index may have one of two numbers, a new cgroup any.
 full_state()
 {
 	state
@@ -139,7 +139,7 @@ enforced()
 	:
 }
 
-# Which cgroup has which policy, whatever comes of it: who is refused leaves that as it was.
+# Print which cgroup has which policy; a refused command must leave that unchanged.
 recorded()
 {
 	bpftool -j map dump pinned "$dir/maps/attachments" 2>/dev/null |
@@ -154,7 +154,7 @@ bad()
 	wrong=$((wrong + 1))
 } >&2
 
-# is_clean STATE WHEN: that is the state, the kernel does what it says, and holds nothing else
+# is_clean STATE WHEN: the state is this one, the kernel enforces it, and holds nothing else
 is_clean()
 {
 	local now left asked=$old_asked
@@ -167,7 +167,7 @@ is_clean()
 	left=$("$BUILD/tests/fault" left "$points/ledger") || bad "$2: left behind" '' "$left"
 }
 
-# At once: killed, it is the old or the new; refused, it is the old; done, it is the new.
+# At once: after a kill the state is old or new; after a failure it is old; after success new.
 is_whole()
 {
 	local now asked
@@ -198,7 +198,7 @@ is_whole()
 	esac
 }
 
-# chosen: the points on standard input, or a few of them that are always the same
+# chosen: print the points on standard input, or a few of them that are always the same
 chosen()
 {
 	if [ "${FAULTS-}" = all ]; then
@@ -208,8 +208,8 @@ chosen()
 	fi
 }
 
-# points_of: from the list of calls and stores, where to kill, and which calls to let fail with
-# which errors; of what is slow, and of what only looks, each with one of the errors in turn
+# points_of: read the list of calls and stores, and print where to kill, and which calls fail with
+# which errors. Slow commands and commands that only read get one error for each call, in turn.
 points_of()
 {
 	awk '$1 == "call" && $4 == "new" { print $1 ":" $2 }' "$points/list" | chosen
@@ -230,7 +230,7 @@ errors_of()
 	}'
 }
 
-# once_more COMMAND...: done again behind the fault, it gives the new state
+# once_more COMMAND...: run it again after the fault; it must give the new state
 once_more()
 {
 	if [ "$once" -eq 1 ] && [ "$(state)" = "$new_state" ]; then
@@ -244,14 +244,14 @@ once_more()
 	old
 }
 
-# way_back: to the old state, straight from what the fault left
+# way_back: return to the old state from what the fault left
 way_back()
 {
 	old
 	is_clean "$old_full" 'back'
 }
 
-# killed_at COMMAND...: at the point, once for each that may follow
+# killed_at COMMAND...: kill it at the point, once followed by the command and once by the way back
 killed_at()
 {
 	fault "$point" "$@"
@@ -262,7 +262,7 @@ killed_at()
 	kills=$((kills + 1))
 }
 
-# failed_at CALL ERROR... -- COMMAND...: it fails with each of the errors
+# failed_at CALL ERROR... -- COMMAND...: let the call fail with each of the errors
 failed_at()
 {
 	local call=$1 errors=() round=0 first_status='' first_trace=''
@@ -293,7 +293,7 @@ failed_at()
 	done
 }
 
-# disturbs COMMAND...: at those points
+# disturbs COMMAND...: disturb it at the chosen points
 disturbs()
 {
 	local line kills=0 fails=0 old_state new_state old_full new_full old_asked new_asked

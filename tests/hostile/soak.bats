@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # soak - many at once: writers, readers and a load of attempts on one guard
 #
-# Each of WRITERS adds to, deletes from and restores a policy of its own, attaches and
-# detaches a cgroup of its own, and adds to and deletes from one policy that all share,
-# at random. What each did is run again afterwards, one writer after the other, on a
-# fresh guard: it must come to the same. In the shared policy the order is that in which
-# the writers came, so there what it holds is compared, sorted.
+# Each of WRITERS works at random on a policy of its own (add, delete, restore), on a cgroup of
+# its own (attach, detach), and on one policy that all share (add, delete). Afterwards their
+# commands run again on a fresh guard, one writer after the other, and must give the same state.
+# The order of rules in the shared policy depends on timing, so that one is compared sorted.
 #
-# SOAK_SECONDS=60 is what make soak says; SEED is shown, and may be given again.
+# make soak sets SOAK_SECONDS=60; SEED is printed, and can be given again.
 # shellcheck disable=SC2154 # new_cgroup sets web
 load ../helpers
 
@@ -17,7 +16,7 @@ seed=${SEED:-$((BASHPID * 31 + SECONDS))}
 WRITERS=32
 others=() # the readers and the loads
 
-# done_so COMMAND...: it must succeed, and is written down
+# done_so COMMAND...: it must succeed, and is recorded
 done_so()
 {
 	local status=0
@@ -31,7 +30,7 @@ done_so()
 	echo >>"$out/log.$me"
 }
 
-# take LIST: an element of it that is drawn, out of it
+# take LIST: remove a random element of it
 take()
 {
 	local -n from=$1
@@ -52,12 +51,12 @@ restore_own()
 	done
 	{
 		printf '%s\n' "${own[@]}"
-		echo '# allow everything' # there may be none
+		echo '# allow everything' # there may be no rule
 	} >"$file"
 	done_so cgg-rule -p "own$me" restore "$file"
 }
 
-# one_turn: at random, one of what a writer may do
+# one_turn: do one random thing that a writer may do
 # shellcheck disable=SC2086 # words
 one_turn()
 {
@@ -179,11 +178,11 @@ in_kernel()
 
 	cgg-detach --all
 	cgg-unload
-	[ "${SOAK_SECONDS:-}" ] || return 0 # other tests that run beside have programs, too
+	[ "${SOAK_SECONDS:-}" ] || return 0 # other test files that run at the same time have programs, too
 	wait_for nothing_more "$before"
 }
 
-# nothing_more BEFORE: no more in the kernel than then
+# nothing_more BEFORE: the kernel has no more programs and maps than before
 nothing_more()
 {
 	paste <(echo "$1") <(in_kernel) | awk '$2 > $1 { more = 1 } END { exit more }'

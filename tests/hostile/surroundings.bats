@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# surroundings - what a command is started with changes nothing that it does
+# surroundings - the process environment of a command does not change what it does
 #
-# Environment, working directory, descriptors, limits, umask, signals: the same comes of a
-# command as without, or status 3 with a sentence, and nothing is changed.
+# Environment variables, working directory, descriptors, limits, umask, signals: the result is
+# the same as without, or status 3 with a sentence and no change.
 # shellcheck disable=SC2154 # new_cgroup sets web and free; run sets lines
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 load ../helpers
@@ -54,7 +54,7 @@ teardown()
 	done
 }
 
-# What there is; not the seats that readers of events had.
+# Print the state; slots that readers used do not count.
 state()
 {
 	cgg-rule list
@@ -66,7 +66,7 @@ state()
 	pins | grep -v "^$dir/readers" | sort
 }
 
-# session AROUND...: each command, in these surroundings: what it said and came to, and the state
+# session AROUND...: run each command in these surroundings, and print output, status and state
 session()
 {
 	local words status said
@@ -81,7 +81,7 @@ session()
 	done <<<"$commands"
 }
 
-# What is another at every time: names of cgroups, ids, counts, and the first of some.
+# Replace what differs each time: names of cgroups, ids, counts.
 plain()
 {
 	sed -E "s/cgg-run-[0-9]+-[0-9a-f]+/cgg-run-X/g; s/$CGG_RUN-[0-9]+-/CGROUP-/g
@@ -136,7 +136,7 @@ same_as_clean()
 			'cgg-load' "cgg-detach $free" 'cgg-rule delete sysctl kernel/hostname'; do
 			yes bash -c "$words $fds"
 		done
-		# What is said into nothing, by refusals and by readers, is written into no pin.
+		# Output that goes nowhere, of refusals and of readers, is not written into a pin.
 		for words in 'cgg-rule delete 99' 'cgg-rule add port x' 'cgg-attach /no/such' \
 			'cgg-rule list' cgg-status 'cgg-events -w 0' cgg-unload; do
 			run bash -c "$words $fds"
@@ -144,19 +144,19 @@ same_as_clean()
 		done
 		[ "$(state)" = "$before" ]
 	done
-	for fd in 0 2; do # nor does anything of ours take their place, for who is run to find
+	for fd in 0 2; do # nor does a file of ours take their place in the command of cgg-run
 		yes bash -c "cgg-run readlink /proc/self/fd/$fd $fd>&-"
 		says /dev/null
 	done
 }
 
-# starts LIMIT... COMMAND: its file fits into the limit, else the kernel kills it before it begins
+# starts LIMIT... COMMAND: its file fits into the limit; otherwise the kernel kills it at the start
 starts()
 {
 	(ulimit "$1" "$2" && exec "$3" --version) >/dev/null 2>&1
 }
 
-# refused_or_done LIMIT...: every command under ulimit; what is refused has changed nothing
+# refused_or_done LIMIT...: run every command under ulimit; a refused one changes nothing
 refused_or_done()
 {
 	local before now words
@@ -171,7 +171,7 @@ refused_or_done()
 		case $status in
 		0 | 1) continue ;;
 		3 | 125) matches "^${words%% *}: .*(Too many open files|Cannot allocate|out of memory|File too large|the kernel refuses)" ;;
-		70) matches 'error while loading shared libraries' ;; # no command began
+		70) matches 'error while loading shared libraries' ;; # no command started
 		139) ! starts "$@" "${words%% *}" || complain "$*: $words: must not crash" ;;
 		*) complain "$*: $words: must be done or refused" ;;
 		esac

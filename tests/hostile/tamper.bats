@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# tamper - a guarded process against the guard: without a privilege it can do nothing, also as
-# root of a user namespace of its own; with one it can, as cgguard(7) says
+# tamper - a guarded process against its guard: without privileges it can do nothing, even as
+# root of a user namespace of its own; with privileges it can, as cgguard(7) says
 # shellcheck disable=SC2154 # ways sets web and port
 load ../ways
 
-# plain COMMAND...: in $web, as nobody without any capability
+# plain COMMAND...: run it in $web, as nobody without any capability
 plain()
 {
 	inside "$web" setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all \
@@ -31,12 +31,12 @@ state()
 	mapfile -t ids < <(ids)
 	[ ${#ids[@]} -eq 3 ]
 	before=$(state)
-	cp "$BUILD/tests/tamper" "$BATS_TEST_TMPDIR/tamper" # the folder of the other may be closed to him
+	cp "$BUILD/tests/tamper" "$BATS_TEST_TMPDIR/tamper" # that user may be unable to enter its folder
 	chmod 711 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR" 2>/dev/null || true
 	run plain "$BATS_TEST_TMPDIR/tamper" "$web" "${ids[@]}"
 	status_is 0
 	[ "$(grep -cv ^userns <<<"$output")" -eq 18 ]
-	# Its own root directory is all that it may change there.
+	# Its own root directory is all that it can change there.
 	[ "$(grep -vE ' (EPERM|EACCES|EINVAL|EBUSY)$' <<<"$output")" = 'userns the root is changed done' ] ||
 		matches '^userns none '
 	[ "$(state)" = "$before" ]

@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # world - what others do to cgroups, pins and programs while a guard is in force
 #
-# One guard for all: connect to $port and reading /dev/zero are denied in $web. What a
-# test takes away it puts back. Every command says in a sentence what is wrong and what
-# cures it; what cgg-status calls guarded is.
+# All tests share one guard: connect to $port and reading /dev/zero are denied in $web. A test
+# restores what it removes. Every command names the damage and the cure in a sentence, and what
+# cgg-status calls guarded is guarded.
 # shellcheck disable=SC2016,SC2154 # what inner shells expand; helpers set what new_cgroup and start_server name
 
 load ../helpers
 
 dir=/sys/fs/bpf/cgguard
-aside=/sys/fs/bpf/aside # where a test keeps what it puts back
+aside=/sys/fs/bpf/aside # tests keep here what they restore
 load_again='run cgg-unload -f and cgg-load'
 
 setup_file()
@@ -21,7 +21,7 @@ setup_file()
 	other_program deny
 }
 
-# other_program allow|deny: somebody else's, of that name, which says so to every connect
+# other_program allow|deny: attach a foreign program of that name, which decides so on every connect
 other_program()
 {
 	cat >"$BATS_FILE_TMPDIR/$1.c" <<END
@@ -44,7 +44,7 @@ setup()
 	cgg-attach "$web"
 }
 
-# Leaves the guard loaded, with nothing in it.
+# Leave the guard loaded and empty.
 teardown()
 {
 	local pid group
@@ -64,7 +64,7 @@ teardown_file()
 	rm -rf /sys/fs/bpf/aside /sys/fs/bpf/other*
 }
 
-# guarded CGROUP: by the kernel, and by the word of cgg-status. Other ports are open.
+# guarded CGROUP: the kernel denies there, and cgg-status says so. Other ports are open.
 guarded()
 {
 	no inside "$1" reach 127.0.0.1 "$port"
@@ -75,14 +75,14 @@ guarded()
 	matches "^cgroup	$(shown "$1")	policy default	programs connect4,connect6,sendmsg4,sendmsg6,device$"
 }
 
-# guarded_by COMMAND...: it puts in force what it finds not to be
+# guarded_by COMMAND...: before it the cgroup is not guarded, after it is
 guarded_by()
 {
 	yes "$@"
 	guarded "$web"
 }
 
-# not_guarded CGROUP: neither
+# not_guarded CGROUP: the kernel does not deny there, and cgg-status says so
 not_guarded()
 {
 	yes inside "$1" reach 127.0.0.1 "$port"
@@ -91,7 +91,7 @@ not_guarded()
 	! grep -q "^cgroup	$(shown "$1")	" <<<"$output"
 }
 
-# speaks COMMAND [CURE]: it is done, or says why not and what to do; 3 is for the system's refusals
+# speaks COMMAND [CURE]: it succeeds, or names reason and cure, with status 3
 speaks()
 {
 	# shellcheck disable=SC2086 # a command and its words
@@ -103,7 +103,7 @@ speaks()
 	esac
 }
 
-# all_speak [CURE]: all of them; with a cure one at least asks for it
+# all_speak [CURE]: so do all commands; with CURE at least one names it
 all_speak()
 {
 	local command asked=no
@@ -115,7 +115,7 @@ all_speak()
 		[[ -z ${1-} || $output != *"$1"* ]] || asked=yes
 	done
 	[[ $# -eq 0 || $asked == yes ]] || complain 'nobody asked for the cure'
-	run cgg-unload # where it can read who is attached it refuses for that
+	run cgg-unload # it refuses because a cgroup is attached, if it can read that
 	[[ $status -eq 1 && $output == *'cgg-detach -a, or cgg-unload -f' ]] ||
 		[[ $status -eq 3 && $output == *"; ${1-}" ]] || complain 'cgg-unload'
 }
@@ -162,7 +162,7 @@ all_speak()
 	guarded "$below"
 }
 
-# moved FROM TO COMMAND...: stops in FROM, is moved by somebody else, and goes on in TO
+# moved FROM TO COMMAND...: stop in FROM, get moved by another process, and go on in TO
 moved()
 {
 	local pid
@@ -218,7 +218,7 @@ moved()
 
 # ---- the bpffs ----
 
-# elsewhere COMMANDS: in a mount namespace of its own
+# elsewhere COMMANDS: run them in a mount namespace of its own
 elsewhere()
 {
 	unshare -m --propagation private bash -ec "$1"
@@ -273,7 +273,7 @@ elsewhere()
 	for pin in "$dir"/maps/*; do
 		mv "$pin" "$aside/pin"
 		case $pin in
-		*/asked | */port_open) all_speak ;; # programs alone use them
+		*/asked | */port_open) all_speak ;; # only programs use them
 		*) all_speak "$load_again" ;;
 		esac
 		no inside "$web" reach 127.0.0.1 "$port"
@@ -288,7 +288,7 @@ elsewhere()
 	for pin in "$dir"/progs/*; do
 		rm "$pin"
 		yes cgg-status
-		[[ $pin == *_unix ]] || # older kernels have none
+		[[ $pin == *_unix ]] || # older kernels have no unix hook
 			matches "^cgg-status: $pin: No such file or directory; run cgg-load -r$"
 	done
 	all_speak 'run cgg-load -r'
@@ -355,7 +355,7 @@ device c 1:5"
 
 # ---- pins replaced ----
 
-# in_place_of PIN WORDS...: bpftool WORDS puts another one there; all ask for $cure
+# in_place_of PIN WORDS...: bpftool WORDS puts another object there; all commands name $cure
 in_place_of()
 {
 	local pin=$dir/$1
@@ -430,9 +430,9 @@ in_place_of()
 	guarded_by cgg-status
 }
 
-# ---- programs of others ----
+# ---- foreign programs ----
 
-# theirs CGROUP: how many of its programs are not ours
+# theirs CGROUP: print how many of its programs are foreign
 theirs()
 {
 	bpftool -j cgroup show "$1" | jq "[.[] | select(.id == $their)] | length"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# cgroup-names - users name cgroups as they like, and no name is taken for words of a rule
+# cgroup-names - users may give cgroups any name, and no name is taken for words of a rule
 #
-# Each test does its work with every name. The kernel forbids a newline and a slash.
+# Each test works with every name. The kernel forbids newlines and slashes.
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2154 # helpers set web, port and output
 
@@ -29,7 +29,7 @@ teardown_file()
 	clean_up
 }
 
-# each COMMAND: with every name in $name, its cgroup in $dir and that below the mount in $path
+# each COMMAND: run it for every name: $name, its cgroup $dir, its path below the mount $path
 each()
 {
 	for name in "${names[@]}"; do
@@ -125,7 +125,7 @@ deletes()
 	yes inside "$web/a\\x20b" reach 127.0.0.1 9 udp
 }
 
-# is_printed: by the commands that print cgroups, on one line and in ASCII
+# is_printed: the commands that print cgroups print it, on one line and in ASCII
 is_printed()
 {
 	yes cgg-attach -p names "$path"

@@ -1,11 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# classifier - first match among many rules: the kernel's answers are those of a plain walk
+# classifier - first match among many rules: the kernel answers as a plain walk does
 #
-# tests/generate makes the policies, tests/oracle the questions and the answers that
-# the kernel's must equal, verdict and rule; tests/flip tries to pass while policies
-# change. SEED in the environment repeats a run, MORE=10 makes the random ones so many
-# times as long.
+# tests/engines/generate.c makes the policies; oracle.c makes the questions, and the answers that
+# the kernel's must equal, verdict and rule; flip.c tries to get through while policies change.
+# SEED=N repeats a run, MORE=10 makes the random ones ten times as long.
 # shellcheck disable=SC2154 # new_cgroup sets a and its like
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 
@@ -15,7 +14,7 @@ seed=${SEED:-$RANDOM}
 dir=/sys/fs/bpf/cgguard
 at=$BATS_TEST_TMPDIR
 
-# Nothing is attached but where a test does it.
+# Nothing is attached unless a test does it.
 setup()
 {
 	echo "SEED=$seed"
@@ -27,7 +26,7 @@ generate()
 	"$BUILD/tests/generate" "$@"
 }
 
-# agrees QUERIES FILE [OPTION...]: and adds what the oracle says to what it has said
+# agrees QUERIES FILE [OPTION...]: the kernel agrees with the oracle; its summary is kept
 agrees()
 {
 	local queries=$1 file=$2
@@ -39,7 +38,7 @@ agrees()
 	echo "$output" >>"$BATS_FILE_TMPDIR/said"
 }
 
-# kind KIND SIZE...: restores and asks; the same list comes back
+# kind KIND SIZE...: restore and ask; list prints the same rules
 kind()
 {
 	local kind=$1 size
@@ -56,7 +55,7 @@ kind()
 	done
 }
 
-# ---- the kernel's answer ----
+# ---- the answers of the kernel ----
 
 @test 'blocklists of addresses and prefixes, IPv4 and IPv6, are judged as by a plain walk' {
 	for blocks in addresses addresses6 sequence prefixes prefixes6; do
@@ -121,7 +120,7 @@ kind()
 	done
 }
 
-# memory: bytes of all the maps that are pinned
+# memory: print the bytes of all pinned maps
 memory()
 {
 	local pin
@@ -142,10 +141,10 @@ memory()
 	[ "$each" -le 200 ]
 }
 
-# What every guard has, the ring of events before all, is not theirs.
+# What every guard has, above all the ring of events, does not count.
 @test 'an access list of a hundred thousand rules takes at most 600 bytes a rule' {
 	yes cgg-rule flush
-	yes cgg-rule flush # and no base is kept to go back to
+	yes cgg-rule flush # so that no index is kept for a revert
 	empty=$(memory)
 	for shape in acl fw ipc; do
 		generate "$shape" 100000 "$seed" >"$at/rules"
@@ -159,7 +158,7 @@ memory()
 
 # ---- changes, one after the other ----
 
-# change: adds, inserts or deletes at random, in the policy and in the lines of ids and rules
+# change: add, insert or delete at random, in the policy and in the lines of ids and rules
 change()
 {
 	local count=${#rules[@]} place=$((RANDOM * 32768 + RANDOM)) rule=${more[$((next++))]}
@@ -181,7 +180,7 @@ change()
 		cgg-rule delete "${ids[place]}"
 		drop
 		;;
-	4) # the first one that has these words
+	4) # the first rule with these words
 		[ "$place" -lt "$count" ] || place=$((count - 1))
 		rule=${rules[place]}
 		words delete "$rule"
@@ -199,12 +198,12 @@ drop()
 	ids=("${ids[@]:0:place}" "${ids[@]:place+1}")
 }
 
-# words COMMAND ARGUMENT... RULE: the rule as words; a comment is one of them
+# words COMMAND ARGUMENT... RULE: pass the rule as words; a comment is one word
 words()
 {
 	local - rule=${*: -1}
 
-	set -f # a star is a star
+	set -f # no file names for a star
 	# shellcheck disable=SC2086 # words
 	case $rule in
 	*' comment "a b"'*)
@@ -214,7 +213,7 @@ words()
 	esac
 }
 
-# changes KIND SIZE COUNT: compares the list and asks each tenth time
+# changes KIND SIZE COUNT: make changes; compare list and answers after each tenth
 changes()
 {
 	local i count=$(($3 * ${MORE:-1}))
@@ -272,13 +271,13 @@ changes()
 	yes cgg-rule restore "$at/rules"
 	cgg-rule list -i | sort >"$at/before"
 	(shuf -n 7000 --random-source=<(command yes "$seed") "$at/rules"
-		generate addresses6 3000 "$seed") >"$at/new" # none is like one that went
+		generate addresses6 3000 "$seed") >"$at/new" # none equals a removed one
 	yes cgg-rule restore "$at/new"
 	cgg-rule list | cmp - "$at/new"
 	cgg-rule list -i >"$at/now"
 	agrees 20000 "$at/now"
 	[ "$(sort "$at/now" | comm -12 "$at/before" - | wc -l)" -eq 7000 ]
-	# and no new one has the number of one that went
+	# and no new rule has the id of a removed one
 	awk -F '\t' 'NR == FNR { of[$1] = $2; next } $1 in of && of[$1] != $2 { exit 1 }' \
 		"$at/before" "$at/now"
 }
@@ -319,7 +318,7 @@ changes()
 	done
 }
 
-# chunks: how many maps there are for the images of policies
+# chunks: print how many maps hold the images of policies
 chunks()
 {
 	find /sys/fs/bpf/cgguard/images /sys/fs/bpf/cgguard/tallies -type f | wc -l
@@ -343,14 +342,14 @@ chunks()
 	says '1	0	0	deny connect,sendmsg port 65'
 }
 
-# stands: the policy is $at/rules as before, in the list and in the kernel
+# stands: the policy is still $at/rules, in the list and in the kernel
 stands()
 {
 	cgg-rule list -i | cmp - "$at/ids"
 	agrees 3000 "$at/ids"
 }
 
-# refused COMMAND...: status 3, a sentence, and the policy stands
+# refused COMMAND...: it has status 3 and prints a sentence, and the policy stands
 refused()
 {
 	"$@" 2>"$at/said" >&2 && status=0 || status=$?
@@ -379,7 +378,7 @@ few()
 	yes cgg-rule restore "$at/large"
 }
 
-# limited BYTES COMMAND...: in a memory cgroup with this limit, of version 2 or 1
+# limited BYTES COMMAND...: run it in a memory cgroup with this limit, of version 2 or 1
 limited()
 {
 	local bytes=$1 mount memory
@@ -402,7 +401,7 @@ limited()
 	remove_cgroup "$memory"
 }
 
-# The kernel may kill what asks for too much, and then there is no sentence.
+# The kernel may kill a process that exceeds the limit; then there is no message.
 @test 'a restore that exceeds its memory cgroup leaves the old policy in force' {
 	few
 	generate addresses 1000000 "$seed" >"$at/large"
@@ -432,7 +431,7 @@ limited()
 	stands
 }
 
-# ---- one step ----
+# ---- a policy is exchanged in one step ----
 
 attached()
 {

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# options - what is said of a rule beside its matches: ttl, quiet, errno, name, cgroup; mode audit
+# options - what a rule has beside its matches: ttl, quiet, errno, name, cgroup; and mode audit
 #
-#	does connect             makes one operation of that hook inside of $web
-#	words_of connect         a rule's words for it
+#	does connect             make one operation of that hook inside $web
+#	words_of connect         print the words of a rule for it
 # shellcheck disable=SC2154 # helpers set web
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2034 # ways reads id and verdict
@@ -89,7 +89,7 @@ words_of()
 	esac
 }
 
-# refused HOOK: what an operation says that is denied
+# refused HOOK: print the error that a denied operation gives
 refused()
 {
 	[ "$1" = ingress ] && echo timeout || echo EPERM
@@ -134,7 +134,7 @@ END
 	rule alert device c 1:3
 	does device
 	says EPERM
-	# nothing but operations from here on
+	# from here on only operations
 	is_open()
 	{
 		[ "$(inside "$web" attempt device)" = ok ]
@@ -358,7 +358,7 @@ END
 	mkdir "$one"
 	run inside "$one" attempt device
 	says ok
-	# nor does a change of another rule make it
+	# nor does a change of another rule
 	rule device c 1:5
 	run inside "$one" attempt device
 	says ok

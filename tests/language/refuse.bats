@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# refuse - what commands refuse: the exact sentence, the status, and nothing touched
+# refuse - what commands refuse: the exact sentence, the status, and no change
 #
-# Wrong words are in refuse.table, whose sections have a test each; wrong rules are in
-# words.table. What the system is made to refuse is here.
+# Wrong words are in refuse.table, with a test for each section; wrong rules are in
+# words.table. What the system refuses is here.
 # shellcheck disable=SC2154 # new_cgroup sets web and free; run sets lines
 # shellcheck disable=SC2034 # table reads some by their names
 # shellcheck disable=SC2030,SC2031 # run sets output and status
@@ -39,14 +39,14 @@ teardown()
 	fi
 }
 
-# For tests that need that place for themselves.
+# For tests that need no guard.
 unload()
 {
 	unloaded=yes
 	cgg-unload -f
 }
 
-# All that a refused command may not have touched.
+# All that a refused command must not change.
 state()
 {
 	cgg-rule policies
@@ -57,7 +57,7 @@ state()
 	find "$root" -path "*/$CGG_RUN*" -type d | sort
 }
 
-# refuses STATUS COMMAND MESSAGE: nothing but the message comes of it
+# refuses STATUS COMMAND MESSAGE: it prints only this message, and changes nothing
 refuses()
 {
 	local status=0 said=$BATS_TEST_TMPDIR/said wanted="${2%% *}: $3"
@@ -71,7 +71,7 @@ refuses()
 	fi >&2
 }
 
-# table SECTION: every line of it; the state is looked at after each
+# table SECTION: run every line of it, and compare the state after each
 table()
 {
 	local status command message before now dead name wrong=0 n=0
@@ -132,7 +132,7 @@ out, table = sys.argv[1:]
 files = {n: open(f"{out}/{n}", "wb") for n in ("refused", "said", "taken", "listed")}
 braces = lambda m: bytes([int(m[1], 16)]) * int(m[2] or 1)
 number = 0
-def visible(message): # as lib/visible.c has it, for what the table has
+def visible(message): # as lib/visible.c does, for the bytes in the table
     return "".join("\\x%02x" % (ord(c) & 255) if c < " " or c == "\x7f" or c >= "\udc80" and c <= "\udcff"
                    else c for c in message.decode(errors="surrogateescape")).encode()
 for line in open(table, "rb"):
@@ -143,7 +143,7 @@ for line in open(table, "rb"):
     words, answer = (re.sub(rb"\{(..)(?:\*(\d+))?\}", braces, part) for part in (m[1], m[3]))
     if b"\n" in words or not words.strip():
         continue
-    if b"there is none of this name" in answer or b"no interface has such a setting" in answer: # in a file it may be of another kernel
+    if b"there is none of this name" in answer or b"no interface has such a setting" in answer: # a file may be for another kernel
         continue
     if m[2] == b"!":
         number += 1
@@ -210,14 +210,14 @@ END
 	mount -t tmpfs -o size=4k none "$BATS_TEST_TMPDIR/full"
 	head -c 4096 /dev/zero >"$BATS_TEST_TMPDIR/full/file"
 	mkfifo "$BATS_TEST_TMPDIR/fifo"
-	# The base has room for some rules beside it: also a new policy, a new hook, and many rules.
+	# The index has room for some rules beside it: also for a new policy, a new hook, and many rules.
 	for words in '-p strict add -i port 25' '-p strict add -i device c 1:5' '-p new add -i port 25' \
 		'-p strict insert -i 1 sysctl kernel/hostname' "add -i -f $BATS_TEST_TMPDIR/rules"; do
 		refuses 3 "cgg-rule $words >/dev/full" 'standard output: No space left on device'
 		refuses 3 "cgg-rule $words >>$BATS_TEST_TMPDIR/full/file" 'standard output: No space left on device'
 		refuses 3 "cgg-rule $words >&-" 'standard output: Bad file descriptor'
 		refuses 3 "cgg-rule $words 1<$BATS_TEST_TMPDIR/rules" 'standard output: Bad file descriptor'
-		# A pipe whose reader is gone: with SIGPIPE ignored an error, else the end by that signal.
+		# A pipe without a reader: with SIGPIPE ignored an error, else the signal ends the command.
 		for trap in "trap '' PIPE" 'trap - PIPE'; do
 			status=0
 			bash -c "$trap; exec 4<>$BATS_TEST_TMPDIR/fifo 5>$BATS_TEST_TMPDIR/fifo; exec 4>&-
@@ -245,7 +245,7 @@ END
 	cgg-rule -p many drop
 }
 
-# ---- bytes that come from elsewhere ----
+# ---- bytes from elsewhere ----
 
 @test 'no byte of an argument, a file or a name controls the terminal, in the message of any command' {
 	for command in "${commands[@]}" cgg-learn cgg-run; do
@@ -321,12 +321,12 @@ cgg-rule: $BATS_TEST_TMPDIR/a\\x0ab:2: \\xff:: not a verdict, a hook or a match"
 	done
 	[ -z "$(pins)" ]
 	[ ! -d "$web/new" ]
-	refuses 2 'cgg-rule add port 70000' 'port 70000: not a port (0 to 65535)' # words come first
+	refuses 2 'cgg-rule add port 70000' 'port 70000: not a port (0 to 65535)' # words are checked first
 }
 
 # ---- privilege ----
 
-# nobody COMMAND...: as uid 65534 without capabilities, wherever the commands are
+# nobody COMMAND...: run it as uid 65534 without capabilities, wherever the commands are
 nobody()
 {
 	local command=$1
@@ -336,7 +336,7 @@ nobody()
 		bash -c 'exec -a "$0" /proc/self/fd/9 "$@"' "$command" "$@" 9<"$BUILD/$command"
 }
 
-# powerless COMMAND...: as root without capabilities
+# powerless COMMAND...: run it as root without capabilities
 powerless()
 {
 	setpriv --inh-caps=-all --bounding-set=-all "$@"
@@ -422,7 +422,7 @@ refuses_as()
 	refuses 2 'cgg-attach /' \
 		'/: is the root cgroup, of every process; -f guards it all the same'
 	cgg-rule -p empty add port 1
-	cgg-rule -p empty flush # with no rules: not a program is attached
+	cgg-rule -p empty flush # without rules no program is attached
 	yes cgg-attach --force -p empty /
 	yes cgg-status
 	matches '^cgroup	/	policy empty	programs -$'
@@ -445,7 +445,7 @@ refuses_as()
 
 # ---- another program in the way ----
 
-# other_program: one for connect4 that allows everything; its number is in $other
+# other_program: make one for connect4 that allows everything; its id is $other
 other_program()
 {
 	cat >"$BATS_TEST_TMPDIR/other.c" <<'END'
@@ -460,7 +460,7 @@ END
 	other=$(bpftool -j prog show pinned /sys/fs/bpf/other | jq .id)
 }
 
-# in_the_way WHERE [FLAG]: at WHERE it allows none at $web
+# in_the_way WHERE [FLAG]: attached at WHERE it allows no other program at $web
 in_the_way()
 {
 	local sentence
@@ -473,12 +473,12 @@ in_the_way()
 	refuses 3 "cgg-attach $web" "$sentence"
 	[ "$(state)" = "$before" ]
 	[ "$(bpftool -j cgroup show "$web" | jq -r '.[].name' | grep -vx other)" = '' ]
-	if [ $# -eq 1 ]; then # else a cgroup below may have its own
+	if [ $# -eq 1 ]; then # otherwise a cgroup below may have its own
 		refuses 3 "cgg-attach -c $web/new" "${sentence/:/\/new:}"
 		[ "$(state)" = "$before" ]
 	fi
 
-	# a policy without the hook is no trouble; the rule that needs it is refused
+	# a policy without that hook is accepted; a rule that needs it is refused
 	yes cgg-rule -p quiet add device c 1:3
 	yes cgg-attach -p quiet "$web"
 	before=$(state)
@@ -509,9 +509,9 @@ in_the_way()
 	in_the_way "$above"
 }
 
-# ---- what lies in the place of the guard ----
+# ---- something else in place of the guard ----
 
-# in_place STATUS MESSAGE: every command says it, and leaves what is there
+# in_place STATUS MESSAGE: every command prints it, and changes nothing
 in_place()
 {
 	local before
@@ -597,7 +597,7 @@ deny device c 1:3 rwm'
 
 # ---- the bpffs ----
 
-# elsewhere COMMAND...: in a mount namespace of its own
+# elsewhere COMMAND...: run it in a mount namespace of its own
 elsewhere()
 {
 	unshare -m --propagation private bash -c "$@"
@@ -630,7 +630,7 @@ bpf_fs
 
 # ---- what does not fit ----
 
-# same_rules FILE: the policy full says its lines and nothing else
+# same_rules FILE: the policy full has its lines and no others
 same_rules()
 {
 	diff <(cgg-rule -p full list) <(sed 's/^/deny /' "$1")

@@ -1,16 +1,16 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# every-kernel - each hook once, in few tests: what is run on every kernel there is
+# every-kernel - each hook once, in few tests, for every kernel
 #
-# tests/machines/check-kernels runs this file in machines of other kernels, make check on this one.
-# What a kernel has is read from the table in cgguard(7), and must be so: a test whose
-# hook or option this kernel lacks shows that it is told so, and is skipped with that.
+# tests/machines/check-kernels runs this file in virtual machines with other kernels, make check
+# on this one. The table in cgguard(7) says what a kernel has, and must be right: a test of a hook
+# or option that this kernel lacks checks that it is refused so, and is skipped with that reason.
 # shellcheck disable=SC2154 # helpers set web and port
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 # shellcheck disable=SC2034 # ways reads verdict
 load ../ways
 
-# has WORDS: whether the table in cgguard(7) says that this kernel has it
+# has WORDS: the table in cgguard(7) says that this kernel has it
 has()
 {
 	local since
@@ -20,7 +20,7 @@ has()
 	[ "$(printf '%s\n' "$since" "$(uname -r)" | sort -V | head -n 1)" = "$since" ]
 }
 
-# event KEY=VALUE...: the one that there is has these
+# event KEY=VALUE...: the only event has these
 event()
 {
 	yes cgg-events -w 0
@@ -30,7 +30,7 @@ event()
 	done
 }
 
-# by_task PROGRAM: the words of an event of ours that say who it was
+# by_task PROGRAM: print the fields of an event that name its process
 by_task()
 {
 	matches "^\\[[A-Z]+ $1\\] pid=[1-9][0-9]* comm=reach .* tid=[1-9][0-9]* uid=0 gid=0 cgroup=$(shown "$web") policy=default rule=$id"
@@ -272,8 +272,8 @@ options_are_judged()
 	closes tcp 127.0.0.1 "$port"
 }
 
-# Each eighth address of 8000 has a rule; the tenth of these allows, and the last rule
-# denies what is left of the network.
+# Every eighth of 8000 addresses has a rule. Every tenth of these allows, and the last rule
+# denies the rest of the network.
 @test 'of a thousand rules the first match decides and is counted' {
 	local i
 
@@ -302,7 +302,7 @@ options_are_judged()
 	matches '^[0-9]+	0	0	deny connect ip 10\.9\.0\.16$'
 }
 
-# Walks so long that they are gone in parts (bpf/decide.h).
+# Walks so long that they are made in parts (bpf/decide.h).
 @test 'rules at every prefix length, and for names, answer as a plain walk' {
 	for kind in ladder sysctls; do
 		"$BUILD/tests/generate" "$kind" 300 1 >"$BATS_TEST_TMPDIR/rules"
@@ -313,7 +313,7 @@ options_are_judged()
 	done
 }
 
-# Four processes are refused at once; no number is given twice and none is left out.
+# Four processes are denied at once; no event number is used twice, and none is left out.
 @test 'all events of several processes at once arrive' {
 	local i attempts=()
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# missing - kernels that lack something: all other hooks load, and the answers agree
+# missing - on kernels that lack something all other hooks load, and the answers agree
 #
-# tests/engines/lacks.c refuses what such a kernel would refuse.
+# tests/engines/lacks.c refuses what such a kernel refuses.
 # shellcheck disable=SC2154 # new_cgroup sets web
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 load ../helpers
@@ -22,14 +22,14 @@ teardown()
 	clean_up
 }
 
-# kernel COMMAND...: on a kernel that lacks $lacking
+# kernel COMMAND...: run it on a kernel that lacks $lacking
 kernel()
 {
 	# shellcheck disable=SC2086 # words
 	"$BUILD/tests/lacks" $lacking -- "$@"
 }
 
-# rule_of HOOK: some rule
+# rule_of HOOK: print a rule for it
 rule_of()
 {
 	case $1 in

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# verifier - no program costs the kernel's verifier much more than was recorded
+# verifier - no program costs the kernel's verifier much more than recorded
 #
-# What grows here unseen is refused one day by a kernel that gives up sooner. A growth
-# that is meant is recorded with the change that needs it: tests/machines/verifier --record
+# A program that grows unnoticed is one day refused by a kernel with lower limits. Record an
+# intended growth with the change that needs it: tests/machines/verifier --record
 # shellcheck disable=SC2016,SC2154 # awk has dollars; helpers set tests_dir
 
 load ../helpers

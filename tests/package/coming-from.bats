@@ -1,11 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# coming-from - cgguard-from(7) is right: what its left side refuses, its right side does
+# coming-from - cgguard-from(7) is right: its right side refuses what its left side refuses
 #
-# Its columns are read from the page, in groups of lines that belong together. Each
-# side is put in force by its own tool, and the same attempts are made under both:
-# by systemd's own manager, by nft, and by the kernel's Landlock. bpfilter is not in
-# Debian: of its lines the right side alone is looked at.
+# The columns are read from the page, in groups of lines that belong together. Each side is put
+# in force by its own tool, and the same attempts are made under both: by systemd's own manager,
+# by nft, and by the kernel's Landlock. bpfilter is not in Debian, so only its right side is tried.
 # shellcheck disable=SC2016,SC2030,SC2031 # there are inner shells; each test has its own
 # shellcheck disable=SC2034,SC2154 # clean_up reads started; new_cgroup sets theirs and ours
 
@@ -20,7 +19,7 @@ setup()
 	export -f verdicts
 }
 
-# groups SECTION: its columns, as lines of LEFT, a tab, RIGHT; an empty one ends a group.
+# groups SECTION: print its columns, as lines of LEFT, a tab, RIGHT; an empty line ends a group.
 groups()
 {
 	awk -v head=".Sh $1" '/^\.Sh / { on = $0 == head } on' "$page" |
@@ -28,7 +27,7 @@ groups()
 		cat -s
 }
 
-# each_group SECTION COMMAND...: COMMAND has the group's two sides in $left and $right.
+# each_group SECTION COMMAND...: run COMMAND for each group, with its sides in $left and $right
 each_group()
 {
 	local line left='' right='' count=0
@@ -45,7 +44,7 @@ each_group()
 	[ "$count" -gt 0 ]
 }
 
-# verdicts: of attempts, lines of what reach takes; runs under whatever is asked
+# verdicts: read attempts as lines of words for reach, and print how each ends
 verdicts()
 {
 	local line said
@@ -60,7 +59,7 @@ verdicts()
 	done
 }
 
-# A network of its own, with more addresses.
+# Make a network namespace with more addresses.
 new_network()
 {
 	local address
@@ -77,7 +76,7 @@ in_network()
 	nsenter --net="/run/netns/$network" "$@"
 }
 
-# new_server NAME: which gets its port
+# new_server NAME: start a server, and store its port in NAME
 new_server()
 {
 	local out rest
@@ -89,15 +88,15 @@ new_server()
 	[[ ${!1} =~ ^[0-9]+$ ]] || { echo "no server: ${!1} $rest" && return 1; }
 }
 
-# by_guard ATTEMPTS: under the lines of $right
+# by_guard ATTEMPTS: make them under the lines of $right
 by_guard()
 {
 	cgg-rule restore <<<"$right" || return
 	inside "$ours" in_network bash -c verdicts <<<"$1"
 }
 
-# alike THEIRS ERRORS OURS: what is refused, there by ERRORS; and some is, some not.
-# What only reports refuses nothing.
+# alike THEIRS ERRORS OURS: both refuse the same, theirs with ERRORS; some attempts are refused, and
+# some are not. What only reports refuses nothing.
 alike()
 {
 	diff <(sed -E "s/refused ($2)\$/refused/" <<<"$1") <(echo "${3//refused EPERM/refused}") || return
@@ -105,7 +104,7 @@ alike()
 	[[ $right == alert* ]] || grep -q ': refused ' <<<"$1"
 }
 
-# The ports of the page are those that the servers have got.
+# Replace the ports on the page by those that the servers have.
 with_ports()
 {
 	sed "s/9000-9099/$((port - 1))-$((port + 1))/; s/\b9090\b/$port/"
@@ -134,7 +133,7 @@ as_unit()
 	cd "$BATS_TEST_TMPDIR"
 	units=0
 	each_group SYSTEMD as_unit
-	sed -i 's/^SystemCall\|^Protect/X&/' "$units.service" # and it does find faults
+	sed -i 's/^SystemCall\|^Protect/X&/' "$units.service" # and the check does find mistakes
 	run systemd-analyze verify --man=no "./$units.service"
 	[ -n "$output" ]
 }
@@ -153,7 +152,7 @@ open /dev/null rw
 open /dev/zero r
 socket 2 17'
 
-# Those that the lines are about: what a filter of packets drops of TCP takes too long.
+# Print the attempts that the lines are about: a packet filter makes dropped TCP too slow to try.
 attempts_of()
 {
 	case $left in
@@ -164,8 +163,8 @@ attempts_of()
 	esac <<<"$attempts_systemd"
 }
 
-# Views of the file system are only for units of the system's own manager; ports, for a
-# systemd that was built with what Debian 12 has not.
+# Views of the file system exist only for units of the system manager; ports need a newer systemd
+# than that of Debian 12.
 comparable()
 {
 	case $left in
@@ -185,7 +184,7 @@ write_unit()
 	echo "Wants=$units.service" >>units/default.target
 }
 
-# A manager as a user has it, but root's own, with nothing but these units, below $theirs.
+# A systemd like a user's manager, but run by root, with only these units, below $theirs.
 systemd_runs_units()
 {
 	inside "$theirs" in_network \
@@ -272,7 +271,7 @@ same_as_nft()
 	each_group NFTABLES same_as_nft
 }
 
-# Becomes a command under the lines that it is given; programs may be read in any case.
+# Run a command under the given lines; programs may be read in any case.
 landlock='
 import ctypes, os, struct, sys
 call = ctypes.CDLL(None, use_errno=True).syscall
@@ -324,7 +323,7 @@ same_as_landlock()
 	status_is 0
 	each_group LANDLOCK same_as_landlock
 
-	# MPTCP and fast open: judged here, and not by what Linux 6.18 has.
+	# MPTCP and fast open: compared with our own rules, not with what Linux 6.18 has.
 	left='handled NET_CONNECT_TCP' right='connect proto tcp'
 	attempts="mptcp 127.0.0.1 $port"$'\n'"tfo-sendto 127.0.0.1 $port"
 	run by_guard "$attempts"

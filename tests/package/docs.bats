@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# docs - -h, pages, completions and code say the same, and the examples are true
+# docs - -h, pages, completions and code agree, and the examples are true
 #
-# Each test takes the same list from several places and compares: the code is
-# asked by a program that includes its source, a command by -h, a page by its .It
-# lines, and a shell by what it offers behind a line.
+# Each test takes the same list from several places and compares. The code is asked by a program
+# that includes its source, a command by -h, a page by its .It lines, and a shell by its
+# completions of a line.
 # shellcheck disable=SC2016,SC2034,SC2154 # there are inner shells; helpers set tests_dir, web and demo
 
 load ../helpers
@@ -29,7 +29,7 @@ setup_file()
 	known_types=$(code rule 'for (int i = 0; types[i].word; i++) puts(types[i].word);')
 	known_net=$(code rule 'char text[256]; unsigned hooks;
 		if (!hooks_parse(&hooks, "net")) hooks_print(hooks, text, sizeof(text)), puts(text);')
-	# lines of: hook; its operand, or none; matches that it takes; letters
+	# lines of: hook; its operand, or none; the matches it takes; its letters
 	hook_table=$(code rule 'for (int i = 0; i < CGG_HOOKS; i++) {
 		const struct cgg_hook_info *hook = &cgg_hooks[i];
 		printf("%s;%s;", hook->word, hook->operand ? cgg_operands[hook->operand] : "none");
@@ -42,7 +42,7 @@ setup_file()
 	export hook_table "${!known_@}"
 }
 
-# code FILE STATEMENTS: what they print, in the midst of lib/FILE.c
+# code FILE STATEMENTS: print what they print, compiled within lib/FILE.c
 code()
 {
 	local program=$BATS_FILE_TMPDIR/code
@@ -52,7 +52,7 @@ code()
 	cc -w -D_GNU_SOURCE -o "$program" "$program.c" "$BUILD/libcgg.a" -lyaml && "$program"
 }
 
-# same WHAT ONE OTHER: two lists, in whatever order they are
+# same WHAT ONE OTHER: the two lists have the same lines, in any order
 same()
 {
 	[ -n "$2" ] && diff <(sort -u <<<"$2") <(sort -u <<<"$3") && return
@@ -60,13 +60,13 @@ same()
 	return 1
 }
 
-# section PAGE NAME: the lines of that section or subsection
+# section PAGE NAME: print the lines of that section or subsection
 section()
 {
 	awk -v name="$2" '/^\.S[hs] / { on = substr($0, 5) == name; next } on' "$man/$1"
 }
 
-# roff's escapes, as far as the pages may use them
+# Resolve the roff escapes that the pages may use.
 plain()
 {
 	sed 's/\\(dq/"/g; s/\\&//g; s/\\e/\\/g'
@@ -77,13 +77,13 @@ first_words()
 	cut -d ' ' -f 1
 }
 
-# -h, as lines of "-p --policy NAME" and of "cgg-rule [-p NAME] add ..."
+# Print -h as lines of "-p --policy NAME" and of "cgg-rule [-p NAME] add ..."
 help_options()
 {
 	"$1" -h | sed -nE 's/^ +(-[^ ]+( [^ ]+)*)(  .*|$)/\1/p' | tr -d ,
 }
 
-# The options alone, of such lines.
+# Print only the options of such lines.
 option_words()
 {
 	grep -oE -- '(^| )--?[a-zA-Z][a-z0-9-]*' | tr -d ' '
@@ -104,7 +104,7 @@ rule_words()
 	help_usage cgg-rule | sed -nE 's/^cgg-rule( \[-p NAME\])? ([a-z]+).*/\2/p'
 }
 
-# expect LINE WORDS: that is what is offered behind it; check_offers asks the shells
+# expect LINE WORDS: these are offered after it; check_offers asks the shells
 declare -gA expected=()
 expect()
 {
@@ -125,7 +125,7 @@ check_offers()
 	return $bad
 }
 
-# offered_by_SHELL LINE...: lines of LINE, a tab, one thing that is offered
+# offered_by_SHELL LINE...: print lines of LINE, a tab, one offered word
 offered_by_bash()
 {
 	bash --norc -c '
@@ -142,7 +142,7 @@ offered_by_bash()
 		done' "$root/completions/cgguard.bash" "$@"
 }
 
-# In fish 4 a question mark in a pattern stands for itself; that feature of fish 3 is on here.
+# In fish 4 a question mark in a pattern stands for itself; fish 3 needs an option for that.
 offered_by_fish()
 {
 	HOME=$BATS_TEST_TMPDIR fish --no-config --features qmark-noglob -c '
@@ -154,7 +154,7 @@ offered_by_fish()
 		end' "$root/completions/cgguard.fish" "$@"
 }
 
-# zsh completes in its line editor alone: it gets a terminal, and a compadd that tells.
+# zsh completes only in its line editor: it gets a terminal, and a compadd that prints.
 offered_by_zsh()
 {
 	(cd "$BATS_TEST_TMPDIR" && echo "$zsh_teller" >teller &&
@@ -209,10 +209,10 @@ for line; do
 done
 zpty -d z'
 
-# examples BLOCKS: makes NUMBER.cmd and NUMBER.shown of them, in the directory where it is
+# examples BLOCKS: write NUMBER.cmd and NUMBER.shown for each, in the current directory
 #
-# What follows "# " or "$ " is a command, with the here document that belongs to
-# it. The lines below it are what it shows.
+# The text after "# " or "$ " is a command, with the here document that belongs to it. The
+# lines below it are its output.
 examples()
 {
 	local line number=0 end=''
@@ -233,10 +233,9 @@ examples()
 	[ "$number" -gt 0 ]
 }
 
-# Where the examples are run: a machine of its own, as far as they can see. The
-# cgroup $world is the root of cgroup v2, mounted at /sys/fs/cgroup; it has a
-# unit and a container, and the network is empty. Where an example does not begin
-# with cgg-load the guard is loaded and demo attached.
+# The examples run in what looks like a machine of its own. The cgroup $world is the root of
+# cgroup v2, mounted at /sys/fs/cgroup; it has a unit and a container, and the network is empty.
+# Unless an example begins with cgg-load, the guard is loaded and demo attached.
 in_world()
 {
 	inside "$world" unshare -m -C -n bash -c '
@@ -247,7 +246,7 @@ in_world()
 		exec "$@"' bash "$@"
 }
 
-# run_examples PREPARE: them all, in their order, in one shell
+# run_examples PREPARE: run them all, in their order, in one shell
 run_examples()
 {
 	in_world timeout 60 bash -c '
@@ -259,13 +258,13 @@ run_examples()
 		done' bash "$1" 3>&-
 }
 
-# What is another number each time.
+# Replace numbers that differ each time.
 settled()
 {
 	sed -E 's/\b([pt]id)=[0-9]+/\1=N/g; s/[0-9]{4}(-[0-9]{2}){2}T[0-9:.]+Z/TIME/' "$1"
 }
 
-# Shown as an error, it must fail; else succeed.
+# It must fail if the example shows an error, and succeed otherwise.
 check_example()
 {
 	local status
@@ -336,7 +335,7 @@ try_examples()
 		"$(sed -n 's/^\.It Cm \([a-z]*\).*/\1/p' "$man/cgg-rule.8")"
 }
 
-# usage_options: those in usage lines, each with a blank behind it
+# usage_options: print the options in usage lines, each followed by a blank
 usage_options()
 {
 	grep -oE -- ' \[?--?[a-z][a-z-]*' | tr -d ' [' | sed 's/$/ /'
@@ -348,7 +347,7 @@ usage_options()
 			"$(help_options "$command" | option_words)"
 	done
 
-	# Those that the usage has behind a word stand there; the rest stands everywhere.
+	# Options that the usage has after a word stand there; the rest may stand everywhere.
 	behind=$(help_usage cgg-rule | sed -E 's/^cgg-rule( \[-p NAME\])?//' | usage_options)
 	everywhere=$(help_options cgg-rule | grep -vFf <(echo "$behind") | option_words)
 	expect 'cgg-rule -' "$everywhere"
@@ -540,7 +539,7 @@ open("/proc/sys/kernel/hostname").read()
 		done < <(jq -r --arg hook "$hook" 'select(.hook == $hook) |
 			[to_entries[] | .key + ";" + (.value | type)] | join(" ")' "$events" | sort -u)
 	done
-	# what is there sometimes has been there, but for packets that cannot be read
+	# optional keys have occurred, except for packets that cannot be read
 	same 'keys that are known sometimes' "$(jq -r 'keys[]' "$events")"$'\n'unread \
 		"$(cut -d ';' -f 2 <<<"$keys" | tr -d '*?')"
 
@@ -551,7 +550,7 @@ open("/proc/sys/kernel/hostname").read()
 			tr -d '?')" ]
 }
 
-# shape: the keys of a JSON object and their types, as the pages have them
+# shape: print the keys of a JSON object and their types, as the pages have them
 shape()
 {
 	jq -r 'def shape($at):

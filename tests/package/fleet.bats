@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # fleet - two hosts follow a policy in an etcd of three members, whatever dies
 #
-# A host is a mount namespace with a bpffs and a guard of its own, and a cgroup that is guarded;
-# etcd and those who follow it are in one network namespace, where nothing else is. What is in
-# force is asked by attempts: connect(2) to a port, from inside the cgroups.
+# A host is a mount namespace with its own bpffs and guard, and a guarded cgroup. etcd and the
+# followers are in one network namespace with nothing else. Attempts tell what is in force:
+# connect(2) to a port, from inside the cgroups.
 # shellcheck disable=SC2016,SC2154 # there are inner shells; new_cgroup sets one and two
 
 load ../helpers
@@ -13,7 +13,7 @@ root=${tests_dir%/*}
 network=$CGG_RUN-fleet
 members='1 2 3'
 
-# background NAME COMMAND...: a group of processes of its own, its pid in the file NAME.pid
+# background NAME COMMAND...: start it as a process group of its own, its pid in the file NAME.pid
 background()
 {
 	local name=$1
@@ -29,7 +29,7 @@ pid_of()
 	cat "$BATS_FILE_TMPDIR/$1.pid"
 }
 
-# end NAME: all of it, at once
+# end NAME: kill all of it at once
 end()
 {
 	kill -KILL -- "-$(pid_of "$1")" 2>/dev/null
@@ -39,7 +39,7 @@ end()
 
 ended()
 {
-	! pgrep -g "$(pid_of "$1")" -r D,R,S,T # what is dead may wait to be buried
+	! pgrep -g "$(pid_of "$1")" -r D,R,S,T # dead processes may still wait to be reaped
 }
 
 connected()
@@ -70,7 +70,7 @@ on()
 	nsenter --mount="/proc/$(pid_of "$1")/ns/mnt" --net="/run/netns/$network" -- "${@:2}"
 }
 
-# It becomes sleep when all is in place.
+# It becomes sleep when all is ready.
 is_up()
 {
 	[ "$(cat "/proc/$(pid_of "$1")/comm")" = sleep ]
@@ -84,7 +84,7 @@ start_host()
 		on "$1" cgg-rule -p web mode enforce && on "$1" cgg-attach -p web "$2"
 }
 
-# granted UNIT COMMAND...: becomes it, with the capabilities that the unit leaves it
+# granted UNIT COMMAND...: exec it with the capabilities that the unit leaves it
 granted()
 {
 	local caps
@@ -143,26 +143,26 @@ teardown()
 	tail -n 5 "$BATS_FILE_TMPDIR"/follower-*.log # shown when the test fails
 }
 
-# patiently COMMAND...: what asks a member that dies, or one that looks for a leader, waits for five
-# seconds before it asks another
+# patiently COMMAND...: a client waits five seconds before it leaves a dying member, or one that
+# looks for a leader, for another one
 patiently()
 {
 	wait_for "$@" || wait_for "$@"
 }
 
-# put TEXT: as the policy. What was handed to a leader that died then is lost, and said again.
+# put TEXT: store it as the policy, again if the leader that took it died
 put()
 {
 	patiently connected etcdctl --command-timeout 1s put "$key" -- "$1"
 }
 
-# attempt CGROUP PORT: what comes of connecting to it from there
+# attempt CGROUP PORT: print how connecting to it from there ends
 attempt()
 {
 	inside "$1" "$BUILD/tests/reach" udp-connect 127.0.0.1 "$2"
 }
 
-# everywhere WHAT PORT...: on both hosts that comes of connecting to each of them
+# everywhere WHAT PORT...: on both hosts connecting to each of them ends so
 everywhere()
 {
 	local cgroup port
@@ -174,7 +174,7 @@ everywhere()
 	done
 }
 
-# told WORDS: by both followers, in lines after those that told was asked of before
+# told WORDS: both followers printed this, in lines after the last mark
 told()
 {
 	local host
@@ -185,7 +185,7 @@ told()
 	done
 }
 
-# from here on: what told is asked of
+# from_here: set the mark
 from_here()
 {
 	local host
@@ -195,7 +195,7 @@ from_here()
 	done
 }
 
-# check WORDS...: as it is run by hand
+# check WORDS...: run the follower by hand
 check()
 {
 	run on one "$root/share/libexec/cgguard-follow" --check "$@"
@@ -234,7 +234,7 @@ check()
 	end follower-hand
 }
 
-# instead WORD LINES: an etcdctl in front of the true one, which does LINES once at the first WORD
+# instead WORD LINES: put an etcdctl before the real one that runs LINES once, at the first WORD
 instead()
 {
 	cat >"$BATS_TEST_TMPDIR/etcdctl" <<-END
@@ -380,7 +380,7 @@ instead()
 		"$root/share/libexec/cgguard-metrics" "$BATS_TEST_TMPDIR"
 	[ "$(ls "$BATS_TEST_TMPDIR")" = cgguard.prom ]
 	grep -q '^cgguard_' "$BATS_TEST_TMPDIR/cgguard.prom"
-	# without a guard there is nothing to say
+	# without a guard there is no metric
 	yes unshare -m sh -c "umount -l /sys/fs/bpf; $root/share/libexec/cgguard-metrics $BATS_TEST_TMPDIR ||
 		[ ! -e $BATS_TEST_TMPDIR/cgguard.prom ]"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# install - make install puts each file where it is looked for; one version, one licence
+# install - make install puts each file in its place; one version, one licence
 # shellcheck disable=SC2016 # an inner shell's own
 # shellcheck disable=SC2030,SC2031 # each test has its own
 
@@ -14,14 +14,14 @@ setup()
 	dest=$BATS_TEST_TMPDIR/dest
 }
 
-# in_dest TARGET [VARIABLE=VALUE...]: make does it below $dest
+# in_dest TARGET [VARIABLE=VALUE...]: run make for it with DESTDIR=$dest
 in_dest()
 {
 	yes make -s BUILD="$BUILD" DESTDIR="$dest" "${@:2}" "$1"
 	says ''
 }
 
-# put MODE FOLDER FILE...: as they must be; the rest of what is installed is a link
+# put MODE FOLDER FILE...: print how they must be installed; the rest are links
 put()
 {
 	local file mode=$1 folder=$2
@@ -32,7 +32,7 @@ put()
 	done
 }
 
-# expected PREFIX: every file
+# expected PREFIX: print every file
 expected()
 {
 	local page
@@ -56,7 +56,7 @@ expected()
 		in_dest install PREFIX="$prefix"
 		diff <(expected "$prefix" | sort) \
 			<(find "$dest" ! -type d -printf '%y %m /%P\n' | sort)
-		# Another's file there stays.
+		# A file of somebody else there stays.
 		touch "$dest$prefix/sbin/another"
 		in_dest uninstall PREFIX="$prefix"
 		[ "$(find "$dest" ! -type d)" = "$dest$prefix/sbin/another" ]
@@ -64,7 +64,7 @@ expected()
 		rm -r "$dest"
 	done
 	in_dest install
-	in_dest uninstall PREFIX=/usr/local # is where it goes when nobody says
+	in_dest uninstall PREFIX=/usr/local # the default
 	[ -z "$(find "$dest" ! -type d)" ]
 }
 
@@ -80,7 +80,7 @@ expected()
 		[ "$(realpath "$dest/opt/x/share/bash-completion/completions/${command##*/}")" = \
 			"$dest/opt/x/share/bash-completion/completions/cgguard.bash" ]
 	done
-	# another place for units, as a distribution may have it
+	# another folder for units, as a distribution may have it
 	in_dest install PREFIX=/usr UNITDIR=/lib/systemd/system
 	[ -f "$dest/lib/systemd/system/cgguard.service" ]
 }
@@ -101,12 +101,12 @@ expected()
 	done < <(find . -path ./.git -prune -o -path "./${BUILD##*/}" -prune -o -path ./build -prune -o \
 		-type f ! -path './tests/fuzz/corpus/*' ! -path './debian/*' ! -name '*.md' ! -name '*.table' \
 		! -name '*.svg' ! -name '*.txt' ! -name LICENSE ! -name NEWS ! -name '.*' -print)
-	# the rest of debian/ is covered by debian/copyright
+	# debian/copyright covers the rest of debian/
 	grep -q SPDX debian/rules
 	[ "$(sed -n '/^License: .* or /p' debian/copyright)" = 'License: GPL-2.0-only or BSD-2-Clause' ]
 }
 
-# fake_managers NAME...: in this folder, commands that note what they are asked, and what install-deps needs
+# fake_managers NAME...: make commands here that record how they are called, and what install-deps needs
 fake_managers()
 {
 	local tool
@@ -121,7 +121,7 @@ fake_managers()
 @test 'make deps uses the names of Fedora where there is dnf, and reports what is not available' {
 	cd "$BATS_TEST_TMPDIR"
 	fake_managers dnf
-	# everything that was asked for once is installed, but etcd
+	# everything that was asked for once is installed, except etcd
 	printf '#!/bin/bash\n[ "$3" != etcd ] && grep -qsw -e "$3" asked\n' >rpm
 	chmod +x rpm
 	PATH=. run bash "$root/tests/install-deps"
@@ -145,7 +145,7 @@ fake_managers()
 	grep -q '^apt-get install .* linux-tools-common linux-tools-generic ' asked
 	grep -qw libbpf-dev asked
 	no grep -w bpftool asked
-	# and asks nobody when all is there
+	# and it runs no package manager when everything is there
 	cp asked asked.before
 	PATH=. run bash "$root/tests/install-deps"
 	status_is 0

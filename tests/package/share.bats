@@ -8,7 +8,7 @@ load ../helpers
 
 root=${tests_dir%/*}
 
-# The example policies, by name; the group's cgroup is one that there is.
+# The example policies, by name; the cgroup of the group is an existing one.
 examples()
 {
 	local file
@@ -131,7 +131,7 @@ teardown()
 }
 network=
 
-# A network of its own, where servers of others answer at every address, TCP and UDP.
+# A network namespace where servers answer at every address, TCP and UDP.
 start_network()
 {
 	local address out said
@@ -172,7 +172,7 @@ while True:
             s.accept()[0].send(b"x")
 '
 
-# Lines of words in, each with what came of them out: ok when there was an answer.
+# Read lines of words, and print each with its result: ok when there was an answer.
 attempts='
 import errno, ipaddress, socket, sys
 
@@ -230,7 +230,7 @@ declare -gA cgroups=()
 	started[$!]=web
 	read -r said taken <&"$out"
 	exec {out}<&-
-	[ "$said" = EPERM ] # to bind another
+	[ "$said" = EPERM ] # bind another port
 	run ip netns exec "$network" python3 -c "$attempts" <<<"tcp 192.0.2.1 443
 tcp 2001:db8::1 443
 tcp 192.0.2.1 $taken
@@ -241,7 +241,7 @@ tcp 192.0.2.1 $taken: silence
 tcp 127.0.0.1 $taken: ok"
 }
 
-# Listens on 443, tries 8443, and listens on a port that it has not asked for.
+# Listen on 443, try 8443, and listen on a port chosen by the kernel.
 web_server='
 import errno, selectors, socket
 
@@ -326,7 +326,7 @@ no-raw tcp 10.1.2.3 80: ok
 	new_cgroup gpu "$above"
 	new_cgroup other "$above"
 	cgg-load
-	# a device that is here in place of a card
+	# an existing device in place of a graphics card
 	sed "s|/gpu.slice|$(shown "$gpu")|; s/195:\*/1:5/; s/226:\*/1:9/" \
 		"$root/share/policies/gpu-group.policy" | cgg-rule -p gpu restore
 	cgg-attach -p gpu "$above"
@@ -409,7 +409,7 @@ cgguard-restore: .: policy two: keep one of the files two.policy two.yml"
 	cgg-load
 	echo 'deny port 2' | tee "$BATS_TEST_TMPDIR/etc/a.policy" >"$BATS_TEST_TMPDIR/etc/b.policy"
 	chmod 0 "$BATS_TEST_TMPDIR/etc/a.policy"
-	# root reads everything but by these capabilities
+	# root could read everything because of these capabilities
 	run setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-dac_override,-dac_read_search \
 		"$root/share/libexec/cgguard-restore" "$BATS_TEST_TMPDIR/etc"
 	status_is 3
@@ -466,7 +466,7 @@ cgguard-restore: .: policy two: keep one of the files two.policy two.yml"
 	status_is 3
 }
 
-# installed PREFIX: make install there
+# installed PREFIX: run make install there
 installed()
 {
 	yes make -s -C "$root" BUILD="$BUILD" PREFIX="$1" install
@@ -483,7 +483,7 @@ installed()
 	yes systemd-analyze verify --man=no cgguard.service cgguard@web.service web.service \
 		cgguard-follow@web.service cgguard-events.service cgguard-metrics.service cgguard-metrics.timer
 	says ''
-	# and it does find faults
+	# and the check does find mistakes
 	sed -i 's/^ExecStart=/ExecStrat=/' "$units/web.service"
 	run systemd-analyze verify --man=no web.service
 	[ -n "$output" ]

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# site - `make html': every page opens, every link leads somewhere, on a screen as wide as a phone
+# site - `make html': every page opens and every link leads somewhere, on a screen as wide as a phone
 #
-# Chromium is large, so `make deps' does not install it: `make check-site' does.
+# Chromium is large, so `make check-site' installs it, and `make deps' does not.
 
 # shellcheck disable=SC2154 # helpers set tests_dir
 load ../helpers
@@ -19,7 +19,7 @@ setup()
 	"$root/doc/make-html" "$BATS_TEST_TMPDIR/site" || return
 }
 
-# browsed: what the browser says is wrong, and the counts in the last line
+# browsed: print the mistakes that the browser finds, and the counts in the last line
 browsed()
 {
 	outside "$tests_dir/package/browse" "$BATS_TEST_TMPDIR/site"
@@ -28,7 +28,7 @@ browsed()
 @test 'every page of the site opens on a phone, and every link has a target' {
 	yes browsed
 	matches '^[0-9]+ pages, [0-9]+ links, 0 wrong$'
-	# The pages of the manual are all there, each with links of its own.
+	# All manual pages are there, each with links of its own.
 	for page in "$root"/man/*; do
 		[ -s "$BATS_TEST_TMPDIR/site/${page##*/}.html" ]
 	done

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# trust - what the compiler and the linker can do against a mistake of ours is in every command
+# trust - every command has what compiler and linker can do against mistakes in the code
 #
-# What is linked in has marks of its own: flags of the compiler are seen in our objects.
+# Linked objects have marks of their own, so compiler flags are looked for in our objects.
 # shellcheck disable=SC2016,SC2154 # a pattern has dollars; helpers set tests_dir
 
 load ../helpers
@@ -15,7 +15,7 @@ setup()
 	done < <(basename -s .c "${tests_dir%/*}"/cmd/cgg-*.c)
 }
 
-# every WHAT PATTERN READER...: a line of what READER says of each command matches
+# every WHAT PATTERN READER...: the output of READER for each command has a matching line
 every()
 {
 	local what=$1 pattern=$2 file bad=0
@@ -27,7 +27,7 @@ every()
 	return $bad
 }
 
-# ours FILE...: the objects that it is about, if they are here
+# ours FILE...: test these objects, if they are here
 ours()
 {
 	[ -n "$BUILD" ] || skip 'what is tested is installed; its objects are not here'
@@ -63,7 +63,7 @@ on_x86()
 	every 'no stack clash protection' 'sub  *\$0x1000,%rsp; .*(or|mov)q +\$0x0,\(%rsp\)' instructions
 }
 
-# instructions FILE: each, and the one behind it
+# instructions FILE: print each instruction with the one after it
 instructions()
 {
 	objdump -d --no-show-raw-insn "$1" | awk '{ print before "; " $0; before = $0 }'
