@@ -117,7 +117,7 @@ table()
 @test 'words: cgg-load, cgg-unload, cgg-status' {
 	table 'cgg-load, cgg-unload, cgg-status'
 }
-@test 'words: options that are none' { table 'options that are none'; }
+@test 'words: unknown options' { table 'unknown options'; }
 
 @test 'every section of the table has a test' {
 	[ "$(sed -n 's/^## //p' "${BATS_TEST_FILENAME%.bats}.table")" = \
