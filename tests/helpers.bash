@@ -219,14 +219,20 @@ clean_up()
 # the policy default go on counting.
 empty_guard()
 {
-	local policy network
+	local policy network policies
 
 	stop_all
 	cgg-detach --all
 	cgg-rule flush
-	for policy in $(cgg-rule policies); do
-		[ "$policy" = default ] || cgg-rule -p "$policy" drop
-	done
+	mapfile -t policies < <(cgg-rule policies)
+	if [ ${#policies[@]} -gt 200 ]; then # dropping them takes longer than loading
+		cgg-unload -f
+		cgg-load
+	else
+		for policy in "${policies[@]}"; do
+			[ "$policy" = default ] || cgg-rule -p "$policy" drop
+		done
+	fi
 	cgg-events -w 0 >/dev/null
 	remove_cgroups
 	for network in "/run/netns/$CGG_RUN-"*; do
