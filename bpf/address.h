@@ -142,10 +142,10 @@ static __always_inline void local_end(struct cgg_event_net *net, struct bpf_sock
 /* forget_query - One way on for the verifier, whichever way the query was made. */
 static __always_inline void forget_query(struct cgg_query *q, __u64 any)
 {
-	q->word[0] = forget(q->word[0], any);
-	q->word[1] = forget(q->word[1], any);
-	q->select = forget(q->select, any);
-	q->port = forget(q->port, any);
+	q->word[0] = as_unknown(q->word[0], any);
+	q->word[1] = as_unknown(q->word[1], any);
+	q->select = as_unknown(q->select, any);
+	q->port = as_unknown(q->port, any);
 }
 
 /* net_subject - Say in an event what the query is about. */
@@ -172,9 +172,9 @@ static __always_inline void forget_call(struct cgg_query *q, struct cgg_event_ne
 	__u64 *local = (__u64 *)net->local;
 
 	forget_query(q, any);
-	local[0] = forget(local[0], any);
-	local[1] = forget(local[1], any);
-	net->sport = forget(net->sport, any);
+	local[0] = as_unknown(local[0], any);
+	local[1] = as_unknown(local[1], any);
+	net->sport = as_unknown(net->sport, any);
 }
 
 /* query_again - The address of a query is another one now, all else stays. */

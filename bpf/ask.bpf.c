@@ -13,7 +13,7 @@ SEC("tc")
 int ask(struct __sk_buff *skb)
 {
 	const struct cgg_policy *policy;
-	struct cgg_outcome out = {};
+	struct cgg_decision out = {};
 	struct operation o = {};
 	struct cgg_ask *a;
 	__u32 key = 0;

@@ -52,9 +52,9 @@ static __always_inline int is_every_port(const struct cgg_entry *e)
 
 /*
  * image_opens - Tell whether an image lets some port be bound; not known: yes, which is so when
- * its base has rules about bind. The port of the query is not looked at.
+ * its index has rules about bind. The port of the query is not looked at.
  */
-ONCE int image_opens(__u32 number, __u64 high, __u64 low, __u64 what, __u64 who)
+__noinline __weak int image_opens(__u32 number, __u64 high, __u64 low, __u64 query, __u64 who)
 {
 	const struct cgg_image *image = image_at(number);
 	const struct known any_port = { .key = ~0ULL, .select = ~0ULL };
@@ -62,7 +62,7 @@ ONCE int image_opens(__u32 number, __u64 high, __u64 low, __u64 what, __u64 who)
 
 	if (!image)
 		return 0;
-	if (image->base.number && image->base.hooks >> CGG_BIND & 1)
+	if (image->index.number && image->index.hooks >> CGG_BIND & 1)
 		return 1;
 	now = image->timed ? bpf_ktime_get_boot_ns() : 0;
 	for (__u32 i = 0; i < CGG_ENTRIES; i++) {
@@ -70,7 +70,7 @@ ONCE int image_opens(__u32 number, __u64 high, __u64 low, __u64 what, __u64 who)
 
 		if (i >= image->count)
 			break;
-		if (entry_differs(e, high, low, what, any_port, now))
+		if (entry_differs(e, high, low, query, any_port, now))
 			continue;
 		if (e->cgroup && !in_cgroup(who, e->cgroup, e->level, e->verdict))
 			continue;
@@ -83,7 +83,7 @@ ONCE int image_opens(__u32 number, __u64 high, __u64 low, __u64 what, __u64 who)
 }
 
 /* policy_opens - The same of the image in force; one that is being written counts as closed. */
-ONCE int policy_opens(__u32 place, __u64 high, __u64 low, __u64 what, __u64 who)
+__noinline __weak int policy_opens(__u32 place, __u64 high, __u64 low, __u64 query, __u64 who)
 {
 	const struct cgg_policy *policy = bpf_map_lookup_elem(&policies, &place);
 	int opens;
@@ -91,7 +91,7 @@ ONCE int policy_opens(__u32 place, __u64 high, __u64 low, __u64 what, __u64 who)
 	for (int try = 0; policy && try < 4; try++) {
 		__u32 now = NOW(policy->generation);
 
-		opens = image_opens(image_now(policy, place, now), high, low, what, who);
+		opens = image_opens(image_now(policy, place, now), high, low, query, who);
 		if (NOW(policy->writing) - now <= 1)
 			return opens;
 	}
@@ -109,7 +109,7 @@ static __always_inline int judge_any_port(struct bpf_sock_addr *ctx, struct cgg_
 	if (!at->policy)
 		return 1;
 	if (!puts_port_off(o->who) ||
-	    policy_opens(at->policy - 1, o->q.word[0], o->q.word[1], WHAT(&o->q, 1), o->who))
+	    policy_opens(at->policy - 1, o->q.word[0], o->q.word[1], QUERY(&o->q, 1), o->who))
 		return leave_to_post_bind(ctx);
 	net_subject(subject, &o->q);
 	o->q.port = 1;

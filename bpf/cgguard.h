@@ -11,7 +11,7 @@
 
 #include <linux/types.h>
 
-#define CGG_LAYOUT 3
+#define CGG_LAYOUT 4
 
 #define CGG_CHUNK 64 /* policies whose images and tallies are made, and freed, together */
 #define CGG_CHUNKS 68
@@ -27,7 +27,7 @@
 #define CGG_LEVELS 32 /* levels of cgroups that are known, from one up or from the root down */
 #define CGG_RINGS 33 /* ring 0, and one for each of 32 readers that filter */
 #define CGG_LIGHT 16
-#define CGG_BELL 4096
+#define CGG_WAKEUP 4096
 
 /* What a rule can be about: the hook words of cgguard-rule(5). */
 enum cgg_hook {
@@ -78,17 +78,17 @@ enum cgg_verdict {
 	CGG_AUDIT, /* in events only: a denial that audit mode let through */
 };
 
-/* Access letters, as BPF_DEVCG_ACC_* has them. Each that is asked for is judged by itself. */
+/* Access bits, as BPF_DEVCG_ACC_* has them. Each that is asked for is judged by itself. */
 enum cgg_access {
 	CGG_M = 1,
 	CGG_R = 2,
 	CGG_W = 4,
 };
-#define CGG_LETTERS 3
+#define CGG_ACCESS_BITS 3
 
 /*
- * For packets (egress, ingress) a letter says how much of the packet is known, and
- * a query asks for exactly one. A deny rule also has the letters under which it
+ * For packets (egress, ingress) an access bit says how much of the packet is known, and
+ * a query asks for exactly one. A deny rule also has the access bits under which it
  * could match; an allow or alert rule only those under which it surely matches.
  */
 enum cgg_known {
@@ -97,7 +97,7 @@ enum cgg_known {
 	CGG_KNOWN_ADDR = CGG_M, /* the address alone */
 	CGG_KNOWN_NONE = 8,
 };
-#define CGG_KNOWN_LETTERS 4
+#define CGG_KNOWN_BITS 4
 #define CGG_PACKET_HOOKS (1u << CGG_EGRESS | 1u << CGG_INGRESS)
 
 /* select of a query about an address, above the protocol's number */
@@ -119,7 +119,7 @@ enum cgg_known {
  *	sockopt		level, name (4 bytes each)		0		0
  *	sysctl, unix	the first 16 bytes of the name		its length	0
  *
- * IPv4 is ::ffff:a.b.c.d. MPTCP is shown as TCP. What needs letters has those asked
+ * IPv4 is ::ffff:a.b.c.d. MPTCP is shown as TCP. What needs access bits has those asked
  * for in access, packets one of enum cgg_known, everything else CGG_R. A name is handed beside the query, NULs
  * behind it up to CGG_OPERAND, its first bytes being the key.
  *
@@ -147,7 +147,7 @@ struct cgg_operand {
 
 /*
  * One rule as the kernel sees it. It matches when it has the query's hook and
- * letter, the key and select equal the values under their masks, the port is in
+ * access bit, the key and select equal the values under their masks, the port is in
  * [port_min, port_max], and the name equals the operand as far as this goes: from
  * word 2 up to operand_words, and under operand_last in the word there. Texts are
  * places in the heap, in units of 8 bytes; 0 is "". A rule may have several
@@ -159,7 +159,7 @@ struct cgg_entry {
 	__u32 select;
 	__u32 select_mask;
 	__u32 id; /* 1 and up, never used twice in a policy */
-	__u32 before; /* it stands before this rule of the base */
+	__u32 before; /* it stands before this rule of the index */
 	__u16 port_min;
 	__u16 port_max;
 	__u16 hooks; /* 1 << enum cgg_hook */
@@ -180,80 +180,80 @@ struct cgg_entry {
 #define CGG_NEVER 0x7fffffffffffffffULL
 
 /*
- * The base: many rules, compiled, in an array of pages that nobody writes once it
+ * The index: many rules, compiled, in an array of pages that nobody writes once it
  * is in force, but for the bits of rules that were deleted. The first pages hold the
- * actions; all else is found from struct cgg_base, and by hops.
+ * actions; all else is found from struct cgg_index, and by references.
  *
- * A hop is a word that says where to go on: a kind in its upper 4 bits, then 28
+ * A reference is a word that says where to go on: a kind in its upper 4 bits, then 28
  * bits of what the kind says, and below 28 bits that are the number of a rule or a
  * place in units of 8 bytes. Rules are counted from 0 in the policy's order.
  *
- *	NONE	nothing is here
- *	RULE	a rule, and its action above
- *	PLAIN	a rule that asks for a hook and a letter alone: CGG_PLAIN_* above
- *	LIST	so many struct cgg_item, in their order, in one page
- *	NODE	a struct cgg_node
- *	CUT	so many pieces of 0..65535 at the place (17 bits), and which digit of the
- *		key is meant (above 20); behind a node: CGG_BY_PORT or CGG_BY_PROTO
- *	POINTS	so many single numbers at the place, and which digit, likewise
- *	SKIP	a struct cgg_skip; above: which 16 bytes of the key are meant
+ *	NONE		nothing is here
+ *	RULE		a rule, and its action above
+ *	PLAIN		a rule that asks for a hook and an access bit alone: CGG_PLAIN_* above
+ *	LIST		so many struct cgg_item, in their order, in one page
+ *	NODE		a struct cgg_node
+ *	INTERVALS	so many intervals of 0..65535 at the place (17 bits), and which digit of the
+ *			key is meant (above 20); behind a node: CGG_BY_PORT or CGG_BY_PROTO
+ *	POINTS		so many single numbers at the place, and which digit, likewise
+ *	PATH		a struct cgg_path; above: which 16 bytes of the key are meant
  *
  * From root[space] the key is followed digit by digit, 16 bits each (IPv4 begins
- * with digit 6): CUT and POINTS lead on by a digit, a SKIP where the key equals the
+ * with digit 6): INTERVALS and POINTS lead on by a digit, a PATH where the key equals the
  * value under the mask to yes, else to no. What it ends with holds the rules whose
  * prefix is the longest that the key has; a node goes on to the next shorter one,
  * as long as something there stands before what has been found.
  *
- * A CUT of n pieces: the last number of each piece but the last, sorted, in nodes
+ * An INTERVALS node of n intervals: the last number of each interval but the last, sorted, in nodes
  * of 31, padded with 0xffff; level by level: the topmost if there are more than 32
- * pieces, those between if more than 32 * 32, the lowest; behind them n hops. More
- * than CGG_CUT_MOST: 65536 hops and nothing else. POINTS, n numbers: the hop of all
- * other numbers, what the hops of these have in common; the numbers in one node of
+ * intervals, those between if more than 32 * 32, the lowest; behind them n references. More
+ * than CGG_INTERVALS_MOST: 65536 references and nothing else. POINTS, n numbers: the reference of all
+ * other numbers, what the references of these have in common; the numbers in one node of
  * 16 or of 32, or a topmost of the last numbers of each of the lowest, which hold 32;
- * and the lower 32 bits of each hop. A number has 2 bytes, a node of a CUT 32 of
- * them, or when there are at most 8 pieces 8. What has at most CGG_CUT_PAGE pieces,
+ * and the lower 32 bits of each reference. A number has 2 bytes, a node of an INTERVALS 32 of
+ * them, or when there are at most 8 intervals 8. What has at most CGG_INTERVALS_PAGE intervals,
  * or is points, lies in one page.
  *
- * Sources: the pieces that prefixes cut the address space into, and a search
+ * Sources: the intervals that prefixes cut the address space into, and a search
  * among them by digits, are those of Degermark, Brodnik, Carlsson, Pink, "Small
  * forwarding tables for fast routing lookups" (1997) and of DXR (Zec, Rizzo, Mikuc,
  * 2012); nodes of a cache line are those of a static B-tree (Khuong, Morin, 2017).
  */
 #define CGG_PAGE 4096
-#define CGG_BASE_RULES (1u << 22) /* rules a base */
-#define CGG_BASE_UNITS (1u << 28) /* of 8 bytes, a base */
+#define CGG_INDEX_RULES (1u << 22) /* rules an index */
+#define CGG_INDEX_UNITS (1u << 28) /* of 8 bytes, an index */
 #define CGG_LIST_MOST 64 /* items a list */
 #define CGG_CHAIN 128 /* nodes that one walk may pass */
-#define CGG_CUT_SMALL 8
-#define CGG_CUT_NODE 32
-#define CGG_CUT_PAGE 384
-#define CGG_CUT_MOST 16384
+#define CGG_INTERVALS_SMALL 8
+#define CGG_INTERVALS_NODE 32
+#define CGG_INTERVALS_PAGE 384
+#define CGG_INTERVALS_MOST 16384
 #define CGG_POINTS_MOST 608
 #define CGG_POINTS_SMALL 16
 #define CGG_DIGITS (CGG_OPERAND / 2)
 
 enum cgg_kind {
-	CGG_HOP_NONE,
-	CGG_HOP_RULE,
-	CGG_HOP_LIST,
-	CGG_HOP_NODE,
-	CGG_HOP_CUT,
-	CGG_HOP_SKIP,
-	CGG_HOP_POINTS,
-	CGG_HOP_PLAIN,
+	CGG_REF_NONE,
+	CGG_REF_RULE,
+	CGG_REF_LIST,
+	CGG_REF_NODE,
+	CGG_REF_INTERVALS,
+	CGG_REF_PATH,
+	CGG_REF_POINTS,
+	CGG_REF_PLAIN,
 };
 #define CGG_LOW 0xfffffffu
-#define CGG_HOP(kind, high, low) ((__u64)(kind) << 60 | (__u64)(high) << 28 | (low))
+#define CGG_REF(kind, high, low) ((__u64)(kind) << 60 | (__u64)(high) << 28 | (low))
 #define CGG_BY_PORT 0
 #define CGG_BY_PROTO 1
-#define CGG_CUT(count, digit) ((__u32)(count) | (__u32)(digit) << 20)
-#define CGG_CUT_COUNT(hop) (CGG_HOP_HIGH(hop) & 0x1ffff)
-#define CGG_CUT_DIGIT(hop) (CGG_HOP_HIGH(hop) >> 20 & 63)
-#define CGG_HOP_KIND(hop) ((__u32)((hop) >> 60))
-#define CGG_HOP_HIGH(hop) ((__u32)((hop) >> 28 & CGG_LOW))
-#define CGG_HOP_LOW(hop) ((__u32)((hop)&CGG_LOW))
+#define CGG_INTERVALS(count, digit) ((__u32)(count) | (__u32)(digit) << 20)
+#define CGG_INTERVALS_COUNT(ref) (CGG_REF_HIGH(ref) & 0x1ffff)
+#define CGG_INTERVALS_DIGIT(ref) (CGG_REF_HIGH(ref) >> 20 & 63)
+#define CGG_REF_KIND(ref) ((__u32)((ref) >> 60))
+#define CGG_REF_HIGH(ref) ((__u32)((ref) >> 28 & CGG_LOW))
+#define CGG_REF_LOW(ref) ((__u32)((ref)&CGG_LOW))
 
-/* Above a plain rule's number: 1 << enum cgg_hook, the letters, the verdict. */
+/* Above a plain rule's number: 1 << enum cgg_hook, the access bits, the verdict. */
 #define CGG_PLAIN(hooks, access, verdict) ((hooks) | (access) << 12 | (verdict) << 16)
 #define CGG_PLAIN_HOOKS(high) ((high)&0xfff)
 #define CGG_PLAIN_ACCESS(high) ((high) >> 12 & 15)
@@ -268,8 +268,8 @@ enum cgg_space {
 	CGG_SPACES
 };
 
-struct cgg_base {
-	__u32 number; /* place in bases + 1; 0: there is none */
+struct cgg_index {
+	__u32 number; /* place in indexes + 1; 0: there is none */
 	__u32 hooks; /* 1 << enum cgg_hook, of its rules */
 	__u32 rules;
 	__u32 dead; /* deleted since, those whose bit is set */
@@ -300,7 +300,7 @@ struct cgg_action {
 
 struct cgg_item {
 	__u32 rule;
-	__u32 action; /* and the letters: CGG_ITEM_ACCESS */
+	__u32 action; /* and the access bits: CGG_ITEM_ACCESS */
 	__u16 port_min;
 	__u16 port_max;
 	__u16 hooks; /* and CGG_ITEM_* */
@@ -312,13 +312,13 @@ struct cgg_item {
 #define CGG_ITEM_ACTION(action) ((action)&CGG_LOW)
 
 struct cgg_node {
-	__u64 own; /* PLAIN, RULE, LIST; or a CUT or POINTS, two at most, that end there */
+	__u64 own; /* PLAIN, RULE, LIST; or a INTERVALS or POINTS, two at most, that end there */
 	__u64 next; /* the next shorter prefix with rules; NONE: there is none */
 	__u32 best; /* the first rule of all shorter prefixes */
 	__u32 zero[3];
 };
 
-struct cgg_skip {
+struct cgg_path {
 	__u64 value[2];
 	__u64 mask[2];
 	__u64 yes;
@@ -336,8 +336,8 @@ struct cgg_record {
 };
 
 /*
- * One state of a policy: a base, if it has many rules, and a few entries beside
- * it, in their order. The first match wins: of the entries, and of the base by
+ * One state of a policy: an index, if it has many rules, and a few entries beside
+ * it, in their order. The first match wins: of the entries, and of the index by
  * what the entry says in before.
  */
 struct cgg_image {
@@ -349,7 +349,7 @@ struct cgg_image {
 	__u8 audit; /* refuse nothing, report what would be */
 	__u8 timed; /* an entry expires */
 	__u8 zero[6];
-	struct cgg_base base;
+	struct cgg_index index;
 	struct cgg_entry entry[CGG_ENTRIES];
 	char heap[CGG_HEAP];
 };
@@ -358,10 +358,10 @@ struct cgg_image {
  * A policy has two images: number generation & 1 is in force, the other one is
  * the one before. Image i of the policy at place p has the number n = 2 * p + i. It is
  * element n % (2 * CGG_CHUNK) of the map that element n / (2 * CGG_CHUNK) of images
- * holds; its base is element 2 * p or 2 * p + 1 of bases. A writer says in writing which
+ * holds; its index is element 2 * p or 2 * p + 1 of indexes. A writer says in writing which
  * generation it is about to write, writes, and then raises generation. So the
  * image that a reader is in stays as it is until writing is two ahead of the
- * generation that it began with, and then it begins again; a base is let go
+ * generation that it began with, and then it begins again; an index is let go
  * only when writing says so of its last image. Two writers follow each other no
  * faster than processes can, and a walk takes a microsecond: a reader that is
  * disturbed four times says no. A name of "" is a free place. Place 0 is the
@@ -459,7 +459,7 @@ struct cgg_event_sockopt {
 struct cgg_event_device {
 	__u32 major;
 	__u32 minor;
-	__u32 access_type; /* as the kernel gave it: letters << 16 | type */
+	__u32 access_type; /* as the kernel gave it: access bits << 16 | type */
 };
 
 /* A sysctl or a unix socket; @ stands for the first NUL of an abstract name. */
@@ -522,7 +522,7 @@ struct cgg_filter {
 struct cgg_ring {
 	/* by programs */
 	__u64 head; /* records ever begun */
-	__u64 withheld; /* events that were not written, so that others keep their room */
+	__u64 suppressed; /* events that were not written, so that others keep their room */
 	__u64 slots; /* set once */
 	__u64 filters; /* of ring 0: 1 << ring, those that are to be asked */
 	__u64 line0[4];
@@ -530,7 +530,7 @@ struct cgg_ring {
 	/* by readers */
 	__u64 seen; /* records that some reader has printed, or passed over */
 	__u64 lost; /* records that readers did not get, each counted by each */
-	__u32 waiting; /* a reader sleeps: ring the bell */
+	__u32 waiting; /* a reader sleeps: wake it by the wake-up ring */
 	__u32 zero;
 	__u64 lease; /* of a filter: until when it is asked */
 	__u64 line1[4];
@@ -538,8 +538,8 @@ struct cgg_ring {
 	__u64 line2[2];
 };
 
-/* Key of withheld: whose events were not written into which ring. Its value counts them. */
-struct cgg_withheld {
+/* Key of suppressed: whose events were not written into which ring. Its value counts them. */
+struct cgg_suppressed {
 	__u64 cgroup;
 	__u32 rule; /* 0: the hook's default */
 	__u32 policy; /* place */
@@ -548,7 +548,7 @@ struct cgg_withheld {
 };
 
 /* A reader at work, for those who look on: element ring - 1 of readers. */
-struct cgg_seat {
+struct cgg_reader_slot {
 	__u32 pid;
 	__u32 filters; /* it has a ring of its own */
 	__u64 printed, lost;
@@ -573,17 +573,17 @@ CGG_SAME(sizeof(struct cgg_entry) == 104);
 CGG_SAME(sizeof(struct cgg_action) == 32);
 CGG_SAME(sizeof(struct cgg_item) == 16);
 CGG_SAME(sizeof(struct cgg_node) == 32);
-CGG_SAME(sizeof(struct cgg_skip) == 48);
+CGG_SAME(sizeof(struct cgg_path) == 48);
 CGG_SAME(sizeof(struct cgg_record) == 16);
 CGG_SAME(CGG_LIST_MOST * sizeof(struct cgg_item) <= CGG_PAGE);
-CGG_SAME(sizeof(struct cgg_base) == 176);
+CGG_SAME(sizeof(struct cgg_index) == 176);
 CGG_SAME(sizeof(struct cgg_policy) == 320);
 CGG_SAME(sizeof(struct cgg_attached) == 16 + 8 * CGG_LEVELS + 16 * CGG_RINGS);
 CGG_SAME(sizeof(struct cgg_tally) == 96);
 CGG_SAME(sizeof(struct cgg_event) == 256);
 CGG_SAME(sizeof(struct cgg_event_named) == 120);
 CGG_SAME(sizeof(struct cgg_ring) == 320 && __builtin_offsetof(struct cgg_ring, seen) == 192);
-CGG_SAME(sizeof(struct cgg_withheld) == 24);
+CGG_SAME(sizeof(struct cgg_suppressed) == 24);
 CGG_SAME(sizeof(struct cgg_image) == 40 + 176 + 104 * CGG_ENTRIES + CGG_HEAP);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * decide.h - the one decision: a query and a policy in, an outcome out.
+ * decide.h - the one decision: a query and a policy in, an decision out.
  *
- * First match wins, letter by letter: an open for reading and writing is
+ * First match wins, access bit by access bit: an open for reading and writing is
  * allowed when reading is and writing is, whichever rules say so. No failure on
  * the way (a full map, a lost event) may turn a denial into anything else.
  */
 #ifndef CGG_DECIDE_H
 #define CGG_DECIDE_H
 
-#include "base.h"
+#include "lookup.h"
 #include "kernel.h"
 #if defined(CGG_SOCKETS)
 #include "sock.h"
@@ -18,39 +18,39 @@
 /*
  * What a file judges, said before this is included: operations of tasks (nothing),
  * calls about an address (CGG_SOCKETS), those that have a name (CGG_NAMED), packets
- * (CGG_PACKETS), questions by hand (CGG_ASKED). Each kind has walks of its own: WHO is
+ * (CGG_PACKETS), questions by hand (CGG_ASKED). Each kind has walks of its own: CONTEXT is
  * whose cgroup counts (a packet's socket's, else the task's, and where that says nothing
- * the one of the socket at this address), KEY what a walk is told of the key. Where
- * several letters may be asked for at once, CGG_SEVERAL is said, too.
+ * the one of the socket at this address), KEY_PARAMS what a walk is told of the key. Where
+ * several access bits may be asked for at once, CGG_SEVERAL is said, too.
  */
 #if defined(CGG_PACKETS)
-#define WHO struct __sk_buff *
+#define CONTEXT struct __sk_buff *
 #else
-#define WHO __u64
+#define CONTEXT __u64
 #endif
 #if defined(CGG_NAMED)
 #define tail_differs tail_differs_named
 #define front_find front_find_named
 #define item_holds item_holds_named
 #define own_find own_find_named
-#define piece_find piece_find_named
-#define piece_rest piece_rest_named
+#define descend descend_named
+#define descend_rest descend_rest_named
 #define nodes_find nodes_find_named
 #define nodes_rest nodes_rest_named
 #elif defined(CGG_PACKETS)
 #define front_find front_find_packet
 #define item_holds item_holds_packet
 #define own_find own_find_packet
-#define piece_find piece_find_packet
-#define piece_rest piece_rest_packet
+#define descend descend_packet
+#define descend_rest descend_rest_packet
 #define nodes_find nodes_find_packet
 #define nodes_rest nodes_rest_packet
 #elif defined(CGG_SOCKETS)
 #define front_find front_find_socket
 #define item_holds item_holds_socket
 #define own_find own_find_socket
-#define piece_find piece_find_socket
-#define piece_rest piece_rest_socket
+#define descend descend_socket
+#define descend_rest descend_rest_socket
 #define nodes_find nodes_find_socket
 #define nodes_rest nodes_rest_socket
 #elif defined(CGG_ASKED)
@@ -58,21 +58,21 @@
 #define front_find front_find_asked
 #define item_holds item_holds_asked
 #define own_find own_find_asked
-#define piece_find piece_find_asked
-#define piece_rest piece_rest_asked
+#define descend descend_asked
+#define descend_rest descend_rest_asked
 #define nodes_find nodes_find_asked
 #define nodes_rest nodes_rest_asked
 #endif
 #if defined(CGG_NAMED) || defined(CGG_ASKED)
 #define HAS_NAME 1
-#define KEY NAME key
-#define KEY_GIVEN key
+#define KEY_PARAMS NAME key
+#define KEY_ARGS key
 #define KEY_OF(o) NAME_OF(o)
 #define KEY_WORDS __u64 high = name->word[0], low = name->word[1]
 #else
 #define HAS_NAME 0
-#define KEY __u64 high, __u64 low
-#define KEY_GIVEN high, low
+#define KEY_PARAMS __u64 high, __u64 low
+#define KEY_ARGS high, low
 #define KEY_OF(o) (o)->q.word[0], (o)->q.word[1]
 #define KEY_WORDS
 #endif
@@ -83,14 +83,14 @@ struct operation {
 #if HAS_NAME
 	const struct cgg_operand *name;
 #endif
-	WHO who;
+	CONTEXT who;
 };
 
-struct cgg_outcome {
+struct cgg_decision {
 	__u32 rule; /* id; 0: the default */
 	__u32 verdict;
-	__u32 base; /* place in bases + 1 of the rule; 0: it is an entry of the image */
-	__u32 label; /* of the image's entry; of the base: the rule's number */
+	__u32 index; /* place in indexes + 1 of the rule; 0: it is an entry of the image */
+	__u32 label; /* of the image's entry; of the index: the rule's number */
 	__u16 error;
 	__u8 quiet;
 	__u8 image; /* generation & 1 of the one that says so */
@@ -104,7 +104,7 @@ struct cgg_outcome {
  * the subflows of MPTCP for others: then the cgroup counts that the socket was made in.
  * Where that is not known, only a denial matches. Without a socket, who is 0.
  */
-ONCE int asker_is_in(__u64 who, __u64 id, __u32 level, __u32 verdict)
+__noinline __weak int asker_is_in(__u64 who, __u64 id, __u32 level, __u32 verdict)
 {
 	int is_in;
 
@@ -118,7 +118,7 @@ ONCE int asker_is_in(__u64 who, __u64 id, __u32 level, __u32 verdict)
 #endif
 
 /* in_cgroup - Tell whether a rule of this verdict matches by its cgroup. */
-static __always_inline int in_cgroup(WHO who, __u64 id, __u32 level, __u32 verdict)
+static __always_inline int in_cgroup(CONTEXT who, __u64 id, __u32 level, __u32 verdict)
 {
 	(void)verdict;
 #if defined(CGG_ASKED)
@@ -153,7 +153,7 @@ static __always_inline const struct cgg_image *image_at(__u32 number)
  * Word i counts whole below operand_words (below is ~0 there, else 0), and under
  * operand_last at it (at is ~0 there).
  */
-ONCE __u64 tail_differs(__u32 number, __u32 entry, KEY)
+__noinline __weak __u64 tail_differs(__u32 number, __u32 entry, KEY_PARAMS)
 {
 	const struct cgg_image *image = image_at(number);
 	const struct cgg_operand *name = name_from(key);
@@ -174,8 +174,8 @@ ONCE __u64 tail_differs(__u32 number, __u32 entry, KEY)
 	for (__u64 i = 2; i < CGG_OPERAND_WORDS; i++) {
 		__u64 before = i - words, at = (i ^ words) - 1;
 
-		STRAIGHT(before);
-		STRAIGHT(at);
+		barrier_var(before);
+		barrier_var(at);
 		before = (__s64)before >> 63;
 		at = (__s64)at >> 63;
 		differ |= (name->word[i] ^ *(const __u64 *)(operand + 8 * i)) &
@@ -191,19 +191,19 @@ struct known {
 	__u64 select;
 };
 
-/* Return what a packet's letter (enum cgg_known) says is known, without a branch. */
-static __always_inline struct known known_of(__u64 what)
+/* Return what a packet's access bit (enum cgg_known) says is known, without a branch. */
+static __always_inline struct known known_of(__u64 query)
 {
 	struct known known = { ~0ULL, ~0ULL, ~0ULL };
 #if defined(CGG_PACKETS) || defined(CGG_ASKED)
-	__u64 hooks = CGG_PACKET_HOOKS, bit = 1ULL << WHAT_LETTER(what);
-	__u64 packet = -(hooks >> WHAT_HOOK(what) & 1);
+	__u64 hooks = CGG_PACKET_HOOKS, bit = 1ULL << QUERY_ACCESS(query);
+	__u64 packet = -(hooks >> QUERY_HOOK(query) & 1);
 
 	known.key = ~(packet & -(bit / CGG_KNOWN_NONE & 1));
 	known.port = ~(packet & ((bit / CGG_KNOWN_ALL & 1) - 1));
 	known.select = known.key & (~0xffffULL | ~(packet & -(bit / CGG_KNOWN_ADDR & 1)));
 #else
-	(void)what;
+	(void)query;
 #endif
 	return known;
 }
@@ -215,28 +215,29 @@ static __always_inline struct known known_of(__u64 what)
  * there is none for the fields that each hook has.
  */
 static __always_inline __u64 entry_differs(const struct cgg_entry *e, __u64 high, __u64 low,
-					   __u64 what, struct known known, __u64 now)
+					   __u64 query, struct known known, __u64 now)
 {
-	__u64 differ = ~(__u64)(e->hooks >> WHAT_HOOK(what) & e->access >> WHAT_LETTER(what)) & 1;
+	__u64 differ =
+		~(__u64)(e->hooks >> QUERY_HOOK(query) & e->access >> QUERY_ACCESS(query)) & 1;
 	__u64 over, under, late = e->expires - 1 - now;
 
 	differ |= (high ^ e->value[0]) & e->mask[0] & known.key;
 	differ |= (low ^ e->value[1]) & e->mask[1] & known.key;
-	differ |= (WHAT_SELECT(what) ^ e->select) & e->select_mask & known.select;
-	over = (__u64)WHAT_PORT(what) - e->port_min;
-	under = (__u64)e->port_max - WHAT_PORT(what);
-	STRAIGHT(over);
-	STRAIGHT(under);
-	STRAIGHT(late);
+	differ |= (QUERY_SELECT(query) ^ e->select) & e->select_mask & known.select;
+	over = (__u64)QUERY_PORT(query) - e->port_min;
+	under = (__u64)e->port_max - QUERY_PORT(query);
+	barrier_var(over);
+	barrier_var(under);
+	barrier_var(late);
 	differ |= (((over | under) & known.port) | late) >> 63;
 	return differ;
 }
 
 /* front_find - the number of the first entry that matches + 1; 0: none does */
-ONCE __u32 front_find(__u32 number, KEY, __u64 what, WHO who)
+__noinline __weak __u32 front_find(__u32 number, KEY_PARAMS, __u64 query, CONTEXT who)
 {
 	const struct cgg_image *image = image_at(number);
-	struct known known = known_of(what);
+	struct known known = known_of(query);
 	__u32 count;
 	__u64 now;
 
@@ -256,7 +257,7 @@ ONCE __u32 front_find(__u32 number, KEY, __u64 what, WHO who)
 
 		if (i >= count)
 			break;
-		if (entry_differs(e, high, low, what, known, now))
+		if (entry_differs(e, high, low, query, known, now))
 			continue;
 #if HAS_NAME
 		if (e->operand_words && tail_differs(number, i, key))
@@ -269,54 +270,54 @@ ONCE __u32 front_find(__u32 number, KEY, __u64 what, WHO who)
 	return 0;
 }
 
-/* is_deleted - of a rule of the image's base */
-static __always_inline int is_deleted(void *base, const struct cgg_image *image, __u32 rule)
+/* is_deleted - of a rule of the image's index */
+static __always_inline int is_deleted(void *index, const struct cgg_image *image, __u32 rule)
 {
-	__u32 page = image->base.bits + (rule >> 15);
+	__u32 page = image->index.bits + (rule >> 15);
 	const char *bits;
 
-	if (!image->base.dead)
+	if (!image->index.dead)
 		return 0;
-	bits = base ? bpf_map_lookup_elem(base, &page) : 0;
+	bits = index ? bpf_map_lookup_elem(index, &page) : 0;
 	return !bits || bits[rule >> 3 & (CGG_PAGE - 1)] >> (rule & 7) & 1;
 }
 
-static __always_inline void *base_of(const struct cgg_image *image)
+static __always_inline void *index_of(const struct cgg_image *image)
 {
-	__u32 number = image->base.number - 1;
+	__u32 number = image->index.number - 1;
 
-	return bpf_map_lookup_elem(&bases, &number);
+	return bpf_map_lookup_elem(&indexes, &number);
 }
 
-/* item_holds - of a rule of a base whose prefix and port match: all the rest */
-ONCE __u32 item_holds(__u32 number, __u64 found, __u64 what, WHO who)
+/* item_holds - of a rule of an index whose prefix and port match: all the rest */
+__noinline __weak __u32 item_holds(__u32 number, __u64 found, __u64 query, CONTEXT who)
 {
 	const struct cgg_image *image = image_at(number);
-	void *base = image ? base_of(image) : 0;
-	const struct cgg_action *a = base ? action_at(base, CGG_HOP_HIGH(found)) : 0;
+	void *index = image ? index_of(image) : 0;
+	const struct cgg_action *a = index ? action_at(index, CGG_REF_HIGH(found)) : 0;
 
-	if (!a || !(a->hooks >> WHAT_HOOK(what) & a->access >> WHAT_LETTER(what) & 1) ||
-	    (WHAT_SELECT(what) ^ a->select) & a->select_mask)
+	if (!a || !(a->hooks >> QUERY_HOOK(query) & a->access >> QUERY_ACCESS(query) & 1) ||
+	    (QUERY_SELECT(query) ^ a->select) & a->select_mask)
 		return 0;
 	if (a->expires != CGG_NEVER && a->expires <= bpf_ktime_get_boot_ns())
 		return 0;
 	if (a->cgroup && !in_cgroup(who, a->cgroup, a->level, a->verdict))
 		return 0;
-	return !is_deleted(base, image, CGG_HOP_LOW(found));
+	return !is_deleted(index, image, CGG_REF_LOW(found));
 }
 
-/* space_of - where the base has such a key */
-static __always_inline __u32 space_of(__u64 what)
+/* space_of - where the index has such a key */
+static __always_inline __u32 space_of(__u64 query)
 {
-	__u32 hook = WHAT_HOOK(what);
+	__u32 hook = QUERY_HOOK(query);
 
 #if defined(CGG_PACKETS) || defined(CGG_ASKED)
-	if (hook < CGG_UNIX && CGG_KNOWN_NONE >> WHAT_LETTER(what) == 1)
+	if (hook < CGG_UNIX && CGG_KNOWN_NONE >> QUERY_ACCESS(query) == 1)
 		return CGG_SPACE_VAGUE;
 #endif
 	if (hook < CGG_UNIX)
-		return WHAT_SELECT(what) & CGG_IS_IPV4 ? CGG_SPACE_IPV4 : CGG_SPACE_IPV6;
-	if (hook == CGG_UNIX && WHAT_SELECT(what) == CGG_VAGUE)
+		return QUERY_SELECT(query) & CGG_IS_IPV4 ? CGG_SPACE_IPV4 : CGG_SPACE_IPV6;
+	if (hook == CGG_UNIX && QUERY_SELECT(query) == CGG_VAGUE)
 		return CGG_SPACE_VAGUE;
 	return CGG_SPACE_UNIX + hook - CGG_UNIX;
 }
@@ -334,26 +335,26 @@ static __always_inline __u32 space_of(__u64 what)
 #endif
 #endif
 
-/* plain_holds - of a rule that asks for no more than a hook and a letter */
-static __always_inline int plain_holds(void *base, const struct cgg_image *image, __u64 hop,
-				       __u64 what)
+/* plain_holds - of a rule that asks for no more than a hook and an access bit */
+static __always_inline int plain_holds(void *index, const struct cgg_image *image, __u64 ref,
+				       __u64 query)
 {
-	return CGG_PLAIN_HOOKS(CGG_HOP_HIGH(hop)) >> WHAT_HOOK(what) &
-		       CGG_PLAIN_ACCESS(CGG_HOP_HIGH(hop)) >> WHAT_LETTER(what) & 1 &&
-	       !is_deleted(base, image, CGG_HOP_LOW(hop));
+	return CGG_PLAIN_HOOKS(CGG_REF_HIGH(ref)) >> QUERY_HOOK(query) &
+		       CGG_PLAIN_ACCESS(CGG_REF_HIGH(ref)) >> QUERY_ACCESS(query) & 1 &&
+	       !is_deleted(index, image, CGG_REF_LOW(ref));
 }
 
-/* item_differs - not 0 when hook, letter, port or protocol are not the query's */
-static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 what)
+/* item_differs - not 0 when hook, access bit, port or protocol are not the query's */
+static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 query)
 {
-	__u64 over = (__u64)WHAT_PORT(what) - item->port_min, hooks = item->hooks,
+	__u64 over = (__u64)QUERY_PORT(query) - item->port_min, hooks = item->hooks,
 	      access = CGG_ITEM_ACCESS(item->action),
-	      under = (__u64)item->port_max - WHAT_PORT(what),
-	      proto = (__u64)(WHAT_SELECT(what) & 0xffff) ^ item->proto;
+	      under = (__u64)item->port_max - QUERY_PORT(query),
+	      proto = (__u64)(QUERY_SELECT(query) & 0xffff) ^ item->proto;
 
-	STRAIGHT(over);
-	STRAIGHT(under);
-	return (~(hooks >> WHAT_HOOK(what) & access >> WHAT_LETTER(what)) & 1) |
+	barrier_var(over);
+	barrier_var(under);
+	return (~(hooks >> QUERY_HOOK(query) & access >> QUERY_ACCESS(query)) & 1) |
 	       (over | under) >> 63 | (proto & -(hooks / CGG_ITEM_PROTO & 1));
 }
 
@@ -361,10 +362,10 @@ static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 wha
  * The verifier follows each turn of a loop. So what may take many steps goes some of them in
  * one function, which gives where it goes on, and is called again with that.
  */
-#define PIECE_STEPS 6 /* digits */
+#define DESCEND_STEPS 6 /* digits */
 #define OWN_STEPS 16 /* items of a list */
 #define NODE_STEPS 16
-#define NODE_MORE 8 /* a kind of hop: the rule found so far (CGG_LOW: none), the next node */
+#define NODE_MORE 8 /* a kind of reference: the rule found so far (CGG_LOW: none), the next node */
 
 /* From a list to what is behind its first item: one less, that many units on. */
 #define LIST_NEXT (sizeof(struct cgg_item) / 8 - (1ULL << 28))
@@ -373,144 +374,144 @@ static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 wha
  * own_find - the first rule that holds of those that stand at one prefix; a LIST: none of
  * the first OWN_STEPS does, and those are left
  */
-ONCE __u64 own_find(__u32 number, __u64 own, __u64 what, WHO who)
+__noinline __weak __u64 own_find(__u32 number, __u64 own, __u64 query, CONTEXT who)
 {
 	const struct cgg_image *image = image_at(number);
-	void *base = image ? base_of(image) : 0;
+	void *index = image ? index_of(image) : 0;
 	const char *page;
 	__u32 place;
 
-	if (!base)
+	if (!index)
 		return 0;
 	for (int i = 0; i < 2; i++) {
-		__u32 by = CGG_CUT_DIGIT(own) == CGG_BY_PROTO ? WHAT_SELECT(what) & 0xffff
-							      : WHAT_PORT(what);
+		__u32 by = CGG_INTERVALS_DIGIT(own) == CGG_BY_PROTO ? QUERY_SELECT(query) & 0xffff
+								    : QUERY_PORT(query);
 
-		if (CGG_HOP_KIND(own) != CGG_HOP_CUT && CGG_HOP_KIND(own) != CGG_HOP_POINTS)
+		if (CGG_REF_KIND(own) != CGG_REF_INTERVALS && CGG_REF_KIND(own) != CGG_REF_POINTS)
 			break;
-		own = cut_find(image->base.number - 1, own, by);
+		own = intervals_find(image->index.number - 1, own, by);
 	}
-	if (CGG_HOP_KIND(own) == CGG_HOP_PLAIN)
-		return plain_holds(base, image, own, what) ? own : 0;
-	if (CGG_HOP_KIND(own) == CGG_HOP_RULE)
-		return item_holds(number, own, what, who) ? own : 0;
-	if (CGG_HOP_KIND(own) != CGG_HOP_LIST)
+	if (CGG_REF_KIND(own) == CGG_REF_PLAIN)
+		return plain_holds(index, image, own, query) ? own : 0;
+	if (CGG_REF_KIND(own) == CGG_REF_RULE)
+		return item_holds(number, own, query, who) ? own : 0;
+	if (CGG_REF_KIND(own) != CGG_REF_LIST)
 		return 0;
-	page = page_with(base, CGG_HOP_LOW(own), &place);
+	page = page_with(index, CGG_REF_LOW(own), &place);
 	if (!page)
 		return 0;
-	for (int i = 0; i < OWN_STEPS && CGG_HOP_HIGH(own); i++) {
+	for (int i = 0; i < OWN_STEPS && CGG_REF_HIGH(own); i++) {
 		const struct cgg_item *item =
 			(const struct cgg_item *)(page + ((own << 3) & 0xff0));
 
 		own += LIST_NEXT;
-		if (!item_differs(item, what)) {
+		if (!item_differs(item, query)) {
 			__u64 found = FOUND(item->rule, CGG_ITEM_ACTION(item->action));
 
-			if (item->hooks & CGG_ITEM_PLAIN && !image->base.dead)
+			if (item->hooks & CGG_ITEM_PLAIN && !image->index.dead)
 				return found;
-			if (item_holds(number, found, what, who))
+			if (item_holds(number, found, query, who))
 				return found;
 		}
 	}
-	return CGG_HOP_HIGH(own) ? own : 0;
+	return CGG_REF_HIGH(own) ? own : 0;
 }
 
-/* A base that is not there denies, in the name of rule 0. */
-#define CGG_NO_BASE CGG_HOP(CGG_HOP_PLAIN, CGG_PLAIN(~0u & 0xfff, 15u, (__u32)CGG_DENY), 0)
+/* An index that is not there denies, in the name of rule 0. */
+#define CGG_NO_INDEX CGG_REF(CGG_REF_PLAIN, CGG_PLAIN(~0u & 0xfff, 15u, (__u32)CGG_DENY), 0)
 
-/* leads_on - the hop is on the way along the key, not at its end */
-static __always_inline int leads_on(__u64 hop)
+/* is_interior - the reference is on the way along the key, not at its end */
+static __always_inline int is_interior(__u64 ref)
 {
-	return CGG_HOP_KIND(hop) - CGG_HOP_CUT <= CGG_HOP_POINTS - CGG_HOP_CUT;
+	return CGG_REF_KIND(ref) - CGG_REF_INTERVALS <= CGG_REF_POINTS - CGG_REF_INTERVALS;
 }
 
 /*
- * piece_find - from hop on along the key to the longest prefix that has rules: what is there,
- * in base number; a hop that leads_on(): it goes on
+ * descend - from reference on along the key to the longest prefix that has rules: what is there,
+ * in index number; a reference that is_interior(): it goes on
  */
-ONCE __u64 piece_find(__u32 number, KEY, __u64 hop)
+__noinline __weak __u64 descend(__u32 number, KEY_PARAMS, __u64 ref)
 {
-	void *base = bpf_map_lookup_elem(&bases, &number);
+	void *index = bpf_map_lookup_elem(&indexes, &number);
 
 #if HAS_NAME
 	const struct cgg_operand *name = name_from(key);
 
 	if (!name)
-		return CGG_NO_BASE;
+		return CGG_NO_INDEX;
 #endif
-	if (!base)
-		return CGG_NO_BASE;
-	for (__u32 i = 0; i < PIECE_STEPS; i++) {
-		__u32 kind = CGG_HOP_KIND(hop), place;
-		const struct cgg_skip *skip;
+	if (!index)
+		return CGG_NO_INDEX;
+	for (__u32 i = 0; i < DESCEND_STEPS; i++) {
+		__u32 kind = CGG_REF_KIND(ref), place;
+		const struct cgg_path *skip;
 		const char *page;
 		__u64 differ;
 
-		if (kind == CGG_HOP_CUT && CGG_CUT_COUNT(hop) > CGG_CUT_MOST) {
-			hop = hop_at(base, CGG_HOP_LOW(hop) + DIGIT(CGG_CUT_DIGIT(hop)));
+		if (kind == CGG_REF_INTERVALS && CGG_INTERVALS_COUNT(ref) > CGG_INTERVALS_MOST) {
+			ref = ref_at(index, CGG_REF_LOW(ref) + DIGIT(CGG_INTERVALS_DIGIT(ref)));
 			continue;
 		}
-		if (kind == CGG_HOP_CUT || (HAS_NAME && kind == CGG_HOP_POINTS)) {
-			hop = cut_find(number, hop, DIGIT(CGG_CUT_DIGIT(hop)));
+		if (kind == CGG_REF_INTERVALS || (HAS_NAME && kind == CGG_REF_POINTS)) {
+			ref = intervals_find(number, ref, DIGIT(CGG_INTERVALS_DIGIT(ref)));
 			continue;
 		}
-		if (kind == CGG_HOP_POINTS) {
-			hop = points_find(base, hop, DIGIT(CGG_CUT_DIGIT(hop)));
+		if (kind == CGG_REF_POINTS) {
+			ref = points_find(index, ref, DIGIT(CGG_INTERVALS_DIGIT(ref)));
 			continue;
 		}
-		if (kind != CGG_HOP_SKIP)
+		if (kind != CGG_REF_PATH)
 			break;
-		page = page_with(base, CGG_HOP_LOW(hop), &place);
+		page = page_with(index, CGG_REF_LOW(ref), &place);
 		if (!page || place > CGG_PAGE - sizeof(*skip))
-			return CGG_NO_BASE;
-		skip = (const struct cgg_skip *)(page + place);
+			return CGG_NO_INDEX;
+		skip = (const struct cgg_path *)(page + place);
 #if HAS_NAME
-		const __u64 *part = &name->word[CGG_HOP_HIGH(hop) << 1 & 14];
+		const __u64 *part = &name->word[CGG_REF_HIGH(ref) << 1 & 14];
 		__u64 high = part[0], low = part[1];
 #endif
 		differ = ((high ^ skip->value[0]) & skip->mask[0]) |
 			 ((low ^ skip->value[1]) & skip->mask[1]);
-		hop = differ ? skip->no : skip->yes;
+		ref = differ ? skip->no : skip->yes;
 	}
-	return hop;
+	return ref;
 }
 
-/* record_found - rule number of a base, as a walk finds it */
-static __always_inline __u64 record_found(void *base, const struct cgg_image *image, __u32 rule)
+/* record_found - rule number of an index, as a walk finds it */
+static __always_inline __u64 record_found(void *index, const struct cgg_image *image, __u32 rule)
 {
-	const struct cgg_record *record = record_at(base, &image->base, rule);
+	const struct cgg_record *record = record_at(index, &image->index, rule);
 
-	return record ? FOUND(rule, record->action) : CGG_NO_BASE;
+	return record ? FOUND(rule, record->action) : CGG_NO_INDEX;
 }
 
 /*
  * nodes_find - from there to ever shorter prefixes, as long as a rule there may come first;
  * NODE_MORE: they go on
  */
-ONCE __u64 nodes_find(__u32 number, __u64 hop, __u64 what, WHO who)
+__noinline __weak __u64 nodes_find(__u32 number, __u64 ref, __u64 query, CONTEXT who)
 {
 	const struct cgg_image *image = image_at(number);
-	void *base = image ? base_of(image) : 0;
+	void *index = image ? index_of(image) : 0;
 	__u32 first = CGG_LOW;
 	__u64 found = 0;
 
-	if (!base)
-		return CGG_NO_BASE;
-	if (CGG_HOP_KIND(hop) == NODE_MORE) {
-		first = CGG_HOP_HIGH(hop);
-		hop = CGG_HOP(CGG_HOP_NODE, 0, CGG_HOP_LOW(hop));
+	if (!index)
+		return CGG_NO_INDEX;
+	if (CGG_REF_KIND(ref) == NODE_MORE) {
+		first = CGG_REF_HIGH(ref);
+		ref = CGG_REF(CGG_REF_NODE, 0, CGG_REF_LOW(ref));
 		if (first != CGG_LOW)
-			found = record_found(base, image, first);
+			found = record_found(index, image, first);
 	}
 	/* What is behind the last node is no node. */
 	for (__u32 i = 0; i <= NODE_STEPS; i++) {
-		__u64 own = hop, next = 0, one;
+		__u64 own = ref, next = 0, one;
 		__u32 best = 0;
 
-		if (CGG_HOP_KIND(hop) == CGG_HOP_NODE) {
+		if (CGG_REF_KIND(ref) == CGG_REF_NODE) {
 			__u32 place;
-			const char *page = page_with(base, CGG_HOP_LOW(hop), &place);
+			const char *page = page_with(index, CGG_REF_LOW(ref), &place);
 			const struct cgg_node *node;
 
 			if (i == NODE_STEPS)
@@ -522,99 +523,99 @@ ONCE __u64 nodes_find(__u32 number, __u64 hop, __u64 what, WHO who)
 			next = node->next;
 			best = node->best;
 		}
-		one = own_find(number, own, what, who);
+		one = own_find(number, own, query, who);
 		for (int more = OWN_STEPS; more < CGG_LIST_MOST; more += OWN_STEPS) {
-			if (CGG_HOP_KIND(one) != CGG_HOP_LIST)
+			if (CGG_REF_KIND(one) != CGG_REF_LIST)
 				break;
-			one = own_find(number, one, what, who);
+			one = own_find(number, one, query, who);
 		}
-		if (one && CGG_HOP_LOW(one) < first) {
+		if (one && CGG_REF_LOW(one) < first) {
 			found = one;
-			first = CGG_HOP_LOW(one);
+			first = CGG_REF_LOW(one);
 		}
 		if (!next || first < best)
 			return found;
-		hop = next;
+		ref = next;
 	}
-	return CGG_HOP(NODE_MORE, first, CGG_HOP_LOW(hop));
+	return CGG_REF(NODE_MORE, first, CGG_REF_LOW(ref));
 }
 
-/* piece_rest - the same, as far as it goes */
-ONCE __u64 piece_rest(__u32 number, KEY, __u64 hop)
+/* descend_rest - the same, as far as it goes */
+__noinline __weak __u64 descend_rest(__u32 number, KEY_PARAMS, __u64 ref)
 {
-	for (__u32 i = PIECE_STEPS; i < STEPS && leads_on(hop); i += PIECE_STEPS)
-		hop = piece_find(number, KEY_GIVEN, hop);
-	return hop;
+	for (__u32 i = DESCEND_STEPS; i < STEPS && is_interior(ref); i += DESCEND_STEPS)
+		ref = descend(number, KEY_ARGS, ref);
+	return ref;
 }
 
 /* nodes_rest - likewise */
-ONCE __u64 nodes_rest(__u32 number, __u64 hop, __u64 what, WHO who)
+__noinline __weak __u64 nodes_rest(__u32 number, __u64 ref, __u64 query, CONTEXT who)
 {
-	for (__u32 i = NODE_STEPS; i < CGG_CHAIN && CGG_HOP_KIND(hop) == NODE_MORE; i += NODE_STEPS)
-		hop = nodes_find(number, hop, what, who);
-	return hop;
+	for (__u32 i = NODE_STEPS; i < CGG_CHAIN && CGG_REF_KIND(ref) == NODE_MORE; i += NODE_STEPS)
+		ref = nodes_find(number, ref, query, who);
+	return ref;
 }
 
-/* base_find - the first rule of an image's base that holds; 0: none does */
-static __always_inline __u64 base_find(__u32 number, const struct cgg_image *image, KEY, __u64 what,
-				       WHO who)
+/* index_find - the first rule of an image's index that holds; 0: none does */
+static __always_inline __u64 index_find(__u32 number, const struct cgg_image *image, KEY_PARAMS,
+					__u64 query, CONTEXT who)
 {
-	__u32 place = image->base.number - 1, space = space_of(what);
-	__u64 hop;
+	__u32 place = image->index.number - 1, space = space_of(query);
+	__u64 ref;
 
-	STRAIGHT(space); /* clang 16 drops a mask that the verifier needs */
-	hop = piece_find(place, KEY_GIVEN, image->base.root[space & 15]);
-	if (leads_on(hop))
-		hop = piece_rest(place, KEY_GIVEN, hop);
-	if (!hop)
+	barrier_var(space); /* clang 16 drops a mask that the verifier needs */
+	ref = descend(place, KEY_ARGS, image->index.root[space & 15]);
+	if (is_interior(ref))
+		ref = descend_rest(place, KEY_ARGS, ref);
+	if (!ref)
 		return 0;
-	if (CGG_HOP_KIND(hop) == CGG_HOP_PLAIN)
-		return plain_holds(base_of(image), image, hop, what) ? hop : 0;
-	hop = nodes_find(number, hop, what, who);
-	return CGG_HOP_KIND(hop) == NODE_MORE ? nodes_rest(number, hop, what, who) : hop;
+	if (CGG_REF_KIND(ref) == CGG_REF_PLAIN)
+		return plain_holds(index_of(image), image, ref, query) ? ref : 0;
+	ref = nodes_find(number, ref, query, who);
+	return CGG_REF_KIND(ref) == NODE_MORE ? nodes_rest(number, ref, query, who) : ref;
 }
 
-/* outcome_of_base - that of a rule that base_find() found */
-static __always_inline void outcome_of_base(struct cgg_outcome *out, const struct cgg_image *image,
-					    __u64 found)
+/* decision_of_index - that of a rule that index_find() found */
+static __always_inline void decision_of_index(struct cgg_decision *out,
+					      const struct cgg_image *image, __u64 found)
 {
 	const struct cgg_record *record;
 	const struct cgg_action *a;
-	void *base;
+	void *index;
 
-	out->base = image->base.number;
-	out->label = CGG_HOP_LOW(found);
-	out->rule = image->base.first_id + CGG_HOP_LOW(found);
-	out->verdict = CGG_PLAIN_VERDICT(CGG_HOP_HIGH(found));
-	if (CGG_HOP_KIND(found) == CGG_HOP_PLAIN && image->base.first_id)
+	out->index = image->index.number;
+	out->label = CGG_REF_LOW(found);
+	out->rule = image->index.first_id + CGG_REF_LOW(found);
+	out->verdict = CGG_PLAIN_VERDICT(CGG_REF_HIGH(found));
+	if (CGG_REF_KIND(found) == CGG_REF_PLAIN && image->index.first_id)
 		return;
-	base = base_of(image);
-	if (base && CGG_HOP_KIND(found) != CGG_HOP_PLAIN) {
-		a = action_at(base, CGG_HOP_HIGH(found));
+	index = index_of(image);
+	if (index && CGG_REF_KIND(found) != CGG_REF_PLAIN) {
+		a = action_at(index, CGG_REF_HIGH(found));
 		out->verdict = a ? a->verdict : CGG_DENY;
 		out->error = a ? a->error : 0;
 		out->quiet = a ? a->quiet : 0;
 	}
-	if (image->base.first_id)
+	if (image->index.first_id)
 		return;
-	record = base ? record_at(base, &image->base, CGG_HOP_LOW(found)) : 0;
+	record = index ? record_at(index, &image->index, CGG_REF_LOW(found)) : 0;
 	if (record)
 		out->rule = record->id;
 }
 
-/* one_letter - what the first match says of one letter, else the default */
-static __always_inline void one_letter(__u32 number, const struct cgg_image *image,
-				       const struct operation *o, __u32 letter,
-				       struct cgg_outcome *out)
+/* decide_one - what the first match says of one access bit, else the default */
+static __always_inline void decide_one(__u32 number, const struct cgg_image *image,
+				       const struct operation *o, __u32 access_bit,
+				       struct cgg_decision *out)
 {
-	__u64 what = WHAT(&o->q, letter);
-	__u64 found = image->base.number ? base_find(number, image, KEY_OF(o), what, o->who) : 0;
-	__u32 at = image->count ? front_find(number, KEY_OF(o), what, o->who) : 0;
+	__u64 query = QUERY(&o->q, access_bit);
+	__u64 found = image->index.number ? index_find(number, image, KEY_OF(o), query, o->who) : 0;
+	__u32 at = image->count ? front_find(number, KEY_OF(o), query, o->who) : 0;
 	const struct cgg_entry *e = &image->entry[(at - 1) % CGG_ENTRIES];
 
-	*out = (struct cgg_outcome){};
-	if (found && (!at || CGG_HOP_LOW(found) < e->before)) {
-		outcome_of_base(out, image, found);
+	*out = (struct cgg_decision){};
+	if (found && (!at || CGG_REF_LOW(found) < e->before)) {
+		decision_of_index(out, image, found);
 	} else if (at) {
 		out->rule = e->id;
 		out->verdict = e->verdict;
@@ -626,38 +627,38 @@ static __always_inline void one_letter(__u32 number, const struct cgg_image *ima
 	}
 }
 
-/* Return the number of the only letter asked for: of 1, 2, 4, 8. */
-static __always_inline __u32 only_letter(__u32 access)
+/* Return the number of the only access bit asked for: of 1, 2, 4, 8. */
+static __always_inline __u32 only_access_bit(__u32 access)
 {
 	return (access >> 1) - (access >> 3);
 }
 
 #if defined(CGG_SEVERAL)
-/* all_letters - each letter that is asked for by itself; the worst answer counts */
-static __always_inline void all_letters(__u32 number, const struct cgg_image *image,
-					const struct operation *o, struct cgg_outcome *out)
+/* decide_all - each access bit that is asked for by itself; the worst answer counts */
+static __always_inline void decide_all(__u32 number, const struct cgg_image *image,
+				       const struct operation *o, struct cgg_decision *out)
 {
-	struct cgg_outcome one;
+	struct cgg_decision one;
 
 	if (o->q.access && !(o->q.access & (o->q.access - 1))) { /* as most hooks do */
-		one_letter(number, image, o, only_letter(o->q.access), out);
+		decide_one(number, image, o, only_access_bit(o->q.access), out);
 		return;
 	}
 	out->verdict = CGG_ALLOW;
-	for (__u32 letter = 0; letter < CGG_LETTERS; letter++) {
-		if (!(o->q.access >> letter & 1))
+	for (__u32 access_bit = 0; access_bit < CGG_ACCESS_BITS; access_bit++) {
+		if (!(o->q.access >> access_bit & 1))
 			continue;
-		one_letter(number, image, o, letter, &one);
+		decide_one(number, image, o, access_bit, &one);
 		if (one.verdict >= out->verdict)
 			*out = one;
 	}
 }
 #else
-/* all_letters - there is one */
-static __always_inline void all_letters(__u32 number, const struct cgg_image *image,
-					const struct operation *o, struct cgg_outcome *out)
+/* decide_all - there is one */
+static __always_inline void decide_all(__u32 number, const struct cgg_image *image,
+				       const struct operation *o, struct cgg_decision *out)
 {
-	one_letter(number, image, o, only_letter(o->q.access), out);
+	decide_one(number, image, o, only_access_bit(o->q.access), out);
 }
 #endif
 
@@ -679,23 +680,23 @@ static __always_inline __u32 image_now(const struct cgg_policy *policy, __u32 pl
  * when none could, and then the answer is no (struct cgg_policy).
  */
 static __always_inline const struct cgg_image *decide(const struct cgg_policy *policy, __u32 place,
-						      struct operation *o, struct cgg_outcome *out)
+						      struct operation *o, struct cgg_decision *out)
 {
 	const volatile __u32 *generation = &policy->generation, *writing = &policy->writing;
 
 	for (int try = 0; try < 4; try++) {
-		STRAIGHT(try); /* clang 13 counts with what the verifier cannot follow */
+		barrier_var(try); /* clang 13 counts with what the verifier cannot follow */
 		__u32 now = *generation, number = image_now(policy, place, now);
 		const struct cgg_image *image = image_at(number);
 
 		if (!image)
 			break;
-		all_letters(number, image, o, out);
+		decide_all(number, image, o, out);
 		out->image = number & 1;
 		if (*writing - now <= 1 && NAME_KEPT(o))
 			return image;
 	}
-	*out = (struct cgg_outcome){};
+	*out = (struct cgg_decision){};
 	out->verdict = CGG_DENY;
 	return 0;
 }

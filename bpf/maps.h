@@ -41,7 +41,7 @@ struct {
 		});
 } images MAP;
 
-/* Made for a policy of many rules, each as large as it needs; pinned under bases/. */
+/* Made for a policy of many rules, each as large as it needs; pinned under indexes/. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 2 * CGG_POLICIES);
@@ -54,7 +54,7 @@ struct {
 			__type(key, __u32);
 			__type(value, char[CGG_PAGE]);
 		});
-} bases MAP;
+} indexes MAP;
 
 /* cgroup id -> place in policies, and perhaps CGG_FORCED: what cgg-attach was told. */
 struct {
@@ -140,8 +140,8 @@ struct {
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, CGG_BELL);
-} bell MAP;
+	__uint(max_entries, CGG_WAKEUP);
+} wakeup MAP;
 
 /* The same for the other rings. */
 struct {
@@ -151,23 +151,23 @@ struct {
 	__array(
 		values, struct {
 			__uint(type, BPF_MAP_TYPE_RINGBUF);
-			__uint(max_entries, CGG_BELL);
+			__uint(max_entries, CGG_WAKEUP);
 		});
-} bells MAP;
+} wakeups MAP;
 
-/* Whose events were withheld, how many; the oldest give way. */
+/* Whose events were suppressed, how many; the oldest give way. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
-	__type(key, struct cgg_withheld);
+	__type(key, struct cgg_suppressed);
 	__type(value, __u64);
-} withheld MAP;
+} suppressed MAP;
 
 /* How many of them some reader has told, likewise. User space's alone, as are readers. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
-	__type(key, struct cgg_withheld);
+	__type(key, struct cgg_suppressed);
 	__type(value, __u64);
 } told MAP;
 
@@ -176,7 +176,7 @@ struct {
 	__uint(max_entries, CGG_RINGS);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
-	__type(value, struct cgg_seat);
+	__type(value, struct cgg_reader_slot);
 } readers MAP;
 
 /* The question that `cgg-rule test' asks, behind the lock of the pin directory. */

@@ -68,7 +68,7 @@ int sendmsg4(struct bpf_sock_addr *ctx)
 		query_remote4(&o.q, ctx->user_ip4, ctx->msg_src_ip4);
 		go_where4(ctx, &o.q);
 	}
-	hook = forget(hook, at->cgroup); /* one way on, not one for each hook */
+	hook = as_unknown(hook, at->cgroup); /* one way on, not one for each hook */
 	query_socket(&o.q, hook, ctx->protocol, port);
 	local_end(&subject.net, sk, 0);
 	source4(&subject.net, ctx->msg_src_ip4);
@@ -98,7 +98,7 @@ int sendmsg6(struct bpf_sock_addr *ctx)
 			      join(ctx->user_ip6[2], ctx->user_ip6[3]), high, low);
 		go_where6(ctx, &o.q);
 	}
-	hook = forget(hook, at->cgroup); /* one way on, not one for each hook */
+	hook = as_unknown(hook, at->cgroup); /* one way on, not one for each hook */
 	query_socket(&o.q, hook, ctx->protocol, port);
 	local_end(&subject.net, sk, 1);
 	source6(&subject.net, high, low);

@@ -63,7 +63,7 @@ static __always_inline int is_extension(__u32 proto, int six)
  * later one means nothing. A routing header with segments left names addresses
  * that the packet goes to after the one in front.
  */
-ONCE __u64 headers_end(struct __sk_buff *skb, __u64 at, int six, int out)
+__noinline __weak __u64 headers_end(struct __sk_buff *skb, __u64 at, int six, int out)
 {
 	__u32 offset = AT_OFFSET(at), proto = AT_PROTO(at), known = CGG_KNOWN_ALL;
 
@@ -89,15 +89,15 @@ ONCE __u64 headers_end(struct __sk_buff *skb, __u64 at, int six, int out)
 		proto = h[0];
 		if (!is_extension(proto, six))
 			return AT(offset, proto, known);
-		offset = forget(offset, at);
-		proto = forget(proto, at);
-		known = forget(known, at);
+		offset = as_unknown(offset, at);
+		proto = as_unknown(proto, at);
+		known = as_unknown(known, at);
 	}
 	return AT(offset, proto, known == CGG_KNOWN_NONE ? known : CGG_KNOWN_ADDR);
 }
 
 /* Return 1 where the options before `end` send the packet elsewhere, or cannot be read. */
-ONCE int has_route(struct __sk_buff *skb, __u32 end)
+__noinline __weak int has_route(struct __sk_buff *skb, __u32 end)
 {
 	__u32 offset = sizeof(struct iphdr);
 	__u64 any = end;
@@ -117,7 +117,7 @@ ONCE int has_route(struct __sk_buff *skb, __u32 end)
 				return 1;
 			offset += option[1];
 		}
-		offset = forget(offset, any);
+		offset = as_unknown(offset, any);
 	}
 	return offset != end;
 }
@@ -203,9 +203,9 @@ static __always_inline __u8 unread_of(__u32 known)
 static __always_inline void any_packet(struct operation *o, struct cgg_event_net *net, __u64 any)
 {
 	forget_query(&o->q, any);
-	o->q.access = forget(o->q.access, any);
-	net->sport = forget(net->sport, any);
-	net->unread = forget(net->unread, any);
+	o->q.access = as_unknown(o->q.access, any);
+	net->sport = as_unknown(net->sport, any);
+	net->unread = as_unknown(net->unread, any);
 }
 
 static __always_inline void count_packet(int way, int allowed, __u32 bytes)

@@ -4,7 +4,7 @@
  *
  * The kernel accepts no program here that could refuse: it only watches.
  */
-#define CGG_WATCHES
+#define CGG_OBSERVE_ONLY
 #include "address.h"
 
 SEC("cgroup/recvmsg4")

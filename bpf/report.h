@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * report.h - the one report: an outcome becomes an event in the rings.
+ * report.h - the one report: an decision becomes an event in the rings.
  *
  * Writing never waits and never fails: the newest records overwrite the oldest.
  * Ring 0 gets every event, is kept while nobody reads, and costs the same for one
@@ -14,8 +14,8 @@
  *
  * A cgroup that has more than an eighth of a ring unread is heavy. It may use what
  * is free, and overwrite its own, but once a quarter alone is left, events of
- * others being among the unread, its events are withheld: counted by cgroup and
- * rule, not written. So a lone cgroup is withheld nothing, and with a reader that
+ * others being among the unread, its events are suppressed: counted by cgroup and
+ * rule, not written. So a lone cgroup is suppressed nothing, and with a reader that
  * keeps up nobody is; and no cgroup alone pushes out what another one did.
  */
 #ifndef CGG_REPORT_H
@@ -36,7 +36,7 @@ struct cgg_text {
 #define MORE NAME
 #define MORE_OF(o) NAME_OF(o)
 #else
-#define MORE WHO
+#define MORE CONTEXT
 #define MORE_OF(o) (o)->who
 #endif
 
@@ -70,9 +70,9 @@ static __always_inline void wake_readers(struct cgg_ring *r, __u32 which)
 	if (!NOW(r->waiting))
 		return;
 	NOW(r->waiting) = 0;
-	own = which ? bpf_map_lookup_elem(&bells, &which) : 0;
+	own = which ? bpf_map_lookup_elem(&wakeups, &which) : 0;
 	if (!which)
-		bpf_ringbuf_output(&bell, &any, sizeof(any), BPF_RB_FORCE_WAKEUP);
+		bpf_ringbuf_output(&wakeup, &any, sizeof(any), BPF_RB_FORCE_WAKEUP);
 	else if (own)
 		bpf_ringbuf_output(own, &any, sizeof(any), BPF_RB_FORCE_WAKEUP);
 }
@@ -97,17 +97,17 @@ static __always_inline void fill_who(struct cgg_event *e, MORE more)
 }
 
 /* A label lies before its rule's text, in one page. */
-static __always_inline const struct cgg_text *label_of_base(const struct cgg_image *image,
-							    __u32 rule)
+static __always_inline const struct cgg_text *label_of_index(const struct cgg_image *image,
+							     __u32 rule)
 {
-	void *base = base_of(image);
-	const struct cgg_record *record = base ? record_at(base, &image->base, rule) : 0;
+	void *index = index_of(image);
+	const struct cgg_record *record = index ? record_at(index, &image->index, rule) : 0;
 	const char *page;
 	__u32 place;
 
 	if (!record || !record->labelled)
 		return 0;
-	page = page_with(base, 512 * image->base.heap + record->text - CGG_NAME / 8, &place);
+	page = page_with(index, 512 * image->index.heap + record->text - CGG_NAME / 8, &place);
 	if (!page || place > CGG_PAGE - CGG_NAME)
 		return 0;
 	return (const struct cgg_text *)(page + place);
@@ -119,10 +119,10 @@ static __always_inline const struct cgg_text *label_of(const union cgg_subject *
 	const struct cgg_image *image = image_at(2 * n->place + n->image);
 	__u64 label = n->label;
 
-	if (image && n->base)
-		return label_of_base(image, label);
+	if (image && n->index)
+		return label_of_index(image, label);
 	label *= 8;
-	STRAIGHT(label); /* what is compared is what is added */
+	barrier_var(label); /* what is compared is what is added */
 	if (!image || !label || label > CGG_HEAP - CGG_NAME)
 		return 0;
 	return (const struct cgg_text *)(image->heap + label);
@@ -139,7 +139,7 @@ static __always_inline struct cgg_event *slot_of(__u32 which, __u32 slot)
 }
 
 /* is_within - whether the guard that reports is attached at a cgroup or below it */
-ONCE int is_within(__u64 cgroup)
+__noinline __weak int is_within(__u64 cgroup)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 
@@ -179,7 +179,7 @@ static __always_inline int is_wanted(const union cgg_subject *n, const struct cg
 }
 
 /* is_heavy - more than its share of what is unread is this cgroup's; counts the record in */
-ONCE int is_heavy(__u32 which, __u64 head, __u64 seen)
+__noinline __weak int is_heavy(__u32 which, __u64 head, __u64 seen)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	const struct cgg_ring *r = bpf_map_lookup_elem(&ring, &which);
@@ -201,7 +201,7 @@ ONCE int is_heavy(__u32 which, __u64 head, __u64 seen)
 }
 
 /* harms_others - what a heavy cgroup writes now would take room that others need */
-ONCE int harms_others(__u32 which, __u64 head, __u64 seen)
+__noinline __weak int harms_others(__u32 which, __u64 head, __u64 seen)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	struct cgg_ring *r = bpf_map_lookup_elem(&ring, &which);
@@ -226,9 +226,9 @@ ONCE int harms_others(__u32 which, __u64 head, __u64 seen)
 	return last > seen && last <= head && e->cgroup != at->cgroup;
 }
 
-ONCE int withhold(__u32 which, __u32 rule, __u32 place, __u32 program, __u32 verdict)
+__noinline __weak int suppress(__u32 which, __u32 rule, __u32 place, __u32 program, __u32 verdict)
 {
-	struct cgg_withheld key = {};
+	struct cgg_suppressed key = {};
 	const struct cgg_policy *policy = bpf_map_lookup_elem(&policies, &place);
 	__u64 one = 1, *there;
 	struct cgg_attached *at;
@@ -242,15 +242,15 @@ ONCE int withhold(__u32 which, __u32 rule, __u32 place, __u32 program, __u32 ver
 	key.verdict = verdict;
 	at = bpf_get_local_storage(&attached, 0);
 	key.cgroup = at->cgroup;
-	there = bpf_map_lookup_elem(&withheld, &key);
-	if (!there && bpf_map_update_elem(&withheld, &key, &one, BPF_NOEXIST))
-		there = bpf_map_lookup_elem(&withheld, &key);
+	there = bpf_map_lookup_elem(&suppressed, &key);
+	if (!there && bpf_map_update_elem(&suppressed, &key, &one, BPF_NOEXIST))
+		there = bpf_map_lookup_elem(&suppressed, &key);
 	if (there)
 		__sync_fetch_and_add(there, 1);
 	r = bpf_map_lookup_elem(&ring, &which);
 	if (!r)
 		return 0;
-	__sync_fetch_and_add(&r->withheld, 1);
+	__sync_fetch_and_add(&r->suppressed, 1);
 	wake_readers(r, which);
 	return 0;
 }
@@ -292,7 +292,7 @@ static __always_inline __u64 write_record(const struct cgg_attached *at, struct 
 }
 
 /* offer - one record to one ring (TO); gives its number there, 0: it was not written */
-ONCE __u64 offer(SUBJECT subject, MORE more, __u64 to)
+__noinline __weak __u64 offer(SUBJECT subject, MORE more, __u64 to)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	const union cgg_subject *n = subject_from(subject);
@@ -313,7 +313,7 @@ ONCE __u64 offer(SUBJECT subject, MORE more, __u64 to)
 	seen = NOW(r->seen);
 	heavy = is_heavy(which, head, seen);
 	if (heavy && harms_others(which, head, seen)) {
-		withhold(which, n->rule, n->place, n->program, n->verdict);
+		suppress(which, n->rule, n->place, n->program, n->verdict);
 		return 0;
 	}
 	number = write_record(at, r, to, n, policy, more);
@@ -327,7 +327,7 @@ ONCE __u64 offer(SUBJECT subject, MORE more, __u64 to)
  * offer_filters - to those that filter: the verifier goes through the loop once, not from
  * every state in which a report may begin
  */
-ONCE int offer_filters(SUBJECT subject, MORE more, __u64 serial)
+__noinline __weak int offer_filters(SUBJECT subject, MORE more, __u64 serial)
 {
 	__u32 zero = 0;
 	/* Behind the number in ring 0: a reader that joins counts on it. */
@@ -341,7 +341,7 @@ ONCE int offer_filters(SUBJECT subject, MORE more, __u64 serial)
 }
 
 /* report - one event; verdict is DENY, ALERT or AUDIT */
-static __always_inline void report(__u32 place, const struct cgg_outcome *out, __u32 program,
+static __always_inline void report(__u32 place, const struct cgg_decision *out, __u32 program,
 				   const struct operation *o, union cgg_subject *n)
 {
 	SUBJECT subject;
@@ -353,7 +353,7 @@ static __always_inline void report(__u32 place, const struct cgg_outcome *out, _
 	n->program = program;
 	n->place = place;
 	n->label = out->label;
-	n->base = !!out->base;
+	n->index = !!out->index;
 	n->image = out->image;
 	subject = subject_hand_on(n);
 	serial = offer(subject, MORE_OF(o), TO(0, 0ULL));
@@ -361,12 +361,12 @@ static __always_inline void report(__u32 place, const struct cgg_outcome *out, _
 }
 
 /*
- * refuse_with - Choose the errno of a denied call; 0 stands for EPERM.
+ * errno_choose - Choose the errno of a denied call; 0 stands for EPERM.
  *
  * The kernel makes EPERM of a denial by itself, unless an error is there already. For
  * getsockopt it may be: the kernel's own answer, which is known before the program runs.
  */
-static __always_inline void refuse_with(__u32 error, __u32 program)
+static __always_inline void errno_choose(__u32 error, __u32 program)
 {
 	if (program == CGG_GETSOCKOPT_RUN && !error)
 		error = EPERM;
@@ -387,7 +387,7 @@ static __always_inline int judge_bytes(struct cgg_attached *at, struct operation
 {
 	const struct cgg_policy *policy;
 	const struct cgg_image *image;
-	struct cgg_outcome out = {};
+	struct cgg_decision out = {};
 	__u32 place;
 
 	if (!at->policy)
@@ -404,8 +404,8 @@ static __always_inline int judge_bytes(struct cgg_attached *at, struct operation
 		report(place, &out, program, o, subject);
 	if (out.verdict != CGG_DENY)
 		return 1;
-#if !defined(CGG_PACKETS) && !defined(CGG_WATCHES)
-	refuse_with(out.error, program);
+#if !defined(CGG_PACKETS) && !defined(CGG_OBSERVE_ONLY)
+	errno_choose(out.error, program);
 #endif
 	return 0;
 }

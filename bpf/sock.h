@@ -82,7 +82,7 @@ static __always_inline __u64 sock_address(struct bpf_sock *sk)
 }
 
 /* is_v6only - Tell whether an IPv6 socket takes no IPv4; not known: no. */
-ONCE int is_v6only(__u64 address)
+__noinline __weak int is_v6only(__u64 address)
 {
 	const struct sock *sk = (const struct sock *)address;
 
@@ -92,7 +92,7 @@ ONCE int is_v6only(__u64 address)
 }
 
 /* puts_port_off - Tell whether bind(2) to port 0 leaves it to a later call; not known: yes. */
-ONCE int puts_port_off(__u64 address)
+__noinline __weak int puts_port_off(__u64 address)
 {
 	const struct inet_sock *inet = (const struct inet_sock *)address;
 	unsigned long flags = 0;
@@ -111,7 +111,7 @@ ONCE int puts_port_off(__u64 address)
  * via4 - Return the router to which the socket's source route (LSRR, SSRR) sends packets
  * first; 0: it has none, or that is not known.
  */
-ONCE __u32 via4(__u64 address)
+__noinline __weak __u32 via4(__u64 address)
 {
 	const struct inet_sock *inet = (const struct inet_sock *)address;
 	const struct ip_options_rcu *options = 0;
@@ -140,7 +140,7 @@ struct routing_header {
  * address, VIA_ANY tells whether there is one.
  */
 #define VIA_ANY 2
-ONCE __u64 via6(__u64 address, __u32 which)
+__noinline __weak __u64 via6(__u64 address, __u32 which)
 {
 	const struct inet_sock *inet = (const struct inet_sock *)address;
 	const struct ipv6_txoptions *options = 0;

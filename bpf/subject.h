@@ -18,8 +18,8 @@ union cgg_subject {
 		__u8 verdict;
 		__u8 program;
 		__u16 place; /* of the policy */
-		__u32 label; /* where the rule's name is: as in struct cgg_outcome */
-		__u8 base;
+		__u32 label; /* where the rule's name is: as in struct cgg_decision */
+		__u8 index;
 		__u8 image;
 		__u16 zero;
 		union {

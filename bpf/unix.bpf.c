@@ -25,7 +25,7 @@ struct bpf_sock_addr_kern {
 #define PATH_MAX_UN 108
 
 /* 1 where c is the letter, else 0; without a branch */
-#define IS(c, letter) ((((__u64)(__u8)(c) ^ (letter)) - 1) >> 63)
+#define IS(c, access_bit) ((((__u64)(__u8)(c) ^ (access_bit)) - 1) >> 63)
 #define ENDS(c) (IS(c, 0) | IS(c, '/'))
 
 /* path_length - of path, NULs behind it; CGG_VAGUE when it may mean what another one says */
@@ -40,7 +40,7 @@ static __always_inline __u64 path_length(const char *path)
 		if (!path[i])
 			break;
 		odd &= IS(path[i], '/');
-		STRAIGHT(odd);
+		barrier_var(odd);
 		vague |= odd;
 		len++;
 	}

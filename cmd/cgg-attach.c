@@ -31,22 +31,22 @@ static int attach_all(struct cgg_guard *guard, struct cgg_cgroup *cgroup, int co
 {
 	struct cgg_attachment *before = calloc((size_t)count, sizeof(*before)); /* id 0: none */
 	int status = 0, done = 0;
-	char why[CGG_WHY];
+	char why[CGG_ERROR];
 
 	if (!before)
-		return refuse(CGG_FAILED, "out of memory");
+		return set_error(CGG_FAILED, "out of memory");
 	for (; done < count && !status; done++) {
 		attachment_read(guard, cgroup[done].id, &before[done]);
 		status = attach_one(guard, &cgroup[done], (__u32)place,
 				    forced || before[done].forced);
 	}
-	memcpy(why, cgg_why, sizeof(why));
+	memcpy(why, cgg_error, sizeof(why));
 	while (status && done-- > 0)
 		if (before[done].id)
 			attach_one(guard, &cgroup[done], before[done].policy, before[done].forced);
 		else
 			detach(guard, cgroup[done].id);
-	memcpy(cgg_why, why, sizeof(why));
+	memcpy(cgg_error, why, sizeof(why));
 	free(before);
 	return status;
 }
@@ -103,7 +103,8 @@ int main(int argc, char **argv)
 		die(status);
 	free(cgroup);
 	if (policy_is_open(&guard, place))
-		warnx("warning: policy %s: has no rule and no default yet, so it allows everything", name);
+		warnx("warning: policy %s: has no rule and no default yet, so it allows everything",
+		      name);
 	guard_close(&guard);
 	return CGG_DONE;
 }

@@ -89,7 +89,7 @@ int main(int argc, char **argv)
 		if (status == CGG_NO)
 			warnx("%s: not attached", argv[optind + i]);
 		else if (status)
-			warnx("%s", cgg_why);
+			warnx("%s", cgg_error);
 		if (status > worst)
 			worst = status;
 	}

@@ -31,7 +31,7 @@ static const char usage[] =
 	"  -V, --version        print the version and exit\n";
 
 #define PIPE (256 << 10) /* bytes: twice as fast as the pipe that a shell makes */
-#define MOMENT 500000000 /* ns from one look for withheld events to the next, in a flood */
+#define MOMENT 500000000 /* ns from one look for suppressed events to the next, in a flood */
 
 static struct cgg_event_view view;
 static struct cgg_reader reader;
@@ -113,10 +113,10 @@ static bool write_out(__u64 *lost)
 	return !ended_by;
 }
 
-static void tell_withheld(__u64 *lost)
+static void tell_suppressed(__u64 *lost)
 {
 	struct cgg_news *news;
-	size_t count = withheld_news(&reader, &news);
+	size_t count = suppressed_news(&reader, &news);
 
 	for (size_t i = 0; i < count; i++) {
 		const char *policy =
@@ -124,8 +124,8 @@ static void tell_withheld(__u64 *lost)
 
 		if (sizeof(buffer) - used < CGG_EVENT_TEXT && !write_out(lost))
 			break;
-		used += event_withheld(buffer + used, &news[i], name_of(news[i].key.cgroup), policy,
-				       &view);
+		used += event_suppressed(buffer + used, &news[i], name_of(news[i].key.cgroup),
+					 policy, &view);
 	}
 	free(news);
 }
@@ -156,7 +156,7 @@ static bool drain(void)
 			continue;
 		if (!more || now(CLOCK_MONOTONIC_COARSE) - look > MOMENT) {
 			look = now(CLOCK_MONOTONIC_COARSE);
-			tell_withheld(&lost);
+			tell_suppressed(&lost);
 		}
 		if ((used || lost || !room) && !write_out(&lost))
 			return false;

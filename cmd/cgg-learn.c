@@ -45,7 +45,7 @@ static int read_all(struct cgg_learn *learn, FILE *file, const char *name)
 		len -= len && line[len - 1] == '\n';
 		status = len ? learn_line(learn, line, (size_t)len) : 0;
 		if (status)
-			warnx("%s:%lu: %s", name, number, cgg_why);
+			warnx("%s:%lu: %s", name, number, cgg_error);
 		if (status > worst)
 			worst = status;
 	}
@@ -158,7 +158,7 @@ int main(int argc, char **argv)
 		err(errno == ENOENT ? CGG_USAGE : CGG_FAILED, "%s", name);
 	status = read_all(&learn, file, name);
 	if (status < CGG_USAGE && learn_check(&learn)) {
-		warnx("%s: %s", name, cgg_why);
+		warnx("%s: %s", name, cgg_error);
 		status = CGG_USAGE;
 	}
 	if (status >= CGG_USAGE) {

@@ -198,7 +198,7 @@ static void load(void)
 	make_directory(sibling, "/maps");
 	make_directory(sibling, "/progs");
 	make_directory(sibling, "/links");
-	make_directory(sibling, "/bases");
+	make_directory(sibling, "/indexes");
 	make_directory(sibling, "/images");
 	make_directory(sibling, "/tallies");
 	images_make(object);
@@ -303,8 +303,8 @@ static void replace(struct cgg_guard *guard)
 	absent_refuse(&o);
 	status = guard_open(guard, CGG_CHANGE);
 	if (!status && !is_same_guard(o.bpf))
-		status = refuse(CGG_FAILED,
-				CGG_DIR ": is another guard than a moment ago; try again");
+		status = set_error(CGG_FAILED,
+				   CGG_DIR ": is another guard than a moment ago; try again");
 	if (!status)
 		status = guard_repair(guard);
 	if (status)

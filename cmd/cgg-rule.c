@@ -67,8 +67,8 @@ static void guard_begin(struct cgg_guard *guard, int *place, bool make)
 static void tell_new(void)
 {
 	if (is_new)
-		warnx("warning: policy %s: is new; cgg-attach -p %s TARGET puts it in force", policy_name,
-		      policy_name);
+		warnx("warning: policy %s: is new; cgg-attach -p %s TARGET puts it in force",
+		      policy_name, policy_name);
 }
 
 static bool progress_shown;
@@ -254,7 +254,7 @@ static int ids_print(void)
 	for (unsigned i = 0; out && i < new_ids; i++)
 		fprintf(out, "%u\n", new_id + i);
 	if (!out || fclose(out))
-		return refuse(CGG_FAILED, "out of memory");
+		return set_error(CGG_FAILED, "out of memory");
 	if (fcntl(STDOUT_FILENO, F_GETPIPE_SZ) >= 0 && size > 4096)
 		fcntl(STDOUT_FILENO, F_SETPIPE_SZ, (int)size);
 	while (done < size) {
@@ -266,7 +266,7 @@ static int ids_print(void)
 			done += (size_t)n;
 	}
 	free(text);
-	return done == size ? 0 : refuse(CGG_FAILED, "standard output: %s", strerror(errno));
+	return done == size ? 0 : set_error(CGG_FAILED, "standard output: %s", strerror(errno));
 }
 
 static int add(int count, char **word)
@@ -323,7 +323,7 @@ static int insert(int count, char **word)
 	guard.ready = with_id ? ids_print : 0;
 	status = policy_insert(&guard, place, before, &rule, &new_id);
 	if (status == CGG_NO)
-		errx(status, "%s: %s", word[0], cgg_why);
+		errx(status, "%s: %s", word[0], cgg_error);
 	return done(&guard, status);
 }
 
@@ -345,7 +345,7 @@ static int delete (int count, char **word)
 	guard_begin(&guard, &place, false);
 	status = policy_delete(&guard, place, id, by_id ? 0 : text);
 	if (status == CGG_NO)
-		errx(status, "%s%s: %s", word[0], count > 1 ? " ..." : "", cgg_why);
+		errx(status, "%s%s: %s", word[0], count > 1 ? " ..." : "", cgg_error);
 	return done(&guard, status);
 }
 
@@ -396,7 +396,7 @@ static int set_default(int count, char **word)
 static int restore(int count, char **word)
 {
 	struct cgg_rules rules;
-	struct cgg_base base;
+	struct cgg_index index;
 	char *pages;
 	struct cgg_guard guard;
 	int place, status = 0;
@@ -408,7 +408,7 @@ static int restore(int count, char **word)
 	read_or_die(&rules);
 	settings_fill(&rules);
 	if (dry_run) {
-		status = base_build(&pages, &base, &rules);
+		status = index_build(&pages, &index, &rules);
 		if (status)
 			die(status);
 		free(pages);

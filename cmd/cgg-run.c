@@ -72,7 +72,7 @@ static _Noreturn void clean(int end)
 		;
 	/* Nobody else will: what lacked something is tried again. */
 	if (run_end(run) && run_end(run)) {
-		warnx("%s", cgg_why);
+		warnx("%s", cgg_error);
 		_exit(CGG_FAILED);
 	}
 	_exit(CGG_DONE);
@@ -87,18 +87,18 @@ static void cleaner_end(void)
 	while (waitpid(cleaner, &status, 0) < 0 && errno == EINTR)
 		;
 	if (WIFSIGNALED(status) && run_end(run))
-		warnx("%s", cgg_why);
+		warnx("%s", cgg_error);
 }
 
 static _Noreturn void fail(int status)
 {
 	(void)status;
 	if (cleaner > 0) {
-		char why[CGG_WHY];
+		char why[CGG_ERROR];
 
-		strcpy(why, cgg_why);
+		strcpy(why, cgg_error);
 		cleaner_end();
-		strcpy(cgg_why, why);
+		strcpy(cgg_error, why);
 	}
 	die(OWN_FAILURE);
 }
@@ -184,7 +184,7 @@ static int rules_read(struct cgg_rules *rules, char *lines, size_t size)
 	FILE *file = fmemopen(lines, size, "r");
 	char *errors = 0;
 	int status = file ? file_read(rules, file, "-r", &errors)
-			  : refuse(CGG_FAILED, "-r: %s", strerror(errno));
+			  : set_error(CGG_FAILED, "-r: %s", strerror(errno));
 
 	for (char *line = status && errors ? strtok(errors, "\n") : 0; line; line = strtok(0, "\n"))
 		warnx("%s", line);
@@ -347,7 +347,7 @@ int main(int argc, char **argv)
 	if (!command)
 		become_command(&wanted, inside, argv + optind);
 	if (command < 0)
-		fail(refuse(CGG_FAILED, "%s: %s", run->path, strerror(errno)));
+		fail(set_error(CGG_FAILED, "%s: %s", run->path, strerror(errno)));
 	if (wanted.verbose)
 		teller = fork();
 	if (wanted.verbose && !teller)

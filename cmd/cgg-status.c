@@ -57,16 +57,16 @@ static void policies_read(struct cgg_guard *guard)
 	}
 }
 
-static void withheld_sum(void)
+static void suppressed_sum(void)
 {
-	int map = pin_get("maps/withheld");
+	int map = pin_get("maps/suppressed");
 	struct cgg_news *news;
-	size_t count = withheld_read(map, &news);
+	size_t count = suppressed_read(map, &news);
 
 	for (size_t i = 0; i < count; i++)
 		for (unsigned a = 0; a < all.attachments; a++)
 			if (!news[i].key.ring && news[i].key.cgroup == all.attachment[a].id)
-				all.attachment[a].withheld += news[i].count;
+				all.attachment[a].suppressed += news[i].count;
 	free(news);
 	if (map >= 0)
 		close(map);
@@ -95,7 +95,7 @@ static void attachments_fill(struct cgg_guard *guard)
 		packets_read(at->id, &at->packets);
 	}
 	free(list);
-	withheld_sum();
+	suppressed_sum();
 }
 
 /* pins_look - what was removed by hand is missed by no program that runs: said, and no more */
@@ -106,7 +106,7 @@ static void pins_look(void)
 	unsigned loaded = 0;
 
 	if (programs_loaded(&loaded))
-		warnx("%s", cgg_why);
+		warnx("%s", cgg_error);
 	for (int i = 0; i < count + CGG_PROGRAMS; i++) {
 		const struct cgg_program_info *program = &cgg_programs[i < count ? 0 : i - count];
 		char name[64];
@@ -118,7 +118,7 @@ static void pins_look(void)
 			close(fd);
 		else if (errno != ENOENT || (i && i < count) ||
 			 loaded & 1u << (i ? i - count : CGG_PROGRAMS))
-			warnx("%s", pin_refusal(i < count ? others[i] : name) ? cgg_why : "");
+			warnx("%s", pin_refusal(i < count ? others[i] : name) ? cgg_error : "");
 	}
 }
 
@@ -135,7 +135,7 @@ static void tallies_look(struct cgg_guard *guard)
 		if (fd >= 0)
 			close(fd);
 		else
-			warnx("%s", inner_refusal("tallies", place / CGG_CHUNK) ? cgg_why : "");
+			warnx("%s", inner_refusal("tallies", place / CGG_CHUNK) ? cgg_error : "");
 	}
 }
 
@@ -151,19 +151,19 @@ static void read_all(struct cgg_guard *guard)
 	all.events = all.reader.ring[0].head;
 	all.unread = all.events - all.reader.ring[0].seen;
 	all.lost = all.reader.ring[0].lost;
-	all.withheld = all.reader.ring[0].withheld;
+	all.suppressed = all.reader.ring[0].suppressed;
 	pins_look();
 	tallies_look(guard);
 	policies_read(guard);
 	attachments_fill(guard);
 }
 
-/* seat_unread - events that wait for the reader of a seat */
-static __u64 seat_unread(__u32 seat)
+/* reader_slot_unread - events that wait for the reader of a reader slot */
+static __u64 reader_slot_unread(__u32 reader_slot)
 {
-	const struct cgg_seat *at = &all.reader.seats[seat];
+	const struct cgg_reader_slot *at = &all.reader.reader_slots[reader_slot];
 
-	return all.reader.ring[at->filters ? seat : 0].head - at->next;
+	return all.reader.ring[at->filters ? reader_slot : 0].head - at->next;
 }
 
 static __u64 unread_packets(const struct policy *policy)
@@ -205,13 +205,13 @@ static void show_text(void)
 
 	printf("guard\t" CGG_DIR "\tlayout %d\n", CGG_LAYOUT);
 	printf("events\t%llu\tunread %llu\troom %llu\tlost %llu\twithheld %llu\n", all.events,
-	       all.unread, all.reader.slots, all.lost, all.withheld);
-	for (__u32 seat = 1; seat < CGG_RINGS; seat++) {
-		const struct cgg_seat *at = &all.reader.seats[seat];
+	       all.unread, all.reader.slots, all.lost, all.suppressed);
+	for (__u32 reader_slot = 1; reader_slot < CGG_RINGS; reader_slot++) {
+		const struct cgg_reader_slot *at = &all.reader.reader_slots[reader_slot];
 
 		if (at->pid)
 			printf("reader\t%u\tprinted %llu\tunread %llu\tlost %llu%s\n", at->pid,
-			       at->printed, seat_unread(seat), at->lost,
+			       at->printed, reader_slot_unread(reader_slot), at->lost,
 			       at->filters ? "\tfilters" : "");
 	}
 	for (unsigned i = 0; i < all.policies; i++) {
@@ -255,16 +255,16 @@ static json_t *readers_json(void)
 {
 	json_t *list = json_array();
 
-	for (__u32 seat = 1; seat < CGG_RINGS; seat++) {
-		const struct cgg_seat *at = &all.reader.seats[seat];
+	for (__u32 reader_slot = 1; reader_slot < CGG_RINGS; reader_slot++) {
+		const struct cgg_reader_slot *at = &all.reader.reader_slots[reader_slot];
 
 		if (at->pid)
-			json_array_append_new(list, json_pack("{s:o, s:b, s:o, s:o, s:o}", "pid",
-							      number(at->pid), "filters",
-							      (int)at->filters, "printed",
-							      number(at->printed), "unread",
-							      number(seat_unread(seat)), "lost",
-							      number(at->lost)));
+			json_array_append_new(
+				list, json_pack("{s:o, s:b, s:o, s:o, s:o}", "pid", number(at->pid),
+						"filters", (int)at->filters, "printed",
+						number(at->printed), "unread",
+						number(reader_slot_unread(reader_slot)), "lost",
+						number(at->lost)));
 	}
 	return list;
 }
@@ -333,7 +333,7 @@ static json_t *attachments_json(void)
 						      "programs", programs_json(at->programs),
 						      "egress", packets_json(&at->packets, CGG_OUT),
 						      "ingress", packets_json(&at->packets, CGG_IN),
-						      "withheld", number(at->withheld)));
+						      "withheld", number(at->suppressed)));
 	}
 	return list;
 }
@@ -343,7 +343,7 @@ static void show_json(void)
 	json_t *o = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "layout", CGG_LAYOUT,
 			      "events", number(all.events), "unread", number(all.unread), "room",
 			      number(all.reader.slots), "lost", number(all.lost), "withheld",
-			      number(all.withheld), "readers", readers_json(), "policies",
+			      number(all.suppressed), "readers", readers_json(), "policies",
 			      policies_json(), "attachments", attachments_json());
 
 	json_dumpf(o, stdout, JSON_INDENT(2));
@@ -445,15 +445,15 @@ static void attachment_metrics(void)
 	       "Events not written so that other cgroups kept their room, by cgroup.");
 	for (unsigned i = 0; i < all.attachments; i++)
 		printf("cgguard_attachment_events_withheld_total{cgroup=\"%s\"} %llu\n",
-		       label(&all.attachment[i]), all.attachment[i].withheld);
+		       label(&all.attachment[i]), all.attachment[i].suppressed);
 }
 
 static void show_metrics(void)
 {
 	unsigned live = 0;
 
-	for (__u32 seat = 1; seat < CGG_RINGS; seat++)
-		live += all.reader.seats[seat].pid != 0;
+	for (__u32 reader_slot = 1; reader_slot < CGG_RINGS; reader_slot++)
+		live += all.reader.reader_slots[reader_slot].pid != 0;
 	metric_alone("events_total", "counter", "Events written since the guard was loaded.",
 		     all.events);
 	metric_alone("events_unread", "gauge", "Events that no reader of all has read.",
@@ -461,7 +461,7 @@ static void show_metrics(void)
 	metric_alone("events_room", "gauge", "Events that are kept.", all.reader.slots);
 	metric_alone("events_lost_total", "counter", "Events that readers did not get.", all.lost);
 	metric_alone("events_withheld_total", "counter",
-		     "Events not written so that other cgroups kept their room.", all.withheld);
+		     "Events not written so that other cgroups kept their room.", all.suppressed);
 	metric_alone("readers", "gauge", "Readers of events at work.", live);
 	policy_metrics();
 	attachment_metrics();

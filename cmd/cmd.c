@@ -105,5 +105,5 @@ bool wants_color(void)
 
 void die(int status)
 {
-	errx(status, "%s", cgg_why);
+	errx(status, "%s", cgg_error);
 }

@@ -29,7 +29,7 @@ void start(char **argv);
 void hand_on(void); /* the surroundings, as they were before start(), to what is run */
 void common_option(int option, const char *usage); /* -h, -V; anything else ends the command */
 bool wants_color(void); /* of stdout: a terminal that has colors, whose user wants them */
-_Noreturn void die(int status); /* with the sentence in cgg_why */
+_Noreturn void die(int status); /* with the sentence in cgg_error */
 
 #define ALLOW_EVERYTHING "allow everything" /* the comment that says an empty policy is meant */
 

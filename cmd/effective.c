@@ -81,8 +81,8 @@ static void say_text(const struct cgg_say *say)
 		snprintf(link, sizeof(link), "%u", say->link);
 	if (say->owned)
 		snprintf(uid, sizeof(uid), "%u", say->uid);
-	printf("%s\tprogram %u\tname %s\tcgroup %s\tallows %s\tlink %s\tpolicy %s%s\tuid %s\n", say->hook,
-	       say->program, say->known ? or_hyphen(say->name) : "?", shown,
+	printf("%s\tprogram %u\tname %s\tcgroup %s\tallows %s\tlink %s\tpolicy %s%s\tuid %s\n",
+	       say->hook, say->program, say->known ? or_hyphen(say->name) : "?", shown,
 	       beside(say) ? beside(say) : "?", say->known ? link : "?", or_hyphen(policy_of(say)),
 	       say->asked ? "" : "\tnot asked", uid);
 }

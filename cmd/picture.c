@@ -136,8 +136,8 @@ static void guard_show(const struct status *all)
 {
 	unsigned readers = 0;
 
-	for (__u32 seat = 1; seat < CGG_RINGS; seat++)
-		readers += all->reader.seats[seat].pid != 0;
+	for (__u32 reader_slot = 1; reader_slot < CGG_RINGS; reader_slot++)
+		readers += all->reader.reader_slots[reader_slot].pid != 0;
 	cell(DIM, 6, "guard");
 	cell(PLAIN, (int)canvas.width - 7, CGG_DIR ", layout %d; %u cgroup%s, %u polic%s",
 	     CGG_LAYOUT, all->attachments, all->attachments == 1 ? "" : "s", all->policies,
@@ -147,10 +147,10 @@ static void guard_show(const struct status *all)
 	cell(PLAIN, (int)canvas.width - 7, "%llu since it was loaded, %llu unread; %u reader%s",
 	     all->events, all->unread, readers, readers == 1 ? "" : "s");
 	cells_end();
-	if (!all->lost && !all->withheld)
+	if (!all->lost && !all->suppressed)
 		return;
 	cell(PLAIN, 6, "%s", "");
-	cell(YELLOW, (int)canvas.width - 7, "%llu lost, %llu withheld", all->lost, all->withheld);
+	cell(YELLOW, (int)canvas.width - 7, "%llu lost, %llu withheld", all->lost, all->suppressed);
 	cells_end();
 }
 

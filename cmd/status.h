@@ -13,7 +13,7 @@ struct policy {
 };
 
 struct attachment {
-	__u64 id, withheld;
+	__u64 id, suppressed;
 	char *cgroup; /* its path, or its id when it is gone */
 	bool alive;
 	unsigned programs; /* 1 << enum cgg_program */
@@ -23,7 +23,7 @@ struct attachment {
 
 struct status {
 	struct cgg_reader reader;
-	__u64 events, unread, lost, withheld;
+	__u64 events, unread, lost, suppressed;
 	struct policy *policy;
 	unsigned policies;
 	struct attachment *attachment;

@@ -81,22 +81,23 @@ int net_parse(struct cgg_net *net, const char *word)
 		return 0;
 	}
 	if (len >= sizeof(text))
-		return refuse(CGG_USAGE, "ip %.80s: not an address", word);
+		return set_error(CGG_USAGE, "ip %.80s: not an address", word);
 	memcpy(text, word, len);
 	text[len] = 0;
 	family = addr_read(net->addr, text);
 	if (!family)
-		return refuse(CGG_USAGE, "ip %.80s: not an address%s", word, ip_hint(word));
+		return set_error(CGG_USAGE, "ip %.80s: not an address%s", word, ip_hint(word));
 	bits = family;
 	if (slash && number_parse(&bits, slash + 1, strlen(slash + 1), family))
-		return refuse(CGG_USAGE, "ip %.80s: not a prefix length (0 to %u)", word, family);
+		return set_error(CGG_USAGE, "ip %.80s: not a prefix length (0 to %u)", word,
+				 family);
 	net->len = (__u8)(family == 32 ? 96 + bits : bits);
 	clean = *net;
 	mask(clean.addr, clean.len);
 	if (memcmp(clean.addr, net->addr, sizeof(clean.addr))) {
 		net_print(&clean, meant);
-		return refuse(CGG_USAGE, "ip %s: has bits beyond its length; %s is meant?", word,
-			      meant);
+		return set_error(CGG_USAGE, "ip %s: has bits beyond its length; %s is meant?", word,
+				 meant);
 	}
 	return 0;
 }
@@ -124,15 +125,15 @@ int port_parse(__u16 *min, __u16 *max, const char *word)
 	unsigned long low, high;
 
 	if (number_parse(&low, word, len, 65535))
-		return refuse(CGG_USAGE, "port %.80s: not a port (0 to 65535)%s", word,
-			      port_hint(word));
+		return set_error(CGG_USAGE, "port %.80s: not a port (0 to 65535)%s", word,
+				 port_hint(word));
 	high = low;
 	if (dash && number_parse(&high, dash + 1, strlen(dash + 1), 65535))
-		return refuse(CGG_USAGE, "port %.80s: not a range of ports (N-M, 0 to 65535)",
-			      word);
+		return set_error(CGG_USAGE, "port %.80s: not a range of ports (N-M, 0 to 65535)",
+				 word);
 	if (high < low)
-		return refuse(CGG_USAGE, "port %s: ends before it begins; %lu-%lu is meant?", word,
-			      high, low);
+		return set_error(CGG_USAGE, "port %s: ends before it begins; %lu-%lu is meant?",
+				 word, high, low);
 	*min = (__u16)low;
 	*max = (__u16)high;
 	return 0;
@@ -165,10 +166,11 @@ int proto_parse(__u16 *proto, const char *word)
 	for (size_t i = 0; word[i] && i < sizeof(lower) - 1; i++)
 		lower[i] = (char)tolower((unsigned char)word[i]);
 	if (!strcmp(lower, "any") || !strcmp(lower, "all") || !strcmp(lower, "*"))
-		return refuse(CGG_USAGE, "proto %s: not a protocol; leave proto out", word);
-	return refuse(CGG_USAGE, "proto %.80s: not a protocol (a name like tcp, or 0 to 255)%s%s",
-		      word, proto_find(proto, lower) ? "" : "; write proto ",
-		      proto_find(proto, lower) ? "" : lower);
+		return set_error(CGG_USAGE, "proto %s: not a protocol; leave proto out", word);
+	return set_error(CGG_USAGE,
+			 "proto %.80s: not a protocol (a name like tcp, or 0 to 255)%s%s", word,
+			 proto_find(proto, lower) ? "" : "; write proto ",
+			 proto_find(proto, lower) ? "" : lower);
 }
 
 void proto_print(__u16 proto, char text[CGG_NET_TEXT])

@@ -137,7 +137,7 @@ static int links_read(__u64 id, unsigned *programs)
 			continue;
 		own = link < 0 ? -1 : link_is_own(id, i, link);
 		if (own < 0)
-			status = refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
+			status = set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
 		if (own)
 			*programs |= 1u << i;
 		if (link >= 0)
@@ -163,10 +163,11 @@ static int hooks_check(unsigned hooks)
 		return CGG_FAILED;
 	for (int hook = 0; hook < CGG_HOOKS; hook++)
 		if (hooks & 1u << hook && cgg_hooks[hook].programs & ~loaded)
-			return refuse(CGG_FAILED,
-				      "%s: not loaded: this kernel lacks it, or something that it "
-				      "needs; cgg-load --check says what",
-				      cgg_hooks[hook].word);
+			return set_error(
+				CGG_FAILED,
+				"%s: not loaded: this kernel lacks it, or something that it "
+				"needs; cgg-load --check says what",
+				cgg_hooks[hook].word);
 	return 0;
 }
 
@@ -210,7 +211,7 @@ static int link_make(__u64 id, int cgroup, int program, bool forced)
 	if (error == EEXIST && !unlink(path))
 		error = bpf_obj_pin(link, path) ? errno : 0;
 	close(link);
-	return error ? refuse(CGG_FAILED, "%s: %s", path, strerror(error)) : 0;
+	return error ? set_error(CGG_FAILED, "%s: %s", path, strerror(error)) : 0;
 }
 
 /*
@@ -247,7 +248,7 @@ static int links_make(__u64 id, int cgroup, unsigned programs, bool forced)
 		return 0;
 	link_path(path, id, -1);
 	if ((mkdir(LINKS, 0700) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST))
-		return refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
+		return set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
 	for (int i = 0; i < CGG_PROGRAMS && !status; i++) {
 		if (!(programs & 1u << i))
 			continue;
@@ -270,16 +271,16 @@ static int storage_write(struct cgg_guard *guard, __u64 id, int cgroup, __u32 po
 	struct cgg_attached value;
 
 	if (bpf_map_lookup_elem(guard->attached, &id, &value))
-		return errno == ENOENT
-			       ? 0
-			       : refuse(CGG_FAILED, CGG_DIR "/maps/attached: %s", strerror(errno));
+		return errno == ENOENT ? 0
+				       : set_error(CGG_FAILED, CGG_DIR "/maps/attached: %s",
+						   strerror(errno));
 	if (value.cgroup == id && value.policy == policy + 1)
 		return 0;
 	value.cgroup = id;
 	value.policy = policy + 1;
 	cgroup_above(cgroup, value.above);
 	if (bpf_map_update_elem(guard->attached, &id, &value, BPF_EXIST) && errno != ENOENT)
-		return refuse(CGG_FAILED, CGG_DIR "/maps/attached: %s", strerror(errno));
+		return set_error(CGG_FAILED, CGG_DIR "/maps/attached: %s", strerror(errno));
 	return 0;
 }
 
@@ -301,8 +302,8 @@ int attachment_read(struct cgg_guard *guard, __u64 id, struct cgg_attachment *at
 
 	if (bpf_map_lookup_elem(guard->attachments, &id, &record))
 		return errno == ENOENT ? CGG_NO
-				       : refuse(CGG_FAILED, CGG_DIR "/maps/attachments: %s",
-						strerror(errno));
+				       : set_error(CGG_FAILED, CGG_DIR "/maps/attachments: %s",
+						   strerror(errno));
 	attachment->id = id;
 	record_take(attachment, record);
 	return 0;
@@ -335,7 +336,7 @@ int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsig
 			more = realloc(list, room * sizeof(*list));
 			if (!more) {
 				free(list);
-				return refuse(CGG_FAILED, "%u attachments: out of memory", room);
+				return set_error(CGG_FAILED, "%u attachments: out of memory", room);
 			}
 			list = more;
 		}
@@ -348,7 +349,7 @@ int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsig
 	}
 	if (errno != ENOENT) {
 		free(list);
-		return refuse(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
+		return set_error(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
 	}
 	*all = list;
 	*count = used;
@@ -361,7 +362,7 @@ static int attachment_forget(struct cgg_guard *guard, __u64 id)
 	char path[PATH];
 
 	if (bpf_map_delete_elem(guard->attachments, &id) && errno != ENOENT)
-		return refuse(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
+		return set_error(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
 	links_remove(id, ~0u);
 	link_path(path, id, -1);
 	rmdir(path);
@@ -394,8 +395,8 @@ static int record_write(struct cgg_guard *guard, const char *path,
 	if (!bpf_map_update_elem(guard->attachments, &attachment->id, &record, BPF_ANY))
 		return 0;
 	return errno == E2BIG
-		       ? refuse(CGG_FAILED, "%s: 65536 cgroups are attached, no more fit", path)
-		       : refuse(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
+		       ? set_error(CGG_FAILED, "%s: 65536 cgroups are attached, no more fit", path)
+		       : set_error(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
 }
 
 /* attach - forced: programs above may be switched off by it, now and when a rule needs a hook */
@@ -443,17 +444,17 @@ int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
 	before = calloc(count + 1, sizeof(*before));
 	if (!before) {
 		free(all);
-		return refuse(CGG_FAILED, "%u attachments: out of memory", count);
+		return set_error(CGG_FAILED, "%u attachments: out of memory", count);
 	}
 	for (; done < count && !status; done++) {
 		int cgroup = all[done].policy == policy ? cgroup_open_id(all[done].id) : -1;
 
 		if (all[done].policy == policy && cgroup < 0 && errno != ESTALE && errno != ENOENT)
-			status = refuse(CGG_FAILED, "cgroup %llu: %s%s", all[done].id,
-					strerror(errno),
-					errno == EPERM || errno == EACCES
-						? "; needs root, or CAP_DAC_READ_SEARCH"
-						: "");
+			status = set_error(CGG_FAILED, "cgroup %llu: %s%s", all[done].id,
+					   strerror(errno),
+					   errno == EPERM || errno == EACCES
+						   ? "; needs root, or CAP_DAC_READ_SEARCH"
+						   : "");
 		if (cgroup < 0) {
 			before[done] = links_of(all[done].id);
 			continue;
@@ -497,10 +498,11 @@ static int link_renew(__u64 id, int program, int prog)
 	link_path(path, id, program);
 	link = pin_get(path + sizeof(CGG_DIR));
 	if (link < 0)
-		return errno == ENOENT ? 0 : refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
+		return errno == ENOENT ? 0 : set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
 	error = bpf_link_update(link, prog, 0) ? errno : 0;
 	close(link);
-	return !error || error == ENOLINK ? 0 : refuse(CGG_FAILED, "%s: %s", path, strerror(error));
+	return !error || error == ENOLINK ? 0
+					  : set_error(CGG_FAILED, "%s: %s", path, strerror(error));
 }
 
 /* programs_renew - every link runs what lies in progs/; then nothing needs replaced/ any more */
@@ -545,7 +547,7 @@ static int programs_move(void)
 	}
 	if (list)
 		closedir(list);
-	return error ? refuse(CGG_FAILED, CGG_REPLACED ": %s", strerror(error)) : 0;
+	return error ? set_error(CGG_FAILED, CGG_REPLACED ": %s", strerror(error)) : 0;
 }
 
 /*
@@ -562,7 +564,7 @@ static int programs_exchange(void)
 		return 0;
 	if (errno == EINVAL)
 		return programs_move();
-	return refuse(CGG_FAILED, CGG_REPLACED ": %s", strerror(errno));
+	return set_error(CGG_FAILED, CGG_REPLACED ": %s", strerror(errno));
 }
 
 /*
@@ -574,17 +576,17 @@ static int programs_exchange(void)
  */
 int programs_replace(struct cgg_guard *guard)
 {
-	char why[CGG_WHY];
+	char why[CGG_ERROR];
 	int status = programs_exchange();
 
 	if (status)
 		return status;
 	status = programs_renew(guard);
 	if (status) {
-		memcpy(why, cgg_why, sizeof(why));
+		memcpy(why, cgg_error, sizeof(why));
 		if (!programs_exchange())
 			programs_renew(guard);
-		memcpy(cgg_why, why, sizeof(why));
+		memcpy(cgg_error, why, sizeof(why));
 	}
 	return status;
 }

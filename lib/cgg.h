@@ -4,7 +4,7 @@
  *
  * The library prints nothing and never exits. A function that returns int gives
  * 0, or the exit status that the refusal deserves (enum cgg_status) with its
- * sentence in cgg_why. A struct cgg_guard owns what it maps and opens until
+ * sentence in cgg_error. A struct cgg_guard owns what it maps and opens until
  * guard_close(); nothing else is to be freed but rules, by rules_free().
  */
 #ifndef CGG_H
@@ -17,17 +17,17 @@
 
 #include "../bpf/cgguard.h"
 
-/* refuse.c: why not */
+/* error.c: why not */
 enum cgg_status { CGG_DONE, CGG_NO, CGG_USAGE, CGG_FAILED };
-#define CGG_WHY 1024
-extern char cgg_why[CGG_WHY];
-int refuse(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-extern char cgg_note[CGG_WHY]; /* what is to be said though it is done; empty: nothing */
+#define CGG_ERROR 1024
+extern char cgg_error[CGG_ERROR];
+int set_error(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+extern char cgg_note[CGG_ERROR]; /* what is to be said though it is done; empty: nothing */
 void note_set(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void error_put(FILE *errors, const char *name, size_t line);
 void note_put(FILE *errors, const char *name, size_t line);
 
-/* refuse.c: how far it is, told now and then by what may take long; 0: nobody wants to know */
+/* error.c: how far it is, told now and then by what may take long; 0: nobody wants to know */
 extern void (*cgg_progress)(const char *doing, unsigned long done);
 void progress(const char *doing, unsigned long done);
 
@@ -52,8 +52,8 @@ struct cgg_hook_info {
 	enum cgg_operand_kind operand; /* what follows the word */
 	unsigned matches; /* enum cgg_match */
 	unsigned programs; /* 1 << enum cgg_program */
-	__u8 letters; /* enum cgg_access that a rule may name */
-	bool watches; /* the kernel lets it refuse nothing */
+	__u8 access_bits; /* enum cgg_access that a rule may name */
+	bool observe_only; /* the kernel lets it refuse nothing */
 	bool error; /* a denial may choose its errno */
 };
 struct cgg_program_info {
@@ -145,7 +145,7 @@ void operand_print(const struct cgg_rule *rule, enum cgg_operand_kind kind,
 int sockopt_parse(struct cgg_rule *rule, const char *word);
 void sockopt_print(long level, long name, char text[256]);
 
-/* compile.c: rules as entries, <-> image; memory in, memory out */
+/* entries.c: rules as entries, <-> image; memory in, memory out */
 struct cgg_rules {
 	struct cgg_entry *entry; /* a rule has one with a text, and perhaps some behind it */
 	unsigned count, room; /* of entries */
@@ -156,7 +156,7 @@ struct cgg_rules {
 	__u8 audit;
 #define CGG_UNSET 0xff /* of these two, in what is added: as it is */
 	__u32 next_id;
-	struct cgg_base base; /* that they stand beside */
+	struct cgg_index index; /* that they stand beside */
 };
 __u32 words_hash(const char *words, size_t len);
 void rules_begin(struct cgg_rules *rules);
@@ -164,14 +164,14 @@ int rules_add(struct cgg_rules *rules, const struct cgg_rule *rule);
 int rules_insert(struct cgg_rules *rules, unsigned at, __u32 before, const struct cgg_rule *rule);
 int rules_take(struct cgg_rules *rules, const struct cgg_rules *more);
 void rules_remove(struct cgg_rules *rules, unsigned at);
-unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_LETTERS]);
+unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_BITS]);
 unsigned rules_hooks(const struct cgg_rules *rules);
 void rules_free(struct cgg_rules *rules);
 int compile(struct cgg_image *image, const struct cgg_rules *rules);
 int decompile(struct cgg_rules *rules, const struct cgg_image *image);
 
-/* base.c: many rules -> a base; memory in, memory out */
-int base_build(char **pages, struct cgg_base *head, const struct cgg_rules *rules);
+/* build.c: many rules -> an index; memory in, memory out */
+int index_build(char **pages, struct cgg_index *head, const struct cgg_rules *rules);
 
 /* resolve.c: what only the machine knows: a node's number, a cgroup's id, the time */
 int rule_resolve(struct cgg_rule *rule);
@@ -206,7 +206,7 @@ enum cgg_open { CGG_READ, CGG_CHANGE }; /* beside other readers; alone */
 struct cgg_guard {
 	int dir; /* the open and locked pin directory */
 	enum cgg_open how;
-	int image_maps, tally_maps, bases, attachments, attached;
+	int image_maps, tally_maps, indexes, attachments, attached;
 	struct cgg_policy *policies; /* CGG_POLICIES of them, shared with the kernel */
 	struct cgg_image *images[CGG_POLICIES]; /* two each, where they were asked for */
 	/*
@@ -314,7 +314,7 @@ struct cgg_say {
 };
 int effective_read(int cgroup, bool guarded, struct cgg_say **all, unsigned *count);
 
-/* inner.c: the maps in the elements of images, tallies and bases, by the name of that map */
+/* inner.c: the maps in the elements of images, tallies and indexes, by the name of that map */
 int inner_get(const char *name, int outer, __u32 number); /* -1 with errno */
 int inner_put(const char *directory, const char *name, int outer, __u32 number, int fd);
 void inner_drop(const char *name, int outer, __u32 number); /* if it is there */
@@ -324,10 +324,10 @@ void chunk_forget(struct cgg_guard *guard, __u32 chunk);
 bool chunk_is_whole(const struct cgg_guard *guard, __u32 chunk);
 struct cgg_image *guard_images(struct cgg_guard *guard, int place); /* 0: refused */
 
-/* store.c: the bases of a guard, numbered as in the map bases */
+/* store.c: the indexes of a guard, numbered as in the map indexes */
 enum cgg_part { CGG_RECORDS = 1, CGG_HASHES = 2, CGG_TEXTS = 4 };
 struct cgg_store {
-	const struct cgg_base *head;
+	const struct cgg_index *head;
 	enum cgg_open how;
 	int fd;
 	const struct cgg_action *actions;
@@ -336,18 +336,18 @@ struct cgg_store {
 	const __u32 *hashes;
 	const char *heap;
 };
-int base_open(struct cgg_store *base, const struct cgg_base *head, enum cgg_open how,
-	      unsigned parts);
-int base_map(struct cgg_store *base, unsigned parts);
-bool base_is_lost(const struct cgg_base *head); /* its pin; programs still walk it */
-void base_close(struct cgg_store *base);
-int base_record(struct cgg_store *base, __u32 rule, struct cgg_record *record);
-bool base_has_text(struct cgg_store *base, const struct cgg_record *record, const char *text,
-		   size_t len);
-bool base_is_dead(const struct cgg_store *base, __u32 rule);
-const char *base_text(const struct cgg_store *base, __u32 rule);
-int base_store(struct cgg_guard *guard, const struct cgg_base *head, const char *pages);
-void base_drop(struct cgg_guard *guard, __u32 number); /* if it is there */
+int index_open(struct cgg_store *index, const struct cgg_index *head, enum cgg_open how,
+	       unsigned parts);
+int index_map(struct cgg_store *index, unsigned parts);
+bool index_is_lost(const struct cgg_index *head); /* its pin; programs still walk it */
+void index_close(struct cgg_store *index);
+int index_record(struct cgg_store *index, __u32 rule, struct cgg_record *record);
+bool index_has_text(struct cgg_store *index, const struct cgg_record *record, const char *text,
+		    size_t len);
+bool index_is_dead(const struct cgg_store *index, __u32 rule);
+const char *index_text(const struct cgg_store *index, __u32 rule);
+int index_store(struct cgg_guard *guard, const struct cgg_index *head, const char *pages);
+void index_drop(struct cgg_guard *guard, __u32 number); /* if it is there */
 
 /* policy.c: places in guard->policies */
 struct cgg_line { /* a rule of a policy; expired ones are none */
@@ -364,7 +364,8 @@ const char *policy_by_tag(const struct cgg_policy *policies, const char *tag, un
 const char *policy_by_place(const struct cgg_policy *policies, unsigned place, __u32 born);
 int policy_make(struct cgg_guard *guard, const char *name, int *place);
 const struct cgg_image *policy_image(struct cgg_guard *guard, int place); /* in force; 0 */
-bool policy_is_open(struct cgg_guard *guard, int place); /* it has no rule and no default: all is allowed */
+bool policy_is_open(struct cgg_guard *guard,
+		    int place); /* it has no rule and no default: all is allowed */
 int policy_programs(struct cgg_guard *guard, int place, unsigned *programs);
 int policy_each(struct cgg_guard *guard, int place, policy_line *line, void *context);
 int policy_size(struct cgg_guard *guard, int place, unsigned *rules);
@@ -407,7 +408,7 @@ struct cgg_event_view {
 	const struct cgg_policy *policies; /* of the guard; 0: names stay as short as in events */
 };
 struct cgg_news {
-	struct cgg_withheld key;
+	struct cgg_suppressed key;
 	__u64 count; /* since it was told last */
 };
 void text_print(char *text, const char *s); /* as a line has it; four times the room of s */
@@ -420,8 +421,8 @@ int event_hook(__u8 program); /* CGG_HOOKS: of none */
 size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *event, const char *cgroup,
 		   const struct cgg_event_view *view);
 size_t event_lost(char text[CGG_EVENT_TEXT], __u64 count, const struct cgg_event_view *view);
-size_t event_withheld(char text[CGG_EVENT_TEXT], const struct cgg_news *news, const char *cgroup,
-		      const char *policy, const struct cgg_event_view *view);
+size_t event_suppressed(char text[CGG_EVENT_TEXT], const struct cgg_news *news, const char *cgroup,
+			const char *policy, const struct cgg_event_view *view);
 
 /* ring.c: a reader of events */
 #define CGG_MARKS 8192
@@ -434,24 +435,24 @@ struct cgg_lane { /* one ring, and a place in it */
 };
 struct cgg_reader {
 	struct cgg_ring *ring; /* CGG_RINGS of them */
-	struct cgg_seat *seats;
+	struct cgg_reader_slot *reader_slots;
 	struct cgg_filter filter;
 	const struct cgg_policy *policies; /* of the guard, to know a policy by its place */
 	struct cgg_lane all, own; /* ring 0; the filter's, without one own.ring is 0 */
 	__u64 slots;
-	__u32 seat; /* 0: none was free */
-	int lock, rings, bells, epoll;
-	void *bell_consumer;
-	const volatile __u64 *bell_producer;
+	__u32 reader_slot; /* 0: none was free */
+	int lock, rings, wakeups, epoll;
+	void *wakeup_consumer;
+	const volatile __u64 *wakeup_producer;
 	__u64 start, backlog; /* of ring 0: what was unread when it came */
 	__u64 from, until; /* what own does not have, or not alone */
 	__u64 last; /* the highest number in ring 0 that own gave */
-	__u64 printed, withheld_then;
+	__u64 printed, suppressed_then;
 	__u64 marks[CGG_MARKS]; /* printed, and not yet said so in ring 0 */
 	unsigned marked;
-	int withheld, told; /* maps */
-	__u64 withheld_seen;
-	bool withheld_first;
+	int suppressed, told; /* maps */
+	__u64 suppressed_seen;
+	bool suppressed_first;
 	struct cgg_news *known; /* by key: how much this reader has told */
 	size_t known_count, known_room;
 };
@@ -475,10 +476,10 @@ int events_last(const struct cgg_reader *reader, unsigned verdicts, struct cgg_e
 		unsigned *count);
 void event_rule(struct cgg_rule *rule, const struct cgg_event *event);
 
-/* withheld.c: what programs did not write, and who was told so */
-int withheld_open(struct cgg_reader *reader);
-size_t withheld_news(struct cgg_reader *reader, struct cgg_news **news); /* free it */
-size_t withheld_read(int map, struct cgg_news **all); /* whole counts; free it */
+/* suppressed.c: what programs did not write, and who was told so */
+int suppressed_open(struct cgg_reader *reader);
+size_t suppressed_news(struct cgg_reader *reader, struct cgg_news **news); /* free it */
+size_t suppressed_read(int map, struct cgg_news **all); /* whole counts; free it */
 
 /* learn.c: events -> a policy file that allows them */
 struct json_t;

@@ -49,40 +49,42 @@ static int check(struct cgg_cgroup *cgroup, const char *target, int flags)
 	char type[64];
 
 	if (fstatfs(cgroup->fd, &fs) || fstat(cgroup->fd, &st))
-		return refuse(CGG_FAILED, "%.512s: %s", target, strerror(errno));
+		return set_error(CGG_FAILED, "%.512s: %s", target, strerror(errno));
 	if (fs.f_type == CGROUP_SUPER_MAGIC)
-		return refuse(CGG_USAGE, "%.512s: is in cgroup v1; cgroup v2 is mounted at %s",
-			      target, cgroup_mount());
+		return set_error(CGG_USAGE, "%.512s: is in cgroup v1; cgroup v2 is mounted at %s",
+				 target, cgroup_mount());
 	if (fs.f_type != CGROUP2_SUPER_MAGIC)
-		return refuse(CGG_USAGE, "%.512s: not a cgroup; cgroup v2 is mounted at %s", target,
-			      cgroup_mount());
+		return set_error(CGG_USAGE, "%.512s: not a cgroup; cgroup v2 is mounted at %s",
+				 target, cgroup_mount());
 	cgroup->id = st.st_ino;
 	if (flags & CGG_ANY)
 		return 0;
 	if (!(flags & CGG_FORCE) && mount_hides() && is_top(st.st_ino))
-		return refuse(
+		return set_error(
 			CGG_USAGE,
 			"%.512s: is %.512s, for a mount covers the root cgroup at %s; umount it, "
 			"or -f guards what it shows",
 			target, mount_hides(), cgroup_mount());
 	if (!read_word(cgroup->fd, "cgroup.type", type, sizeof(type)) && errno != ENOENT)
-		return refuse(CGG_FAILED, "%.512s/cgroup.type: %s", target, strerror(errno));
+		return set_error(CGG_FAILED, "%.512s/cgroup.type: %s", target, strerror(errno));
 	if (!*type)
-		return flags & CGG_FORCE ? 0
-					 : refuse(CGG_USAGE,
-						  "%.512s: is the root cgroup, of every process; "
-						  "-f guards it all the same",
-						  target);
+		return flags & CGG_FORCE
+			       ? 0
+			       : set_error(CGG_USAGE,
+					   "%.512s: is the root cgroup, of every process; "
+					   "-f guards it all the same",
+					   target);
 	if (!strcmp(type, "threaded"))
-		return refuse(
+		return set_error(
 			CGG_USAGE,
 			"%.512s: is threaded, so its threads may leave; guard the domain above it",
 			target);
 	if (!strcmp(type, "domain invalid"))
-		return refuse(CGG_USAGE,
-			      "%.512s: is below a threaded cgroup, so it holds nothing until it is "
-			      "threaded, too; guard the domain above it",
-			      target);
+		return set_error(
+			CGG_USAGE,
+			"%.512s: is below a threaded cgroup, so it holds nothing until it is "
+			"threaded, too; guard the domain above it",
+			target);
 	return 0;
 }
 
@@ -112,12 +114,13 @@ static int create_check(const char *path, size_t there, const char *target)
 	/* A path that is nowhere is one below the mount; but it may have meant a place elsewhere. */
 	if (statfs(at, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC ||
 	    (place > 1 && below && path + there <= below))
-		return refuse(CGG_USAGE, "%.512s: not in cgroup v2, which is mounted at %s", target,
-			      cgroup_mount());
+		return set_error(CGG_USAGE, "%.512s: not in cgroup v2, which is mounted at %s",
+				 target, cgroup_mount());
 	for (path += there; *path; path += strcspn(path, "/")) {
 		path += strspn(path, "/");
 		if (*path == '.' && strspn(path, ".") < 3 && strchr("/", path[strspn(path, ".")]))
-			return refuse(CGG_USAGE, "%.512s: no cgroup can be named . or ..", target);
+			return set_error(CGG_USAGE, "%.512s: no cgroup can be named . or ..",
+					 target);
 	}
 	return 0;
 }
@@ -129,7 +132,7 @@ static int create_refusal(const char *target, int error)
 					    : strerror(error);
 	int status = error == EINVAL || error == ENAMETOOLONG ? CGG_USAGE : CGG_FAILED;
 
-	refuse(status, "%.512s: %s", target, why);
+	set_error(status, "%.512s: %s", target, why);
 	errno = error;
 	return status;
 }
@@ -165,14 +168,14 @@ static int create(struct cgg_cgroup *cgroup, const char *target)
 static int open_refusal(const char *target, int error)
 {
 	if (error == EACCES || error == EMFILE || error == ENFILE)
-		return refuse(CGG_FAILED, "%.512s: %s", target, strerror(error));
+		return set_error(CGG_FAILED, "%.512s: %s", target, strerror(error));
 	if (error == EXDEV)
-		return refuse(CGG_USAGE,
-			      "%.512s: another mount lies over a part of that path, "
-			      "or it leads out of cgroup v2 at %s",
-			      target, cgroup_mount());
-	return refuse(CGG_USAGE, "%.512s: %s; cgroup v2 is mounted at %s", target,
-		      error == ENOENT ? "no such cgroup" : strerror(error), cgroup_mount());
+		return set_error(CGG_USAGE,
+				 "%.512s: another mount lies over a part of that path, "
+				 "or it leads out of cgroup v2 at %s",
+				 target, cgroup_mount());
+	return set_error(CGG_USAGE, "%.512s: %s; cgroup v2 is mounted at %s", target,
+			 error == ENOENT ? "no such cgroup" : strerror(error), cgroup_mount());
 }
 
 int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags)
@@ -196,10 +199,10 @@ int cgroup_again(struct cgg_cgroup *cgroup)
 
 	cgroup->fd = mount_open_path(cgroup->path);
 	if (cgroup->fd < 0)
-		return refuse(CGG_FAILED, "%.512s: %s", cgroup->path, strerror(errno));
+		return set_error(CGG_FAILED, "%.512s: %s", cgroup->path, strerror(errno));
 	if (fstat(cgroup->fd, &st) || st.st_ino != cgroup->id)
-		return refuse(CGG_FAILED, "%.512s: was removed and made anew meanwhile",
-			      cgroup->path);
+		return set_error(CGG_FAILED, "%.512s: was removed and made anew meanwhile",
+				 cgroup->path);
 	return 0;
 }
 

@@ -210,8 +210,8 @@ int count_forget(__u32 policy)
 
 	if (!error)
 		error = tallies_forget(policy);
-	return error ? refuse(CGG_FAILED, "the counts of a policy that was dropped: %s",
-			      strerror(error))
+	return error ? set_error(CGG_FAILED, "the counts of a policy that was dropped: %s",
+				 strerror(error))
 		     : 0;
 }
 

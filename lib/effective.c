@@ -74,7 +74,7 @@ static int link_add(int fd, bool ours)
 		}
 	more = reallocarray(at.links, at.link_count + 1, sizeof(*more));
 	if (!more)
-		return refuse(CGG_FAILED, "%u links: out of memory", at.link_count);
+		return set_error(CGG_FAILED, "%u links: out of memory", at.link_count);
 	at.links = more;
 	at.links[at.link_count++] = (struct link){ .id = info.id,
 						   .program = info.prog_id,
@@ -164,8 +164,8 @@ static int query(int fd, int attach, __u32 how, __u32 *ids, __u32 *flags, unsign
 	if (error == EINVAL)
 		return 1;
 	if (error == EPERM)
-		return refuse(CGG_FAILED, "needs root, or CAP_BPF and CAP_NET_ADMIN");
-	return error ? refuse(CGG_FAILED, "hook %d: %s", attach, strerror(error)) : 0;
+		return set_error(CGG_FAILED, "needs root, or CAP_BPF and CAP_NET_ADMIN");
+	return error ? set_error(CGG_FAILED, "hook %d: %s", attach, strerror(error)) : 0;
 }
 
 /* link_find - gives a program the link that it is attached by */
@@ -235,7 +235,7 @@ static int hook_read(int attach, const char *hook, struct cgg_say **all, unsigne
 		return status;
 	more = reallocarray(*all, *count + asked + at.local_count, sizeof(**all));
 	if (!more)
-		return refuse(CGG_FAILED, "%u programs: out of memory", *count + asked);
+		return set_error(CGG_FAILED, "%u programs: out of memory", *count + asked);
 	*all = more;
 	for (unsigned i = 0; i < asked; i++) {
 		struct cgg_say *say = local_find(ids[i]);
@@ -274,7 +274,7 @@ int effective_read(int cgroup, bool guarded, struct cgg_say **all, unsigned *cou
 	*all = 0;
 	*count = 0;
 	if (!above_open(cgroup))
-		return refuse(CGG_FAILED, "the cgroups above it: %s", strerror(errno));
+		return set_error(CGG_FAILED, "the cgroups above it: %s", strerror(errno));
 	status = links_read(guarded);
 	for (int i = 0; i < CGG_PROGRAMS && !status; i++)
 		status = hook_read(cgg_programs[i].attach, cgg_programs[i].name, all, count);

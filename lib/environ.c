@@ -12,7 +12,7 @@
 
 static int no_memory(void)
 {
-	return refuse(CGG_FAILED, "out of memory");
+	return set_error(CGG_FAILED, "out of memory");
 }
 
 /* Add NAME=VALUE, or NAME: the caller's value of it. */
@@ -22,7 +22,7 @@ int environ_add(struct cgg_environ *env, char *word)
 	char **words;
 
 	if (!len)
-		return refuse(CGG_USAGE, "-e %.80s: a variable needs a name", word);
+		return set_error(CGG_USAGE, "-e %.80s: a variable needs a name", word);
 	words = reallocarray(env->words, env->count + 1, sizeof(*words));
 	if (!words)
 		return no_memory();

@@ -20,7 +20,7 @@ struct out {
 #define INLINE static inline __attribute__((always_inline))
 #define PUT(o, literal) put_bytes(o, literal, sizeof(literal) - 1)
 /* What stands before a value; json is a constant wherever this is. */
-#define KEY(o, json, name) ((json) ? PUT(o, ",\"" name "\":") : PUT(o, " " name "="))
+#define KEY_PARAMS(o, json, name) ((json) ? PUT(o, ",\"" name "\":") : PUT(o, " " name "="))
 
 INLINE void put_bytes(struct out *o, const void *bytes, size_t len)
 {
@@ -168,8 +168,8 @@ INLINE void put_string(struct out *o, bool json, const void *s, size_t len)
 		put_text(o, s, len);
 }
 
-#define NUMBER(o, json, name, n) (KEY(o, json, name), put_unsigned(o, n))
-#define BYTES(o, json, name, s, len) (KEY(o, json, name), put_string(o, json, s, len))
+#define NUMBER(o, json, name, n) (KEY_PARAMS(o, json, name), put_unsigned(o, n))
+#define BYTES(o, json, name, s, len) (KEY_PARAMS(o, json, name), put_string(o, json, s, len))
 #define STRING(o, json, name, s) BYTES(o, json, name, s, strnlen(s, sizeof(s)))
 
 /* put_micro - six digits */
@@ -287,7 +287,7 @@ static void put_addr(struct out *o, bool json, const __u8 addr[16])
 /* What is only sometimes known stands behind the rest: see put_net_more(). */
 INLINE void put_net(struct out *o, bool json, const struct cgg_event *e)
 {
-	KEY(o, json, "daddr");
+	KEY_PARAMS(o, json, "daddr");
 	put_addr(o, json, is_incoming(e) ? e->net.local : e->net.addr);
 	NUMBER(o, json, "dport",
 	       e->program == CGG_RECVMSG4 || e->program == CGG_RECVMSG6 ? e->net.sport
@@ -302,7 +302,7 @@ INLINE void put_net_more(struct out *o, bool json, const struct cgg_event *e)
 	__u16 sport = e->program == CGG_INGRESS_SKB || !is_incoming(e) ? e->net.sport : e->net.port;
 
 	if (memcmp(source, unknown, sizeof(unknown))) {
-		KEY(o, json, "saddr");
+		KEY_PARAMS(o, json, "saddr");
 		put_addr(o, json, source);
 	}
 	if (sport)
@@ -357,11 +357,11 @@ INLINE void put_unix(struct out *o, bool json, const struct cgg_event *e)
 INLINE void put_device(struct out *o, bool json, const struct cgg_event *e)
 {
 	__u32 type = e->device.access_type & 0xffff, access = e->device.access_type >> 16;
-	char letters[4], *at = letters;
+	char access_bits[4], *at = access_bits;
 
 	NUMBER(o, json, "major", e->device.major);
 	NUMBER(o, json, "minor", e->device.minor);
-	KEY(o, json, "access_type");
+	KEY_PARAMS(o, json, "access_type");
 	if (json) {
 		put_unsigned(o, e->device.access_type);
 	} else {
@@ -375,7 +375,7 @@ INLINE void put_device(struct out *o, bool json, const struct cgg_event *e)
 		*at++ = 'w';
 	if (access & CGG_M)
 		*at++ = 'm';
-	BYTES(o, json, "access", letters, (size_t)(at - letters));
+	BYTES(o, json, "access", access_bits, (size_t)(at - access_bits));
 }
 
 INLINE void put_sysctl(struct out *o, bool json, const struct cgg_event *e)
@@ -518,8 +518,8 @@ size_t event_lost(char text[CGG_EVENT_TEXT], __u64 count, const struct cgg_event
 	return (size_t)(o.at - text);
 }
 
-size_t event_withheld(char text[CGG_EVENT_TEXT], const struct cgg_news *news, const char *cgroup,
-		      const char *policy, const struct cgg_event_view *view)
+size_t event_suppressed(char text[CGG_EVENT_TEXT], const struct cgg_news *news, const char *cgroup,
+			const char *policy, const struct cgg_event_view *view)
 {
 	struct out o = { .at = text, .view = view };
 	bool json = view->json;

@@ -23,7 +23,7 @@ static int line_split(char *line, char *word[MAX_WORDS])
 		if (!*line || *line == '#')
 			return count;
 		if (count == MAX_WORDS) {
-			refuse(CGG_USAGE, "too many words");
+			set_error(CGG_USAGE, "too many words");
 			return -1;
 		}
 		word[count++] = line;
@@ -33,7 +33,7 @@ static int line_split(char *line, char *word[MAX_WORDS])
 			if (!line)
 				return -1;
 			if (*line && !strchr(" \t\r\n", *line)) {
-				refuse(CGG_USAGE, "%.80s: no blank behind a quote", line);
+				set_error(CGG_USAGE, "%.80s: no blank behind a quote", line);
 				return -1;
 			}
 			continue;
@@ -57,7 +57,7 @@ int mode_parse(struct cgg_rules *rules, int count, char *const word[])
 	bool audit = count == 1 && !strcmp(word[0], "audit");
 
 	if (!audit && (count != 1 || strcmp(word[0], "enforce")))
-		return refuse(CGG_USAGE, "mode: needs enforce or audit");
+		return set_error(CGG_USAGE, "mode: needs enforce or audit");
 	rules->audit = audit;
 	return 0;
 }
@@ -69,7 +69,7 @@ int default_parse(struct cgg_rules *rules, int count, char *const word[])
 	int status;
 
 	if (count != 2)
-		return refuse(
+		return set_error(
 			CGG_USAGE,
 			"default: needs hooks and a verdict: default HOOK[,HOOK] allow|deny|alert");
 	status = hooks_parse(&hooks, word[0]);
@@ -78,9 +78,9 @@ int default_parse(struct cgg_rules *rules, int count, char *const word[])
 	if (status)
 		return status;
 	for (int i = 0; i < CGG_HOOKS; i++)
-		if (hooks & 1u << i && cgg_hooks[i].watches && verdict == CGG_DENY)
-			return refuse(CGG_USAGE, "%s: the kernel only lets it be watched",
-				      cgg_hooks[i].word);
+		if (hooks & 1u << i && cgg_hooks[i].observe_only && verdict == CGG_DENY)
+			return set_error(CGG_USAGE, "%s: the kernel only lets it be watched",
+					 cgg_hooks[i].word);
 	for (int i = 0; i < CGG_HOOKS; i++)
 		if (hooks & 1u << i)
 			rules->defaults[i] = verdict;
@@ -117,9 +117,9 @@ static int text_line(struct cgg_rules *rules, char *line, size_t len, unsigned l
 	bool mark = number == 1 && !strncmp(line, "\xef\xbb\xbf", 3);
 
 	if (number == 1 && is_utf16(line))
-		return refuse(CGG_USAGE, "the file is UTF-16; save it as UTF-8");
+		return set_error(CGG_USAGE, "the file is UTF-16; save it as UTF-8");
 	return strlen(line) == len ? line_read(rules, line + 3 * mark)
-				   : refuse(CGG_USAGE, "a line has a NUL byte");
+				   : set_error(CGG_USAGE, "a line has a NUL byte");
 }
 
 /* slurp - half of a file would be another policy, or some of the mounts: all of it, or nothing */
@@ -153,7 +153,7 @@ int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **erro
 	ssize_t len;
 
 	if (!out)
-		return refuse(CGG_FAILED, "%s: %s", name, strerror(errno));
+		return set_error(CGG_FAILED, "%s: %s", name, strerror(errno));
 	for (unsigned long number = 1; (len = getline(&line, &room, file)) >= 0; number++) {
 		int status;
 
@@ -171,7 +171,7 @@ int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **erro
 			break;
 	}
 	if (ferror(file)) {
-		worst = refuse(CGG_FAILED, "%s", strerror(errno));
+		worst = set_error(CGG_FAILED, "%s", strerror(errno));
 		error_put(out, name, 0);
 	}
 	free(line);

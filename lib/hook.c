@@ -17,7 +17,7 @@
 #define RWM (CGG_R | CGG_W | CGG_M)
 #define RW (CGG_R | CGG_W)
 
-/* word, operand, matches, programs, letters, watches, error */
+/* word, operand, matches, programs, access bits, watches, error */
 const struct cgg_hook_info cgg_hooks[CGG_HOOKS] = {
 	[CGG_CONNECT] = { "connect", 0, NET, P(CONNECT4) | P(CONNECT6), 0, false, true },
 	[CGG_BIND] = { "bind", 0, NET, P(BIND4) | P(BIND6) | P(POST_BIND4) | P(POST_BIND6), 0,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * inner.c - the maps that the elements of images, tallies and bases hold.
+ * inner.c - the maps that the elements of images, tallies and indexes hold.
  *
  * Programs reach an inner map through the element; commands open its pin, NAME/NUMBER,
  * because opening a map by its id takes more privilege than all else here. The pin is
@@ -74,7 +74,7 @@ int inner_put(const char *directory, const char *name, int outer, __u32 number, 
 	inner_path(path, directory, name, number);
 	if (!bpf_obj_pin(fd, path) && !bpf_map_update_elem(outer, &number, &fd, 0))
 		return 0;
-	refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
+	set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
 	drop(directory, name, outer, number);
 	return CGG_FAILED;
 }
@@ -84,9 +84,9 @@ int inner_put(const char *directory, const char *name, int outer, __u32 number, 
 static int create_refusal(void)
 {
 	if (errno == EPERM)
-		return refuse(CGG_FAILED, "%d more policies: needs root, or CAP_BPF", CGG_CHUNK);
-	return refuse(CGG_FAILED, "%d more policies: the kernel has no room for them: %s",
-		      CGG_CHUNK, strerror(errno));
+		return set_error(CGG_FAILED, "%d more policies: needs root, or CAP_BPF", CGG_CHUNK);
+	return set_error(CGG_FAILED, "%d more policies: the kernel has no room for them: %s",
+			 CGG_CHUNK, strerror(errno));
 }
 
 /* Make the images and the tallies of a chunk, all zero, below directory */
@@ -136,9 +136,9 @@ int inner_refusal(const char *name, __u32 number)
 {
 	bool lost = errno == ESTALE || errno == ENOENT;
 
-	return refuse(CGG_FAILED, CGG_DIR "/%s/%u: %s%s", name, number,
-		      errno == ESTALE ? "not the map that is meant" : strerror(errno),
-		      lost ? "; run cgg-unload -f and cgg-load" : "");
+	return set_error(CGG_FAILED, CGG_DIR "/%s/%u: %s%s", name, number,
+			 errno == ESTALE ? "not the map that is meant" : strerror(errno),
+			 lost ? "; run cgg-unload -f and cgg-load" : "");
 }
 
 /* Return the two images of a policy, or 0: refused. Mapping costs by the page, so no more is mapped */
@@ -161,7 +161,7 @@ struct cgg_image *guard_images(struct cgg_guard *guard, int place)
 		  guard->how == CGG_CHANGE ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd,
 		  (off_t)(start - skip));
 	if (at == MAP_FAILED)
-		refuse(CGG_FAILED, CGG_DIR "/images/%u: %s", chunk, strerror(errno));
+		set_error(CGG_FAILED, CGG_DIR "/images/%u: %s", chunk, strerror(errno));
 	else
 		guard->images[place] = (struct cgg_image *)(void *)(at + skip);
 	close(fd);

@@ -32,7 +32,7 @@ int events_last(const struct cgg_reader *reader, unsigned verdicts, struct cgg_e
 	if (map >= 0)
 		close(map);
 	if (!*list || events == MAP_FAILED)
-		return refuse(CGG_FAILED, CGG_DIR "/maps/events: %s", strerror(errno));
+		return set_error(CGG_FAILED, CGG_DIR "/maps/events: %s", strerror(errno));
 	for (__u64 number = head; number && head - number < look; number--) {
 		struct cgg_event *event = &(*list)[*count];
 

@@ -197,8 +197,8 @@ static int rule_of(struct cgg_rule *rule, const json_t *event, int hook)
 		whole = net_words(&words, event, hook);
 	}
 	if (!whole)
-		return refuse(CGG_USAGE, "an event of %s lacks what such events have",
-			      cgg_hooks[hook].word);
+		return set_error(CGG_USAGE, "an event of %s lacks what such events have",
+				 cgg_hooks[hook].word);
 	if (words.count < 3 || rule_parse(rule, words.count, words.word) ||
 	    !is_exact(rule, &words) || json_is_integer(json_object_get(event, "unread")))
 		return CGG_NO;
@@ -232,14 +232,14 @@ static int note(struct cgg_learn *learn, const struct cgg_rule *rule, const json
 	struct seen *seen = calloc(1, sizeof(*seen)), **found;
 
 	if (!seen)
-		return refuse(CGG_FAILED, "out of memory");
+		return set_error(CGG_FAILED, "out of memory");
 	seen_begin(seen, rule, event);
 	found = tsearch(seen, &learn->tree, compare_seen);
 	if (!found || *found == seen) {
 		learn->unique += found != 0;
 		if (!found)
 			free(seen);
-		return found ? 0 : refuse(CGG_FAILED, "out of memory");
+		return found ? 0 : set_error(CGG_FAILED, "out of memory");
 	}
 	seen_merge(*found, seen);
 	free(seen);
@@ -257,7 +257,7 @@ static int set_add(json_t **set, const char *key, const char *value)
 		return 0;
 	return *set && !json_object_set_new(*set, key, json_string(value))
 		       ? 0
-		       : refuse(CGG_FAILED, "out of memory");
+		       : set_error(CGG_FAILED, "out of memory");
 }
 
 /*
@@ -337,16 +337,16 @@ int learn_check(const struct cgg_learn *learn)
 
 	if (policies > 1) {
 		names_print(learn->policies, names, sizeof(names));
-		return refuse(CGG_USAGE,
-			      "these are events of %zu policies (%s); choose one by --policy",
-			      policies, names);
+		return set_error(CGG_USAGE,
+				 "these are events of %zu policies (%s); choose one by --policy",
+				 policies, names);
 	}
 	if (cgroups > 1 && !learn->policy && !learn->cgroup) {
 		names_print(learn->cgroups, names, sizeof(names));
-		return refuse(CGG_USAGE,
-			      "these are events of %zu cgroups (%s); choose one by --cgroup, "
-			      "or take all of the policy by --policy",
-			      cgroups, names);
+		return set_error(CGG_USAGE,
+				 "these are events of %zu cgroups (%s); choose one by --cgroup, "
+				 "or take all of the policy by --policy",
+				 cgroups, names);
 	}
 	return 0;
 }
@@ -362,23 +362,23 @@ static int denied_of(const json_t *event, bool *denied)
 	for (int i = 0; verdict && i <= CGG_AUDIT; i++)
 		if (!strcmp(verdict, cgg_verdicts[i]))
 			return 0;
-	return refuse(CGG_USAGE, "an event without a verdict that cgg-events prints");
+	return set_error(CGG_USAGE, "an event without a verdict that cgg-events prints");
 }
 
 /* Count events that cgg-events reports as a number only. Return false if it is no such line. */
 static bool count_take(struct cgg_learn *learn, const json_t *event, bool denied)
 {
 	const json_t *lost = json_object_get(event, "lost");
-	const json_t *withheld = json_object_get(event, "withheld");
+	const json_t *suppressed = json_object_get(event, "withheld");
 
 	if (json_is_integer(lost) && !json_object_get(event, "hook"))
 		learn->lost += (__u64)json_integer_value(lost);
-	else if (json_is_integer(withheld) && denied == learn->denied)
-		learn->lost += (__u64)json_integer_value(withheld);
-	else if (json_is_integer(withheld) && denied)
-		learn->skipped += (__u64)json_integer_value(withheld);
+	else if (json_is_integer(suppressed) && denied == learn->denied)
+		learn->lost += (__u64)json_integer_value(suppressed);
+	else if (json_is_integer(suppressed) && denied)
+		learn->skipped += (__u64)json_integer_value(suppressed);
 	else
-		return json_is_integer(withheld);
+		return json_is_integer(suppressed);
 	return true;
 }
 
@@ -389,12 +389,12 @@ static int rule_take(struct cgg_learn *learn, const json_t *event, int hook)
 	int status;
 
 	learn->events++;
-	if (cgg_hooks[hook].watches)
+	if (cgg_hooks[hook].observe_only)
 		return 0;
 	status = rule_of(&rule, event, hook);
 	if (status == CGG_NO)
-		return refuse(CGG_NO, "no rule can allow this one event of %s",
-			      cgg_hooks[hook].word);
+		return set_error(CGG_NO, "no rule can allow this one event of %s",
+				 cgg_hooks[hook].word);
 	return status ? status : note(learn, &rule, event);
 }
 
@@ -416,12 +416,12 @@ static int event_take(struct cgg_learn *learn, const json_t *event)
 		learn->unchosen++;
 		return 0;
 	}
-	if (hook >= 0 && !cgg_hooks[hook].watches)
+	if (hook >= 0 && !cgg_hooks[hook].observe_only)
 		learn->hooks |= 1u << hook;
 	if (count_take(learn, event, denied))
 		return 0;
 	if (hook < 0)
-		return refuse(CGG_USAGE, "not an event of cgg-events -j");
+		return set_error(CGG_USAGE, "not an event of cgg-events -j");
 	if (denied == learn->denied)
 		return rule_take(learn, event, hook);
 	learn->skipped += denied;
@@ -435,9 +435,9 @@ int learn_line(struct cgg_learn *learn, const char *line, size_t len)
 	int status;
 
 	if (!event)
-		return refuse(CGG_USAGE, "not JSON: %s", error.text);
+		return set_error(CGG_USAGE, "not JSON: %s", error.text);
 	status = json_is_object(event) ? event_take(learn, event)
-				       : refuse(CGG_USAGE, "not an event of cgg-events -j");
+				       : set_error(CGG_USAGE, "not an event of cgg-events -j");
 	json_decref(event);
 	return status;
 }
@@ -496,7 +496,7 @@ static void write_unwatched(const struct cgg_learn *learn, FILE *file)
 	bool any = false;
 
 	for (int i = 0; i < CGG_HOOKS; i++) {
-		if (cgg_hooks[i].watches || learn->hooks & 1u << i)
+		if (cgg_hooks[i].observe_only || learn->hooks & 1u << i)
 			continue;
 		fprintf(file, "%s %s",
 			any ? "" : "# not watched, stays allowed:", cgg_hooks[i].word);
@@ -531,7 +531,7 @@ int learn_write(struct cgg_learn *learn, const struct cgg_widen *widen, FILE *fi
 	int status;
 
 	if (!list)
-		return refuse(CGG_FAILED, "out of memory");
+		return set_error(CGG_FAILED, "out of memory");
 	walk_at = list;
 	twalk(learn->tree, walk);
 	status = seen_widen(list, &count, widen);

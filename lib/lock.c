@@ -73,17 +73,17 @@ static int patience(int dir, __u64 began, __u64 *stopped)
 	if (state != 'T' && state != 't')
 		*stopped = now;
 	if (now - *stopped >= PATIENCE_STOPPED * 1000000000ULL)
-		return refuse(CGG_FAILED,
-			      CGG_DIR ": locked by process %d (%s), which is stopped; "
-				      "let it go on (kill -CONT %d), or end it",
-			      pid, shown, pid);
+		return set_error(CGG_FAILED,
+				 CGG_DIR ": locked by process %d (%s), which is stopped; "
+					 "let it go on (kill -CONT %d), or end it",
+				 pid, shown, pid);
 	if (now - began < PATIENCE * 1000000000ULL)
 		return 0;
-	return pid ? refuse(CGG_FAILED,
-			    CGG_DIR
-			    ": locked by process %d (%s) for %d seconds; wait for it, or end it",
-			    pid, shown, PATIENCE)
-		   : refuse(CGG_FAILED, CGG_DIR ": locked for %d seconds", PATIENCE);
+	return pid ? set_error(CGG_FAILED,
+			       CGG_DIR
+			       ": locked by process %d (%s) for %d seconds; wait for it, or end it",
+			       pid, shown, PATIENCE)
+		   : set_error(CGG_FAILED, CGG_DIR ": locked for %d seconds", PATIENCE);
 }
 
 static void wake(int sig)
@@ -108,7 +108,7 @@ static int wait_for(int dir, int operation)
 	setitimer(ITIMER_REAL, &second, 0);
 	while (!status && flock(dir, operation))
 		status = errno == EINTR ? patience(dir, began, &stopped)
-					: refuse(CGG_FAILED, CGG_DIR ": %s", strerror(errno));
+					: set_error(CGG_FAILED, CGG_DIR ": %s", strerror(errno));
 	setitimer(ITIMER_REAL, &none, 0);
 	sigprocmask(SIG_SETMASK, &mask, 0);
 	sigaction(SIGALRM, &old, 0);
@@ -122,5 +122,5 @@ int lock_take(int dir, enum cgg_open how)
 	if (!flock(dir, operation | LOCK_NB))
 		return 0;
 	return errno == EWOULDBLOCK ? wait_for(dir, operation)
-				    : refuse(CGG_FAILED, CGG_DIR ": %s", strerror(errno));
+				    : set_error(CGG_FAILED, CGG_DIR ": %s", strerror(errno));
 }

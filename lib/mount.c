@@ -106,9 +106,9 @@ const char *cgroup_mount(void)
 int mount_refusal(void)
 {
 	if (errno != ENODEV)
-		return refuse(CGG_FAILED, "/proc/self/mountinfo: %s", strerror(errno));
-	return refuse(CGG_FAILED,
-		      "cgroup v2 is not mounted; mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+		return set_error(CGG_FAILED, "/proc/self/mountinfo: %s", strerror(errno));
+	return set_error(CGG_FAILED,
+			 "cgroup v2 is not mounted; mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 }
 
 /* mount_hides - the directory that the mount shows in the place of the root, 0: it hides nothing */

@@ -283,7 +283,7 @@ static int elsewhere(const char *kind, struct search *s)
 	struct mntent *entry;
 
 	if (*s->strange)
-		return refuse(
+		return set_error(
 			CGG_USAGE,
 			"%s:%.80s: only %.512s has that name, which others than root may have "
 			"made; write its path if it is meant",
@@ -294,10 +294,11 @@ static int elsewhere(const char *kind, struct search *s)
 	if (mounts)
 		endmntent(mounts);
 	if (s->found)
-		return refuse(CGG_USAGE, "%s:%.80s: is in cgroup v1 alone (%.600s), not below %s",
-			      kind, s->word, s->list, cgroup_mount());
-	return refuse(CGG_USAGE, "%s:%.80s: no such cgroup below %s", kind, s->word,
-		      cgroup_mount());
+		return set_error(CGG_USAGE,
+				 "%s:%.80s: is in cgroup v1 alone (%.600s), not below %s", kind,
+				 s->word, s->list, cgroup_mount());
+	return set_error(CGG_USAGE, "%s:%.80s: no such cgroup below %s", kind, s->word,
+			 cgroup_mount());
 }
 
 int name_path(char path[4096], const char *kind, const char *word)
@@ -305,13 +306,13 @@ int name_path(char path[4096], const char *kind, const char *word)
 	struct search s = { .word = word, .fits = *kind == 'u' ? fit_unit : fit_container };
 
 	if (!*word || strchr(word, '/'))
-		return refuse(CGG_USAGE, "%s:%.80s: not a name", kind, word);
+		return set_error(CGG_USAGE, "%s:%.80s: not a name", kind, word);
 	search(&s, cgroup_mount(), strlen(cgroup_mount()));
 	if (!s.found && !s.may_be)
 		return elsewhere(kind, &s);
 	if (s.found > 1 || (!s.found && s.may_be > 1))
-		return refuse(CGG_USAGE, "%s:%.80s: may be any of %s", kind, word,
-			      s.found ? s.list : s.may_be_list);
+		return set_error(CGG_USAGE, "%s:%.80s: may be any of %s", kind, word,
+				 s.found ? s.list : s.may_be_list);
 	strcpy(path, s.found ? s.path : s.may_be_path);
 	return 0;
 }

@@ -65,19 +65,19 @@ static int proto_check(const struct cgg_rule *rule, int hook)
 	static const __u8 mapped[12] = { [10] = 0xff, [11] = 0xff };
 
 	if (!((seen->hooks | SOCKETS) & 1u << hook) && hook == CGG_RECVMSG)
-		return refuse(CGG_USAGE, "proto %s: %s does not see it; write ingress proto %s",
-			      name, word, name);
+		return set_error(CGG_USAGE, "proto %s: %s does not see it; write ingress proto %s",
+				 name, word, name);
 	if (!((seen->hooks | SOCKETS) & 1u << hook))
-		return refuse(CGG_USAGE, "proto %s: %s does not see it; write %s proto %s", name,
-			      word, seen->hooks & H(CONNECT) ? "connect" : "egress", name);
+		return set_error(CGG_USAGE, "proto %s: %s does not see it; write %s proto %s", name,
+				 word, seen->hooks & H(CONNECT) ? "connect" : "egress", name);
 	/* What has no port is matched as port 0. */
 	if (rule->matches & CGG_MATCH_PORT && rule->port_min && PACKETS & 1u << hook &&
 	    !seen->ports)
-		return refuse(CGG_USAGE, "port: proto %s has no ports; leave port out", name);
+		return set_error(CGG_USAGE, "port: proto %s has no ports; leave port out", name);
 	if (hook == CGG_CONNECT && rule->proto == 1 && rule->matches & CGG_MATCH_IP &&
 	    !rule->net.local && memcmp(rule->net.addr, mapped, sizeof(mapped)) != 0)
-		return refuse(CGG_USAGE,
-			      "proto icmp: is of IPv4, and ip of IPv6; write proto icmpv6");
+		return set_error(CGG_USAGE,
+				 "proto icmp: is of IPv4, and ip of IPv6; write proto icmpv6");
 	return 0;
 }
 
@@ -86,12 +86,12 @@ static int port_check(const struct cgg_rule *rule, int hook)
 	if (!(rule->matches & CGG_MATCH_PORT) || rule->port_max)
 		return 0;
 	if (hook == CGG_BIND)
-		return refuse(CGG_USAGE,
-			      "port 0: bind is judged by the port that the kernel chose; "
-			      "leave port out, or write port 1-65535");
+		return set_error(CGG_USAGE,
+				 "port 0: bind is judged by the port that the kernel chose; "
+				 "leave port out, or write port 1-65535");
 	if (hook == CGG_SENDMSG)
-		return refuse(CGG_USAGE,
-			      "port 0: the kernel sends no message to it; leave port out");
+		return set_error(CGG_USAGE,
+				 "port 0: the kernel sends no message to it; leave port out");
 	return 0;
 }
 
@@ -105,21 +105,21 @@ static int socket_check(const struct cgg_rule *rule)
 	if (!(rule->matches & CGG_MATCH_PROTO))
 		return 0;
 	if (!rule->proto)
-		return refuse(CGG_USAGE,
-			      "proto 0: is judged as the protocol that the kernel chooses; "
-			      "write its name, like proto tcp");
+		return set_error(CGG_USAGE,
+				 "proto 0: is judged as the protocol that the kernel chooses; "
+				 "write its name, like proto tcp");
 	if (raw || seen->type < 0)
 		return 0;
 	if (!seen->type || rule->type != seen->type)
-		return refuse(CGG_USAGE, "proto %s: has no sockets of this type; write type %s",
-			      name,
-			      !seen->type		  ? "raw, or leave type out"
-			      : seen->type == SOCK_STREAM ? "stream"
-							  : "dgram");
+		return set_error(CGG_USAGE, "proto %s: has no sockets of this type; write type %s",
+				 name,
+				 !seen->type		     ? "raw, or leave type out"
+				 : seen->type == SOCK_STREAM ? "stream"
+							     : "dgram");
 	if (rule->matches & CGG_MATCH_FAMILY && (rule->proto == 1 || rule->proto == 58) &&
 	    (rule->family == AF_INET) != (rule->proto == 1))
-		return refuse(CGG_USAGE, "proto %s: is not of this family; write proto %s", name,
-			      rule->proto == 1 ? "icmpv6" : "icmp");
+		return set_error(CGG_USAGE, "proto %s: is not of this family; write proto %s", name,
+				 rule->proto == 1 ? "icmpv6" : "icmp");
 	return 0;
 }
 
@@ -131,9 +131,9 @@ static int unix_check(const struct cgg_rule *rule)
 	if (rule->prefix || *rule->operand != '/' || rule->operand[len - 1] != '/')
 		return 0;
 	if (len == 1)
-		return refuse(CGG_USAGE, "unix /: is a directory; write /* for every path");
-	return refuse(CGG_USAGE, "unix %s: a path does not end with a slash; write %.*s, or %s*",
-		      rule->operand, (int)len - 1, rule->operand, rule->operand);
+		return set_error(CGG_USAGE, "unix /: is a directory; write /* for every path");
+	return set_error(CGG_USAGE, "unix %s: a path does not end with a slash; write %.*s, or %s*",
+			 rule->operand, (int)len - 1, rule->operand, rule->operand);
 }
 
 static int hook_check(const struct cgg_rule *rule, int hook)
@@ -170,7 +170,7 @@ static int comment_check(const struct cgg_rule *rule)
 
 	for (size_t at = 0; at < len; at += step)
 		if (utf8_is_hidden(utf8_read((const __u8 *)rule->comment + at, len - at, &step)))
-			return refuse(CGG_USAGE, "comment: has a character that is not visible");
+			return set_error(CGG_USAGE, "comment: has a character that is not visible");
 	return 0;
 }
 

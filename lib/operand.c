@@ -32,9 +32,10 @@ static int device_number(struct cgg_rule *rule, const char *word)
 
 	if (!colon || half_parse(&rule->major, word, (size_t)(colon - word), 4095) ||
 	    half_parse(&rule->minor, colon + 1, strlen(colon + 1), 1048575))
-		return refuse(CGG_USAGE, "device %.80s: not MAJOR:MINOR, MAJOR:* or *:*", word);
+		return set_error(CGG_USAGE, "device %.80s: not MAJOR:MINOR, MAJOR:* or *:*", word);
 	if (rule->major < 0 && rule->minor >= 0)
-		return refuse(CGG_USAGE, "device %s: a minor number needs its major number", word);
+		return set_error(CGG_USAGE, "device %s: a minor number needs its major number",
+				 word);
 	return 0;
 }
 
@@ -43,20 +44,22 @@ static int device_parse(struct cgg_rule *rule, struct cgg_words *w)
 	const char *word = words_next(w);
 
 	if (!word)
-		return refuse(CGG_USAGE, "device: needs a device: c|b|a MAJOR:MINOR, or /dev/PATH");
+		return set_error(CGG_USAGE,
+				 "device: needs a device: c|b|a MAJOR:MINOR, or /dev/PATH");
 	if (*word == '/') {
 		if (strlen(word) >= CGG_OPERAND)
-			return refuse(CGG_USAGE, "device %.80s...: the path is too long", word);
+			return set_error(CGG_USAGE, "device %.80s...: the path is too long", word);
 		strcpy(rule->operand, word); /* rule_resolve() finds its number */
 		return 0;
 	}
 	if (strlen(word) != 1 || !strchr("abc", *word))
-		return refuse(CGG_USAGE, "device %.80s: not a type (c, b or a) nor a path", word);
+		return set_error(CGG_USAGE, "device %.80s: not a type (c, b or a) nor a path",
+				 word);
 	rule->device = *word;
 	word = words_next(w);
 	if (!word)
-		return refuse(CGG_USAGE, "device %c: needs MAJOR:MINOR, MAJOR:* or *:*",
-			      rule->device);
+		return set_error(CGG_USAGE, "device %c: needs MAJOR:MINOR, MAJOR:* or *:*",
+				 rule->device);
 	return device_number(rule, word);
 }
 
@@ -68,14 +71,14 @@ static int sysctl_parse(struct cgg_rule *rule, struct cgg_words *w)
 	char *name = rule->operand;
 
 	if (!word)
-		return refuse(CGG_USAGE, "sysctl: needs a name like kernel/hostname");
+		return set_error(CGG_USAGE, "sysctl: needs a name like kernel/hostname");
 	if (!len || len >= CGG_OPERAND)
-		return refuse(CGG_USAGE, "sysctl %.80s: a name has 1 to %d bytes", word,
-			      CGG_OPERAND - 1);
+		return set_error(CGG_USAGE, "sysctl %.80s: a name has 1 to %d bytes", word,
+				 CGG_OPERAND - 1);
 	for (size_t i = 0; i < len; i++)
 		if (word[i] <= ' ' || word[i] > '~' || strchr("\"\\#", word[i]))
-			return refuse(CGG_USAGE, "sysctl: a name has no such byte as 0x%02x",
-				      (unsigned char)word[i]);
+			return set_error(CGG_USAGE, "sysctl: a name has no such byte as 0x%02x",
+					 (unsigned char)word[i]);
 	memcpy(name, word, len + 1);
 	if (name[strcspn(name, "./")] == '.')
 		for (char *c = name; *c; c++)
@@ -85,12 +88,12 @@ static int sysctl_parse(struct cgg_rule *rule, struct cgg_words *w)
 		name[--len] = 0;
 	}
 	if (strchr(name, '*'))
-		return refuse(CGG_USAGE, "sysctl %s: a star stands alone behind the last slash",
-			      word);
+		return set_error(CGG_USAGE, "sysctl %s: a star stands alone behind the last slash",
+				 word);
 	if (*name == '/' || strstr(name, "//") || (!rule->prefix && name[len - 1] == '/'))
-		return refuse(CGG_USAGE,
-			      "sysctl %s: a name is relative to /proc/sys, like kernel/hostname",
-			      word);
+		return set_error(CGG_USAGE,
+				 "sysctl %s: a name is relative to /proc/sys, like kernel/hostname",
+				 word);
 	return 0;
 }
 
@@ -108,25 +111,26 @@ static int unix_parse(struct cgg_rule *rule, struct cgg_words *w)
 	size_t len = word ? strlen(word) : 0;
 
 	if (!word)
-		return refuse(CGG_USAGE,
-			      "unix: needs a name: /path, @abstract, or either with a star");
+		return set_error(CGG_USAGE,
+				 "unix: needs a name: /path, @abstract, or either with a star");
 	if (len && word[len - 1] == '*') {
 		rule->prefix = true;
 		len--;
 	}
 	if (len > 108)
-		return refuse(CGG_USAGE, "unix %.80s...: a name has at most 108 bytes", word);
+		return set_error(CGG_USAGE, "unix %.80s...: a name has at most 108 bytes", word);
 	memcpy(rule->operand, word, len);
 	rule->operand[len] = 0;
 	if (strchr(rule->operand, '*') || (!len && !rule->prefix) ||
 	    (len && *word != '/' && *word != '@'))
-		return refuse(CGG_USAGE, "unix %.120s: not /path, @abstract, or either with a star",
-			      word);
+		return set_error(CGG_USAGE,
+				 "unix %.120s: not /path, @abstract, or either with a star", word);
 	if (*word == '/' &&
 	    (strstr(rule->operand, "//") || strstr(rule->operand, "/./") ||
 	     strstr(rule->operand, "/../") ||
 	     (!rule->prefix && (ends(rule->operand, "/.") || ends(rule->operand, "/..")))))
-		return refuse(CGG_USAGE, "unix %s: a path has no empty component, . or ..", word);
+		return set_error(CGG_USAGE, "unix %s: a path has no empty component, . or ..",
+				 word);
 	return 0;
 }
 
@@ -145,12 +149,13 @@ int operand_parse(struct cgg_rule *rule, enum cgg_operand_kind kind, struct cgg_
 	case CGG_SOCKOPT:
 		word = words_next(w);
 		if (!word)
-			return refuse(CGG_USAGE,
-				      "needs an option: LEVEL:NAME, like SOL_SOCKET:SO_MARK");
+			return set_error(CGG_USAGE,
+					 "needs an option: LEVEL:NAME, like SOL_SOCKET:SO_MARK");
 		status = sockopt_parse(rule, word);
 		if (!status && rule->hooks == 1u << CGG_GETSOCKOPT && rule->major == IPPROTO_TCP &&
 		    rule->minor == TCP_ZEROCOPY_RECEIVE)
-			return refuse(CGG_USAGE, "%s: the kernel asks no program about it", word);
+			return set_error(CGG_USAGE, "%s: the kernel asks no program about it",
+					 word);
 		return status;
 	case CGG_NONE:
 		break;

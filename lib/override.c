@@ -33,7 +33,8 @@ static bool nearest_find(int cgroup, int attach, bool above, struct nearest *n)
 	n->itself = true;
 	for (; strlen(n->path) >= strlen(cgroup_mount()); n->itself = false) {
 		struct cgg_cgroup at = { .fd = -1 };
-		int status = n->itself && above ? CGG_NO : cgroup_open(&at, n->path, CGG_ANY | CGG_EXACT);
+		int status = n->itself && above ? CGG_NO
+						: cgroup_open(&at, n->path, CGG_ANY | CGG_EXACT);
 
 		n->count = CGG_BESIDE;
 		n->flags = 0;
@@ -80,19 +81,20 @@ int link_refusal(int cgroup, int program, int error)
 	where_is(cgroup, name);
 	if (error == EPERM && nearest_find(cgroup, info->attach, false, &n) &&
 	    !(n.flags & BPF_F_ALLOW_MULTI) && (n.itself || !(n.flags & BPF_F_ALLOW_OVERRIDE)))
-		return refuse(CGG_FAILED,
-			      "%s: %s: program %u on %.400s allows none beside it; detach that first",
-			      name, info->name, n.ids[0], n.path);
+		return set_error(
+			CGG_FAILED,
+			"%s: %s: program %u on %.400s allows none beside it; detach that first",
+			name, info->name, n.ids[0], n.path);
 	if (error == EPERM)
-		return refuse(CGG_FAILED, "%s: %s: needs root, or CAP_BPF and CAP_NET_ADMIN", name,
-			      info->name);
+		return set_error(CGG_FAILED, "%s: %s: needs root, or CAP_BPF and CAP_NET_ADMIN",
+				 name, info->name);
 	if (error == E2BIG)
-		return refuse(
+		return set_error(
 			CGG_FAILED,
 			"%s: %s: 64 programs are attached there, and the kernel takes no more; "
 			"detach one first (cgg-status --effective lists them)",
 			name, info->name);
-	return refuse(CGG_FAILED, "%s: %s: %s", name, info->name, strerror(error));
+	return set_error(CGG_FAILED, "%s: %s: %s", name, info->name, strerror(error));
 }
 
 static int override_refusal(int cgroup, int program, __u32 id, const char *path)
@@ -101,11 +103,12 @@ static int override_refusal(int cgroup, int program, __u32 id, const char *path)
 
 	where_is(cgroup, name);
 	name_of(id, named);
-	return refuse(CGG_FAILED,
-		      "%s: %s: this would switch off program %u%s on %.300s, which was attached with "
-		      "BPF_F_ALLOW_OVERRIDE; attach that with BPF_F_ALLOW_MULTI, or run "
-		      "cgg-attach -f",
-		      name, cgg_programs[program].name, id, named, path);
+	return set_error(
+		CGG_FAILED,
+		"%s: %s: this would switch off program %u%s on %.300s, which was attached with "
+		"BPF_F_ALLOW_OVERRIDE; attach that with BPF_F_ALLOW_MULTI, or run "
+		"cgg-attach -f",
+		name, cgg_programs[program].name, id, named, path);
 }
 
 static int effective_of(int cgroup, int program, struct cgg_effective *all)
@@ -120,7 +123,8 @@ static int effective_of(int cgroup, int program, struct cgg_effective *all)
 	if (errno == EPERM || errno == EINVAL) /* as the link will say, and better */
 		return 0;
 	where_is(cgroup, name);
-	return refuse(CGG_FAILED, "%s: %s: %s", name, cgg_programs[program].name, strerror(errno));
+	return set_error(CGG_FAILED, "%s: %s: %s", name, cgg_programs[program].name,
+			 strerror(errno));
 }
 
 static int override_above(int cgroup, int program, const struct nearest *n)
@@ -162,11 +166,12 @@ int override_recheck(int cgroup, int program, const struct cgg_effective *before
 	struct nearest n;
 	int status = effective_of(cgroup, program, &now);
 
-	if (!status && before->alone && nearest_find(cgroup, cgg_programs[program].attach, true, &n))
+	if (!status && before->alone &&
+	    nearest_find(cgroup, cgg_programs[program].attach, true, &n))
 		status = override_above(cgroup, program, &n);
 	for (__u32 i = 0; !status && i < before->count; i++)
 		if (!is_in(&now, before->ids[i]))
-			status = override_refusal(cgroup, program, before->ids[i],
-						  "a cgroup above");
+			status =
+				override_refusal(cgroup, program, before->ids[i], "a cgroup above");
 	return status;
 }

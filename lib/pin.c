@@ -28,16 +28,16 @@ int pin_check(int dir, const char *path)
 	struct stat st;
 
 	if (fstat(dir, &st) || fstatfs(dir, &fs))
-		return refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
+		return set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
 	if (fs.f_type != BPF_FS_MAGIC)
-		return refuse(CGG_FAILED, "%s: not on a bpffs; mount -t bpf bpf %s", path,
-			      CGG_BPFFS);
+		return set_error(CGG_FAILED, "%s: not on a bpffs; mount -t bpf bpf %s", path,
+				 CGG_BPFFS);
 	if (st.st_uid != geteuid() && st.st_uid)
-		return refuse(CGG_FAILED, "%s: belongs to uid %u, not to us; remove it", path,
-			      st.st_uid);
+		return set_error(CGG_FAILED, "%s: belongs to uid %u, not to us; remove it", path,
+				 st.st_uid);
 	if (st.st_mode & 077)
-		return refuse(CGG_FAILED, "%s: others may enter it (mode %04o); chmod 700 %s", path,
-			      st.st_mode & 07777u, path);
+		return set_error(CGG_FAILED, "%s: others may enter it (mode %04o); chmod 700 %s",
+				 path, st.st_mode & 07777u, path);
 	return 0;
 }
 
@@ -96,7 +96,7 @@ int pin_remove(const char *path)
 
 	if (why)
 		why = try_to_remove(path);
-	return why ? refuse(CGG_FAILED, "%s: %s", path, strerror(why)) : 0;
+	return why ? set_error(CGG_FAILED, "%s: %s", path, strerror(why)) : 0;
 }
 
 /* siblings - what others left, is_ours(path) of each; one that is in use is locked */
@@ -295,16 +295,16 @@ int pin_refusal(const char *name)
 	bool map = !strncmp(name, "maps/", 5);
 
 	if (errno == EPERM || errno == EACCES)
-		return refuse(CGG_FAILED, CGG_DIR "/%s: needs root, or CAP_BPF and CAP_NET_ADMIN",
-			      name);
+		return set_error(CGG_FAILED,
+				 CGG_DIR "/%s: needs root, or CAP_BPF and CAP_NET_ADMIN", name);
 	if (errno == ESTALE)
-		return refuse(CGG_FAILED, CGG_DIR "/%s: not the %s that is meant; run %s", name,
-			      map ? "map" : "program",
-			      map ? "cgg-unload -f and cgg-load" : "cgg-load -r");
+		return set_error(CGG_FAILED, CGG_DIR "/%s: not the %s that is meant; run %s", name,
+				 map ? "map" : "program",
+				 map ? "cgg-unload -f and cgg-load" : "cgg-load -r");
 	if (errno != ENOENT && errno != EINVAL)
-		return refuse(CGG_FAILED, CGG_DIR "/%s: %s", name, strerror(errno));
-	return refuse(CGG_FAILED, CGG_DIR "/%s: %s; run %s", name, strerror(errno),
-		      map ? "cgg-unload -f and cgg-load" : "cgg-load -r");
+		return set_error(CGG_FAILED, CGG_DIR "/%s: %s", name, strerror(errno));
+	return set_error(CGG_FAILED, CGG_DIR "/%s: %s; run %s", name, strerror(errno),
+			 map ? "cgg-unload -f and cgg-load" : "cgg-load -r");
 }
 
 /* version_read - the layout of the guard, or -1 with errno; ESTALE: not the map that is meant */
@@ -337,7 +337,7 @@ int programs_loaded(unsigned *programs)
 	if (fd < 0)
 		return pin_refusal("version");
 	if (bpf_map_lookup_elem(fd, &key, programs))
-		status = refuse(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
+		status = set_error(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
 	close(fd);
 	return status;
 }
@@ -351,7 +351,7 @@ int programs_record(unsigned programs)
 	if (fd < 0)
 		return pin_refusal("version");
 	if (bpf_map_update_elem(fd, &key, &programs, BPF_EXIST))
-		status = refuse(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
+		status = set_error(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
 	close(fd);
 	return status;
 }
@@ -363,20 +363,21 @@ static int open_refusal(int error)
 	struct stat st;
 
 	if (error == EACCES || error == EPERM)
-		return refuse(CGG_FAILED, CGG_DIR ": needs root");
+		return set_error(CGG_FAILED, CGG_DIR ": needs root");
 	if (error == ENOENT && !statfs(CGG_BPFFS, &fs) && fs.f_type != BPF_FS_MAGIC)
-		return refuse(CGG_FAILED,
-			      "not loaded, and no bpffs on " CGG_BPFFS "; run cgg-load first");
+		return set_error(CGG_FAILED,
+				 "not loaded, and no bpffs on " CGG_BPFFS "; run cgg-load first");
 	if (error == ENOENT && siblings(holds_cgroups))
-		return refuse(CGG_FAILED, "not loaded; what a killed cgg-unload left is in force "
-					  "until cgg-unload or cgg-load is run");
+		return set_error(CGG_FAILED,
+				 "not loaded; what a killed cgg-unload left is in force "
+				 "until cgg-unload or cgg-load is run");
 	if (error == ENOENT)
-		return refuse(CGG_FAILED, "not loaded; run cgg-load first");
+		return set_error(CGG_FAILED, "not loaded; run cgg-load first");
 	if (!lstat(CGG_DIR, &st) && !S_ISDIR(st.st_mode))
-		return refuse(CGG_FAILED,
-			      CGG_DIR ": not a directory, and made by uid %u; remove it",
-			      st.st_uid);
-	return refuse(CGG_FAILED, CGG_DIR ": %s", strerror(error));
+		return set_error(CGG_FAILED,
+				 CGG_DIR ": not a directory, and made by uid %u; remove it",
+				 st.st_uid);
+	return set_error(CGG_FAILED, CGG_DIR ": %s", strerror(error));
 }
 
 /* locked_directory - opens and locks the pin directory that is there once the lock is ours */
@@ -415,14 +416,14 @@ static int version_check(void)
 	if (version == CGG_LAYOUT)
 		return 0;
 	if (version < 0 && errno != ENOENT && errno != ESTALE && errno != EACCES)
-		return refuse(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
+		return set_error(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
 	if (version < 0)
-		return refuse(CGG_FAILED, CGG_DIR "/version: not there, or another map; "
-						  "run cgg-unload -f and cgg-load");
-	return refuse(CGG_FAILED,
-		      "the guard that is loaded has layout %d, this command knows %d; "
-		      "run cgg-unload -f and cgg-load, or see UPGRADES in cgguard(7)",
-		      version, CGG_LAYOUT);
+		return set_error(CGG_FAILED, CGG_DIR "/version: not there, or another map; "
+						     "run cgg-unload -f and cgg-load");
+	return set_error(CGG_FAILED,
+			 "the guard that is loaded has layout %d, this command knows %d; "
+			 "run cgg-unload -f and cgg-load, or see UPGRADES in cgguard(7)",
+			 version, CGG_LAYOUT);
 }
 
 int guard_open(struct cgg_guard *guard, enum cgg_open how)
@@ -433,7 +434,7 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 				     .how = how,
 				     .image_maps = -1,
 				     .tally_maps = -1,
-				     .bases = -1,
+				     .indexes = -1,
 				     .attachments = -1,
 				     .attached = -1 };
 	pinned_forget();
@@ -450,13 +451,13 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 	close(policies);
 	if (guard->policies == MAP_FAILED) {
 		guard->policies = 0;
-		return refuse(CGG_FAILED, CGG_DIR "/maps/policies: %s", strerror(errno));
+		return set_error(CGG_FAILED, CGG_DIR "/maps/policies: %s", strerror(errno));
 	}
 	status = map_get(&guard->image_maps, "maps/images");
 	if (!status)
 		status = map_get(&guard->tally_maps, "maps/tallies");
 	if (!status)
-		status = map_get(&guard->bases, "maps/bases");
+		status = map_get(&guard->indexes, "maps/indexes");
 	if (!status)
 		status = map_get(&guard->attachments, "maps/attachments");
 	if (!status)
@@ -467,7 +468,7 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 /* Mappings go with the process; a command opens one guard. */
 void guard_close(struct cgg_guard *guard)
 {
-	const int fds[] = { guard->image_maps,	guard->tally_maps, guard->bases,
+	const int fds[] = { guard->image_maps,	guard->tally_maps, guard->indexes,
 			    guard->attachments, guard->attached,   guard->dir };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)

@@ -142,16 +142,16 @@ static void switch_image(struct cgg_policy *policy, __u32 next, unsigned seconds
 	}
 }
 
-/* bases_free - those that the image in force has not, and no way back needs */
-static void bases_free(struct cgg_guard *guard, int place)
+/* indexes_free - those that the image in force has not, and no way back needs */
+static void indexes_free(struct cgg_guard *guard, int place)
 {
 	struct cgg_policy *policy = &guard->policies[place];
-	__u32 kept = policy_image(guard, place)->base.number, number = 2 * (__u32)place;
+	__u32 kept = policy_image(guard, place)->index.number, number = 2 * (__u32)place;
 
 	writing_begins(policy);
 	for (__u32 i = number; i < number + 2; i++)
 		if (i + 1 != kept)
-			base_drop(guard, i);
+			index_drop(guard, i);
 }
 
 /*
@@ -174,7 +174,7 @@ static int place_clear(struct cgg_guard *guard, int place)
 	next = writing_begins(policy);
 	compile(&guard->images[place][next & 1], &none);
 	switch_image(policy, next, 0);
-	bases_free(guard, place);
+	indexes_free(guard, place);
 	__atomic_store_n(&policy->unclean, 0, __ATOMIC_SEQ_CST);
 	return 0;
 }
@@ -226,9 +226,10 @@ int policy_make(struct cgg_guard *guard, const char *name, int *place)
 	while (policy < guard->policies + CGG_POLICIES && *policy->name)
 		policy++;
 	if (policy == guard->policies + CGG_POLICIES)
-		return refuse(CGG_FAILED, "policy %s: there are %d policies, no more fit; "
-					  "cgg-rule -p NAME drop removes one",
-			      name, CGG_POLICIES);
+		return set_error(CGG_FAILED,
+				 "policy %s: there are %d policies, no more fit; "
+				 "cgg-rule -p NAME drop removes one",
+				 name, CGG_POLICIES);
 	*place = (int)(policy - guard->policies);
 	status = place_prepare(guard, *place);
 	if (status)
@@ -258,7 +259,7 @@ static void inner_each(struct cgg_guard *guard, const char *path, unsigned long 
 		closedir(list);
 }
 
-static void base_sweep(struct cgg_guard *guard, __u32 number)
+static void index_sweep(struct cgg_guard *guard, __u32 number)
 {
 	int place = (int)(number / 2);
 	const struct cgg_image *image = policy_image(guard, place);
@@ -267,15 +268,15 @@ static void base_sweep(struct cgg_guard *guard, __u32 number)
 		return;
 	if (!*guard->policies[place].name)
 		place_clear(guard, place);
-	else if (left(&guard->policies[place]) || image->base.number == number + 1)
+	else if (left(&guard->policies[place]) || image->index.number == number + 1)
 		return;
-	bases_free(guard, place);
+	indexes_free(guard, place);
 }
 
 /* policies_sweep - what a killed command, or a restore that lapsed, left of policies */
 void policies_sweep(struct cgg_guard *guard)
 {
-	inner_each(guard, CGG_DIR "/bases", 2 * CGG_POLICIES - 1, base_sweep);
+	inner_each(guard, CGG_DIR "/indexes", 2 * CGG_POLICIES - 1, index_sweep);
 	inner_each(guard, CGG_DIR "/tallies", CGG_CHUNKS - 1, chunk_free);
 }
 
@@ -284,12 +285,12 @@ static int pending_check(const struct cgg_policy *policy)
 {
 	unsigned long long seconds = left(policy);
 
-	return seconds ? refuse(CGG_NO, "policy %s: waits %llu s for cgg-rule -p %s confirm",
-				policy->name, seconds, policy->name)
+	return seconds ? set_error(CGG_NO, "policy %s: waits %llu s for cgg-rule -p %s confirm",
+				   policy->name, seconds, policy->name)
 		       : 0;
 }
 
-/* commit - what compile() made; its base, if that is a new one, is stored */
+/* commit - what compile() made; its index, if that is a new one, is stored */
 static int commit(struct cgg_guard *guard, int place, const struct cgg_image *image,
 		  unsigned seconds)
 {
@@ -297,9 +298,9 @@ static int commit(struct cgg_guard *guard, int place, const struct cgg_image *im
 	struct cgg_policy *policy = &guard->policies[place];
 	unsigned before = old ? old->hooks : 0;
 	int status = old ? pending_check(policy) : CGG_FAILED;
-	__u32 old_base = old ? old->base.number : 0;
+	__u32 old_index = old ? old->index.number : 0;
 
-	/* With no image there is a status: refuse() gave it. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+	/* With no image there is a status: set_error() gave it. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	if (!status && image->hooks & ~before)
 		status = attach_hooks(guard, (__u32)place, image->hooks);
 	if (!status && guard->ready) {
@@ -312,51 +313,51 @@ static int commit(struct cgg_guard *guard, int place, const struct cgg_image *im
 	switch_image(policy, image_write(policy, guard->images[place], image), seconds);
 	if (before & ~image->hooks && !seconds)
 		detach_hooks(guard, (__u32)place, before & ~image->hooks);
-	if (old_base != image->base.number && !seconds)
-		bases_free(guard, place);
+	if (old_index != image->index.number && !seconds)
+		indexes_free(guard, place);
 	return 0;
 }
 
-/* new_base - all rules into a base of their own, beside which nothing stands */
-static int new_base(struct cgg_guard *guard, int place, struct cgg_rules *rules)
+/* new_index - all rules into an index of their own, beside which nothing stands */
+static int new_index(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
 	const struct cgg_image *now = policy_image(guard, place);
 	struct cgg_policy *policy = &guard->policies[place];
-	struct cgg_base head;
+	struct cgg_index head;
 	char *pages;
 	int status = now ? pending_check(policy) : CGG_FAILED;
 
 	if (!status)
-		status = base_build(&pages, &head, rules);
+		status = index_build(&pages, &head, rules);
 	if (status)
 		return status;
 	head.number = 2 * (__u32)place + 1;
-	if (now->base.number == head.number)
+	if (now->index.number == head.number)
 		head.number++;
 	writing_begins(policy);
-	status = base_store(guard, &head, pages);
+	status = index_store(guard, &head, pages);
 	free(pages);
 	if (status)
 		return status;
-	rules->base = head;
+	rules->index = head;
 	rules->count = rules->rules = 0;
 	return 0;
 }
 
-/* commit_rules - all that there are, or those beside the base in force */
+/* commit_rules - all that there are, or those beside the index in force */
 static int commit_rules(struct cgg_guard *guard, int place, struct cgg_rules *rules,
 			unsigned seconds)
 {
 	struct cgg_image *image = malloc(sizeof(*image));
-	int status = image ? compile(image, rules) : refuse(CGG_FAILED, "out of memory");
+	int status = image ? compile(image, rules) : set_error(CGG_FAILED, "out of memory");
 
 	if (status == CGG_NO) {
-		status = new_base(guard, place, rules);
+		status = new_index(guard, place, rules);
 		if (!status) {
 			compile(image, rules);
 			status = commit(guard, place, image, seconds);
 			if (status)
-				base_drop(guard, rules->base.number - 1);
+				index_drop(guard, rules->index.number - 1);
 		}
 	} else if (!status) {
 		status = commit(guard, place, image, seconds);
@@ -382,15 +383,15 @@ static int image_line(const struct cgg_image *image, unsigned at, __u64 now, pol
 						 .level = e->level });
 }
 
-static int base_line(const struct cgg_store *base, __u32 rule, __u64 now, policy_line *line,
-		     void *context)
+static int index_line(const struct cgg_store *index, __u32 rule, __u64 now, policy_line *line,
+		      void *context)
 {
-	const struct cgg_record *record = &base->records[rule];
-	const struct cgg_action *action = &base->actions[record->action];
+	const struct cgg_record *record = &index->records[rule];
+	const struct cgg_action *action = &index->actions[record->action];
 
-	if (base_is_dead(base, rule) || action->expires <= now)
+	if (index_is_dead(index, rule) || action->expires <= now)
 		return 0;
-	return line(context, &(struct cgg_line){ .text = base_text(base, rule),
+	return line(context, &(struct cgg_line){ .text = index_text(index, rule),
 						 .len = record->len,
 						 .id = record->id,
 						 .expires = action->expires,
@@ -402,22 +403,22 @@ static int base_line(const struct cgg_store *base, __u32 rule, __u64 now, policy
 int policy_each(struct cgg_guard *guard, int place, policy_line *line, void *context)
 {
 	const struct cgg_image *image = policy_image(guard, place);
-	struct cgg_store base = { 0 };
+	struct cgg_store index = { 0 };
 	__u64 now = time_now();
 	unsigned at = 0;
 	int status = image ? 0 : CGG_FAILED;
 
-	if (!status && image->base.number)
-		status = base_open(&base, &image->base, CGG_READ, CGG_RECORDS | CGG_TEXTS);
-	for (__u32 rule = 0; base.head && rule < base.head->rules && !status; rule++) {
+	if (!status && image->index.number)
+		status = index_open(&index, &image->index, CGG_READ, CGG_RECORDS | CGG_TEXTS);
+	for (__u32 rule = 0; index.head && rule < index.head->rules && !status; rule++) {
 		for (; at < image->count && image->entry[at].before <= rule && !status; at++)
 			status = image_line(image, at, now, line, context);
 		if (!status)
-			status = base_line(&base, rule, now, line, context);
+			status = index_line(&index, rule, now, line, context);
 	}
 	for (; !status && at < image->count; at++)
 		status = image_line(image, at, now, line, context);
-	base_close(&base);
+	index_close(&index);
 	return status;
 }
 
@@ -475,7 +476,7 @@ static int take_line(void *context, const struct cgg_line *line)
 	return status ? status : rules_add(rules, &rule);
 }
 
-/* policy_read - all rules, with no base */
+/* policy_read - all rules, with no index */
 static int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
 	const struct cgg_image *image = policy_image(guard, place);
@@ -491,7 +492,7 @@ static int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rul
 
 /* ---- changes ---- */
 
-/* beside_read - the rules beside the base, and which base that is */
+/* beside_read - the rules beside the index, and which index that is */
 static int beside_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
 	const struct cgg_image *image = policy_image(guard, place);
@@ -500,7 +501,7 @@ static int beside_read(struct cgg_guard *guard, int place, struct cgg_rules *rul
 	return image ? decompile(rules, image) : CGG_FAILED;
 }
 
-/* fits - whether so many more entries may stand beside the base; their words are not more than */
+/* fits - whether so many more entries may stand beside the index; their words are not more than */
 static bool fits(const struct cgg_rules *rules, unsigned entries, __u32 units)
 {
 	return rules->count + entries <= CGG_ENTRIES && 8 * (rules->heap_used + units) <= CGG_HEAP;
@@ -530,7 +531,7 @@ int policy_add(struct cgg_guard *guard, int place, const struct cgg_rules *more,
 	struct cgg_rules rules;
 	int status = beside_read(guard, place, &rules);
 
-	if (!status && rules.base.number && !fits(&rules, more->count, more->heap_used)) {
+	if (!status && rules.index.number && !fits(&rules, more->count, more->heap_used)) {
 		rules_free(&rules);
 		status = policy_read(guard, place, &rules);
 	}
@@ -551,29 +552,29 @@ struct wanted {
 	__u32 id;
 };
 
-static bool is_wanted(struct cgg_store *base, __u32 rule, const struct wanted *w)
+static bool is_wanted(struct cgg_store *index, __u32 rule, const struct wanted *w)
 {
 	struct cgg_record record;
 
-	if (base_is_dead(base, rule) || base_record(base, rule, &record))
+	if (index_is_dead(index, rule) || index_record(index, rule, &record))
 		return false;
-	return (w->text ? base_has_text(base, &record, w->text, w->len) : record.id == w->id) &&
-	       base->actions[record.action].expires > time_now();
+	return (w->text ? index_has_text(index, &record, w->text, w->len) : record.id == w->id) &&
+	       index->actions[record.action].expires > time_now();
 }
 
-/* in_base - the first rule that is wanted, CGG_LOW: none */
-static __u32 in_base(struct cgg_store *base, const struct wanted *w)
+/* in_index - the first rule that is wanted, CGG_LOW: none */
+static __u32 in_index(struct cgg_store *index, const struct wanted *w)
 {
-	__u32 rule = 0, end = base->head->rules, hash = w->text ? words_hash(w->text, w->len) : 0;
+	__u32 rule = 0, end = index->head->rules, hash = w->text ? words_hash(w->text, w->len) : 0;
 
-	if (!w->text && base->head->first_id) {
-		rule = w->id - base->head->first_id;
+	if (!w->text && index->head->first_id) {
+		rule = w->id - index->head->first_id;
 		end = rule < end ? rule + 1 : 0;
 	}
 	for (; rule < end; rule++)
-		if ((w->text ? base->hashes[rule] == hash
-			     : !base->records || base->records[rule].id == w->id) &&
-		    is_wanted(base, rule, w))
+		if ((w->text ? index->hashes[rule] == hash
+			     : !index->records || index->records[rule].id == w->id) &&
+		    is_wanted(index, rule, w))
 			return rule;
 	return CGG_LOW;
 }
@@ -596,29 +597,29 @@ static unsigned beside(const struct cgg_rules *rules, const struct wanted *w)
 }
 
 /*
- * rule_find - the first rule that is wanted: a number in the base (else CGG_LOW), or
+ * rule_find - the first rule that is wanted: a number in the index (else CGG_LOW), or
  * of an entry beside it; CGG_NO: there is none
  */
 static int rule_find(const struct cgg_rules *rules, const struct wanted *w, unsigned *at,
 		     __u32 *rule)
 {
-	struct cgg_store base;
+	struct cgg_store index;
 
 	*at = beside(rules, w);
 	*rule = CGG_LOW;
-	if (rules->base.number && (*at == rules->count || w->text)) {
-		int status = base_open(&base, &rules->base, CGG_READ, w->text ? CGG_HASHES : 0);
+	if (rules->index.number && (*at == rules->count || w->text)) {
+		int status = index_open(&index, &rules->index, CGG_READ, w->text ? CGG_HASHES : 0);
 
-		if (!status && !w->text && !base.head->first_id)
-			status = base_map(&base, CGG_RECORDS);
+		if (!status && !w->text && !index.head->first_id)
+			status = index_map(&index, CGG_RECORDS);
 		if (status)
 			return status;
-		*rule = in_base(&base, w);
-		base_close(&base);
+		*rule = in_index(&index, w);
+		index_close(&index);
 	}
 	if (*at < rules->count && rules->entry[*at].before <= *rule)
 		*rule = CGG_LOW;
-	return *at < rules->count || *rule != CGG_LOW ? 0 : refuse(CGG_NO, "no such rule");
+	return *at < rules->count || *rule != CGG_LOW ? 0 : set_error(CGG_NO, "no such rule");
 }
 
 int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct cgg_rule *rule,
@@ -627,25 +628,25 @@ int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct
 	const struct wanted wanted = { .id = before };
 	struct cgg_rules rules;
 	unsigned at = 0;
-	__u32 base_rule = CGG_LOW;
+	__u32 index_rule = CGG_LOW;
 	int status = beside_read(guard, place, &rules);
 
 	if (!status)
-		status = rule_find(&rules, &wanted, &at, &base_rule);
-	if (!status && rules.base.number && !fits(&rules, 2, rule_units(rule))) {
+		status = rule_find(&rules, &wanted, &at, &index_rule);
+	if (!status && rules.index.number && !fits(&rules, 2, rule_units(rule))) {
 		rules_free(&rules);
 		status = policy_read(guard, place, &rules);
 		if (!status)
-			status = rule_find(&rules, &wanted, &at, &base_rule);
+			status = rule_find(&rules, &wanted, &at, &index_rule);
 	}
-	if (!status && base_rule != CGG_LOW)
-		for (at = 0; at < rules.count && rules.entry[at].before <= base_rule;)
+	if (!status && index_rule != CGG_LOW)
+		for (at = 0; at < rules.count && rules.entry[at].before <= index_rule;)
 			at++;
 	else if (!status)
-		base_rule = rules.entry[at].before;
+		index_rule = rules.entry[at].before;
 	*id = rules.next_id;
 	if (!status)
-		status = rules_insert(&rules, at, base_rule, rule);
+		status = rules_insert(&rules, at, index_rule, rule);
 	if (!status)
 		status = commit_rules(guard, place, &rules, 0);
 	rules_free(&rules);
@@ -653,28 +654,28 @@ int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct
 }
 
 /*
- * base_delete - by a bit of its own, if nothing was left out because of the rule
- * and most others are still there; CGG_NO: it takes a new base
+ * index_delete - by a bit of its own, if nothing was left out because of the rule
+ * and most others are still there; CGG_NO: it takes a new index
  */
-static int base_delete(struct cgg_image *image, __u32 rule, __u32 *id)
+static int index_delete(struct cgg_image *image, __u32 rule, __u32 *id)
 {
 	struct cgg_record record;
-	struct cgg_store base;
-	int status = base_open(&base, &image->base, CGG_CHANGE, 0);
+	struct cgg_store index;
+	int status = index_open(&index, &image->index, CGG_CHANGE, 0);
 
 	if (!status)
-		status = base_record(&base, rule, &record);
+		status = index_record(&index, rule, &record);
 	if (status)
 		return status;
 	*id = record.id;
-	if (record.shadows || 2 * (image->base.dead + 1) >= image->base.rules) {
+	if (record.shadows || 2 * (image->index.dead + 1) >= image->index.rules) {
 		status = CGG_NO;
 	} else {
 		/* Bits count while some rule is dead, so the bit comes last: it is the step. */
-		__atomic_fetch_add(&image->base.dead, 1, __ATOMIC_SEQ_CST);
-		__atomic_fetch_or(&base.bits[rule / 8], (__u8)(1 << rule % 8), __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&image->index.dead, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&index.bits[rule / 8], (__u8)(1 << rule % 8), __ATOMIC_SEQ_CST);
 	}
-	base_close(&base);
+	index_close(&index);
 	return status;
 }
 
@@ -683,16 +684,16 @@ int policy_delete(struct cgg_guard *guard, int place, __u32 id, const char *text
 {
 	const struct wanted wanted = { text, text ? strlen(text) : 0, id };
 	struct cgg_rules rules;
-	__u32 base_rule = CGG_LOW;
+	__u32 index_rule = CGG_LOW;
 	unsigned at;
 	int status = beside_read(guard, place, &rules);
 
 	if (!status)
-		status = rule_find(&rules, &wanted, &at, &base_rule);
+		status = rule_find(&rules, &wanted, &at, &index_rule);
 	if (!status)
 		status = pending_check(&guard->policies[place]);
-	if (!status && base_rule != CGG_LOW) {
-		status = base_delete(image_now(guard, place), base_rule, &id);
+	if (!status && index_rule != CGG_LOW) {
+		status = index_delete(image_now(guard, place), index_rule, &id);
 		if (status != CGG_NO) {
 			if (!status)
 				count_forget_rule((__u32)place, id);
@@ -702,7 +703,7 @@ int policy_delete(struct cgg_guard *guard, int place, __u32 id, const char *text
 		rules_free(&rules);
 		status = policy_read(guard, place, &rules);
 		if (!status)
-			status = rule_find(&rules, &wanted, &at, &base_rule);
+			status = rule_find(&rules, &wanted, &at, &index_rule);
 	}
 	if (!status) {
 		id = rules.entry[at].id;
@@ -767,7 +768,7 @@ static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 		known.size *= 2;
 	known.slot = calloc(known.size, sizeof(*known.slot));
 	if (!known.slot)
-		return refuse(CGG_FAILED, "%u rules: out of memory", rules->rules);
+		return set_error(CGG_FAILED, "%u rules: out of memory", rules->rules);
 	for (unsigned i = 0; i < rules->count; i++) {
 		struct cgg_entry *e = &rules->entry[i];
 		__u32 at;
@@ -781,7 +782,7 @@ static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 		known.slot[at] = i + 1;
 	}
 	/* A restore is the cure of words that were lost, so it must do without them. */
-	status = base_is_lost(&now->base) ? 0 : policy_each(guard, place, keep_id, &known);
+	status = index_is_lost(&now->index) ? 0 : policy_each(guard, place, keep_id, &known);
 	free(known.slot);
 	if (status)
 		return status;
@@ -816,7 +817,7 @@ int policy_restore(struct cgg_guard *guard, int place, struct cgg_rules *rules, 
 	int status = now ? 0 : CGG_FAILED;
 	__u32 *ids;
 
-	if (!status && (now->count || now->base.number || now->next_id != 1))
+	if (!status && (now->count || now->index.number || now->next_id != 1))
 		status = keep_ids(guard, place, rules);
 	ids = !status && counted && count ? ids_of(rules) : 0;
 	if (!status)
@@ -836,13 +837,13 @@ int policy_confirm(struct cgg_guard *guard, int place)
 	if (!image)
 		return CGG_FAILED;
 	if (!waits)
-		return refuse(CGG_NO, "policy %s: %s", policy->name,
-			      policy->revert_at && policy->unconfirmed == policy->generation
-				      ? "has gone back, the time is over"
-				      : "nothing waits to be confirmed");
+		return set_error(CGG_NO, "policy %s: %s", policy->name,
+				 policy->revert_at && policy->unconfirmed == policy->generation
+					 ? "has gone back, the time is over"
+					 : "nothing waits to be confirmed");
 	__atomic_store_n(&policy->revert_at, 0, __ATOMIC_SEQ_CST);
 	detach_hooks(guard, (__u32)place, ~image->hooks);
-	bases_free(guard, place);
+	indexes_free(guard, place);
 	return 0;
 }
 
@@ -882,12 +883,12 @@ int policy_drop(struct cgg_guard *guard, int place)
 	if (status)
 		return status;
 	if (!place)
-		return refuse(CGG_USAGE,
-			      "policy default: always exists; cgg-rule flush empties it");
+		return set_error(CGG_USAGE,
+				 "policy default: always exists; cgg-rule flush empties it");
 	if (used[place])
-		return refuse(CGG_NO, "policy %s: %u cgroup%s attached to it; cgg-detach first",
-			      guard->policies[place].name, used[place],
-			      used[place] == 1 ? " is" : "s are");
+		return set_error(CGG_NO, "policy %s: %u cgroup%s attached to it; cgg-detach first",
+				 guard->policies[place].name, used[place],
+				 used[place] == 1 ? " is" : "s are");
 	return drop(guard, place);
 }
 

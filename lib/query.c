@@ -18,7 +18,7 @@
 
 static int one(const char *what)
 {
-	return refuse(CGG_USAGE, "test: say one %s", what);
+	return set_error(CGG_USAGE, "test: say one %s", what);
 }
 
 static bool has_ports(__u16 proto)
@@ -109,7 +109,7 @@ static int query_name(struct cgg_ask *ask, const struct cgg_rule *rule)
 	return 0;
 }
 
-static int query_letter(struct cgg_query *q, const struct cgg_rule *rule)
+static int query_access(struct cgg_query *q, const struct cgg_rule *rule)
 {
 	if (!rule->access || rule->access & (rule->access - 1))
 		return one("access letter");
@@ -136,7 +136,7 @@ static int query_cgroup(struct cgg_ask *ask, const struct cgg_rule *rule)
 		if (next)
 			*next = 0;
 		if (stat(path, &st))
-			return refuse(CGG_FAILED, "%s: %s", path, strerror(errno));
+			return set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
 		ask->ancestor[level] = st.st_ino;
 		if (!next)
 			break;
@@ -156,7 +156,7 @@ int query_make(struct cgg_ask *ask, const struct cgg_rule *rule)
 	if (rule->hooks != 1u << hook)
 		return one("hook");
 	ask->query.hook = (__u8)hook;
-	status = query_letter(&ask->query, rule);
+	status = query_access(&ask->query, rule);
 	if (status)
 		return status;
 	switch (cgg_hooks[hook].operand) {
@@ -193,8 +193,8 @@ int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule)
 	status = bpf_prog_test_run_opts(program, &run);
 	close(program);
 	if (status || run.retval == ~0u)
-		return refuse(CGG_FAILED, CGG_DIR "/progs/ask: %s",
-			      status ? strerror(errno) : "does not answer");
+		return set_error(CGG_FAILED, CGG_DIR "/progs/ask: %s",
+				 status ? strerror(errno) : "does not answer");
 	*verdict = (__u8)(run.retval >> 30);
 	*rule = run.retval & 0x3fffffff;
 	return 0;

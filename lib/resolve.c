@@ -19,9 +19,9 @@ static int resolve_device(struct cgg_rule *rule)
 	struct stat st;
 
 	if (stat(rule->operand, &st))
-		return refuse(CGG_USAGE, "device %s: %s", rule->operand, strerror(errno));
+		return set_error(CGG_USAGE, "device %s: %s", rule->operand, strerror(errno));
 	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-		return refuse(CGG_USAGE, "device %s: not a device", rule->operand);
+		return set_error(CGG_USAGE, "device %s: not a device", rule->operand);
 	rule->device = S_ISCHR(st.st_mode) ? 'c' : 'b';
 	rule->major = (long)major(st.st_rdev);
 	rule->minor = (long)minor(st.st_rdev);
@@ -46,20 +46,21 @@ static int resolve_cgroup(struct cgg_rule *rule)
 	named = cgroup_name(cgroup.id, name, sizeof(name));
 	cgroup_close(&cgroup, false);
 	if (!named)
-		return refuse(CGG_USAGE, "cgroup %.80s: is not below %s", rule->cgroup,
-			      cgroup_mount());
+		return set_error(CGG_USAGE, "cgroup %.80s: is not below %s", rule->cgroup,
+				 cgroup_mount());
 	snprintf(type, sizeof(type), "%s/cgroup.type", cgroup_mount());
 	if (!access(type, F_OK))
-		return refuse(CGG_USAGE, "cgroup %.80s: levels are not known in a cgroup namespace",
-			      rule->cgroup);
+		return set_error(CGG_USAGE,
+				 "cgroup %.80s: levels are not known in a cgroup namespace",
+				 rule->cgroup);
 	if (strlen(name) >= CGG_CGROUP)
-		return refuse(CGG_USAGE, "cgroup %.80s: its path has more than %d bytes",
-			      rule->cgroup, CGG_CGROUP - 1);
+		return set_error(CGG_USAGE, "cgroup %.80s: its path has more than %d bytes",
+				 rule->cgroup, CGG_CGROUP - 1);
 	for (const char *c = name; *c; c++)
 		level += *c == '/' && c[1];
 	if (level >= CGG_LEVELS)
-		return refuse(CGG_USAGE, "cgroup %.80s: is deeper than %d levels", rule->cgroup,
-			      CGG_LEVELS - 1);
+		return set_error(CGG_USAGE, "cgroup %.80s: is deeper than %d levels", rule->cgroup,
+				 CGG_LEVELS - 1);
 	rule->cgroup_level = (__u8)level;
 	strcpy(rule->cgroup, name);
 	return 0;

@@ -27,7 +27,7 @@
 
 #include "cgg.h"
 
-#define BELL_RECORD 16 /* the header that the kernel puts before 8 bytes, and these */
+#define WAKEUP_RECORD 16 /* the header that the kernel puts before 8 bytes, and these */
 #define PATIENCE 100000000 /* ns that a record may take from its beginning to its end */
 #define LEASE 4000000000ULL /* ns; renewed when half of it is over */
 #define NAP 1000 /* ms that a reader with a lease may sleep at once */
@@ -42,7 +42,7 @@ static __s64 clock_ns(void)
 
 static int no_map(const char *name)
 {
-	return refuse(CGG_FAILED, CGG_DIR "/maps/%s: %s", name, strerror(errno));
+	return set_error(CGG_FAILED, CGG_DIR "/maps/%s: %s", name, strerror(errno));
 }
 
 /* map_pin - a map's values; *keep is its descriptor, where that is wanted */
@@ -66,19 +66,19 @@ static void *map_pin(const char *name, size_t size, int *keep)
 	return at == MAP_FAILED ? 0 : at;
 }
 
-/* ---- seats: who reads, and who no longer does ---- */
+/* ---- reader slots: who reads, and who no longer does ---- */
 
-#define SEATS CGG_DIR "/readers"
+#define READER_SLOTS CGG_DIR "/readers"
 
-/* seat_lock - the locked directory of a seat, -1: somebody sits there. The lock dies with its owner. */
-static int seat_lock(__u32 seat, bool make)
+/* reader_slot_lock - the locked directory of a reader slot, -1: somebody sits there. The lock dies with its owner. */
+static int reader_slot_lock(__u32 reader_slot, bool make)
 {
 	char path[64];
 	int dir;
 
-	snprintf(path, sizeof(path), SEATS "/%u", seat);
-	if (make &&
-	    ((mkdir(SEATS, 0700) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST)))
+	snprintf(path, sizeof(path), READER_SLOTS "/%u", reader_slot);
+	if (make && ((mkdir(READER_SLOTS, 0700) && errno != EEXIST) ||
+		     (mkdir(path, 0700) && errno != EEXIST)))
 		return -1;
 	dir = pin_directory(path);
 	if (dir >= 0 && flock(dir, LOCK_EX | LOCK_NB)) {
@@ -89,82 +89,84 @@ static int seat_lock(__u32 seat, bool make)
 	return dir;
 }
 
-/* map_empty - true: there is nothing for that seat any more. To look is cheap, to delete is not. */
-static bool map_empty(int outer, __u32 seat)
+/* map_empty - true: there is nothing for that reader slot any more. To look is cheap, to delete is not. */
+static bool map_empty(int outer, __u32 reader_slot)
 {
 	__u32 id;
 
-	if (bpf_map_lookup_elem(outer, &seat, &id) && errno == ENOENT)
+	if (bpf_map_lookup_elem(outer, &reader_slot, &id) && errno == ENOENT)
 		return true;
-	return !bpf_map_delete_elem(outer, &seat) || errno == ENOENT;
+	return !bpf_map_delete_elem(outer, &reader_slot) || errno == ENOENT;
 }
 
 /*
- * seat_clear - of a seat that is locked: what its last reader left
+ * reader_slot_clear - of a reader slot that is locked: what its last reader left
  *
- * What could not be taken away keeps the seat's process id, for readers_sweep() to find.
+ * What could not be taken away keeps the reader slot's process id, for readers_sweep() to find.
  */
-static void seat_clear(struct cgg_reader *reader, __u32 seat)
+static void reader_slot_clear(struct cgg_reader *reader, __u32 reader_slot)
 {
-	bool rings, bells;
+	bool rings, wakeups;
 
-	__atomic_and_fetch(&reader->ring[0].filters, ~(1ULL << seat), __ATOMIC_SEQ_CST);
-	rings = map_empty(reader->rings, seat);
-	bells = map_empty(reader->bells, seat);
-	if (rings && bells)
-		memset(&reader->seats[seat], 0, sizeof(reader->seats[seat]));
+	__atomic_and_fetch(&reader->ring[0].filters, ~(1ULL << reader_slot), __ATOMIC_SEQ_CST);
+	rings = map_empty(reader->rings, reader_slot);
+	wakeups = map_empty(reader->wakeups, reader_slot);
+	if (rings && wakeups)
+		memset(&reader->reader_slots[reader_slot], 0,
+		       sizeof(reader->reader_slots[reader_slot]));
 }
 
-/* readers_sweep - clears the seats of the dead; gives how many readers live */
+/* readers_sweep - clears the reader slots of the dead; gives how many readers live */
 unsigned readers_sweep(struct cgg_reader *reader)
 {
 	unsigned live = 0;
 
-	for (__u32 seat = 1; seat < CGG_RINGS; seat++) {
-		int dir = seat == reader->seat ? -1 : seat_lock(seat, false);
+	for (__u32 reader_slot = 1; reader_slot < CGG_RINGS; reader_slot++) {
+		int dir = reader_slot == reader->reader_slot ? -1
+							     : reader_slot_lock(reader_slot, false);
 
 		if (dir >= 0) {
-			if (reader->seats[seat].pid)
-				seat_clear(reader, seat);
+			if (reader->reader_slots[reader_slot].pid)
+				reader_slot_clear(reader, reader_slot);
 			close(dir);
-		} else if (seat == reader->seat || errno == EWOULDBLOCK) {
+		} else if (reader_slot == reader->reader_slot || errno == EWOULDBLOCK) {
 			live++;
 		}
 	}
 	return live;
 }
 
-/* seat_take - a reader of everything finds room even where there is no seat left */
-static int seat_take(struct cgg_reader *reader, bool needed)
+/* reader_slot_take - a reader of everything finds room even where there is no reader slot left */
+static int reader_slot_take(struct cgg_reader *reader, bool needed)
 {
-	for (__u32 seat = 1; seat < CGG_RINGS; seat++) {
-		reader->lock = seat_lock(seat, true);
+	for (__u32 reader_slot = 1; reader_slot < CGG_RINGS; reader_slot++) {
+		reader->lock = reader_slot_lock(reader_slot, true);
 		if (reader->lock < 0)
 			continue;
-		seat_clear(reader, seat);
-		reader->seat = seat;
-		reader->seats[seat].filters = needed;
-		reader->seats[seat].pid = (__u32)getpid();
+		reader_slot_clear(reader, reader_slot);
+		reader->reader_slot = reader_slot;
+		reader->reader_slots[reader_slot].filters = needed;
+		reader->reader_slots[reader_slot].pid = (__u32)getpid();
 		return 0;
 	}
-	return needed ? refuse(CGG_FAILED, "%d readers are at work, no more with a filter fit",
-			       CGG_RINGS - 1)
+	return needed ? set_error(CGG_FAILED, "%d readers are at work, no more with a filter fit",
+				  CGG_RINGS - 1)
 		      : 0;
 }
 
 /* ---- opening ---- */
 
-static int bell_watch(struct cgg_reader *reader, int bell)
+static int wakeup_watch(struct cgg_reader *reader, int wakeup)
 {
 	struct epoll_event wake = { .events = EPOLLIN | EPOLLET };
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-	reader->bell_consumer = mmap(0, page, PROT_READ | PROT_WRITE, MAP_SHARED, bell, 0);
-	reader->bell_producer = mmap(0, page, PROT_READ, MAP_SHARED, bell, (off_t)page);
+	reader->wakeup_consumer = mmap(0, page, PROT_READ | PROT_WRITE, MAP_SHARED, wakeup, 0);
+	reader->wakeup_producer = mmap(0, page, PROT_READ, MAP_SHARED, wakeup, (off_t)page);
 	reader->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (reader->bell_consumer == MAP_FAILED || reader->bell_producer == MAP_FAILED ||
-	    reader->epoll < 0 || epoll_ctl(reader->epoll, EPOLL_CTL_ADD, bell, &wake))
-		return no_map("bell");
+	if (reader->wakeup_consumer == MAP_FAILED || reader->wakeup_producer == MAP_FAILED ||
+	    reader->epoll < 0 || epoll_ctl(reader->epoll, EPOLL_CTL_ADD, wakeup, &wake))
+		return no_map("wakeup");
 	return 0;
 }
 
@@ -174,43 +176,43 @@ static void join(struct cgg_reader *reader, __u64 from)
 	reader->from = from;
 	reader->all.next = from;
 	__atomic_store_n(&reader->own.ring->lease, time_now() + LEASE, __ATOMIC_SEQ_CST);
-	__atomic_or_fetch(&reader->ring[0].filters, 1ULL << reader->seat, __ATOMIC_SEQ_CST);
+	__atomic_or_fetch(&reader->ring[0].filters, 1ULL << reader->reader_slot, __ATOMIC_SEQ_CST);
 	reader->until = __atomic_load_n(&reader->ring[0].head, __ATOMIC_SEQ_CST);
-	reader->withheld_then = reader->ring[0].withheld;
+	reader->suppressed_then = reader->ring[0].suppressed;
 }
 
-/* own_open - a ring and a bell for this reader; numbers go on where the last one's ended */
+/* own_open - a ring and a wake-up ring for this reader; numbers go on where the last one's ended */
 static int own_open(struct cgg_reader *reader, const struct cgg_filter *filter)
 {
 	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
-	struct cgg_ring *ring = &reader->ring[reader->seat];
+	struct cgg_ring *ring = &reader->ring[reader->reader_slot];
 	__u32 slots = (__u32)reader->slots;
 	size_t size = slots * sizeof(struct cgg_event);
-	int map, bell;
+	int map, wakeup;
 
 	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "filtered", 4, sizeof(struct cgg_event), slots,
 			     &options);
-	bell = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "bell", 0, 0, CGG_BELL, 0);
-	if ((map < 0 || bell < 0) && errno == EPERM)
-		return refuse(CGG_FAILED, "a ring for the filter: needs root, or CAP_BPF");
-	if (map < 0 || bell < 0)
-		return refuse(CGG_FAILED, "a ring for the filter: %s", strerror(errno));
+	wakeup = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "wakeup", 0, 0, CGG_WAKEUP, 0);
+	if ((map < 0 || wakeup < 0) && errno == EPERM)
+		return set_error(CGG_FAILED, "a ring for the filter: needs root, or CAP_BPF");
+	if (map < 0 || wakeup < 0)
+		return set_error(CGG_FAILED, "a ring for the filter: %s", strerror(errno));
 	reader->own.events = mmap(0, size, PROT_READ, MAP_SHARED, map, 0);
 	if (reader->own.events == MAP_FAILED)
-		return refuse(CGG_FAILED, "a ring for the filter: %s", strerror(errno));
+		return set_error(CGG_FAILED, "a ring for the filter: %s", strerror(errno));
 	ring->slots = slots;
 	ring->waiting = 0;
 	ring->filter = *filter;
 	ring->seen = ring->head;
 	reader->own.ring = ring;
 	reader->own.next = ring->head;
-	if (bpf_map_update_elem(reader->rings, &reader->seat, &map, 0))
+	if (bpf_map_update_elem(reader->rings, &reader->reader_slot, &map, 0))
 		return no_map("rings");
-	if (bpf_map_update_elem(reader->bells, &reader->seat, &bell, 0))
-		return no_map("bells");
+	if (bpf_map_update_elem(reader->wakeups, &reader->reader_slot, &wakeup, 0))
+		return no_map("wakeups");
 	close(map);
 	join(reader, reader->start);
-	return bell_watch(reader, bell);
+	return wakeup_watch(reader, wakeup);
 }
 
 static int map_open(const char *name, int *fd)
@@ -230,16 +232,16 @@ int reader_look(struct cgg_reader *reader)
 	memset(reader, 0, sizeof(*reader));
 	reader->lock = -1;
 	reader->ring = map_pin("ring", CGG_RINGS * sizeof(*reader->ring), 0);
-	reader->seats = map_pin("readers", CGG_RINGS * sizeof(*reader->seats), 0);
-	if (!reader->ring || !reader->seats)
+	reader->reader_slots = map_pin("readers", CGG_RINGS * sizeof(*reader->reader_slots), 0);
+	if (!reader->ring || !reader->reader_slots)
 		return CGG_FAILED;
 	reader->slots = reader->ring[0].slots;
 	if (!reader->slots)
-		return refuse(CGG_FAILED, CGG_DIR "/maps/ring: has no room; "
-						  "run cgg-unload -f and cgg-load");
+		return set_error(CGG_FAILED, CGG_DIR "/maps/ring: has no room; "
+						     "run cgg-unload -f and cgg-load");
 	status = map_open("rings", &reader->rings);
 	if (!status)
-		status = map_open("bells", &reader->bells);
+		status = map_open("wakeups", &reader->wakeups);
 	return status;
 }
 
@@ -248,7 +250,7 @@ int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter,
 {
 	static const struct cgg_filter everything;
 	bool filters = memcmp(filter, &everything, sizeof(*filter));
-	int status = reader_look(reader), bell;
+	int status = reader_look(reader), wakeup;
 
 	if (status)
 		return status;
@@ -259,9 +261,9 @@ int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter,
 	if (!reader->all.events)
 		return CGG_FAILED;
 	readers_sweep(reader);
-	status = seat_take(reader, filters);
+	status = reader_slot_take(reader, filters);
 	if (!status)
-		status = withheld_open(reader);
+		status = suppressed_open(reader);
 	if (status)
 		return status;
 	reader->start = __atomic_load_n(&reader->ring[0].seen, __ATOMIC_ACQUIRE);
@@ -269,15 +271,15 @@ int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter,
 	if (filters)
 		return own_open(reader, filter);
 	reader->all.next = reader->start;
-	status = map_open("bell", &bell);
-	return status ? status : bell_watch(reader, bell);
+	status = map_open("wakeup", &wakeup);
+	return status ? status : wakeup_watch(reader, wakeup);
 }
 
 void reader_close(struct cgg_reader *reader)
 {
 	if (reader->lock < 0)
 		return;
-	seat_clear(reader, reader->seat);
+	reader_slot_clear(reader, reader->reader_slot);
 	close(reader->lock);
 	reader->lock = -1;
 }
@@ -368,7 +370,8 @@ static int from_all(struct cgg_reader *reader, __u64 limit, struct cgg_event *ev
 
 static bool is_joined(const struct cgg_reader *reader)
 {
-	return __atomic_load_n(&reader->ring[0].filters, __ATOMIC_SEQ_CST) >> reader->seat & 1;
+	return __atomic_load_n(&reader->ring[0].filters, __ATOMIC_SEQ_CST) >> reader->reader_slot &
+	       1;
 }
 
 static void lease_renew(struct cgg_reader *reader)
@@ -379,7 +382,7 @@ static void lease_renew(struct cgg_reader *reader)
 		return;
 	if (reader->own.ring->lease < now + LEASE / 2)
 		__atomic_store_n(&reader->own.ring->lease, now + LEASE, __ATOMIC_SEQ_CST);
-	reader->withheld_then = reader->ring[0].withheld;
+	reader->suppressed_then = reader->ring[0].suppressed;
 }
 
 static int from_own(struct cgg_reader *reader, struct cgg_event *event, __u64 *lost)
@@ -396,8 +399,8 @@ static int from_own(struct cgg_reader *reader, struct cgg_event *event, __u64 *l
 			return 0;
 		if (is_joined(reader))
 			return 0;
-		/* What was withheld from ring 0 meanwhile may have been for this reader. */
-		*lost += reader->ring[0].withheld - reader->withheld_then;
+		/* What was suppressed from ring 0 meanwhile may have been for this reader. */
+		*lost += reader->ring[0].suppressed - reader->suppressed_then;
 		join(reader, reader->last > reader->until ? reader->last : reader->until);
 		if (from_all(reader, reader->until, event, lost))
 			return 1;
@@ -435,7 +438,7 @@ static void raise_to(__u64 *word, __u64 to)
 
 void reader_seen(struct cgg_reader *reader, __u64 lost)
 {
-	struct cgg_seat *seat = &reader->seats[reader->seat];
+	struct cgg_reader_slot *reader_slot = &reader->reader_slots[reader->reader_slot];
 
 	for (unsigned i = 0; i < reader->marked; i++) {
 		struct cgg_event *e = &reader->all.events[(reader->marks[i] - 1) % reader->slots];
@@ -452,23 +455,23 @@ void reader_seen(struct cgg_reader *reader, __u64 lost)
 	}
 	if (lost)
 		__atomic_add_fetch(&reader->ring[0].lost, lost, __ATOMIC_RELAXED);
-	if (!reader->seat)
+	if (!reader->reader_slot)
 		return;
-	seat->printed = reader->printed;
-	seat->lost += lost;
-	seat->next = reader->own.ring ? reader->own.next : reader->all.next;
+	reader_slot->printed = reader->printed;
+	reader_slot->lost += lost;
+	reader_slot->next = reader->own.ring ? reader->own.next : reader->all.next;
 }
 
 /* ---- waiting ---- */
 
-/* A record stays unread in the bell, or epoll would find nothing to wake the others for. */
-static void bell_silence(struct cgg_reader *reader)
+/* A record stays unread in the wake-up ring, or epoll would find nothing to wake the others for. */
+static void wakeup_silence(struct cgg_reader *reader)
 {
-	unsigned long rung = *(const volatile unsigned long *)reader->bell_producer;
-	unsigned long *heard = reader->bell_consumer;
+	unsigned long rung = *(const volatile unsigned long *)reader->wakeup_producer;
+	unsigned long *heard = reader->wakeup_consumer;
 
-	if (rung - __atomic_load_n(heard, __ATOMIC_ACQUIRE) > BELL_RECORD)
-		__atomic_store_n(heard, rung - BELL_RECORD, __ATOMIC_RELEASE);
+	if (rung - __atomic_load_n(heard, __ATOMIC_ACQUIRE) > WAKEUP_RECORD)
+		__atomic_store_n(heard, rung - WAKEUP_RECORD, __ATOMIC_RELEASE);
 }
 
 /* reader_watch - reader_wait() also ends when nobody reads what is written to fd, if that can be told */
@@ -485,7 +488,8 @@ bool reader_is_behind(const struct cgg_reader *reader)
 	const struct cgg_lane *lane = reader->own.ring ? &reader->own : &reader->all;
 
 	return __atomic_load_n(&lane->ring->head, __ATOMIC_SEQ_CST) != lane->next ||
-	       __atomic_load_n(&lane->ring->withheld, __ATOMIC_SEQ_CST) != reader->withheld_seen ||
+	       __atomic_load_n(&lane->ring->suppressed, __ATOMIC_SEQ_CST) !=
+		       reader->suppressed_seen ||
 	       (reader->own.ring && (reader->all.next < reader->until || !is_joined(reader)));
 }
 
@@ -508,7 +512,7 @@ int reader_wait(struct cgg_reader *reader, int milliseconds)
 	if (reader->own.ring && (milliseconds < 0 || milliseconds > NAP))
 		milliseconds = NAP;
 	count = epoll_wait(reader->epoll, &wake, 1, milliseconds);
-	bell_silence(reader);
+	wakeup_silence(reader);
 	return count > 0 && wake.data.u32
 		       ? -1
 		       : count > 0; /* a signal: look again, it is no time that went by */

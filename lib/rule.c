@@ -26,7 +26,7 @@ static const struct cgg_word types[] = {
 static int value_word(struct cgg_words *w, const char *key, const char *usage, const char **value)
 {
 	*value = words_next(w);
-	return *value ? 0 : refuse(CGG_USAGE, "%s: needs a value: %s", key, usage);
+	return *value ? 0 : set_error(CGG_USAGE, "%s: needs a value: %s", key, usage);
 }
 
 int verdict_find(const char *word)
@@ -42,8 +42,8 @@ int verdict_parse(__u8 *verdict, const char *word)
 	int found = verdict_find(word);
 
 	*verdict = (__u8)found;
-	return found < 0 ? refuse(CGG_USAGE, "%.80s: not a verdict (allow, deny or alert)%s", word,
-				  word_hint(word, true))
+	return found < 0 ? set_error(CGG_USAGE, "%.80s: not a verdict (allow, deny or alert)%s",
+				     word, word_hint(word, true))
 			 : 0;
 }
 
@@ -56,9 +56,9 @@ int hooks_parse(unsigned *hooks, const char *word)
 		int hook = net ? 0 : hook_find(at, len);
 
 		if (hook < 0)
-			return len ? refuse(CGG_USAGE, "%.*s: not a hook", len > 80 ? 80 : (int)len,
-					    at)
-				   : refuse(CGG_USAGE, "%.80s: not a hook", word);
+			return len ? set_error(CGG_USAGE, "%.*s: not a hook",
+					       len > 80 ? 80 : (int)len, at)
+				   : set_error(CGG_USAGE, "%.80s: not a hook", word);
 		*hooks |= net ? CGG_NET_HOOKS : 1u << hook;
 		at += len;
 		if (!*at)
@@ -85,12 +85,14 @@ static int check_name(const char *what, const char *name, size_t size)
 	size_t len = strlen(name);
 
 	if (!len || len >= size)
-		return refuse(CGG_USAGE, "%s %.80s: a name has 1 to %zu letters", what, name,
-			      size - 1);
+		return set_error(CGG_USAGE, "%s %.80s: a name has 1 to %zu letters", what, name,
+				 size - 1);
 	if (strspn(name, good) != len)
-		return refuse(CGG_USAGE, "%s %s: a name is made of A-Z a-z 0-9 . _ -", what, name);
+		return set_error(CGG_USAGE, "%s %s: a name is made of A-Z a-z 0-9 . _ -", what,
+				 name);
 	if (*name == '.' || *name == '-')
-		return refuse(CGG_USAGE, "%s %s: a name does not start with %c", what, name, *name);
+		return set_error(CGG_USAGE, "%s %s: a name does not start with %c", what, name,
+				 *name);
 	return 0;
 }
 
@@ -132,30 +134,30 @@ static int comment_parse(struct cgg_rule *rule, const char *word)
 	size_t len = strlen(word), step;
 
 	if (!len || len >= CGG_COMMENT)
-		return refuse(CGG_USAGE, "comment: has 1 to %d bytes", CGG_COMMENT - 1);
+		return set_error(CGG_USAGE, "comment: has 1 to %d bytes", CGG_COMMENT - 1);
 	for (size_t at = 0; at < len; at += step) {
 		__u32 c = utf8_read((const __u8 *)word + at, len - at, &step);
 
 		if (c == 0xfffd && step == 1)
-			return refuse(CGG_USAGE, "comment: is not UTF-8");
+			return set_error(CGG_USAGE, "comment: is not UTF-8");
 		if (c < ' ' || (c >= 0x7f && c < 0xa0))
-			return refuse(CGG_USAGE, "comment: has a control character");
+			return set_error(CGG_USAGE, "comment: has a control character");
 	}
 	memcpy(rule->comment, word, len + 1);
 	return 0;
 }
 
-/* letters_parse - the access letters behind an operand, if they are there */
-static int letters_parse(struct cgg_rule *rule, const struct cgg_hook_info *hook,
-			 struct cgg_words *w)
+/* access_parse - the access bits behind an operand, if they are there */
+static int access_parse(struct cgg_rule *rule, const struct cgg_hook_info *hook,
+			struct cgg_words *w)
 {
 	static const struct {
 		char name;
 		__u8 bit;
-	} letters[] = { { 'r', CGG_R }, { 'w', CGG_W }, { 'm', CGG_M } };
+	} access_bits[] = { { 'r', CGG_R }, { 'w', CGG_W }, { 'm', CGG_M } };
 	const char *word = w->at < w->count ? w->word[w->at] : 0;
 
-	rule->access = hook->letters;
+	rule->access = hook->access_bits;
 	if (!word || rule_has_word(word))
 		return 0;
 	rule->access = 0;
@@ -163,15 +165,16 @@ static int letters_parse(struct cgg_rule *rule, const struct cgg_hook_info *hook
 		__u8 bit = 0;
 
 		for (int i = 0; i < 3; i++)
-			if (letters[i].name == *c)
-				bit = letters[i].bit & hook->letters;
+			if (access_bits[i].name == *c)
+				bit = access_bits[i].bit & hook->access_bits;
 		if (!bit || rule->access & bit)
-			return refuse(CGG_USAGE, "%.80s: not access letters of %s (%s)", word,
-				      hook->word, hook->letters & CGG_M ? "r, w, m" : "r, w");
+			return set_error(CGG_USAGE, "%.80s: not access letters of %s (%s)", word,
+					 hook->word,
+					 hook->access_bits & CGG_M ? "r, w, m" : "r, w");
 		rule->access |= bit;
 	}
 	w->at++;
-	return *word ? 0 : refuse(CGG_USAGE, "%s: the access letters are empty", hook->word);
+	return *word ? 0 : set_error(CGG_USAGE, "%s: the access letters are empty", hook->word);
 }
 
 /* operands_parse - the operand of a hook that has one; such a hook stands alone */
@@ -185,9 +188,10 @@ static int operands_parse(struct cgg_rule *rule, struct cgg_words *w)
 		if (!(rule->hooks & 1u << i) || !hook->operand)
 			continue;
 		if (rule->hooks != 1u << i)
-			return refuse(CGG_USAGE, "%s: takes no other hook beside it", hook->word);
+			return set_error(CGG_USAGE, "%s: takes no other hook beside it",
+					 hook->word);
 		status = operand_parse(rule, hook->operand, w);
-		return status || !hook->letters ? status : letters_parse(rule, hook, w);
+		return status || !hook->access_bits ? status : access_parse(rule, hook, w);
 	}
 	return 0;
 }
@@ -221,7 +225,7 @@ static int word_number(const char *what, const struct cgg_word *words, const cha
 		}
 		snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", words->word);
 	}
-	return refuse(CGG_USAGE, "%s %.80s: not one of %s", what, word, list);
+	return set_error(CGG_USAGE, "%s %.80s: not one of %s", what, word, list);
 }
 
 static const char *number_word(const struct cgg_word *words, int number)
@@ -246,8 +250,8 @@ static int cgroup_word(struct cgg_rule *rule, const char *word)
 	size_t len = strlen(word);
 
 	if (!len || len >= CGG_CGROUP)
-		return refuse(CGG_USAGE, "cgroup %.80s: a TARGET has 1 to %d bytes", word,
-			      CGG_CGROUP - 1);
+		return set_error(CGG_USAGE, "cgroup %.80s: a TARGET has 1 to %d bytes", word,
+				 CGG_CGROUP - 1);
 	memcpy(rule->cgroup, word, len + 1);
 	return 0;
 }
@@ -262,7 +266,8 @@ static int errno_word(struct cgg_rule *rule, const char *word)
 			return 0;
 		}
 	}
-	return refuse(CGG_USAGE, "errno %.80s: not the name of an error, like ECONNREFUSED", word);
+	return set_error(CGG_USAGE, "errno %.80s: not the name of an error, like ECONNREFUSED",
+			 word);
 }
 
 static int ttl_word(struct cgg_rule *rule, const char *word)
@@ -275,8 +280,8 @@ static int ttl_word(struct cgg_rule *rule, const char *word)
 
 	if (!unit || number_parse(&n, word, len - 1, 31536000) || !n ||
 	    n * seconds[unit - units] > 31536000)
-		return refuse(CGG_USAGE, "ttl %.80s: not a time (90s, 10m, 2h, 1d; a year at most)",
-			      word);
+		return set_error(CGG_USAGE,
+				 "ttl %.80s: not a time (90s, 10m, 2h, 1d; a year at most)", word);
 	rule->ttl = n * seconds[unit - units] * 1000000000ULL;
 	return 0;
 }
@@ -342,10 +347,10 @@ static int keywords_parse(struct cgg_rule *rule, struct cgg_words *w)
 		int status;
 
 		if (!key)
-			return refuse(CGG_USAGE, "%.80s: not a match or an option%s", word,
-				      word_hint(word, false));
+			return set_error(CGG_USAGE, "%.80s: not a match or an option%s", word,
+					 word_hint(word, false));
 		if (said & bit)
-			return refuse(CGG_USAGE, "%s: said twice", word);
+			return set_error(CGG_USAGE, "%s: said twice", word);
 		said |= bit;
 		status = key->usage ? value_word(w, word, key->usage, &value) : 0;
 		if (!status)
@@ -364,8 +369,8 @@ static int takes_check(const struct cgg_rule *rule)
 		for (int i = 0; i < CGG_HOOKS; i++)
 			if (rule->hooks & 1u << i &&
 			    rule->matches & keywords[k].match & ~cgg_hooks[i].matches)
-				return refuse(CGG_USAGE, "%s: %s does not take it",
-					      keywords[k].word, cgg_hooks[i].word);
+				return set_error(CGG_USAGE, "%s: %s does not take it",
+						 keywords[k].word, cgg_hooks[i].word);
 	return 0;
 }
 
@@ -375,25 +380,26 @@ static int ah_check(const struct cgg_rule *rule)
 	if (!(rule->hooks & CGG_PACKET_HOOKS) || !(rule->matches & CGG_MATCH_PROTO) ||
 	    rule->proto != IPPROTO_AH)
 		return 0;
-	return refuse(CGG_USAGE,
-		      "proto ah: egress and ingress judge a packet by the protocol behind that "
-		      "header; write that one, like proto tcp");
+	return set_error(CGG_USAGE,
+			 "proto ah: egress and ingress judge a packet by the protocol behind that "
+			 "header; write that one, like proto tcp");
 }
 
 /* Some hooks only watch, some cannot choose the errno; and only a denial has one. */
 static int verdict_check(const struct cgg_rule *rule)
 {
 	if (rule->error && rule->verdict != CGG_DENY)
-		return refuse(CGG_USAGE, "errno: only a deny rule has one");
+		return set_error(CGG_USAGE, "errno: only a deny rule has one");
 	for (int i = 0; i < CGG_HOOKS; i++) {
 		if (!(rule->hooks & 1u << i))
 			continue;
-		if (cgg_hooks[i].watches && rule->verdict == CGG_DENY)
-			return refuse(CGG_USAGE,
-				      "%s: the kernel only lets it be watched; write alert %s",
-				      cgg_hooks[i].word, cgg_hooks[i].word);
+		if (cgg_hooks[i].observe_only && rule->verdict == CGG_DENY)
+			return set_error(CGG_USAGE,
+					 "%s: the kernel only lets it be watched; write alert %s",
+					 cgg_hooks[i].word, cgg_hooks[i].word);
 		if (rule->error && !cgg_hooks[i].error)
-			return refuse(CGG_USAGE, "errno: %s does not take it", cgg_hooks[i].word);
+			return set_error(CGG_USAGE, "errno: %s does not take it",
+					 cgg_hooks[i].word);
 	}
 	return 0;
 }
@@ -409,8 +415,9 @@ static int this_host_check(const struct cgg_rule *rule)
 	if (!(rule->matches & CGG_MATCH_IP) || rule->net.local || rule->net.len != 128 ||
 	    (!six && !four))
 		return 0;
-	return refuse(CGG_USAGE, "ip %s: means this host; write ip %s, or %s/0 for every address",
-		      four ? "0.0.0.0" : "::", four ? "127.0.0.1" : "::1", four ? "0.0.0.0" : "::");
+	return set_error(
+		CGG_USAGE, "ip %s: means this host; write ip %s, or %s/0 for every address",
+		four ? "0.0.0.0" : "::", four ? "127.0.0.1" : "::1", four ? "0.0.0.0" : "::");
 }
 
 static int hooks_word(struct cgg_rule *rule, struct cgg_words *w)
@@ -422,8 +429,8 @@ static int hooks_word(struct cgg_rule *rule, struct cgg_words *w)
 		return 0;
 	status = hooks_parse(&rule->hooks, word);
 	if (status && !strchr(word, ','))
-		return refuse(CGG_USAGE, "%.80s: not a verdict, a hook or a match%s", word,
-			      word_hint(word, false));
+		return set_error(CGG_USAGE, "%.80s: not a verdict, a hook or a match%s", word,
+				 word_hint(word, false));
 	w->at++;
 	return status;
 }
@@ -446,7 +453,7 @@ int rule_parse(struct cgg_rule *rule, int count, char *const word[])
 	if (status)
 		return status;
 	if (!rule->hooks && !rule->matches)
-		return refuse(CGG_USAGE, "a rule needs a hook or a match, like port 9090");
+		return set_error(CGG_USAGE, "a rule needs a hook or a match, like port 9090");
 	if (!rule->hooks)
 		rule->hooks = 1u << CGG_CONNECT | 1u << CGG_SENDMSG;
 	status = takes_check(rule);
@@ -515,7 +522,7 @@ static void operands_print(struct text *t, const struct cgg_rule *rule)
 		operand_print(rule, hook->operand, part);
 		put(t, " ");
 		put(t, part);
-		if (!hook->letters)
+		if (!hook->access_bits)
 			return;
 		put(t, " ");
 		put(t, rule->access & CGG_R ? "r" : "");

@@ -162,23 +162,24 @@ static int make_cgroup(struct cgg_run *run, struct cgg_cgroup *cgroup, const cha
 	int status;
 
 	if (snprintf(path, sizeof(path), "%s/" PREFIX "%s", parent, name) >= (int)sizeof(path))
-		return refuse(CGG_FAILED, "%.80s...: the path is too long", parent);
+		return set_error(CGG_FAILED, "%.80s...: the path is too long", parent);
 	strcpy(run->path, path);
 	status = cgroup_open(cgroup, path, CGG_CREATE | CGG_EXACT);
 	run->id = cgroup->id;
 	if (!status || cgroup->made)
 		return status;
 	if (errno == EROFS)
-		return refuse(CGG_FAILED, "%s: cgroup v2 is mounted read-only here", parent);
+		return set_error(CGG_FAILED, "%s: cgroup v2 is mounted read-only here", parent);
 	if (errno == EACCES || errno == EPERM)
-		return refuse(CGG_FAILED,
-			      "%s: this user may make no cgroup there; "
-			      "systemd-run --scope -p Delegate=yes gives one that may",
-			      parent);
+		return set_error(CGG_FAILED,
+				 "%s: this user may make no cgroup there; "
+				 "systemd-run --scope -p Delegate=yes gives one that may",
+				 parent);
 	if (errno == EAGAIN)
-		return refuse(CGG_FAILED, "%s: allows no more cgroups below it (cgroup.max.*)",
-			      parent);
-	return refuse(CGG_FAILED, "%s: no cgroup can be made there: %s", parent, strerror(errno));
+		return set_error(CGG_FAILED, "%s: allows no more cgroups below it (cgroup.max.*)",
+				 parent);
+	return set_error(CGG_FAILED, "%s: no cgroup can be made there: %s", parent,
+			 strerror(errno));
 }
 
 int run_begin(struct cgg_run *run, struct cgg_guard *guard, struct cgg_cgroup *cgroup,
@@ -194,8 +195,9 @@ int run_begin(struct cgg_run *run, struct cgg_guard *guard, struct cgg_cgroup *c
 		return status;
 	place = rules ? -1 : policy_find(guard, policy);
 	if (!rules && place < 0)
-		return refuse(CGG_NO, "policy %s: there is none; cgg-rule -p %s add RULE makes it",
-			      policy, policy);
+		return set_error(CGG_NO,
+				 "policy %s: there is none; cgg-rule -p %s add RULE makes it",
+				 policy, policy);
 	status = rules ? own_policy(run, guard, rules, name, &place) : 0;
 	if (!status)
 		status = make_cgroup(run, cgroup, parent, name);
@@ -210,13 +212,13 @@ int run_end(struct cgg_run *run)
 	if (!*run->path && !*run->policy)
 		return 0;
 	if (*run->path && !empty_out(run->path))
-		return refuse(CGG_FAILED, "%s: its processes do not end; it stays, and guarded",
-			      run->path);
+		return set_error(CGG_FAILED, "%s: its processes do not end; it stays, and guarded",
+				 run->path);
 	if (*run->path)
 		each_below(run->path, remove_it);
 	if (*run->path && !access(run->path, F_OK))
-		return refuse(CGG_FAILED, "%s: cannot be removed; it stays, and guarded",
-			      run->path);
+		return set_error(CGG_FAILED, "%s: cannot be removed; it stays, and guarded",
+				 run->path);
 	status = guard_open(&guard, CGG_CHANGE);
 	if (!status)
 		status = guard_repair(&guard);

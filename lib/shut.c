@@ -78,11 +78,12 @@ static int keep_word(struct cgg_shut *shut, const char *word, size_t len)
 			shut->keep_caps |= 1ull << caps[i].number;
 			return 0;
 		}
-	return refuse(CGG_USAGE,
-		      "%.*s: not a thing to keep (fds, privs, caps, scopes, mounts, mounting, "
-		      "chroot, tty, io_uring, families, vsock, packet, xdp, alg, netlink, all, or "
-		      "a capability like net_raw)",
-		      (int)(len < 80 ? len : 80), word);
+	return set_error(
+		CGG_USAGE,
+		"%.*s: not a thing to keep (fds, privs, caps, scopes, mounts, mounting, "
+		"chroot, tty, io_uring, families, vsock, packet, xdp, alg, netlink, all, or "
+		"a capability like net_raw)",
+		(int)(len < 80 ? len : 80), word);
 }
 
 int shut_keep(struct cgg_shut *shut, const char *words)
@@ -116,13 +117,13 @@ int shut_user(struct cgg_shut *shut, const char *name)
 		user = user ? user : &unknown;
 	}
 	if (!user)
-		return refuse(CGG_USAGE, "-u %.80s: no such user", name);
+		return set_error(CGG_USAGE, "-u %.80s: no such user", name);
 	do {
 		room = count;
 		more = reallocarray(groups, (size_t)room, sizeof(*groups));
 		if (!more) {
 			free(groups);
-			return refuse(CGG_FAILED, "out of memory");
+			return set_error(CGG_FAILED, "out of memory");
 		}
 		groups = more;
 	} while (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0 && count > room);
@@ -134,7 +135,8 @@ int shut_user(struct cgg_shut *shut, const char *name)
 
 int shut_failed(const char *what, const char *word)
 {
-	return refuse(CGG_FAILED, "%s: %s; --keep %s leaves it open", what, strerror(errno), word);
+	return set_error(CGG_FAILED, "%s: %s; --keep %s leaves it open", what, strerror(errno),
+			 word);
 }
 
 /* is_there - what lies at dir is of that file system; a mount below another is nowhere */
@@ -335,7 +337,7 @@ static int become(const struct cgg_shut *shut)
 		return 0;
 	if (setgroups(shut->group_count, shut->groups) || setgid(user->pw_gid) ||
 	    setuid(user->pw_uid))
-		return refuse(CGG_FAILED, "-u %s: %s", user->pw_name, strerror(errno));
+		return set_error(CGG_FAILED, "-u %s: %s", user->pw_name, strerror(errno));
 	return 0;
 }
 

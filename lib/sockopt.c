@@ -274,19 +274,20 @@ int sockopt_parse(struct cgg_rule *rule, const char *word)
 	const char *colon = strchr(word, ':');
 
 	if (!colon)
-		return refuse(CGG_USAGE,
-			      "%.80s: not an option: LEVEL:NAME, like SOL_SOCKET:SO_MARK", word);
+		return set_error(CGG_USAGE,
+				 "%.80s: not an option: LEVEL:NAME, like SOL_SOCKET:SO_MARK", word);
 	if (half(&rule->major, word, (size_t)(colon - word), levels))
-		return refuse(CGG_USAGE,
-			      "%.80s: not a level of options (a number, or a name like SOL_SOCKET)",
-			      word);
+		return set_error(
+			CGG_USAGE,
+			"%.80s: not a level of options (a number, or a name like SOL_SOCKET)",
+			word);
 	rule->major = level_one(rule->major);
 	if (half(&rule->minor, colon + 1, strlen(colon + 1), names_of(rule->major)))
-		return refuse(CGG_USAGE,
-			      "%.80s: not an option of its level (a number, a name, or a star)",
-			      word);
+		return set_error(CGG_USAGE,
+				 "%.80s: not an option of its level (a number, a name, or a star)",
+				 word);
 	if (rule->major < 0 && rule->minor >= 0)
-		return refuse(CGG_USAGE, "%.80s: an option needs its level", word);
+		return set_error(CGG_USAGE, "%.80s: an option needs its level", word);
 	return 0;
 }
 

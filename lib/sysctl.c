@@ -37,15 +37,15 @@ static int spelling_check(const char *name)
 
 	snprintf(slashed, sizeof(slashed), "/%s/", name);
 	if (begins(name, "proc/sys/"))
-		return refuse(CGG_USAGE, "sysctl %s: a name is relative to /proc/sys; write %s",
-			      name, name + strlen("proc/sys/"));
+		return set_error(CGG_USAGE, "sysctl %s: a name is relative to /proc/sys; write %s",
+				 name, name + strlen("proc/sys/"));
 	if (strstr(slashed, "/./") || strstr(slashed, "/../"))
-		return refuse(CGG_USAGE, "sysctl %s: a name has no component . or ..", name);
+		return set_error(CGG_USAGE, "sysctl %s: a name has no component . or ..", name);
 	if (begins(slashed, "/fs/binfmt_misc/"))
-		return refuse(CGG_USAGE,
-			      "sysctl %s: binfmt_misc is a file system of its own, "
-			      "whose files are no sysctls",
-			      name);
+		return set_error(CGG_USAGE,
+				 "sysctl %s: binfmt_misc is a file system of its own, "
+				 "whose files are no sysctls",
+				 name);
 	return 0;
 }
 
@@ -70,19 +70,19 @@ static int interface_check(const char *name, const char *interface, bool typed)
 	struct stat st;
 
 	if (len >= IFNAMSIZ)
-		return refuse(CGG_USAGE, "sysctl %s: an interface's name has at most %d bytes",
-			      name, IFNAMSIZ - 1);
+		return set_error(CGG_USAGE, "sysctl %s: an interface's name has at most %d bytes",
+				 name, IFNAMSIZ - 1);
 	snprintf(path, sizeof(path), ROOT "%.*sdefault", (int)before, name);
 	if (*setting && strchr(setting + 1, '/'))
-		return refuse(CGG_USAGE,
-			      "sysctl %s: below an interface is only its setting; write a "
-			      "dot in its name as in net/ipv4/conf/eth0.100/forwarding",
-			      name);
+		return set_error(CGG_USAGE,
+				 "sysctl %s: below an interface is only its setting; write a "
+				 "dot in its name as in net/ipv4/conf/eth0.100/forwarding",
+				 name);
 	if (!typed || !*setting || stat(path, &st))
 		return 0; /* another kernel may have other settings */
 	strcat(path, setting);
 	return stat(path, &st)
-		       ? refuse(CGG_USAGE, "sysctl %s: no interface has such a setting", name)
+		       ? set_error(CGG_USAGE, "sysctl %s: no interface has such a setting", name)
 		       : 0;
 }
 
@@ -111,13 +111,13 @@ static int there_check(const struct cgg_rule *rule, const char *name, const char
 		       const struct stat *st)
 {
 	if (!is_of_proc(path))
-		return refuse(CGG_USAGE, "sysctl %s: is of another file system, and no sysctl",
-			      name);
+		return set_error(CGG_USAGE, "sysctl %s: is of another file system, and no sysctl",
+				 name);
 	if (S_ISDIR(st->st_mode) && !rule->prefix)
-		return refuse(CGG_USAGE, "sysctl %s: is a directory; write %s/* for all below",
-			      name, name);
+		return set_error(CGG_USAGE, "sysctl %s: is a directory; write %s/* for all below",
+				 name, name);
 	if (!S_ISDIR(st->st_mode) && rule->prefix)
-		return refuse(CGG_USAGE, "sysctl %s/*: is no directory; write %s", name, name);
+		return set_error(CGG_USAGE, "sysctl %s/*: is no directory; write %s", name, name);
 	return 0;
 }
 
@@ -144,9 +144,9 @@ int sysctl_check(const struct cgg_rule *rule, bool typed)
 	status = interface ? interface_check(name, interface, typed)
 		 : may_come(name, rule->prefix) || !typed
 			 ? 0
-			 : refuse(CGG_USAGE,
-				  "sysctl %s: there is none of this name; sysctl -aN lists them",
-				  name);
+			 : set_error(CGG_USAGE,
+				     "sysctl %s: there is none of this name; sysctl -aN lists them",
+				     name);
 	if (!status)
 		note_set("sysctl %s: there is none now; the rule matches nothing until there is",
 			 name);

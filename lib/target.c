@@ -26,7 +26,7 @@ static int pid_path(char path[4096], const char *pid)
 	snprintf(name, sizeof(name), "/proc/%.20s/cgroup", pid);
 	file = fopen(name, "re");
 	if (!file)
-		return refuse(CGG_USAGE, "pid:%s: no such process", pid);
+		return set_error(CGG_USAGE, "pid:%s: no such process", pid);
 	while (getline(&line, &room, file) > 0) {
 		line[strcspn(line, "\n")] = 0; /* which the kernel allows in no cgroup's name */
 		if (strncmp(line, "0::/", 4))
@@ -37,10 +37,10 @@ static int pid_path(char path[4096], const char *pid)
 	free(line);
 	fclose(file);
 	if (found < 0)
-		return refuse(CGG_USAGE,
-			      "pid:%s: its cgroup is not below %s, as this process sees it", pid,
-			      dir);
-	return found && found < 4096 ? 0 : refuse(CGG_USAGE, "pid:%s: has no cgroup v2", pid);
+		return set_error(CGG_USAGE,
+				 "pid:%s: its cgroup is not below %s, as this process sees it", pid,
+				 dir);
+	return found && found < 4096 ? 0 : set_error(CGG_USAGE, "pid:%s: has no cgroup v2", pid);
 }
 
 /* lists - whether the cgroup's file of that name has the id */
@@ -82,10 +82,10 @@ static int own_open(struct cgg_cgroup *cgroup, const char *pid, unsigned long nu
 		close(cgroup->fd);
 		cgroup->fd = -1;
 	}
-	return refuse(CGG_USAGE,
-		      "pid:%s: %.512s is not the cgroup that it is in, or it has ended; "
-		      "is something mounted over cgroup v2?",
-		      pid, cgroup->path);
+	return set_error(CGG_USAGE,
+			 "pid:%s: %.512s is not the cgroup that it is in, or it has ended; "
+			 "is something mounted over cgroup v2?",
+			 pid, cgroup->path);
 }
 
 /*
@@ -102,7 +102,7 @@ static int pid_open(struct cgg_cgroup *cgroup, const char *pid, unsigned long nu
 
 	if (!status && process >= 0 && syscall(SYS_pidfd_send_signal, process, 0, 0, 0) &&
 	    errno == ESRCH)
-		status = refuse(CGG_USAGE, "pid:%s: no such process", pid);
+		status = set_error(CGG_USAGE, "pid:%s: no such process", pid);
 	if (process >= 0)
 		close(process);
 	return status;
@@ -113,7 +113,7 @@ static int number_open(struct cgg_cgroup *cgroup, const char *pid)
 	unsigned long number;
 
 	if (number_parse(&number, pid, strlen(pid), 4194304) || !number)
-		return refuse(CGG_USAGE, "pid:%.80s: not a process id", pid);
+		return set_error(CGG_USAGE, "pid:%.80s: not a process id", pid);
 	return pid_open(cgroup, pid, number);
 }
 
@@ -159,15 +159,15 @@ static int any_path(char path[4096], const char *target)
 	struct stat st;
 
 	if (!strlen(target))
-		return refuse(CGG_USAGE, "a cgroup's path is empty");
+		return set_error(CGG_USAGE, "a cgroup's path is empty");
 	if (strlen(target) >= 4096)
-		return refuse(CGG_USAGE, "%.80s...: the path is too long", target);
+		return set_error(CGG_USAGE, "%.80s...: the path is too long", target);
 	if (*target == '/' && mount_below(target)) {
 		strcpy(path, target);
 		return 0;
 	}
 	if (snprintf(path, 4096, "%s/%s", cgroup_mount(), target + (*target == '/')) >= 4096)
-		return refuse(CGG_USAGE, "%.80s...: the path is too long", target);
+		return set_error(CGG_USAGE, "%.80s...: the path is too long", target);
 	if (*target == '/' && stat(path, &st) && (!stat(target, &st) || in_cgroup2(target)))
 		strcpy(path, target);
 	return 0;
@@ -194,7 +194,7 @@ static int path_path(char path[4096], const char *target, int flags)
 	if (status || flags & CGG_EXACT || !printed_path(printed, path))
 		return status;
 	if (!stat(path, &st))
-		return refuse(
+		return set_error(
 			CGG_USAGE,
 			"%.512s: may be a cgroup of that name, or the one that is printed so; "
 			"a backslash is printed as \\x5c",

@@ -15,7 +15,7 @@ static int is_net(const struct cgg_rule *rule)
 	return rule->matches & CGG_MATCH_IP;
 }
 
-/* Order rules so that those that can be joined are adjacent. Access letters do not count. */
+/* Order rules so that those that can be joined are adjacent. Access bits do not count. */
 int seen_compare(const struct cgg_rule *a, const struct cgg_rule *b)
 {
 	int order = memcmp(a->net.addr, b->net.addr, sizeof(a->net.addr));
@@ -55,7 +55,7 @@ static void add_times(struct seen *into, const struct seen *from)
 		strcpy(into->last, from->last);
 }
 
-/* Add the count, the names, the times and the access letters of `from` to `into`. */
+/* Add the count, the names, the times and the access bits of `from` to `into`. */
 void seen_merge(struct seen *into, const struct seen *from)
 {
 	into->count += from->count;
@@ -253,7 +253,7 @@ int seen_widen(struct seen **list, unsigned *count, const struct cgg_widen *wide
 	unsigned exacts = *count;
 
 	if (!exact)
-		return refuse(CGG_FAILED, "out of memory");
+		return set_error(CGG_FAILED, "out of memory");
 	for (unsigned i = 0; i < exacts; i++)
 		exact[i] = list[i]->rule;
 	*count = join_nets(list, *count, widen);

@@ -46,7 +46,7 @@ char *word_unquote(char *in)
 		int byte = unescape(in);
 
 		if (!byte) {
-			refuse(CGG_USAGE, "\\x00: a word has no NUL byte");
+			set_error(CGG_USAGE, "\\x00: a word has no NUL byte");
 			return 0;
 		}
 		if (*in == '\\' && (in[1] == '"' || in[1] == '\\'))
@@ -55,7 +55,7 @@ char *word_unquote(char *in)
 		in += byte > 0 ? 3 : 0;
 	}
 	if (!*in) {
-		refuse(CGG_USAGE, "a quote has no end");
+		set_error(CGG_USAGE, "a quote has no end");
 		return 0;
 	}
 	*out = 0;
@@ -80,7 +80,8 @@ size_t word_quote(char *text, const char *word, bool utf8)
 	*out++ = '"';
 	for (size_t step; *s; s += step) {
 		__u32 c = utf8_read(s, strlen((const char *)s), &step);
-		bool plain = c >= ' ' && c != 0x7f && (utf8 || c < 0x80) && (c != 0xfffd || step > 1);
+		bool plain =
+			c >= ' ' && c != 0x7f && (utf8 || c < 0x80) && (c != 0xfffd || step > 1);
 
 		step = plain ? step : 1;
 		if (*s == '"' || *s == '\\')

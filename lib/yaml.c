@@ -89,19 +89,19 @@ static void parser_failed(struct reader *r)
 	bool context = p->context && p->error != YAML_READER_ERROR;
 
 	if (ferror(r->file))
-		complain_at(r, p->mark.line, refuse(CGG_FAILED, "%s", strerror(errno)));
+		complain_at(r, p->mark.line, set_error(CGG_FAILED, "%s", strerror(errno)));
 	else if (p->error == YAML_MEMORY_ERROR)
-		complain_at(r, p->mark.line, refuse(CGG_FAILED, "out of memory"));
+		complain_at(r, p->mark.line, set_error(CGG_FAILED, "out of memory"));
 	else if (r->directives > DIRECTIVES)
 		complain_at(r, p->mark.line,
-			    refuse(CGG_USAGE, "more than %d directives (%%)", DIRECTIVES));
+			    set_error(CGG_USAGE, "more than %d directives (%%)", DIRECTIVES));
 	else if (p->error == YAML_READER_ERROR)
 		complain_at(r, line_of(r->file, p->problem_offset),
-			    refuse(CGG_USAGE, "not YAML: %s", problem));
+			    set_error(CGG_USAGE, "not YAML: %s", problem));
 	else
 		complain_at(r, p->problem_mark.line,
-			    refuse(CGG_USAGE, "not YAML: %s%s%s", problem, context ? " " : "",
-				   context ? p->context : ""));
+			    set_error(CGG_USAGE, "not YAML: %s%s%s", problem, context ? " " : "",
+				      context ? p->context : ""));
 }
 
 /* next - goes to the next event; false: the input is broken, or has ended */
@@ -121,7 +121,7 @@ static bool next(struct reader *r)
 	if (r->event.type == YAML_MAPPING_END_EVENT || r->event.type == YAML_SEQUENCE_END_EVENT)
 		r->depth--;
 	if (r->depth > DEPTH) {
-		complain(r, refuse(CGG_USAGE, "nested more than %d levels deep", DEPTH));
+		complain(r, set_error(CGG_USAGE, "nested more than %d levels deep", DEPTH));
 		r->broken = true;
 	}
 	return !r->broken;
@@ -146,7 +146,8 @@ static bool node_check(struct reader *r)
 	bool ours;
 
 	if (e->type == YAML_ALIAS_EVENT) {
-		complain(r, refuse(CGG_USAGE, "*%.80s: an alias is not read; write the value here",
+		complain(r,
+			 set_error(CGG_USAGE, "*%.80s: an alias is not read; write the value here",
 				   (const char *)e->data.alias.anchor));
 		return false;
 	}
@@ -164,8 +165,8 @@ static bool node_check(struct reader *r)
 	for (size_t i = 0; ours && i < sizeof(types) / sizeof(types[0]); i++)
 		if (!strcmp(tag, types[i]))
 			return true;
-	complain(r, refuse(CGG_USAGE, "%s%.80s: a tag is not read; leave it out", ours ? "!!" : "",
-			   tag));
+	complain(r, set_error(CGG_USAGE, "%s%.80s: a tag is not read; leave it out",
+			      ours ? "!!" : "", tag));
 	return false;
 }
 
@@ -175,7 +176,7 @@ static bool begins(struct reader *r, yaml_event_type_t kind, const char *sentenc
 	if (node_check(r)) {
 		if (r->event.type == kind)
 			return true;
-		complain(r, refuse(CGG_USAGE, "%s", sentence));
+		complain(r, set_error(CGG_USAGE, "%s", sentence));
 	}
 	skip(r);
 	return false;
@@ -200,14 +201,14 @@ static char *scalar(struct reader *r, const char *key)
 		if (strlen(text) == r->event.data.scalar.length) {
 			text = strdup(text);
 			if (!text)
-				complain(r, refuse(CGG_FAILED, "out of memory"));
+				complain(r, set_error(CGG_FAILED, "out of memory"));
 			return text;
 		}
-		complain(r, refuse(CGG_USAGE, "%s: has a NUL byte", key));
+		complain(r, set_error(CGG_USAGE, "%s: has a NUL byte", key));
 	} else if (r->event.type != YAML_SCALAR_EVENT && node_check(r)) {
-		complain(r,
-			 refuse(CGG_USAGE, "%s: is a %s; it needs a plain value", key,
-				r->event.type == YAML_SEQUENCE_START_EVENT ? "list" : "mapping"));
+		complain(r, set_error(CGG_USAGE, "%s: is a %s; it needs a plain value", key,
+				      r->event.type == YAML_SEQUENCE_START_EVENT ? "list"
+										 : "mapping"));
 	}
 	skip(r);
 	return 0;
@@ -235,9 +236,10 @@ static char *key_next(struct reader *r, size_t *at)
 static void unknown_key(struct reader *r, const char *key, size_t at, const char *of)
 {
 	if (!strcmp(key, "<<"))
-		complain_at(r, at, refuse(CGG_USAGE, "<<: keys are not merged; write them here"));
+		complain_at(r, at,
+			    set_error(CGG_USAGE, "<<: keys are not merged; write them here"));
 	else
-		complain_at(r, at, refuse(CGG_USAGE, "%.80s: not a key of %s", key, of));
+		complain_at(r, at, set_error(CGG_USAGE, "%.80s: not a key of %s", key, of));
 	skip(r);
 }
 
@@ -249,7 +251,7 @@ static bool repeated(struct reader *r, const char *key, size_t at, bool *has)
 	*has = true;
 	if (!before)
 		return false;
-	complain_at(r, at, refuse(CGG_USAGE, "%s: the key is repeated", key));
+	complain_at(r, at, set_error(CGG_USAGE, "%s: the key is repeated", key));
 	skip(r);
 	return true;
 }
@@ -281,7 +283,7 @@ static void read_value(struct reader *r, struct line *line, unsigned k)
 		free(line->text[k]);
 		line->text[k] = 0;
 	} else if (null) {
-		complain(r, refuse(CGG_USAGE, "%s: needs a value", keys[k].key));
+		complain(r, set_error(CGG_USAGE, "%s: needs a value", keys[k].key));
 	}
 }
 
@@ -323,10 +325,10 @@ static int cgroup_by_id(struct line *line)
 	id = strtoul(text, &end, 10);
 	if (text[strspn(text, "0123456789")] || !*text || errno ||
 	    !cgroup_name(id, path, sizeof(path)))
-		return refuse(CGG_USAGE, "cgroup %.80s: no such cgroup", text);
+		return set_error(CGG_USAGE, "cgroup %.80s: no such cgroup", text);
 	line->text[CGROUP_ID] = strdup(path);
 	free(text);
-	return line->text[CGROUP_ID] ? 0 : refuse(CGG_FAILED, "out of memory");
+	return line->text[CGROUP_ID] ? 0 : set_error(CGG_FAILED, "out of memory");
 }
 
 /* rule_make - the rule that the words of a line make */
@@ -337,8 +339,8 @@ static int rule_make(struct reader *r, struct line *line)
 	int count = 2, status;
 
 	if (line->has[CGROUP] && line->has[CGROUP_ID])
-		return refuse(CGG_USAGE,
-			      "cgroup: is there by its path and by its id; one is enough");
+		return set_error(CGG_USAGE,
+				 "cgroup: is there by its path and by its id; one is enough");
 	status = cgroup_by_id(line);
 	if (status)
 		return status;
@@ -357,16 +359,16 @@ static int rule_make(struct reader *r, struct line *line)
 /* blame - finds the key that a refusal begins with the word of, and puts the key in its place */
 static size_t blame(const struct line *line)
 {
-	char why[CGG_WHY];
+	char why[CGG_ERROR];
 
 	for (unsigned k = ACTION + 1; k < KEYS; k++) {
 		size_t len = strlen(keys[k].word);
 
-		if (!line->text[k] || strncmp(cgg_why, keys[k].word, len) ||
-		    !strchr(" :", cgg_why[len]))
+		if (!line->text[k] || strncmp(cgg_error, keys[k].word, len) ||
+		    !strchr(" :", cgg_error[len]))
 			continue;
-		snprintf(why, sizeof(why), "%s%s", keys[k].key, cgg_why + len);
-		memcpy(cgg_why, why, sizeof(why));
+		snprintf(why, sizeof(why), "%s%s", keys[k].key, cgg_error + len);
+		memcpy(cgg_error, why, sizeof(why));
 		return line->at[k];
 	}
 	return line->text[CGROUP] ? line->at[CGROUP] : line->first;
@@ -393,7 +395,7 @@ static void read_rule(struct reader *r)
 	}
 	if (!r->worst && !line.text[ACTION]) {
 		complain_at(r, line.first,
-			    refuse(CGG_USAGE, "action: needs a value: allow, deny or alert"));
+			    set_error(CGG_USAGE, "action: needs a value: allow, deny or alert"));
 	} else if (!r->worst && verdict_parse(&verdict, line.text[ACTION])) {
 		complain_at(r, line.at[ACTION], CGG_USAGE);
 	} else if (!r->worst) {
@@ -444,7 +446,7 @@ static void read_top(struct reader *r)
 			r->broken = true; /* the system is at its end: no more lines of that */
 	}
 	if (!rules && !r->broken)
-		complain_at(r, first, refuse(CGG_USAGE, "rules: there are none"));
+		complain_at(r, first, set_error(CGG_USAGE, "rules: there are none"));
 }
 
 /* read_stream - a policy is one document; behind it may only be a mark that nothing follows */
@@ -460,7 +462,8 @@ static void read_stream(struct reader *r)
 		if (is_null(&r->event) && !*r->event.data.scalar.value)
 			continue;
 		if (documents++) {
-			complain(r, refuse(CGG_USAGE,
+			complain(r,
+				 set_error(CGG_USAGE,
 					   "a second document; a policy is one: put its rules in "
 					   "the first"));
 			return;
@@ -468,7 +471,7 @@ static void read_stream(struct reader *r)
 		read_top(r);
 	}
 	if (!documents && !r->broken) {
-		r->worst = refuse(CGG_USAGE, "is empty");
+		r->worst = set_error(CGG_USAGE, "is empty");
 		error_put(r->errors, r->name, 0);
 	}
 }
@@ -496,7 +499,7 @@ int yaml_read(struct cgg_rules *rules, FILE *file, const char *name, char **erro
 
 	r.errors = open_memstream(errors, &size);
 	if (!r.errors || !yaml_parser_initialize(&r.parser))
-		return refuse(CGG_FAILED, "%s: %s", name, strerror(errno));
+		return set_error(CGG_FAILED, "%s: %s", name, strerror(errno));
 	yaml_parser_set_input(&r.parser, input_read, &r);
 	read_stream(&r);
 	yaml_event_delete(&r.event);

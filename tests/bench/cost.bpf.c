@@ -79,7 +79,7 @@ SEC("tc")
 int ours(struct __sk_buff *skb)
 {
 	const struct cgg_policy *policy;
-	struct cgg_outcome out = {};
+	struct cgg_decision out = {};
 	struct operation o = {};
 	const struct cgg_query *q;
 	struct cost_state *s;

@@ -93,7 +93,7 @@ pinned_bytes()
 {
 	local pin
 
-	for pin in /sys/fs/bpf/cgguard/maps/* /sys/fs/bpf/cgguard/bases/*; do
+	for pin in /sys/fs/bpf/cgguard/maps/* /sys/fs/bpf/cgguard/indexes/*; do
 		[ ! -f "$pin" ] || bpftool -j map show pinned "$pin"
 	done | jq -s 'map(.bytes_memlock) | add'
 }

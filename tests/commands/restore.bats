@@ -492,9 +492,9 @@ deny connect,sendmsg port 1'
 	{
 		seq -f "connect port %.0f" "$1" "$2"
 	}
-	bases()
+	indexes()
 	{
-		find /sys/fs/bpf/cgguard/bases -type f | wc -l
+		find /sys/fs/bpf/cgguard/indexes -type f | wc -l
 	}
 	says_no()
 	{
@@ -503,19 +503,19 @@ deny connect,sendmsg port 1'
 	yes cgg-rule restore < <(many 1000 2000)
 	yes cgg-rule restore --confirm "$patience" < <(many 3000 5000)
 	says_no 4000
-	[ "$(bases)" -eq 2 ]
+	[ "$(indexes)" -eq 2 ]
 	wait_for says_no 1500
 	cgg-rule test connect ip 192.0.2.1 port 4000
 	yes cgg-status
-	[ "$(bases)" -eq 1 ]
+	[ "$(indexes)" -eq 1 ]
 	says_no 1500
 	cgg-rule test connect ip 192.0.2.1 port 4000
 	yes cgg-rule restore --confirm 60 < <(many 3000 5000)
 	yes cgg-rule confirm
-	[ "$(bases)" -eq 1 ]
+	[ "$(indexes)" -eq 1 ]
 	says_no 4000
 	yes cgg-rule flush
-	[ "$(bases)" -eq 0 ]
+	[ "$(indexes)" -eq 0 ]
 }
 
 @test '--confirm: confirm keeps the new policy' {

@@ -39,32 +39,33 @@ static const char *ref_name(__u64 ref)
 	static char text[4][96];
 	static unsigned turn;
 	char *to = text[turn++ % 4];
-	__u32 low = CGG_HOP_LOW(ref), high = CGG_HOP_HIGH(ref), count = CGG_CUT_COUNT(ref);
+	__u32 low = CGG_REF_LOW(ref), high = CGG_REF_HIGH(ref), count = CGG_INTERVALS_COUNT(ref);
 	const size_t size = sizeof(text[0]);
 
-	switch (CGG_HOP_KIND(ref)) {
-	case CGG_HOP_NONE:
+	switch (CGG_REF_KIND(ref)) {
+	case CGG_REF_NONE:
 		return "none";
-	case CGG_HOP_RULE:
+	case CGG_REF_RULE:
 		snprintf(to, size, "rule %u, action %u", low, high);
 		return to;
-	case CGG_HOP_PLAIN:
+	case CGG_REF_PLAIN:
 		snprintf(to, size, "rule %u, plain %s", low, cgg_verdicts[CGG_PLAIN_VERDICT(high)]);
 		return to;
-	case CGG_HOP_LIST:
+	case CGG_REF_LIST:
 		snprintf(to, size, "list of %u at %u", high, low);
 		return to;
-	case CGG_HOP_NODE:
+	case CGG_REF_NODE:
 		snprintf(to, size, "node at %u", low);
 		return to;
-	case CGG_HOP_SKIP:
+	case CGG_REF_PATH:
 		snprintf(to, size, "path at %u", low);
 		return to;
-	case CGG_HOP_POINTS:
-		snprintf(to, size, "%u points at %u, by %u", count, low, CGG_CUT_DIGIT(ref));
+	case CGG_REF_POINTS:
+		snprintf(to, size, "%u points at %u, by %u", count, low, CGG_INTERVALS_DIGIT(ref));
 		return to;
 	default:
-		snprintf(to, size, "%u intervals at %u, by %u", count, low, CGG_CUT_DIGIT(ref));
+		snprintf(to, size, "%u intervals at %u, by %u", count, low,
+			 CGG_INTERVALS_DIGIT(ref));
 		return to;
 	}
 }
@@ -74,11 +75,11 @@ static void show(__u64 ref);
 /* show_intervals - of at most 8: larger ones have inner nodes, which this drawing does not need */
 static void show_intervals(__u64 ref)
 {
-	__u32 at = CGG_HOP_LOW(ref), count = CGG_CUT_COUNT(ref), from = 0;
+	__u32 at = CGG_REF_LOW(ref), count = CGG_INTERVALS_COUNT(ref), from = 0;
 	const __u16 *last = unit(at);
 	const __u64 *to = unit(at + 2);
 
-	if (count > CGG_CUT_SMALL)
+	if (count > CGG_INTERVALS_SMALL)
 		errx(2, "%u intervals are more than this draws", count);
 	for (__u32 i = 0; i < count; i++) {
 		__u32 end = i + 1 < count ? last[i] : 65535;
@@ -93,7 +94,7 @@ static void show_intervals(__u64 ref)
 
 static void show_points(__u64 ref)
 {
-	__u32 at = CGG_HOP_LOW(ref), count = CGG_CUT_COUNT(ref);
+	__u32 at = CGG_REF_LOW(ref), count = CGG_INTERVALS_COUNT(ref);
 	const __u64 *head = unit(at);
 	const __u16 *number = unit(at + 2);
 	const __u32 *low = unit(at + 2 + 2 * CGG_POINTS_SMALL / 8);
@@ -111,34 +112,34 @@ static void show_points(__u64 ref)
 
 static void show_list(__u64 ref)
 {
-	const struct cgg_item *item = unit(CGG_HOP_LOW(ref));
+	const struct cgg_item *item = unit(CGG_REF_LOW(ref));
 
-	for (__u32 i = 0; i < CGG_HOP_HIGH(ref); i++)
+	for (__u32 i = 0; i < CGG_REF_HIGH(ref); i++)
 		printf("\trule %u, action %u, port %u-%u, hooks %#x, proto %u\n", item[i].rule,
 		       CGG_ITEM_ACTION(item[i].action), item[i].port_min, item[i].port_max,
 		       item[i].hooks, item[i].proto);
-	show_words(CGG_HOP_LOW(ref), 2 * CGG_HOP_HIGH(ref));
+	show_words(CGG_REF_LOW(ref), 2 * CGG_REF_HIGH(ref));
 }
 
 static void show_node(__u64 ref)
 {
-	const struct cgg_node *node = unit(CGG_HOP_LOW(ref));
+	const struct cgg_node *node = unit(CGG_REF_LOW(ref));
 
 	printf("\town -> %s\n\tnext shorter prefix -> %s, whose first rule is %d\n",
 	       ref_name(node->own), ref_name(node->next),
 	       node->best == (__u32)-1 ? -1 : (int)node->best);
-	show_words(CGG_HOP_LOW(ref), sizeof(*node) / 8);
+	show_words(CGG_REF_LOW(ref), sizeof(*node) / 8);
 	show(node->own);
 	show(node->next);
 }
 
 static void show_path(__u64 ref)
 {
-	const struct cgg_skip *path = unit(CGG_HOP_LOW(ref));
+	const struct cgg_path *path = unit(CGG_REF_LOW(ref));
 
 	printf("\tkey & mask == value -> %s\n\telse -> %s\n", ref_name(path->yes),
 	       ref_name(path->no));
-	show_words(CGG_HOP_LOW(ref), sizeof(*path) / 8);
+	show_words(CGG_REF_LOW(ref), sizeof(*path) / 8);
 	show(path->yes);
 	show(path->no);
 }
@@ -147,19 +148,19 @@ static void show_path(__u64 ref)
 static void show(__u64 ref)
 {
 	static bool seen[1 << 20];
-	__u32 kind = CGG_HOP_KIND(ref), at = CGG_HOP_LOW(ref) % (1 << 20);
+	__u32 kind = CGG_REF_KIND(ref), at = CGG_REF_LOW(ref) % (1 << 20);
 
-	if (kind == CGG_HOP_NONE || kind == CGG_HOP_RULE || kind == CGG_HOP_PLAIN || seen[at])
+	if (kind == CGG_REF_NONE || kind == CGG_REF_RULE || kind == CGG_REF_PLAIN || seen[at])
 		return;
 	seen[at] = true;
 	printf("%s:\n", ref_name(ref));
-	if (kind == CGG_HOP_LIST)
+	if (kind == CGG_REF_LIST)
 		show_list(ref);
-	else if (kind == CGG_HOP_NODE)
+	else if (kind == CGG_REF_NODE)
 		show_node(ref);
-	else if (kind == CGG_HOP_SKIP)
+	else if (kind == CGG_REF_PATH)
 		show_path(ref);
-	else if (kind == CGG_HOP_POINTS)
+	else if (kind == CGG_REF_POINTS)
 		show_points(ref);
 	else
 		show_intervals(ref);
@@ -168,15 +169,15 @@ static void show(__u64 ref)
 int main(int argc, char **argv)
 {
 	struct cgg_rules rules;
-	struct cgg_base head;
+	struct cgg_index head;
 	char *errors = 0;
 
 	words = argc > 1 && !strcmp(argv[1], "-x");
 	rules_begin(&rules);
 	if (file_read(&rules, stdin, "stdin", &errors))
 		errx(2, "%s", errors);
-	if (base_build((char **)&pages, &head, &rules))
-		errx(3, "%s", cgg_why);
+	if (index_build((char **)&pages, &head, &rules))
+		errx(3, "%s", cgg_error);
 	for (unsigned i = 0; i < rules.count; i++)
 		if (rules.entry[i].text_len)
 			printf("rule %u: %.*s\n", i, rules.entry[i].text_len,

@@ -48,7 +48,7 @@ static struct cgg_reader *open_or_die(void)
 	static const struct cgg_filter all;
 
 	if (reader_open(&reader, &all, 0))
-		errx(1, "%s", cgg_why);
+		errx(1, "%s", cgg_error);
 	return &reader;
 }
 

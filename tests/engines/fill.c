@@ -36,6 +36,6 @@ int main(int argc, char **argv)
 	for (long n = atol(argv[1]); n <= atol(argv[2]) && !status; n++)
 		status = make(&guard, n);
 	if (status)
-		errx(status, "%s", cgg_why);
+		errx(status, "%s", cgg_error);
 	return 0;
 }

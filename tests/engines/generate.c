@@ -648,7 +648,7 @@ static void ladder(void)
 
 /* ---- what has no address ---- */
 
-static const char *letters(bool mknod)
+static const char *access_bits(bool mknod)
 {
 	static const char *const some[] = { "r", "w", "rw", "m", "rm", "wm", "rwm" };
 
@@ -680,11 +680,11 @@ static void devices(void)
 
 		printf("%s device %c ", any_verdict(), "aaabbbcccc"[below(10)]);
 		if (last(n))
-			printf("*:* %s\n", letters(true));
+			printf("*:* %s\n", access_bits(true));
 		else if (wide(n))
-			printf("%u:* %s\n", major, letters(true));
+			printf("%u:* %s\n", major, access_bits(true));
 		else
-			printf("%u:%u %s\n", major, minor, letters(true));
+			printf("%u:%u %s\n", major, minor, access_bits(true));
 	}
 }
 
@@ -744,7 +744,7 @@ static void sysctls(void)
 
 			strcpy(slash ? slash + 1 : text + strlen(text), slash ? "*" : "");
 		}
-		printf("%s sysctl %s %s\n", any_verdict(), text, letters(false));
+		printf("%s sysctl %s %s\n", any_verdict(), text, access_bits(false));
 	}
 }
 
@@ -852,7 +852,8 @@ static bool accepted(const char *line)
 	char copy[CGG_RULE_TEXT];
 
 	snprintf(copy, sizeof(copy), "%s", line);
-	return strncmp(line, "default ", 8) && !rule_line(&rule, copy) && !rule_accept(&rule, false);
+	return strncmp(line, "default ", 8) && !rule_line(&rule, copy) &&
+	       !rule_accept(&rule, false);
 }
 
 /*

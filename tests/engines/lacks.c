@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * lacks.c - runs a command on a kernel that seems to lack something: lacks WHAT... -- COMMAND...
+ * lacks.c - runs a command on a kernel that seems to lack something: lacks QUERY... -- COMMAND...
  *
  * What bpf(2) is asked to load is looked at, and refused as such a kernel refuses it:
  *	cgroups		programs for cgroups (CONFIG_CGROUP_BPF)

@@ -247,8 +247,10 @@ static int empty(int hook, const char *cgroup)
 
 		if (!(cgg_hooks[hook].programs & 1u << i))
 			continue;
-		prog = bpf_prog_load((enum bpf_prog_type)info->type, "empty", "GPL", allow, 2, &options);
-		if (prog < 0 || bpf_link_create(prog, where, (enum bpf_attach_type)info->attach, 0) < 0)
+		prog = bpf_prog_load((enum bpf_prog_type)info->type, "empty", "GPL", allow, 2,
+				     &options);
+		if (prog < 0 ||
+		    bpf_link_create(prog, where, (enum bpf_attach_type)info->attach, 0) < 0)
 			err(3, "%s", info->name);
 	}
 	puts("ready");

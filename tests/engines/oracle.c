@@ -48,7 +48,7 @@ static const char *const hook_words[CGG_HOOKS] = {
 	"unix",	   "socket", "device",	"sysctl",  "setsockopt", "getsockopt",
 };
 static const char *const verdict_words[] = { "allow", "alert", "deny" };
-static const char letter_words[] = "mrw"; /* by bit */
+static const char access_bit_words[] = "mrw"; /* by bit */
 
 enum {
 	NET = 1 << CGG_CONNECT | 1 << CGG_BIND | 1 << CGG_SENDMSG | 1 << CGG_RECVMSG |
@@ -60,7 +60,7 @@ struct rule {
 	uint16_t min, max; /* port */
 	int16_t proto; /* -1: any */
 	uint8_t verdict;
-	uint8_t letters; /* enum cgg_access */
+	uint8_t access_bits; /* enum cgg_access */
 	uint8_t family, type; /* 0: any */
 	bool has_ip, local, four, star;
 	uint8_t bits; /* of the prefix, in 128 */
@@ -80,7 +80,7 @@ static char **lines; /* where each line of the file begins */
 static const char *file_name;
 
 struct question {
-	uint8_t hook, letters;
+	uint8_t hook, access_bits;
 	uint8_t addr[16];
 	bool four, local, vague;
 	uint8_t hidden; /* of a packet: 1 its port, 2 its protocol too, 3 its address too */
@@ -92,7 +92,7 @@ struct question {
 	uint32_t name_len;
 	uint32_t group; /* in groups */
 	uint8_t verdict; /* the answer */
-	uint32_t rule[CGG_KNOWN_LETTERS]; /* any of these ids; a rule's number + 1 comes first */
+	uint32_t rule[CGG_KNOWN_BITS]; /* any of these ids; a rule's number + 1 comes first */
 	uint32_t number;
 };
 
@@ -222,14 +222,14 @@ static void read_port(struct rule *r, char *word, uint32_t line)
 	r->max = dash ? (uint16_t)number(dash + 1, line) : r->min;
 }
 
-static void read_letters(struct rule *r, const char *word, uint32_t line)
+static void read_access(struct rule *r, const char *word, uint32_t line)
 {
-	for (r->letters = 0; *word; word++) {
-		const char *letter = strchr(letter_words, *word);
+	for (r->access_bits = 0; *word; word++) {
+		const char *access_bit = strchr(access_bit_words, *word);
 
-		if (!letter)
+		if (!access_bit)
 			bad(line, word);
-		r->letters |= (uint8_t)(1 << (letter - letter_words));
+		r->access_bits |= (uint8_t)(1 << (access_bit - access_bit_words));
 	}
 }
 
@@ -275,12 +275,12 @@ static char *read_operand(struct rule *r, char **at, uint32_t line)
 		read_name(r, word, line);
 		word = next_word(at);
 	}
-	r->letters = CGG_R;
+	r->access_bits = CGG_R;
 	if (!(r->hooks & (1 << CGG_DEVICE | 1 << CGG_SYSCTL)))
 		return word;
-	r->letters = CGG_R | CGG_W | (r->hooks & 1 << CGG_DEVICE ? CGG_M : 0);
+	r->access_bits = CGG_R | CGG_W | (r->hooks & 1 << CGG_DEVICE ? CGG_M : 0);
 	if (word && !word[strspn(word, "rwm")]) {
-		read_letters(r, word, line);
+		read_access(r, word, line);
 		word = next_word(at);
 	}
 	return word;
@@ -317,7 +317,7 @@ static uint32_t group_add(const char *path)
 	struct group *group;
 	char whole[8192];
 	unsigned level = 0;
-	size_t base;
+	size_t index;
 
 	for (uint32_t i = 0; i < groups_count; i++)
 		if (!strcmp(groups[i].path, path))
@@ -328,15 +328,15 @@ static uint32_t group_add(const char *path)
 	group = &groups[groups_count];
 	memset(group, 0, sizeof(*group));
 	group->path = strdup(path);
-	base = (size_t)snprintf(whole, sizeof(whole), "%s", mount);
+	index = (size_t)snprintf(whole, sizeof(whole), "%s", mount);
 	for (const char *at = path; at; level++) {
 		const char *slash = at[1] ? strchr(at + 1, '/') : 0;
 		struct stat st;
 
 		if (!level)
-			whole[base] = 0;
+			whole[index] = 0;
 		else
-			snprintf(whole + base, sizeof(whole) - base, "%.*s",
+			snprintf(whole + index, sizeof(whole) - index, "%.*s",
 				 (int)(slash ? slash - path : (long)strlen(path)), path);
 		if (stat(*whole ? whole : "/", &st))
 			err(2, "%s", whole);
@@ -452,7 +452,7 @@ static void read_line(char *at, uint32_t line)
 		word = read_operand(&r, &at, line);
 	} else {
 		r.hooks = 1 << CGG_CONNECT | 1 << CGG_SENDMSG;
-		r.letters = CGG_R;
+		r.access_bits = CGG_R;
 	}
 	read_rest(&r, word, &at, line);
 	rules[rules_count++] = r;
@@ -551,11 +551,11 @@ static bool packet_matches(const struct rule *r, const struct question *q)
 	       (!r->has_ip || (q->hidden > 2 ? deny : address_matches(r, q)));
 }
 
-static bool matches(const struct rule *r, const struct question *q, unsigned letter)
+static bool matches(const struct rule *r, const struct question *q, unsigned access_bit)
 {
 	if (!(r->hooks >> q->hook & 1))
 		return false;
-	if (!(1 << q->hook & NET) && !(r->letters >> letter & 1))
+	if (!(1 << q->hook & NET) && !(r->access_bits >> access_bit & 1))
 		return false;
 	if (r->cgroup && !group_is(&groups[q->group], &groups[r->cgroup - 1]))
 		return false;
@@ -577,10 +577,10 @@ static bool matches(const struct rule *r, const struct question *q, unsigned let
 }
 
 /* linear - the number of the first rule that matches + 1, or 0 */
-static uint32_t linear(const struct question *q, unsigned letter)
+static uint32_t linear(const struct question *q, unsigned access_bit)
 {
 	for (uint32_t i = 0; i < rules_count; i++)
-		if (matches(&rules[i], q, letter))
+		if (matches(&rules[i], q, access_bit))
 			return i + 1;
 	return 0;
 }
@@ -626,44 +626,44 @@ static void index_begin(void)
 	}
 }
 
-static uint32_t first_of(uint32_t at, uint32_t best, const struct question *q, unsigned letter)
+static uint32_t first_of(uint32_t at, uint32_t best, const struct question *q, unsigned access_bit)
 {
 	for (; at && (!best || at < best); at = rules[at - 1].next)
-		if (matches(&rules[at - 1], q, letter))
+		if (matches(&rules[at - 1], q, access_bit))
 			return at;
 	return best;
 }
 
-static uint32_t indexed(const struct question *q, unsigned letter)
+static uint32_t indexed(const struct question *q, unsigned access_bit)
 {
-	uint32_t best = first_of(buckets[bucket_mask + 1], 0, q, letter);
+	uint32_t best = first_of(buckets[bucket_mask + 1], 0, q, access_bit);
 
 	if (!(1 << q->hook & NET))
 		return best; /* none of these has an address */
 	if (q->hidden > 2)
-		return linear(q, letter); /* any of them may match */
+		return linear(q, access_bit); /* any of them may match */
 	for (unsigned bits = 0; bits <= 128; bits++)
 		if (lengths[q->four][bits])
 			best = first_of(buckets[bucket_of(q->addr, bits, q->four)], best, q,
-					letter);
+					access_bit);
 	return best;
 }
 
 static bool only_linear;
 
-/* answer - letter by letter; the worst counts */
+/* answer - access bit by access bit; the worst counts */
 static void answer(struct question *q, bool check)
 {
 	int worst = -1;
 
-	for (unsigned letter = 0; letter < CGG_KNOWN_LETTERS; letter++) {
+	for (unsigned access_bit = 0; access_bit < CGG_KNOWN_BITS; access_bit++) {
 		uint32_t found;
 		int verdict;
 
-		if (!(q->letters >> letter & 1))
+		if (!(q->access_bits >> access_bit & 1))
 			continue;
-		found = only_linear ? linear(q, letter) : indexed(q, letter);
-		if (check && found != linear(q, letter))
+		found = only_linear ? linear(q, access_bit) : indexed(q, access_bit);
+		if (check && found != linear(q, access_bit))
 			errx(3, "the reference does not agree with itself");
 		verdict = found ? rules[found - 1].verdict : defaults[q->hook];
 		if (verdict < worst)
@@ -671,7 +671,7 @@ static void answer(struct question *q, bool check)
 		if (verdict > worst)
 			memset(q->rule, 0xff, sizeof(q->rule));
 		worst = verdict;
-		q->rule[letter] = found ? rules[found - 1].id : 0;
+		q->rule[access_bit] = found ? rules[found - 1].id : 0;
 		q->number = found;
 	}
 	q->verdict = (uint8_t)worst;
@@ -894,13 +894,13 @@ static void ask(struct question *q, const struct rule *r, bool spoil, struct dic
 	do
 		q->hook = (uint8_t)below(dice, CGG_HOOKS);
 	while (!(like->hooks >> q->hook & 1));
-	q->letters = CGG_R;
+	q->access_bits = CGG_R;
 	if (like->hooks & (1 << CGG_DEVICE | 1 << CGG_SYSCTL)) {
 		do
-			q->letters = (uint8_t)(1 << below(dice, CGG_LETTERS));
-		while (!(like->letters & q->letters));
+			q->access_bits = (uint8_t)(1 << below(dice, CGG_ACCESS_BITS));
+		while (!(like->access_bits & q->access_bits));
 		if (spoil || chance(dice, 20))
-			q->letters |= (uint8_t)(1 << (1 + below(dice, 2)));
+			q->access_bits |= (uint8_t)(1 << (1 + below(dice, 2)));
 	}
 	kind = 1u << q->hook;
 	if (kind & NET)
@@ -930,7 +930,7 @@ static void ask(struct question *q, const struct rule *r, bool spoil, struct dic
 		static const uint8_t known[] = { CGG_KNOWN_PROTO, CGG_KNOWN_ADDR, CGG_KNOWN_NONE };
 
 		q->hidden = (uint8_t)(1 + below(dice, 3));
-		q->letters = known[q->hidden - 1];
+		q->access_bits = known[q->hidden - 1];
 		q->port = 0;
 	}
 	q->four = is_mapped(q->addr);
@@ -955,7 +955,7 @@ static void fill(struct cgg_ask *a, const struct question *q, uint32_t place)
 	memset(a, 0, sizeof(*a));
 	a->policy = place;
 	a->query.hook = q->hook;
-	a->query.access = q->letters;
+	a->query.access = q->access_bits;
 	memcpy(a->ancestor, groups[q->group].ancestor, sizeof(a->ancestor));
 	switch (q->hook) {
 	case CGG_UNIX:
@@ -1003,7 +1003,7 @@ static void show(const struct question *q)
 	else
 		printf(" %c %lld:%lld", q->hook == CGG_DEVICE ? q->device : ' ',
 		       (long long)q->first, (long long)q->second);
-	printf(" letters %u cgroup %s\n", q->letters, groups[q->group].path);
+	printf(" letters %u cgroup %s\n", q->access_bits, groups[q->group].path);
 }
 
 /* describe - a verdict and an id, and the line that has it */
@@ -1069,8 +1069,8 @@ static bool is_right(const struct question *q, unsigned verdict, uint32_t id)
 {
 	bool right = false;
 
-	for (int i = 0; i < CGG_KNOWN_LETTERS; i++)
-		right |= q->letters >> i & 1 && q->rule[i] == id;
+	for (int i = 0; i < CGG_KNOWN_BITS; i++)
+		right |= q->access_bits >> i & 1 && q->rule[i] == id;
 	return right && q->verdict == verdict;
 }
 

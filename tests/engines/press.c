@@ -29,7 +29,7 @@ static const char *const words[KINDS] = { "connect", "open", "sysctl" };
 /* One a process, on lines of its own. */
 static struct tally {
 	uint64_t tries, passed, errors;
-} __attribute__((aligned(128))) *tallies;
+} __attribute__((aligned(128))) * tallies;
 
 static bool try_connect(const char *port)
 {
@@ -75,7 +75,8 @@ static void press(const char *cgroup, int kind, const char *operand)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	join(cgroup);
-	setpriority(PRIO_PROCESS, 0, 19); /* on one processor COMMAND would take four times as long */
+	setpriority(PRIO_PROCESS, 0,
+		    19); /* on one processor COMMAND would take four times as long */
 	for (;;) {
 		if (tried[kind](operand))
 			__atomic_add_fetch(&tally->passed, 1, __ATOMIC_SEQ_CST);

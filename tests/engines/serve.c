@@ -39,7 +39,7 @@ static void watch(int fd, enum role what)
 	role[count++] = what;
 }
 
-static void forget(nfds_t at)
+static void as_unknown(nfds_t at)
 {
 	close(watched[at].fd);
 	watched[at] = watched[--count];
@@ -143,7 +143,7 @@ static void serve(nfds_t at)
 		if (fd >= 0)
 			watch(fd, CONNECTED);
 	} else if (!echo(fd)) {
-		forget(at);
+		as_unknown(at);
 	}
 }
 
@@ -154,7 +154,7 @@ int main(void)
 
 	while (!(port = listen_all()))
 		while (count)
-			forget(0);
+			as_unknown(0);
 	multipath = listen_on(AF_INET, SOCK_STREAM, IPPROTO_MPTCP, 0);
 	if (multipath < 0)
 		printf("%u\n", ntohs(port));

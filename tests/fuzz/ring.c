@@ -80,7 +80,7 @@ static void print_check(const struct cgg_event *event, const char *cgroup, uint8
 }
 
 static struct cgg_ring rings[CGG_RINGS];
-static struct cgg_seat seats[CGG_RINGS];
+static struct cgg_reader_slot reader_slots[CGG_RINGS];
 
 /* read_all - as far as it goes, which is not for ever */
 static void read_all(struct cgg_reader *reader, const char *cgroup, uint8_t how)
@@ -114,7 +114,7 @@ static void ring_disturb(struct cgg_reader *reader, struct cgg_lane *lane)
 	case 2:
 		take(&reader->ring[0].filters, sizeof(reader->ring[0].filters));
 		take(&lane->ring->lease, sizeof(lane->ring->lease));
-		take(&lane->ring->withheld, sizeof(lane->ring->withheld));
+		take(&lane->ring->suppressed, sizeof(lane->ring->suppressed));
 		break;
 	case 3:
 		take(slot, sizeof(*slot));
@@ -135,7 +135,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cgg_event *events = calloc(SLOTS, sizeof(*events));
 	struct cgg_event *filtered = calloc(SLOTS, sizeof(*filtered));
-	struct cgg_reader reader = { .ring = rings, .seats = seats, .slots = SLOTS, .lock = -1 };
+	struct cgg_reader reader = {
+		.ring = rings, .reader_slots = reader_slots, .slots = SLOTS, .lock = -1
+	};
 	char cgroup[4096] = "/";
 	uint8_t how;
 
@@ -146,8 +148,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	reader.all = (struct cgg_lane){ .events = events, .ring = rings };
 	reader.backlog = byte();
 	if (how & 0x80) {
-		reader.seat = 1 + byte() % (CGG_RINGS - 1);
-		reader.own = (struct cgg_lane){ .events = filtered, .ring = &rings[reader.seat] };
+		reader.reader_slot = 1 + byte() % (CGG_RINGS - 1);
+		reader.own =
+			(struct cgg_lane){ .events = filtered, .ring = &rings[reader.reader_slot] };
 		reader.filter.programs = byte();
 		reader.filter.verdicts = byte();
 	}

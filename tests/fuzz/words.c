@@ -42,16 +42,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	copy[size] = 0;
 	for (size_t i = 0; i < size && count < WORDS; i += strlen(copy + i) + 1)
 		word[count++] = copy + i;
-	*cgg_why = 0;
+	*cgg_error = 0;
 	status = rule_parse(&rule, count, word);
-	if (status && !*cgg_why)
+	if (status && !*cgg_error)
 		abort();
 	if (!status) {
 		if (rule_print(&rule, text) != strlen(text))
 			abort();
 		if (*rule.operand != '/' || !(rule.hooks & 1u << CGG_DEVICE))
 			written_again(text); /* a device's path becomes its number first */
-		if (query_make(&ask, &rule) && !*cgg_why)
+		if (query_make(&ask, &rule) && !*cgg_error)
 			abort();
 	}
 	free(copy);

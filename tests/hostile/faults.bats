@@ -281,9 +281,9 @@ refused_for()
 	yes cgg-rule restore "$points/file"
 	before=$(cgg-rule list -i)
 	for n in 1 2 3; do
-		fault "get:maps/bases:ENOMEM:$n" cgg-rule restore "$points/file"
+		fault "get:maps/indexes:ENOMEM:$n" cgg-rule restore "$points/file"
 		[ "$(cgg-rule list -i)" = "$before" ]
-		fault "get:$(find "$dir/bases" -type f -printf 'bases/%f'):ENOMEM:$n" \
+		fault "get:$(find "$dir/indexes" -type f -printf 'indexes/%f'):ENOMEM:$n" \
 			cgg-rule restore "$points/file"
 		[ "$(cgg-rule list -i)" = "$before" ]
 	done

@@ -129,7 +129,7 @@ full_state()
 	cgg-status 2>/dev/null | grep ^cgroup | sort
 	find /sys/fs/bpf -mindepth 1 ! -path '*/readers*' ! -name '*.debug' -printf '%P\n' |
 		awk -F/ -v OFS=/ -v web="$(stat -c %i "$web")" -v shop="$(stat -c %i "$shop")" '
-			$2 == "bases" && NF > 2 { $3 = int($3 / 2) }
+			$2 == "indexes" && NF > 2 { $3 = int($3 / 2) }
 			$2 == "links" && NF > 2 && $3 != web && $3 != shop { $3 = "new" }
 			{ print }' | sort
 }

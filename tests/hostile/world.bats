@@ -340,9 +340,9 @@ device c 1:5"
 		echo device c 1:5
 	} >"$BATS_TEST_TMPDIR/policy"
 	yes cgg-rule restore "$BATS_TEST_TMPDIR/policy"
-	for other in '' 'map create %s type array key 4 value 4096 entries 1 name cgg_base flags 0x1400' \
+	for other in '' 'map create %s type array key 4 value 4096 entries 1 name cgg_index flags 0x1400' \
 		"map pin pinned $dir/maps/told %s"; do
-		base=$(echo "$dir"/bases/*)
+		base=$(echo "$dir"/indexes/*)
 		rm "$base"
 		# shellcheck disable=SC2086 # several words
 		[ -z "$other" ] || bpftool ${other/\%s/"$base"}

@@ -125,7 +125,7 @@ memory()
 {
 	local pin
 
-	for pin in "$dir"/maps/* "$dir"/bases/*; do
+	for pin in "$dir"/maps/* "$dir"/indexes/*; do
 		[ ! -f "$pin" ] || bpftool -j map show pinned "$pin"
 	done | jq -s 'map(.bytes_memlock) | add'
 }

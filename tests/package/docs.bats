@@ -398,7 +398,7 @@ usage_options()
 @test 'cgguard-rule(5) has the limits of the code' {
 	same limits "$(code rule '
 		printf("%d policies\n", CGG_POLICIES);
-		printf("%u rules in a policy, of 2 GiB at most\n", CGG_BASE_RULES);
+		printf("%u rules in a policy, of 2 GiB at most\n", CGG_INDEX_RULES);
 		printf("%d rules whose hits are counted, the first that have any\n", CGG_COUNTS);
 		printf("%d bytes in the name of a policy\n", CGG_POLICY_NAME - 1);
 		printf("%d bytes in the name of a rule\n", CGG_NAME - 1);

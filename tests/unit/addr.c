@@ -56,7 +56,7 @@ static void net_is_its_bytes(void **state)
 
 		memset(&net, 0xff, sizeof(net));
 		if (net_parse(&net, nets[i].word))
-			fail_msg("%s: %s", nets[i].word, cgg_why);
+			fail_msg("%s: %s", nets[i].word, cgg_error);
 		assert_memory_equal(net.addr, nets[i].addr, 16);
 		assert_int_equal(net.len, nets[i].len);
 		assert_false(net.local);
@@ -94,7 +94,7 @@ static void every_length_keeps_so_many_bits(void **state)
 		assert_int_equal(net_parse(&net, clean), 0);
 		assert_int_equal(net_parse(&net, word), len == 32 ? 0 : CGG_USAGE);
 		if (len < 32)
-			assert_non_null(strstr(cgg_why, clean));
+			assert_non_null(strstr(cgg_error, clean));
 	}
 	for (unsigned len = 0; len <= 128; len++) {
 		snprintf(word, sizeof(word), "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/%u", len);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * compile.c - an image and a base say what their rules say, and give them back.
+ * compile.c - an image and an index say what their rules say, and give them back.
  *
  * reference() is the plain first match over the rules as words have them. Against
  * it stand walk(), which reads the image as bpf/cgguard.h describes it, and the
  * programs' own decide(), built for this machine, over rules in an image, in a
- * base, and in both. None knows of another.
+ * index, and in both. None knows of another.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,8 +39,8 @@ static void *map_lookup(const void *map, const void *key);
 #define QUERIES 60
 
 static struct cgg_image image;
-static char *base; /* pages beside the image, or 0 */
-static struct cgg_base head;
+static char *built; /* pages beside the image, or 0 */
+static struct cgg_index head;
 
 /* Rules as words have them. */
 #define MOST 1200
@@ -56,7 +56,7 @@ struct policy {
 /* One operation, in words of its own. */
 struct deed {
 	enum cgg_hook hook;
-	__u8 letter; /* the one that is asked for: r, w or m */
+	__u8 access_bit; /* the one that is asked for: r, w or m */
 	bool six; /* an IPv6 address that is not a mapped one */
 	__u8 addr[16]; /* four bytes, or with six all */
 	unsigned proto, port;
@@ -119,7 +119,7 @@ static bool rule_holds(const struct cgg_rule *rule, const struct deed *o)
 	if (!(rule->hooks & 1u << o->hook))
 		return false;
 	if (o->hook == CGG_SYSCTL || o->hook == CGG_DEVICE) {
-		__u8 bit = o->letter == 'r' ? CGG_R : o->letter == 'w' ? CGG_W : CGG_M;
+		__u8 bit = o->access_bit == 'r' ? CGG_R : o->access_bit == 'w' ? CGG_W : CGG_M;
 
 		if (!(rule->access & bit))
 			return false;
@@ -172,12 +172,12 @@ static struct cgg_query query_of(const struct deed *o, char name[CGG_OPERAND])
 		name[3] = o->device == 'c' ? CGG_CHAR : CGG_BLOCK;
 		name[7] = (char)o->major;
 		name[11] = (char)o->minor;
-		q.access = o->letter == 'r' ? CGG_R : o->letter == 'w' ? CGG_W : CGG_M;
+		q.access = o->access_bit == 'r' ? CGG_R : o->access_bit == 'w' ? CGG_W : CGG_M;
 	} else if (o->hook == CGG_SYSCTL || o->hook == CGG_UNIX) {
 		strcpy(name, o->name);
 		q.select = (__u32)strlen(name);
 		if (o->hook == CGG_SYSCTL)
-			q.access = o->letter == 'r' ? CGG_R : CGG_W;
+			q.access = o->access_bit == 'r' ? CGG_R : CGG_W;
 		else if (o->vague)
 			q.select = CGG_VAGUE;
 	} else if (o->hook == CGG_SOCKET) {
@@ -252,17 +252,17 @@ static __u32 policy_place;
 
 static struct cgg_ask nobody;
 
-/* The maps: one image is where the policy's generation says, one base where the image says. */
+/* The maps: one image is where the policy's generation says, one index where the image says. */
 static void *map_lookup(const void *map, const void *key)
 {
 	const __u32 *number = key;
 
 	if (map == &asked)
 		return &nobody;
-	if (map == &bases)
-		return base && *number + 1 == image.base.number ? base : 0;
-	if (map == base)
-		return *number < head.pages ? base + (size_t)CGG_PAGE * *number : 0;
+	if (map == &indexes)
+		return built && *number + 1 == image.index.number ? built : 0;
+	if (map == built)
+		return *number < head.pages ? built + (size_t)CGG_PAGE * *number : 0;
 	if (map == &images)
 		return *number == policy_place / CGG_CHUNK ? &policy : 0;
 	assert_ptr_equal(map, &policy);
@@ -273,7 +273,7 @@ static struct answer programs_answer(const struct cgg_query *q, const char *name
 {
 	struct cgg_operand operand;
 	struct operation o = { .q = *q, .name = &operand };
-	struct cgg_outcome out = { 0 };
+	struct cgg_decision out = { 0 };
 
 	memcpy(&operand, name, sizeof(operand));
 	decide(&policy, policy_place, &o, &out);
@@ -455,10 +455,10 @@ static struct deed random_operation(const struct policy *rules)
 					       CGG_CONNECT, CGG_SETSOCKOPT, CGG_EGRESS, CGG_EGRESS,
 					       CGG_INGRESS, CGG_EGRESS };
 	struct deed o = { .hook = hooks[pick(sizeof(hooks) / sizeof(hooks[0]))],
-			  .letter = (__u8) "rw"[pick(2)] };
+			  .access_bit = (__u8) "rw"[pick(2)] };
 
 	if (o.hook == CGG_DEVICE && !pick(3))
-		o.letter = 'm';
+		o.access_bit = 'm';
 	if (rules->count && pick(5))
 		operation_like(&o, &rules->rule[pick(rules->count)]);
 	if (!*o.name)
@@ -536,18 +536,18 @@ static int image_of(const struct policy *rules)
 	return status;
 }
 
-/* with_base - a base of the rules; each step-th stands beside it, if there is a step */
-static void with_base(const struct policy *rules, unsigned step)
+/* with_index - an index of the rules; each step-th stands beside it, if there is a step */
+static void with_index(const struct policy *rules, unsigned step)
 {
 	struct cgg_rules in, beside = { 0 };
 	unsigned before = 0;
 
 	compiled(&in, rules, step, 0);
-	assert_int_equal(base_build(&base, &head, &in), 0);
+	assert_int_equal(index_build(&built, &head, &in), 0);
 	rules_begin(&beside);
 	memcpy(beside.defaults, rules->defaults, sizeof(rules->defaults));
 	head.number = 7;
-	beside.base = head;
+	beside.index = head;
 	for (unsigned i = 0; step && i < rules->count; i++) {
 		if (i % step)
 			before++;
@@ -560,11 +560,11 @@ static void with_base(const struct policy *rules, unsigned step)
 	rules_free(&beside);
 }
 
-static void base_gone(void)
+static void index_gone(void)
 {
-	free(base);
-	base = 0;
-	image.base.number = 0;
+	free(built);
+	built = 0;
+	image.index.number = 0;
 }
 
 static void operation_show(const struct deed *o)
@@ -575,9 +575,10 @@ static void operation_show(const struct deed *o)
 	memcpy(o->six ? addr : addr + 12, o->addr, o->six ? 16 : 4);
 	addr_print(addr, text);
 	if (o->hook == CGG_DEVICE)
-		print_error("  device %c %ld:%ld %c\n", o->device, o->major, o->minor, o->letter);
+		print_error("  device %c %ld:%ld %c\n", o->device, o->major, o->minor,
+			    o->access_bit);
 	else if (o->hook == CGG_SYSCTL || o->hook == CGG_UNIX)
-		print_error("  %s %s %c%s\n", cgg_hooks[o->hook].word, o->name, o->letter,
+		print_error("  %s %s %c%s\n", cgg_hooks[o->hook].word, o->name, o->access_bit,
 			    o->vague ? " vague" : "");
 	else if (o->hook == CGG_SOCKET || o->hook == CGG_SETSOCKOPT)
 		print_error("  %s %d %ld %ld proto %u\n", cgg_hooks[o->hook].word, o->device,
@@ -611,7 +612,7 @@ static void operation_asked(const struct policy *rules, unsigned by_rule[3])
 	struct cgg_query q = query_of(&o, name);
 
 	decided = programs_answer(&q, name);
-	if (!same(wanted, decided) || (!base && !same(wanted, walk(&q, name)))) {
+	if (!same(wanted, decided) || (!built && !same(wanted, walk(&q, name)))) {
 		rules_show(rules);
 		operation_show(&o);
 		fail_msg("rule %u, verdict %u; decide() says %u, %u", wanted.rule, wanted.verdict,
@@ -647,8 +648,8 @@ static void image_says_what_the_rules_say(void **state)
 	shown("images", POLICIES * QUERIES, by_rule);
 }
 
-/* From no rules to as many as crowd at the few prefixes of the small world. */
-static void base_says_what_the_rules_say(void **state)
+/* From no rules to as many as rules of one prefix at the few prefixes of the small world. */
+static void index_says_what_the_rules_say(void **state)
 {
 	static struct policy rules;
 	unsigned by_rule[3] = { 0 }, operations = 0;
@@ -657,15 +658,15 @@ static void base_says_what_the_rules_say(void **state)
 	random_state = SEED + 3;
 	for (unsigned round = 0; round < POLICIES / 2; round++) {
 		random_rules(&rules, pick(20) ? pick(60) : pick(MOST));
-		with_base(&rules, 0);
+		with_index(&rules, 0);
 		for (unsigned i = 0; i < 2 * QUERIES; i++, operations++)
 			operation_asked(&rules, by_rule);
-		base_gone();
+		index_gone();
 	}
 	shown("bases", operations, by_rule);
 }
 
-static void rules_beside_a_base_keep_their_place(void **state)
+static void rules_beside_an_index_keep_their_place(void **state)
 {
 	static struct policy rules;
 	unsigned by_rule[3] = { 0 }, operations = 0;
@@ -676,10 +677,10 @@ static void rules_beside_a_base_keep_their_place(void **state)
 		unsigned count = pick(120);
 
 		random_rules(&rules, count);
-		with_base(&rules, 1 + count / 20 + pick(5));
+		with_index(&rules, 1 + count / 20 + pick(5));
 		for (unsigned i = 0; i < 2 * QUERIES; i++, operations++)
 			operation_asked(&rules, by_rule);
-		base_gone();
+		index_gone();
 	}
 	shown("both", operations, by_rule);
 }
@@ -697,9 +698,9 @@ static void deleted_rules_are_gone(void **state)
 		char *bits;
 
 		random_rules(&rules, 1 + pick(round % 10 ? 100 : 600));
-		with_base(&rules, 0);
-		record = (const void *)(base + (size_t)CGG_PAGE * head.records);
-		bits = base + (size_t)CGG_PAGE * head.bits;
+		with_index(&rules, 0);
+		record = (const void *)(built + (size_t)CGG_PAGE * head.records);
+		bits = built + (size_t)CGG_PAGE * head.bits;
 		for (unsigned i = 0; i < rules.count; i++) {
 			if (pick(3))
 				continue;
@@ -708,12 +709,12 @@ static void deleted_rules_are_gone(void **state)
 				continue;
 			bits[i / 8] = (char)(bits[i / 8] | 1 << i % 8);
 			rules.deleted[i] = true;
-			image.base.dead++;
+			image.index.dead++;
 			deleted++;
 		}
 		for (unsigned i = 0; i < QUERIES; i++, operations++)
 			operation_asked(&rules, by_rule);
-		base_gone();
+		index_gone();
 	}
 	print_message("# %u rules deleted, %u shadow others\n", deleted, kept);
 	assert_true(deleted > 1000);
@@ -721,10 +722,10 @@ static void deleted_rules_are_gone(void **state)
 	shown("deleted", operations, by_rule);
 }
 
-/* Each asked letter is judged by itself, and the worst answer is the answer. */
-static void letters_are_judged_one_by_one(void **state)
+/* Each asked access bit is judged by itself, and the worst answer is the answer. */
+static void access_bits_are_judged_one_by_one(void **state)
 {
-	static const char letters[] = "mrw"; /* by the bit's number */
+	static const char access_bits[] = "mrw"; /* by the bit's number */
 
 	static struct policy rules;
 
@@ -733,7 +734,7 @@ static void letters_are_judged_one_by_one(void **state)
 	for (unsigned round = 0; round < POLICIES; round++) {
 		random_rules(&rules, pick(12));
 		if (round % 2)
-			with_base(&rules, 0);
+			with_index(&rules, 0);
 		else
 			assert_int_equal(image_of(&rules), 0);
 		for (__u8 access = 1; access < 8; access++) {
@@ -746,8 +747,8 @@ static void letters_are_judged_one_by_one(void **state)
 			o.device = o.device == 'c' ? 'c' : 'b';
 			o.major &= 3;
 			o.minor &= 3;
-			for (unsigned i = 0; i < CGG_LETTERS; i++) {
-				o.letter = (__u8)letters[i];
+			for (unsigned i = 0; i < CGG_ACCESS_BITS; i++) {
+				o.access_bit = (__u8)access_bits[i];
 				if (access >> i & 1 && reference(&rules, &o).verdict > worst)
 					worst = reference(&rules, &o).verdict;
 			}
@@ -755,7 +756,7 @@ static void letters_are_judged_one_by_one(void **state)
 			q.access = access;
 			assert_int_equal(programs_answer(&q, name).verdict, worst);
 		}
-		base_gone();
+		index_gone();
 	}
 }
 
@@ -780,8 +781,8 @@ static void who_is_disturbed_says_no(void **state)
 	policy.generation = policy.writing = 0;
 }
 
-/* A base that is not there is no reason to allow anything. */
-static void without_its_base_a_policy_says_no(void **state)
+/* An index that is not there is no reason to allow anything. */
+static void without_its_index_a_policy_says_no(void **state)
 {
 	static struct policy rules;
 	struct cgg_query q = { .hook = CGG_CONNECT, .access = CGG_R };
@@ -790,9 +791,9 @@ static void without_its_base_a_policy_says_no(void **state)
 	(void)state;
 	assert_int_equal(image_of(&rules), 0);
 	assert_int_equal(programs_answer(&q, name).verdict, CGG_ALLOW);
-	image.base.number = 7;
+	image.index.number = 7;
 	assert_int_equal(programs_answer(&q, name).verdict, CGG_DENY);
-	image.base.number = 0;
+	image.index.number = 0;
 }
 
 /* ---- there and back ---- */
@@ -847,7 +848,7 @@ static int rule_put(struct cgg_rules *to, const char *words)
 
 	snprintf(line, sizeof(line), "%s", words);
 	if (rule_line(&rule, line))
-		fail_msg("%s", cgg_why);
+		fail_msg("%s", cgg_error);
 	return rules_add(to, &rule);
 }
 
@@ -889,9 +890,9 @@ static void nothing_is_an_image_too(void **state)
 	assert_int_equal(image.hooks, 0);
 	assert_int_equal(decompile(&back, &image), 0);
 	assert_int_equal(back.count, 0);
-	assert_int_equal(base_build(&base, &head, &rules), 0);
+	assert_int_equal(index_build(&built, &head, &rules), 0);
 	assert_int_equal(head.rules, 0);
-	base_gone();
+	index_gone();
 }
 
 /* A hook that no rule and no default needs costs nothing. */
@@ -910,11 +911,11 @@ static void hooks_are_those_that_are_needed(void **state)
 	rules.defaults[CGG_SYSCTL] = CGG_ALLOW;
 	assert_int_equal(compile(&image, &rules), 0);
 	assert_int_equal(image.hooks, 1 << CGG_DEVICE);
-	rules.base.number = 1;
-	rules.base.hooks = 1 << CGG_UNIX;
+	rules.index.number = 1;
+	rules.index.hooks = 1 << CGG_UNIX;
 	assert_int_equal(compile(&image, &rules), 0);
 	assert_int_equal(image.hooks, 1 << CGG_DEVICE | 1 << CGG_UNIX);
-	image.base.number = 0;
+	image.index.number = 0;
 	rules_free(&rules);
 }
 
@@ -934,7 +935,7 @@ static void image_is_the_same_whatever_was_there(void **state)
 	rules_free(&rules);
 }
 
-/* ---- what does not fit an image makes a base ---- */
+/* ---- what does not fit an image makes an index ---- */
 
 static void entries_64_fit_and_65_do_not(void **state)
 {
@@ -979,12 +980,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(image_says_what_the_rules_say),
-		cmocka_unit_test(base_says_what_the_rules_say),
-		cmocka_unit_test(rules_beside_a_base_keep_their_place),
+		cmocka_unit_test(index_says_what_the_rules_say),
+		cmocka_unit_test(rules_beside_an_index_keep_their_place),
 		cmocka_unit_test(deleted_rules_are_gone),
-		cmocka_unit_test(letters_are_judged_one_by_one),
+		cmocka_unit_test(access_bits_are_judged_one_by_one),
 		cmocka_unit_test(who_is_disturbed_says_no),
-		cmocka_unit_test(without_its_base_a_policy_says_no),
+		cmocka_unit_test(without_its_index_a_policy_says_no),
 		cmocka_unit_test(rules_come_back),
 		cmocka_unit_test(rules_are_taken_with_their_words),
 		cmocka_unit_test(nothing_is_an_image_too),

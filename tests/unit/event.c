@@ -125,7 +125,7 @@ static void message_says_where_it_went(void **state)
 	       "dport=0 proto=17 tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
 }
 
-static void device_says_its_number_and_the_letters(void **state)
+static void device_says_its_number_and_its_access(void **state)
 {
 	struct cgg_event e = record(CGG_DEV);
 
@@ -144,9 +144,9 @@ static void device_says_its_number_and_the_letters(void **state)
 	       "type=b access=rwm tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
 }
 
-static void every_access_has_its_letters(void **state)
+static void every_access_has_its_bits(void **state)
 {
-	static const char *const letters[] = { "", "m", "r", "rm", "w", "wm", "rw", "rwm" };
+	static const char *const access_bits[] = { "", "m", "r", "rm", "w", "wm", "rw", "rwm" };
 	struct cgg_event e = record(CGG_DEV);
 	char wanted[64];
 
@@ -156,10 +156,10 @@ static void every_access_has_its_letters(void **state)
 		print(&e, "/", &text_view);
 		snprintf(wanted, sizeof(wanted),
 			 " access_type=0x%05x type=c access=%s tid=", e.device.access_type,
-			 letters[access]);
+			 access_bits[access]);
 		assert_non_null(strstr(line, wanted));
 	}
-	e.device.access_type = 0x12340000 | CGG_BLOCK; /* letters that are not known yet */
+	e.device.access_type = 0x12340000 | CGG_BLOCK; /* access bits that are not known yet */
 	print(&e, "/", &text_view);
 	assert_non_null(strstr(line, " access_type=0x12340001 type=b access=w tid="));
 }
@@ -384,29 +384,32 @@ static void losses_are_said_in_the_stream(void **state)
 	lost(~0ull, &json_view, "{\"lost\":18446744073709551615}\n");
 }
 
-static void withheld(const struct cgg_event_view *view, const char *cgroup, const char *policy,
-		     const char *wanted)
+static void suppressed(const struct cgg_event_view *view, const char *cgroup, const char *policy,
+		       const char *wanted)
 {
 	const struct cgg_news news = {
 		.key = { .cgroup = 4711, .rule = 7, .program = CGG_CONNECT4, .verdict = CGG_DENY },
 		.count = 512
 	};
-	size_t len = event_withheld(line, &news, cgroup, policy, view);
+	size_t len = event_suppressed(line, &news, cgroup, policy, view);
 
 	assert_int_equal(len, strlen(wanted));
 	assert_memory_equal(line, wanted, len);
 }
 
-static void what_was_withheld_is_said_with_whose_it_was(void **state)
+static void suppressed_events_are_told_with_their_cgroup(void **state)
 {
 	(void)state;
-	withheld(&text_view, "/demo", "default",
-		 "[WITHHELD 512] cgroup=/demo policy=default rule=7 verdict=deny hook=connect4\n");
-	withheld(&json_view, "/demo", "default",
-		 "{\"withheld\":512,\"cgroup\":\"/demo\",\"cgroup_id\":4711,\"policy\":\"default\","
-		 "\"rule\":7,\"verdict\":\"deny\",\"hook\":\"connect4\"}\n");
-	withheld(&text_view, "/a b\n", "",
-		 "[WITHHELD 512] cgroup=/a\\x20b\\x0a policy= rule=7 verdict=deny hook=connect4\n");
+	suppressed(
+		&text_view, "/demo", "default",
+		"[WITHHELD 512] cgroup=/demo policy=default rule=7 verdict=deny hook=connect4\n");
+	suppressed(
+		&json_view, "/demo", "default",
+		"{\"withheld\":512,\"cgroup\":\"/demo\",\"cgroup_id\":4711,\"policy\":\"default\","
+		"\"rule\":7,\"verdict\":\"deny\",\"hook\":\"connect4\"}\n");
+	suppressed(
+		&text_view, "/a b\n", "",
+		"[WITHHELD 512] cgroup=/a\\x20b\\x0a policy= rule=7 verdict=deny hook=connect4\n");
 }
 
 static void colors_are_of_the_verdict_alone(void **state)
@@ -425,7 +428,7 @@ static void colors_are_of_the_verdict_alone(void **state)
 	print(&e, "/", &color_view);
 	assert_memory_equal(line, "[\033[36mAUDIT\033[m connect4] pid=", 29);
 	lost(3, &color_view, "[\033[35mLOST\033[m 3]\n");
-	withheld(
+	suppressed(
 		&color_view, "/", "p",
 		"[\033[35mWITHHELD\033[m 512] cgroup=/ policy=p rule=7 verdict=deny hook=connect4\n");
 }
@@ -540,13 +543,13 @@ static void random_text(char *text, size_t room)
 
 	memset(text, 0, room);
 	while (len < room && pick(20)) {
-		const char *piece = nasty[pick(sizeof(nasty) / sizeof(nasty[0]))];
-		size_t size = strnlen(piece, room - len);
+		const char *interval = nasty[pick(sizeof(nasty) / sizeof(nasty[0]))];
+		size_t size = strnlen(interval, room - len);
 
 		if (pick(3)) {
 			text[len++] = (char)(1 + pick(255));
 		} else {
-			memcpy(text + len, piece, size);
+			memcpy(text + len, interval, size);
 			len += size;
 		}
 	}
@@ -560,7 +563,7 @@ static int hex(char c)
 	return (int)(at - digits);
 }
 
-/* text_says - the line has KEY=VALUE, and VALUE stands for those bytes */
+/* text_says - the line has KEY_PARAMS=VALUE, and VALUE stands for those bytes */
 static void text_says(const char *key, const char *bytes, size_t room)
 {
 	size_t len = strnlen(bytes, room);
@@ -728,8 +731,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connection_says_where_it_went),
 		cmocka_unit_test(message_says_where_it_went),
-		cmocka_unit_test(device_says_its_number_and_the_letters),
-		cmocka_unit_test(every_access_has_its_letters),
+		cmocka_unit_test(device_says_its_number_and_its_access),
+		cmocka_unit_test(every_access_has_its_bits),
 		cmocka_unit_test(sysctl_says_its_name),
 		cmocka_unit_test(long_sysctl_is_cut),
 		cmocka_unit_test(named_rule_adds_its_label),
@@ -741,7 +744,7 @@ int main(void)
 		cmocka_unit_test(time_is_rfc_3339_in_utc),
 		cmocka_unit_test(text_has_a_time_when_it_is_asked_for),
 		cmocka_unit_test(losses_are_said_in_the_stream),
-		cmocka_unit_test(what_was_withheld_is_said_with_whose_it_was),
+		cmocka_unit_test(suppressed_events_are_told_with_their_cgroup),
 		cmocka_unit_test(colors_are_of_the_verdict_alone),
 		cmocka_unit_test(addresses_and_options_are_each_their_own),
 		cmocka_unit_test(what_could_do_harm_is_escaped),

@@ -99,7 +99,7 @@ static void last_line_needs_no_newline(void **state)
 	(void)state;
 	reads("port 1\nport 2", "deny connect,sendmsg port 1\ndeny connect,sendmsg port 2\n");
 	refuses("port 1\nport x", "web.rules:2: port x: not a port (0 to 65535); "
-		"write its number: getent services prints it\n");
+				  "write its number: getent services prints it\n");
 }
 
 static void lines_may_end_as_on_other_systems(void **state)
@@ -245,8 +245,7 @@ static void foreign_bytes_are_made_visible(void **state)
 	(void)state;
 	refuses("\x1b[2J\xff\xc3\xa9\xe2\x80\xae\n",
 		"web.rules:1: \\x1b[2J\\xff\xc3\xa9\\u202e: not a verdict, a hook or a match\n");
-	refuses("port 1 \"a\x07\\b\"\n",
-		"web.rules:1: a\\x07\\b: not a match or an option\n");
+	refuses("port 1 \"a\x07\\b\"\n", "web.rules:1: a\\x07\\b: not a match or an option\n");
 }
 
 /* Megabytes of one line: a comment is nothing, and a word is cut where it is shown. */

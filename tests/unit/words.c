@@ -143,7 +143,7 @@ static bool words_answer(const char *words, struct cgg_rule *rule, char answer[C
 
 	free(line);
 	if (status)
-		snprintf(answer, CGG_RULE_TEXT, "%s", cgg_why);
+		snprintf(answer, CGG_RULE_TEXT, "%s", cgg_error);
 	else
 		rule_print(rule, answer);
 	assert_true(status == 0 || status == CGG_USAGE);
@@ -195,7 +195,7 @@ static void reads_back(const struct cgg_rule *rule)
 		assert_in_range(*c, ' ', '~');
 	strcpy(again, text);
 	if (rule_line(&same, again))
-		fail_msg("%s: %s", text, cgg_why);
+		fail_msg("%s: %s", text, cgg_error);
 	assert_memory_equal(rule, &same, sizeof(same));
 }
 

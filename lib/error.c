@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* refuse.c - why a function said no: one sentence, the thing first. */
+/* error.c - why a function said no: one sentence, the thing first. */
 #include <stdarg.h>
 
 #include "cgg.h"
 
-char cgg_why[CGG_WHY];
+char cgg_error[CGG_ERROR];
 
-int refuse(int status, const char *format, ...)
+int set_error(int status, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(cgg_why, sizeof(cgg_why), format, args);
+	vsnprintf(cgg_error, sizeof(cgg_error), format, args);
 	va_end(args);
 	return status;
 }
 
-char cgg_note[CGG_WHY];
+char cgg_note[CGG_ERROR];
 
 void note_set(const char *format, ...)
 {
@@ -30,7 +30,7 @@ void note_set(const char *format, ...)
 /* line_put - one line of what is said of a line of the file `name`, or (0) of all of it */
 static void line_put(FILE *errors, const char *name, size_t line, const char *sentence)
 {
-	char text[4096 + CGG_WHY], visible[CGG_VISIBLE * sizeof(text) + 1];
+	char text[4096 + CGG_ERROR], visible[CGG_VISIBLE * sizeof(text) + 1];
 	int len = line ? snprintf(text, sizeof(text), "%s:%zu: %s", name, line, sentence)
 		       : snprintf(text, sizeof(text), "%s: %s", name, sentence);
 
@@ -40,16 +40,16 @@ static void line_put(FILE *errors, const char *name, size_t line, const char *se
 	fprintf(errors, "%s\n", visible);
 }
 
-/* error_put - writes cgg_why as one line */
+/* error_put - writes cgg_error as one line */
 void error_put(FILE *errors, const char *name, size_t line)
 {
-	line_put(errors, name, line, cgg_why);
+	line_put(errors, name, line, cgg_error);
 }
 
 /* note_put - writes cgg_note as one line, if there is one, and forgets it */
 void note_put(FILE *errors, const char *name, size_t line)
 {
-	char sentence[CGG_WHY + 16];
+	char sentence[CGG_ERROR + 16];
 
 	if (!*cgg_note)
 		return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * base.h - what the files that build a base share: base.c, cut.c, crowd.c.
+ * build.h - what the files that build an index share: build.c, intervals.c, prefix_rules.c.
  *
  * Whatever fails is said once, by build_fail(), and kept in the builder: what comes
  * after it does nothing.
@@ -36,17 +36,17 @@ struct prefix {
 	__u32 best; /* the first of its rules and of those of shorter ones */
 	__u16 bits;
 	__u16 depth; /* nodes on the way up from it */
-	__u64 hop; /* what a piece that lies in it ends with */
-	/* The list that hop leads to first, if it is one: of its rules and of shorter prefixes'. */
+	__u64 ref; /* what an interval that lies in it ends with */
+	/* The list that reference leads to first, if it is one: of its rules and of shorter prefixes'. */
 	__u32 list, listed; /* in the builder's listed items */
 	__u64 rest; /* behind it */
 	__u32 rest_best;
 	__u16 rest_depth;
 };
 
-struct piece {
+struct interval {
 	__u32 last;
-	__u64 hop;
+	__u64 ref;
 };
 
 /* The nodes of one prefix, one behind the other. */
@@ -62,8 +62,8 @@ struct builder {
 	struct item *item;
 	__u32 items, items_room;
 	struct prefix *prefix;
-	struct piece *piece;
-	__u32 pieces, pieces_room;
+	struct interval *interval;
+	__u32 intervals, intervals_room;
 	const struct item **listed;
 	__u32 listed_count, listed_room;
 	struct cgg_action *action;
@@ -74,17 +74,17 @@ struct builder {
 	bool failed;
 };
 
-/* base.c */
+/* build.c */
 void build_fail(struct builder *b, const char *why);
 void *build_grow(struct builder *b, void *array, __u32 count, __u32 *room, size_t size);
 __u32 build_take(struct builder *b, __u64 units, __u32 align, bool together);
 void *build_unit(struct builder *b, __u64 at);
 
-/* cut.c: pieces of 0..65535 -> a hop that leads on by a number */
-void piece_add(struct builder *b, __u32 mark, __u32 last, __u64 hop);
-__u64 cut_put(struct builder *b, __u32 mark, unsigned digit);
+/* intervals.c: intervals of 0..65535 -> a reference that leads on by a number */
+void interval_add(struct builder *b, __u32 mark, __u32 last, __u64 ref);
+__u64 intervals_put(struct builder *b, __u32 mark, unsigned digit);
 
-/* crowd.c: the rules of one prefix -> what a walk looks at */
+/* prefix_rules.c: the rules of one prefix -> what a walk looks at */
 int by_rule(const void *first, const void *second); /* for qsort(), of pointers to items */
 void lists_chain(struct builder *b, struct chain *chain, const struct item **item, __u32 count);
 void denials_merge(struct builder *b);

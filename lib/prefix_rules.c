@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * crowd.c - many rules at one prefix: by protocol, by port, and what hides what.
+ * prefix_rules.c - many rules at one prefix: by protocol, by port, and what hides what.
  *
  * Of rules that ask for the same but for their ports, the first that has a port is
  * all that counts there. So ports are cut where such a first one changes.
  */
-#include "base.h"
+#include "build.h"
 
 static bool any_port(const struct item *item)
 {
 	return item->port_min == 0 && item->port_max == 65535;
 }
 
-/* is_plain - whether hook, letter and protocol (by proto: not even that) are all it asks for */
+/* is_plain - whether hook, access bit and protocol (by proto: not even that) are all it asks for */
 static bool is_plain(const struct cgg_action *a, bool by_proto)
 {
 	return a->expires == CGG_NEVER && !a->cgroup &&
 	       !(a->select_mask & ~(by_proto ? 0xffffu : 0u));
 }
 
-/* rule_put - a hop to a rule of which port, and by_proto protocol, need not be looked at */
+/* rule_put - a reference to a rule of which port, and by_proto protocol, need not be looked at */
 static __u64 rule_put(const struct builder *b, const struct item *item, bool by_proto)
 {
 	const struct cgg_action *a = &b->action[item->action];
 
 	if (!is_plain(a, by_proto) || a->error || a->quiet)
-		return CGG_HOP(CGG_HOP_RULE, item->action, item->rule);
-	return CGG_HOP(CGG_HOP_PLAIN,
+		return CGG_REF(CGG_REF_RULE, item->action, item->rule);
+	return CGG_REF(CGG_REF_PLAIN,
 		       CGG_PLAIN((__u32)a->hooks, (__u32)a->access, (__u32)a->verdict), item->rule);
 }
 
@@ -46,7 +46,7 @@ static struct cgg_item list_item(const struct builder *b, const struct item *ite
 	return i;
 }
 
-/* list_put - a hop to these items, at most CGG_LIST_MOST */
+/* list_put - a reference to these items, at most CGG_LIST_MOST */
 static __u64 list_put(struct builder *b, const struct item *const *item, __u32 count)
 {
 	struct cgg_item *list;
@@ -60,7 +60,7 @@ static __u64 list_put(struct builder *b, const struct item *const *item, __u32 c
 	list = build_unit(b, at);
 	for (__u32 i = 0; i < count; i++)
 		list[i] = list_item(b, item[i]);
-	return CGG_HOP(CGG_HOP_LIST, count, at);
+	return CGG_REF(CGG_REF_LIST, count, at);
 }
 
 static const struct cgg_action *its_action(const struct builder *b, const struct item *item)
@@ -160,7 +160,7 @@ struct class
 	__u32 heap, heap_count; /* place in the common heap */
 };
 
-struct crowd {
+struct prefix_rules {
 	struct builder *b;
 	const struct item **item; /* sorted by class, then by rule */
 	const struct item **by_port; /* within each class by port_min */
@@ -235,7 +235,7 @@ static void heap_push(const struct item **heap, __u32 count, const struct item *
 }
 
 /* class_at - the first item of the class that has the port; 0: none. Ports only rise. */
-static const struct item *class_at(struct crowd *c, struct class *class, __u32 port)
+static const struct item *class_at(struct prefix_rules *c, struct class *class, __u32 port)
 {
 	const struct item **heap = c->heap + class->heap;
 
@@ -252,12 +252,12 @@ static const struct item *class_at(struct crowd *c, struct class *class, __u32 p
 	return class->heap_count ? heap[0] : 0;
 }
 
-/* ports_cut - the items of some classes, which are next to each other, by their ports */
-static __u64 ports_cut(struct crowd *c, struct class *class, __u32 classes)
+/* port_intervals - the items of some classes, which are next to each other, by their ports */
+static __u64 port_intervals(struct prefix_rules *c, struct class *class, __u32 classes)
 {
-	__u32 first = class->first, count = 0, edges = 0, mark = c->b->pieces, before = 0;
+	__u32 first = class->first, count = 0, edges = 0, mark = c->b->intervals, before = 0;
 	const struct item *now[CLASSES], *last[CLASSES] = { 0 };
-	__u64 hop = 0;
+	__u64 ref = 0;
 	__u32 *edge;
 
 	for (__u32 i = 0; i < classes; i++)
@@ -287,20 +287,20 @@ static __u64 ports_cut(struct crowd *c, struct class *class, __u32 classes)
 		qsort(now, found, sizeof(*now), by_rule);
 		found = visible(c->b, now, found);
 		if (found == before && !memcmp(now, last, found * sizeof(*now))) {
-			piece_add(c->b, mark, end < edges ? edge[end] - 1 : 65535, hop);
+			interval_add(c->b, mark, end < edges ? edge[end] - 1 : 65535, ref);
 			continue;
 		}
-		hop = found == 1 ? rule_put(c->b, now[0], c->by_proto)
+		ref = found == 1 ? rule_put(c->b, now[0], c->by_proto)
 		      : found	 ? list_put(c->b, now, found)
 				 : 0;
 		memcpy(last, now, found * sizeof(*now));
 		before = found;
-		piece_add(c->b, mark, end < edges ? edge[end] - 1 : 65535, hop);
+		interval_add(c->b, mark, end < edges ? edge[end] - 1 : 65535, ref);
 	}
-	if (c->b->pieces > mark)
-		c->b->piece[c->b->pieces - 1].last = 65535;
+	if (c->b->intervals > mark)
+		c->b->interval[c->b->intervals - 1].last = 65535;
 	free(edge);
-	return cut_put(c->b, mark, CGG_BY_PORT);
+	return intervals_put(c->b, mark, CGG_BY_PORT);
 }
 
 static void chain_add(struct builder *b, struct chain *chain, __u64 own, __u32 best)
@@ -323,8 +323,8 @@ void lists_chain(struct builder *b, struct chain *chain, const struct item **ite
 			  item[i]->rule);
 }
 
-/* classes_of - sorts the items of a crowd into classes */
-static void classes_of(struct crowd *c, __u32 count)
+/* classes_of - sorts the items of a rules of one prefix into classes */
+static void classes_of(struct prefix_rules *c, __u32 count)
 {
 	qsort_r(c->item, count, sizeof(*c->item), by_condition, c->b);
 	c->classes = 0;
@@ -344,8 +344,8 @@ static void classes_of(struct crowd *c, __u32 count)
 		      by_port_min);
 }
 
-/* crowd_chain - the items of a crowd by their ports, some classes at a time */
-static void crowd_chain(struct crowd *c, struct chain *chain, __u32 count)
+/* prefix_rules_chain - the items of a rules of one prefix by their ports, some classes at a time */
+static void prefix_rules_chain(struct prefix_rules *c, struct chain *chain, __u32 count)
 {
 	classes_of(c, count);
 	for (__u32 k = 0; k < c->classes; k += CLASSES) {
@@ -354,7 +354,7 @@ static void crowd_chain(struct crowd *c, struct chain *chain, __u32 count)
 		for (__u32 i = k; i < k + some; i++)
 			if (c->item[c->class[i].first]->rule < best)
 				best = c->item[c->class[i].first]->rule;
-		chain_add(c->b, chain, ports_cut(c, &c->class[k], some), best);
+		chain_add(c->b, chain, port_intervals(c, &c->class[k], some), best);
 	}
 }
 
@@ -381,10 +381,10 @@ static int by_proto_then_rule(const void *first, const void *second, void *build
  * Gives how many items are left: those for any protocol, and those of one that has
  * too many conditions.
  */
-static __u32 protos_chain(struct crowd *c, struct chain *chain, __u32 count)
+static __u32 protos_chain(struct prefix_rules *c, struct chain *chain, __u32 count)
 {
-	struct crowd one = *c;
-	__u32 mark = c->b->pieces, left = 0, best = NONE, protos = 0, with = 0;
+	struct prefix_rules one = *c;
+	__u32 mark = c->b->intervals, left = 0, best = NONE, protos = 0, with = 0;
 
 	qsort_r(c->item, count, sizeof(*c->item), by_proto_then_rule, c->b);
 	for (; with < count && proto_of(c->b, c->item[with]) != NONE; with++)
@@ -408,11 +408,11 @@ static __u32 protos_chain(struct crowd *c, struct chain *chain, __u32 count)
 		for (__u32 i = at; i < end; i++)
 			best = c->item[i]->rule < best ? c->item[i]->rule : best;
 		if (proto)
-			piece_add(c->b, mark, proto - 1, 0);
-		piece_add(c->b, mark, proto, ports_cut(&one, one.class, one.classes));
+			interval_add(c->b, mark, proto - 1, 0);
+		interval_add(c->b, mark, proto, port_intervals(&one, one.class, one.classes));
 	}
-	piece_add(c->b, mark, 65535, 0);
-	chain_add(c->b, chain, cut_put(c->b, mark, CGG_BY_PROTO), best);
+	interval_add(c->b, mark, 65535, 0);
+	chain_add(c->b, chain, intervals_put(c->b, mark, CGG_BY_PROTO), best);
 	memmove(c->item + left, c->item + with, (count - with) * sizeof(*c->item));
 	return left + count - with;
 }
@@ -422,7 +422,8 @@ void many_chain(struct builder *b, struct chain *chain, const struct item **item
 {
 	const struct item **all = reallocarray(0, 3 * (size_t)count, sizeof(*all));
 	struct class *class = reallocarray(0, count, sizeof(*class));
-	struct crowd crowd = { b, all, all + count, all + 2 * (size_t)count, class, 0, false };
+	struct prefix_rules prefix_rules = { b,	    all, all + count, all + 2 * (size_t)count,
+					     class, 0,	 false };
 	__u32 any = 0, some = 0;
 
 	if (!all || !class) {
@@ -441,9 +442,9 @@ void many_chain(struct builder *b, struct chain *chain, const struct item **item
 			any = 0;
 		}
 		lists_chain(b, chain, item, any);
-		some = protos_chain(&crowd, chain, some);
+		some = protos_chain(&prefix_rules, chain, some);
 		if (some)
-			crowd_chain(&crowd, chain, some);
+			prefix_rules_chain(&prefix_rules, chain, some);
 	}
 	free(all);
 	free(class);

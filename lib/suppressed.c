@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * withheld.c - what programs did not write, so that others kept their room.
+ * suppressed.c - what programs did not write, so that others kept their room.
  *
  * The programs count it by cgroup, rule, hook and verdict. Each reader tells what
- * was added while it read; what was withheld while nobody did the next reader
+ * was added while it read; what was suppressed while nobody did the next reader
  * tells, by what the map told says. A count that is smaller than before had been
  * dropped by its map, and begins anew.
  */
@@ -16,10 +16,10 @@
 
 #define MOST 32768 /* more than the maps hold */
 
-/* withheld_read - all of a map, in no order */
-size_t withheld_read(int map, struct cgg_news **all)
+/* suppressed_read - all of a map, in no order */
+size_t suppressed_read(int map, struct cgg_news **all)
 {
-	struct cgg_withheld *keys = calloc(MOST, sizeof(*keys));
+	struct cgg_suppressed *keys = calloc(MOST, sizeof(*keys));
 	__u64 *values = calloc(MOST, sizeof(*values));
 	__u32 count = MOST, batch;
 	size_t found = 0;
@@ -38,7 +38,7 @@ size_t withheld_read(int map, struct cgg_news **all)
 }
 
 /* known - the place for what was told of a key, made when it is not there; 0: no memory */
-static struct cgg_news *known(struct cgg_reader *reader, const struct cgg_withheld *key)
+static struct cgg_news *known(struct cgg_reader *reader, const struct cgg_suppressed *key)
 {
 	size_t low = 0, high = reader->known_count;
 	struct cgg_news *more;
@@ -72,7 +72,7 @@ static struct cgg_news *known(struct cgg_reader *reader, const struct cgg_withhe
 static void remember(struct cgg_reader *reader, int map, __u32 ring)
 {
 	struct cgg_news *all, *place;
-	size_t count = withheld_read(map, &all);
+	size_t count = suppressed_read(map, &all);
 
 	for (size_t i = 0; i < count; i++) {
 		place = all[i].key.ring == ring ? known(reader, &all[i].key) : 0;
@@ -91,23 +91,23 @@ static int map_open(const char *name, int *map)
 	return *map < 0 ? pin_refusal(path) : 0;
 }
 
-int withheld_open(struct cgg_reader *reader)
+int suppressed_open(struct cgg_reader *reader)
 {
-	int status = map_open("withheld", &reader->withheld);
+	int status = map_open("suppressed", &reader->suppressed);
 
 	if (!status)
 		status = map_open("told", &reader->told);
 	if (status)
 		return status;
-	reader->withheld_first = true;
+	reader->suppressed_first = true;
 	remember(reader, reader->told, 0);
-	if (reader->seat)
-		remember(reader, reader->withheld, reader->seat);
+	if (reader->reader_slot)
+		remember(reader, reader->suppressed, reader->reader_slot);
 	return 0;
 }
 
-/* is_of - whether that was withheld of the policy that has the tag */
-static bool is_of(const struct cgg_policy *policies, const struct cgg_withheld *key,
+/* is_of - whether that was suppressed of the policy that has the tag */
+static bool is_of(const struct cgg_policy *policies, const struct cgg_suppressed *key,
 		  const char tag[CGG_NAME])
 {
 	return policies && *policy_by_place(policies, key->policy, key->born) &&
@@ -115,33 +115,33 @@ static bool is_of(const struct cgg_policy *policies, const struct cgg_withheld *
 }
 
 /* is_mine - the reader is to tell it; what is of ring 0 a filter's reader tells when it comes */
-static bool is_mine(const struct cgg_reader *reader, const struct cgg_withheld *key)
+static bool is_mine(const struct cgg_reader *reader, const struct cgg_suppressed *key)
 {
 	const struct cgg_filter *f = &reader->filter;
 
 	if (!reader->own.ring)
 		return !key->ring;
-	if (key->ring == reader->seat)
+	if (key->ring == reader->reader_slot)
 		return true;
-	return !key->ring && reader->withheld_first &&
+	return !key->ring && reader->suppressed_first &&
 	       (!f->programs || f->programs >> (key->program & 31) & 1) &&
 	       (!f->verdicts || f->verdicts >> (key->verdict & 31) & 1) &&
 	       (!*f->policy || is_of(reader->policies, key, f->policy)) &&
 	       (!f->cgroup || cgroup_is_below(key->cgroup, f->cgroup));
 }
 
-/* withheld_news - what was withheld since the last call */
-size_t withheld_news(struct cgg_reader *reader, struct cgg_news **news)
+/* suppressed_news - what was suppressed since the last call */
+size_t suppressed_news(struct cgg_reader *reader, struct cgg_news **news)
 {
 	const struct cgg_ring *ring = reader->own.ring ? reader->own.ring : reader->all.ring;
-	__u64 now = __atomic_load_n(&ring->withheld, __ATOMIC_SEQ_CST);
+	__u64 now = __atomic_load_n(&ring->suppressed, __ATOMIC_SEQ_CST);
 	size_t count, found = 0;
 
 	*news = 0;
-	if (now == reader->withheld_seen && !reader->withheld_first)
+	if (now == reader->suppressed_seen && !reader->suppressed_first)
 		return 0;
-	reader->withheld_seen = now;
-	count = withheld_read(reader->withheld, news);
+	reader->suppressed_seen = now;
+	count = suppressed_read(reader->suppressed, news);
 	for (size_t i = 0; i < count; i++) {
 		struct cgg_news one = (*news)[i], *told;
 
@@ -154,6 +154,6 @@ size_t withheld_news(struct cgg_reader *reader, struct cgg_news **news)
 		if (!one.key.ring)
 			bpf_map_update_elem(reader->told, &one.key, &one.count, BPF_ANY);
 	}
-	reader->withheld_first = false;
+	reader->suppressed_first = false;
 	return found;
 }

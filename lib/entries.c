@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * compile.c - rules become entries, entries an image, and an image its entries.
+ * entries.c - rules become entries, entries an image, and an image its entries.
  *
  * Entries and the rules' own words in their heap are all that there is of a
  * policy in memory (struct cgg_rules); an image holds as much of them as fits.
@@ -24,9 +24,9 @@ static __u32 heap_put(struct cgg_rules *rules, const char *text, size_t room)
 		__u32 more = 2 * (place + units) + 1024;
 		char *heap = realloc(rules->heap, 8 * (size_t)more);
 
-		if (!heap || more > CGG_BASE_UNITS) {
+		if (!heap || more > CGG_INDEX_UNITS) {
 			rules->heap = heap ? heap : rules->heap;
-			refuse(CGG_FAILED, "%u rules: out of memory", rules->rules);
+			set_error(CGG_FAILED, "%u rules: out of memory", rules->rules);
 			return NO_ROOM;
 		}
 		rules->heap = heap;
@@ -66,7 +66,7 @@ static int entries_room(struct cgg_rules *rules, unsigned more)
 		room = room ? 2 * room : CGG_ENTRIES;
 	entry = reallocarray(rules->entry, room, sizeof(*entry));
 	if (!entry)
-		return refuse(CGG_FAILED, "%u rules: out of memory", rules->rules);
+		return set_error(CGG_FAILED, "%u rules: out of memory", rules->rules);
 	rules->entry = entry;
 	rules->room = room;
 	return 0;
@@ -182,7 +182,7 @@ static int compile_what(struct cgg_rules *rules, struct cgg_entry *e, const stru
 }
 
 /*
- * Return the access letters of a rule: of packets, how much may be unknown (enum
+ * Return the access bits of a rule: of packets, how much may be unknown (enum
  * cgg_known). A deny rule could match whatever is unknown; allow and alert rules
  * match only when all that they ask for is known.
  */
@@ -246,16 +246,16 @@ static void compile_vague(struct cgg_entry *vague, const struct cgg_entry *e)
 	vague->operand = vague->label = vague->text = vague->text_len = 0;
 }
 
-/* Drop from an entry about packets what it asks for and a letter leaves unknown. */
-static void loosen(struct cgg_entry *e, unsigned letter)
+/* Drop from an entry about packets what it asks for and an access bit leaves unknown. */
+static void loosen(struct cgg_entry *e, unsigned access_bit)
 {
 	e->port_min = 0;
 	e->port_max = 65535;
-	if (letter != CGG_KNOWN_PROTO) {
+	if (access_bit != CGG_KNOWN_PROTO) {
 		e->select &= ~0xffffu;
 		e->select_mask &= ~0xffffu;
 	}
-	if (letter == CGG_KNOWN_NONE) {
+	if (access_bit == CGG_KNOWN_NONE) {
 		e->select = e->select_mask = 0;
 		memset(e->value, 0, sizeof(e->value));
 		memset(e->mask, 0, sizeof(e->mask));
@@ -270,37 +270,37 @@ static bool same_match(const struct cgg_entry *a, const struct cgg_entry *b)
 }
 
 /*
- * Give an entry in the forms that a base holds: of packets one for each extent to
- * which it may be compared. Return how many. Each letter is in one form.
+ * Give an entry in the forms that an index holds: of packets one for each extent to
+ * which it may be compared. Return how many. Each access bit is in one form.
  */
-unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_LETTERS])
+unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_BITS])
 {
-	static const __u8 letters[] = { CGG_KNOWN_PROTO, CGG_KNOWN_ADDR, CGG_KNOWN_NONE };
+	static const __u8 access_bits[] = { CGG_KNOWN_PROTO, CGG_KNOWN_ADDR, CGG_KNOWN_NONE };
 	unsigned count = 1;
 
 	form[0] = *e;
 	if (!(e->hooks & CGG_PACKET_HOOKS))
 		return 1;
 	form[0].access = CGG_KNOWN_ALL;
-	for (unsigned i = 0; i < sizeof(letters); i++) {
+	for (unsigned i = 0; i < sizeof(access_bits); i++) {
 		struct cgg_entry *last = &form[count - 1], *next = &form[count];
 
-		if (!(e->access & letters[i]))
+		if (!(e->access & access_bits[i]))
 			continue;
 		*next = *last;
-		loosen(next, letters[i]);
+		loosen(next, access_bits[i]);
 		if (same_match(last, next)) {
-			last->access |= letters[i];
+			last->access |= access_bits[i];
 			continue;
 		}
-		next->access = letters[i];
+		next->access = access_bits[i];
 		next->hooks &= CGG_PACKET_HOOKS;
 		count++;
 	}
 	return count;
 }
 
-/* rules_insert - as entry number at, before that rule of the base; the next id unless it has one */
+/* rules_insert - as entry number at, before that rule of the index; the next id unless it has one */
 int rules_insert(struct cgg_rules *rules, unsigned at, __u32 before, const struct cgg_rule *rule)
 {
 	unsigned entries = 1 + is_vague_too(rule);
@@ -309,8 +309,8 @@ int rules_insert(struct cgg_rules *rules, unsigned at, __u32 before, const struc
 
 	if (status)
 		return status;
-	if (rules->rules == CGG_BASE_RULES)
-		return refuse(CGG_FAILED, "a policy holds at most %u rules", CGG_BASE_RULES);
+	if (rules->rules == CGG_INDEX_RULES)
+		return set_error(CGG_FAILED, "a policy holds at most %u rules", CGG_INDEX_RULES);
 	e = &rules->entry[at];
 	memmove(e + entries, e, (rules->count - at) * sizeof(*e));
 	status = compile_rule(rules, e, rule);
@@ -340,8 +340,8 @@ int rules_take(struct cgg_rules *rules, const struct cgg_rules *more)
 
 	if (status || !more->count)
 		return status;
-	if (rules->rules + more->rules > CGG_BASE_RULES)
-		return refuse(CGG_FAILED, "a policy holds at most %u rules", CGG_BASE_RULES);
+	if (rules->rules + more->rules > CGG_INDEX_RULES)
+		return set_error(CGG_FAILED, "a policy holds at most %u rules", CGG_INDEX_RULES);
 	shift = heap_put(rules, more->heap, 8 * (size_t)more->heap_used);
 	if (shift == NO_ROOM)
 		return CGG_FAILED;
@@ -384,10 +384,10 @@ void rules_free(struct cgg_rules *rules)
 	rules_begin(rules);
 }
 
-/* rules_hooks - 1 << enum cgg_hook that the rules, the base and the defaults need */
+/* rules_hooks - 1 << enum cgg_hook that the rules, the index and the defaults need */
 unsigned rules_hooks(const struct cgg_rules *rules)
 {
-	unsigned hooks = rules->base.number ? rules->base.hooks : 0;
+	unsigned hooks = rules->index.number ? rules->index.hooks : 0;
 
 	for (unsigned i = 0; i < rules->count; i++)
 		hooks |= rules->entry[i].hooks;
@@ -420,7 +420,7 @@ int compile(struct cgg_image *image, const struct cgg_rules *rules)
 	image->next_id = rules->next_id;
 	memcpy(image->defaults, rules->defaults, sizeof(rules->defaults));
 	image->audit = rules->audit;
-	image->base = rules->base;
+	image->index = rules->index;
 	image->hooks = rules_hooks(rules);
 	if (rules->count > CGG_ENTRIES)
 		return CGG_NO;
@@ -449,7 +449,7 @@ int decompile(struct cgg_rules *rules, const struct cgg_image *image)
 	rules->next_id = image->next_id;
 	memcpy(rules->defaults, image->defaults, sizeof(rules->defaults));
 	rules->audit = image->audit;
-	rules->base = image->base;
+	rules->index = image->index;
 	status = entries_room(rules, image->count);
 	if (status || !image->count)
 		return status;

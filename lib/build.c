@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * base.c - rules become a base (cgguard.h, struct cgg_base): memory in, memory out.
+ * build.c - rules become an index (cgguard.h, struct cgg_index): memory in, memory out.
  *
  * Each rule stands at a prefix of a space: an address, a device's numbers, a name.
- * The prefixes of a space, sorted, cut it into pieces, each of which knows the
+ * The prefixes of a space, sorted, cut it into intervals, each of which knows the
  * longest prefix that it lies in; prefixes know the next shorter one. Where many
- * rules stand at one prefix, their ports are cut into pieces likewise.
+ * rules stand at one prefix, their ports are cut into intervals likewise.
  */
 #include <endian.h>
 
-#include "base.h"
+#include "build.h"
 
 /* ---- memory ---- */
 
 void build_fail(struct builder *b, const char *why)
 {
 	if (!b->failed)
-		refuse(CGG_FAILED, "%s", why);
+		set_error(CGG_FAILED, "%s", why);
 	b->failed = true;
 }
 
@@ -46,7 +46,7 @@ __u32 build_take(struct builder *b, __u64 units, __u32 align, bool together)
 
 	if (together && at / page != (at + units - 1) / page)
 		at = (at + page - 1) / page * page;
-	if (at + units >= CGG_BASE_UNITS) {
+	if (at + units >= CGG_INDEX_UNITS) {
 		build_fail(b, "the rules take more than 2 GiB");
 		return 0;
 	}
@@ -136,14 +136,14 @@ static __u32 action_of(struct builder *b, const struct cgg_entry *e)
 }
 
 /*
- * Give the actions of all rules' forms, CGG_KNOWN_LETTERS numbers a rule. They stand
- * first in a base, so all must be known before anything else is written.
+ * Give the actions of all rules' forms, CGG_KNOWN_BITS numbers a rule. They stand
+ * first in an index, so all must be known before anything else is written.
  */
-static __u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_base *head)
+static __u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_index *head)
 {
-	struct cgg_entry form[CGG_KNOWN_LETTERS];
+	struct cgg_entry form[CGG_KNOWN_BITS];
 	__u32 *actions =
-		reallocarray(0, CGG_KNOWN_LETTERS * ((size_t)rules->count + 1), sizeof(*actions));
+		reallocarray(0, CGG_KNOWN_BITS * ((size_t)rules->count + 1), sizeof(*actions));
 
 	if (!actions)
 		build_fail(b, "out of memory");
@@ -151,7 +151,7 @@ static __u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struc
 		unsigned forms = entry_forms(&rules->entry[i], form);
 
 		for (unsigned f = 0; f < forms; f++)
-			actions[CGG_KNOWN_LETTERS * (size_t)i + f] = action_of(b, &form[f]);
+			actions[CGG_KNOWN_BITS * (size_t)i + f] = action_of(b, &form[f]);
 		head->hooks |= rules->entry[i].hooks;
 	}
 	build_take(b, 4ULL * (b->actions + 1), CGG_PAGE / 8, false);
@@ -275,7 +275,7 @@ static void items_of(struct builder *b, const struct cgg_rules *rules, const __u
 		     unsigned hooks, int space)
 {
 	unsigned wanted = space_hooks(space);
-	struct cgg_entry form[CGG_KNOWN_LETTERS];
+	struct cgg_entry form[CGG_KNOWN_BITS];
 	__u32 rule = NONE;
 
 	b->items = 0;
@@ -291,7 +291,7 @@ static void items_of(struct builder *b, const struct cgg_rules *rules, const __u
 			struct item item = {
 				.high = be64toh(form[f].value[0]),
 				.low = be64toh(form[f].value[1]),
-				.action = actions[CGG_KNOWN_LETTERS * (size_t)i + f],
+				.action = actions[CGG_KNOWN_BITS * (size_t)i + f],
 				.port_min = form[f].port_min,
 				.port_max = form[f].port_max,
 				.hooks = form[f].hooks,
@@ -397,14 +397,14 @@ static bool holds(const struct builder *b, __u32 shorter, __u32 longer)
 
 /* ---- the nodes of one prefix, one behind the other ---- */
 
-/* nodes_put - a chain in front of next; gives the hop to it */
+/* nodes_put - a chain in front of next; gives the reference to it */
 static __u64 nodes_put(struct builder *b, const struct chain *chain, __u64 next, __u32 *best)
 {
 	for (__u32 i = b->failed ? 0 : chain->count; i--;) {
-		__u32 kind = CGG_HOP_KIND(chain->own[i]), at;
+		__u32 kind = CGG_REF_KIND(chain->own[i]), at;
 		struct cgg_node *node;
 
-		if (!next && kind != CGG_HOP_CUT && kind != CGG_HOP_POINTS) {
+		if (!next && kind != CGG_REF_INTERVALS && kind != CGG_REF_POINTS) {
 			next = chain->own[i];
 		} else {
 			at = build_take(b, sizeof(*node) / 8, sizeof(*node) / 8, true);
@@ -414,7 +414,7 @@ static __u64 nodes_put(struct builder *b, const struct chain *chain, __u64 next,
 			*node = (struct cgg_node){ .own = chain->own[i],
 						   .next = next,
 						   .best = *best };
-			next = CGG_HOP(CGG_HOP_NODE, 0, at);
+			next = CGG_REF(CGG_REF_NODE, 0, at);
 		}
 		if (chain->best[i] < *best)
 			*best = chain->best[i];
@@ -437,7 +437,7 @@ static void few_put(struct builder *b, struct prefix *p, const struct prefix *up
 	for (__u32 i = 0; i < above; i++)
 		item[count++] = b->listed[up->list + i];
 	qsort(item, count, sizeof(*item), by_rule);
-	p->rest = above ? up->rest : up ? up->hop : 0;
+	p->rest = above ? up->rest : up ? up->ref : 0;
 	p->rest_best = above ? up->rest_best : up ? up->best : NONE;
 	p->rest_depth = above ? up->rest_depth : up ? up->depth : 0;
 	p->list = b->listed_count;
@@ -461,7 +461,7 @@ static void prefix_put(struct builder *b, struct prefix *p)
 	if (p->count <= FEW) {
 		few_put(b, p, up);
 	} else {
-		p->rest = up ? up->hop : 0;
+		p->rest = up ? up->ref : 0;
 		p->rest_best = up ? up->best : NONE;
 		p->rest_depth = up ? up->depth : 0;
 		item = reallocarray(0, p->count, sizeof(*item));
@@ -478,7 +478,7 @@ static void prefix_put(struct builder *b, struct prefix *p)
 	if (p->depth > CGG_CHAIN)
 		build_fail(b, "too many rules stand at prefixes of one another");
 	p->best = p->rest_best;
-	p->hop = nodes_put(b, &b->chain, p->rest, &p->best);
+	p->ref = nodes_put(b, &b->chain, p->rest, &p->best);
 }
 
 /* prefixes_of - the items' prefixes, each with its rules and behind the next shorter one */
@@ -515,20 +515,20 @@ static __u32 prefixes_of(struct builder *b)
 /* ---- the space, digit by digit ---- */
 
 /*
- * skip_put - go to yes where the key has the bits of item from digit d up to bits
+ * path_put - go to yes where the key has the bits of item from digit d up to bits
  *
  * A record is about eight digits, from a multiple of eight on.
  */
-static __u64 skip_put(struct builder *b, const struct item *item, unsigned d, unsigned bits,
+static __u64 path_put(struct builder *b, const struct item *item, unsigned d, unsigned bits,
 		      __u64 yes, __u64 no)
 {
 	unsigned begin = d / 8 * 8;
-	struct cgg_skip skip = { .yes = yes, .no = no };
+	struct cgg_path skip = { .yes = yes, .no = no };
 	__u8 *value = (__u8 *)skip.value, *mask = (__u8 *)skip.mask;
 	__u32 at;
 
 	if (bits > 16 * (begin + 8)) {
-		skip.yes = skip_put(b, item, begin + 8, bits, yes, no);
+		skip.yes = path_put(b, item, begin + 8, bits, yes, no);
 		bits = 16 * (begin + 8);
 	}
 	for (unsigned bit = 16 * d; bit < bits; bit++) {
@@ -542,7 +542,7 @@ static __u64 skip_put(struct builder *b, const struct item *item, unsigned d, un
 	if (b->failed)
 		return 0;
 	memcpy(build_unit(b, at), &skip, sizeof(skip));
-	return CGG_HOP(CGG_HOP_SKIP, begin / 8, at);
+	return CGG_REF(CGG_REF_PATH, begin / 8, at);
 }
 
 /* common - how many digits from d on all prefixes in [from, to) have, and have whole */
@@ -561,8 +561,8 @@ static __u64 space_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u6
 /* digit_put - the prefixes in [from, to), that go beyond digit d, cut by it */
 static __u64 digit_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u64 outer)
 {
-	__u32 mark = b->pieces, end[17];
-	__u64 hop[17] = { outer };
+	__u32 mark = b->intervals, end[17];
+	__u64 ref[17] = { outer };
 	unsigned open = 0;
 
 	end[0] = 65535;
@@ -572,47 +572,47 @@ static __u64 digit_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u6
 		unsigned inside = item->bits - 16 * d;
 
 		while (open && end[open] < digit) {
-			piece_add(b, mark, end[open], hop[open]);
+			interval_add(b, mark, end[open], ref[open]);
 			open--;
 		}
 		if (digit)
-			piece_add(b, mark, digit - 1, hop[open]);
+			interval_add(b, mark, digit - 1, ref[open]);
 		if (inside < 16) {
 			end[++open] = digit + (65536u >> inside) - 1;
-			hop[open] = b->prefix[i++].hop;
+			ref[open] = b->prefix[i++].ref;
 			continue;
 		}
 		while (group < to && digit_of(first_item(b, group), d) == digit)
 			group++;
-		piece_add(b, mark, digit, space_put(b, i, group, d + 1, hop[open]));
+		interval_add(b, mark, digit, space_put(b, i, group, d + 1, ref[open]));
 		i = group;
 	}
 	for (;; open--) {
-		piece_add(b, mark, end[open], hop[open]);
+		interval_add(b, mark, end[open], ref[open]);
 		if (!open)
 			break;
 	}
-	return cut_put(b, mark, d);
+	return intervals_put(b, mark, d);
 }
 
-/* space_put - a hop to the prefixes in [from, to) at digit d, where outer holds without them */
+/* space_put - a reference to the prefixes in [from, to) at digit d, where outer holds without them */
 static __u64 space_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u64 outer)
 {
 	unsigned skip;
 	__u64 yes;
 
 	if (from < to && b->prefix[from].bits == 16 * d)
-		outer = b->prefix[from++].hop;
+		outer = b->prefix[from++].ref;
 	if (from == to || b->failed)
 		return outer;
 	if (to - from == 1)
-		return skip_put(b, first_item(b, from), d, b->prefix[from].bits,
-				b->prefix[from].hop, outer);
+		return path_put(b, first_item(b, from), d, b->prefix[from].bits,
+				b->prefix[from].ref, outer);
 	skip = common(b, from, to, d);
 	if (!skip)
 		return digit_put(b, from, to, d, outer);
 	yes = space_put(b, from, to, d + skip, outer);
-	return skip_put(b, first_item(b, from), d, 16 * (d + skip), yes, outer);
+	return path_put(b, first_item(b, from), d, 16 * (d + skip), yes, outer);
 }
 
 /* ---- all of it ---- */
@@ -624,7 +624,7 @@ static __u32 page_of(__u64 units)
 
 /* records_put - ids and texts, and a bit for each rule */
 static void records_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
-			struct cgg_base *head)
+			struct cgg_index *head)
 {
 	__u32 count = rules->rules, rule = 0, first_id = 0, heap;
 	__u32 records = build_take(b, 2ULL * count, CGG_PAGE / 8, false);
@@ -648,7 +648,7 @@ static void records_put(struct builder *b, const struct cgg_rules *rules, const 
 		memcpy(build_unit(b, text), rules->heap + 8 * (size_t)e->text, e->text_len);
 		record = (struct cgg_record *)build_unit(b, records) + rule;
 		*record = (struct cgg_record){
-			e->id,	     text - heap,   actions[CGG_KNOWN_LETTERS * (size_t)i],
+			e->id,	     text - heap,   actions[CGG_KNOWN_BITS * (size_t)i],
 			e->text_len, e->label != 0, b->shadows[rule]
 		};
 		((__u32 *)build_unit(b, hashes))[rule] =
@@ -669,10 +669,10 @@ static void records_put(struct builder *b, const struct cgg_rules *rules, const 
 }
 
 static void spaces_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
-		       struct cgg_base *head)
+		       struct cgg_index *head)
 {
 	for (int space = 0; space < CGG_SPACES && !b->failed; space++) {
-		__u64 hop;
+		__u64 ref;
 
 		items_of(b, rules, actions, head->hooks, space);
 		if (!b->items || b->failed)
@@ -680,18 +680,18 @@ static void spaces_put(struct builder *b, const struct cgg_rules *rules, const _
 		if (space == CGG_SPACE_VAGUE)
 			denials_merge(b);
 		items_sort(b, space);
-		hop = space_put(b, 0, prefixes_of(b), space == CGG_SPACE_IPV4 ? 6 : 0, 0);
-		head->root[space] = hop;
+		ref = space_put(b, 0, prefixes_of(b), space == CGG_SPACE_IPV4 ? 6 : 0, 0);
+		head->root[space] = ref;
 	}
 }
 
-/* base_build - its pages, to be freed, and what is said of them; it has no number yet */
-int base_build(char **pages, struct cgg_base *head, const struct cgg_rules *rules)
+/* index_build - its pages, to be freed, and what is said of them; it has no number yet */
+int index_build(char **pages, struct cgg_index *head, const struct cgg_rules *rules)
 {
 	struct builder b = { 0 };
 	__u32 *actions = 0;
 
-	*head = (struct cgg_base){ 0 };
+	*head = (struct cgg_index){ 0 };
 	b.shadows = calloc(rules->rules + 1, 1);
 	if (!b.shadows)
 		build_fail(&b, "out of memory");
@@ -703,7 +703,7 @@ int base_build(char **pages, struct cgg_base *head, const struct cgg_rules *rule
 	free(b.shadows);
 	free(b.item);
 	free(b.prefix);
-	free(b.piece);
+	free(b.interval);
 	free(b.listed);
 	free(b.action);
 	free(b.action_hash);

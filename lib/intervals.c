@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * intervals.c - intervals of the numbers 0..65535 become a reference that leads on by a number.
+ *
+ * Digits of a key, ports and protocols alike (cgguard.h, INTERVALS and POINTS).
+ */
+#include "build.h"
+
+/* interval_add - up to last; what goes on with the same reference is one */
+void interval_add(struct builder *b, __u32 mark, __u32 last, __u64 ref)
+{
+	struct interval *before = b->intervals > mark ? &b->interval[b->intervals - 1] : 0;
+
+	if (before && before->last >= last)
+		return;
+	if (before && before->ref == ref) {
+		before->last = last;
+		return;
+	}
+	b->interval =
+		build_grow(b, b->interval, b->intervals, &b->intervals_room, sizeof(*b->interval));
+	if (!b->failed)
+		b->interval[b->intervals++] = (struct interval){ last, ref };
+}
+
+/* ends_put - a node whose numbers are the last ones of each step intervals from begin on */
+static void ends_put(struct builder *b, __u32 at, const struct interval *interval, __u32 count,
+		     __u64 begin, __u64 step, unsigned most)
+{
+	__u16 *ends = build_unit(b, at);
+
+	for (unsigned i = 0; i + 1 < most; i++) {
+		__u64 last = begin + (i + 1) * step - 1;
+
+		ends[i] = last < count ? (__u16)interval[last].last : 0xffff;
+	}
+}
+
+static __u64 intervals_large(struct builder *b, const struct interval *interval, __u32 count,
+			     unsigned digit)
+{
+	const __u32 node = CGG_INTERVALS_NODE;
+	__u32 lowest = (count + node - 1) / node;
+	__u32 between = count > node * node ? (lowest + node - 1) / node : 0;
+	__u32 nodes = lowest + between + (count > node);
+	__u32 at = build_take(b, 8ULL * nodes + count, 8, count <= CGG_INTERVALS_PAGE), next = at;
+
+	if (b->failed)
+		return 0;
+	if (count > node) {
+		ends_put(b, next, interval, count, 0, between ? node * node : node, node);
+		next += 8;
+	}
+	for (__u32 i = 0; i < between; i++, next += 8)
+		ends_put(b, next, interval, count, (__u64)i * node * node, node, node);
+	for (__u32 i = 0; i < lowest; i++, next += 8)
+		ends_put(b, next, interval, count, (__u64)i * node, 1, node);
+	for (__u32 i = 0; i < count; i++)
+		*(__u64 *)build_unit(b, next + i) = interval[i].ref;
+	return CGG_REF(CGG_REF_INTERVALS, CGG_INTERVALS(count, digit), at);
+}
+
+static __u64 intervals_small(struct builder *b, const struct interval *interval, __u32 count,
+			     unsigned digit)
+{
+	__u32 at = build_take(b, 2 + count, 2, true);
+
+	if (b->failed)
+		return 0;
+	ends_put(b, at, interval, count, 0, 1, CGG_INTERVALS_SMALL);
+	for (__u32 i = 0; i < count; i++)
+		*(__u64 *)build_unit(b, at + 2 + i) = interval[i].ref;
+	return CGG_REF(CGG_REF_INTERVALS, CGG_INTERVALS(count, digit), at);
+}
+
+/* A few numbers with one reference, like those of a /30, may be as many points. */
+#define POINTS_WIDE 8
+
+static __u32 begin_of(const struct interval *interval, __u32 i)
+{
+	return i ? interval[i - 1].last + 1 : 0;
+}
+
+/*
+ * points_of - as how many points the intervals may stand, whose references differ in their lower
+ * bits alone; 0: there is something else than those and the reference of all other numbers
+ */
+static __u32 points_of(const struct interval *interval, __u32 count, __u64 *all, __u64 *others)
+{
+	__u32 points = 0, widest = 0;
+	bool some = false;
+
+	for (__u32 i = 0; i < count; i++) {
+		if (interval[i].last - begin_of(interval, i) <= widest)
+			continue;
+		widest = interval[i].last - begin_of(interval, i);
+		*others = interval[i].ref;
+	}
+	for (__u32 i = 0; i < count && points <= CGG_POINTS_MOST; i++) {
+		__u32 wide = interval[i].last - begin_of(interval, i) + 1;
+
+		if (interval[i].ref == *others)
+			continue;
+		if (wide > POINTS_WIDE || (some && (interval[i].ref ^ *all) & ~(__u64)CGG_LOW))
+			return 0;
+		*all = interval[i].ref & ~(__u64)CGG_LOW;
+		some = true;
+		points += wide;
+	}
+	return points <= CGG_POINTS_MOST ? points : 0;
+}
+
+static __u64 points_put(struct builder *b, const struct interval *interval, __u32 count,
+			__u32 points, __u64 all, __u64 others, unsigned digit)
+{
+	const __u32 node = CGG_INTERVALS_NODE;
+	bool small = points <= CGG_POINTS_SMALL;
+	__u32 nodes = small ? 0 : (points + node - 1) / node + (points > node), i = 0, *lows;
+	__u32 numbers = small ? 2 * CGG_POINTS_SMALL / 8 : 8 * nodes;
+	/* that the nodes of many begin with a line */
+	__u32 at = build_take(b, 2 + numbers + (points + 1) / 2 + (nodes > 1 ? 6 : 0), 8, true);
+	__u16 *top, *number;
+
+	if (b->failed)
+		return 0;
+	at += nodes > 1 ? 6 : 0;
+	*(__u64 *)build_unit(b, at) = others;
+	*(__u64 *)build_unit(b, at + 1) = all;
+	top = build_unit(b, at + 2);
+	number = points > node ? top + node : top;
+	lows = build_unit(b, at + 2 + numbers);
+	memset(top, 0xff, 8 * (size_t)numbers);
+	for (__u32 p = 0; p < count; p++) {
+		if (interval[p].ref == others)
+			continue;
+		for (__u32 n = begin_of(interval, p); n <= interval[p].last; n++, i++) {
+			number[i] = (__u16)n;
+			lows[i] = CGG_REF_LOW(interval[p].ref);
+			if (points > node && i % node == node - 1 && i / node < node - 1)
+				top[i / node] = (__u16)n;
+		}
+	}
+	return CGG_REF(CGG_REF_POINTS, CGG_INTERVALS(points, digit), at);
+}
+
+static __u64 intervals_whole(struct builder *b, const struct interval *interval, __u32 count,
+			     unsigned digit)
+{
+	__u32 at = build_take(b, 65536, CGG_PAGE / 8, false), n = 0;
+
+	for (__u32 i = 0; i < count && !b->failed; i++)
+		for (; n <= interval[i].last && n < 65536; n++)
+			*(__u64 *)build_unit(b, at + n) = interval[i].ref;
+	return CGG_REF(CGG_REF_INTERVALS, CGG_INTERVALS(65536, digit), at);
+}
+
+/* intervals_put - the intervals from mark on, up to 65535; they are let go */
+__u64 intervals_put(struct builder *b, __u32 mark, unsigned digit)
+{
+	const struct interval *interval = b->interval + mark;
+	__u32 count = b->intervals - mark, points;
+	__u64 all = 0, others = 0;
+
+	b->intervals = mark;
+	if (b->failed)
+		return 0;
+	points = count > 2 ? points_of(interval, count, &all, &others) : 0;
+	if (points)
+		return points_put(b, interval, count, points, all, others, digit);
+	return count == 1		      ? interval->ref
+	       : count <= CGG_INTERVALS_SMALL ? intervals_small(b, interval, count, digit)
+	       : count <= CGG_INTERVALS_MOST  ? intervals_large(b, interval, count, digit)
+					      : intervals_whole(b, interval, count, digit);
+}
