@@ -275,4 +275,7 @@ check-site: deps
 clean:
 	rm -rf $(BUILD)
 
+# A header that build/ remembers and that is gone: what included it is compiled again.
+%.h: ;
+
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/bench/*.d)

@@ -20,7 +20,7 @@ struct out {
 #define INLINE static inline __attribute__((always_inline))
 #define PUT(o, literal) put_bytes(o, literal, sizeof(literal) - 1)
 /* What stands before a value; json is a constant wherever this is. */
-#define KEY_PARAMS(o, json, name) ((json) ? PUT(o, ",\"" name "\":") : PUT(o, " " name "="))
+#define KEY(o, json, name) ((json) ? PUT(o, ",\"" name "\":") : PUT(o, " " name "="))
 
 INLINE void put_bytes(struct out *o, const void *bytes, size_t len)
 {
@@ -168,8 +168,8 @@ INLINE void put_string(struct out *o, bool json, const void *s, size_t len)
 		put_text(o, s, len);
 }
 
-#define NUMBER(o, json, name, n) (KEY_PARAMS(o, json, name), put_unsigned(o, n))
-#define BYTES(o, json, name, s, len) (KEY_PARAMS(o, json, name), put_string(o, json, s, len))
+#define NUMBER(o, json, name, n) (KEY(o, json, name), put_unsigned(o, n))
+#define BYTES(o, json, name, s, len) (KEY(o, json, name), put_string(o, json, s, len))
 #define STRING(o, json, name, s) BYTES(o, json, name, s, strnlen(s, sizeof(s)))
 
 /* put_micro - six digits */
@@ -287,7 +287,7 @@ static void put_addr(struct out *o, bool json, const __u8 addr[16])
 /* What is only sometimes known stands behind the rest: see put_net_more(). */
 INLINE void put_net(struct out *o, bool json, const struct cgg_event *e)
 {
-	KEY_PARAMS(o, json, "daddr");
+	KEY(o, json, "daddr");
 	put_addr(o, json, is_incoming(e) ? e->net.local : e->net.addr);
 	NUMBER(o, json, "dport",
 	       e->program == CGG_RECVMSG4 || e->program == CGG_RECVMSG6 ? e->net.sport
@@ -302,7 +302,7 @@ INLINE void put_net_more(struct out *o, bool json, const struct cgg_event *e)
 	__u16 sport = e->program == CGG_INGRESS_SKB || !is_incoming(e) ? e->net.sport : e->net.port;
 
 	if (memcmp(source, unknown, sizeof(unknown))) {
-		KEY_PARAMS(o, json, "saddr");
+		KEY(o, json, "saddr");
 		put_addr(o, json, source);
 	}
 	if (sport)
@@ -361,7 +361,7 @@ INLINE void put_device(struct out *o, bool json, const struct cgg_event *e)
 
 	NUMBER(o, json, "major", e->device.major);
 	NUMBER(o, json, "minor", e->device.minor);
-	KEY_PARAMS(o, json, "access_type");
+	KEY(o, json, "access_type");
 	if (json) {
 		put_unsigned(o, e->device.access_type);
 	} else {

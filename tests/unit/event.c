@@ -563,7 +563,7 @@ static int hex(char c)
 	return (int)(at - digits);
 }
 
-/* text_says - the line has KEY_PARAMS=VALUE, and VALUE stands for those bytes */
+/* text_says - the line has KEY=VALUE, and VALUE stands for those bytes */
 static void text_says(const char *key, const char *bytes, size_t room)
 {
 	size_t len = strnlen(bytes, room);
