@@ -41,7 +41,9 @@ BPF_CFLAGS = -O2 -g -Wall -Wextra $(WERROR) -target bpf -mcpu=v3 $(LIBRARY_CFLAG
 	-MMD -ffile-prefix-map=$(CURDIR)=.
 
 COMMANDS = $(patsubst cmd/%.c,$(BUILD)/%,$(wildcard cmd/cgg-*.c))
-LIB = $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
+LIB_SOURCES = $(wildcard lib/*/*.c)
+LIB_HEADERS = $(wildcard lib/*.h lib/*/*.h bpf/*.h)
+LIB = $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 HOOKS = $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 # For the kernels before 6.1, which have no hook for unix sockets: bpf/kernel.h.
 OLD_HOOKS = $(patsubst $(BUILD)/bpf/%,$(BUILD)/old/%,$(filter-out %/unix.bpf.o,$(HOOKS)))
@@ -127,12 +129,12 @@ check-valgrind: deps
 # What gcc and clang-tidy find by thinking in the library and the commands; .clang-tidy says what is
 # asked. A file at a time: clang-tidy mistakes va_list in a second one. Leaks are its to find: gcc 12
 # loses sight of what is stored at an index that it does not know.
-ANALYZED = $(patsubst %.c,$(BUILD)/analyze/%,$(wildcard lib/*.c cmd/*.c))
+ANALYZED = $(patsubst %.c,$(BUILD)/analyze/%,$(LIB_SOURCES) $(wildcard cmd/*.c))
 analyze: deps
 	@tests/install-deps analyze
 	@$(MAKE) --no-print-directory -k -j$$(nproc) $(ANALYZED)
 $(BUILD)/analyze/%: %.c .clang-tidy $(BUILD)/cgguard.skel.h $(BUILD)/cgguard_old.skel.h \
-		$(wildcard lib/*.h cmd/*.h bpf/cgguard.h)
+		$(LIB_HEADERS) $(wildcard cmd/*.h)
 	@mkdir -p $(@D)
 	@gcc $(filter-out -MMD,$(ALL_CFLAGS)) -Werror -fanalyzer -Wno-analyzer-malloc-leak -c -o /dev/null $<
 	@clang-tidy --quiet $< -- $(filter -std=% -D% -I%,$(filter-out -D_FORTIFY%,$(ALL_CFLAGS))) 2>/dev/null
@@ -184,9 +186,9 @@ $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/cmd/say.o $(BUI
 
 # The library once more, with every address and every overflow watched.
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-$(BUILD)/unit/%: tests/unit/%.c $(wildcard lib/*.c lib/*.h bpf/*.h tests/unit/*.h)
+$(BUILD)/unit/%: tests/unit/%.c $(LIB_SOURCES) $(LIB_HEADERS) $(wildcard tests/unit/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(SANITIZE) -o $@ $< $(wildcard lib/*.c) -lcmocka $(LIBS)
+	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(SANITIZE) -o $@ $< $(LIB_SOURCES) -lcmocka $(LIBS)
 
 $(BUILD)/tests/%: tests/engines/%.c tests/engines/engine.h $(BUILD)/libcgg.a
 	@mkdir -p $(@D)
@@ -195,10 +197,10 @@ $(BUILD)/tests/%: tests/engines/%.c tests/engines/engine.h $(BUILD)/libcgg.a
 # The readers of what people write, under libFuzzer: make fuzz FUZZ_SECONDS=300
 FUZZ = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS ?= 60
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.c lib/*.h bpf/cgguard.h)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SOURCES) $(LIB_HEADERS)
 	@mkdir -p $(@D)
 	$(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $@ $< $(wildcard lib/*.c) $(LIBS)
+		-fno-sanitize-recover=all -o $@ $< $(LIB_SOURCES) $(LIBS)
 
 fuzz: deps
 	@$(MAKE) --no-print-directory $(FUZZ)
@@ -278,4 +280,4 @@ clean:
 # A header that build/ remembers and that is gone: what included it is compiled again.
 %.h: ;
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/tests/bench/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/lib/*/*.d $(BUILD)/tests/bench/*.d)

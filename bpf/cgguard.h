@@ -46,7 +46,7 @@ enum cgg_hook {
 	CGG_HOOKS
 };
 
-/* The kernel's program points; lib/hook.c has their names and attach types. */
+/* The kernel's program points; lib/words/hook.c has their names and attach types. */
 enum cgg_program {
 	CGG_CONNECT4,
 	CGG_CONNECT6,

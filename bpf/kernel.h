@@ -311,7 +311,7 @@ static __always_inline void slot_give(struct cgg_event *e, __u32 which, __u64 nu
 	bpf_spin_unlock(&l->lock);
 }
 
-/* A reader that joins just now may lose its bit by this, and joins again (lib/ring.c). */
+/* A reader that joins just now may lose its bit by this, and joins again (lib/events/ring.c). */
 static __always_inline void filter_drop(struct cgg_ring *zero, __u32 which)
 {
 	NOW(zero->filters) &= ~(1ULL << which);

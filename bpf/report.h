@@ -10,7 +10,7 @@
  * is asked here: what it does not want is not written there, and neither wakes it
  * nor takes room from what it wants. It holds a lease, renewed while it runs, and
  * when it was killed or stopped it is asked no more once the lease is over. Its
- * way back is ring 0 (lib/ring.c), so nothing depends on the lease but the cost.
+ * way back is ring 0 (lib/events/ring.c), so nothing depends on the lease but the cost.
  *
  * A cgroup that has more than an eighth of a ring unread is heavy. It may use what
  * is free, and overwrite its own, but once a quarter alone is left, events of

@@ -5,7 +5,7 @@
  * Everything is pinned below a sibling of the pin directory that is then renamed
  * into place. What a killed load left there is removed by the next one: a sibling
  * that is in use is locked. To replace programs takes the maps that are pinned, and
- * one step a link (lib/attach.c).
+ * one step a link (lib/guard/replace.c).
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

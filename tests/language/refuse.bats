@@ -132,7 +132,7 @@ out, table = sys.argv[1:]
 files = {n: open(f"{out}/{n}", "wb") for n in ("refused", "said", "taken", "listed")}
 braces = lambda m: bytes([int(m[1], 16)]) * int(m[2] or 1)
 number = 0
-def visible(message): # as lib/visible.c does, for the bytes in the table
+def visible(message): # as lib/util/visible.c does, for the bytes in the table
     return "".join("\\x%02x" % (ord(c) & 255) if c < " " or c == "\x7f" or c >= "\udc80" and c <= "\udcff"
                    else c for c in message.decode(errors="surrogateescape")).encode()
 for line in open(table, "rb"):

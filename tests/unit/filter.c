@@ -19,7 +19,7 @@
 #include <linux/seccomp.h>
 #include <sys/socket.h>
 
-#include "../../lib/shut.h"
+#include "../../lib/cgg.h"
 
 #define ALLOWED SECCOMP_RET_ALLOW
 #define NO_FAMILY (SECCOMP_RET_ERRNO | EAFNOSUPPORT)

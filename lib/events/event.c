@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * event.c - a record becomes one line, of text or of JSON.
+ *
+ * By hand and without printf, for this is what a reader of a million events a
+ * second does. comm, names and paths hold whatever the guarded program chose:
+ * what leaves here is printable ASCII on one line, and JSON with \u escapes.
+ */
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "out.h"
+
+/* put_time - RFC 3339 in UTC; the part down to the second is kept from the last call */
+static void put_time(struct out *o, __u64 boot)
+{
+	static __s64 kept = -1;
+	static char text[32];
+	static size_t len;
+	__s64 t = (__s64)boot + o->view->clock;
+	time_t second = (time_t)(t / 1000000000);
+	struct tm tm;
+
+	if (second != kept) {
+		gmtime_r(&second, &tm);
+		len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.", &tm);
+		kept = second;
+	}
+	put_bytes(o, text, len);
+	put_micro(o, (__u32)(t % 1000000000 / 1000 + 1000000) % 1000000);
+	*o->at++ = 'Z';
+}
+
+static const char *program_name(__u8 program)
+{
+	return program < CGG_PROGRAMS ? cgg_programs[program].name : "?";
+}
+
+/* put_colored - a terminal shows the word in that color (ECMA-48, 8.3.117) */
+static void put_colored(struct out *o, const char *color, const char *word)
+{
+	if (o->view->color)
+		put(o, color);
+	put(o, word);
+	if (o->view->color)
+		PUT(o, "\033[m");
+}
+
+static const struct {
+	const char *word, *color;
+} verdicts[] = { { "ALLOW", "" }, { "ALERT", YELLOW }, { "DENY", RED }, { "AUDIT", CYAN } };
+
+INLINE void put_head(struct out *o, bool json, const struct cgg_event *e)
+{
+	__u8 verdict = e->verdict & 3;
+
+	if (json) {
+		PUT(o, "{\"time\":\"");
+		put_time(o, e->time);
+		PUT(o, "\",\"verdict\":\"");
+		put(o, cgg_verdicts[verdict]);
+		PUT(o, "\",\"hook\":\"");
+		put(o, program_name(e->program));
+		*o->at++ = '"';
+		return;
+	}
+	if (o->view->time) {
+		put_time(o, e->time);
+		*o->at++ = ' ';
+	}
+	*o->at++ = '[';
+	put_colored(o, verdicts[verdict].color, verdicts[verdict].word);
+	*o->at++ = ' ';
+	put(o, program_name(e->program));
+	*o->at++ = ']';
+}
+
+/* is_incoming - the other end is the source */
+static bool is_incoming(const struct cgg_event *e)
+{
+	return e->program == CGG_INGRESS_SKB || e->program == CGG_RECVMSG4 ||
+	       e->program == CGG_RECVMSG6;
+}
+
+INLINE void put_ip4(struct out *o, const __u8 addr[4])
+{
+	for (int i = 0; i < 4; i++) {
+		put_unsigned(o, addr[i]);
+		*o->at++ = '.';
+	}
+	o->at--;
+}
+
+/* put_addr - IPv6 is slow to write: the last ones are kept */
+static void put_addr(struct out *o, bool json, const __u8 addr[16])
+{
+	static struct {
+		__u8 addr[16];
+		char text[CGG_NET_TEXT];
+	} kept[64];
+	unsigned place = (addr[15] ^ addr[13] ^ addr[7]) % 64u;
+
+	if (json)
+		*o->at++ = '"';
+	if (addr_is_ip4(addr)) {
+		put_ip4(o, addr + 12);
+	} else {
+		if (!*kept[place].text || memcmp(kept[place].addr, addr, 16)) {
+			addr_print(addr, kept[place].text);
+			memcpy(kept[place].addr, addr, 16);
+		}
+		put(o, kept[place].text);
+	}
+	if (json)
+		*o->at++ = '"';
+}
+
+/* What is only sometimes known stands behind the rest: see put_net_more(). */
+INLINE void put_net(struct out *o, bool json, const struct cgg_event *e)
+{
+	KEY(o, json, "daddr");
+	put_addr(o, json, is_incoming(e) ? e->net.local : e->net.addr);
+	NUMBER(o, json, "dport",
+	       e->program == CGG_RECVMSG4 || e->program == CGG_RECVMSG6 ? e->net.sport
+									: e->net.port);
+	NUMBER(o, json, "proto", e->net.proto);
+}
+
+INLINE void put_net_more(struct out *o, bool json, const struct cgg_event *e)
+{
+	static const __u8 unknown[16];
+	const __u8 *source = is_incoming(e) ? e->net.addr : e->net.local;
+	__u16 sport = e->program == CGG_INGRESS_SKB || !is_incoming(e) ? e->net.sport : e->net.port;
+
+	if (memcmp(source, unknown, sizeof(unknown))) {
+		KEY(o, json, "saddr");
+		put_addr(o, json, source);
+	}
+	if (sport)
+		NUMBER(o, json, "sport", sport);
+	if (e->net.len)
+		NUMBER(o, json, "len", e->net.len);
+	if (e->net.unread)
+		NUMBER(o, json, "unread", e->net.unread);
+}
+
+INLINE void put_socket(struct out *o, bool json, const struct cgg_event *e)
+{
+	static const char *const types[] = { "0", "stream", "dgram", "raw" };
+	const char *family = e->socket.family == AF_INET6 ? "inet6" : "inet";
+	const char *type = e->socket.type < 4 ? types[e->socket.type] : 0;
+
+	BYTES(o, json, "family", family, strlen(family));
+	if (type)
+		BYTES(o, json, "type", type, strlen(type));
+	else
+		NUMBER(o, json, "type", e->socket.type);
+	NUMBER(o, json, "proto", e->socket.proto);
+}
+
+INLINE void put_sockopt(struct out *o, bool json, const struct cgg_event *e)
+{
+	static struct {
+		__u32 level, name;
+		char text[256];
+	} kept;
+
+	NUMBER(o, json, "level", e->sockopt.level);
+	NUMBER(o, json, "optname", e->sockopt.name);
+	if (!*kept.text || kept.level != e->sockopt.level || kept.name != e->sockopt.name) {
+		sockopt_print((long)e->sockopt.level, (long)e->sockopt.name, kept.text);
+		kept.level = e->sockopt.level;
+		kept.name = e->sockopt.name;
+	}
+	STRING(o, json, "option", kept.text);
+}
+
+/* An abstract name may hold NULs; a path ends at the first. */
+INLINE void put_unix(struct out *o, bool json, const struct cgg_event *e)
+{
+	size_t len = e->named.len < sizeof(e->named.name) ? e->named.len : sizeof(e->named.name);
+
+	if (e->named.name[0] != '@')
+		len = strnlen(e->named.name, len);
+	BYTES(o, json, "path", e->named.name, len);
+}
+
+INLINE void put_device(struct out *o, bool json, const struct cgg_event *e)
+{
+	__u32 type = e->device.access_type & 0xffff, access = e->device.access_type >> 16;
+	char access_bits[4], *at = access_bits;
+
+	NUMBER(o, json, "major", e->device.major);
+	NUMBER(o, json, "minor", e->device.minor);
+	KEY(o, json, "access_type");
+	if (json) {
+		put_unsigned(o, e->device.access_type);
+	} else {
+		PUT(o, "0x");
+		put_hex(o, e->device.access_type, access > 15 ? 8 : 5);
+	}
+	BYTES(o, json, "type", type == CGG_CHAR ? "c" : "b", 1);
+	if (access & CGG_R)
+		*at++ = 'r';
+	if (access & CGG_W)
+		*at++ = 'w';
+	if (access & CGG_M)
+		*at++ = 'm';
+	BYTES(o, json, "access", access_bits, (size_t)(at - access_bits));
+}
+
+INLINE void put_sysctl(struct out *o, bool json, const struct cgg_event *e)
+{
+	size_t len = e->named.len;
+
+	NUMBER(o, json, "write", e->named.write);
+	BYTES(o, json, "name", e->named.name,
+	      len < sizeof(e->named.name) ? len : sizeof(e->named.name));
+}
+
+/* event_hook - the hook whose event the program's is, CGG_HOOKS: none */
+int event_hook(__u8 program)
+{
+	static __u8 found[256]; /* and one more */
+
+	if (!found[program]) {
+		int hook = 0;
+
+		while (hook < CGG_HOOKS &&
+		       !(program < CGG_PROGRAMS && cgg_hooks[hook].programs & 1u << program))
+			hook++;
+		found[program] = (__u8)(hook + 1);
+	}
+	return found[program] - 1;
+}
+
+INLINE void put_subject(struct out *o, bool json, int hook, const struct cgg_event *e)
+{
+	switch (hook) {
+	case CGG_CONNECT:
+	case CGG_BIND:
+	case CGG_SENDMSG:
+	case CGG_RECVMSG:
+	case CGG_EGRESS:
+	case CGG_INGRESS:
+		put_net(o, json, e);
+		break;
+	case CGG_UNIX:
+		put_unix(o, json, e);
+		break;
+	case CGG_SOCKET:
+		put_socket(o, json, e);
+		break;
+	case CGG_DEVICE:
+		put_device(o, json, e);
+		break;
+	case CGG_SYSCTL:
+		put_sysctl(o, json, e);
+		break;
+	case CGG_SETSOCKOPT:
+	case CGG_GETSOCKOPT:
+		put_sockopt(o, json, e);
+		break;
+	}
+}
+
+static bool has_more(int hook)
+{
+	return hook == CGG_CONNECT || hook == CGG_SENDMSG || hook == CGG_RECVMSG ||
+	       hook == CGG_EGRESS || hook == CGG_INGRESS;
+}
+
+/* Print the policy's name in full while it is there, else its tag */
+INLINE void put_policy(struct out *o, bool json, const struct cgg_event *e)
+{
+	const struct cgg_policy *all = o->view->policies;
+	const char *name = 0;
+	size_t len;
+
+	if (all && e->policy[CGG_TAG_FRONT] == '~')
+		name = policy_by_tag(all, e->policy, e->place);
+	len = name ? strnlen(name, CGG_POLICY_NAME) : 0;
+	if (len)
+		BYTES(o, json, "policy", name, len);
+	else
+		STRING(o, json, "policy", e->policy);
+}
+
+INLINE size_t print(char *text, bool json, const struct cgg_event *e, const char *cgroup,
+		    const struct cgg_event_view *view)
+{
+	struct out o = { .at = text, .view = view };
+	int hook = event_hook(e->program);
+
+	put_head(&o, json, e);
+	NUMBER(&o, json, "pid", e->pid);
+	STRING(&o, json, "comm", e->comm);
+	put_subject(&o, json, hook, e);
+	NUMBER(&o, json, "tid", e->tid);
+	NUMBER(&o, json, "uid", e->uid);
+	NUMBER(&o, json, "gid", e->gid);
+	BYTES(&o, json, "cgroup", cgroup, strnlen(cgroup, 4096));
+	if (json)
+		NUMBER(&o, json, "cgroup_id", e->cgroup);
+	put_policy(&o, json, e);
+	NUMBER(&o, json, "rule", e->rule);
+	if (*e->label)
+		STRING(&o, json, "label", e->label);
+	if (has_more(hook))
+		put_net_more(&o, json, e);
+	if (json)
+		*o.at++ = '}';
+	*o.at++ = '\n';
+	return (size_t)(o.at - text);
+}
+
+size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *e, const char *cgroup,
+		   const struct cgg_event_view *view)
+{
+	return view->json ? print(text, true, e, cgroup, view)
+			  : print(text, false, e, cgroup, view);
+}
+
+/* put_count - what a line begins with that is no event */
+static void put_count(struct out *o, const char *upper, const char *lower, __u64 count)
+{
+	if (o->view->json) {
+		PUT(o, "{\"");
+		put(o, lower);
+		PUT(o, "\":");
+		put_unsigned(o, count);
+		return;
+	}
+	*o->at++ = '[';
+	put_colored(o, MAGENTA, upper);
+	*o->at++ = ' ';
+	put_unsigned(o, count);
+	*o->at++ = ']';
+}
+
+size_t event_lost(char text[CGG_EVENT_TEXT], __u64 count, const struct cgg_event_view *view)
+{
+	struct out o = { .at = text, .view = view };
+
+	put_count(&o, "LOST", "lost", count);
+	if (view->json)
+		*o.at++ = '}';
+	*o.at++ = '\n';
+	return (size_t)(o.at - text);
+}
+
+size_t event_suppressed(char text[CGG_EVENT_TEXT], const struct cgg_news *news, const char *cgroup,
+			const char *policy, const struct cgg_event_view *view)
+{
+	struct out o = { .at = text, .view = view };
+	bool json = view->json;
+	const char *hook = program_name(news->key.program);
+	const char *verdict = cgg_verdicts[news->key.verdict & 3];
+
+	put_count(&o, "WITHHELD", "withheld", news->count);
+	BYTES(&o, json, "cgroup", cgroup, strnlen(cgroup, 4096));
+	if (json)
+		NUMBER(&o, json, "cgroup_id", news->key.cgroup);
+	BYTES(&o, json, "policy", policy, strnlen(policy, CGG_POLICY_NAME));
+	NUMBER(&o, json, "rule", news->key.rule);
+	BYTES(&o, json, "verdict", verdict, strlen(verdict));
+	BYTES(&o, json, "hook", hook, strlen(hook));
+	if (json)
+		*o.at++ = '}';
+	*o.at++ = '\n';
+	return (size_t)(o.at - text);
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * reader.c - a reader of events takes a slot, opens its rings and closes them again.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "reader.h"
+
+static int no_map(const char *name)
+{
+	return set_error(CGG_FAILED, CGG_DIR "/maps/%s: %s", name, strerror(errno));
+}
+
+/* map_pin - a map's values; *keep is its descriptor, where that is wanted */
+static void *map_pin(const char *name, size_t size, int *keep)
+{
+	char path[64];
+	void *at;
+	int fd;
+
+	snprintf(path, sizeof(path), "maps/%s", name);
+	fd = pin_get(path);
+	at = fd < 0 ? MAP_FAILED : mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED && fd < 0)
+		pin_refusal(path);
+	else if (at == MAP_FAILED)
+		no_map(name);
+	if (keep)
+		*keep = fd;
+	else if (fd >= 0)
+		close(fd);
+	return at == MAP_FAILED ? 0 : at;
+}
+
+#define READER_SLOTS CGG_DIR "/readers"
+
+/* reader_slot_lock - the locked directory of a reader slot, -1: somebody sits there. The lock dies with its owner. */
+static int reader_slot_lock(__u32 reader_slot, bool make)
+{
+	char path[64];
+	int dir;
+
+	snprintf(path, sizeof(path), READER_SLOTS "/%u", reader_slot);
+	if (make && ((mkdir(READER_SLOTS, 0700) && errno != EEXIST) ||
+		     (mkdir(path, 0700) && errno != EEXIST)))
+		return -1;
+	dir = pin_directory(path);
+	if (dir >= 0 && flock(dir, LOCK_EX | LOCK_NB)) {
+		close(dir);
+		errno = EWOULDBLOCK;
+		return -1;
+	}
+	return dir;
+}
+
+/* map_empty - true: there is nothing for that reader slot any more. To look is cheap, to delete is not. */
+static bool map_empty(int outer, __u32 reader_slot)
+{
+	__u32 id;
+
+	if (bpf_map_lookup_elem(outer, &reader_slot, &id) && errno == ENOENT)
+		return true;
+	return !bpf_map_delete_elem(outer, &reader_slot) || errno == ENOENT;
+}
+
+/*
+ * reader_slot_clear - of a reader slot that is locked: what its last reader left
+ *
+ * What could not be taken away keeps the reader slot's process id, for readers_sweep() to find.
+ */
+static void reader_slot_clear(struct cgg_reader *reader, __u32 reader_slot)
+{
+	bool rings, wakeups;
+
+	__atomic_and_fetch(&reader->ring[0].filters, ~(1ULL << reader_slot), __ATOMIC_SEQ_CST);
+	rings = map_empty(reader->rings, reader_slot);
+	wakeups = map_empty(reader->wakeups, reader_slot);
+	if (rings && wakeups)
+		memset(&reader->reader_slots[reader_slot], 0,
+		       sizeof(reader->reader_slots[reader_slot]));
+}
+
+/* readers_sweep - clears the reader slots of the dead; gives how many readers live */
+unsigned readers_sweep(struct cgg_reader *reader)
+{
+	unsigned live = 0;
+
+	for (__u32 reader_slot = 1; reader_slot < CGG_RINGS; reader_slot++) {
+		int dir = reader_slot == reader->reader_slot ? -1
+							     : reader_slot_lock(reader_slot, false);
+
+		if (dir >= 0) {
+			if (reader->reader_slots[reader_slot].pid)
+				reader_slot_clear(reader, reader_slot);
+			close(dir);
+		} else if (reader_slot == reader->reader_slot || errno == EWOULDBLOCK) {
+			live++;
+		}
+	}
+	return live;
+}
+
+/* reader_slot_take - a reader of everything finds room even where there is no reader slot left */
+static int reader_slot_take(struct cgg_reader *reader, bool needed)
+{
+	for (__u32 reader_slot = 1; reader_slot < CGG_RINGS; reader_slot++) {
+		reader->lock = reader_slot_lock(reader_slot, true);
+		if (reader->lock < 0)
+			continue;
+		reader_slot_clear(reader, reader_slot);
+		reader->reader_slot = reader_slot;
+		reader->reader_slots[reader_slot].filters = needed;
+		reader->reader_slots[reader_slot].pid = (__u32)getpid();
+		return 0;
+	}
+	return needed ? set_error(CGG_FAILED, "%d readers are at work, no more with a filter fit",
+				  CGG_RINGS - 1)
+		      : 0;
+}
+
+static int wakeup_watch(struct cgg_reader *reader, int wakeup)
+{
+	struct epoll_event wake = { .events = EPOLLIN | EPOLLET };
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	reader->wakeup_consumer = mmap(0, page, PROT_READ | PROT_WRITE, MAP_SHARED, wakeup, 0);
+	reader->wakeup_producer = mmap(0, page, PROT_READ, MAP_SHARED, wakeup, (off_t)page);
+	reader->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (reader->wakeup_consumer == MAP_FAILED || reader->wakeup_producer == MAP_FAILED ||
+	    reader->epoll < 0 || epoll_ctl(reader->epoll, EPOLL_CTL_ADD, wakeup, &wake))
+		return no_map("wakeup");
+	return 0;
+}
+
+/* own_open - a ring and a wake-up ring for this reader; numbers go on where the last one's ended */
+static int own_open(struct cgg_reader *reader, const struct cgg_filter *filter)
+{
+	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+	struct cgg_ring *ring = &reader->ring[reader->reader_slot];
+	__u32 slots = (__u32)reader->slots;
+	size_t size = slots * sizeof(struct cgg_event);
+	int map, wakeup;
+
+	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "filtered", 4, sizeof(struct cgg_event), slots,
+			     &options);
+	wakeup = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "wakeup", 0, 0, CGG_WAKEUP, 0);
+	if ((map < 0 || wakeup < 0) && errno == EPERM)
+		return set_error(CGG_FAILED, "a ring for the filter: needs root, or CAP_BPF");
+	if (map < 0 || wakeup < 0)
+		return set_error(CGG_FAILED, "a ring for the filter: %s", strerror(errno));
+	reader->own.events = mmap(0, size, PROT_READ, MAP_SHARED, map, 0);
+	if (reader->own.events == MAP_FAILED)
+		return set_error(CGG_FAILED, "a ring for the filter: %s", strerror(errno));
+	ring->slots = slots;
+	ring->waiting = 0;
+	ring->filter = *filter;
+	ring->seen = ring->head;
+	reader->own.ring = ring;
+	reader->own.next = ring->head;
+	if (bpf_map_update_elem(reader->rings, &reader->reader_slot, &map, 0))
+		return no_map("rings");
+	if (bpf_map_update_elem(reader->wakeups, &reader->reader_slot, &wakeup, 0))
+		return no_map("wakeups");
+	close(map);
+	reader_join(reader, reader->start);
+	return wakeup_watch(reader, wakeup);
+}
+
+int map_open(const char *name, int *fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "maps/%s", name);
+	*fd = pin_get(path);
+	return *fd < 0 ? pin_refusal(path) : 0;
+}
+
+/* reader_look - what cgg-status needs: the rings' words, and who reads */
+int reader_look(struct cgg_reader *reader)
+{
+	int status;
+
+	memset(reader, 0, sizeof(*reader));
+	reader->lock = -1;
+	reader->ring = map_pin("ring", CGG_RINGS * sizeof(*reader->ring), 0);
+	reader->reader_slots = map_pin("readers", CGG_RINGS * sizeof(*reader->reader_slots), 0);
+	if (!reader->ring || !reader->reader_slots)
+		return CGG_FAILED;
+	reader->slots = reader->ring[0].slots;
+	if (!reader->slots)
+		return set_error(CGG_FAILED, CGG_DIR "/maps/ring: has no room; "
+						     "run cgg-unload -f and cgg-load");
+	status = map_open("rings", &reader->rings);
+	if (!status)
+		status = map_open("wakeups", &reader->wakeups);
+	return status;
+}
+
+int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter,
+		const struct cgg_policy *policies)
+{
+	static const struct cgg_filter everything;
+	bool filters = memcmp(filter, &everything, sizeof(*filter));
+	int status = reader_look(reader), wakeup;
+
+	if (status)
+		return status;
+	reader->filter = *filter;
+	reader->policies = policies;
+	reader->all.ring = &reader->ring[0];
+	reader->all.events = map_pin("events", reader->slots * sizeof(*reader->all.events), 0);
+	if (!reader->all.events)
+		return CGG_FAILED;
+	readers_sweep(reader);
+	status = reader_slot_take(reader, filters);
+	if (!status)
+		status = suppressed_open(reader);
+	if (status)
+		return status;
+	reader->start = __atomic_load_n(&reader->ring[0].seen, __ATOMIC_ACQUIRE);
+	reader->backlog = __atomic_load_n(&reader->ring[0].head, __ATOMIC_ACQUIRE);
+	if (filters)
+		return own_open(reader, filter);
+	reader->all.next = reader->start;
+	status = map_open("wakeup", &wakeup);
+	return status ? status : wakeup_watch(reader, wakeup);
+}
+
+void reader_close(struct cgg_reader *reader)
+{
+	if (reader->lock < 0)
+		return;
+	reader_slot_clear(reader, reader->reader_slot);
+	close(reader->lock);
+	reader->lock = -1;
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * suppressed.c - what programs did not write, so that others kept their room.
+ *
+ * The programs count it by cgroup, rule, hook and verdict. Each reader tells what
+ * was added while it read; what was suppressed while nobody did the next reader
+ * tells, by what the map told says. A count that is smaller than before had been
+ * dropped by its map, and begins anew.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reader.h"
+
+#define MOST 32768 /* more than the maps hold */
+
+/* suppressed_read - all of a map, in no order */
+size_t suppressed_read(int map, struct cgg_news **all)
+{
+	struct cgg_suppressed *keys = calloc(MOST, sizeof(*keys));
+	__u64 *values = calloc(MOST, sizeof(*values));
+	__u32 count = MOST, batch;
+	size_t found = 0;
+
+	*all = 0;
+	if (keys && values &&
+	    (!bpf_map_lookup_batch(map, 0, &batch, keys, values, &count, 0) || errno == ENOENT))
+		*all = calloc(count + 1, sizeof(**all));
+	for (; *all && found < count; found++) {
+		(*all)[found].key = keys[found];
+		(*all)[found].count = values[found];
+	}
+	free(keys);
+	free(values);
+	return found;
+}
+
+/* known - the place for what was told of a key, made when it is not there; 0: no memory */
+static struct cgg_news *known(struct cgg_reader *reader, const struct cgg_suppressed *key)
+{
+	size_t low = 0, high = reader->known_count;
+	struct cgg_news *more;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int differ = memcmp(&reader->known[middle].key, key, sizeof(*key));
+
+		if (!differ)
+			return &reader->known[middle];
+		if (differ < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (reader->known_count == reader->known_room) {
+		size_t room = reader->known_room ? 2 * reader->known_room : 64;
+
+		more = reallocarray(reader->known, room, sizeof(*more));
+		if (!more)
+			return 0;
+		reader->known = more;
+		reader->known_room = room;
+	}
+	more = &reader->known[low];
+	memmove(more + 1, more, (reader->known_count++ - low) * sizeof(*more));
+	*more = (struct cgg_news){ .key = *key };
+	return more;
+}
+
+static void remember(struct cgg_reader *reader, int map, __u32 ring)
+{
+	struct cgg_news *all, *place;
+	size_t count = suppressed_read(map, &all);
+
+	for (size_t i = 0; i < count; i++) {
+		place = all[i].key.ring == ring ? known(reader, &all[i].key) : 0;
+		if (place)
+			place->count = all[i].count;
+	}
+	free(all);
+}
+
+int suppressed_open(struct cgg_reader *reader)
+{
+	int status = map_open("suppressed", &reader->suppressed);
+
+	if (!status)
+		status = map_open("told", &reader->told);
+	if (status)
+		return status;
+	reader->suppressed_first = true;
+	remember(reader, reader->told, 0);
+	if (reader->reader_slot)
+		remember(reader, reader->suppressed, reader->reader_slot);
+	return 0;
+}
+
+/* is_of - whether that was suppressed of the policy that has the tag */
+static bool is_of(const struct cgg_policy *policies, const struct cgg_suppressed *key,
+		  const char tag[CGG_NAME])
+{
+	return policies && *policy_by_place(policies, key->policy, key->born) &&
+	       !strncmp(policies[key->policy].tag, tag, CGG_NAME);
+}
+
+/* is_mine - the reader is to tell it; what is of ring 0 a filter's reader tells when it comes */
+static bool is_mine(const struct cgg_reader *reader, const struct cgg_suppressed *key)
+{
+	const struct cgg_filter *f = &reader->filter;
+
+	if (!reader->own.ring)
+		return !key->ring;
+	if (key->ring == reader->reader_slot)
+		return true;
+	return !key->ring && reader->suppressed_first &&
+	       (!f->programs || f->programs >> (key->program & 31) & 1) &&
+	       (!f->verdicts || f->verdicts >> (key->verdict & 31) & 1) &&
+	       (!*f->policy || is_of(reader->policies, key, f->policy)) &&
+	       (!f->cgroup || cgroup_is_below(key->cgroup, f->cgroup));
+}
+
+/* suppressed_news - what was suppressed since the last call */
+size_t suppressed_news(struct cgg_reader *reader, struct cgg_news **news)
+{
+	const struct cgg_ring *ring = reader->own.ring ? reader->own.ring : reader->all.ring;
+	__u64 now = __atomic_load_n(&ring->suppressed, __ATOMIC_SEQ_CST);
+	size_t count, found = 0;
+
+	*news = 0;
+	if (now == reader->suppressed_seen && !reader->suppressed_first)
+		return 0;
+	reader->suppressed_seen = now;
+	count = suppressed_read(reader->suppressed, news);
+	for (size_t i = 0; i < count; i++) {
+		struct cgg_news one = (*news)[i], *told;
+
+		told = is_mine(reader, &one.key) ? known(reader, &one.key) : 0;
+		if (!told || told->count == one.count)
+			continue;
+		(*news)[found] = one;
+		(*news)[found++].count -= told->count < one.count ? told->count : 0;
+		told->count = one.count;
+		if (!one.key.ring)
+			bpf_map_update_elem(reader->told, &one.key, &one.count, BPF_ANY);
+	}
+	reader->suppressed_first = false;
+	return found;
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * attach.c - which cgroup has which policy, and the links that this takes.
+ *
+ * The map attachments is the truth. What the kernel walks (links, and the
+ * storage that tells a program its policy) is made from it, in this order: new
+ * links, the record, the storage, then links that nobody needs go. So one store
+ * puts all hooks of a cgroup in force, and guard_repair() can finish what a
+ * killed command began.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "links.h"
+
+/*
+ * storage_write - tells the programs of a cgroup their policy; there are none: nothing
+ *
+ * What is right already is let be, for the programs write there, too.
+ */
+static int storage_write(struct cgg_guard *guard, __u64 id, int cgroup, __u32 policy)
+{
+	struct cgg_attached value;
+
+	if (bpf_map_lookup_elem(guard->attached, &id, &value))
+		return errno == ENOENT ? 0
+				       : set_error(CGG_FAILED, CGG_DIR "/maps/attached: %s",
+						   strerror(errno));
+	if (value.cgroup == id && value.policy == policy + 1)
+		return 0;
+	value.cgroup = id;
+	value.policy = policy + 1;
+	cgroup_above(cgroup, value.above);
+	if (bpf_map_update_elem(guard->attached, &id, &value, BPF_EXIST) && errno != ENOENT)
+		return set_error(CGG_FAILED, CGG_DIR "/maps/attached: %s", strerror(errno));
+	return 0;
+}
+
+/* The value of a record, there and back. */
+static void record_take(struct cgg_attachment *attachment, __u32 record)
+{
+	attachment->policy = record & ~CGG_FORCED;
+	attachment->forced = record & CGG_FORCED;
+}
+
+static __u32 record_of(const struct cgg_attachment *attachment)
+{
+	return attachment->policy | (attachment->forced ? CGG_FORCED : 0);
+}
+
+int attachment_read(struct cgg_guard *guard, __u64 id, struct cgg_attachment *attachment)
+{
+	__u32 record;
+
+	if (bpf_map_lookup_elem(guard->attachments, &id, &record))
+		return errno == ENOENT ? CGG_NO
+				       : set_error(CGG_FAILED, CGG_DIR "/maps/attachments: %s",
+						   strerror(errno));
+	attachment->id = id;
+	record_take(attachment, record);
+	return 0;
+}
+
+int attachment_find(struct cgg_guard *guard, __u64 id, __u32 *policy)
+{
+	struct cgg_attachment attachment = { 0 };
+	int status = attachment_read(guard, id, &attachment);
+
+	if (!status)
+		*policy = attachment.policy;
+	return status;
+}
+
+int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsigned *count)
+{
+	struct cgg_attachment *list = 0;
+	__u64 id, *previous = 0;
+	unsigned room = 0, used = 0;
+	__u32 record;
+
+	*all = 0;
+	*count = 0;
+	while (!bpf_map_get_next_key(guard->attachments, previous, &id)) {
+		if (used == room) {
+			struct cgg_attachment *more;
+
+			room = room ? 2 * room : 64;
+			more = realloc(list, room * sizeof(*list));
+			if (!more) {
+				free(list);
+				return set_error(CGG_FAILED, "%u attachments: out of memory", room);
+			}
+			list = more;
+		}
+		list[used].id = id;
+		if (!bpf_map_lookup_elem(guard->attachments, &id, &record))
+			record_take(&list[used++], record);
+		else if (errno != ENOENT)
+			break;
+		previous = &list[used ? used - 1 : 0].id;
+	}
+	if (errno != ENOENT) {
+		free(list);
+		return set_error(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
+	}
+	*all = list;
+	*count = used;
+	return 0;
+}
+
+/* attachment_forget - the record goes first: what else there is goes with the next command, too */
+int attachment_forget(struct cgg_guard *guard, __u64 id)
+{
+	char path[PATH];
+
+	if (bpf_map_delete_elem(guard->attachments, &id) && errno != ENOENT)
+		return set_error(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
+	links_remove(id, ~0u);
+	link_path(path, id, -1);
+	rmdir(path);
+	return 0;
+}
+
+/* attachment_settle - makes links and storage what the record says, cgroup being open */
+int attachment_settle(struct cgg_guard *guard, const struct cgg_attachment *attachment, int cgroup)
+{
+	__u64 id = attachment->id;
+	unsigned programs, there;
+	int status = policy_programs(guard, (int)attachment->policy, &programs);
+
+	if (!status)
+		status = links_read(id, &there);
+	if (!status)
+		status = links_make(id, cgroup, programs & ~there, attachment->forced);
+	if (!status)
+		status = storage_write(guard, id, cgroup, attachment->policy);
+	if (!status)
+		links_remove(id, there & ~programs);
+	return status;
+}
+
+static int record_write(struct cgg_guard *guard, const char *path,
+			const struct cgg_attachment *attachment)
+{
+	__u32 record = record_of(attachment);
+
+	if (!bpf_map_update_elem(guard->attachments, &attachment->id, &record, BPF_ANY))
+		return 0;
+	return errno == E2BIG
+		       ? set_error(CGG_FAILED, "%s: 65536 cgroups are attached, no more fit", path)
+		       : set_error(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
+}
+
+/* attach - forced: programs above may be switched off by it, now and when a rule needs a hook */
+int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 policy, bool forced)
+{
+	const struct cgg_attachment wanted = { cgroup->id, policy, forced };
+	unsigned before, programs;
+	struct cgg_attachment old = wanted;
+	int found = attachment_read(guard, cgroup->id, &old), status;
+
+	if (found == CGG_FAILED || policy_programs(guard, (int)policy, &programs))
+		return CGG_FAILED;
+	status = links_read(cgroup->id, &before);
+	if (!status)
+		status = links_make(cgroup->id, cgroup->fd, programs & ~before, forced);
+	if (!status && (found == CGG_NO || record_of(&old) != record_of(&wanted)))
+		status = record_write(guard, cgroup->path, &wanted);
+	if (!status)
+		return attachment_settle(guard, &wanted, cgroup->fd);
+	if (found == CGG_NO)
+		attachment_forget(guard, cgroup->id);
+	else
+		links_remove(cgroup->id, links_of(cgroup->id) & ~before);
+	return status;
+}
+
+int detach(struct cgg_guard *guard, __u64 id)
+{
+	__u32 policy;
+	int found = attachment_find(guard, id, &policy);
+
+	return found ? found : attachment_forget(guard, id);
+}
+
+int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
+{
+	struct cgg_attachment *all;
+	unsigned count, done = 0, *before;
+	int status = hooks_check(hooks);
+
+	if (!status)
+		status = attachments_read(guard, &all, &count);
+	if (status)
+		return status;
+	before = calloc(count + 1, sizeof(*before));
+	if (!before) {
+		free(all);
+		return set_error(CGG_FAILED, "%u attachments: out of memory", count);
+	}
+	for (; done < count && !status; done++) {
+		int cgroup = all[done].policy == policy ? cgroup_open_id(all[done].id) : -1;
+
+		if (all[done].policy == policy && cgroup < 0 && errno != ESTALE && errno != ENOENT)
+			status = set_error(CGG_FAILED, "cgroup %llu: %s%s", all[done].id,
+					   strerror(errno),
+					   errno == EPERM || errno == EACCES
+						   ? "; needs root, or CAP_DAC_READ_SEARCH"
+						   : "");
+		if (cgroup < 0) {
+			before[done] = links_of(all[done].id);
+			continue;
+		}
+		status = links_read(all[done].id, &before[done]);
+		if (!status)
+			status = links_make(all[done].id, cgroup,
+					    hook_programs(hooks) & ~before[done], all[done].forced);
+		if (!status)
+			status = storage_write(guard, all[done].id, cgroup, policy);
+		close(cgroup);
+	}
+	while (status && before && done-- > 0)
+		links_remove(all[done].id, links_of(all[done].id) & ~before[done]);
+	free(before);
+	free(all);
+	return status;
+}
+
+void detach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
+{
+	struct cgg_attachment *all;
+	unsigned count;
+
+	if (attachments_read(guard, &all, &count))
+		return;
+	for (unsigned i = 0; i < count; i++)
+		if (all[i].policy == policy)
+			links_remove(all[i].id, hook_programs(hooks));
+	free(all);
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* change.c - rules are added, inserted and deleted; defaults and the mode are set. */
+#include <string.h>
+
+#include "policy.h"
+
+/* beside_read - the rules beside the index, and which index that is */
+static int beside_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
+{
+	const struct cgg_image *image = policy_image(guard, place);
+
+	rules_begin(rules);
+	return image ? decompile(rules, image) : CGG_FAILED;
+}
+
+/* fits - whether so many more entries may stand beside the index; their words are not more than */
+static bool fits(const struct cgg_rules *rules, unsigned entries, __u32 units)
+{
+	return rules->count + entries <= CGG_ENTRIES && 8 * (rules->heap_used + units) <= CGG_HEAP;
+}
+
+/* rule_units - of a heap, at most, that a rule takes */
+static __u32 rule_units(const struct cgg_rule *rule)
+{
+	char text[CGG_RULE_TEXT];
+
+	return (__u32)(rule_print(rule, text) + CGG_NAME + CGG_OPERAND) / 8 + 3;
+}
+
+/* settings_take - what more says of defaults and mode */
+static void settings_take(struct cgg_rules *rules, const struct cgg_rules *more)
+{
+	for (unsigned i = 0; i < CGG_HOOKS; i++)
+		if (more->defaults[i] != CGG_UNSET)
+			rules->defaults[i] = more->defaults[i];
+	if (more->audit != CGG_UNSET)
+		rules->audit = more->audit;
+}
+
+/* policy_add - at the end, and the settings that it has; first_id: the new ids begin with it */
+int policy_add(struct cgg_guard *guard, int place, const struct cgg_rules *more, __u32 *first_id)
+{
+	struct cgg_rules rules;
+	int status = beside_read(guard, place, &rules);
+
+	if (!status && rules.index.number && !fits(&rules, more->count, more->heap_used)) {
+		rules_free(&rules);
+		status = policy_read(guard, place, &rules);
+	}
+	settings_take(&rules, more);
+	*first_id = rules.next_id;
+	if (!status)
+		status = rules_take(&rules, more);
+	if (!status)
+		status = commit_rules(guard, place, &rules, 0);
+	rules_free(&rules);
+	return status;
+}
+
+/* What a rule is looked for by: its words, or with text 0 its id. */
+struct wanted {
+	const char *text;
+	size_t len;
+	__u32 id;
+};
+
+static bool is_wanted(struct cgg_store *index, __u32 rule, const struct wanted *w)
+{
+	struct cgg_record record;
+
+	if (index_is_dead(index, rule) || index_record(index, rule, &record))
+		return false;
+	return (w->text ? index_has_text(index, &record, w->text, w->len) : record.id == w->id) &&
+	       index->actions[record.action].expires > time_now();
+}
+
+/* in_index - the first rule that is wanted, CGG_LOW: none */
+static __u32 in_index(struct cgg_store *index, const struct wanted *w)
+{
+	__u32 rule = 0, end = index->head->rules, hash = w->text ? words_hash(w->text, w->len) : 0;
+
+	if (!w->text && index->head->first_id) {
+		rule = w->id - index->head->first_id;
+		end = rule < end ? rule + 1 : 0;
+	}
+	for (; rule < end; rule++)
+		if ((w->text ? index->hashes[rule] == hash
+			     : !index->records || index->records[rule].id == w->id) &&
+		    is_wanted(index, rule, w))
+			return rule;
+	return CGG_LOW;
+}
+
+static unsigned beside(const struct cgg_rules *rules, const struct wanted *w)
+{
+	unsigned at = 0;
+
+	for (; at < rules->count; at++) {
+		const struct cgg_entry *e = &rules->entry[at];
+
+		if (!e->text_len)
+			continue;
+		if (w->text ? e->text_len == w->len &&
+				      !memcmp(rules->heap + 8 * (size_t)e->text, w->text, w->len)
+			    : e->id == w->id)
+			break;
+	}
+	return at;
+}
+
+/*
+ * rule_find - the first rule that is wanted: a number in the index (else CGG_LOW), or
+ * of an entry beside it; CGG_NO: there is none
+ */
+static int rule_find(const struct cgg_rules *rules, const struct wanted *w, unsigned *at,
+		     __u32 *rule)
+{
+	struct cgg_store index;
+
+	*at = beside(rules, w);
+	*rule = CGG_LOW;
+	if (rules->index.number && (*at == rules->count || w->text)) {
+		int status = index_open(&index, &rules->index, CGG_READ, w->text ? CGG_HASHES : 0);
+
+		if (!status && !w->text && !index.head->first_id)
+			status = index_map(&index, CGG_RECORDS);
+		if (status)
+			return status;
+		*rule = in_index(&index, w);
+		index_close(&index);
+	}
+	if (*at < rules->count && rules->entry[*at].before <= *rule)
+		*rule = CGG_LOW;
+	return *at < rules->count || *rule != CGG_LOW ? 0 : set_error(CGG_NO, "no such rule");
+}
+
+int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct cgg_rule *rule,
+		  __u32 *id)
+{
+	const struct wanted wanted = { .id = before };
+	struct cgg_rules rules;
+	unsigned at = 0;
+	__u32 index_rule = CGG_LOW;
+	int status = beside_read(guard, place, &rules);
+
+	if (!status)
+		status = rule_find(&rules, &wanted, &at, &index_rule);
+	if (!status && rules.index.number && !fits(&rules, 2, rule_units(rule))) {
+		rules_free(&rules);
+		status = policy_read(guard, place, &rules);
+		if (!status)
+			status = rule_find(&rules, &wanted, &at, &index_rule);
+	}
+	if (!status && index_rule != CGG_LOW)
+		for (at = 0; at < rules.count && rules.entry[at].before <= index_rule;)
+			at++;
+	else if (!status)
+		index_rule = rules.entry[at].before;
+	*id = rules.next_id;
+	if (!status)
+		status = rules_insert(&rules, at, index_rule, rule);
+	if (!status)
+		status = commit_rules(guard, place, &rules, 0);
+	rules_free(&rules);
+	return status;
+}
+
+/*
+ * index_delete - by a bit of its own, if nothing was left out because of the rule
+ * and most others are still there; CGG_NO: it takes a new index
+ */
+static int index_delete(struct cgg_image *image, __u32 rule, __u32 *id)
+{
+	struct cgg_record record;
+	struct cgg_store index;
+	int status = index_open(&index, &image->index, CGG_CHANGE, 0);
+
+	if (!status)
+		status = index_record(&index, rule, &record);
+	if (status)
+		return status;
+	*id = record.id;
+	if (record.shadows || 2 * (image->index.dead + 1) >= image->index.rules) {
+		status = CGG_NO;
+	} else {
+		/* Bits count while some rule is dead, so the bit comes last: it is the step. */
+		__atomic_fetch_add(&image->index.dead, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_or(&index.bits[rule / 8], (__u8)(1 << rule % 8), __ATOMIC_SEQ_CST);
+	}
+	index_close(&index);
+	return status;
+}
+
+/* policy_delete - by the rule's words, or with text 0 by its id */
+int policy_delete(struct cgg_guard *guard, int place, __u32 id, const char *text)
+{
+	const struct wanted wanted = { text, text ? strlen(text) : 0, id };
+	struct cgg_rules rules;
+	__u32 index_rule = CGG_LOW;
+	unsigned at;
+	int status = beside_read(guard, place, &rules);
+
+	if (!status)
+		status = rule_find(&rules, &wanted, &at, &index_rule);
+	if (!status)
+		status = pending_check(&guard->policies[place]);
+	if (!status && index_rule != CGG_LOW) {
+		status = index_delete(image_now(guard, place), index_rule, &id);
+		if (status != CGG_NO) {
+			if (!status)
+				count_forget_rule((__u32)place, id);
+			rules_free(&rules);
+			return status;
+		}
+		rules_free(&rules);
+		status = policy_read(guard, place, &rules);
+		if (!status)
+			status = rule_find(&rules, &wanted, &at, &index_rule);
+	}
+	if (!status) {
+		id = rules.entry[at].id;
+		rules_remove(&rules, at);
+		status = commit_rules(guard, place, &rules, 0);
+	}
+	if (!status)
+		count_forget_rule((__u32)place, id);
+	rules_free(&rules);
+	return status;
+}
+
+/* policy_settings - the defaults and the mode that are not CGG_UNSET */
+int policy_settings(struct cgg_guard *guard, int place, const struct cgg_rules *settings)
+{
+	struct cgg_rules rules;
+	int status = beside_read(guard, place, &rules);
+
+	settings_take(&rules, settings);
+	if (!status)
+		status = commit_rules(guard, place, &rules, 0);
+	rules_free(&rules);
+	return status;
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * commit.c - a policy's next image is written and put in force in one step.
+ *
+ * A change writes the image that is not in force and then raises the generation:
+ * one store, and every decision that begins after it goes by the new rules.
+ */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy.h"
+
+/*
+ * writing_begins - of the next generation, which it gives: who reads the image that has
+ * its place begins again. Nothing may wait to be confirmed.
+ */
+static __u32 writing_begins(struct cgg_policy *policy)
+{
+	__u32 next = generation_now(policy) + 1;
+
+	/* A lapsed restore is over for good once the generation says so too. */
+	__atomic_store_n(&policy->generation, next - 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&policy->revert_at, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&policy->writing, next, __ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return next;
+}
+
+/* image_write - where the next generation will look for it; gives that generation */
+static __u32 image_write(struct cgg_policy *policy, struct cgg_image *images,
+			 const struct cgg_image *image)
+{
+	__u32 next = writing_begins(policy);
+
+	memcpy(&images[next & 1], image, offsetof(struct cgg_image, heap));
+	memcpy(images[next & 1].heap, image->heap, 8 * (size_t)image->heap_used);
+	return next;
+}
+
+/* switch_image - in one store; with seconds, unless policy_confirm() follows, for so long */
+static void switch_image(struct cgg_policy *policy, __u32 next, unsigned seconds)
+{
+	__u64 until = seconds ? time_now() + seconds * 1000000000ULL : 0;
+
+	__atomic_store_n(&policy->unconfirmed, next, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&policy->revert_at, until, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&policy->generation, next, __ATOMIC_SEQ_CST);
+	if (!*policy->name) {
+		char first = policy->name[CGG_POLICY_NAME - 1];
+
+		policy->name[CGG_POLICY_NAME - 1] = 0;
+		__atomic_store_n(&policy->name[0], first, __ATOMIC_SEQ_CST);
+	}
+}
+
+/* indexes_free - those that the image in force has not, and no way back needs */
+void indexes_free(struct cgg_guard *guard, int place)
+{
+	struct cgg_policy *policy = &guard->policies[place];
+	__u32 kept = policy_image(guard, place)->index.number, number = 2 * (__u32)place;
+
+	writing_begins(policy);
+	for (__u32 i = number; i < number + 2; i++)
+		if (i + 1 != kept)
+			index_drop(guard, i);
+}
+
+/*
+ * place_clear - a place without a name holds nothing: what a policy left that was dropped, or
+ * that was killed before it had its name
+ */
+int place_clear(struct cgg_guard *guard, int place)
+{
+	const struct cgg_rules none = { .next_id = 1 };
+	struct cgg_policy *policy = &guard->policies[place];
+	__u32 next;
+
+	if (!policy->unclean)
+		return 0;
+	if (!guard_images(guard, place))
+		return CGG_FAILED;
+	memset(policy->name, 0, sizeof(policy->name));
+	if (count_forget((__u32)place))
+		return CGG_FAILED;
+	next = writing_begins(policy);
+	compile(&guard->images[place][next & 1], &none);
+	switch_image(policy, next, 0);
+	indexes_free(guard, place);
+	__atomic_store_n(&policy->unclean, 0, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+static bool chunk_is_used(const struct cgg_guard *guard, __u32 chunk)
+{
+	for (__u32 i = 0; i < CGG_CHUNK; i++)
+		if (*guard->policies[chunk * CGG_CHUNK + i].name)
+			return true;
+	return false;
+}
+
+/* Have the maps that a free place needs. Those of other policies are never replaced */
+static int place_prepare(struct cgg_guard *guard, int place)
+{
+	__u32 chunk = (__u32)place / CGG_CHUNK;
+
+	if (!chunk_is_used(guard, chunk) && !chunk_is_whole(guard, chunk)) {
+		chunk_forget(guard, chunk);
+		if (chunk_make(CGG_DIR, guard->image_maps, guard->tally_maps, chunk))
+			return CGG_FAILED;
+	}
+	return place_clear(guard, place) || !guard_images(guard, place) ? CGG_FAILED : 0;
+}
+
+/* Free the maps of a chunk in which no policy has a name. Chunk 0 has the policy "default" */
+void chunk_free(struct cgg_guard *guard, __u32 chunk)
+{
+	if (!chunk || chunk_is_used(guard, chunk))
+		return;
+	for (__u32 i = 0; i < CGG_CHUNK; i++)
+		if (place_clear(guard, (int)(chunk * CGG_CHUNK + i)))
+			break;
+	chunk_forget(guard, chunk);
+}
+
+/* policy_make - the place of that name, or a free one that policy_commit() will name */
+int policy_make(struct cgg_guard *guard, const char *name, int *place)
+{
+	const struct cgg_rules none = { .next_id = 1 };
+	struct cgg_policy *policy = guard->policies;
+	int status = policy_name_check(name);
+
+	if (status)
+		return status;
+	*place = policy_find(guard, name);
+	if (*place >= 0)
+		return 0;
+	while (policy < guard->policies + CGG_POLICIES && *policy->name)
+		policy++;
+	if (policy == guard->policies + CGG_POLICIES)
+		return set_error(CGG_FAILED,
+				 "policy %s: there are %d policies, no more fit; "
+				 "cgg-rule -p NAME drop removes one",
+				 name, CGG_POLICIES);
+	*place = (int)(policy - guard->policies);
+	status = place_prepare(guard, *place);
+	if (status)
+		return status;
+	__atomic_store_n(&policy->unclean, 1, __ATOMIC_SEQ_CST);
+	/* The name becomes one with its first letter, which comes last. */
+	strncpy(policy->name + 1, name + 1, CGG_POLICY_NAME - 2);
+	policy->name[CGG_POLICY_NAME - 1] = *name;
+	name_tag(policy->tag, name);
+	policy->born++;
+	compile(&guard->images[*place][(writing_begins(policy) - 1) & 1], &none);
+	return 0;
+}
+
+/* Call sweep for each number that is a pin in a directory of inner maps */
+static void inner_each(struct cgg_guard *guard, const char *path, unsigned long most,
+		       void sweep(struct cgg_guard *guard, __u32 number))
+{
+	DIR *list = opendir(path);
+	struct dirent *entry;
+	unsigned long number;
+
+	while (list && (entry = readdir(list)))
+		if (!number_parse(&number, entry->d_name, strlen(entry->d_name), most))
+			sweep(guard, (__u32)number);
+	if (list)
+		closedir(list);
+}
+
+static void index_sweep(struct cgg_guard *guard, __u32 number)
+{
+	int place = (int)(number / 2);
+	const struct cgg_image *image = policy_image(guard, place);
+
+	if (!image)
+		return;
+	if (!*guard->policies[place].name)
+		place_clear(guard, place);
+	else if (seconds_left(&guard->policies[place]) || image->index.number == number + 1)
+		return;
+	indexes_free(guard, place);
+}
+
+/* policies_sweep - what a killed command, or a restore that lapsed, left of policies */
+void policies_sweep(struct cgg_guard *guard)
+{
+	inner_each(guard, CGG_DIR "/indexes", 2 * CGG_POLICIES - 1, index_sweep);
+	inner_each(guard, CGG_DIR "/tallies", CGG_CHUNKS - 1, chunk_free);
+}
+
+/* Until a restore is confirmed or has lapsed its way back stays as it is. */
+int pending_check(const struct cgg_policy *policy)
+{
+	unsigned long long seconds = seconds_left(policy);
+
+	return seconds ? set_error(CGG_NO, "policy %s: waits %llu s for cgg-rule -p %s confirm",
+				   policy->name, seconds, policy->name)
+		       : 0;
+}
+
+/* commit - what compile() made; its index, if that is a new one, is stored */
+static int commit(struct cgg_guard *guard, int place, const struct cgg_image *image,
+		  unsigned seconds)
+{
+	const struct cgg_image *old = policy_image(guard, place);
+	struct cgg_policy *policy = &guard->policies[place];
+	unsigned before = old ? old->hooks : 0;
+	int status = old ? pending_check(policy) : CGG_FAILED;
+	__u32 old_index = old ? old->index.number : 0;
+
+	/* With no image there is a status: set_error() gave it. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+	if (!status && image->hooks & ~before)
+		status = attach_hooks(guard, (__u32)place, image->hooks);
+	if (!status && guard->ready) {
+		status = guard->ready();
+		if (status)
+			detach_hooks(guard, (__u32)place, image->hooks & ~before);
+	}
+	if (status)
+		return status;
+	switch_image(policy, image_write(policy, guard->images[place], image), seconds);
+	if (before & ~image->hooks && !seconds)
+		detach_hooks(guard, (__u32)place, before & ~image->hooks);
+	if (old_index != image->index.number && !seconds)
+		indexes_free(guard, place);
+	return 0;
+}
+
+/* new_index - all rules into an index of their own, beside which nothing stands */
+static int new_index(struct cgg_guard *guard, int place, struct cgg_rules *rules)
+{
+	const struct cgg_image *now = policy_image(guard, place);
+	struct cgg_policy *policy = &guard->policies[place];
+	struct cgg_index head;
+	char *pages;
+	int status = now ? pending_check(policy) : CGG_FAILED;
+
+	if (!status)
+		status = index_build(&pages, &head, rules);
+	if (status)
+		return status;
+	head.number = 2 * (__u32)place + 1;
+	if (now->index.number == head.number)
+		head.number++;
+	writing_begins(policy);
+	status = index_store(guard, &head, pages);
+	free(pages);
+	if (status)
+		return status;
+	rules->index = head;
+	rules->count = rules->rules = 0;
+	return 0;
+}
+
+/* commit_rules - all that there are, or those beside the index in force */
+int commit_rules(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds)
+{
+	struct cgg_image *image = malloc(sizeof(*image));
+	int status = image ? compile(image, rules) : set_error(CGG_FAILED, "out of memory");
+
+	if (status == CGG_NO) {
+		status = new_index(guard, place, rules);
+		if (!status) {
+			compile(image, rules);
+			status = commit(guard, place, image, seconds);
+			if (status)
+				index_drop(guard, rules->index.number - 1);
+		}
+	} else if (!status) {
+		status = commit(guard, place, image, seconds);
+	}
+	free(image);
+	return status;
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * effective.c - the programs that have a say in a cgroup, in the order the kernel asks them.
+ *
+ * The kernel gives the order (BPF_F_QUERY_EFFECTIVE, Linux 4.15) as bare program ids. Where each
+ * is attached, and how, is asked of the cgroup and of each one above it, up to the mount; what
+ * is left over there is attached, but asked no more, for one below took its place. The link,
+ * and by it whose it is, is found among all links of the kernel.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard.h"
+
+#define MOST (64 * CGG_LEVELS) /* 64 programs a hook and cgroup (BPF_CGROUP_MAX_PROGS) */
+
+/* Hooks of the kernel that no program of ours is for, by enum bpf_attach_type (Linux 6.17). */
+static const struct {
+	int attach;
+	const char *name;
+} others[] = {
+	{ BPF_CGROUP_SOCK_OPS, "sock_ops" },
+	{ BPF_CGROUP_INET_SOCK_RELEASE, "sock_release" },
+	{ BPF_CGROUP_INET4_GETPEERNAME, "getpeername4" },
+	{ BPF_CGROUP_INET6_GETPEERNAME, "getpeername6" },
+	{ BPF_CGROUP_INET4_GETSOCKNAME, "getsockname4" },
+	{ BPF_CGROUP_INET6_GETSOCKNAME, "getsockname6" },
+	{ 51, "recvmsg_unix" },
+	{ 52, "getpeername_unix" },
+	{ 53, "getsockname_unix" },
+	{ BPF_LSM_CGROUP, "lsm" },
+};
+
+/* A link to the cgroup or to one above it. */
+struct link {
+	__u32 id, program;
+	__u64 cgroup;
+	int attach;
+	bool ours, taken;
+};
+
+static struct {
+	__u64 above[CGG_LEVELS]; /* the cgroup's id, and those above it */
+	int fd[CGG_LEVELS], levels;
+	struct link *links;
+	unsigned link_count;
+	bool blind; /* names and links of others may not be seen: CAP_SYS_ADMIN is needed */
+	struct cgg_say local[MOST]; /* of one hook, nearest first */
+	unsigned local_count;
+} at;
+
+/* ---- links ---- */
+
+static int link_add(int fd, bool ours)
+{
+	struct bpf_link_info info = { 0 };
+	__u32 size = sizeof(info);
+	struct link *more;
+	int level = 0;
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) || info.type != BPF_LINK_TYPE_CGROUP)
+		return 0;
+	while (level < at.levels && at.above[level] != info.cgroup.cgroup_id)
+		level++;
+	if (level == at.levels)
+		return 0;
+	for (unsigned i = 0; i < at.link_count; i++)
+		if (at.links[i].id == info.id) {
+			at.links[i].ours |= ours;
+			return 0;
+		}
+	more = reallocarray(at.links, at.link_count + 1, sizeof(*more));
+	if (!more)
+		return set_error(CGG_FAILED, "%u links: out of memory", at.link_count);
+	at.links = more;
+	at.links[at.link_count++] = (struct link){ .id = info.id,
+						   .program = info.prog_id,
+						   .cgroup = info.cgroup.cgroup_id,
+						   .attach = (int)info.cgroup.attach_type,
+						   .ours = ours };
+	return 0;
+}
+
+/* links_own - those that are pinned in the guard's directory */
+static int links_own(void)
+{
+	int status = 0;
+
+	for (int i = 0; i < at.levels * CGG_PROGRAMS && !status; i++) {
+		char name[128];
+		int fd;
+
+		snprintf(name, sizeof(name), "links/%llu/%s", at.above[i / CGG_PROGRAMS],
+			 cgg_programs[i % CGG_PROGRAMS].name);
+		fd = pin_get(name);
+		if (fd < 0)
+			continue;
+		status = link_add(fd, true);
+		close(fd);
+	}
+	return status;
+}
+
+static int links_read(bool guarded)
+{
+	int status = guarded ? links_own() : 0;
+	__u32 id = 0;
+
+	while (!status && !bpf_link_get_next_id(id, &id)) {
+		int fd = bpf_link_get_fd_by_id(id);
+
+		if (fd < 0 && errno == EPERM)
+			at.blind = true;
+		if (fd < 0)
+			continue;
+		status = link_add(fd, false);
+		close(fd);
+	}
+	at.blind |= errno == EPERM;
+	return status;
+}
+
+/* ---- programs ---- */
+
+static void name_read(struct cgg_say *say, const char *hook)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 size = sizeof(info);
+	int fd = bpf_prog_get_fd_by_id(say->program);
+	char path[64];
+
+	say->hook = hook;
+	say->known = say->ours || !at.blind;
+	snprintf(path, sizeof(path), "progs/%s", hook);
+	if (fd < 0 && say->ours) /* to open it by its id takes CAP_SYS_ADMIN */
+		fd = pin_get(path);
+	say->owned = fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size);
+	say->uid = info.created_by_uid;
+	if (say->ours) /* its name, too */
+		snprintf(say->name, sizeof(say->name), "%s", hook);
+	else if (say->owned)
+		snprintf(say->name, sizeof(say->name), "%s", info.name);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* query - the ids at one cgroup, and their flags, where wanted; 1: the kernel knows no such hook */
+static int query(int fd, int attach, __u32 how, __u32 *ids, __u32 *flags, unsigned *count)
+{
+	DECLARE_LIBBPF_OPTS(bpf_prog_query_opts, q, .query_flags = how, .prog_ids = ids,
+			    .prog_cnt = MOST);
+	int error;
+
+	/* Only these differ within a cgroup: the hook stands for all of LSM. */
+	if (attach == BPF_LSM_CGROUP)
+		q.prog_attach_flags = flags;
+	error = bpf_prog_query_opts(fd, (enum bpf_attach_type)attach, &q) ? errno : 0;
+	*count = error ? 0 : q.prog_cnt;
+	for (unsigned i = 0; flags && !q.prog_attach_flags && i < *count; i++)
+		flags[i] = q.attach_flags;
+	if (error == EINVAL)
+		return 1;
+	if (error == EPERM)
+		return set_error(CGG_FAILED, "needs root, or CAP_BPF and CAP_NET_ADMIN");
+	return error ? set_error(CGG_FAILED, "hook %d: %s", attach, strerror(error)) : 0;
+}
+
+/* link_find - gives a program the link that it is attached by */
+static void link_find(struct cgg_say *say, int attach)
+{
+	for (unsigned i = 0; i < at.link_count; i++) {
+		struct link *link = &at.links[i];
+
+		if (link->taken || link->program != say->program || link->cgroup != say->cgroup ||
+		    link->attach != attach)
+			continue;
+		link->taken = true;
+		say->link = link->id;
+		say->ours = link->ours;
+		return;
+	}
+}
+
+/* local_read - all programs of a hook on the cgroup and above it, whether they are asked or not */
+static int local_read(int attach, const char *hook)
+{
+	static __u32 ids[MOST], flags[MOST];
+	int status = 0;
+
+	at.local_count = 0;
+	for (int level = 0; level < at.levels && !status; level++) {
+		unsigned count;
+
+		status = query(at.fd[level], attach, 0, ids, flags, &count);
+		for (unsigned i = 0; i < count && at.local_count < MOST; i++) {
+			struct cgg_say *say = &at.local[at.local_count++];
+
+			*say = (struct cgg_say){ .program = ids[i],
+						 .flags = flags[i],
+						 .cgroup = at.above[level],
+						 .level = level };
+			link_find(say, attach);
+			name_read(say, hook);
+		}
+	}
+	return status;
+}
+
+/*
+ * local_find - where the program is attached that the kernel asks next: the nearest, if it is
+ * on several. One that wants to be asked early (BPF_F_PREORDER) shows by its place alone.
+ */
+static struct cgg_say *local_find(__u32 id)
+{
+	for (unsigned i = 0; i < at.local_count; i++)
+		if (at.local[i].program == id && !at.local[i].asked)
+			return &at.local[i];
+	return 0;
+}
+
+static int hook_read(int attach, const char *hook, struct cgg_say **all, unsigned *count)
+{
+	static __u32 ids[MOST];
+	struct cgg_say *more;
+	unsigned asked;
+	int status = query(at.fd[0], attach, BPF_F_QUERY_EFFECTIVE, ids, 0, &asked);
+
+	if (status || !asked)
+		return status == 1 ? 0 : status;
+	status = local_read(attach, hook);
+	if (status == CGG_FAILED)
+		return status;
+	more = reallocarray(*all, *count + asked + at.local_count, sizeof(**all));
+	if (!more)
+		return set_error(CGG_FAILED, "%u programs: out of memory", *count + asked);
+	*all = more;
+	for (unsigned i = 0; i < asked; i++) {
+		struct cgg_say *say = local_find(ids[i]);
+		struct cgg_say unseen = { .program = ids[i], .level = -1 };
+
+		if (!say) {
+			say = &unseen;
+			name_read(say, hook);
+		}
+		say->asked = true;
+		(*all)[(*count)++] = *say;
+	}
+	for (unsigned i = 0; i < at.local_count; i++)
+		if (!at.local[i].asked)
+			(*all)[(*count)++] = at.local[i];
+	return 0;
+}
+
+/* above_open - false: one of them is gone */
+static bool above_open(int cgroup)
+{
+	cgroup_above(cgroup, at.above);
+	for (at.levels = 0; at.levels < CGG_LEVELS && at.above[at.levels]; at.levels++) {
+		at.fd[at.levels] = cgroup_open_id(at.above[at.levels]);
+		if (at.fd[at.levels] < 0)
+			return false;
+	}
+	return at.levels > 0;
+}
+
+/* effective_read - guarded: there is a guard, whose links are ours. Descriptors go with the process. */
+int effective_read(int cgroup, bool guarded, struct cgg_say **all, unsigned *count)
+{
+	int status;
+
+	*all = 0;
+	*count = 0;
+	if (!above_open(cgroup))
+		return set_error(CGG_FAILED, "the cgroups above it: %s", strerror(errno));
+	status = links_read(guarded);
+	for (int i = 0; i < CGG_PROGRAMS && !status; i++)
+		status = hook_read(cgg_programs[i].attach, cgg_programs[i].name, all, count);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && !status; i++)
+		status = hook_read(others[i].attach, others[i].name, all, count);
+	return status;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* links.h - what links.c, attach.c, replace.c and repair.c share. */
+#ifndef CGG_LINKS_H
+#define CGG_LINKS_H
+
+#include "guard.h"
+
+#define LINKS CGG_DIR "/links"
+#define PATH 256
+
+/* links.c */
+void link_path(char path[PATH], __u64 id, int program); /* below 0: of the directory */
+int links_read(__u64 id, unsigned *programs);
+int hooks_check(unsigned hooks);
+void links_remove(__u64 id, unsigned programs);
+int links_make(__u64 id, int cgroup, unsigned programs, bool forced);
+
+/* attach.c */
+int attachment_forget(struct cgg_guard *guard, __u64 id);
+int attachment_settle(struct cgg_guard *guard, const struct cgg_attachment *attachment, int cgroup);
+
+/* replace.c */
+int programs_renew(struct cgg_guard *guard);
+
+#endif

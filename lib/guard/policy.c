@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* policy.c - the policies of a guard are found and read. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy.h"
+
+int policy_find(struct cgg_guard *guard, const char *name)
+{
+	for (int i = 0; i < CGG_POLICIES; i++)
+		if (!strncmp(guard->policies[i].name, name, CGG_POLICY_NAME))
+			return i;
+	return -1;
+}
+
+/* Return the name of the policy that a tag stands for; 0: it is gone */
+const char *policy_by_tag(const struct cgg_policy *policies, const char *tag, unsigned place)
+{
+	for (unsigned i = 0; i < CGG_POLICIES; i++) {
+		const struct cgg_policy *policy = &policies[(place + i) % CGG_POLICIES];
+
+		if (*policy->name && !memcmp(policy->tag, tag, CGG_NAME))
+			return policy->name;
+	}
+	return 0;
+}
+
+/*
+ * Return the name of the policy that had the place then: its tag when it is gone, "" when
+ * another one took the place
+ */
+const char *policy_by_place(const struct cgg_policy *policies, unsigned place, __u32 born)
+{
+	if (place >= CGG_POLICIES || policies[place].born != born)
+		return "";
+	return *policies[place].name ? policies[place].name : policies[place].tag;
+}
+
+/* generation_now - that in force: a restore that nobody confirmed in time has lapsed */
+__u32 generation_now(const struct cgg_policy *policy)
+{
+	__u32 generation = __atomic_load_n(&policy->generation, __ATOMIC_ACQUIRE);
+	bool lapsed = policy->revert_at && policy->unconfirmed == generation &&
+		      time_now() >= policy->revert_at;
+
+	return generation + lapsed;
+}
+
+struct cgg_image *image_now(struct cgg_guard *guard, int place)
+{
+	struct cgg_image *images = guard_images(guard, place);
+
+	return images ? &images[generation_now(&guard->policies[place]) & 1] : 0;
+}
+
+/* policy_image - 0 when it cannot be had, which is refused */
+const struct cgg_image *policy_image(struct cgg_guard *guard, int place)
+{
+	return image_now(guard, place);
+}
+
+bool policy_is_open(struct cgg_guard *guard, int place)
+{
+	const struct cgg_image *image = policy_image(guard, place);
+
+	return image && !image->hooks;
+}
+
+/* seconds_left - whole seconds until an unconfirmed restore lapses; 0: there is none */
+unsigned long long seconds_left(const struct cgg_policy *policy)
+{
+	__u64 now = time_now();
+
+	if (!policy->revert_at || policy->unconfirmed != policy->generation ||
+	    now >= policy->revert_at)
+		return 0;
+	return (policy->revert_at - now + 999999999) / 1000000000;
+}
+
+/*
+ * policy_programs - those that the image in force needs, and while a restore waits to be
+ * confirmed those of the one before, which may be in force again at any time
+ */
+int policy_programs(struct cgg_guard *guard, int place, unsigned *programs)
+{
+	const struct cgg_policy *policy = &guard->policies[place];
+	const struct cgg_image *images = guard_images(guard, place);
+	unsigned hooks = images ? policy_image(guard, place)->hooks : 0;
+
+	if (images && seconds_left(policy))
+		hooks |= images[0].hooks | images[1].hooks;
+	*programs = hook_programs(hooks);
+	return images ? 0 : CGG_FAILED;
+}
+
+static int image_line(const struct cgg_image *image, unsigned at, __u64 now, policy_line *line,
+		      void *context)
+{
+	const struct cgg_entry *e = &image->entry[at];
+
+	if (!e->text_len || e->expires <= now)
+		return 0;
+	return line(context, &(struct cgg_line){ .text = image->heap + 8 * (size_t)e->text,
+						 .len = e->text_len,
+						 .id = e->id,
+						 .expires = e->expires,
+						 .cgroup = e->cgroup,
+						 .level = e->level });
+}
+
+static int index_line(const struct cgg_store *index, __u32 rule, __u64 now, policy_line *line,
+		      void *context)
+{
+	const struct cgg_record *record = &index->records[rule];
+	const struct cgg_action *action = &index->actions[record->action];
+
+	if (index_is_dead(index, rule) || action->expires <= now)
+		return 0;
+	return line(context, &(struct cgg_line){ .text = index_text(index, rule),
+						 .len = record->len,
+						 .id = record->id,
+						 .expires = action->expires,
+						 .cgroup = action->cgroup,
+						 .level = action->level });
+}
+
+/* policy_each - calls line for each rule until it gives something else than 0, which it gives */
+int policy_each(struct cgg_guard *guard, int place, policy_line *line, void *context)
+{
+	const struct cgg_image *image = policy_image(guard, place);
+	struct cgg_store index = { 0 };
+	__u64 now = time_now();
+	unsigned at = 0;
+	int status = image ? 0 : CGG_FAILED;
+
+	if (!status && image->index.number)
+		status = index_open(&index, &image->index, CGG_READ, CGG_RECORDS | CGG_TEXTS);
+	for (__u32 rule = 0; index.head && rule < index.head->rules && !status; rule++) {
+		for (; at < image->count && image->entry[at].before <= rule && !status; at++)
+			status = image_line(image, at, now, line, context);
+		if (!status)
+			status = index_line(&index, rule, now, line, context);
+	}
+	for (; !status && at < image->count; at++)
+		status = image_line(image, at, now, line, context);
+	index_close(&index);
+	return status;
+}
+
+static int count_line(void *context, const struct cgg_line *line)
+{
+	(void)line;
+	++*(unsigned *)context;
+	return 0;
+}
+
+int policy_size(struct cgg_guard *guard, int place, unsigned *rules)
+{
+	*rules = 0;
+	return policy_each(guard, place, count_line, rules);
+}
+
+/* line_rule - the rule itself, from its words */
+int line_rule(const struct cgg_line *line, struct cgg_rule *rule)
+{
+	char text[CGG_RULE_TEXT];
+	int status;
+
+	memcpy(text, line->text, line->len);
+	text[line->len] = 0;
+	status = rule_line(rule, text);
+	rule->id = line->id;
+	rule->cgroup_id = line->cgroup;
+	rule->cgroup_level = line->level;
+	rule->expires = line->expires == CGG_NEVER ? 0 : line->expires;
+	return status;
+}
+
+/* The time left is rounded up to seconds: a rule that still holds has some. */
+void line_print(const struct cgg_line *line, char text[CGG_LINE_TEXT])
+{
+	__u64 now, left;
+
+	memcpy(text, line->text, line->len);
+	text[line->len] = 0;
+	if (line->expires == CGG_NEVER)
+		return;
+	now = time_now();
+	left = line->expires > now ? line->expires - now : 1;
+	snprintf(text + line->len, CGG_LINE_TEXT - line->len, " ttl %llus",
+		 (left + 999999999) / 1000000000);
+}
+
+static int take_line(void *context, const struct cgg_line *line)
+{
+	struct cgg_rules *rules = context;
+	struct cgg_rule rule;
+	int status = line_rule(line, &rule);
+
+	progress("rules read", rules->rules);
+	return status ? status : rules_add(rules, &rule);
+}
+
+/* policy_read - all rules, with no index */
+int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
+{
+	const struct cgg_image *image = policy_image(guard, place);
+
+	rules_begin(rules);
+	if (!image)
+		return CGG_FAILED;
+	rules->next_id = image->next_id;
+	memcpy(rules->defaults, image->defaults, sizeof(rules->defaults));
+	rules->audit = image->audit;
+	return policy_each(guard, place, take_line, rules);
+}

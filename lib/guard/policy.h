@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* policy.h - what policy.c, commit.c, change.c and restore.c share. */
+#ifndef CGG_POLICY_H
+#define CGG_POLICY_H
+
+#include "guard.h"
+
+/* policy.c */
+__u32 generation_now(const struct cgg_policy *policy);
+struct cgg_image *image_now(struct cgg_guard *guard, int place);
+unsigned long long seconds_left(const struct cgg_policy *policy);
+int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules);
+
+/* commit.c */
+void indexes_free(struct cgg_guard *guard, int place);
+int place_clear(struct cgg_guard *guard, int place);
+void chunk_free(struct cgg_guard *guard, __u32 chunk);
+int pending_check(const struct cgg_policy *policy);
+int commit_rules(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds);
+
+#endif

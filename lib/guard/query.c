@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * query.c - one concrete operation, said in the words of a rule, as a question.
+ *
+ * The answer is the kernel's: the program ask calls what every hook calls.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "guard.h"
+
+static int one(const char *what)
+{
+	return set_error(CGG_USAGE, "test: say one %s", what);
+}
+
+static bool has_ports(__u16 proto)
+{
+	static const __u8 with[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP,
+				     IPPROTO_UDPLITE };
+
+	return proto < 256 && memchr(with, proto, sizeof(with));
+}
+
+/* Return how much of a packet a question says; what it leaves out is not known. */
+static __u8 known_of(const struct cgg_rule *rule)
+{
+	if (rule->matches & CGG_MATCH_PORT)
+		return CGG_KNOWN_ALL;
+	if (rule->matches & CGG_MATCH_PROTO)
+		return has_ports(rule->proto) ? CGG_KNOWN_PROTO : CGG_KNOWN_ALL;
+	return rule->matches & CGG_MATCH_IP ? CGG_KNOWN_ADDR : CGG_KNOWN_NONE;
+}
+
+static int query_net(struct cgg_query *q, const struct cgg_rule *rule, int hook)
+{
+	bool message = hook == CGG_SENDMSG || hook == CGG_RECVMSG;
+	bool packet = 1u << hook & CGG_PACKET_HOOKS;
+	__u16 proto = message ? 17 : 6;
+
+	if (packet)
+		q->access = known_of(rule);
+	if (q->access == CGG_KNOWN_NONE)
+		return 0;
+	if (!(rule->matches & CGG_MATCH_IP) || rule->net.local || rule->net.len != 128)
+		return one("address: ip ADDR");
+	if (rule->matches & CGG_MATCH_PORT ? rule->port_min != rule->port_max : !packet)
+		return one("port: port N");
+	if (rule->matches & CGG_MATCH_PROTO)
+		proto = rule->proto;
+	memcpy(q->word, rule->net.addr, sizeof(rule->net.addr));
+	q->select = proto;
+	if (addr_is_ip4(rule->net.addr)) {
+		q->select |= CGG_IS_IPV4;
+		if (rule->net.addr[12] == 127)
+			q->select |= CGG_IS_LOCAL;
+	} else if (!memcmp(rule->net.addr, &(const __u8[16]){ [15] = 1 }, 16)) {
+		q->select |= CGG_IS_LOCAL;
+	}
+	q->port = rule->matches & CGG_MATCH_PORT ? rule->port_min : 0;
+	return 0;
+}
+
+static int query_socket(struct cgg_query *q, const struct cgg_rule *rule)
+{
+	if (!(rule->matches & CGG_MATCH_FAMILY) || !(rule->matches & CGG_MATCH_TYPE))
+		return one("socket: family and type");
+	q->port = rule->type == SOCK_STREAM ? 6 : rule->type == SOCK_DGRAM ? 17 : 0;
+	if (rule->matches & CGG_MATCH_PROTO)
+		q->port = rule->proto;
+	q->select = CGG_SOCKET_SELECT((__u32)rule->family, (__u32)rule->type, q->port);
+	return 0;
+}
+
+/* key_number - of 4 bytes in network order */
+static void key_number(struct cgg_query *q, unsigned place, long n)
+{
+	__u32 bytes = htonl((__u32)n);
+
+	memcpy((char *)q->word + place, &bytes, sizeof(bytes));
+}
+
+static int query_device(struct cgg_query *q, const struct cgg_rule *rule)
+{
+	if (rule->device == 'a' || rule->major < 0 || rule->minor < 0)
+		return one("device: c|b MAJOR:MINOR");
+	key_number(q, 0, rule->device == 'c' ? CGG_CHAR : CGG_BLOCK);
+	key_number(q, 4, rule->major);
+	key_number(q, 8, rule->minor);
+	return 0;
+}
+
+static int query_name(struct cgg_ask *ask, const struct cgg_rule *rule)
+{
+	size_t len = strlen(rule->operand);
+
+	if (rule->prefix)
+		return one("name, without a star");
+	memcpy(&ask->name, rule->operand, len);
+	memcpy(ask->query.word, &ask->name, sizeof(ask->query.word));
+	ask->query.select = (__u32)len;
+	return 0;
+}
+
+static int query_access(struct cgg_query *q, const struct cgg_rule *rule)
+{
+	if (!rule->access || rule->access & (rule->access - 1))
+		return one("access letter");
+	q->access = rule->access;
+	return 0;
+}
+
+/* The ids of the cgroups on the way from the root to the one named, by their level. */
+static int query_cgroup(struct cgg_ask *ask, const struct cgg_rule *rule)
+{
+	char path[4096 + CGG_CGROUP];
+	size_t mount;
+	struct stat st;
+
+	if (!cgroup_mount())
+		return 0;
+	snprintf(path, sizeof(path), "%s%s", cgroup_mount(),
+		 rule->matches & CGG_MATCH_CGROUP && rule->cgroup[1] ? rule->cgroup : "");
+	mount = strlen(cgroup_mount());
+	for (unsigned level = 0; level < CGG_LEVELS; level++) {
+		char *next = strchr(path + mount, '/');
+		char keep = next ? *next : 0;
+
+		if (next)
+			*next = 0;
+		if (stat(path, &st))
+			return set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
+		ask->ancestor[level] = st.st_ino;
+		if (!next)
+			break;
+		*next = keep;
+		mount = (size_t)(next - path) + 1;
+	}
+	return 0;
+}
+
+int query_make(struct cgg_ask *ask, const struct cgg_rule *rule)
+{
+	int hook = 0, status;
+
+	memset(ask, 0, sizeof(*ask));
+	while (!(rule->hooks & 1u << hook))
+		hook++;
+	if (rule->hooks != 1u << hook)
+		return one("hook");
+	ask->query.hook = (__u8)hook;
+	status = query_access(&ask->query, rule);
+	if (status)
+		return status;
+	switch (cgg_hooks[hook].operand) {
+	case CGG_DEVICE_NUMBER:
+		status = query_device(&ask->query, rule);
+		break;
+	case CGG_SYSCTL_NAME:
+	case CGG_UNIX_NAME:
+		status = query_name(ask, rule);
+		break;
+	case CGG_SOCKOPT:
+		key_number(&ask->query, 0, rule->major);
+		key_number(&ask->query, 4, rule->minor);
+		status = rule->major < 0 || rule->minor < 0 ? one("option: LEVEL:NAME") : 0;
+		break;
+	case CGG_NONE:
+		status = hook == CGG_SOCKET ? query_socket(&ask->query, rule)
+					    : query_net(&ask->query, rule, hook);
+		break;
+	}
+	memcpy(&ask->name, ask->query.word, sizeof(ask->query.word));
+	return status ? status : query_cgroup(ask, rule);
+}
+
+/* query_ask - verdict and rule; rule 0 is the default */
+int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule)
+{
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = ask, .data_size_in = sizeof(*ask));
+	int program = pin_get("progs/ask"), status;
+
+	ask->policy = (__u32)place;
+	if (program < 0)
+		return pin_refusal("progs/ask");
+	status = bpf_prog_test_run_opts(program, &run);
+	close(program);
+	if (status || run.retval == ~0u)
+		return set_error(CGG_FAILED, CGG_DIR "/progs/ask: %s",
+				 status ? strerror(errno) : "does not answer");
+	*verdict = (__u8)(run.retval >> 30);
+	*rule = run.retval & 0x3fffffff;
+	return 0;
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* repair.c - what a killed command or a removed cgroup left is finished, or removed. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "links.h"
+
+/* Directories of links that no record is of: a killed attach or detach left them. */
+static void links_sweep(struct cgg_guard *guard)
+{
+	DIR *list = opendir(LINKS);
+	struct dirent *entry;
+	__u32 policy;
+
+	while (list && (entry = readdir(list))) {
+		__u64 id = strtoull(entry->d_name, 0, 10);
+
+		if (id && attachment_find(guard, id, &policy) == CGG_NO)
+			attachment_forget(guard, id);
+	}
+	if (list)
+		closedir(list);
+}
+
+int guard_repair(struct cgg_guard *guard)
+{
+	struct cgg_attachment *all;
+	unsigned count;
+	int status = attachments_read(guard, &all, &count), worst = status;
+
+	for (unsigned i = 0; i < count && status != CGG_FAILED; i++) {
+		int cgroup = cgroup_open_id(all[i].id);
+
+		if (cgroup < 0 && (errno == ESTALE || errno == ENOENT)) {
+			attachment_forget(guard, all[i].id);
+		} else if (cgroup >= 0) {
+			status = attachment_settle(guard, &all[i], cgroup);
+			close(cgroup);
+			if (status > worst)
+				worst = status;
+		}
+	}
+	free(all);
+	links_sweep(guard);
+	if (guard->how == CGG_CHANGE)
+		policies_sweep(guard);
+	if (guard->how == CGG_CHANGE && !access(CGG_REPLACED, F_OK))
+		status = programs_renew(guard);
+	return status > worst ? status : worst;
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* replace.c - programs are replaced under live links. */
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "links.h"
+
+/* link_renew - the link runs prog from now on; one whose cgroup is gone runs nothing */
+static int link_renew(__u64 id, int program, int prog)
+{
+	char path[PATH];
+	int link, error;
+
+	link_path(path, id, program);
+	link = pin_get(path + sizeof(CGG_DIR));
+	if (link < 0)
+		return errno == ENOENT ? 0 : set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
+	error = bpf_link_update(link, prog, 0) ? errno : 0;
+	close(link);
+	return !error || error == ENOLINK ? 0
+					  : set_error(CGG_FAILED, "%s: %s", path, strerror(error));
+}
+
+/* programs_renew - every link runs what lies in progs/; then nothing needs replaced/ any more */
+int programs_renew(struct cgg_guard *guard)
+{
+	struct cgg_attachment *all;
+	unsigned count;
+	int status = attachments_read(guard, &all, &count);
+
+	for (int i = 0; i < CGG_PROGRAMS && !status; i++) {
+		char path[PATH];
+		int prog;
+
+		snprintf(path, sizeof(path), "progs/%s", cgg_programs[i].name);
+		prog = pin_get(path);
+		for (unsigned at = 0; at < count && prog >= 0 && !status; at++)
+			status = link_renew(all[at].id, i, prog);
+		if (prog >= 0)
+			close(prog);
+	}
+	free(all);
+	/* To go back needs those programs whole: what is left of them is for the next command. */
+	if (!status)
+		pin_remove(CGG_REPLACED);
+	return status;
+}
+
+/* programs_move - those in replaced/ into progs/, each in one step */
+static int programs_move(void)
+{
+	DIR *list = opendir(CGG_REPLACED);
+	struct dirent *entry;
+	int error = list ? 0 : errno;
+
+	while (list && !error && (entry = readdir(list))) {
+		char from[PATH + sizeof(CGG_REPLACED)], to[PATH + sizeof(CGG_REPLACED)];
+
+		snprintf(from, sizeof(from), CGG_REPLACED "/%s", entry->d_name);
+		snprintf(to, sizeof(to), CGG_DIR "/progs/%s", entry->d_name);
+		if (*entry->d_name != '.' && rename(from, to))
+			error = errno;
+	}
+	if (list)
+		closedir(list);
+	return error ? set_error(CGG_FAILED, CGG_REPLACED ": %s", strerror(error)) : 0;
+}
+
+/*
+ * programs_exchange - replaced/ and progs/, there and back
+ *
+ * Linux 5.10 cannot exchange what lies in a bpffs. There the new programs take the
+ * places of the old ones, and what fails behind that is for the next command to finish.
+ */
+static int programs_exchange(void)
+{
+	pinned_forget();
+	mkdir(CGG_DIR "/progs", 0700); /* somebody may have removed it */
+	if (!renameat2(AT_FDCWD, CGG_REPLACED, AT_FDCWD, CGG_DIR "/progs", RENAME_EXCHANGE))
+		return 0;
+	if (errno == EINVAL)
+		return programs_move();
+	return set_error(CGG_FAILED, CGG_REPLACED ": %s", strerror(errno));
+}
+
+/*
+ * programs_replace - what was pinned in CGG_REPLACED takes the place of progs/
+ *
+ * A link's program changes in one step (bpf_link_update), so that no moment is without
+ * one. Old and new ones have the same maps and may run side by side. When this
+ * command is killed, replaced/ is still there and tells the next one to go on.
+ */
+int programs_replace(struct cgg_guard *guard)
+{
+	char why[CGG_ERROR];
+	int status = programs_exchange();
+
+	if (status)
+		return status;
+	status = programs_renew(guard);
+	if (status) {
+		memcpy(why, cgg_error, sizeof(why));
+		if (!programs_exchange())
+			programs_renew(guard);
+		memcpy(cgg_error, why, sizeof(why));
+	}
+	return status;
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* restore.c - a whole policy is replaced, confirmed, or dropped. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy.h"
+
+/* New rules by their words: an open table of numbers of entries + 1. */
+struct by_words {
+	struct cgg_rules *rules;
+	__u32 *slot, size;
+};
+
+/* A rule whose words did not change keeps its id, and so its counts. */
+static int keep_id(void *context, const struct cgg_line *line)
+{
+	struct by_words *known = context;
+	__u32 at = words_hash(line->text, line->len) & (known->size - 1);
+
+	for (; known->slot[at]; at = (at + 1) & (known->size - 1)) {
+		struct cgg_entry *e = &known->rules->entry[known->slot[at] - 1];
+
+		if (e->id || e->text_len != line->len ||
+		    memcmp(known->rules->heap + 8 * (size_t)e->text, line->text, line->len) != 0)
+			continue;
+		e->id = line->id;
+		break;
+	}
+	return 0;
+}
+
+static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
+{
+	const struct cgg_image *now = policy_image(guard, place);
+	struct by_words known = { .rules = rules, .size = 64 };
+	__u32 id = 0;
+	int status;
+
+	if (!now)
+		return CGG_FAILED;
+	while (known.size < 2 * rules->rules)
+		known.size *= 2;
+	known.slot = calloc(known.size, sizeof(*known.slot));
+	if (!known.slot)
+		return set_error(CGG_FAILED, "%u rules: out of memory", rules->rules);
+	for (unsigned i = 0; i < rules->count; i++) {
+		struct cgg_entry *e = &rules->entry[i];
+		__u32 at;
+
+		e->id = 0;
+		if (!e->text_len)
+			continue;
+		at = words_hash(rules->heap + 8 * (size_t)e->text, e->text_len) & (known.size - 1);
+		while (known.slot[at])
+			at = (at + 1) & (known.size - 1);
+		known.slot[at] = i + 1;
+	}
+	/* A restore is the cure of words that were lost, so it must do without them. */
+	status = index_is_lost(&now->index) ? 0 : policy_each(guard, place, keep_id, &known);
+	free(known.slot);
+	if (status)
+		return status;
+	rules->next_id = now->next_id;
+	for (unsigned i = 0; i < rules->count; i++) {
+		struct cgg_entry *e = &rules->entry[i];
+
+		if (e->text_len)
+			id = e->id ? e->id : rules->next_id++;
+		e->id = id;
+	}
+	return 0;
+}
+
+/* ids_of - of all rules, to be freed; 0: there are none, or no memory to forget the others */
+static __u32 *ids_of(const struct cgg_rules *rules)
+{
+	__u32 *ids = reallocarray(0, rules->rules, sizeof(*ids)), count = 0;
+
+	for (unsigned i = 0; ids && i < rules->count; i++)
+		if (rules->entry[i].text_len)
+			ids[count++] = rules->entry[i].id;
+	return ids;
+}
+
+/* policy_restore - for so many seconds, unless they are 0 */
+int policy_restore(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds)
+{
+	const struct cgg_image *now = policy_image(guard, place);
+	bool counted = !seconds && count_any((__u32)place);
+	unsigned count = rules->rules;
+	int status = now ? 0 : CGG_FAILED;
+	__u32 *ids;
+
+	if (!status && (now->count || now->index.number || now->next_id != 1))
+		status = keep_ids(guard, place, rules);
+	ids = !status && counted && count ? ids_of(rules) : 0;
+	if (!status)
+		status = commit_rules(guard, place, rules, seconds);
+	if (!status && counted && (ids || !count))
+		count_keep((__u32)place, ids, count);
+	free(ids);
+	return status;
+}
+
+int policy_confirm(struct cgg_guard *guard, int place)
+{
+	struct cgg_policy *policy = &guard->policies[place];
+	const struct cgg_image *image = policy_image(guard, place);
+	__u64 waits = seconds_left(policy);
+
+	if (!image)
+		return CGG_FAILED;
+	if (!waits)
+		return set_error(CGG_NO, "policy %s: %s", policy->name,
+				 policy->revert_at && policy->unconfirmed == policy->generation
+					 ? "has gone back, the time is over"
+					 : "nothing waits to be confirmed");
+	__atomic_store_n(&policy->revert_at, 0, __ATOMIC_SEQ_CST);
+	detach_hooks(guard, (__u32)place, ~image->hooks);
+	indexes_free(guard, place);
+	return 0;
+}
+
+/* Free the place. Without its name the policy is gone; the next command finishes the rest */
+static int drop(struct cgg_guard *guard, int place)
+{
+	int status = pending_check(&guard->policies[place]);
+
+	if (status)
+		return status;
+	__atomic_store_n(&guard->policies[place].name[0], 0, __ATOMIC_SEQ_CST);
+	place_clear(guard, place);
+	chunk_free(guard, (__u32)place / CGG_CHUNK);
+	return 0;
+}
+
+/* Count the attachments of each policy, in used[CGG_POLICIES] */
+static int uses_read(struct cgg_guard *guard, unsigned *used)
+{
+	struct cgg_attachment *all;
+	unsigned count;
+	int status = attachments_read(guard, &all, &count);
+
+	memset(used, 0, CGG_POLICIES * sizeof(*used));
+	for (unsigned i = 0; !status && i < count; i++)
+		if (all[i].policy < CGG_POLICIES)
+			used[all[i].policy]++;
+	free(all);
+	return status;
+}
+
+int policy_drop(struct cgg_guard *guard, int place)
+{
+	static unsigned used[CGG_POLICIES];
+	int status = uses_read(guard, used);
+
+	if (status)
+		return status;
+	if (!place)
+		return set_error(CGG_USAGE,
+				 "policy default: always exists; cgg-rule flush empties it");
+	if (used[place])
+		return set_error(CGG_NO, "policy %s: %u cgroup%s attached to it; cgg-detach first",
+				 guard->policies[place].name, used[place],
+				 used[place] == 1 ? " is" : "s are");
+	return drop(guard, place);
+}
+
+/* Drop each policy of such a name that no cgroup is attached to */
+int policies_drop_idle(struct cgg_guard *guard, bool is_meant(const char *name))
+{
+	static unsigned used[CGG_POLICIES];
+	int status = uses_read(guard, used);
+
+	for (int i = 1; i < CGG_POLICIES && !status; i++)
+		if (!used[i] && is_meant(guard->policies[i].name) && drop(guard, i) == CGG_FAILED)
+			status = CGG_FAILED;
+	return status;
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * run.c - a fresh cgroup for one command, and its end.
+ *
+ * Each thing is written down in struct cgg_run before it is made, and that lies in
+ * memory shared with a second process: whichever of the two is left takes away what
+ * there is. Should both be killed, the next run sweeps it away: under the guard's
+ * lock a cgroup of such a name that is empty, and a policy of such a name that is
+ * attached nowhere, are nobody's.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "guard.h"
+
+#define PREFIX "cgg-" /* of the cgroup's name, before the policy's */
+#define PATIENCE 10000 /* ms that killed processes may take to go */
+
+/* is_ours - run-PID-TIME, in digits and eight hexadecimal ones */
+static bool is_ours(const char *name)
+{
+	size_t pid, time;
+
+	if (strncmp(name, "run-", 4))
+		return false;
+	pid = strspn(name + 4, "0123456789");
+	if (!pid || name[4 + pid] != '-')
+		return false;
+	time = strspn(name + 5 + pid, "0123456789abcdef");
+	return time == 8 && !name[5 + pid + time];
+}
+
+/* write_file - what is no longer there, or not in this kernel, is left alone */
+static bool write_file(const char *dir, const char *name, const char *text)
+{
+	char path[4200];
+	int fd;
+	bool done;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	done = fd >= 0 && write(fd, text, strlen(text)) > 0;
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+/* each_below - path and the cgroups below it, those that are deepest first */
+static void each_below(const char *path, void (*call)(const char *dir))
+{
+	char *const roots[] = { (char *)(size_t)path, 0 };
+	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, 0);
+	FTSENT *entry;
+
+	while (tree && (entry = fts_read(tree)))
+		if (entry->fts_info == FTS_DP)
+			call(entry->fts_path);
+	if (tree)
+		fts_close(tree);
+}
+
+static void kill_those(const char *dir)
+{
+	char path[4200], line[32];
+	FILE *list;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	list = fopen(path, "re");
+	while (list && fgets(line, sizeof(line), list))
+		if (atoi(line) > 0)
+			kill(atoi(line), SIGKILL);
+	if (list)
+		fclose(list);
+}
+
+static void remove_it(const char *dir)
+{
+	rmdir(dir);
+}
+
+/* Return whether the cgroup has no process, or is gone; when it has some, wait so many ms first */
+static bool is_empty(const char *path, int wait)
+{
+	char name[4200], text[256] = "";
+	struct pollfd events = { .events = POLLPRI };
+	bool empty;
+
+	snprintf(name, sizeof(name), "%s/cgroup.events", path);
+	events.fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (events.fd < 0)
+		return true;
+	empty = read(events.fd, text, sizeof(text) - 1) <= 0 || strstr(text, "populated 0");
+	if (!empty)
+		poll(&events, 1, wait);
+	close(events.fd);
+	return empty;
+}
+
+/* empty_out - kills all that is in the cgroup and below; before Linux 5.14 one by one */
+static bool empty_out(const char *path)
+{
+	__u64 end = time_now() + PATIENCE * 1000000ull;
+	bool killed = write_file(path, "cgroup.kill", "1");
+
+	if (!killed)
+		write_file(path, "cgroup.freeze", "1");
+	do {
+		if (!killed)
+			each_below(path, kill_those);
+		if (is_empty(path, 100))
+			return true;
+	} while (time_now() < end);
+	return false;
+}
+
+/* sweep - what runs left behind of which every process was killed */
+static int sweep(struct cgg_guard *guard, const char *parent)
+{
+	DIR *list = opendir(parent);
+	struct dirent *entry;
+	char path[8200];
+	int status;
+
+	while (list && (entry = readdir(list))) {
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) ||
+		    !is_ours(entry->d_name + strlen(PREFIX)))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", parent, entry->d_name);
+		if (is_empty(path, 0))
+			each_below(path, remove_it);
+	}
+	if (list)
+		closedir(list);
+	status = guard_repair(guard);
+	return status ? status : policies_drop_idle(guard, is_ours);
+}
+
+/* own_policy - with these rules, and the name of the run */
+static int own_policy(struct cgg_run *run, struct cgg_guard *guard, struct cgg_rules *rules,
+		      const char *name, int *place)
+{
+	int status;
+
+	strcpy(run->policy, name);
+	status = policy_make(guard, name, place);
+	return status ? status : policy_restore(guard, *place, rules, 0);
+}
+
+static int make_cgroup(struct cgg_run *run, struct cgg_cgroup *cgroup, const char *parent,
+		       const char *name)
+{
+	char path[4096];
+	int status;
+
+	if (snprintf(path, sizeof(path), "%s/" PREFIX "%s", parent, name) >= (int)sizeof(path))
+		return set_error(CGG_FAILED, "%.80s...: the path is too long", parent);
+	strcpy(run->path, path);
+	status = cgroup_open(cgroup, path, CGG_CREATE | CGG_EXACT);
+	run->id = cgroup->id;
+	if (!status || cgroup->made)
+		return status;
+	if (errno == EROFS)
+		return set_error(CGG_FAILED, "%s: cgroup v2 is mounted read-only here", parent);
+	if (errno == EACCES || errno == EPERM)
+		return set_error(CGG_FAILED,
+				 "%s: this user may make no cgroup there; "
+				 "systemd-run --scope -p Delegate=yes gives one that may",
+				 parent);
+	if (errno == EAGAIN)
+		return set_error(CGG_FAILED, "%s: allows no more cgroups below it (cgroup.max.*)",
+				 parent);
+	return set_error(CGG_FAILED, "%s: no cgroup can be made there: %s", parent,
+			 strerror(errno));
+}
+
+int run_begin(struct cgg_run *run, struct cgg_guard *guard, struct cgg_cgroup *cgroup,
+	      const char *policy, struct cgg_rules *rules)
+{
+	char parent[4096], name[CGG_NAME];
+	int place, status = cgroup_own(parent);
+
+	snprintf(name, sizeof(name), "run-%d-%08x", getpid(), (__u32)(time_now() >> 10));
+	if (!status)
+		status = sweep(guard, parent);
+	if (status)
+		return status;
+	place = rules ? -1 : policy_find(guard, policy);
+	if (!rules && place < 0)
+		return set_error(CGG_NO,
+				 "policy %s: there is none; cgg-rule -p %s add RULE makes it",
+				 policy, policy);
+	status = rules ? own_policy(run, guard, rules, name, &place) : 0;
+	if (!status)
+		status = make_cgroup(run, cgroup, parent, name);
+	return status ? status : attach(guard, cgroup, (__u32)place, false);
+}
+
+int run_end(struct cgg_run *run)
+{
+	struct cgg_guard guard;
+	int status, place;
+
+	if (!*run->path && !*run->policy)
+		return 0;
+	if (*run->path && !empty_out(run->path))
+		return set_error(CGG_FAILED, "%s: its processes do not end; it stays, and guarded",
+				 run->path);
+	if (*run->path)
+		each_below(run->path, remove_it);
+	if (*run->path && !access(run->path, F_OK))
+		return set_error(CGG_FAILED, "%s: cannot be removed; it stays, and guarded",
+				 run->path);
+	status = guard_open(&guard, CGG_CHANGE);
+	if (!status)
+		status = guard_repair(&guard);
+	if (!status && *run->policy) {
+		place = policy_find(&guard, run->policy);
+		status = place < 0 ? 0 : policy_drop(&guard, place);
+	}
+	guard_close(&guard);
+	return status;
+}
+
+/* run_clone - fork(2) whose child is in the cgroup, or knows that it is not; -1 with errno */
+pid_t run_clone(const struct cgg_cgroup *cgroup, bool *inside)
+{
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP,
+		.exit_signal = SIGCHLD,
+		.cgroup = (__u64)cgroup->fd,
+	};
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	*inside = true;
+	/* Before Linux 5.7, and where a filter keeps clone3 away, the child goes in by itself. */
+	if (pid >= 0 || (errno != ENOSYS && errno != E2BIG && errno != EINVAL && errno != EPERM))
+		return (pid_t)pid;
+	pid = fork();
+	if (!pid)
+		*inside = write_file(cgroup->path, "cgroup.procs", "0");
+	return (pid_t)pid;
+}

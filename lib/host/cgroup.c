@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * cgroup.c - a cgroup is opened, or made; its id, and the way back from the id.
+ *
+ * A cgroup's id is its inode number, 64 bits, never used twice while the machine
+ * is up; it is also its file handle (fs/kernfs, FILEID_KERNFS).
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "host.h"
+
+#define FILEID_KERNFS 0xfe
+
+static bool read_word(int dir, const char *name, char *word, size_t size)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, word, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	word[len < 0 ? 0 : len] = 0;
+	word[strcspn(word, "\n")] = 0;
+	return len >= 0;
+}
+
+static bool is_top(__u64 id)
+{
+	int top = mount_open();
+	struct stat st;
+	bool same = top >= 0 && !fstat(top, &st) && st.st_ino == id;
+
+	if (top >= 0)
+		close(top);
+	return same;
+}
+
+static int check(struct cgg_cgroup *cgroup, const char *target, int flags)
+{
+	struct statfs fs;
+	struct stat st;
+	char type[64];
+
+	if (fstatfs(cgroup->fd, &fs) || fstat(cgroup->fd, &st))
+		return set_error(CGG_FAILED, "%.512s: %s", target, strerror(errno));
+	if (fs.f_type == CGROUP_SUPER_MAGIC)
+		return set_error(CGG_USAGE, "%.512s: is in cgroup v1; cgroup v2 is mounted at %s",
+				 target, cgroup_mount());
+	if (fs.f_type != CGROUP2_SUPER_MAGIC)
+		return set_error(CGG_USAGE, "%.512s: not a cgroup; cgroup v2 is mounted at %s",
+				 target, cgroup_mount());
+	cgroup->id = st.st_ino;
+	if (flags & CGG_ANY)
+		return 0;
+	if (!(flags & CGG_FORCE) && mount_hides() && is_top(st.st_ino))
+		return set_error(
+			CGG_USAGE,
+			"%.512s: is %.512s, for a mount covers the root cgroup at %s; umount it, "
+			"or -f guards what it shows",
+			target, mount_hides(), cgroup_mount());
+	if (!read_word(cgroup->fd, "cgroup.type", type, sizeof(type)) && errno != ENOENT)
+		return set_error(CGG_FAILED, "%.512s/cgroup.type: %s", target, strerror(errno));
+	if (!*type)
+		return flags & CGG_FORCE
+			       ? 0
+			       : set_error(CGG_USAGE,
+					   "%.512s: is the root cgroup, of every process; "
+					   "-f guards it all the same",
+					   target);
+	if (!strcmp(type, "threaded"))
+		return set_error(
+			CGG_USAGE,
+			"%.512s: is threaded, so its threads may leave; guard the domain above it",
+			target);
+	if (!strcmp(type, "domain invalid"))
+		return set_error(
+			CGG_USAGE,
+			"%.512s: is below a threaded cgroup, so it holds nothing until it is "
+			"threaded, too; guard the domain above it",
+			target);
+	return 0;
+}
+
+/* nearest - how much of the path is there */
+static size_t nearest(const char *path)
+{
+	char at[4096];
+	size_t len = strlen(path);
+	struct stat st;
+
+	for (memcpy(at, path, len + 1); len > 1 && stat(at, &st); at[len] = 0)
+		while (len > 1 && at[--len] != '/')
+			;
+	return len;
+}
+
+/* create_check - what is there of the path is in cgroup v2, and the rest can be made below it */
+static int create_check(const char *path, size_t there, const char *target)
+{
+	size_t place = *target == '/' && !mount_below(target) ? nearest(target) : 0;
+	const char *below = mount_below(path);
+	char at[4096];
+	struct statfs fs;
+
+	memcpy(at, path, there);
+	at[there] = 0;
+	/* A path that is nowhere is one below the mount; but it may have meant a place elsewhere. */
+	if (statfs(at, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC ||
+	    (place > 1 && below && path + there <= below))
+		return set_error(CGG_USAGE, "%.512s: not in cgroup v2, which is mounted at %s",
+				 target, cgroup_mount());
+	for (path += there; *path; path += strcspn(path, "/")) {
+		path += strspn(path, "/");
+		if (*path == '.' && strspn(path, ".") < 3 && strchr("/", path[strspn(path, ".")]))
+			return set_error(CGG_USAGE, "%.512s: no cgroup can be named . or ..",
+					 target);
+	}
+	return 0;
+}
+
+static int create_refusal(const char *target, int error)
+{
+	const char *why = error == EINVAL   ? "a cgroup's name has no newline"
+			  : error == EAGAIN ? "allows no more cgroups below it (cgroup.max.*)"
+					    : strerror(error);
+	int status = error == EINVAL || error == ENAMETOOLONG ? CGG_USAGE : CGG_FAILED;
+
+	set_error(status, "%.512s: %s", target, why);
+	errno = error;
+	return status;
+}
+
+/* create - makes the directory and those above it, unless they are there */
+static int create(struct cgg_cgroup *cgroup, const char *target)
+{
+	size_t there = nearest(cgroup->path);
+	int status = create_check(cgroup->path, there, target);
+	char *at = cgroup->path + there;
+
+	while (!status && at[strspn(at, "/")]) {
+		char *end = at + strspn(at, "/"), keep;
+
+		end += strcspn(end, "/");
+		keep = *end;
+		*end = 0;
+		if (!mkdir(cgroup->path, 0755)) {
+			cgroup->made++;
+		} else if (errno == EEXIST) {
+			cgroup->made = 0; /* those above it are used by somebody else now */
+		} else {
+			*at = 0;
+			return create_refusal(target, errno);
+		}
+		*end = keep;
+		at = end;
+	}
+	*at = 0;
+	return status;
+}
+
+static int open_refusal(const char *target, int error)
+{
+	if (error == EACCES || error == EMFILE || error == ENFILE)
+		return set_error(CGG_FAILED, "%.512s: %s", target, strerror(error));
+	if (error == EXDEV)
+		return set_error(CGG_USAGE,
+				 "%.512s: another mount lies over a part of that path, "
+				 "or it leads out of cgroup v2 at %s",
+				 target, cgroup_mount());
+	return set_error(CGG_USAGE, "%.512s: %s; cgroup v2 is mounted at %s", target,
+			 error == ENOENT ? "no such cgroup" : strerror(error), cgroup_mount());
+}
+
+int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags)
+{
+	int status;
+
+	*cgroup = (struct cgg_cgroup){ .fd = -1 };
+	status = target_find(cgroup, target, flags);
+	if (!status && cgroup->fd < 0 && flags & CGG_CREATE)
+		status = create(cgroup, target);
+	if (status)
+		return status;
+	if (cgroup->fd < 0)
+		cgroup->fd = mount_open_path(cgroup->path);
+	return cgroup->fd < 0 ? open_refusal(target, errno) : check(cgroup, target, flags);
+}
+
+int cgroup_again(struct cgg_cgroup *cgroup)
+{
+	struct stat st;
+
+	cgroup->fd = mount_open_path(cgroup->path);
+	if (cgroup->fd < 0)
+		return set_error(CGG_FAILED, "%.512s: %s", cgroup->path, strerror(errno));
+	if (fstat(cgroup->fd, &st) || st.st_ino != cgroup->id)
+		return set_error(CGG_FAILED, "%.512s: was removed and made anew meanwhile",
+				 cgroup->path);
+	return 0;
+}
+
+void cgroup_let_go(struct cgg_cgroup *cgroup)
+{
+	if (cgroup->fd >= 0)
+		close(cgroup->fd);
+	cgroup->fd = -1;
+}
+
+void cgroup_close(struct cgg_cgroup *cgroup, bool undo)
+{
+	cgroup_let_go(cgroup);
+	for (; undo && cgroup->made; cgroup->made--) {
+		rmdir(cgroup->path);
+		*strrchr(cgroup->path, '/') = 0;
+	}
+}
+
+/*
+ * look_below - the cgroup below dir that has the id, -1: none; closes dir
+ *
+ * Why there may be one all the same is in *error: what may not be opened is not looked at,
+ * nor what something is mounted over.
+ */
+static int look_below(int dir, __u64 id, int *error)
+{
+	DIR *list = fdopendir(dir);
+	struct dirent *entry;
+	int found = -1;
+
+	if (!list) {
+		*error = errno;
+		close(dir);
+		return -1;
+	}
+	while (found < 0 && (errno = 0, entry = readdir(list))) {
+		struct statfs fs;
+		struct stat st;
+		int at;
+
+		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") ||
+		    !strcmp(entry->d_name, ".."))
+			continue;
+		at = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (at < 0) {
+			*error = errno == ENOENT ? *error : errno;
+		} else if (fstatfs(at, &fs) || fstat(at, &st) || st.st_ino != entry->d_ino ||
+			   fs.f_type != CGROUP2_SUPER_MAGIC) {
+			*error = EPERM;
+			close(at);
+		} else {
+			found = st.st_ino == id ? at : look_below(at, id, error);
+		}
+	}
+	if (found < 0 && errno)
+		*error = errno;
+	closedir(list);
+	return found;
+}
+
+/* look_for - the same from the mount on, with errno; only one of all of cgroup v2 shows that it is gone */
+static int look_for(int mount, __u64 id)
+{
+	int all = mount_open(), error, found;
+	struct stat st;
+
+	if (all < 0 || fstat(all, &st))
+		return -1;
+	if (st.st_ino == id)
+		return all;
+	error = faccessat(mount, "cgroup.type", F_OK, 0) && errno == ENOENT ? ESTALE : EPERM;
+	found = look_below(all, id, &error);
+	errno = error;
+	return found;
+}
+
+/* cgroup_open_id - by its handle; who may not do that looks at each cgroup */
+int cgroup_open_id(__u64 id)
+{
+	struct {
+		struct file_handle handle;
+		__u64 id;
+	} at = { .handle = { .handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS } };
+	int mount, fd, error;
+
+	mount = mount_open();
+	if (mount < 0) {
+		errno = errno == ENOENT ? ENODEV : errno; /* it is not the cgroup that is gone */
+		return -1;
+	}
+	memcpy(at.handle.f_handle, &id, sizeof(id));
+	fd = open_by_handle_at(mount, &at.handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && (errno == EPERM || errno == EACCES))
+		fd = look_for(mount, id);
+	error = errno;
+	close(mount);
+	errno = error;
+	return fd;
+}
+
+bool cgroup_name(__u64 id, char *text, size_t size)
+{
+	char link[64], path[4096];
+	int fd = cgroup_open_id(id);
+	const char *below = 0;
+	ssize_t len = -1;
+
+	if (fd >= 0) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		len = readlink(link, path, sizeof(path) - 1);
+		close(fd);
+	}
+	if (len >= 0) {
+		path[len] = 0;
+		below = mount_below(path);
+		errno = EXDEV; /* of one that this mount does not show */
+	}
+	if (below)
+		snprintf(text, size, "%s", *below ? below : "/");
+	else
+		snprintf(text, size, "%llu", id);
+	return below;
+}
+
+/* Above the mount there are other file systems, or the same directory again. */
+void cgroup_above(int fd, __u64 above[CGG_LEVELS])
+{
+	int at = dup(fd);
+
+	memset(above, 0, CGG_LEVELS * sizeof(*above));
+	for (int i = 0; i < CGG_LEVELS && at >= 0; i++) {
+		int parent = openat(at, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		struct statfs fs;
+		struct stat st;
+		bool inside = !fstatfs(at, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC &&
+			      !fstat(at, &st) && (!i || above[i - 1] != st.st_ino);
+
+		close(at);
+		at = parent;
+		if (!inside)
+			break;
+		above[i] = st.st_ino;
+	}
+	if (at >= 0)
+		close(at);
+}
+
+/* cgroup_is_below - asked for each record of a backlog: the last answers are kept */
+bool cgroup_is_below(__u64 id, __u64 top)
+{
+	static struct {
+		__u64 id, top;
+		bool below;
+	} kept[64];
+	size_t place = id % (sizeof(kept) / sizeof(kept[0]));
+	__u64 above[CGG_LEVELS] = { id };
+	int fd;
+
+	if (kept[place].id == id && kept[place].top == top)
+		return kept[place].below;
+	fd = cgroup_open_id(id);
+	if (fd >= 0) {
+		cgroup_above(fd, above);
+		close(fd);
+	}
+	kept[place].id = id;
+	kept[place].top = top;
+	kept[place].below = false;
+	for (int i = 0; i < CGG_LEVELS; i++)
+		kept[place].below |= above[i] == top;
+	return kept[place].below;
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * mount.c - where cgroup v2 is mounted, and how a path below that place is opened.
+ *
+ * A path names what the mount on top shows. So a mount that another one covers is never
+ * used, and no path leads through a mount that lies over a part of the hierarchy.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "host.h"
+
+/* A line of /proc/self/mountinfo: the mount's id, the directory that it shows, and where. */
+struct mount {
+	unsigned long id;
+	char root[4096], dir[4096];
+};
+
+/* The mount in use; root is / but in some containers. covers: it hides more than it shows. */
+static struct mount mount;
+static bool covers;
+
+/* unescape - \\ooo as /proc/self/mountinfo has it, in place */
+static void unescape(char *text)
+{
+	char *out = text;
+
+	for (; *text; text++) {
+		if (*text == '\\' && text[1] && text[2] && text[3]) {
+			*out++ = (char)((text[1] & 7) << 6 | (text[2] & 7) << 3 | (text[3] & 7));
+			text += 3;
+		} else {
+			*out++ = *text;
+		}
+	}
+	*out = 0;
+}
+
+static bool mount_read(struct mount *m, const char *line)
+{
+	if (!strstr(line, " - cgroup2 ") ||
+	    sscanf(line, "%lu %*s %*s %4095s %4095s", &m->id, m->root, m->dir) != 3)
+		return false;
+	unescape(m->root);
+	unescape(m->dir);
+	return true;
+}
+
+/* is_on_top - whether the mount's directory shows this mount, and not one that covers it */
+static bool is_on_top(const struct mount *m)
+{
+	struct statx st;
+
+	return !statx(AT_FDCWD, m->dir, AT_NO_AUTOMOUNT, STATX_MNT_ID, &st) &&
+	       st.stx_mask & STATX_MNT_ID && st.stx_mnt_id == m->id;
+}
+
+/* is_whole - whether the mount shows the whole hierarchy, as far as this process may see it */
+static bool is_whole(const struct mount *m)
+{
+	return !strcmp(m->root, "/");
+}
+
+/* mount_find - the first mount on top that shows all, or if there is none the first on top */
+static bool mount_find(FILE *mounts)
+{
+	struct mount m;
+	size_t room = 0;
+	char *line = 0;
+
+	while (getline(&line, &room, mounts) >= 0)
+		if (mount_read(&m, line) && is_on_top(&m) &&
+		    (!*mount.dir || (is_whole(&m) && !is_whole(&mount))))
+			mount = m;
+	rewind(mounts);
+	while (*mount.dir && getline(&line, &room, mounts) >= 0)
+		covers |= mount_read(&m, line) && is_whole(&m) && !is_whole(&mount) &&
+			  !strcmp(m.dir, mount.dir);
+	free(line);
+	return *mount.dir;
+}
+
+const char *cgroup_mount(void)
+{
+	FILE *mounts;
+
+	if (*mount.dir)
+		return mount.dir;
+	mounts = fopen("/proc/self/mountinfo", "re");
+	if (!mounts)
+		return 0;
+	if (!mount_find(mounts))
+		errno = ENODEV;
+	fclose(mounts);
+	return *mount.dir ? mount.dir : 0;
+}
+
+int mount_refusal(void)
+{
+	if (errno != ENODEV)
+		return set_error(CGG_FAILED, "/proc/self/mountinfo: %s", strerror(errno));
+	return set_error(CGG_FAILED,
+			 "cgroup v2 is not mounted; mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+}
+
+/* mount_hides - the directory that the mount shows in the place of the root, 0: it hides nothing */
+const char *mount_hides(void)
+{
+	return cgroup_mount() && covers ? mount.root : 0;
+}
+
+/* mount_visible - a path of /proc/PID/cgroup as one below the mount, 0: it is not there */
+const char *mount_visible(const char *path)
+{
+	size_t len = is_whole(&mount) ? 0 : strlen(mount.root);
+
+	if (!strncmp(path, "/..", 3) || !strncmp(mount.root, "/..", 3) ||
+	    strncmp(path, mount.root, len) || (path[len] && path[len] != '/'))
+		return 0;
+	return path + len + !strcmp(path + len, "/");
+}
+
+/* mount_below - what of an absolute path is below the mount, with a slash; 0: it is elsewhere */
+const char *mount_below(const char *path)
+{
+	const char *dir = cgroup_mount();
+	size_t len = dir ? strlen(dir) : 0;
+
+	if (!dir || strncmp(path, dir, len) || (path[len] && path[len] != '/'))
+		return 0;
+	return path + len;
+}
+
+int mount_open(void)
+{
+	const char *dir = cgroup_mount();
+
+	return dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+}
+
+/* is_itself - a mount over the cgroup shows the cgroup that has this path in the mount in use */
+static bool is_itself(int fd, const char *below)
+{
+	char name[4096];
+	struct statfs fs;
+	struct stat st;
+
+	return !fstatfs(fd, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC && !fstat(fd, &st) &&
+	       cgroup_name(st.st_ino, name, sizeof(name)) && !strcmp(name, below);
+}
+
+/* mount_open_path - a directory; EXDEV: the path leads through another mount, or out of this one */
+int mount_open_path(const char *path)
+{
+	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+				.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV };
+	const char *below = mount_below(path);
+	int top, fd, error;
+
+	if (!below)
+		return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	top = mount_open();
+	if (top < 0)
+		return -1;
+	below += strspn(below, "/");
+	fd = (int)syscall(SYS_openat2, top, *below ? below : ".", &how, sizeof(how));
+	error = errno;
+	close(top);
+	errno = error;
+	if (fd >= 0 || error != EXDEV)
+		return fd;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && is_itself(fd, below - 1))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	errno = EXDEV;
+	return -1;
+}

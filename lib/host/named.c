@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * named.c - unit:NAME and container:ID: the one cgroup of that name.
+ *
+ * Users make cgroups, too, and name them as they like. So a name selects a cgroup only
+ * where root alone could have made it: every directory above it belongs to root, nobody
+ * else may write there, and none is a user's service manager or a container.
+ */
+#include <fts.h>
+#include <mntent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "host.h"
+
+/* ---- names of containers ---- */
+
+enum fit { NONE, MAY_BE, IS, OTHER }; /* OTHER: it is another container, or what belongs to one */
+
+static bool starts(const char *text, const char *start)
+{
+	return !strncmp(text, start, strlen(start));
+}
+
+/* cut_end - cuts that end off, if it is there */
+static bool cut_end(char *text, const char *end)
+{
+	size_t len = strlen(text), tail = strlen(end);
+
+	if (len < tail || strcmp(text + len - tail, end) != 0)
+		return false;
+	text[len - tail] = 0;
+	return true;
+}
+
+static bool is_hex(const char *text, size_t least)
+{
+	size_t len = strspn(text, "0123456789abcdef");
+
+	return len >= least && !text[len];
+}
+
+/* fit_name - a name that somebody chose: in full; or, if nothing else is found, its begin */
+static enum fit fit_name(const char *name, const char *id, enum fit no)
+{
+	return !strcmp(name, id) ? IS : starts(name, id) ? MAY_BE : no;
+}
+
+/* fit_id - what an engine has behind its own name: an id, which may be cut short */
+static enum fit fit_id(const char *name, const char *id)
+{
+	return starts(name, "conmon") ? OTHER : starts(name, id) ? IS : OTHER;
+}
+
+/* fit_lxc - lxc.payload.NAME; of Incus and LXD lxc.payload.PROJECT_NAME but in the first project */
+static enum fit fit_lxc(const char *name, const char *id)
+{
+	const char *behind = strchr(name, '_');
+	enum fit whole = fit_name(name, id, OTHER);
+
+	return behind && whole != IS && fit_name(behind + 1, id, OTHER) != OTHER
+		       ? fit_name(behind + 1, id, OTHER)
+		       : whole;
+}
+
+/* fit_engine - ENGINE-ID; its watchers (conmon) have the same id */
+static enum fit fit_engine(const char *name, const char *id)
+{
+	static const char *const engines[] = { "docker-",  "libpod-payload-", "libpod-",
+					       "crio-",	   "cri-containerd-", "containerd-",
+					       "nerdctl-", "crun-",	      "runc-" };
+
+	for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++)
+		if (starts(name, engines[i]))
+			return fit_id(name + strlen(engines[i]), id);
+	return NONE;
+}
+
+/* fit_machine - of systemd-machined: machine-NAME.scope, systemd-nspawn@NAME.service */
+static enum fit fit_machine(char *name, const char *id, bool scope, bool service)
+{
+	const char *machine = scope && starts(name, "machine-") ? name + strlen("machine-")
+			      : service && starts(name, "systemd-nspawn@")
+				      ? name + strlen("systemd-nspawn@")
+				      : 0;
+
+	if (!machine)
+		return NONE;
+	word_unescape(name); /* systemd escapes like this, too */
+	return fit_name(machine, id, OTHER);
+}
+
+/* fit_colons - SLICE:ENGINE:ID, of systemd's driver where the runtime has the other one */
+static enum fit fit_colons(const char *name, const char *id)
+{
+	const char *slice = strstr(name, ".slice:"), *engine = slice ? strchr(slice, ':') + 1 : 0;
+	const char *last = engine ? strchr(engine, ':') : 0;
+
+	if (!last)
+		return NONE;
+	return last - engine >= 6 && !strncmp(last - 6, "conmon", 6) ? OTHER : fit_id(last + 1, id);
+}
+
+/*
+ * fit_container - whether the cgroup of this name is the container, as engines give names:
+ * by an id, which the word may begin, or by a name that the word is
+ */
+static enum fit fit_container(const char *full, const char *id)
+{
+	bool scope, service;
+	const char *dash;
+	enum fit fit;
+	char name[256];
+
+	snprintf(name, sizeof(name), "%s", full);
+	fit = fit_colons(name, id);
+	if (fit)
+		return fit;
+	scope = cut_end(name, ".scope");
+	service = cut_end(name, ".service");
+	if (starts(name, "lxc.monitor"))
+		return OTHER;
+	if (starts(name, "lxc.payload."))
+		return fit_lxc(name + strlen("lxc.payload."), id);
+	fit = service ? NONE : fit_engine(name, id);
+	if (!fit)
+		fit = fit_machine(name, id, scope, service);
+	if (fit)
+		return fit;
+	if (service || cut_end(name, ".slice") || (scope && !strcmp(name, "init")))
+		return NONE;
+	dash = strrchr(name, '-');
+	if (dash && is_hex(dash + 1, 64))
+		return fit_id(dash + 1, id);
+	if (is_hex(name, 32))
+		return fit_id(name, id);
+	fit = fit_name(name, id, NONE);
+	return fit || !dash ? fit : fit_name(dash + 1, id, NONE) ? MAY_BE : NONE;
+}
+
+/* ---- names of units ---- */
+
+/* fit_unit - a service's suffix may be left out, as for systemctl(1) */
+static enum fit fit_unit(const char *name, const char *unit)
+{
+	size_t len = strlen(unit);
+	bool same = starts(name, unit) &&
+		    (!name[len] || (!strchr(unit, '.') && !strcmp(name + len, ".service")));
+
+	return same ? IS : NONE;
+}
+
+static bool ends(const char *name, const char *end)
+{
+	size_t len = strlen(name), tail = strlen(end);
+
+	return len > tail && !strcmp(name + len - tail, end);
+}
+
+static bool is_slice(const char *name)
+{
+	return ends(name, ".slice");
+}
+
+/*
+ * unit_place - IS where systemd puts a unit: in slices, and the slice a-b in the slice a
+ *
+ * Below a cgroup that is not systemd's there may be a tree like that, too: MAY_BE. What is in a
+ * service or a scope was made by what runs there, and in a container by the container.
+ */
+static enum fit unit_place(const FTSENT *entry)
+{
+	const FTSENT *above = entry->fts_parent;
+	bool placed = is_slice(entry->fts_name) ||
+		      (!strcmp(entry->fts_name, "init.scope") && !above->fts_level);
+
+	for (; above->fts_level > 0 && is_slice(above->fts_name); above = above->fts_parent) {
+		size_t stem = strlen(above->fts_name) - 6;
+
+		if (is_slice(entry->fts_name) && (strncmp(entry->fts_name, above->fts_name, stem) ||
+						  entry->fts_name[stem] != '-'))
+			return NONE;
+		entry = above;
+		placed = true;
+	}
+	if (!placed || !above->fts_level)
+		return placed ? IS : NONE;
+	for (; above->fts_level > 0; above = above->fts_parent)
+		if (ends(above->fts_name, ".service") || ends(above->fts_name, ".scope") ||
+		    fit_container(above->fts_name, "/") == OTHER)
+			return NONE;
+	return MAY_BE;
+}
+
+/* ---- the search ---- */
+
+/* Of a directory, in fts_number: others than root may make cgroups below it; it may be the one. */
+#define STRANGE 1
+#define TAKEN 2
+
+/* A search for the one cgroup of that name, and what it has found. */
+struct search {
+	const char *word;
+	enum fit (*fits)(const char *name, const char *word);
+	unsigned found, may_be;
+	char path[4096], may_be_path[4096];
+	char list[600], may_be_list[600];
+	char strange[4096]; /* has the name, where others than root make cgroups; "": none */
+};
+
+/* holds_strangers - others than root may make cgroups in it, and give them any name */
+static bool holds_strangers(const FTSENT *entry)
+{
+	const struct stat *st = entry->fts_statp;
+	const char *name = entry->fts_name;
+
+	return st->st_uid || st->st_mode & S_IWOTH || (st->st_mode & S_IWGRP && st->st_gid) ||
+	       (starts(name, "user@") && strcmp(name, "user@0.service"));
+}
+
+static void list_add(char list[600], const char *path)
+{
+	size_t used = strlen(list), len = strlen(path);
+
+	if (used + len + 3 < 600)
+		sprintf(list + used, "%s%s", used ? ", " : "", path);
+	else
+		strcpy(list + used, strstr(list, " ...") ? "" : " ...");
+}
+
+/* search_take - a cgroup whose name fits */
+static void search_take(struct search *s, FTSENT *entry, enum fit fit, size_t shown)
+{
+	const char *below = entry->fts_path + shown;
+
+	if (s->fits == fit_unit)
+		fit = unit_place(entry);
+	if (entry->fts_parent->fts_number & STRANGE || fit == NONE) {
+		if (fit != MAY_BE || !*s->strange)
+			snprintf(s->strange, sizeof(s->strange), "%s", below);
+	} else if (fit == IS) {
+		if (!s->found++)
+			snprintf(s->path, sizeof(s->path), "%s", entry->fts_path);
+		list_add(s->list, below);
+	} else if (!(entry->fts_parent->fts_number & TAKEN)) {
+		if (!s->may_be++)
+			snprintf(s->may_be_path, sizeof(s->may_be_path), "%s", entry->fts_path);
+		list_add(s->may_be_list, below);
+	}
+}
+
+/* search - all below root; of their paths what is behind so many bytes is shown */
+static void search(struct search *s, const char *root, size_t shown)
+{
+	char *const roots[] = { (char *)(size_t)root, 0 };
+	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, 0);
+	FTSENT *entry;
+
+	while (tree && (entry = fts_read(tree))) {
+		enum fit fit;
+
+		if (entry->fts_info != FTS_D)
+			continue;
+		fit = entry->fts_level ? s->fits(entry->fts_name, s->word) : NONE;
+		if (fit == IS || fit == MAY_BE)
+			search_take(s, entry, fit, shown);
+		entry->fts_number = (entry->fts_level ? entry->fts_parent->fts_number : 0) |
+				    (holds_strangers(entry) ? STRANGE : 0) |
+				    (fit == MAY_BE ? TAKEN : 0);
+		/* What is in a container was named by the container. */
+		if (fit == IS || fit == OTHER)
+			fts_set(tree, entry, FTS_SKIP);
+	}
+	if (tree)
+		fts_close(tree);
+}
+
+/* elsewhere - the refusal of what cgroup v2 does not have; it may be in v1 */
+static int elsewhere(const char *kind, struct search *s)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent *entry;
+
+	if (*s->strange)
+		return set_error(
+			CGG_USAGE,
+			"%s:%.80s: only %.512s has that name, which others than root may have "
+			"made; write its path if it is meant",
+			kind, s->word, s->strange);
+	while (mounts && !s->found && (entry = getmntent(mounts)))
+		if (!strcmp(entry->mnt_type, "cgroup"))
+			search(s, entry->mnt_dir, 0);
+	if (mounts)
+		endmntent(mounts);
+	if (s->found)
+		return set_error(CGG_USAGE,
+				 "%s:%.80s: is in cgroup v1 alone (%.600s), not below %s", kind,
+				 s->word, s->list, cgroup_mount());
+	return set_error(CGG_USAGE, "%s:%.80s: no such cgroup below %s", kind, s->word,
+			 cgroup_mount());
+}
+
+int name_path(char path[4096], const char *kind, const char *word)
+{
+	struct search s = { .word = word, .fits = *kind == 'u' ? fit_unit : fit_container };
+
+	if (!*word || strchr(word, '/'))
+		return set_error(CGG_USAGE, "%s:%.80s: not a name", kind, word);
+	search(&s, cgroup_mount(), strlen(cgroup_mount()));
+	if (!s.found && !s.may_be)
+		return elsewhere(kind, &s);
+	if (s.found > 1 || (!s.found && s.may_be > 1))
+		return set_error(CGG_USAGE, "%s:%.80s: may be any of %s", kind, word,
+				 s.found ? s.list : s.may_be_list);
+	strcpy(path, s.found ? s.path : s.may_be_path);
+	return 0;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * resolve.c - what only this machine knows of a rule: a node's number, a cgroup's
+ * id and level, the time at which a ttl ends.
+ *
+ * Done once, when the rule is added. The rule keeps what was found: a cgroup made
+ * anew under the same name is another one.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "host.h"
+
+static int resolve_device(struct cgg_rule *rule)
+{
+	struct stat st;
+
+	if (stat(rule->operand, &st))
+		return set_error(CGG_USAGE, "device %s: %s", rule->operand, strerror(errno));
+	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		return set_error(CGG_USAGE, "device %s: not a device", rule->operand);
+	rule->device = S_ISCHR(st.st_mode) ? 'c' : 'b';
+	rule->major = (long)major(st.st_rdev);
+	rule->minor = (long)minor(st.st_rdev);
+	memset(rule->operand, 0, sizeof(rule->operand));
+	return 0;
+}
+
+/* The level is the depth below the real root, which is seen when that is what is mounted. */
+static int resolve_cgroup(struct cgg_rule *rule)
+{
+	struct cgg_cgroup cgroup;
+	char name[4096], type[4200];
+	int status = cgroup_open(&cgroup, rule->cgroup, CGG_FORCE | CGG_EXACT);
+	unsigned level = 0;
+	bool named;
+
+	if (status) {
+		cgroup_close(&cgroup, false);
+		return status;
+	}
+	rule->cgroup_id = cgroup.id;
+	named = cgroup_name(cgroup.id, name, sizeof(name));
+	cgroup_close(&cgroup, false);
+	if (!named)
+		return set_error(CGG_USAGE, "cgroup %.80s: is not below %s", rule->cgroup,
+				 cgroup_mount());
+	snprintf(type, sizeof(type), "%s/cgroup.type", cgroup_mount());
+	if (!access(type, F_OK))
+		return set_error(CGG_USAGE,
+				 "cgroup %.80s: levels are not known in a cgroup namespace",
+				 rule->cgroup);
+	if (strlen(name) >= CGG_CGROUP)
+		return set_error(CGG_USAGE, "cgroup %.80s: its path has more than %d bytes",
+				 rule->cgroup, CGG_CGROUP - 1);
+	for (const char *c = name; *c; c++)
+		level += *c == '/' && c[1];
+	if (level >= CGG_LEVELS)
+		return set_error(CGG_USAGE, "cgroup %.80s: is deeper than %d levels", rule->cgroup,
+				 CGG_LEVELS - 1);
+	rule->cgroup_level = (__u8)level;
+	strcpy(rule->cgroup, name);
+	return 0;
+}
+
+int rule_resolve(struct cgg_rule *rule)
+{
+	int status = 0;
+
+	if (rule->hooks == 1u << CGG_DEVICE && !rule->device)
+		status = resolve_device(rule);
+	if (!status && rule->matches & CGG_MATCH_CGROUP && !rule->cgroup_id)
+		status = resolve_cgroup(rule);
+	if (rule->ttl && !rule->expires)
+		rule->expires = time_now() + rule->ttl;
+	return status;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* actions.c - what many rules have in common is stored once: their actions. */
+#include "build.h"
+
+static __u32 action_hash(const struct cgg_action *a)
+{
+	return words_hash((const char *)a, sizeof(*a));
+}
+
+static void actions_rehash(struct builder *b)
+{
+	__u32 size = b->hash_size ? 4 * b->hash_size : 4096;
+	__u32 *table = calloc(size, sizeof(*table));
+
+	if (!table) {
+		build_fail(b, "out of memory");
+		return;
+	}
+	for (__u32 i = 0; i < b->actions; i++) {
+		__u32 at = action_hash(&b->action[i]) % size;
+
+		while (table[at])
+			at = (at + 1) % size;
+		table[at] = i + 1;
+	}
+	free(b->action_hash);
+	b->action_hash = table;
+	b->hash_size = size;
+}
+
+static __u32 action_of(struct builder *b, const struct cgg_entry *e)
+{
+	const unsigned nets = (1u << CGG_UNIX) - 1;
+	struct cgg_action a = {
+		.expires = e->expires,
+		.cgroup = e->cgroup,
+		.select = e->select,
+		.select_mask = e->select_mask,
+		.hooks = e->hooks,
+		.access = e->access,
+		.verdict = e->verdict,
+		.error = e->error,
+		.level = e->level,
+		.quiet = e->quiet,
+	};
+	__u32 at;
+
+	/* The prefix says the rest, but not whether a packet stays on lo. */
+	if (e->hooks & nets) {
+		a.select_mask &= 0xffff | (e->hooks & CGG_PACKET_HOOKS ? CGG_IS_LOCAL : 0);
+		a.select &= a.select_mask;
+	}
+	if (2 * b->actions >= b->hash_size)
+		actions_rehash(b);
+	b->action = build_grow(b, b->action, b->actions, &b->actions_room, sizeof(a));
+	if (b->failed)
+		return 0;
+	for (at = action_hash(&a) % b->hash_size; b->action_hash[at]; at = (at + 1) % b->hash_size)
+		if (!memcmp(&b->action[b->action_hash[at] - 1], &a, sizeof(a)))
+			return b->action_hash[at] - 1;
+	b->action[b->actions] = a;
+	b->action_hash[at] = ++b->actions;
+	return b->actions - 1;
+}
+
+/*
+ * Give the actions of all rules' forms, CGG_KNOWN_BITS numbers a rule. They stand
+ * first in an index, so all must be known before anything else is written.
+ */
+__u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_index *head)
+{
+	struct cgg_entry form[CGG_KNOWN_BITS];
+	__u32 *actions =
+		reallocarray(0, CGG_KNOWN_BITS * ((size_t)rules->count + 1), sizeof(*actions));
+
+	if (!actions)
+		build_fail(b, "out of memory");
+	for (unsigned i = 0; i < rules->count && !b->failed; i++) {
+		unsigned forms = entry_forms(&rules->entry[i], form);
+
+		for (unsigned f = 0; f < forms; f++)
+			actions[CGG_KNOWN_BITS * (size_t)i + f] = action_of(b, &form[f]);
+		head->hooks |= rules->entry[i].hooks;
+	}
+	build_take(b, 4ULL * (b->actions + 1), CGG_PAGE / 8, false);
+	if (!b->failed && b->actions)
+		memcpy(build_unit(b, 0), b->action, b->actions * sizeof(*b->action));
+	return actions;
+}

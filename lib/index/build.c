@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * build.c - rules become an index (cgguard.h, struct cgg_index): memory in, memory out.
+ *
+ * Each rule stands at a prefix of a space: an address, a device's numbers, a name.
+ * The prefixes of a space, sorted, cut it into intervals, each of which knows the
+ * longest prefix that it lies in; prefixes know the next shorter one. Where many
+ * rules stand at one prefix, their ports are cut into intervals likewise.
+ */
+
+#include "build.h"
+
+/* ---- keys, digit by digit ---- */
+
+static __u32 digit_of(const struct item *item, size_t d)
+{
+	if (d < 4)
+		return item->high >> 16 * (3 - d) & 0xffff;
+	if (d < 8)
+		return item->low >> 16 * (7 - d) & 0xffff;
+	return item->name ? (__u32)item->name[2 * d] << 8 | item->name[2 * d + 1] : 0;
+}
+
+static const struct item *first_item(const struct builder *b, __u32 prefix)
+{
+	return &b->item[b->prefix[prefix].first];
+}
+
+/* holds - whether the prefix has all keys that another one has */
+static bool holds(const struct builder *b, __u32 shorter, __u32 longer)
+{
+	const struct item *s = first_item(b, shorter), *l = first_item(b, longer);
+	unsigned whole = s->bits / 16, rest = s->bits % 16;
+
+	if (s->bits > l->bits)
+		return false;
+	for (unsigned d = 0; d < whole; d++)
+		if (digit_of(s, d) != digit_of(l, d))
+			return false;
+	return !rest || !((digit_of(s, whole) ^ digit_of(l, whole)) >> (16 - rest));
+}
+
+/* ---- the nodes of one prefix, one behind the other ---- */
+
+/* nodes_put - a chain in front of next; gives the reference to it */
+static __u64 nodes_put(struct builder *b, const struct chain *chain, __u64 next, __u32 *best)
+{
+	for (__u32 i = b->failed ? 0 : chain->count; i--;) {
+		__u32 kind = CGG_REF_KIND(chain->own[i]), at;
+		struct cgg_node *node;
+
+		if (!next && kind != CGG_REF_INTERVALS && kind != CGG_REF_POINTS) {
+			next = chain->own[i];
+		} else {
+			at = build_take(b, sizeof(*node) / 8, sizeof(*node) / 8, true);
+			if (b->failed)
+				break;
+			node = build_unit(b, at);
+			*node = (struct cgg_node){ .own = chain->own[i],
+						   .next = next,
+						   .best = *best };
+			next = CGG_REF(CGG_REF_NODE, 0, at);
+		}
+		if (chain->best[i] < *best)
+			*best = chain->best[i];
+	}
+	return next;
+}
+
+/*
+ * few_put - a few rules stand in one list with those of shorter prefixes, as long as
+ * they are not many: one step instead of several
+ */
+static void few_put(struct builder *b, struct prefix *p, const struct prefix *up)
+{
+	const struct item *item[2 * FEW];
+	__u32 count = p->count,
+	      above = up && up->listed && count + up->listed <= 2 * FEW ? up->listed : 0;
+
+	for (__u32 i = 0; i < p->count; i++)
+		item[i] = &b->item[p->first + i];
+	for (__u32 i = 0; i < above; i++)
+		item[count++] = b->listed[up->list + i];
+	qsort(item, count, sizeof(*item), by_rule);
+	p->rest = above ? up->rest : up ? up->ref : 0;
+	p->rest_best = above ? up->rest_best : up ? up->best : NONE;
+	p->rest_depth = above ? up->rest_depth : up ? up->depth : 0;
+	p->list = b->listed_count;
+	for (__u32 i = 0; i < count && !b->failed; i++) {
+		b->listed = build_grow(b, b->listed, b->listed_count, &b->listed_room,
+				       sizeof(*b->listed));
+		if (!b->failed)
+			b->listed[b->listed_count++] = item[i];
+	}
+	p->listed = count;
+	lists_chain(b, &b->chain, item, count);
+}
+
+/* prefix_put - what a walk finds at the prefix: its own rules, then the next shorter prefix's */
+static void prefix_put(struct builder *b, struct prefix *p)
+{
+	const struct prefix *up = p->parent == NONE ? 0 : &b->prefix[p->parent];
+	const struct item **item;
+
+	b->chain.count = 0;
+	if (p->count <= FEW) {
+		few_put(b, p, up);
+	} else {
+		p->rest = up ? up->ref : 0;
+		p->rest_best = up ? up->best : NONE;
+		p->rest_depth = up ? up->depth : 0;
+		item = reallocarray(0, p->count, sizeof(*item));
+		if (!item) {
+			build_fail(b, "out of memory");
+			return;
+		}
+		for (__u32 i = 0; i < p->count; i++)
+			item[i] = &b->item[p->first + i];
+		many_chain(b, &b->chain, item, p->count);
+		free(item);
+	}
+	p->depth = (__u16)(p->rest_depth + b->chain.count);
+	if (p->depth > CGG_CHAIN)
+		build_fail(b, "too many rules stand at prefixes of one another");
+	p->best = p->rest_best;
+	p->ref = nodes_put(b, &b->chain, p->rest, &p->best);
+}
+
+/* prefixes_of - the items' prefixes, each with its rules and behind the next shorter one */
+static __u32 prefixes_of(struct builder *b)
+{
+	__u32 count = 0, top = NONE;
+
+	free(b->prefix);
+	b->listed_count = 0;
+	b->prefix = reallocarray(0, b->items + 1, sizeof(*b->prefix));
+	if (!b->prefix)
+		build_fail(b, "out of memory");
+	for (__u32 i = 0; i < b->items && !b->failed; i++) {
+		const struct item *item = &b->item[i];
+
+		if (count && item->bits == b->prefix[count - 1].bits &&
+		    !key_compare(item, first_item(b, count - 1))) {
+			b->prefix[count - 1].count++;
+			continue;
+		}
+		b->prefix[count] = (struct prefix){ .first = i, .count = 1, .bits = item->bits };
+		while (top != NONE && !holds(b, top, count))
+			top = b->prefix[top].parent;
+		b->prefix[count].parent = top;
+		top = count++;
+	}
+	for (__u32 i = 0; i < count && !b->failed; i++) {
+		prefix_put(b, &b->prefix[i]);
+		progress("addresses and names compiled", i);
+	}
+	return count;
+}
+
+/* ---- the space, digit by digit ---- */
+
+/*
+ * path_put - go to yes where the key has the bits of item from digit d up to bits
+ *
+ * A record is about eight digits, from a multiple of eight on.
+ */
+static __u64 path_put(struct builder *b, const struct item *item, unsigned d, unsigned bits,
+		      __u64 yes, __u64 no)
+{
+	unsigned begin = d / 8 * 8;
+	struct cgg_path skip = { .yes = yes, .no = no };
+	__u8 *value = (__u8 *)skip.value, *mask = (__u8 *)skip.mask;
+	__u32 at;
+
+	if (bits > 16 * (begin + 8)) {
+		skip.yes = path_put(b, item, begin + 8, bits, yes, no);
+		bits = 16 * (begin + 8);
+	}
+	for (unsigned bit = 16 * d; bit < bits; bit++) {
+		unsigned place = bit - 16 * begin, from_left = 15 - bit % 16;
+
+		mask[place / 8] |= (__u8)(0x80 >> place % 8);
+		if (digit_of(item, bit / 16) >> from_left & 1)
+			value[place / 8] |= (__u8)(0x80 >> place % 8);
+	}
+	at = build_take(b, sizeof(skip) / 8, 2, true);
+	if (b->failed)
+		return 0;
+	memcpy(build_unit(b, at), &skip, sizeof(skip));
+	return CGG_REF(CGG_REF_PATH, begin / 8, at);
+}
+
+/* common - how many digits from d on all prefixes in [from, to) have, and have whole */
+static unsigned common(const struct builder *b, __u32 from, __u32 to, unsigned d)
+{
+	const struct item *first = first_item(b, from), *last = first_item(b, to - 1);
+	unsigned end = d;
+
+	while (16 * (end + 1) <= first->bits && digit_of(first, end) == digit_of(last, end))
+		end++;
+	return end - d;
+}
+
+static __u64 space_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u64 outer);
+
+/* digit_put - the prefixes in [from, to), that go beyond digit d, cut by it */
+static __u64 digit_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u64 outer)
+{
+	__u32 mark = b->intervals, end[17];
+	__u64 ref[17] = { outer };
+	unsigned open = 0;
+
+	end[0] = 65535;
+	for (__u32 i = from; i < to && !b->failed;) {
+		const struct item *item = first_item(b, i);
+		__u32 digit = digit_of(item, d), group = i + 1;
+		unsigned inside = item->bits - 16 * d;
+
+		while (open && end[open] < digit) {
+			interval_add(b, mark, end[open], ref[open]);
+			open--;
+		}
+		if (digit)
+			interval_add(b, mark, digit - 1, ref[open]);
+		if (inside < 16) {
+			end[++open] = digit + (65536u >> inside) - 1;
+			ref[open] = b->prefix[i++].ref;
+			continue;
+		}
+		while (group < to && digit_of(first_item(b, group), d) == digit)
+			group++;
+		interval_add(b, mark, digit, space_put(b, i, group, d + 1, ref[open]));
+		i = group;
+	}
+	for (;; open--) {
+		interval_add(b, mark, end[open], ref[open]);
+		if (!open)
+			break;
+	}
+	return intervals_put(b, mark, d);
+}
+
+/* space_put - a reference to the prefixes in [from, to) at digit d, where outer holds without them */
+static __u64 space_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u64 outer)
+{
+	unsigned skip;
+	__u64 yes;
+
+	if (from < to && b->prefix[from].bits == 16 * d)
+		outer = b->prefix[from++].ref;
+	if (from == to || b->failed)
+		return outer;
+	if (to - from == 1)
+		return path_put(b, first_item(b, from), d, b->prefix[from].bits,
+				b->prefix[from].ref, outer);
+	skip = common(b, from, to, d);
+	if (!skip)
+		return digit_put(b, from, to, d, outer);
+	yes = space_put(b, from, to, d + skip, outer);
+	return path_put(b, first_item(b, from), d, 16 * (d + skip), yes, outer);
+}
+
+/* ---- all of it ---- */
+
+static __u32 page_of(__u64 units)
+{
+	return (__u32)((units + CGG_PAGE / 8 - 1) / (CGG_PAGE / 8));
+}
+
+/* records_put - ids and texts, and a bit for each rule */
+static void records_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
+			struct cgg_index *head)
+{
+	__u32 count = rules->rules, rule = 0, first_id = 0, heap;
+	__u32 records = build_take(b, 2ULL * count, CGG_PAGE / 8, false);
+	__u32 bits = build_take(b, (count + 63) / 64, CGG_PAGE / 8, false);
+	__u32 hashes = build_take(b, (count + 1) / 2, CGG_PAGE / 8, false);
+
+	heap = build_take(b, 4, CGG_PAGE / 8, false); /* place 0 is "" */
+	for (unsigned i = 0; i < rules->count && !b->failed; i++) {
+		const struct cgg_entry *e = &rules->entry[i];
+		struct cgg_record *record;
+		__u32 text;
+
+		if (!e->text_len)
+			continue;
+		text = e->label ? build_take(b, CGG_NAME / 8, CGG_NAME / 8, true) : 0;
+		if (e->label && !b->failed)
+			memcpy(build_unit(b, text), rules->heap + 8 * (size_t)e->label, CGG_NAME);
+		text = build_take(b, (e->text_len + 7u) / 8, 1, false);
+		if (b->failed)
+			return;
+		memcpy(build_unit(b, text), rules->heap + 8 * (size_t)e->text, e->text_len);
+		record = (struct cgg_record *)build_unit(b, records) + rule;
+		*record = (struct cgg_record){
+			e->id,	     text - heap,   actions[CGG_KNOWN_BITS * (size_t)i],
+			e->text_len, e->label != 0, b->shadows[rule]
+		};
+		((__u32 *)build_unit(b, hashes))[rule] =
+			words_hash(build_unit(b, text), e->text_len);
+		first_id = rule == 0 ? e->id : first_id && e->id == first_id + rule ? first_id : 0;
+		rule++;
+	}
+	if (b->failed)
+		return;
+	head->rules = count;
+	head->first_id = first_id;
+	head->actions = b->actions;
+	head->records = page_of(records);
+	head->bits = page_of(bits);
+	head->hashes = page_of(hashes);
+	head->heap = page_of(heap);
+	head->pages = page_of(b->used);
+}
+
+static void spaces_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
+		       struct cgg_index *head)
+{
+	for (int space = 0; space < CGG_SPACES && !b->failed; space++) {
+		__u64 ref;
+
+		items_of(b, rules, actions, head->hooks, space);
+		if (!b->items || b->failed)
+			continue;
+		if (space == CGG_SPACE_VAGUE)
+			denials_merge(b);
+		items_sort(b, space);
+		ref = space_put(b, 0, prefixes_of(b), space == CGG_SPACE_IPV4 ? 6 : 0, 0);
+		head->root[space] = ref;
+	}
+}
+
+/* index_build - its pages, to be freed, and what is said of them; it has no number yet */
+int index_build(char **pages, struct cgg_index *head, const struct cgg_rules *rules)
+{
+	struct builder b = { 0 };
+	__u32 *actions = 0;
+
+	*head = (struct cgg_index){ 0 };
+	b.shadows = calloc(rules->rules + 1, 1);
+	if (!b.shadows)
+		build_fail(&b, "out of memory");
+	actions = actions_of(&b, rules, head);
+	spaces_put(&b, rules, actions, head);
+	records_put(&b, rules, actions, head);
+	build_take(&b, 0, CGG_PAGE / 8, false);
+	free(actions);
+	free(b.shadows);
+	free(b.item);
+	free(b.prefix);
+	free(b.interval);
+	free(b.listed);
+	free(b.action);
+	free(b.action_hash);
+	*pages = b.memory;
+	if (!b.failed)
+		return 0;
+	free(b.memory);
+	return CGG_FAILED;
+}

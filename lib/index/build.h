@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * build.h - what the files that build an index share.
+ *
+ * Whatever fails is said once, by build_fail(), and kept in the builder: what comes
+ * after it does nothing.
+ */
+#ifndef CGG_BUILD_H
+#define CGG_BUILD_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "index.h"
+
+#define NONE ((__u32)-1)
+#define FEW 8 /* rules at one prefix that are looked at one by one */
+#define CLASSES 32 /* conditions that are cut together */
+#define MANY 512 /* conditions that a later rule is compared with */
+
+/* A rule at a prefix. Numbers are in host byte order: high and low are the key's first bytes. */
+struct item {
+	__u64 high, low;
+	const __u8
+		*name; /* CGG_OPERAND bytes, of which those are the first; 0: there are no more */
+	__u32 rule, action;
+	__u16 port_min, port_max;
+	__u16 bits;
+	__u16 hooks;
+};
+
+/* A prefix and its rules. */
+struct prefix {
+	__u32 first, count; /* of items */
+	__u32 parent; /* the next shorter one */
+	__u32 best; /* the first of its rules and of those of shorter ones */
+	__u16 bits;
+	__u16 depth; /* nodes on the way up from it */
+	__u64 ref; /* what an interval that lies in it ends with */
+	/* The list that reference leads to first, if it is one: of its rules and of shorter prefixes'. */
+	__u32 list, listed; /* in the builder's listed items */
+	__u64 rest; /* behind it */
+	__u32 rest_best;
+	__u16 rest_depth;
+};
+
+struct interval {
+	__u32 last;
+	__u64 ref;
+};
+
+/* The nodes of one prefix, one behind the other. */
+struct chain {
+	__u64 own[CGG_CHAIN];
+	__u32 best[CGG_CHAIN]; /* the first rule of each */
+	__u32 count;
+};
+
+struct builder {
+	char *memory;
+	__u64 used, room; /* units of 8 bytes */
+	struct item *item;
+	__u32 items, items_room;
+	struct prefix *prefix;
+	struct interval *interval;
+	__u32 intervals, intervals_room;
+	const struct item **listed;
+	__u32 listed_count, listed_room;
+	struct cgg_action *action;
+	__u32 actions, actions_room;
+	__u32 *action_hash, hash_size;
+	__u8 *shadows; /* by rule */
+	struct chain chain;
+	bool failed;
+};
+
+/* memory.c */
+void build_fail(struct builder *b, const char *why);
+void *build_grow(struct builder *b, void *array, __u32 count, __u32 *room, size_t size);
+__u32 build_take(struct builder *b, __u64 units, __u32 align, bool together);
+void *build_unit(struct builder *b, __u64 at);
+
+/* actions.c */
+__u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_index *head);
+
+/* items.c */
+void items_of(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
+	      unsigned hooks, int space);
+int key_compare(const struct item *a, const struct item *b);
+void items_sort(struct builder *b, int space);
+
+/* intervals.c: intervals of 0..65535 -> a reference that leads on by a number */
+void interval_add(struct builder *b, __u32 mark, __u32 last, __u64 ref);
+__u64 intervals_put(struct builder *b, __u32 mark, unsigned digit);
+
+/* prefix_rules.c: the rules of one prefix -> what a walk looks at */
+int by_rule(const void *first, const void *second); /* for qsort(), of pointers to items */
+void lists_chain(struct builder *b, struct chain *chain, const struct item **item, __u32 count);
+void denials_merge(struct builder *b);
+void many_chain(struct builder *b, struct chain *chain, const struct item **item, __u32 count);
+
+#endif

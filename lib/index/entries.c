@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * entries.c - rules become entries, entries an image, and an image its entries.
+ *
+ * Entries and the rules' own words in their heap are all that there is of a
+ * policy in memory (struct cgg_rules); an image holds as much of them as fits.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "index.h"
+
+#define NO_ROOM ((__u32)-1)
+
+/* heap_put - a text's place, in units of 8 bytes; it takes room bytes; 0: "", NO_ROOM: refused */
+static __u32 heap_put(struct cgg_rules *rules, const char *text, size_t room)
+{
+	__u32 place = rules->heap_used ? rules->heap_used : CGG_NAME / 8;
+	__u32 units = (__u32)(room + 7) / 8;
+
+	if (!units)
+		return 0;
+	if (place + units > rules->heap_room) {
+		__u32 more = 2 * (place + units) + 1024;
+		char *heap = realloc(rules->heap, 8 * (size_t)more);
+
+		if (!heap || more > CGG_INDEX_UNITS) {
+			rules->heap = heap ? heap : rules->heap;
+			set_error(CGG_FAILED, "%u rules: out of memory", rules->rules);
+			return NO_ROOM;
+		}
+		rules->heap = heap;
+		rules->heap_room = more;
+	}
+	if (!rules->heap_used) /* place 0 is "" */
+		memset(rules->heap, 0, CGG_NAME);
+	memset(rules->heap + 8 * (size_t)(place + units - 1), 0, 8);
+	memcpy(rules->heap + 8 * (size_t)place, text, room);
+	rules->heap_used = place + units;
+	return place;
+}
+
+/* words_hash - of a rule's words */
+__u32 words_hash(const char *text, size_t len)
+{
+	__u64 h = len * 0x9e3779b97f4a7c15ULL, word;
+
+	for (; len >= 8; len -= 8, text += 8) {
+		memcpy(&word, text, 8);
+		h = (h ^ word) * 0xff51afd7ed558ccdULL;
+		h ^= h >> 29;
+	}
+	for (; len; len--)
+		h = (h ^ (__u8)*text++) * 0x100000001b3ULL;
+	return (__u32)(h ^ h >> 32);
+}
+
+static int entries_room(struct cgg_rules *rules, unsigned more)
+{
+	struct cgg_entry *entry;
+	unsigned room = rules->room;
+
+	if (rules->count + more <= room)
+		return 0;
+	while (rules->count + more > room)
+		room = room ? 2 * room : CGG_ENTRIES;
+	entry = reallocarray(rules->entry, room, sizeof(*entry));
+	if (!entry)
+		return set_error(CGG_FAILED, "%u rules: out of memory", rules->rules);
+	rules->entry = entry;
+	rules->room = room;
+	return 0;
+}
+
+/* The heads of 16 bytes of a prefix are in mask[], in network order. */
+static void compile_net(struct cgg_entry *e, const struct cgg_rule *rule)
+{
+	const struct cgg_net *net = &rule->net;
+	__u8 mask[16] = { 0 };
+
+	if (rule->matches & CGG_MATCH_PROTO) {
+		e->select |= rule->proto;
+		e->select_mask |= 0xffff;
+	}
+	if (!(rule->matches & CGG_MATCH_IP))
+		return;
+	if (net->local) {
+		e->select |= CGG_IS_LOCAL;
+		e->select_mask |= CGG_IS_LOCAL;
+		return;
+	}
+	memset(mask, 0xff, net->len / 8u);
+	if (net->len % 8)
+		mask[net->len / 8] = (__u8)(0xff00 >> net->len % 8);
+	memcpy(e->value, net->addr, sizeof(net->addr));
+	memcpy(e->mask, mask, sizeof(mask));
+	/* ::/0 is every IPv6 address, and not the mapped ones too */
+	e->select_mask |= CGG_IS_IPV4;
+	if (net->len >= 96 && addr_is_ip4(net->addr))
+		e->select |= CGG_IS_IPV4;
+}
+
+/* compile_number - n of 4 bytes in network order at byte place of the key; -1: any */
+static void compile_number(struct cgg_entry *e, unsigned place, long n)
+{
+	const __u8 bytes[4] = { (__u8)(n >> 24), (__u8)(n >> 16), (__u8)(n >> 8), (__u8)n };
+
+	if (n < 0)
+		return;
+	memcpy((char *)e->value + place, bytes, sizeof(bytes));
+	memset((char *)e->mask + place, 0xff, sizeof(bytes));
+}
+
+/* word_mask - the bytes of word number i of a name that its first len bytes reach */
+static __u64 word_mask(unsigned i, size_t len)
+{
+	__u8 bytes[8] = { 0 };
+	__u64 mask;
+
+	for (unsigned b = 0; b < 8; b++)
+		if (8 * i + b < len)
+			bytes[b] = 0xff;
+	memcpy(&mask, bytes, sizeof(mask));
+	return mask;
+}
+
+/*
+ * A whole name also has its length compared; of a prefix only the bytes, and that
+ * the name is not vague. An empty prefix is every name.
+ */
+static int compile_name(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rule *rule)
+{
+	size_t len = strlen(rule->operand);
+
+	e->select = rule->prefix ? 0 : (__u32)len;
+	e->select_mask = !rule->prefix ? ~0u : len ? CGG_VAGUE & ~(CGG_VAGUE >> 1) : 0;
+	memcpy(e->value, rule->operand, 16);
+	for (unsigned i = 0; i < 2; i++) {
+		e->mask[i] = word_mask(i, len);
+		e->value[i] &= e->mask[i];
+	}
+	if (len <= 16)
+		return 0;
+	e->operand_words = (__u16)(len / 8);
+	e->operand_last = word_mask((unsigned)len / 8, len);
+	e->operand = heap_put(rules, rule->operand, CGG_OPERAND);
+	return e->operand == NO_ROOM ? CGG_FAILED : 0;
+}
+
+static void compile_socket(struct cgg_entry *e, const struct cgg_rule *rule)
+{
+	if (rule->matches & CGG_MATCH_FAMILY) {
+		e->select |= CGG_SOCKET_SELECT((__u32)rule->family, 0, 0);
+		e->select_mask |= CGG_SOCKET_SELECT(0xff, 0, 0);
+	}
+	if (rule->matches & CGG_MATCH_TYPE) {
+		e->select |= CGG_SOCKET_SELECT(0, (__u32)rule->type, 0);
+		e->select_mask |= CGG_SOCKET_SELECT(0, 0xff, 0);
+	}
+}
+
+static int compile_what(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rule *rule)
+{
+	if (rule->hooks & (1u << CGG_SYSCTL | 1u << CGG_UNIX))
+		return compile_name(rules, e, rule);
+	if (rule->hooks & 1u << CGG_DEVICE) {
+		compile_number(e, 0,
+			       rule->device == 'a'   ? -1
+			       : rule->device == 'c' ? CGG_CHAR
+						     : CGG_BLOCK);
+		compile_number(e, 4, rule->major);
+		compile_number(e, 8, rule->minor);
+	} else if (rule->hooks & (1u << CGG_SETSOCKOPT | 1u << CGG_GETSOCKOPT)) {
+		compile_number(e, 0, rule->major);
+		compile_number(e, 4, rule->minor);
+	} else {
+		compile_net(e, rule);
+	}
+	if (rule->hooks & 1u << CGG_SOCKET)
+		compile_socket(e, rule);
+	return 0;
+}
+
+/*
+ * Return the access bits of a rule: of packets, how much may be unknown (enum
+ * cgg_known). A deny rule could match whatever is unknown; allow and alert rules
+ * match only when all that they ask for is known.
+ */
+static __u8 compile_access(const struct cgg_rule *rule)
+{
+	unsigned access = rule->access;
+	bool deny = rule->verdict == CGG_DENY,
+	     port = rule->port_min != 0 || rule->port_max != 65535,
+	     proto = rule->matches & CGG_MATCH_PROTO, ip = rule->matches & CGG_MATCH_IP;
+
+	if (!(rule->hooks & CGG_PACKET_HOOKS))
+		return rule->access;
+	if (deny || !port)
+		access |= CGG_KNOWN_PROTO;
+	if (deny || (!port && !proto))
+		access |= CGG_KNOWN_ADDR;
+	if (deny || (!port && !proto && !ip))
+		access |= CGG_KNOWN_NONE;
+	return (__u8)access;
+}
+
+static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rule *rule)
+{
+	char text[CGG_RULE_TEXT];
+
+	memset(e, 0, sizeof(*e));
+	e->id = rule->id;
+	e->hooks = (__u16)rule->hooks;
+	e->verdict = rule->verdict;
+	e->access = compile_access(rule);
+	e->port_min = rule->port_min;
+	e->port_max = rule->port_max;
+	e->expires = rule->expires ? rule->expires : CGG_NEVER;
+	e->cgroup = rule->cgroup_id;
+	e->level = rule->cgroup_level;
+	e->quiet = rule->quiet;
+	e->error = (__u16)rule->error;
+	e->text_len = (__u16)rule_print(rule, text);
+	e->text = heap_put(rules, text, e->text_len);
+	if (*rule->name)
+		e->label = heap_put(rules, rule->name, CGG_NAME);
+	if (e->text == NO_ROOM || e->label == NO_ROOM)
+		return CGG_FAILED;
+	return compile_what(rules, e, rule);
+}
+
+/* A denied path is also denied under names that may mean it (cgguard.h, CGG_VAGUE). */
+static bool is_vague_too(const struct cgg_rule *rule)
+{
+	return rule->hooks & 1u << CGG_UNIX && rule->verdict == CGG_DENY && *rule->operand == '/';
+}
+
+static void compile_vague(struct cgg_entry *vague, const struct cgg_entry *e)
+{
+	*vague = *e;
+	vague->select = CGG_VAGUE;
+	vague->select_mask = ~0u;
+	memset(vague->value, 0, sizeof(vague->value));
+	memset(vague->mask, 0, sizeof(vague->mask));
+	vague->operand_words = 0;
+	vague->operand = vague->label = vague->text = vague->text_len = 0;
+}
+
+/* Drop from an entry about packets what it asks for and an access bit leaves unknown. */
+static void loosen(struct cgg_entry *e, unsigned access_bit)
+{
+	e->port_min = 0;
+	e->port_max = 65535;
+	if (access_bit != CGG_KNOWN_PROTO) {
+		e->select &= ~0xffffu;
+		e->select_mask &= ~0xffffu;
+	}
+	if (access_bit == CGG_KNOWN_NONE) {
+		e->select = e->select_mask = 0;
+		memset(e->value, 0, sizeof(e->value));
+		memset(e->mask, 0, sizeof(e->mask));
+	}
+}
+
+static bool same_match(const struct cgg_entry *a, const struct cgg_entry *b)
+{
+	return a->port_min == b->port_min && a->port_max == b->port_max && a->select == b->select &&
+	       a->select_mask == b->select_mask && !memcmp(a->value, b->value, sizeof(a->value)) &&
+	       !memcmp(a->mask, b->mask, sizeof(a->mask));
+}
+
+/*
+ * Give an entry in the forms that an index holds: of packets one for each extent to
+ * which it may be compared. Return how many. Each access bit is in one form.
+ */
+unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_BITS])
+{
+	static const __u8 access_bits[] = { CGG_KNOWN_PROTO, CGG_KNOWN_ADDR, CGG_KNOWN_NONE };
+	unsigned count = 1;
+
+	form[0] = *e;
+	if (!(e->hooks & CGG_PACKET_HOOKS))
+		return 1;
+	form[0].access = CGG_KNOWN_ALL;
+	for (unsigned i = 0; i < sizeof(access_bits); i++) {
+		struct cgg_entry *last = &form[count - 1], *next = &form[count];
+
+		if (!(e->access & access_bits[i]))
+			continue;
+		*next = *last;
+		loosen(next, access_bits[i]);
+		if (same_match(last, next)) {
+			last->access |= access_bits[i];
+			continue;
+		}
+		next->access = access_bits[i];
+		next->hooks &= CGG_PACKET_HOOKS;
+		count++;
+	}
+	return count;
+}
+
+/* rules_insert - as entry number at, before that rule of the index; the next id unless it has one */
+int rules_insert(struct cgg_rules *rules, unsigned at, __u32 before, const struct cgg_rule *rule)
+{
+	unsigned entries = 1 + is_vague_too(rule);
+	struct cgg_entry *e;
+	int status = entries_room(rules, entries);
+
+	if (status)
+		return status;
+	if (rules->rules == CGG_INDEX_RULES)
+		return set_error(CGG_FAILED, "a policy holds at most %u rules", CGG_INDEX_RULES);
+	e = &rules->entry[at];
+	memmove(e + entries, e, (rules->count - at) * sizeof(*e));
+	status = compile_rule(rules, e, rule);
+	if (status)
+		return status;
+	if (!e->id)
+		e->id = rules->next_id++;
+	e->before = before;
+	if (entries > 1)
+		compile_vague(e + 1, e);
+	rules->count += entries;
+	rules->rules++;
+	return 0;
+}
+
+/* rules_add - at the end of all */
+int rules_add(struct cgg_rules *rules, const struct cgg_rule *rule)
+{
+	return rules_insert(rules, rules->count, CGG_LOW, rule);
+}
+
+/* rules_take - at the end all that more has, with ids of their own */
+int rules_take(struct cgg_rules *rules, const struct cgg_rules *more)
+{
+	int status = entries_room(rules, more->count);
+	__u32 shift;
+
+	if (status || !more->count)
+		return status;
+	if (rules->rules + more->rules > CGG_INDEX_RULES)
+		return set_error(CGG_FAILED, "a policy holds at most %u rules", CGG_INDEX_RULES);
+	shift = heap_put(rules, more->heap, 8 * (size_t)more->heap_used);
+	if (shift == NO_ROOM)
+		return CGG_FAILED;
+	for (unsigned i = 0; i < more->count; i++) {
+		struct cgg_entry *e = &rules->entry[rules->count++];
+
+		*e = more->entry[i];
+		e->operand += e->operand ? shift : 0;
+		e->label += e->label ? shift : 0;
+		e->text += shift;
+		e->before = CGG_LOW;
+		e->id = e->text_len ? rules->next_id++ : e[-1].id;
+	}
+	rules->rules += more->rules;
+	return 0;
+}
+
+/* rules_remove - entry number at and what belongs to it */
+void rules_remove(struct cgg_rules *rules, unsigned at)
+{
+	unsigned end = at + 1;
+
+	while (end < rules->count && !rules->entry[end].text_len)
+		end++;
+	memmove(rules->entry + at, rules->entry + end,
+		(rules->count - end) * sizeof(*rules->entry));
+	rules->count -= end - at;
+	rules->rules--;
+}
+
+void rules_begin(struct cgg_rules *rules)
+{
+	*rules = (struct cgg_rules){ .next_id = 1 };
+}
+
+void rules_free(struct cgg_rules *rules)
+{
+	free(rules->entry);
+	free(rules->heap);
+	rules_begin(rules);
+}
+
+/* rules_hooks - 1 << enum cgg_hook that the rules, the index and the defaults need */
+unsigned rules_hooks(const struct cgg_rules *rules)
+{
+	unsigned hooks = rules->index.number ? rules->index.hooks : 0;
+
+	for (unsigned i = 0; i < rules->count; i++)
+		hooks |= rules->entry[i].hooks;
+	for (unsigned i = 0; i < CGG_HOOKS; i++)
+		if (rules->defaults[i] != CGG_ALLOW)
+			hooks |= 1u << i;
+	return hooks;
+}
+
+/* image_put - as heap_put(), in an image's heap; NO_ROOM: full */
+static __u32 image_put(struct cgg_image *image, const struct cgg_rules *rules, __u32 from,
+		       size_t room)
+{
+	__u32 place = image->heap_used, units = (__u32)(room + 7) / 8;
+
+	if (!from || !units)
+		return 0;
+	if (8 * (place + units) > CGG_HEAP)
+		return NO_ROOM;
+	memcpy(image->heap + 8 * (size_t)place, rules->heap + 8 * (size_t)from, 8 * (size_t)units);
+	image->heap_used += units;
+	return place;
+}
+
+/* compile - rules into an image; CGG_NO: it has not the room for them */
+int compile(struct cgg_image *image, const struct cgg_rules *rules)
+{
+	memset(image, 0, sizeof(*image));
+	image->heap_used = CGG_NAME / 8; /* place 0 is "" */
+	image->next_id = rules->next_id;
+	memcpy(image->defaults, rules->defaults, sizeof(rules->defaults));
+	image->audit = rules->audit;
+	image->index = rules->index;
+	image->hooks = rules_hooks(rules);
+	if (rules->count > CGG_ENTRIES)
+		return CGG_NO;
+	for (unsigned i = 0; i < rules->count; i++) {
+		struct cgg_entry *e = &image->entry[i];
+
+		*e = rules->entry[i];
+		e->text = image_put(image, rules, e->text, e->text_len);
+		e->label = image_put(image, rules, e->label, CGG_NAME);
+		e->operand = image_put(image, rules, e->operand, CGG_OPERAND);
+		if (e->text == NO_ROOM || e->label == NO_ROOM || e->operand == NO_ROOM)
+			return CGG_NO;
+		image->timed |= e->expires != CGG_NEVER;
+	}
+	image->count = rules->count;
+	return 0;
+}
+
+/* decompile - those of an image that have not expired; to be freed */
+int decompile(struct cgg_rules *rules, const struct cgg_image *image)
+{
+	__u64 now = image->timed ? time_now() : 0;
+	int status;
+
+	rules_begin(rules);
+	rules->next_id = image->next_id;
+	memcpy(rules->defaults, image->defaults, sizeof(rules->defaults));
+	rules->audit = image->audit;
+	rules->index = image->index;
+	status = entries_room(rules, image->count);
+	if (status || !image->count)
+		return status;
+	if (heap_put(rules, image->heap + CGG_NAME, 8 * image->heap_used - CGG_NAME) == NO_ROOM)
+		return CGG_FAILED;
+	for (unsigned i = 0; i < image->count; i++) {
+		if (image->entry[i].expires <= now)
+			continue;
+		rules->entry[rules->count++] = image->entry[i];
+		rules->rules += image->entry[i].text_len != 0;
+	}
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* index.h - rules in memory, as the kernel takes them: an image, or an index. */
+#ifndef CGG_INDEX_H
+#define CGG_INDEX_H
+
+#include "../words/words.h"
+
+/* entries.c: rules as entries, <-> image; memory in, memory out */
+struct cgg_rules {
+	struct cgg_entry *entry; /* a rule has one with a text, and perhaps some behind it */
+	unsigned count, room; /* of entries */
+	unsigned rules;
+	char *heap;
+	__u32 heap_used, heap_room; /* units of 8 bytes */
+	__u8 defaults[CGG_HOOKS]; /* enum cgg_verdict */
+	__u8 audit;
+#define CGG_UNSET 0xff /* of these two, in what is added: as it is */
+	__u32 next_id;
+	struct cgg_index index; /* that they stand beside */
+};
+__u32 words_hash(const char *words, size_t len);
+void rules_begin(struct cgg_rules *rules);
+int rules_add(struct cgg_rules *rules, const struct cgg_rule *rule);
+int rules_insert(struct cgg_rules *rules, unsigned at, __u32 before, const struct cgg_rule *rule);
+int rules_take(struct cgg_rules *rules, const struct cgg_rules *more);
+void rules_remove(struct cgg_rules *rules, unsigned at);
+unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_BITS]);
+unsigned rules_hooks(const struct cgg_rules *rules);
+void rules_free(struct cgg_rules *rules);
+int compile(struct cgg_image *image, const struct cgg_rules *rules);
+int decompile(struct cgg_rules *rules, const struct cgg_image *image);
+
+/* build.c: many rules -> an index; memory in, memory out */
+int index_build(char **pages, struct cgg_index *head, const struct cgg_rules *rules);
+
+#endif

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * items.c - each rule becomes one item, or several, at prefixes of a space.
+ */
+#include <endian.h>
+
+#include "build.h"
+
+static void item_add(struct builder *b, const struct item *item)
+{
+	b->item = build_grow(b, b->item, b->items, &b->items_room, sizeof(*item));
+	if (!b->failed)
+		b->item[b->items++] = *item;
+}
+
+static unsigned bits_of(const __u64 mask[2])
+{
+	return (unsigned)(__builtin_popcountll(mask[0]) + __builtin_popcountll(mask[1]));
+}
+
+/* place_net - the one or two prefixes of a rule about addresses in this space, if any */
+static void place_net(struct builder *b, const struct cgg_entry *e, struct item *item, int space)
+{
+	bool four = space == CGG_SPACE_IPV4;
+
+	if (e->select_mask & CGG_IS_LOCAL) {
+		item->high = 0;
+		item->low = four ? 0xffff7f000000ULL : 1;
+		item->bits = four ? 104 : 128;
+	} else if (e->select_mask & CGG_IS_IPV4) {
+		if (!(e->select & CGG_IS_IPV4) == four)
+			return;
+		item->bits = (__u16)bits_of(e->mask);
+	} else {
+		item->high = 0;
+		item->low = four ? 0xffff00000000ULL : 0;
+		item->bits = four ? 96 : 0;
+	}
+	item_add(b, item);
+}
+
+/* place_name - a whole name has its NUL in the prefix */
+static void place_name(struct builder *b, const struct cgg_rules *rules, const struct cgg_entry *e,
+		       struct item *item, int space)
+{
+	bool vague = e->select_mask == ~0u && e->select == CGG_VAGUE;
+	__u64 last = e->operand_last;
+
+	if (space == CGG_SPACE_VAGUE ? !vague && e->select_mask : vague)
+		return;
+	item->bits = (__u16)bits_of(e->mask);
+	if (e->operand_words)
+		item->bits = (__u16)(64 * e->operand_words + __builtin_popcountll(last));
+	if (e->select_mask == ~0u && !vague)
+		item->bits = (__u16)(item->bits + 8);
+	if (e->operand)
+		item->name = (const __u8 *)rules->heap + 8 * (size_t)e->operand;
+	item_add(b, item);
+}
+
+static void place_device(struct builder *b, const struct cgg_entry *e, struct item *item)
+{
+	static const __u64 types[] = { CGG_BLOCK, CGG_CHAR };
+	bool any_type = !(be64toh(e->mask[0]) >> 32), any_major = !(be64toh(e->mask[0]) << 32);
+
+	item->bits = (__u16)bits_of(e->mask);
+	if (!any_type || any_major) {
+		item_add(b, item);
+		return;
+	}
+	item->bits = (__u16)(item->bits + 32);
+	for (unsigned i = 0; i < 2; i++) {
+		item->high = types[i] << 32 | (be64toh(e->value[0]) & 0xffffffff);
+		item_add(b, item);
+	}
+}
+
+static void place_socket(struct builder *b, const struct cgg_entry *e, struct item *item)
+{
+	if (e->select_mask & 0xffff)
+		item->port_min = item->port_max = (__u16)e->select;
+	item_add(b, item);
+}
+
+/* Return the hooks whose rules stand in a space. */
+static unsigned space_hooks(int space)
+{
+	if (space <= CGG_SPACE_IPV6)
+		return (1u << CGG_UNIX) - 1;
+	if (space == CGG_SPACE_VAGUE)
+		return 1u << CGG_UNIX | CGG_PACKET_HOOKS;
+	return 1u << (space - CGG_SPACE_UNIX + CGG_UNIX);
+}
+
+/* place_form - one form of a rule in a space, where the space has such */
+static void place_form(struct builder *b, const struct cgg_rules *rules, const struct cgg_entry *e,
+		       struct item *item, int space)
+{
+	if (space <= CGG_SPACE_IPV6) {
+		if (e->access & ~CGG_KNOWN_NONE)
+			place_net(b, e, item, space);
+	} else if (e->hooks & (1u << CGG_UNIX | 1u << CGG_SYSCTL)) {
+		place_name(b, rules, e, item, space);
+	} else if (space == CGG_SPACE_VAGUE) {
+		if (e->access & CGG_KNOWN_NONE)
+			item_add(b, item);
+	} else if (e->hooks & 1u << CGG_DEVICE) {
+		place_device(b, e, item);
+	} else if (e->hooks & 1u << CGG_SOCKET) {
+		place_socket(b, e, item);
+	} else {
+		item->bits = (__u16)bits_of(e->mask);
+		item_add(b, item);
+	}
+}
+
+/* items_of - those of all rules that a space has; a rule is a number by its text */
+void items_of(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
+	      unsigned hooks, int space)
+{
+	unsigned wanted = space_hooks(space);
+	struct cgg_entry form[CGG_KNOWN_BITS];
+	__u32 rule = NONE;
+
+	b->items = 0;
+	if (!(hooks & wanted))
+		return;
+	for (unsigned i = 0; i < rules->count && !b->failed; i++) {
+		unsigned forms = 0;
+
+		rule += rules->entry[i].text_len != 0;
+		if (rules->entry[i].hooks & wanted)
+			forms = entry_forms(&rules->entry[i], form);
+		for (unsigned f = 0; f < forms; f++) {
+			struct item item = {
+				.high = be64toh(form[f].value[0]),
+				.low = be64toh(form[f].value[1]),
+				.action = actions[CGG_KNOWN_BITS * (size_t)i + f],
+				.port_min = form[f].port_min,
+				.port_max = form[f].port_max,
+				.hooks = form[f].hooks,
+				.rule = rule,
+			};
+
+			place_form(b, rules, &form[f], &item, space);
+		}
+	}
+}
+
+/* key_compare - of the first bytes, then of what names have more */
+int key_compare(const struct item *a, const struct item *b)
+{
+	static const __u8 nothing[CGG_OPERAND];
+
+	if (a->high != b->high)
+		return a->high < b->high ? -1 : 1;
+	if (a->low != b->low)
+		return a->low < b->low ? -1 : 1;
+	if (!a->name && !b->name)
+		return 0;
+	return memcmp((a->name ? a->name : nothing) + 16, (b->name ? b->name : nothing) + 16,
+		      CGG_OPERAND - 16);
+}
+
+/* A prefix stands before what it contains; rules of one in their order. */
+static int item_compare(const void *first, const void *second)
+{
+	const struct item *a = first, *b = second;
+	int order = key_compare(a, b);
+
+	if (order)
+		return order;
+	if (a->bits != b->bits)
+		return a->bits < b->bits ? -1 : 1;
+	return a->rule < b->rule ? -1 : a->rule > b->rule;
+}
+
+/* items_sort - by 16 bits at a time where keys are short, and rules in their order */
+void items_sort(struct builder *b, int space)
+{
+	struct item *from = b->item, *to;
+	static __u32 start[65537];
+
+	if (space != CGG_SPACE_IPV4 || b->items < 1000) {
+		qsort(b->item, b->items, sizeof(*b->item), item_compare);
+		return;
+	}
+	to = reallocarray(0, b->items_room, sizeof(*to));
+	if (!to) {
+		build_fail(b, "out of memory");
+		return;
+	}
+	for (int round = 0; round < 3; round++) {
+		struct item *swap = from;
+
+#define DIGIT(i) (round == 0 ? (i)->bits : round == 1 ? (__u16)(i)->low : (__u16)((i)->low >> 16))
+		memset(start, 0, sizeof(start));
+		for (__u32 i = 0; i < b->items; i++)
+			start[DIGIT(&from[i]) + 1]++;
+		for (unsigned i = 0; i < 65536; i++)
+			start[i + 1] += start[i];
+		for (__u32 i = 0; i < b->items; i++)
+			to[start[DIGIT(&from[i])]++] = from[i];
+#undef DIGIT
+		from = to;
+		to = swap;
+	}
+	free(to);
+	b->item = from;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* memory.c - the memory of an index that is being built, and its first failure. */
+#include "build.h"
+
+void build_fail(struct builder *b, const char *why)
+{
+	if (!b->failed)
+		set_error(CGG_FAILED, "%s", why);
+	b->failed = true;
+}
+
+/* grow - room for one more of size bytes behind count */
+void *build_grow(struct builder *b, void *array, __u32 count, __u32 *room, size_t size)
+{
+	void *more;
+
+	if (count < *room)
+		return array;
+	more = reallocarray(array, *room ? 2 * (size_t)*room : 1024, size);
+	if (!more) {
+		build_fail(b, "out of memory");
+		return 0;
+	}
+	*room = *room ? 2 * *room : 1024;
+	return more;
+}
+
+/*
+ * take - units of memory, zeroed; together: in one page, beginning at a multiple
+ * of align units. Gives its place, 0 when it fails.
+ */
+__u32 build_take(struct builder *b, __u64 units, __u32 align, bool together)
+{
+	__u64 at = (b->used + align - 1) / align * align, page = CGG_PAGE / 8;
+
+	if (together && at / page != (at + units - 1) / page)
+		at = (at + page - 1) / page * page;
+	if (at + units >= CGG_INDEX_UNITS) {
+		build_fail(b, "the rules take more than 2 GiB");
+		return 0;
+	}
+	if (at + units > b->room) {
+		__u64 room = 2 * (at + units) + 512;
+		char *memory = realloc(b->memory, 8 * room);
+
+		if (!memory) {
+			build_fail(b, "out of memory");
+			return 0;
+		}
+		b->memory = memory;
+		b->room = room;
+	}
+	/* Where there is room there is memory. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
+	memset(b->memory + 8 * b->used, 0, 8 * (at + units - b->used));
+	b->used = at + units;
+	return (__u32)at;
+}
+
+void *build_unit(struct builder *b, __u64 at)
+{
+	return b->memory + 8 * at;
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* count.c - what rules and defaults decided and what packets came to, summed over the processors. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pins.h"
+
+int count_open(void)
+{
+	return pin_get("maps/counts");
+}
+
+/* values_read - a key's value of every processor, each in 8 bytes' alignment; 0: none. Free it. */
+static void *values_read(int map, const void *key, size_t size, int *processors)
+{
+	void *each;
+
+	*processors = libbpf_num_possible_cpus();
+	each = *processors > 0 ? calloc((size_t)*processors, size) : 0;
+	if (each && !bpf_map_lookup_elem(map, key, each))
+		return each;
+	free(each);
+	*processors = 0;
+	return 0;
+}
+
+/* count_read - all zero when nothing was counted yet, or nothing can be read */
+struct cgg_count count_read(int counts, __u32 policy, __u32 rule)
+{
+	struct cgg_count_key key = { .policy = policy, .rule = rule };
+	struct cgg_count sum = { 0 }, *each;
+	int processors;
+
+	each = values_read(counts, &key, sizeof(*each), &processors);
+	for (int i = 0; i < processors; i++) {
+		sum.hits += each[i].hits;
+		sum.bytes += each[i].bytes;
+		if (each[i].last > sum.last)
+			sum.last = each[i].last;
+	}
+	free(each);
+	return sum;
+}
+
+/* opened - a map that is asked again and again stays open as long as the command */
+static int opened(int *map, const char *name)
+{
+	if (*map < 0)
+		*map = pin_get(name);
+	return *map;
+}
+
+/* Return the map that has the tallies of a policy, and in key the first of them, or -1 */
+static int tallies(__u32 policy, __u32 *key)
+{
+	static int maps = -1, map = -1;
+	static __u32 chunk;
+
+	*key = policy % CGG_CHUNK * CGG_HOOKS;
+	if (map >= 0 && chunk == policy / CGG_CHUNK)
+		return map;
+	if (map >= 0)
+		close(map);
+	chunk = policy / CGG_CHUNK;
+	map = inner_get("tallies", opened(&maps, "maps/tallies"), chunk);
+	return map;
+}
+
+struct cgg_tally tally_read(__u32 policy, int hook)
+{
+	struct cgg_tally sum = { 0 }, *each;
+	int processors, map;
+	__u32 key;
+
+	map = tallies(policy, &key);
+	key += (__u32)hook;
+	each = values_read(map, &key, sizeof(*each), &processors);
+	for (int i = 0; i < processors; i++) {
+		for (int v = 0; v < 4; v++) {
+			sum.by_default[v] += each[i].by_default[v];
+			sum.by_rule[v] += each[i].by_rule[v];
+		}
+		sum.bytes += each[i].bytes;
+		sum.unread += each[i].unread;
+		if (each[i].last > sum.last)
+			sum.last = each[i].last;
+	}
+	free(each);
+	return sum;
+}
+
+struct cgg_count tally_default(const struct cgg_tally *tally)
+{
+	struct cgg_count sum = { .bytes = tally->bytes, .last = tally->last };
+
+	for (int v = 0; v < 4; v++)
+		sum.hits += tally->by_default[v];
+	return sum;
+}
+
+bool packets_read(__u64 cgroup, struct cgg_packets *sum)
+{
+	static int map = -1;
+	struct cgg_packets *each;
+	int processors;
+
+	memset(sum, 0, sizeof(*sum));
+	each = values_read(opened(&map, "maps/packets"), &cgroup, sizeof(*each), &processors);
+	for (int i = 0; i < processors; i++) {
+		for (int way = 0; way < CGG_WAYS; way++) {
+			sum->allowed[way] += each[i].allowed[way];
+			sum->allowed_bytes[way] += each[i].allowed_bytes[way];
+			sum->denied[way] += each[i].denied[way];
+			sum->denied_bytes[way] += each[i].denied_bytes[way];
+		}
+	}
+	free(each);
+	return processors > 0;
+}
+
+bool count_any(__u32 policy)
+{
+	struct cgg_count_key key, next;
+	int counts = count_open();
+	bool more = counts >= 0 && !bpf_map_get_next_key(counts, 0, &next), any = false;
+
+	while (more && !any) {
+		key = next;
+		any = key.policy == policy;
+		more = !bpf_map_get_next_key(counts, &key, &next);
+	}
+	if (counts >= 0)
+		close(counts);
+	return any;
+}
+
+void count_forget_rule(__u32 policy, __u32 rule)
+{
+	const struct cgg_count_key key = { .policy = policy, .rule = rule };
+	int counts = count_open();
+
+	if (counts < 0)
+		return;
+	bpf_map_delete_elem(counts, &key);
+	close(counts);
+}
+
+/* count_keep - 0, or why some count that should be forgotten may still be there */
+int count_keep(__u32 policy, __u32 *ids, size_t count)
+{
+	struct cgg_count_key key, next;
+	int counts = count_open(), error = 0;
+	bool more;
+
+	if (counts < 0)
+		return errno;
+	if (count)
+		qsort(ids, count, sizeof(*ids), by_number);
+	more = !bpf_map_get_next_key(counts, 0, &next);
+	if (!more && errno != ENOENT)
+		error = errno;
+	while (more) {
+		key = next;
+		more = !bpf_map_get_next_key(counts, &key, &next);
+		if (!more && errno != ENOENT)
+			error = errno;
+		if (key.policy == policy &&
+		    (!count || !bsearch(&key.rule, ids, count, sizeof(*ids), by_number)) &&
+		    bpf_map_delete_elem(counts, &key) && errno != ENOENT)
+			error = errno;
+	}
+	close(counts);
+	return error;
+}
+
+static int tallies_forget(__u32 policy)
+{
+	int processors = libbpf_num_possible_cpus(), error = 0;
+	struct cgg_tally *none = processors > 0 ? calloc((size_t)processors, sizeof(*none)) : 0;
+
+	if (!none)
+		return ENOMEM;
+	for (__u32 hook = 0; hook < CGG_HOOKS && !error; hook++) {
+		__u32 key;
+		int map = tallies(policy, &key);
+
+		key += hook;
+		error = map < 0 || bpf_map_update_elem(map, &key, none, BPF_ANY) ? errno : 0;
+	}
+	free(none);
+	return error;
+}
+
+/* count_forget - drops every count of a policy: the next one in its place begins with none */
+int count_forget(__u32 policy)
+{
+	int error = count_keep(policy, 0, 0);
+
+	if (!error)
+		error = tallies_forget(policy);
+	return error ? set_error(CGG_FAILED, "the counts of a policy that was dropped: %s",
+				 strerror(error))
+		     : 0;
+}
+
+bool count_time(__u64 last, char text[40])
+{
+	struct timespec real;
+	__s64 wall;
+	time_t second;
+	struct tm tm;
+	size_t len;
+
+	*text = 0;
+	if (!last)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &real);
+	wall = real.tv_sec * 1000000000LL + real.tv_nsec - (__s64)(time_now() - last);
+	second = (time_t)(wall / 1000000000);
+	gmtime_r(&second, &tm);
+	len = strftime(text, 40, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + len, 40 - len, ".%03dZ", (int)(wall % 1000000000 / 1000000));
+	return true;
+}

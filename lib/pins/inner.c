@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * inner.c - the maps that the elements of images, tallies and indexes hold.
+ *
+ * Programs reach an inner map through the element; commands open its pin, NAME/NUMBER,
+ * because opening a map by its id takes more privilege than all else here. The pin is
+ * made first and removed last, so whatever a killed command left is found by its pin.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "pins.h"
+
+static void inner_path(char path[128], const char *directory, const char *name, __u32 number)
+{
+	snprintf(path, 128, "%s/%s/%u", directory, name, number);
+}
+
+/* Compare the map in fd with the one that programs use. Return 0, ESTALE or another errno */
+static int stale(int outer, __u32 number, int fd)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info), used;
+
+	if (bpf_map_lookup_elem(outer, &number, &used))
+		return errno == ENOENT ? ESTALE : errno;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return errno;
+	return info.id == used ? 0 : ESTALE;
+}
+
+/* Return a descriptor, or -1 with errno; ESTALE: programs use another map than the pinned one */
+int inner_get(const char *name, int outer, __u32 number)
+{
+	char path[128];
+	int fd, error;
+
+	inner_path(path, CGG_DIR, name, number);
+	fd = bpf_obj_get(path);
+	error = fd < 0 ? errno : stale(outer, number, fd);
+	if (fd >= 0 && error) {
+		close(fd);
+		fd = -1;
+	}
+	errno = error;
+	return fd;
+}
+
+static void drop(const char *directory, const char *name, int outer, __u32 number)
+{
+	char path[128];
+
+	inner_path(path, directory, name, number);
+	if (access(path, F_OK))
+		return;
+	if (!bpf_map_delete_elem(outer, &number) || errno == ENOENT)
+		unlink(path);
+}
+
+void inner_drop(const char *name, int outer, __u32 number)
+{
+	drop(CGG_DIR, name, outer, number);
+}
+
+/* Pin the map, then enter it where programs find it. Takes what was there away */
+int inner_put(const char *directory, const char *name, int outer, __u32 number, int fd)
+{
+	char path[128];
+
+	drop(directory, name, outer, number);
+	inner_path(path, directory, name, number);
+	if (!bpf_obj_pin(fd, path) && !bpf_map_update_elem(outer, &number, &fd, 0))
+		return 0;
+	set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
+	drop(directory, name, outer, number);
+	return CGG_FAILED;
+}
+
+/* ---- chunks: what CGG_CHUNK policies have in common ---- */
+
+static int create_refusal(void)
+{
+	if (errno == EPERM)
+		return set_error(CGG_FAILED, "%d more policies: needs root, or CAP_BPF", CGG_CHUNK);
+	return set_error(CGG_FAILED, "%d more policies: the kernel has no room for them: %s",
+			 CGG_CHUNK, strerror(errno));
+}
+
+/* Make the images and the tallies of a chunk, all zero, below directory */
+int chunk_make(const char *directory, int images, int tallies, __u32 chunk)
+{
+	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+	int image = bpf_map_create(BPF_MAP_TYPE_ARRAY, "cgg_images", 4, sizeof(struct cgg_image),
+				   2 * CGG_CHUNK, &options);
+	int tally = image < 0 ? -1
+			      : bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "cgg_tallies", 4,
+					       sizeof(struct cgg_tally), CGG_CHUNK * CGG_HOOKS, 0);
+	int status = tally < 0 ? create_refusal() : 0;
+
+	if (!status)
+		status = inner_put(directory, "tallies", tallies, chunk, tally);
+	if (!status)
+		status = inner_put(directory, "images", images, chunk, image);
+	if (image >= 0)
+		close(image);
+	if (tally >= 0)
+		close(tally);
+	return status;
+}
+
+bool chunk_is_whole(const struct cgg_guard *guard, __u32 chunk)
+{
+	int image = inner_get("images", guard->image_maps, chunk);
+	int tally = image < 0 ? -1 : inner_get("tallies", guard->tally_maps, chunk);
+
+	if (image >= 0)
+		close(image);
+	if (tally >= 0)
+		close(tally);
+	return tally >= 0;
+}
+
+/* Free the maps of a chunk. The tallies go last: by them the rest of it is found */
+void chunk_forget(struct cgg_guard *guard, __u32 chunk)
+{
+	for (__u32 i = 0; i < CGG_CHUNK; i++)
+		guard->images[chunk * CGG_CHUNK + i] = 0;
+	inner_drop("images", guard->image_maps, chunk);
+	inner_drop("tallies", guard->tally_maps, chunk);
+}
+
+int inner_refusal(const char *name, __u32 number)
+{
+	bool lost = errno == ESTALE || errno == ENOENT;
+
+	return set_error(CGG_FAILED, CGG_DIR "/%s/%u: %s%s", name, number,
+			 errno == ESTALE ? "not the map that is meant" : strerror(errno),
+			 lost ? "; run cgg-unload -f and cgg-load" : "");
+}
+
+/* Return the two images of a policy, or 0: refused. Mapping costs by the page, so no more is mapped */
+struct cgg_image *guard_images(struct cgg_guard *guard, int place)
+{
+	size_t start = 2 * sizeof(struct cgg_image) * (size_t)(place % CGG_CHUNK);
+	size_t skip = start % (size_t)sysconf(_SC_PAGESIZE);
+	__u32 chunk = (__u32)place / CGG_CHUNK;
+	char *at;
+	int fd;
+
+	if (guard->images[place])
+		return guard->images[place];
+	fd = inner_get("images", guard->image_maps, chunk);
+	if (fd < 0) {
+		inner_refusal("images", chunk);
+		return 0;
+	}
+	at = mmap(0, skip + 2 * sizeof(struct cgg_image),
+		  guard->how == CGG_CHANGE ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd,
+		  (off_t)(start - skip));
+	if (at == MAP_FAILED)
+		set_error(CGG_FAILED, CGG_DIR "/images/%u: %s", chunk, strerror(errno));
+	else
+		guard->images[place] = (struct cgg_image *)(void *)(at + skip);
+	close(fd);
+	return guard->images[place];
+}

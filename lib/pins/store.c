@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* store.c - indexes in the kernel: made, and read part by part (inner.c pins them). */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "pins.h"
+
+static void index_path(char path[64], __u32 number)
+{
+	snprintf(path, 64, CGG_DIR "/indexes/%u", number);
+}
+
+/* part - maps some pages; 0: refused */
+static void *part(struct cgg_store *index, __u32 page, size_t bytes)
+{
+	void *there = mmap(0, bytes ? bytes : 1,
+			   index->how == CGG_CHANGE ? PROT_READ | PROT_WRITE : PROT_READ,
+			   MAP_SHARED, index->fd, (off_t)page * CGG_PAGE);
+
+	if (there != MAP_FAILED)
+		return there;
+	set_error(CGG_FAILED, CGG_DIR "/indexes/%u: %s", index->head->number - 1, strerror(errno));
+	return 0;
+}
+
+static void part_done(const void *there, size_t bytes)
+{
+	if (there)
+		munmap((void *)(size_t)there, bytes ? bytes : 1);
+}
+
+static size_t heap_bytes(const struct cgg_index *head)
+{
+	return (size_t)(head->pages - head->heap) * CGG_PAGE;
+}
+
+/* index_get - its descriptor, -1 with errno */
+static int index_get(__u32 number)
+{
+	int indexes = pin_get("maps/indexes"), fd, error;
+
+	if (indexes < 0)
+		return -1;
+	fd = inner_get("indexes", indexes, number);
+	error = errno;
+	close(indexes);
+	errno = error;
+	return fd;
+}
+
+bool index_is_lost(const struct cgg_index *head)
+{
+	int fd = head->number ? index_get(head->number - 1) : 0;
+
+	if (head->number && fd >= 0)
+		close(fd);
+	return fd < 0 && (errno == ENOENT || errno == ESTALE);
+}
+
+/*
+ * index_open - maps the actions and the bits, and of the larger parts those that are
+ * wanted (enum cgg_part): to map a page costs more than to read it
+ */
+int index_open(struct cgg_store *index, const struct cgg_index *head, enum cgg_open how,
+	       unsigned parts)
+{
+	char path[64];
+
+	index_path(path, head->number - 1);
+	*index = (struct cgg_store){ .head = head, .how = how, .fd = index_get(head->number - 1) };
+	if (index->fd < 0) {
+		index->head = 0;
+		return set_error(CGG_FAILED, "%s: %s%s", path,
+				 errno == ESTALE ? "not the map that is meant" : strerror(errno),
+				 errno == ESTALE || errno == ENOENT ? "; restore the policy" : "");
+	}
+	index->actions = part(index, 0, sizeof(*index->actions) * head->actions);
+	index->bits = part(index, head->bits, (head->rules + 7) / 8);
+	if (index->actions && index->bits && !index_map(index, parts))
+		return 0;
+	index_close(index);
+	return CGG_FAILED;
+}
+
+/* index_map - the larger parts that are not there yet */
+int index_map(struct cgg_store *index, unsigned parts)
+{
+	const struct cgg_index *head = index->head;
+
+	if (parts & CGG_RECORDS && !index->records)
+		index->records = part(index, head->records, sizeof(*index->records) * head->rules);
+	if (parts & CGG_HASHES && !index->hashes)
+		index->hashes = part(index, head->hashes, sizeof(*index->hashes) * head->rules);
+	if (parts & CGG_TEXTS && !index->heap)
+		index->heap = part(index, head->heap, heap_bytes(head));
+	return (parts & CGG_RECORDS && !index->records) || (parts & CGG_HASHES && !index->hashes) ||
+			       (parts & CGG_TEXTS && !index->heap)
+		       ? CGG_FAILED
+		       : 0;
+}
+
+/* part_copy - copies a few bytes, whether their part is mapped or not */
+static int part_copy(struct cgg_store *index, __u32 page, size_t offset, void *to, size_t bytes)
+{
+	size_t skip = offset % CGG_PAGE;
+	const char *there = part(index, page + (__u32)(offset / CGG_PAGE), skip + bytes);
+
+	if (!there)
+		return CGG_FAILED;
+	memcpy(to, there + skip, bytes);
+	part_done(there, skip + bytes);
+	return 0;
+}
+
+int index_record(struct cgg_store *index, __u32 rule, struct cgg_record *record)
+{
+	return part_copy(index, index->head->records, sizeof(*record) * rule, record,
+			 sizeof(*record));
+}
+
+bool index_has_text(struct cgg_store *index, const struct cgg_record *record, const char *text,
+		    size_t len)
+{
+	char there[CGG_RULE_TEXT];
+
+	return record->len == len &&
+	       !part_copy(index, index->head->heap, 8 * (size_t)record->text, there, len) &&
+	       !memcmp(there, text, len);
+}
+
+void index_close(struct cgg_store *index)
+{
+	const struct cgg_index *head = index->head;
+
+	if (!head)
+		return;
+	part_done(index->actions, sizeof(*index->actions) * head->actions);
+	part_done(index->bits, (head->rules + 7) / 8);
+	part_done(index->records, sizeof(*index->records) * head->rules);
+	part_done(index->hashes, sizeof(*index->hashes) * head->rules);
+	part_done(index->heap, heap_bytes(head));
+	close(index->fd);
+	index->head = 0;
+}
+
+bool index_is_dead(const struct cgg_store *index, __u32 rule)
+{
+	return index->head->dead && index->bits[rule / 8] >> rule % 8 & 1;
+}
+
+const char *index_text(const struct cgg_store *index, __u32 rule)
+{
+	return index->heap + 8 * (size_t)index->records[rule].text;
+}
+
+static int fill(int fd, const char *pages, size_t size)
+{
+	void *there = mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (there == MAP_FAILED)
+		return -1;
+	memcpy(there, pages, size);
+	return munmap(there, size);
+}
+
+/* index_store - by its number, in the place of one that no image in force has */
+int index_store(struct cgg_guard *guard, const struct cgg_index *head, const char *pages)
+{
+	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options,
+			    .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	int fd =
+		bpf_map_create(BPF_MAP_TYPE_ARRAY, "cgg_index", 4, CGG_PAGE, head->pages, &options);
+	__u32 number = head->number - 1;
+	int status;
+
+	if (fd < 0 && errno == EPERM)
+		return set_error(CGG_FAILED, "%u rules: more than 64 need root, or CAP_BPF",
+				 head->rules);
+	if (fd < 0)
+		return set_error(CGG_FAILED,
+				 "%u rules, %u KiB: the kernel has no room for them: %s",
+				 head->rules, head->pages * (CGG_PAGE / 1024), strerror(errno));
+	if (fill(fd, pages, (size_t)head->pages * CGG_PAGE))
+		status = set_error(CGG_FAILED, CGG_DIR "/indexes/%u: %s", number, strerror(errno));
+	else
+		status = inner_put(CGG_DIR, "indexes", guard->indexes, number, fd);
+	close(fd);
+	return status;
+}
+
+void index_drop(struct cgg_guard *guard, __u32 number)
+{
+	inner_drop("indexes", guard->indexes, number);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* sandbox.h - what cgg-run closes before it starts a command. */
+#ifndef CGG_SANDBOX_H
+#define CGG_SANDBOX_H
+
+#include "../util/util.h"
+
+/* shut.c: closes what no hook sees */
+struct cgg_shut {
+	unsigned keep;
+	__u64 keep_caps;
+	struct passwd *user; /* 0: who calls */
+	gid_t *groups;
+	size_t group_count;
+};
+int shut_keep(struct cgg_shut *shut, const char *words);
+int shut_user(struct cgg_shut *shut, const char *name);
+int shut_all(const struct cgg_shut *shut);
+
+/* Bits of cgg_shut.keep. */
+enum keep {
+	KEEP_FDS = 1 << 0,
+	KEEP_PRIVS = 1 << 1,
+	KEEP_CAPS = 1 << 2,
+	KEEP_SCOPES = 1 << 3,
+	KEEP_MOUNTS = 1 << 4,
+	KEEP_MOUNTING = 1 << 5,
+	KEEP_CHROOT = 1 << 6,
+	KEEP_TTY = 1 << 7,
+	KEEP_IO_URING = 1 << 8,
+	KEEP_FAMILIES = 1 << 9,
+	KEEP_VSOCK = 1 << 10,
+	KEEP_PACKET = 1 << 11,
+	KEEP_XDP = 1 << 12,
+	KEEP_ALG = 1 << 13,
+	KEEP_NETLINK = 1 << 14,
+	/* Not a word: Landlock already keeps processes from mounting. */
+	KEEP_MOUNT_CALLS = 1 << 30,
+};
+
+/* Set the sentence about `what`, from errno, and the word that leaves it open. */
+int shut_failed(const char *what, const char *word);
+
+/* filter.c. shut_filter() fills `program`, which the caller frees; its length is 0 if all is kept */
+struct sock_fprog;
+int shut_filter(unsigned keep, struct sock_fprog *program);
+int filter_load(unsigned keep);
+
+/* environ.c: the variables of the command that cgg-run runs */
+struct cgg_environ {
+	bool clear; /* none of the caller's, but TERM */
+	struct passwd *caller; /* who calls, if clear */
+	char **words; /* NAME=VALUE; before environ_apply() NAME as well */
+	size_t count;
+};
+int environ_add(struct cgg_environ *env, char *word);
+void environ_begin(struct cgg_environ *env);
+int environ_apply(struct cgg_environ *env, const struct passwd *user);
+
+#endif

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* number.c - numbers and the clock. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "util.h"
+
+/* number_parse - decimal digits only, at most max; no sign, no space, no 0 in front */
+int number_parse(unsigned long *n, const char *word, size_t len, unsigned long max)
+{
+	*n = 0;
+	if (!len || len > 10 || (len > 1 && *word == '0'))
+		return -1;
+	for (size_t i = 0; i < len; i++) {
+		if (word[i] < '0' || word[i] > '9')
+			return -1;
+		*n = *n * 10 + (unsigned long)(word[i] - '0');
+	}
+	return *n > max ? -1 : 0;
+}
+
+int by_number(const void *one, const void *other)
+{
+	__u32 a = *(const __u32 *)one, b = *(const __u32 *)other;
+
+	return a < b ? -1 : a > b;
+}
+
+__u64 time_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (__u64)t.tv_sec * 1000000000ULL + (__u64)t.tv_nsec;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * text.c - text that somebody else wrote: made printable, made UTF-8, read from a file.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+
+/* Write s as event lines have it: printable ASCII, without blanks. Return where it ends. */
+char *text_escape(char *at, const __u8 *s, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (; len; len--, s++) {
+		if (*s > ' ' && *s <= '~' && *s != '\\') {
+			*at++ = (char)*s;
+			continue;
+		}
+		*at++ = '\\';
+		*at++ = 'x';
+		*at++ = digits[*s >> 4];
+		*at++ = digits[*s & 15];
+	}
+	return at;
+}
+
+void text_print(char *text, const char *s)
+{
+	*text_escape(text, (const __u8 *)s, strlen(s)) = 0;
+}
+
+/* text_utf8 - s with U+FFFD for what is no UTF-8 */
+void text_utf8(char *text, const char *s)
+{
+	const __u8 *at = (const __u8 *)s;
+	size_t len = strlen(s), step;
+
+	for (; len; at += step, len -= step) {
+		step = 1;
+		if (*at >= 0x80 && utf8_read(at, len, &step) == 0xfffd && step == 1) {
+			memcpy(text, "\xef\xbf\xbd", 3);
+			text += 3;
+		} else {
+			memcpy(text, at, step);
+			text += step;
+		}
+	}
+	*text = 0;
+}
+
+/* slurp - half of a file would be another policy, or some of the mounts: all of it, or nothing */
+char *slurp(FILE *file, size_t *size)
+{
+	char *text = 0;
+	FILE *out = open_memstream(&text, size);
+	int c, error = 0;
+
+	if (!out)
+		return 0;
+	while ((c = getc_unlocked(file)) != EOF && putc_unlocked(c, out) != EOF)
+		;
+	if (c != EOF || ferror(file))
+		error = errno;
+	if (fclose(out) && !error)
+		error = errno;
+	if (!error)
+		return text;
+	free(text);
+	errno = error;
+	return 0;
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* addr.c - addresses, ports and protocols as words and as numbers. */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "words.h"
+
+static const __u8 mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+/* IANA's assigned internet protocol numbers, those that a guard meets. */
+static const struct {
+	const char *name;
+	__u16 number;
+} protos[] = {
+	{ "icmp", 1 },	  { "igmp", 2 },   { "tcp", 6 },       { "udp", 17 },
+	{ "dccp", 33 },	  { "gre", 47 },   { "esp", 50 },      { "ah", 51 },
+	{ "icmpv6", 58 }, { "sctp", 132 }, { "udplite", 136 },
+};
+
+bool addr_is_ip4(const __u8 addr[16])
+{
+	return !memcmp(addr, mapped, sizeof(mapped));
+}
+
+void addr_print(const __u8 addr[16], char text[CGG_NET_TEXT])
+{
+	if (addr_is_ip4(addr))
+		inet_ntop(AF_INET, addr + 12, text, CGG_NET_TEXT);
+	else
+		inet_ntop(AF_INET6, addr, text, CGG_NET_TEXT);
+}
+
+static void mask(__u8 addr[16], unsigned len)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned keep = len > 8 * i ? len - 8 * i : 0;
+
+		if (keep < 8)
+			addr[i] &= (__u8)(0xff00 >> keep);
+	}
+}
+
+/* addr_read - the text before a slash; gives the bits of its family, 0: no address */
+static unsigned addr_read(__u8 addr[16], const char *text)
+{
+	if (inet_pton(AF_INET, text, addr + 12) == 1) {
+		memcpy(addr, mapped, sizeof(mapped));
+		return 32;
+	}
+	return inet_pton(AF_INET6, text, addr) == 1 ? 128 : 0;
+}
+
+int net_parse(struct cgg_net *net, const char *word)
+{
+	char text[CGG_NET_TEXT], meant[CGG_NET_TEXT];
+	const char *slash = strchr(word, '/');
+	size_t len = slash ? (size_t)(slash - word) : strlen(word);
+	struct cgg_net clean;
+	unsigned long bits;
+	unsigned family;
+
+	memset(net, 0, sizeof(*net));
+	if (!strcmp(word, "local")) {
+		net->local = true;
+		return 0;
+	}
+	if (len >= sizeof(text))
+		return set_error(CGG_USAGE, "ip %.80s: not an address", word);
+	memcpy(text, word, len);
+	text[len] = 0;
+	family = addr_read(net->addr, text);
+	if (!family)
+		return set_error(CGG_USAGE, "ip %.80s: not an address%s", word, ip_hint(word));
+	bits = family;
+	if (slash && number_parse(&bits, slash + 1, strlen(slash + 1), family))
+		return set_error(CGG_USAGE, "ip %.80s: not a prefix length (0 to %u)", word,
+				 family);
+	net->len = (__u8)(family == 32 ? 96 + bits : bits);
+	clean = *net;
+	mask(clean.addr, clean.len);
+	if (memcmp(clean.addr, net->addr, sizeof(clean.addr))) {
+		net_print(&clean, meant);
+		return set_error(CGG_USAGE, "ip %s: has bits beyond its length; %s is meant?", word,
+				 meant);
+	}
+	return 0;
+}
+
+void net_print(const struct cgg_net *net, char text[CGG_NET_TEXT])
+{
+	bool ip4 = addr_is_ip4(net->addr) && net->len >= 96;
+	unsigned len = ip4 ? net->len - 96u : net->len;
+	size_t used;
+
+	if (net->local) {
+		strcpy(text, "local");
+		return;
+	}
+	addr_print(net->addr, text);
+	used = strlen(text);
+	if (len != (ip4 ? 32 : 128))
+		snprintf(text + used, CGG_NET_TEXT - used, "/%u", len);
+}
+
+int port_parse(__u16 *min, __u16 *max, const char *word)
+{
+	const char *dash = strchr(word, '-');
+	size_t len = dash ? (size_t)(dash - word) : strlen(word);
+	unsigned long low, high;
+
+	if (number_parse(&low, word, len, 65535))
+		return set_error(CGG_USAGE, "port %.80s: not a port (0 to 65535)%s", word,
+				 port_hint(word));
+	high = low;
+	if (dash && number_parse(&high, dash + 1, strlen(dash + 1), 65535))
+		return set_error(CGG_USAGE, "port %.80s: not a range of ports (N-M, 0 to 65535)",
+				 word);
+	if (high < low)
+		return set_error(CGG_USAGE, "port %s: ends before it begins; %lu-%lu is meant?",
+				 word, high, low);
+	*min = (__u16)low;
+	*max = (__u16)high;
+	return 0;
+}
+
+int proto_find(__u16 *proto, const char *word)
+{
+	if (!strcmp(word, "mptcp"))
+		word = "tcp";
+	for (size_t i = 0; i < sizeof(protos) / sizeof(protos[0]); i++) {
+		if (!strcmp(protos[i].name, word)) {
+			*proto = protos[i].number;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+int proto_parse(__u16 *proto, const char *word)
+{
+	char lower[16] = "";
+	unsigned long n;
+
+	if (!proto_find(proto, word))
+		return 0;
+	if (!number_parse(&n, word, strlen(word), 255)) {
+		*proto = (__u16)n;
+		return 0;
+	}
+	for (size_t i = 0; word[i] && i < sizeof(lower) - 1; i++)
+		lower[i] = (char)tolower((unsigned char)word[i]);
+	if (!strcmp(lower, "any") || !strcmp(lower, "all") || !strcmp(lower, "*"))
+		return set_error(CGG_USAGE, "proto %s: not a protocol; leave proto out", word);
+	return set_error(CGG_USAGE,
+			 "proto %.80s: not a protocol (a name like tcp, or 0 to 255)%s%s", word,
+			 proto_find(proto, lower) ? "" : "; write proto ",
+			 proto_find(proto, lower) ? "" : lower);
+}
+
+void proto_print(__u16 proto, char text[CGG_NET_TEXT])
+{
+	for (size_t i = 0; i < sizeof(protos) / sizeof(protos[0]); i++) {
+		if (protos[i].number == proto) {
+			strcpy(text, protos[i].name);
+			return;
+		}
+	}
+	snprintf(text, CGG_NET_TEXT, "%u", proto);
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * hint.c - what to write in place of words that other tools have: nftables, iptables, pf, ufw,
+ * firewalld, systemd, doas. A word that cgguard knows in lower case is one of these.
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "words.h"
+
+static const struct {
+	const char *word, *write;
+} table[] = {
+	{ "drop", "deny" },
+	{ "reject", "deny" },
+	{ "block", "deny" },
+	{ "refuse", "deny" },
+	{ "forbid", "deny" },
+	{ "accept", "allow" },
+	{ "permit", "allow" },
+	{ "pass", "allow" },
+	{ "log", "alert" },
+	{ "audit", "alert, or mode audit for the whole policy" },
+	{ "dport", "port" },
+	{ "ports", "port" },
+	{ "to-port", "port" },
+	{ "dst-port", "port" },
+	{ "protocol", "proto" },
+	{ "l4proto", "proto" },
+	{ "meta", "proto, ip, port or cgroup" },
+	{ "ip6", "ip" },
+	{ "addr", "ip" },
+	{ "address", "ip" },
+	{ "host", "ip" },
+	{ "to", "ip" },
+	{ "dst", "ip" },
+	{ "daddr", "ip" },
+	{ "destination", "ip" },
+	{ "from", "ingress ip, or recvmsg ip" },
+	{ "src", "ingress ip, or recvmsg ip" },
+	{ "saddr", "ingress ip, or recvmsg ip" },
+	{ "source", "ingress ip, or recvmsg ip" },
+	{ "in", "ingress" },
+	{ "input", "ingress" },
+	{ "inbound", "ingress" },
+	{ "incoming", "ingress" },
+	{ "out", "egress" },
+	{ "output", "egress" },
+	{ "outbound", "egress" },
+	{ "outgoing", "egress" },
+	{ "listen", "bind: a socket listens on the port that it is bound to" },
+	{ "send", "sendmsg" },
+	{ "sendto", "sendmsg" },
+	{ "recv", "recvmsg" },
+	{ "recvfrom", "recvmsg" },
+	{ "connect4", "connect" },
+	{ "connect6", "connect" },
+	{ "bind4", "bind" },
+	{ "bind6", "bind" },
+	{ "sendmsg4", "sendmsg" },
+	{ "sendmsg6", "sendmsg" },
+	{ "any", "leave it out: what is not there matches everything" },
+	{ "all", "leave it out: what is not there matches everything" },
+	{ "localhost", "ip local" },
+	{ "dev", "device" },
+	{ "devices", "device" },
+	{ "sockopt", "setsockopt or getsockopt" },
+	{ "timeout", "ttl" },
+	{ "label", "name" },
+	{ "policy", "default HOOK VERDICT, in a file or behind cgg-rule" },
+	{ "and", "leave it out: all matches of a rule must hold" },
+};
+
+/* is_ours - whether it is a word of a rule */
+static bool is_ours(const char *word)
+{
+	return verdict_find(word) >= 0 || hook_find(word, strlen(word)) >= 0 || rule_has_word(word);
+}
+
+/* find - the advice for a word in lower case; 0: none */
+static const char *find(const char *word, const char *typed)
+{
+	static char text[64];
+	__u16 proto;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (!strcmp(table[i].word, word))
+			return table[i].write;
+	if (!proto_find(&proto, word))
+		snprintf(text, sizeof(text), "proto %s", word);
+	else if (strcmp(word, typed) != 0 && is_ours(word))
+		snprintf(text, sizeof(text), "%s", word);
+	else
+		return 0;
+	return text;
+}
+
+static void lower(char word[32], const char *typed)
+{
+	size_t i = 0;
+
+	for (; typed[i] && i < 31; i++)
+		word[i] = (char)tolower((unsigned char)typed[i]);
+	word[i] = 0;
+}
+
+const char *word_hint(const char *typed, bool verdict)
+{
+	static char hint[128];
+	char word[32];
+	const char *write;
+
+	lower(word, typed);
+	write = find(word, typed);
+	if (!write || strlen(typed) >= sizeof(word) || (verdict && verdict_find(write) < 0))
+		return "";
+	snprintf(hint, sizeof(hint), "; %s%s", strncmp(write, "leave ", 6) ? "write " : "", write);
+	return hint;
+}
+
+/* is_everything - whether other tools mean every value by it */
+static bool is_everything(const char *word)
+{
+	return !strcmp(word, "any") || !strcmp(word, "all") || !strcmp(word, "*");
+}
+
+/* ip_hint - for what stands behind ip and is no address */
+const char *ip_hint(const char *typed)
+{
+	static char hint[128];
+	struct cgg_net net;
+	char word[32], part[64];
+	const char *colon = strrchr(typed, ':'), *end = strchr(typed, ']');
+	size_t len = colon ? (size_t)(colon - typed) : 0;
+
+	lower(word, typed);
+	if (is_everything(word))
+		return "; leave ip out";
+	if (!strcmp(word, "localhost") || !strcmp(word, "loopback") || !strcmp(word, "local"))
+		return "; write ip local";
+	if (*typed == '[' && end) {
+		colon = end[1] == ':' ? end + 1 : 0;
+		typed++;
+		len = (size_t)(end - typed);
+	} else if (colon && strchr(typed, ':') != colon) {
+		colon = 0; /* an address of IPv6 has more than one */
+		len = 0;
+	}
+	if (len && len < sizeof(part)) {
+		memcpy(part, typed, len);
+		part[len] = 0;
+		if (!net_parse(&net, part)) {
+			snprintf(hint, sizeof(hint), "; write ip %s%s%.5s", part,
+				 colon ? " port " : "", colon ? colon + 1 : "");
+			return hint;
+		}
+	}
+	if (isalpha((unsigned char)*typed) && !strpbrk(typed, ":/%"))
+		return "; names are not looked up: write the addresses that getent ahosts prints";
+	return "";
+}
+
+/* port_hint - for what stands behind port and is no number */
+const char *port_hint(const char *typed)
+{
+	char word[32];
+
+	lower(word, typed);
+	if (is_everything(word))
+		return "; leave port out";
+	if (strpbrk(typed, ",{"))
+		return "; write a rule for each, or a range N-M";
+	if (strpbrk(typed, ":."))
+		return "; a range is N-M";
+	if (isalpha((unsigned char)*typed))
+		return "; write its number: getent services prints it";
+	return "";
+}

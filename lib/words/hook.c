@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * hook.c - the one table of hooks, and the one of the kernel's program points.
+ *
+ * A new hook is an enum in bpf/cgguard.h, a row in each table here, and a file
+ * in bpf/. Parser, attach, status, completions and tests read these tables.
+ */
+#include <linux/bpf.h>
+#include <string.h>
+
+#include "words.h"
+
+#define P(program) (1u << CGG_##program)
+#define NET (CGG_MATCH_PROTO | CGG_MATCH_IP | CGG_MATCH_PORT | CGG_MATCH_CGROUP)
+#define SOCKET (CGG_MATCH_FAMILY | CGG_MATCH_TYPE | CGG_MATCH_PROTO | CGG_MATCH_CGROUP)
+#define CGROUP CGG_MATCH_CGROUP
+#define RWM (CGG_R | CGG_W | CGG_M)
+#define RW (CGG_R | CGG_W)
+
+/* word, operand, matches, programs, access bits, watches, error */
+const struct cgg_hook_info cgg_hooks[CGG_HOOKS] = {
+	[CGG_CONNECT] = { "connect", 0, NET, P(CONNECT4) | P(CONNECT6), 0, false, true },
+	[CGG_BIND] = { "bind", 0, NET, P(BIND4) | P(BIND6) | P(POST_BIND4) | P(POST_BIND6), 0,
+		       false, true },
+	[CGG_SENDMSG] = { "sendmsg", 0, NET, P(SENDMSG4) | P(SENDMSG6), 0, false, true },
+	[CGG_RECVMSG] = { "recvmsg", 0, NET, P(RECVMSG4) | P(RECVMSG6), 0, true, false },
+	[CGG_EGRESS] = { "egress", 0, NET, P(EGRESS_SKB), 0, false, false },
+	[CGG_INGRESS] = { "ingress", 0, NET, P(INGRESS_SKB), 0, false, false },
+	[CGG_UNIX] = { "unix", CGG_UNIX_NAME, CGROUP, P(CONNECT_UNIX) | P(SENDMSG_UNIX), 0, false,
+		       true },
+	[CGG_SOCKET] = { "socket", 0, SOCKET, P(SOCK_CREATE), 0, false, true },
+	[CGG_DEVICE] = { "device", CGG_DEVICE_NUMBER, CGROUP, P(DEV), RWM, false, true },
+	[CGG_SYSCTL] = { "sysctl", CGG_SYSCTL_NAME, CGROUP, P(SYSCTL_RW), RW, false, true },
+	[CGG_SETSOCKOPT] = { "setsockopt", CGG_SOCKOPT, CGROUP, P(SETSOCKOPT_RUN), 0, false, true },
+	[CGG_GETSOCKOPT] = { "getsockopt", CGG_SOCKOPT, CGROUP, P(GETSOCKOPT_RUN), 0, false, true },
+};
+
+const char *const cgg_operands[] = {
+	[CGG_NONE] = 0,
+	[CGG_DEVICE_NUMBER] = "c|b|a MAJOR:MINOR|/dev/PATH",
+	[CGG_SYSCTL_NAME] = "NAME",
+	[CGG_UNIX_NAME] = "/PATH|@ABSTRACT",
+	[CGG_SOCKOPT] = "LEVEL:NAME",
+};
+
+/* Unix sockets: attach types 49 and 50 of Linux 6.7, which older headers lack. */
+#define CONNECT_UNIX 49
+#define SENDMSG_UNIX 50
+#define ADDR BPF_PROG_TYPE_CGROUP_SOCK_ADDR
+#define SOCK BPF_PROG_TYPE_CGROUP_SOCK
+#define SKB BPF_PROG_TYPE_CGROUP_SKB
+#define OPT BPF_PROG_TYPE_CGROUP_SOCKOPT
+
+const struct cgg_program_info cgg_programs[CGG_PROGRAMS] = {
+	[CGG_CONNECT4] = { "connect4", ADDR, BPF_CGROUP_INET4_CONNECT, 0 },
+	[CGG_CONNECT6] = { "connect6", ADDR, BPF_CGROUP_INET6_CONNECT, 0 },
+	[CGG_BIND4] = { "bind4", ADDR, BPF_CGROUP_INET4_BIND, 0 },
+	[CGG_BIND6] = { "bind6", ADDR, BPF_CGROUP_INET6_BIND, 0 },
+	[CGG_POST_BIND4] = { "post_bind4", SOCK, BPF_CGROUP_INET4_POST_BIND, 0 },
+	[CGG_POST_BIND6] = { "post_bind6", SOCK, BPF_CGROUP_INET6_POST_BIND, 0 },
+	[CGG_SENDMSG4] = { "sendmsg4", ADDR, BPF_CGROUP_UDP4_SENDMSG, 0 },
+	[CGG_SENDMSG6] = { "sendmsg6", ADDR, BPF_CGROUP_UDP6_SENDMSG, 0 },
+	[CGG_RECVMSG4] = { "recvmsg4", ADDR, BPF_CGROUP_UDP4_RECVMSG, 0 },
+	[CGG_RECVMSG6] = { "recvmsg6", ADDR, BPF_CGROUP_UDP6_RECVMSG, 0 },
+	[CGG_EGRESS_SKB] = { "egress", SKB, BPF_CGROUP_INET_EGRESS, 0 },
+	[CGG_INGRESS_SKB] = { "ingress", SKB, BPF_CGROUP_INET_INGRESS, 0 },
+	[CGG_CONNECT_UNIX] = { "connect_unix", ADDR, CONNECT_UNIX, "6.7" },
+	[CGG_SENDMSG_UNIX] = { "sendmsg_unix", ADDR, SENDMSG_UNIX, "6.7" },
+	[CGG_SOCK_CREATE] = { "sock_create", SOCK, BPF_CGROUP_INET_SOCK_CREATE, 0 },
+	[CGG_DEV] = { "device", BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE, 0 },
+	[CGG_SYSCTL_RW] = { "sysctl", BPF_PROG_TYPE_CGROUP_SYSCTL, BPF_CGROUP_SYSCTL, 0 },
+	[CGG_SETSOCKOPT_RUN] = { "setsockopt", OPT, BPF_CGROUP_SETSOCKOPT, 0 },
+	[CGG_GETSOCKOPT_RUN] = { "getsockopt", OPT, BPF_CGROUP_GETSOCKOPT, 0 },
+};
+
+const char *const cgg_verdicts[] = {
+	[CGG_ALLOW] = "allow", [CGG_ALERT] = "alert", [CGG_DENY] = "deny", [CGG_AUDIT] = "audit"
+};
+
+int hook_find(const char *word, size_t len)
+{
+	for (int i = 0; i < CGG_HOOKS; i++)
+		if (!strncmp(cgg_hooks[i].word, word, len) && !cgg_hooks[i].word[len])
+			return i;
+	return -1;
+}
+
+unsigned hook_programs(unsigned hooks)
+{
+	unsigned programs = 0;
+
+	for (int i = 0; i < CGG_HOOKS; i++)
+		if (hooks & 1u << i)
+			programs |= cgg_hooks[i].programs;
+	return programs;
+}
+
+int verdict_find(const char *word)
+{
+	for (int i = 0; i < CGG_AUDIT; i++)
+		if (!strcmp(word, cgg_verdicts[i]))
+			return i;
+	return -1;
+}
+
+int verdict_parse(__u8 *verdict, const char *word)
+{
+	int found = verdict_find(word);
+
+	*verdict = (__u8)found;
+	return found < 0 ? set_error(CGG_USAGE, "%.80s: not a verdict (allow, deny or alert)%s",
+				     word, word_hint(word, true))
+			 : 0;
+}
+
+int hooks_parse(unsigned *hooks, const char *word)
+{
+	*hooks = 0;
+	for (const char *at = word;; at++) {
+		size_t len = strcspn(at, ",");
+		bool net = len == 3 && !strncmp(at, "net", 3);
+		int hook = net ? 0 : hook_find(at, len);
+
+		if (hook < 0)
+			return len ? set_error(CGG_USAGE, "%.*s: not a hook",
+					       len > 80 ? 80 : (int)len, at)
+				   : set_error(CGG_USAGE, "%.80s: not a hook", word);
+		*hooks |= net ? CGG_NET_HOOKS : 1u << hook;
+		at += len;
+		if (!*at)
+			return 0;
+	}
+}
+
+void hooks_print(unsigned hooks, char *text, size_t size)
+{
+	size_t used = 0;
+
+	*text = 0;
+	for (int i = 0; i < CGG_HOOKS; i++)
+		if (hooks & 1u << i && used < size)
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? "," : "",
+						 cgg_hooks[i].word);
+}
