@@ -16,28 +16,28 @@ setup_file()
 {
 	cd "$root" || return
 	known_commands=$(basename -s .c cmd/cgg-*.c)
-	known_hooks=$(code hook 'for (int i = 0; i < CGG_HOOKS; i++) puts(cgg_hooks[i].word);')
-	known_verdicts=$(code hook 'for (int i = 0; i < CGG_AUDIT; i++) puts(cgg_verdicts[i]);')
-	known_programs=$(code hook 'for (int i = 0; i < CGG_PROGRAMS; i++) puts(cgg_programs[i].name);')
-	known_matches=$(code rule 'for (int i = 0; i < KEYWORDS; i++)
+	known_hooks=$(code words/hook 'for (int i = 0; i < CGG_HOOKS; i++) puts(cgg_hooks[i].word);')
+	known_verdicts=$(code words/hook 'for (int i = 0; i < CGG_AUDIT; i++) puts(cgg_verdicts[i]);')
+	known_programs=$(code words/hook 'for (int i = 0; i < CGG_PROGRAMS; i++) puts(cgg_programs[i].name);')
+	known_matches=$(code words/rule 'for (int i = 0; i < KEYWORDS; i++)
 		if (keywords[i].match) puts(keywords[i].usage);')
-	known_options=$(code rule 'for (int i = 0; i < KEYWORDS; i++)
+	known_options=$(code words/rule 'for (int i = 0; i < KEYWORDS; i++)
 		if (!keywords[i].match) puts(keywords[i].usage ? keywords[i].usage : keywords[i].word);')
-	known_protos=$(code addr 'for (int i = 0; i < sizeof(protos) / sizeof(protos[0]); i++)
+	known_protos=$(code words/addr 'for (int i = 0; i < sizeof(protos) / sizeof(protos[0]); i++)
 		puts(protos[i].name);')
-	known_families=$(code rule 'for (int i = 0; families[i].word; i++) puts(families[i].word);')
-	known_types=$(code rule 'for (int i = 0; types[i].word; i++) puts(types[i].word);')
-	known_net=$(code rule 'char text[256]; unsigned hooks;
+	known_families=$(code words/rule 'for (int i = 0; families[i].word; i++) puts(families[i].word);')
+	known_types=$(code words/rule 'for (int i = 0; types[i].word; i++) puts(types[i].word);')
+	known_net=$(code words/rule 'char text[256]; unsigned hooks;
 		if (!hooks_parse(&hooks, "net")) hooks_print(hooks, text, sizeof(text)), puts(text);')
 	# lines of: hook; its operand, or none; the matches it takes; its letters
-	hook_table=$(code rule 'for (int i = 0; i < CGG_HOOKS; i++) {
+	hook_table=$(code words/rule 'for (int i = 0; i < CGG_HOOKS; i++) {
 		const struct cgg_hook_info *hook = &cgg_hooks[i];
 		printf("%s;%s;", hook->word, hook->operand ? cgg_operands[hook->operand] : "none");
 		for (int k = 0; k < KEYWORDS; k++)
 			if (keywords[k].match & hook->matches)
 				printf("%s ", keywords[k].word);
-		printf(";%s%s%s\n", hook->letters & CGG_R ? "r" : "",
-		       hook->letters & CGG_W ? "w" : "", hook->letters & CGG_M ? "m" : "");
+		printf(";%s%s%s\n", hook->access_bits & CGG_R ? "r" : "",
+		       hook->access_bits & CGG_W ? "w" : "", hook->access_bits & CGG_M ? "m" : "");
 	}' | sed 's/ ;/;/')
 	export hook_table "${!known_@}"
 }
@@ -375,7 +375,7 @@ usage_options()
 		sed -nE 's/^\.It Cm ([a-z]+)( Ar)?/\1/p')"
 	same protocols "$known_protos" \
 		"$(section cgguard-rule.5 Matches | sed -n 's/^\.Cm \(icmp .*\) \.$/\1/p' | tr ' ' '\n')"
-	for key in $(code yaml 'for (int i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+	for key in $(code files/yaml 'for (int i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		puts(keys[i].key);'); do
 		section cgguard-rule.5 'Policy YAML' | grep -Eq "^ +- $key:|^ +$key:|^\.Cm $key\$" ||
 			{ echo "$key: not in Policy YAML" && false; }
@@ -396,7 +396,7 @@ usage_options()
 }
 
 @test 'cgguard-rule(5) has the limits of the code' {
-	same limits "$(code rule '
+	same limits "$(code words/rule '
 		printf("%d policies\n", CGG_POLICIES);
 		printf("%u rules in a policy, of 2 GiB at most\n", CGG_INDEX_RULES);
 		printf("%d rules whose hits are counted, the first that have any\n", CGG_COUNTS);

@@ -663,7 +663,7 @@ static void index_says_what_the_rules_say(void **state)
 			operation_asked(&rules, by_rule);
 		index_gone();
 	}
-	shown("bases", operations, by_rule);
+	shown("indexes", operations, by_rule);
 }
 
 static void rules_beside_an_index_keep_their_place(void **state)
