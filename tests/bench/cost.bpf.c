@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * cost.bpf.c - one decision, and what the kernel's own maps take instead, to be timed.
+ * cost.bpf.c - time one decision, and what the kernel's own maps take for it.
  *
- * No part of the guard: tests/cost loads this beside it, on the guard's own maps. Each
- * program takes the next of the questions, which stand in random order; `draw' does
- * nothing else and is what the others are compared with. The walks are those of the
- * packet hooks, or with NAMED of `cgg-rule test', which has a name as sysctl and unix do.
+ * Not part of the guard: build/tests/cost loads it beside the guard, on the guard's own maps.
+ * Each program takes the next question, in random order; `draw' does only that, and is the
+ * baseline. The walks are those of the packet hooks, or with NAMED those of `cgg-rule test',
+ * which has a name as sysctl and unix do.
  */
 #define CGG_SEVERAL
 #ifdef NAMED
@@ -17,7 +17,7 @@
 
 struct cost_state {
 	__u32 at;
-	__u32 mask; /* so many questions - 1 */
+	__u32 mask; /* number of questions - 1 */
 	__u32 place; /* of the policy */
 	__u32 zero;
 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * lpm.bpf.c - a filter of packets by LPM_TRIE maps, of the kind that systemd attaches.
+ * lpm.bpf.c - filter packets by LPM_TRIE maps, as systemd does.
  *
- * Like IPAddressAllow= and IPAddressDeny= (src/core/bpf-firewall.c of systemd): the other
- * end's address is looked for in a map of what is allowed, then in one of what is denied.
+ * Like IPAddressAllow= and IPAddressDeny= (src/core/bpf-firewall.c of systemd): the peer's
+ * address is looked up in a map of allowed addresses, then in one of denied addresses.
  */
 #include <linux/bpf.h>
 #include <linux/ip.h>

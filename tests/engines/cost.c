@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * cost.c - nanoseconds a decision, beside the kernel's own maps with the same addresses.
+ * cost.c - measure nanoseconds a decision, beside the kernel's own maps with the same addresses.
  *
- * cost OBJECT POLICY ROUNDS FILE QUESTIONS: OBJECT is cost.bpf.o or cost-named.bpf.o,
- * loaded on the maps of the guard that is pinned; FILE the rules of
- * POLICY, whose addresses go into a HASH map and an LPM_TRIE; QUESTIONS what `oracle
- * -w' wrote, and as many as a power of two. The programs take turns, ROUNDS times all of
- * them, by BPF_PROG_TEST_RUN. Prints words, the medians less what drawing a question
- * costs (empty and draw are what they are):
+ * cost OBJECT POLICY ROUNDS FILE QUESTIONS: OBJECT is cost.bpf.o or cost-named.bpf.o, and is
+ * loaded on the maps of the pinned guard. FILE has the rules of POLICY, whose addresses go into
+ * a HASH map and an LPM_TRIE. QUESTIONS is the output of `oracle -w', a power of two of them.
+ * The programs run in turn, ROUNDS times, by BPF_PROG_TEST_RUN. Prints words with medians, less
+ * the cost of drawing a question (except empty and draw):
  *
  *	empty NS draw NS ours NS hot NS [hash NS lpm NS hothash NS hotlpm NS]
  *
- * hot: of 64 of the questions alone. First each question is asked once, and verdict and
- * rule must be those in QUESTIONS.
+ * hot: only 64 of the questions. First each question is asked once, and verdict and rule must
+ * be those in QUESTIONS.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -49,7 +48,7 @@ struct state {
 static int state_map;
 static uint32_t place;
 
-/* One that is timed. */
+/* A program that is timed. */
 struct run {
 	const char *name;
 	int program;
@@ -147,7 +146,7 @@ static void key_add(struct keys *keys, const char *text, uint32_t line)
 	keys->values[keys->count++] = line;
 }
 
-/* read_keys - false when there is a rule that is more than an address */
+/* read_keys - read the addresses, or return false when a rule has more than an address */
 static bool read_keys(struct keys *keys, const char *name)
 {
 	uint32_t lines = 0, line = 0;
@@ -188,7 +187,7 @@ static void fill_map(int map, uint8_t *key, const struct keys *keys)
 		err(3, "bpf_map_update_batch");
 }
 
-/* The guard's maps are those that are pinned; the bench's own get the size they need. */
+/* The guard's maps are the pinned ones; maps of the benchmark get the size they need. */
 static struct bpf_object *load(const char *name, bool named, const struct keys *keys)
 {
 	struct bpf_object *object = bpf_object__open(name);
@@ -238,7 +237,7 @@ static void run_add(struct bpf_object *object, const char *name, const char *pro
 		errx(3, "out of memory");
 }
 
-/* test_run - so many times; the mean in ns, and what the last one gave */
+/* test_run - run it that many times, and return the mean in ns and the last result */
 static double test_run(int program, uint32_t questions, uint32_t repeat, uint32_t *answer)
 {
 	struct state state = { .mask = questions - 1, .place = place };
@@ -256,7 +255,7 @@ static double test_run(int program, uint32_t questions, uint32_t repeat, uint32_
 	return options.duration;
 }
 
-/* The clock that the kernel gives is a whole number of ns a run. */
+/* The kernel's clock gives whole ns a run. */
 static double timed(const struct run *run, uint32_t repeat)
 {
 	uint32_t answer = 0;

@@ -33,7 +33,7 @@ static void show_words(__u32 at, unsigned count)
 	printf("\n");
 }
 
-/* ref_name - the node reference in words: what it is, and where */
+/* ref_name - return the node reference in words: its kind and its place */
 static const char *ref_name(__u64 ref)
 {
 	static char text[4][96];
@@ -72,7 +72,7 @@ static const char *ref_name(__u64 ref)
 
 static void show(__u64 ref);
 
-/* show_intervals - of at most 8: larger ones have inner nodes, which this drawing does not need */
+/* show_intervals - show at most 8; larger nodes have inner nodes, which this drawing does not need */
 static void show_intervals(__u64 ref)
 {
 	__u32 at = CGG_REF_LOW(ref), count = CGG_INTERVALS_COUNT(ref), from = 0;
@@ -144,7 +144,7 @@ static void show_path(__u64 ref)
 	show(path->no);
 }
 
-/* show - a node and all that it leads to; each one once */
+/* show - show a node and all nodes that it leads to, each once */
 static void show(__u64 ref)
 {
 	static bool seen[1 << 20];

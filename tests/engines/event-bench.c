@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * event-bench.c - the deeds of tests/bench/events: makes events, and measures what they cost.
+ * event-bench.c - make events for tests/bench/events, and measure what they cost.
  *
- *	event-bench fill COUNT              copies the newest record of ring 0 behind it, COUNT times
- *	event-bench printf                  a reader that calls printf and fflush for each event
+ *	event-bench fill COUNT              copy the newest record of ring 0 COUNT times
+ *	event-bench printf                  read events with a printf and fflush for each
  *	event-bench flood CGROUP RATE SECONDS
- *	                                    refused setsockopt(2) from there, RATE a second (0: as
- *	                                    fast as it goes); prints how many it made
+ *	                                    denied setsockopt(2) calls from there, RATE a second
+ *	                                    (0: as fast as possible); prints their number
  *	event-bench cost ROUNDS BARE RING FULL QUIET LOUD
- *	                                    nanoseconds of a refused setsockopt(2) of a socket made
- *	                                    in each of these cgroups, and the last one again while
- *	                                    nobody reads; the first three get programs of this tool:
- *	                                    one that refuses, one that also reserves and submits a
- *	                                    record in a BPF ring buffer, one that also puts time,
- *	                                    ids and comm into it
+ *	                                    nanoseconds of a denied setsockopt(2) on a socket made
+ *	                                    in each of these cgroups, and in the last one again
+ *	                                    while nobody reads. The first three get programs of
+ *	                                    this tool: one that denies, one that also reserves and
+ *	                                    submits a record in a BPF ring buffer, one that also
+ *	                                    puts time, ids and comm into it
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -93,7 +93,7 @@ static void print_flushed(void)
 	reader_close(r);
 }
 
-/* socket_in - a socket of that cgroup: where it is made is what counts */
+/* socket_in - return a socket of that cgroup; the cgroup where it is made counts */
 static int socket_in(const char *cgroup)
 {
 	int fd;
@@ -147,7 +147,7 @@ static void flood(const char *cgroup, double rate, double seconds)
 		.off = (at)                                                                        \
 	}
 
-/* program - refuses; with a ring, reserves and submits a record first, and may fill it in */
+/* program - deny; with a ring, first reserve and submit a record, filled in if asked */
 static int program(int ring, bool filled)
 {
 	const struct bpf_insn reserve[] = {
@@ -216,7 +216,7 @@ static int by_size(const void *one, const void *other)
 	return a < b ? -1 : a > b;
 }
 
-/* cost - medians over rounds of a batch in each cgroup; whoever reads takes all between batches */
+/* cost - print medians over rounds of a batch in each cgroup; readers read all between batches */
 static void cost(int rounds, char **cgroup)
 {
 	struct cgg_reader *r = open_or_die();

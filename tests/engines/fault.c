@@ -1,39 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * fault.c - runs a command and kills it, or lets a system call fail, at one point.
+ * fault.c - run a command and kill it, or let a system call fail, at one point.
  *
  * fault LEDGER POINT COMMAND...
  *	POINT is one of
- *	none		nothing is done to it
- *	count		it is told on descriptor 9 what there is: `store NUMBER' for each store
- *			into memory that others see, and `call NUMBER NAME STATE' for each
- *			call. STATE is `new' when something may have changed outside of the
- *			process since the call before it, else `same': a kill at such a call
- *			leaves what a kill at the one before leaves.
- *	call:N		the process that is about to make system call N is killed
- *	store:N		the process that is about to make store N is killed; in the
- *			middle of it, if it is an instruction that copies many bytes
- *	fail:N:ERRNO	system call N is not made and gives -ERRNO, or what else says no there;
- *			descriptor 9 is told `trace HASH' of what the command did behind that:
- *			calls, the paths in them, whether they succeeded, and stores. Where two
- *			errors give one hash, the command made no difference between them.
- *	get:WORD:ERRNO	so does each bpf(2) that would open a pin whose path ends in WORD;
- *			with :N behind that, the Nth of them alone
- *	Its status is the command's, 137 when that was killed. What the command starts
- *	is followed, and waited for, until it executes something else. Calls are those
- *	behind the first fcntl(2), with which every command begins; before that is libc's.
- *	The programs, maps, links and type informations that are made are written to
- *	LEDGER.
+ *	none		disturb nothing
+ *	count		print the points on descriptor 9: `store NUMBER' for each store into
+ *			memory that others see, and `call NUMBER NAME STATE' for each call.
+ *			STATE is `new' when something outside the process may have changed
+ *			since the call before it, else `same': then a kill at this call
+ *			leaves the same as a kill at the one before.
+ *	call:N		kill the process that is about to make system call N
+ *	store:N		kill the process that is about to make store N; if that is an
+ *			instruction that copies many bytes, in the middle of it
+ *	fail:N:ERRNO	do not make system call N, and let it return -ERRNO, or the failure value
+ *			of that call. Print `trace HASH' on descriptor 9: the hash of what the
+ *			command did afterwards (calls, their paths, success, and stores). If two
+ *			errors give the same hash, the command did the same for both.
+ *	get:WORD:ERRNO	let each bpf(2) fail so that would open a pin whose path ends in WORD;
+ *			with :N appended, only the Nth of them
+ *	The status is that of the command, or 137 when it was killed. Children of the command
+ *	are traced, and waited for, until they execute something else. Calls count from the
+ *	first fcntl(2), with which every command begins; earlier ones are libc's. The programs,
+ *	maps, links and BTF objects that are made are written to LEDGER.
  * fault left LEDGER
- *	Waits until what is written in LEDGER is gone from the kernel, but for what is
- *	pinned in /sys/fs/bpf, or used by that. Prints what is not, and gives 1, when
- *	that takes more than ten seconds. A pinned link that is bound to no cgroup is
- *	left too, and one whose program is not pinned.
+ *	Wait until everything in LEDGER is gone from the kernel, except what is pinned in
+ *	/sys/fs/bpf or used by that. When that takes more than ten seconds, print the rest and
+ *	return 1. A pinned link without a cgroup counts as left, and one whose program is not
+ *	pinned.
  *
- * State changes at system calls, and at stores into memory that is mapped shared: from
- * outside nothing else can be seen. Such mappings are made read-only behind the
- * process's back, so that each store is caught. Not those of more than STORES_MOST
- * bytes: they are copied into before anybody else knows of them.
+ * State changes at system calls, and at stores into shared memory; nothing else can be seen from
+ * outside. The tool makes such mappings read-only without the process knowing, so that each store
+ * traps. Mappings of more than STORES_MOST bytes are left out: they are filled before anybody
+ * else can see them.
  */
 #include <bpf/bpf.h>
 #include <err.h>
@@ -69,7 +68,7 @@ struct area {
 
 static struct process {
 	pid_t pid; /* 0: none */
-	bool expected; /* its parent's fork was seen, and not yet its first stop */
+	bool expected; /* fork in the parent was seen, but not yet the first stop */
 	bool inside; /* of a system call */
 	long call;
 	unsigned long break_wanted; /* by a brk(2) that must fail; 0: none */
@@ -78,14 +77,14 @@ static struct process {
 } processes[PROCESSES];
 
 static enum { NONE, COUNT, CALL, STORE, FAIL } what;
-static char wanted[64]; /* what the path of a pin ends in that must not open; "": none is meant */
-static unsigned long which, gets; /* of those that do; 0: each */
+static char wanted[64]; /* the path of a pin that must not open ends so; "": no pin */
+static unsigned long which, gets; /* which of these; 0: each */
 static unsigned long at, calls, stores;
 static int error_wanted;
-static unsigned long syscall_place; /* of an instruction that makes a system call */
+static unsigned long syscall_place; /* address of an instruction that makes a system call */
 static FILE *ledger;
 
-static bool changed = true; /* something outside, since the last call that was counted */
+static bool changed = true; /* something outside changed since the last counted call */
 static unsigned long trace_hash = 0xcbf29ce484222325;
 
 static const struct {
@@ -108,7 +107,7 @@ static const struct {
 	{ SYS_clone3, "clone" },
 };
 
-/* bpf(2) that only looks */
+/* bpf(2) commands that only read */
 static bool bpf_looks(unsigned long command)
 {
 	switch (command) {
@@ -129,7 +128,7 @@ static bool bpf_looks(unsigned long command)
 	}
 }
 
-/* Calls that change nothing outside of the process; a kill closes and unmaps as they do. */
+/* Calls that change nothing outside the process; a kill closes and unmaps as they do. */
 static const long looks[] = {
 	SYS_access,	    SYS_brk,
 	SYS_clock_gettime,  SYS_close,
@@ -222,7 +221,7 @@ static int kind_of(int fd)
 	return strstr(text, "btf") ? BTF : -1;
 }
 
-/* made - a traced process got this descriptor from bpf(2) */
+/* made - record the object that a traced process got this descriptor of from bpf(2) */
 static void made(pid_t pid, int theirs)
 {
 	int process = (int)syscall(SYS_pidfd_open, pid, 0), fd;
@@ -318,7 +317,7 @@ static void name_print(int kind, __u32 id)
 		close(fd);
 }
 
-/* left_now - how much of the ledger is left; rewrites it without what is gone */
+/* left_now - return how many objects of the ledger are left; remove the others from it */
 static unsigned left_now(const char *path, bool print)
 {
 	char kind_word[8], text[128];
@@ -380,7 +379,7 @@ static int left(const char *path)
 	return left_now(path, true) ? 1 : 0;
 }
 
-/* ---- processes that are traced ---- */
+/* ---- traced processes ---- */
 
 static struct process *process_find(pid_t pid)
 {
@@ -426,7 +425,7 @@ static void step(pid_t pid)
 		err(125, "a step");
 }
 
-/* protect - lets the process, which is not inside of a system call, make its area (un)writable */
+/* protect - let the process, which is outside a system call, make its area read-only or writable */
 static void protect(pid_t pid, const struct area *area, int protection)
 {
 	const struct user_regs_struct before = registers(pid);
@@ -471,7 +470,7 @@ static void area_add(struct process *p, unsigned long start, unsigned long len)
 	errx(125, "too many areas");
 }
 
-/* repeats - the length of the instruction there, if it copies many bytes (rep movs, rep stos) */
+/* repeats - return the length of the instruction there if it copies many bytes (rep movs, rep stos) */
 static unsigned repeats(pid_t pid, unsigned long place)
 {
 	unsigned long word = (unsigned long)ptrace(PTRACE_PEEKTEXT, pid, place, 0);
@@ -486,7 +485,7 @@ static unsigned repeats(pid_t pid, unsigned long place)
 		       : 0;
 }
 
-/* run_to - lets the process run until that instruction is next */
+/* run_to - let the process run until that instruction is next */
 static void run_to(pid_t pid, unsigned long place)
 {
 	unsigned long word = (unsigned long)ptrace(PTRACE_PEEKTEXT, pid, place, 0);
@@ -511,7 +510,7 @@ static void hash_add(const void *data, size_t len)
 		trace_hash = (trace_hash ^ byte[i]) * 0x100000001b3;
 }
 
-/* store - the process is about to store into an area; true: it was killed */
+/* store - handle a store that the process is about to make; return true if it was killed */
 static bool store(struct process *p, struct area *area)
 {
 	struct user_regs_struct regs = registers(p->pid);
@@ -541,7 +540,7 @@ static bool store(struct process *p, struct area *area)
 	return false;
 }
 
-/* text_read - the string at that place of the process; as much of it as there is */
+/* text_read - read the string at that address of the process, as far as it is readable */
 static void text_read(pid_t pid, unsigned long place, char text[256])
 {
 	unsigned long word;
@@ -558,7 +557,7 @@ static void text_read(pid_t pid, unsigned long place, char text[256])
 	}
 }
 
-/* path_read - the path that the call is about; "": none */
+/* path_read - read the path that the call is about; "": none */
 static void path_read(pid_t pid, const struct user_regs_struct *regs, char path[256])
 {
 	unsigned long place = 0;
@@ -588,7 +587,7 @@ static void path_read(pid_t pid, const struct user_regs_struct *regs, char path[
 		text_read(pid, place, path);
 }
 
-/* hash_call - what was called, with which path, and whether it succeeded */
+/* hash_call - hash what was called, with which path, and whether it succeeded */
 static void hash_call(pid_t pid, const struct user_regs_struct *regs)
 {
 	long long result = (long long)regs->rax;
@@ -604,7 +603,7 @@ static void hash_call(pid_t pid, const struct user_regs_struct *regs)
 	hash_add(path, strlen(path));
 }
 
-/* gets_wanted - the call opens a pin, and that is the one */
+/* gets_wanted - return true if the call opens the pin that must fail */
 static bool gets_wanted(pid_t pid, const struct user_regs_struct *regs)
 {
 	char path[256];
@@ -617,7 +616,7 @@ static bool gets_wanted(pid_t pid, const struct user_regs_struct *regs)
 	return len >= end && !strcmp(path + len - end, wanted) && (++gets == which || !which);
 }
 
-/* call_begins - true: the process was killed */
+/* call_begins - handle the start of a system call; return true if the process was killed */
 static bool call_begins(struct process *p)
 {
 	struct user_regs_struct regs = registers(p->pid);
@@ -638,7 +637,7 @@ static bool call_begins(struct process *p)
 	if (what == CALL)
 		return !kill(p->pid, SIGKILL);
 	if (what == FAIL) {
-		if (p->call == SYS_brk) { /* has no errno: it gives the break as it was */
+		if (p->call == SYS_brk) { /* returns the old break instead of an errno */
 			p->break_wanted = regs.rdi;
 			regs.rdi = 0;
 		} else {
@@ -657,7 +656,7 @@ static void call_ends(struct process *p)
 	long result = (long)regs.rax;
 
 	p->inside = false;
-	if (p->break_wanted) { /* the C library compares it with what it got */
+	if (p->break_wanted) { /* the C library compares it with the result */
 		regs.rdi = p->break_wanted;
 		p->break_wanted = 0;
 		if (ptrace(PTRACE_SETREGS, p->pid, 0, &regs))
@@ -705,7 +704,7 @@ static void forked(struct process *parent)
 	child->begun = parent->begun;
 }
 
-/* stopped_by - a process stopped; gives the signal that it is to get, -1: it is let go of */
+/* stopped_by - handle the stop of a process; return the signal to pass on, or -1 to detach from it */
 static int stopped_by(struct process *p, int status, pid_t first)
 {
 	int sig = WSTOPSIG(status), event = status >> 16;
@@ -735,7 +734,7 @@ static int stopped_by(struct process *p, int status, pid_t first)
 	return sig;
 }
 
-/* follow - until all processes have ended; gives the status of the first one */
+/* follow - trace until all processes have ended; return the status of the first one */
 static int follow(pid_t first)
 {
 	int status, result = 125, sig;
@@ -752,7 +751,7 @@ static int follow(pid_t first)
 				p->pid = 0;
 			continue;
 		}
-		if (!p) { /* a child, before its parent's stop at the fork */
+		if (!p) { /* a child that stopped before its parent's fork event */
 			process_add(pid);
 			continue;
 		}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* fill - makes the policies pFIRST to pLAST, each with the rule `port N': fill FIRST LAST */
+/* fill - make the policies pFIRST to pLAST, each with the rule `port N': fill FIRST LAST */
 #include <err.h>
 #include <stdlib.h>
 

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * flip.c - a policy changes in one step: tries it while cgg-rule restores two files in turn.
+ * flip.c - check that a policy changes in one step, while cgg-rule restores two files in turn.
  *
  * flip denied RESTORES TRIES SECONDS CGROUP PORT FILE FILE
- *	Both files deny PORT. Processes in CGROUP try to connect to it by UDP all the
- *	while; none may ever succeed.
+ *	Both files deny PORT. Processes in CGROUP try all the time to connect to it by UDP;
+ *	none may ever succeed.
  * flip either RESTORES TRIES SECONDS CGROUP PORT PORT FILE FILE
- *	The first file allows the first port alone, the second the second one. A pair
- *	of tries that lies in one generation, which is read before it and after it, must
- *	find one allowed and the other one not, and which one goes with the generation.
- *	The second try of some is a message, so that two hooks are compared.
+ *	The first file allows only the first port, the second only the second. Two tries
+ *	within one generation, which is read before and after them, must find exactly one port
+ *	allowed, the one of that generation. Some second tries are messages, so that two
+ *	hooks are compared.
  *
- * Goes on until there were so many restores of policy default and so many tries (judged
- * pairs), and fails with status 3 when that takes more than SECONDS. Prints
- * `restores N tries N wrong N', and for pairs how many generations were met.
+ * It ends after that many restores of policy default and that many tries (judged pairs), and
+ * fails with status 3 when these take more than SECONDS. Prints
+ * `restores N tries N wrong N', and for pairs the number of generations seen.
  */
 #include <bpf/bpf.h>
 #include <err.h>
@@ -39,9 +39,9 @@
 
 extern char **environ;
 
-/* One a worker, on lines of its own. */
+/* One for each worker, on cache lines of its own. */
 struct tally {
-	uint64_t tries; /* or pairs that were judged */
+	uint64_t tries; /* or judged pairs */
 	uint64_t wrong;
 	uint64_t generations; /* changes between two pairs */
 	int error;
@@ -67,7 +67,7 @@ static void policy_map(void)
 	policy = at;
 }
 
-/* is_allowed - the kernel let it pass; anything but EPERM is neither yes nor no */
+/* is_allowed - return true if the kernel allowed it; anything but EPERM is neither yes nor no */
 static bool is_allowed(long result, struct tally *tally)
 {
 	if (result < 0 && errno != EPERM)
@@ -160,7 +160,7 @@ static void begin(bool pairs, const char *cgroup, char **port, pid_t pid[WORKERS
 		if (pid[i])
 			continue;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (nice(10) < 0) /* the restores are to come fast */
+		if (nice(10) < 0) /* the restores must be fast */
 			err(3, "nice");
 		join(cgroup);
 		if (pairs)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * generate.c - policy files of every shape, as many rules as asked for, the same for the same seed.
+ * generate.c - print policies of every shape and size, the same for the same seed.
  *
- * generate KIND COUNT SEED [WORD...]: COUNT rule lines as `cgg-rule list' prints
- * them. WORDs are the paths of cgroups for the kind cgroups, else the one hook
- * list that net rules get instead of connect,sendmsg. Kinds:
+ * generate KIND COUNT SEED [WORD...]: print COUNT rules as `cgg-rule list' prints them. WORDs
+ * are paths of cgroups for the kind cgroups, else the one hook list that net rules get
+ * instead of connect,sendmsg. Kinds:
  *
  *	addresses addresses6	distinct random IPv4 (IPv6) addresses
  *	sequence		10.0.0.0 and upward
@@ -19,14 +19,14 @@
  *	cgroups			overlap, and most with a cgroup
  *	devices sysctls unixes sockopts sockets
  *
- * The access lists have the shapes that D. E. Taylor and J. S. Turner measured in
- * real ones ("ClassBench: A Packet Classification Benchmark", IEEE/ACM Transactions
- * on Networking 15(3), 2007), cut down to the one address, one port range and one
- * protocol of a rule here: acl has mostly exact addresses behind many exact ports,
- * fw many wildcards and short prefixes, ipc a mixture with the most pairs of prefix
- * length and port range. Prefixes are nested in earlier ones, and ports come from
- * about 100 distinct ranges, few of which are used much. As in those lists the
- * narrow rules tend to come first, or nothing would ever reach them.
+ * The access lists have the shapes that D. E. Taylor and J. S. Turner measured in real ones
+ * ("ClassBench: A Packet Classification Benchmark", IEEE/ACM Transactions on Networking
+ * 15(3), 2007), reduced to the one address, one port range and one protocol of a rule here.
+ * acl has mostly exact addresses with many exact ports, fw has many wildcards and short
+ * prefixes, ipc is a mixture with the most pairs of prefix length and port range. Prefixes
+ * are nested in earlier ones, and ports come from about 100 distinct ranges, few of which
+ * are used much. As in real lists, narrow rules tend to come first; otherwise nothing would
+ * ever reach them.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -59,7 +59,7 @@ static bool chance(unsigned percent)
 	return below(100) < percent;
 }
 
-/* pick - the number of a weight; they sum up to total */
+/* pick - return the number of a random weight; weights sum up to total */
 static unsigned pick(const unsigned *weight, unsigned total)
 {
 	unsigned at = below(total), i = 0;
@@ -69,7 +69,7 @@ static unsigned pick(const unsigned *weight, unsigned total)
 	return i;
 }
 
-/* mix32 - each number to another one, so that a counter becomes distinct random numbers */
+/* mix32 - map each number to another one, so that a counter becomes distinct random numbers */
 static uint32_t mix32(uint32_t x)
 {
 	x = (x ^ x >> 16) * 0x7feb352d;
@@ -110,7 +110,7 @@ static struct prefix random_prefix(bool six)
 	return p;
 }
 
-/* inside - of len bits, in an outer prefix that is no longer */
+/* inside - return a prefix of len bits within an outer one that is no longer */
 static struct prefix inside(const struct prefix *outer, unsigned len)
 {
 	struct prefix p = random_prefix(outer->six);
@@ -147,7 +147,7 @@ static void print_prefix(const struct prefix *p)
 		printf("/%u", p->len);
 }
 
-/* What was drawn before: an open-addressed set of hashes, twice as large as needed. */
+/* Numbers drawn before: an open-addressed set of hashes, twice as large as needed. */
 static uint64_t *seen, seen_mask;
 
 static void seen_begin(void)
@@ -159,7 +159,7 @@ static void seen_begin(void)
 		errx(3, "out of memory");
 }
 
-/* is_new - and remembers it */
+/* is_new - return true if it was not drawn before, and remember it */
 static bool is_new(uint64_t hash)
 {
 	hash |= !hash;
@@ -199,7 +199,7 @@ static void addresses(void)
 	for (uint64_t i = 0, n = 0; n < count; i++) {
 		struct prefix p = { .low = (uint64_t)mix32(first + (uint32_t)i) << 32, .len = 32 };
 
-		if (!p.low) /* 0.0.0.0 means this host, and no rule may say so */
+		if (!p.low) /* 0.0.0.0 means this host, and no rule may have it */
 			continue;
 		deny_prefix(&p);
 		n++;
@@ -266,7 +266,7 @@ static void prefixes(bool six)
 		const struct prefix *outer = n ? &all[below(n)] : 0;
 		bool nested = outer && outer->len < len && chance(six ? 60 : 100);
 
-		/* Few blocklist entries are short, so look for one a little. */
+		/* Few blocklist entries are short, so search only a little for a new one. */
 		for (int i = 0; !six && outer && outer->len >= len && i < 8; i++)
 			nested = (outer = &all[below(n)])->len < len;
 		if (nested && !six && below(4))
@@ -285,7 +285,7 @@ struct range {
 	uint16_t min, max;
 };
 
-/* A rule that is kept until its place among the others is known. */
+/* A rule that waits until its place in the order is known. */
 struct rule {
 	struct prefix prefix; /* len 0: any address */
 	struct range port; /* 0-65535: any */
@@ -310,7 +310,7 @@ static struct range draw_range(void)
 	if (ranges_count < sizeof(usual) / sizeof(usual[0]))
 		return usual[ranges_count];
 	r.min = r.max = (uint16_t)below(chance(70) ? 10000 : 65536);
-	if (chance(30)) /* as likely to be short as long */
+	if (chance(30)) /* short prefixes are as likely as long ones */
 		r.max = (uint16_t)(r.min + below(1 + ((65535u - r.min) >> below(12))));
 	return r;
 }
@@ -323,7 +323,7 @@ static void ranges_begin(unsigned n)
 	}
 }
 
-/* shared_range - the earlier ones are much more common */
+/* shared_range - return one of the ranges; earlier ones are much more common */
 static struct range shared_range(void)
 {
 	uint64_t r = below(ranges_count), s = below(ranges_count);
@@ -334,9 +334,9 @@ static struct range shared_range(void)
 struct shape {
 	uint8_t any_port; /* percent */
 	uint8_t any_address;
-	uint8_t nested; /* in an address that was drawn before */
+	uint8_t nested; /* within an address that was drawn before */
 	unsigned len[33]; /* weights, summing up to 100 */
-	unsigned proto[5]; /* any, tcp, udp, icmp, other: likewise */
+	unsigned proto[5]; /* any, tcp, udp, icmp, other: also weights */
 };
 
 static const struct shape acl = {
@@ -408,7 +408,7 @@ static unsigned bits_of(unsigned n)
 	return bits;
 }
 
-/* place - narrow rules tend to come first: what a rule leaves open, and a random share */
+/* place - order narrow rules first: what a rule leaves open, and a random share */
 static uint64_t place(const struct rule *r, unsigned noise)
 {
 	unsigned full = r->prefix.six ? 128 : 32, open = full - r->prefix.len;
@@ -431,7 +431,7 @@ static int16_t draw_proto(const unsigned weight[5])
 	unsigned which = pick(weight, 100);
 	int16_t other = (int16_t)below(256);
 
-	if (other == 51) /* AH, which no rule about packets may ask for */
+	if (other == 51) /* AH, which rules about packets may not name */
 		other = 50;
 	return which < 4 ? usual[which] : other;
 }
@@ -452,7 +452,7 @@ static void print_proto(int proto)
 
 static const char *const verdicts[] = { "allow", "alert", "deny" };
 
-/* The hook sets of overlap; the last ones can only be watched. */
+/* The hook sets of overlap; the last ones can only be observed. */
 static const char *const hook_sets[] = {
 	"connect,sendmsg", "connect",
 	"sendmsg",	   "bind",
@@ -493,8 +493,9 @@ static void print_rule(const struct rule *r, const char *hooks, uint64_t number)
 static uint64_t rule_hash(const struct rule *r)
 {
 	return random_mix(prefix_hash(&r->prefix) ^
-		   random_mix(r->port.min | (uint64_t)r->port.max << 16 | (uint64_t)(r->proto + 1) << 32 |
-		       (uint64_t)r->local << 48 | (uint64_t)r->cgroup << 56));
+			  random_mix(r->port.min | (uint64_t)r->port.max << 16 |
+				     (uint64_t)(r->proto + 1) << 32 | (uint64_t)r->local << 48 |
+				     (uint64_t)r->cgroup << 56));
 }
 
 static struct rule *rules_start(void)
@@ -537,7 +538,7 @@ static void access_list(const struct shape *shape)
 		memset(r, 0, sizeof(*r));
 		if (!chance(shape->any_address))
 			r->prefix = shape_prefix(shape, all, n);
-		/* half of the rules repeat an address that has one already, with another port */
+		/* half of the rules repeat an earlier address with another port */
 		if (n && chance(50))
 			r->prefix = all[below(n)].prefix;
 		r->port = chance(shape->any_port) ? (struct range){ 0, 65535 } : shared_range();
@@ -588,7 +589,7 @@ static struct prefix overlap_prefix(const struct rule *all, uint64_t n, uint64_t
 	return inside(outer, len);
 }
 
-/* One rule in eight has its twin somewhere behind it, which must never be the answer. */
+/* One rule in eight has a twin later in the list, which must never be the answer. */
 static void overlap(void)
 {
 	static const unsigned protos[] = { 40, 25, 25, 5, 5 };
@@ -646,7 +647,7 @@ static void ladder(void)
 	rules_end(all, false);
 }
 
-/* ---- what has no address ---- */
+/* ---- rules without an address ---- */
 
 static const char *access_bits(bool mknod)
 {
@@ -655,13 +656,13 @@ static const char *access_bits(bool mknod)
 	return some[below(mknod ? 7 : 3)];
 }
 
-/* wide - more of a wildcard the nearer the end, so that the front stays of use */
+/* wide - return a wildcard, more likely near the end, so that earlier rules stay useful */
 static bool wide(uint64_t n)
 {
 	return below(100 * count) < 4 * n + (n + 1 == count ? 50 * count : 0);
 }
 
-/* last - what matches everything: in the last hundredth, and half of the time */
+/* last - return a rule that matches everything: only in the last hundredth, and half of the time */
 static bool last(uint64_t n)
 {
 	return n * 100 >= count * 99 && chance(50);
@@ -693,7 +694,7 @@ static const char *const parts[] = {
 	"fs",  "neigh", "all",	"default", "user",   "dev",
 };
 
-/* word - a component of a name, from short to as long as a whole word of 40 */
+/* word - return a component of a name, of any length up to 40 */
 static size_t word(char *text, unsigned max)
 {
 	size_t len = 0;
@@ -706,7 +707,7 @@ static size_t word(char *text, unsigned max)
 	return len;
 }
 
-/* name - components up to max bytes in all; some are below an earlier name */
+/* name - return components of up to max bytes in all; some names are below an earlier one */
 static size_t name(char *text, size_t max, unsigned depth)
 {
 	static char last[200];
@@ -785,7 +786,7 @@ static void sockets(void)
 	static const char *const type[] = { "stream", "dgram", "raw" };
 
 	for (uint64_t n = 0; n < count; n++) {
-		bool open = n * 8 > count * 7; /* wildcards at the end, or they hide all else */
+		bool open = n * 8 > count * 7; /* wildcards at the end, or they hide the rest */
 
 		printf("%s socket", any_verdict());
 		if (!open || chance(60))
@@ -845,7 +846,7 @@ static uint64_t number(const char *text)
 	return n;
 }
 
-/* accepted - whether cgg-rule would take the line */
+/* accepted - return whether cgg-rule would take the line */
 static bool accepted(const char *line)
 {
 	struct cgg_rule rule;
@@ -857,8 +858,8 @@ static bool accepted(const char *line)
 }
 
 /*
- * print_accepted - prints the lines. One that no operation could match is refused by cgg-rule:
- * its protocol is left out, else its port, else all but its verdict and a hook.
+ * print_accepted - print the lines. If cgg-rule would refuse one because no operation can match
+ * it, leave out its protocol, else its port, else everything but its verdict and a hook.
  */
 static void print_accepted(char *text)
 {

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * headers.c - sends random packets through egress or ingress, and checks each verdict.
+ * headers.c - send random packets through egress or ingress, and check each verdict.
  *
  * headers [-n PACKETS] [-s SEED] egress|ingress CGROUP
  *
- * CGROUP has a policy "default" attached. Makes random rules for it, then packets
- * whose headers are odd in every way that this file knows: extension headers,
- * options, fragments, source routes, wrong lengths, cut ends. The packets really go
- * through the hook, in a network namespace made here: egress by raw sockets that
- * write the header themselves, ingress by a tun device. A verdict must be the one
- * that this file's own parser and matching say; of egress the hits of each rule must
- * be right, too. Prints `packets N judged N denied N unread N wrong N seconds N`, and
- * the first packets that were judged wrong; status 1 when there are any. Without a tun
- * device egress goes by lo alone, and ingress ends with status 77.
+ * CGROUP has the policy "default" attached. This makes random rules for it, then packets
+ * whose headers are odd in every way that this file knows: extension headers, options,
+ * fragments, source routes, wrong lengths, cut ends. The packets really pass the hook, in a
+ * network namespace made here: egress by raw sockets with headers written here, ingress by
+ * a tun device. Each verdict must be that of this file's own parser and matching; for
+ * egress the hits of each rule must be right, too. Prints `packets N judged N denied N
+ * unread N wrong N seconds N`, and the first packets with a wrong verdict; then the status
+ * is 1. Without a tun device egress uses only lo, and ingress ends with status 77.
  *
  * This file shares no code with the guard. It follows cgguard-rule(5).
  */
@@ -37,7 +36,7 @@
 
 #define PACKET 1400
 #define RULES 150
-#define EACH 150 /* packets a policy */
+#define EACH 150 /* packets for each policy */
 #define SHOWN 5
 
 static bool out; /* egress */
@@ -54,7 +53,7 @@ static bool chance(unsigned percent)
 	return below(100) < percent;
 }
 
-/* ---- what is known of a packet: the parser ---- */
+/* ---- the parser: facts about a packet ---- */
 
 struct facts {
 	bool address, protocol, port; /* known */
@@ -87,7 +86,7 @@ static void transport(struct facts *f, unsigned proto, const uint8_t *at, const 
 	}
 }
 
-/* follow - what comes after a header that says that `proto` is next */
+/* follow - parse what comes after a header whose next protocol is `proto` */
 static void follow(struct facts *f, unsigned proto, const uint8_t *at, const uint8_t *end, int room)
 {
 	static const uint8_t unreadable[] = { 135, 139, 140, 253, 254 };
@@ -237,7 +236,7 @@ static bool holds(const struct rule *r, const struct facts *f)
 	return r->verdict == 'd' ? worst != NO : worst == SURELY;
 }
 
-/* denied - whether the policy denies; counts the rule */
+/* denied - return whether the policy denies it; count the rule */
 static bool denied(const struct facts *f)
 {
 	for (unsigned i = 0; i < rules_count; i++) {
@@ -276,7 +275,7 @@ static void rule_make(struct rule *r, FILE *file)
 	if (r->has_ip)
 		fprintf(file, " ip %s", r->local ? "local" : network);
 	r->has_port = chance(60);
-	if (r->has_proto && !carries_ports(r->proto)) /* what can never match is no rule */
+	if (r->has_proto && !carries_ports(r->proto)) /* a rule that can never match is refused */
 		r->has_port = false;
 	r->min = r->max = ports[below(4)];
 	if (chance(30))
@@ -286,7 +285,7 @@ static void rule_make(struct rule *r, FILE *file)
 	fputs(" quiet\n", file);
 }
 
-/* Flush first: a rule that was there before would keep its counter. */
+/* Flush first: a rule that existed before would keep its counter. */
 static void policy_make(void)
 {
 	FILE *file = popen("cgg-rule flush && cgg-rule restore", "w");
@@ -305,7 +304,7 @@ static void policy_make(void)
 		errx(3, "cgg-rule restore");
 }
 
-/* hits_check - gives how many rules were hit another number of times than they should */
+/* hits_check - return how many rules have a wrong number of hits */
 static uint64_t hits_check(void)
 {
 	FILE *file = popen("cgg-rule list -s", "r");
@@ -359,7 +358,7 @@ static void put_transport(struct packet *p)
 	put_random(p, below(30));
 }
 
-/* Not 255: the sockets that send would hear it over lo, and ingress would count it. */
+/* Not 255: the sending sockets would receive it over lo, and ingress would count it. */
 static uint8_t any_proto(void)
 {
 	return chance(95) ? protos[below(sizeof(protos))] : (uint8_t)below(255);
@@ -367,14 +366,14 @@ static uint8_t any_proto(void)
 
 static void put_ah(struct packet *p, uint8_t next)
 {
-	unsigned units = below(4); /* of 4 bytes, behind the first two */
+	unsigned units = below(4); /* of 4 bytes, after the first two */
 
 	put(p, next);
 	put(p, (uint8_t)units);
 	put_random(p, 4 * units + 6);
 }
 
-/* Headers that are themselves a chain: types[i] is that of the header, types[i + 1] of the next. */
+/* Headers that form a chain: types[i] is the type of this header, types[i + 1] that of the next. */
 static void put_header(struct packet *p, uint8_t type, uint8_t next)
 {
 	unsigned units = chance(80) ? 0 : below(4), start = p->len;
@@ -398,7 +397,7 @@ static void put_header(struct packet *p, uint8_t type, uint8_t next)
 	if (type == 43) {
 		put(p, chance(50) ? 4 : (uint8_t)below(8));
 		put(p, chance(60) ? 0 : (uint8_t)below(4));
-	} else if (chance(90)) { /* padding, which the kernel reads on the way in */
+	} else if (chance(90)) { /* padding, which the kernel checks on arrival */
 		put(p, 1);
 		put(p, (uint8_t)(8 * units + 4));
 		for (unsigned i = 4; i < 8 * units + 8; i++)
@@ -564,7 +563,7 @@ static void drain(void)
 		;
 }
 
-/* send_out - 1: denied, 0: not, -1: the kernel took no such packet */
+/* send_out - send it; return 1 if denied, 0 if not, -1 if the kernel takes no such packet */
 static int send_out(const struct packet *p)
 {
 	struct sockaddr_in to4 = { .sin_family = AF_INET };
@@ -583,11 +582,11 @@ static int send_out(const struct packet *p)
 	return error == EPERM ? 1 : error && error != ENOBUFS ? -1 : 0;
 }
 
-/* Sockets that hear packets of each protocol: twins, the second of which is guarded. */
+/* Pairs of sockets that receive packets of each protocol; the second is guarded. */
 static struct pollfd twin[2][80];
 static unsigned twins;
 static int mark_socket;
-#define MARK 200 /* the protocol of a packet that says that the one before is done */
+#define MARK 200 /* the protocol of a packet that marks the end of the one before */
 
 static void ears_make(unsigned guarded)
 {
@@ -631,7 +630,7 @@ static void mark(void)
 		errx(3, "what goes into the tun device does not come out");
 }
 
-/* send_in - as send_out(); -1 when the kernel asks nobody about it; 2: the twins disagree */
+/* send_in - as send_out(); -1 if the kernel does not ask the hook; 2 if the sockets disagree */
 static int send_in(const struct packet *p)
 {
 	unsigned asked = 0, passed = 0;

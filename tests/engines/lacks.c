@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * lacks.c - runs a command on a kernel that seems to lack something: lacks QUERY... -- COMMAND...
+ * lacks.c - run a command on a kernel that seems to lack something: lacks WHAT... -- COMMAND...
  *
- * What bpf(2) is asked to load is looked at, and refused as such a kernel refuses it:
+ * What bpf(2) is asked to load is inspected, and refused as such a kernel refuses it:
  *	cgroups		programs for cgroups (CONFIG_CGROUP_BPF)
- *	jit		programs that call kernel functions or hand functions on
- *	reads		programs that read the kernel's memory (lockdown=confidentiality)
- *	point:NAME	whatever is for the place of the program NAME
- *	program:NAME	the program NAME, by EINVAL; program:NAME:EPERM: by EPERM
+ *	jit		programs that call kernel functions or pass functions
+ *	reads		programs that read kernel memory (lockdown=confidentiality)
+ *	point:NAME	everything for the attach point of the program NAME
+ *	program:NAME	the program NAME, with EINVAL; program:NAME:EPERM: with EPERM
  *
- * A seccomp filter hands each bpf(2) to this process, which reads what it is about.
+ * A seccomp filter hands each bpf(2) to this process, which reads its arguments.
  */
 #include <bpf/bpf.h>
 #include <err.h>
@@ -63,7 +63,7 @@ static bool reads_kernel(const struct bpf_insn *insn)
 		insn->imm == BPF_FUNC_probe_read_kernel_str);
 }
 
-/* any - whether some instruction of the program is one of those */
+/* any - return whether an instruction of the program is one of those */
 static bool any(pid_t pid, const union bpf_attr *attr, bool (*is)(const struct bpf_insn *insn))
 {
 	static struct bpf_insn insns[INSNS_MOST];
@@ -77,7 +77,7 @@ static bool any(pid_t pid, const union bpf_attr *attr, bool (*is)(const struct b
 	return false;
 }
 
-/* is_point - whether the program is for the place of the one of that name */
+/* is_point - return whether the program is for the attach point of that one */
 static bool is_point(const union bpf_attr *attr, const char *name)
 {
 	for (int i = 0; i < CGG_PROGRAMS; i++)
@@ -87,7 +87,7 @@ static bool is_point(const union bpf_attr *attr, const char *name)
 	errx(2, "%s: no such program", name);
 }
 
-/* refusal - 0, or the errno that a kernel gives that lacks this */
+/* refusal - return the errno of a kernel that lacks this, or 0 */
 static int refusal(pid_t pid, const union bpf_attr *attr, const char *what)
 {
 	char name[64], error[16] = "EINVAL";
@@ -124,7 +124,7 @@ static int answer(const struct seccomp_notif *asked)
 	return error;
 }
 
-/* filter_set - for this process and what it executes; gives the descriptor that is asked */
+/* filter_set - set it for this process and what it executes; return the descriptor to read from */
 static int filter_set(void)
 {
 	struct sock_filter code[] = {
@@ -141,7 +141,7 @@ static int filter_set(void)
 			    &program);
 }
 
-/* serve - answers until nobody is left who could ask */
+/* serve - answer until no process is left that could ask */
 static void serve(int listener)
 {
 	struct pollfd ready = { .fd = listener, .events = POLLIN };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * lpm.c - attaches tests/bench/lpm.bpf.c to a cgroup, until it is killed.
+ * lpm.c - attach tests/bench/lpm.bpf.c to a cgroup, until it is killed.
  *
- * lpm OBJECT CGROUP < ADDRESSES: an IPv4 address a line, denied. Says "ready MS", the
- * milliseconds that filling the map took.
+ * lpm OBJECT CGROUP < ADDRESSES: deny these IPv4 addresses, one a line. Prints "ready MS",
+ * the milliseconds for filling the map.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>

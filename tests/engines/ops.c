@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * ops.c - what a hook costs: does one operation again and again, in several cgroups in turn.
+ * ops.c - measure what a hook costs: repeat an operation in several cgroups in turn.
  *
- * ops HOOK ROUNDS CGROUP...: a process in each CGROUP does HOOK's operation many
- * times a round; the rounds of the cgroups take turns. Prints the median
- * nanoseconds an operation, a column a cgroup. ops empty HOOK CGROUP SECONDS
- * attaches programs that only return 1 there, until it is killed.
+ * ops HOOK ROUNDS CGROUP...: a process in each CGROUP does the operation of HOOK many times
+ * a round; the cgroups take turns. Prints the median nanoseconds of an operation, a column
+ * for each cgroup. ops empty HOOK CGROUP SECONDS attaches programs there that only return 1,
+ * until it is killed.
  */
 #include <bpf/bpf.h>
 #include <err.h>
@@ -176,7 +176,7 @@ static const struct {
 	[CGG_GETSOCKOPT] = { pair_open, op_getsockopt },
 };
 
-/* worker - does a round for each byte that it reads, answers with its nanoseconds */
+/* worker - do a round for each byte that is read, and answer with its nanoseconds */
 static void worker(int hook, const char *cgroup, int in, int out)
 {
 	char go;
@@ -230,7 +230,7 @@ static int measure(int hook, int rounds, int cgroups, char **cgroup)
 	return 0;
 }
 
-/* empty - programs that return 1, on all program points of the hook, until killed */
+/* empty - attach programs that return 1 to all attach points of the hook, until killed */
 static int empty(int hook, const char *cgroup)
 {
 	const struct bpf_insn allow[] = {

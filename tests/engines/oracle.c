@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * oracle.c - says independently what a policy says, and asks the kernel whether it agrees.
+ * oracle.c - decide independently what a policy means, and compare with the kernel's answers.
  *
  * oracle [-l] [-m PERCENT] [-n QUERIES] [-p POLICY | -P PLACE] [-s SEED] [-t THREADS] [-w] FILE
  *
- * FILE is a policy file, or what `cgg-rule list -i' prints (then rules have the ids
- * there, else their numbers). Questions are made from random rules, a quarter of them
- * then spoiled a little; of PERCENT of them nothing is taken from a rule. Each is put
- * to the pinned program ask, whose verdict and rule must be those that the reference
- * finds. Prints `queries N hits N wrong N rules N' (hits: a rule decided, rules: so many
- * different ones) and the first differences; status 1 when there is one. -w asks
- * nobody: it writes a struct cgg_ask, the verdict and the rule (a __u32 each) a question.
+ * FILE is a policy file, or the output of `cgg-rule list -i' (then rules have those ids, else
+ * their numbers). Questions are made from random rules, and a quarter of them is then changed
+ * a little; PERCENT of them use no rule. Each question is put to the pinned program ask, and
+ * its verdict and rule must be those of the reference. Prints `queries N hits N wrong N rules
+ * N' (hits: a rule decided; rules: different ones) and the first differences; then the status
+ * is 1. -w asks nothing: for each question it writes a struct cgg_ask, the verdict and the
+ * rule (a __u32 each).
  *
- * This shares nothing with the guard but struct cgg_ask: it has its own reader of
- * rules and its own notion of a match. The reference is the loop over all rules from
- * the first, in linear(). So that a million rules do not take a millisecond a
- * question, rules with an address are also found by hash, a probe a prefix length
- * (indexed()); both are asked for as many questions as the time allows, and must
- * agree. -l: the loop alone.
+ * This shares only struct cgg_ask with the guard: it has its own reader of rules and its own
+ * matching. The reference is the loop over all rules from the first, in linear(). Since a
+ * million rules would take a millisecond a question, rules with an address are also found by
+ * hash, with a probe for each prefix length (indexed()). Both are asked for as many questions
+ * as time allows, and must agree. -l: only the loop.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -39,7 +38,7 @@
 #include "engine.h"
 
 #define DIR "/sys/fs/bpf/cgguard"
-#define CHECK 200000000ULL /* visits to a rule that the loop may take to prove the index */
+#define CHECK 200000000ULL /* rules that the loop may visit to check the index */
 #define SHOWN 10
 
 /* By enum cgg_hook. */
@@ -71,12 +70,12 @@ struct rule {
 	uint32_t name_len;
 	uint32_t cgroup; /* number + 1 in groups; 0: any */
 	uint32_t id, line;
-	uint32_t next; /* the next of this bucket + 1 */
+	uint32_t next; /* number + 1 of the next rule in this bucket */
 };
 static struct rule *rules;
 static uint32_t rules_count;
 static uint8_t defaults[CGG_HOOKS];
-static char **lines; /* where each line of the file begins */
+static char **lines; /* the start of each line of the file */
 static const char *file_name;
 
 struct question {
@@ -92,7 +91,7 @@ struct question {
 	uint32_t name_len;
 	uint32_t group; /* in groups */
 	uint8_t verdict; /* the answer */
-	uint32_t rule[CGG_KNOWN_BITS]; /* any of these ids; a rule's number + 1 comes first */
+	uint32_t rule[CGG_KNOWN_BITS]; /* any of these ids is right; first a rule's number + 1 */
 	uint32_t number;
 };
 
@@ -163,7 +162,7 @@ static uint16_t read_hooks(const char *word)
 	}
 }
 
-/* is_mapped - like IN6_IS_ADDR_V4MAPPED, wherever the address lies */
+/* is_mapped - as IN6_IS_ADDR_V4MAPPED, for unaligned addresses */
 static bool is_mapped(const uint8_t addr[16])
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
@@ -255,7 +254,7 @@ static void read_name(struct rule *r, char *word, uint32_t line)
 	r->name_len = (uint32_t)len - r->star;
 }
 
-/* read_operand - what stands behind the hook's word; gives the next word behind it */
+/* read_operand - read what follows the hook's word; return the next word after it */
 static char *read_operand(struct rule *r, char **at, uint32_t line)
 {
 	char *word = next_word(at);
@@ -286,7 +285,7 @@ static char *read_operand(struct rule *r, char **at, uint32_t line)
 	return word;
 }
 
-/* ---- cgroups: by their paths; ids are only for the question ---- */
+/* ---- cgroups, by their paths; only questions have ids ---- */
 
 struct group {
 	char *path; /* "/" is the root */
@@ -350,7 +349,7 @@ static uint32_t group_add(const char *path)
 	return groups_count++;
 }
 
-/* group_is - whether inner is outer, or below it */
+/* group_is - return whether inner is outer, or below it */
 static bool group_is(const struct group *inner, const struct group *outer)
 {
 	size_t len = strlen(outer->path);
@@ -361,7 +360,7 @@ static bool group_is(const struct group *inner, const struct group *outer)
 	       (!inner->path[len] || inner->path[len] == '/');
 }
 
-/* The groups that a question may come from: also those above the ones in rules. */
+/* The groups that a question may come from: also those above the groups in rules. */
 static void groups_above(void)
 {
 	for (uint32_t i = 0; i < groups_count; i++) {
@@ -479,7 +478,7 @@ static char *slurp(const char *name)
 	return text;
 }
 
-/* Words are cut up in place; lines keeps a copy for people. */
+/* Words are cut in place; lines keeps a copy for messages. */
 static void read_file(const char *name)
 {
 	char *text = slurp(name), *copy = strdup(text), *at = text;
@@ -526,7 +525,7 @@ static bool address_matches(const struct rule *r, const struct question *q)
 	return r->four == q->four && same_bits(r->addr, q->addr, r->bits);
 }
 
-/* A path that may mean any path is like every denied path, and like no other path. */
+/* A vague path, which may mean any path, matches every denied path and no other rule. */
 static bool name_matches(const struct rule *r, const struct question *q)
 {
 	if (q->vague && r->name_len)
@@ -541,7 +540,7 @@ static bool pair_matches(const struct rule *r, const struct question *q)
 	return (r->first < 0 || r->first == q->first) && (r->second < 0 || r->second == q->second);
 }
 
-/* What is hidden of a packet is what a deny rule asks for, and not what another one does. */
+/* A hidden field of a packet matches every deny rule, and no other rule. */
 static bool packet_matches(const struct rule *r, const struct question *q)
 {
 	bool deny = r->verdict == CGG_DENY, any_port = !r->min && r->max == 65535;
@@ -576,7 +575,7 @@ static bool matches(const struct rule *r, const struct question *q, unsigned acc
 	}
 }
 
-/* linear - the number of the first rule that matches + 1, or 0 */
+/* linear - return the number + 1 of the first rule that matches, or 0 */
 static uint32_t linear(const struct question *q, unsigned access_bit)
 {
 	for (uint32_t i = 0; i < rules_count; i++)
@@ -585,7 +584,7 @@ static uint32_t linear(const struct question *q, unsigned access_bit)
 	return 0;
 }
 
-/* Rules about addresses by prefix and length; those with none share a bucket, the last. */
+/* Rules with addresses by prefix and length; those without share the last bucket. */
 static uint32_t *buckets, bucket_mask;
 static bool lengths[2][129]; /* present: [four][bits] */
 
@@ -613,7 +612,7 @@ static void index_begin(void)
 	if (!buckets)
 		errx(3, "out of memory");
 	bucket_mask--;
-	for (uint32_t i = rules_count; i--;) { /* so that each chain is in the rules' order */
+	for (uint32_t i = rules_count; i--;) { /* so that each chain has the order of the rules */
 		struct rule *r = &rules[i];
 		uint32_t bucket = bucket_mask + 1;
 
@@ -651,7 +650,7 @@ static uint32_t indexed(const struct question *q, unsigned access_bit)
 
 static bool only_linear;
 
-/* answer - access bit by access bit; the worst counts */
+/* answer - decide each access bit; the worst decision counts */
 static void answer(struct question *q, bool check)
 {
 	int worst = -1;
@@ -857,7 +856,7 @@ static void spoil_name(struct question *q, struct dice *dice)
 	}
 }
 
-/* Of a path: relative, or a component is nothing (but the last one), . or .. */
+/* A path that is relative, or has a component that is empty (except the last), . or .. */
 static bool is_vague(const char *path)
 {
 	if (*path == '@')
@@ -936,13 +935,13 @@ static void ask(struct question *q, const struct rule *r, bool spoil, struct dic
 	q->four = is_mapped(q->addr);
 	q->local = q->four ? q->addr[12] == 127 : !memcmp(q->addr, loopback, 16);
 	if (kind & (1 << CGG_EGRESS | 1 << CGG_INGRESS) && chance(dice, 20))
-		q->local = false; /* it does not stay on lo */
+		q->local = false; /* it leaves lo */
 	q->vague = q->hook == CGG_UNIX && is_vague(q->name);
 }
 
 /* ---- asking ---- */
 
-/* key - the numbers of a query's key, 4 bytes each in network order */
+/* key - return the words of a query's key, 4 bytes each in network order */
 static void key(struct cgg_ask *a, uint32_t first, uint32_t second, uint32_t third)
 {
 	uint32_t bytes[4] = { htonl(first), htonl(second), htonl(third) };
@@ -1006,7 +1005,7 @@ static void show(const struct question *q)
 	printf(" letters %u cgroup %s\n", q->access_bits, groups[q->group].path);
 }
 
-/* describe - a verdict and an id, and the line that has it */
+/* describe - return a verdict and an id, with the line of that rule */
 static void describe(const char *who, unsigned verdict, uint32_t id)
 {
 	printf("    %s: %s %u", who, verdict < 3 ? verdict_words[verdict] : "?", id);
@@ -1074,7 +1073,7 @@ static bool is_right(const struct question *q, unsigned verdict, uint32_t id)
 	return right && q->verdict == verdict;
 }
 
-/* The guard's lock is held, for the program has room for one question. */
+/* Hold the guard's lock, since the program has room for one question. */
 static uint64_t ask_all(const struct question *question, uint64_t count, uint32_t place)
 {
 	int program = bpf_obj_get(DIR "/progs/ask"), lock = open(DIR, O_RDONLY | O_DIRECTORY);

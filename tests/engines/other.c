@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * other - attaches a program that is not the guard's, as somebody else would
+ * other - attach a foreign program, as another tool would
  *
  *	other multi|override|none CGROUP NAME
  *
- * It allows everything, and is for the hook of the guard's program NAME. Prints its id; 77: this
- * kernel has no such hook. It stays as long as the cgroup.
+ * It allows everything, at the attach point of the guard's program NAME. Prints its id; status
+ * 77: this kernel has no such attach point. It stays as long as the cgroup.
  */
 #include <bpf/bpf.h>
 #include <err.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * press.c - tries without pause what is denied, while something is done to the guard.
+ * press.c - try without pause what is denied, while a command changes the guard.
  *
- * press CGROUP PORT DEVICE SYSCTL COMMAND...: processes in CGROUP connect to PORT of
- * 127.0.0.1 by UDP, open DEVICE and read SYSCTL (below /proc/sys) again and again.
- * COMMAND runs outside, after each was tried once and until it ends. Then a line
- * for each, `connect tries N passed N errors N', errors being other than EPERM. The
- * status is COMMAND's, or 9 when something passed.
+ * press CGROUP PORT DEVICE SYSCTL COMMAND...: processes in CGROUP repeatedly connect to PORT of
+ * 127.0.0.1 by UDP, open DEVICE and read SYSCTL (below /proc/sys). COMMAND runs outside, once
+ * each was tried, and the attempts go on until it ends. Then prints a line for each, `connect
+ * tries N passed N errors N'; errors are other than EPERM. The status is that of COMMAND, or 9
+ * when something passed.
  */
 #include <err.h>
 #include <errno.h>
@@ -26,7 +26,7 @@
 enum { CONNECT, OPEN, SYSCTL, KINDS };
 static const char *const words[KINDS] = { "connect", "open", "sysctl" };
 
-/* One a process, on lines of its own. */
+/* One for each process, on cache lines of its own. */
 static struct tally {
 	uint64_t tries, passed, errors;
 } __attribute__((aligned(128))) * tallies;
@@ -75,8 +75,8 @@ static void press(const char *cgroup, int kind, const char *operand)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	join(cgroup);
-	setpriority(PRIO_PROCESS, 0,
-		    19); /* on one processor COMMAND would take four times as long */
+	/* on one processor COMMAND would take four times as long */
+	setpriority(PRIO_PROCESS, 0, 19);
 	for (;;) {
 		if (tried[kind](operand))
 			__atomic_add_fetch(&tally->passed, 1, __ATOMIC_SEQ_CST);

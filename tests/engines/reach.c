@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * reach.c - one attempt to reach something, and how it ended, in one line.
+ * reach.c - make one attempt to reach something, and print in one line how it ended.
  *
- * Tests run it inside and outside of a guarded cgroup. The line is `ok', an
- * errno's name, or `skip: REASON' when this kernel cannot do the attempt. A step
- * that a guard could refuse too (socket, bind, a first connect) ends the attempt
- * with its errno; stderr then names the step, so that a test can tell them apart.
- * One process makes one attempt: its descriptors are left for exit to close.
+ * Tests run it inside and outside a guarded cgroup. The line is `ok', the name of an errno, or
+ * `skip: REASON' when this kernel cannot make the attempt. A preceding step that a guard could
+ * deny too (socket, bind, a first connect) ends the attempt with its errno; stderr then names
+ * the step. One process makes one attempt: its descriptors are left for exit to close.
  *
  * A new attempt is a function and a row in the table at the end.
  */
@@ -46,15 +45,15 @@
 
 enum { OK = 0, REFUSED = 1, WRONG_WORDS = 2, BROKEN = 3, SKIP = 77 };
 
-#define LIMIT 5 /* seconds; a connect whose packets are dropped would wait for two minutes */
+#define LIMIT 5 /* seconds; a connect whose packets are dropped would take two minutes */
 #define DISCARD "9" /* the port of RFC 863 */
 #define I386_SOCKETCALL 102
 #define I386_SOCKET 359
 #define I386_CONNECT 362 /* connect(2) in the 32-bit table */
 
-/* ---- how it ended ---- */
+/* ---- the result ---- */
 
-/* Also called by signal handlers: nothing here but system calls. */
+/* Signal handlers call it too: it may only make system calls. */
 static _Noreturn void end(int status, const char *line)
 {
 	struct iovec out[] = { { (char *)line, strlen(line) }, { "\n", 1 } };
@@ -81,7 +80,7 @@ static _Noreturn __attribute__((format(printf, 1, 2))) void skip(const char *for
 	end(SKIP, line);
 }
 
-/* A step before the attempt itself was refused. */
+/* A step before the attempt itself failed. */
 static _Noreturn void fail(const char *step)
 {
 	int error = errno;
@@ -126,14 +125,14 @@ static int open_flags(const char *mode)
 
 struct place {
 	union {
-		struct sockaddr_in6 in6; /* first, as the longest: { 0 } clears all */
+		struct sockaddr_in6 in6; /* first, since it is the longest: { 0 } clears all */
 		struct sockaddr_in in;
 		struct sockaddr any;
 	};
 	socklen_t len;
 };
 
-/* An IPv4 or an IPv6 place, as the address is written. */
+/* An IPv4 or an IPv6 place, by the form of the address. */
 static struct place place_parse(const char *addr, const char *port)
 {
 	in_port_t network_port = htons((uint16_t)number("port", port, UINT16_MAX));
@@ -190,7 +189,7 @@ static struct place place_mapped(char **arg)
 
 /* ---- sockets ---- */
 
-/* What the kernel lacks is looked up, as a guard may answer with any errno. */
+/* Look up what the kernel lacks, since a guard may answer with any errno. */
 static int socket_open(int family, int type, int proto)
 {
 	int fd = socket(family, type | SOCK_CLOEXEC, proto);
@@ -265,7 +264,7 @@ static int try_bind(char **arg)
 	return result(bind(socket_open(from.any.sa_family, SOCK_STREAM, 0), &from.any, from.len));
 }
 
-/* A socket of IPv4, by numbers, as socket(2) has them. */
+/* A socket of IPv4, by the numbers of socket(2). */
 static int try_socket(char **arg)
 {
 	return result(socket(AF_INET, (int)number("type", arg[0], 255),
@@ -349,7 +348,7 @@ static int try_sendto(char **arg)
 	return send_new(place(arg));
 }
 
-/* A server's answer within ARG[2] milliseconds, or ETIMEDOUT. */
+/* Wait ARG[2] milliseconds for the answer of a server, or return ETIMEDOUT. */
 static int try_echo(char **arg)
 {
 	struct place to = place(arg);
@@ -361,7 +360,7 @@ static int try_echo(char **arg)
 		return error;
 	if (!poll(&answer, 1, (int)number("milliseconds", arg[2], 60000)))
 		return ETIMEDOUT;
-	to.len = sizeof(to.in6); /* the hook is asked only for who wants the sender's address */
+	to.len = sizeof(to.in6); /* the hook is asked only if the sender's address is wanted */
 	return result(recvfrom(fd, content, sizeof(content), 0, &to.any, &to.len));
 }
 
@@ -402,7 +401,7 @@ static int try_sendto_bound(char **arg)
 	return send_to(socket_bound("127.0.0.1", SOCK_DGRAM), to, 0);
 }
 
-/* With the client's bit missing in net.ipv4.tcp_fastopen both ways say EOPNOTSUPP. */
+/* Without the client's bit in net.ipv4.tcp_fastopen both ways fail with EOPNOTSUPP. */
 static int fastopen_result(int error)
 {
 	if (error == EOPNOTSUPP)
@@ -418,7 +417,7 @@ static int try_tfo_sendto(char **arg)
 	return fastopen_result(send_to(fd, to, MSG_FASTOPEN));
 }
 
-/* With a cookie from an earlier connection the write is what connects. */
+/* With a cookie from an earlier connection the write connects. */
 static int try_tfo_connect(char **arg)
 {
 	struct place to = place(arg);
@@ -443,7 +442,7 @@ struct message {
 	} control;
 };
 
-/* message_init - fills what points to itself: do not copy it afterwards */
+/* message_init - fill it; it points to itself, so do not copy it afterwards */
 static void message_init(struct message *m, struct place to)
 {
 	*m = (struct message){ .to = to };
@@ -531,7 +530,7 @@ static int try_udp_segment(char **arg)
 	return message_send(&m);
 }
 
-/* sendmmsg tells only how many went; the errno of the second is asked for again. */
+/* sendmmsg only returns how many were sent; send the second again for its errno. */
 static int try_sendmmsg(char **arg)
 {
 	struct mmsghdr both[2];
@@ -589,7 +588,7 @@ static uint32_t *uring_word(const struct uring *u, uint32_t offset)
 	return (uint32_t *)(void *)(u->rings + offset);
 }
 
-/* uring_submit - the first and only operation of a ring; returns its errno or 0 */
+/* uring_submit - submit the only operation of a ring; return its errno or 0 */
 static int uring_submit(const struct uring *u, struct io_uring_sqe operation)
 {
 	const struct io_uring_params *p = &u->params;
@@ -630,7 +629,7 @@ static int try_uring_connect(char **arg)
 	return uring_do(uring_connect(socket_open(to.any.sa_family, SOCK_STREAM, 0), &to));
 }
 
-/* The socket is registered, as Linux before 5.11 asks of SQPOLL. */
+/* The socket is registered, which SQPOLL needs before Linux 5.11. */
 static int try_uring_sqpoll(char **arg)
 {
 	struct place to = place(arg);
@@ -656,7 +655,7 @@ static int try_uring_sendmsg(char **arg)
 	return uring_do(operation);
 }
 
-/* ---- the same from elsewhere ---- */
+/* ---- the same from other processes and places ---- */
 
 struct job {
 	int (*try)(char **arg);
@@ -685,7 +684,7 @@ static int in_thread(int (*try)(char **arg), char **arg)
 	return job.error;
 }
 
-/* The child goes on as if it were the program; its parent only ends as it did. */
+/* The child goes on as if it were the program; its parent only copies its end. */
 static int in_child(int (*try)(char **arg), char **arg)
 {
 	pid_t child = fork();
@@ -740,7 +739,7 @@ static int try_int80_socket(char **arg)
 	return fd < 0 ? -fd : 0;
 }
 
-/* The family lies in memory, where no filter sees it. */
+/* The family is in memory, where no filter sees it. */
 static int try_int80_socketcall(char **arg)
 {
 	unsigned *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
@@ -801,7 +800,7 @@ struct scratch {
 	char node[40];
 };
 
-/* scratch_make - a fresh directory, where device nodes work if want_devices; skips without one */
+/* scratch_make - make a fresh directory, where device nodes work if want_devices; skip without one */
 static void scratch_make(struct scratch *s, int want_devices)
 {
 	static const char *const places[] = { "/dev/shm", "/tmp", "." };
@@ -871,7 +870,7 @@ struct node {
 	dev_t number;
 };
 
-/* arg: c|b MAJOR MINOR; the limits are the kernel's */
+/* arg: c|b MAJOR MINOR; with the limits of the kernel */
 static struct node node_parse(char **arg)
 {
 	unsigned int major = number("major", arg[1], 0xfff);
@@ -882,7 +881,7 @@ static struct node node_parse(char **arg)
 	return (struct node){ (*arg[0] == 'c' ? S_IFCHR : S_IFBLK) | 0600, makedev(major, minor) };
 }
 
-/* The node is removed, so that the same words can be tried again. */
+/* Remove the node, so that the same attempt can be made again. */
 static int try_mknod(char **arg)
 {
 	struct node node = node_parse(arg + 1);
@@ -913,7 +912,7 @@ static int try_mknod_open(char **arg)
 
 /* ---- unix sockets ---- */
 
-/* unix_make - a socket that hears datagrams at PATH, whose address is stored */
+/* unix_make - make a socket that receives datagrams at PATH, and store its address */
 static struct sockaddr_un unix_make(const char *path)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -948,7 +947,7 @@ static int try_unix_sendto(char **arg)
 
 /* ---- sysctls ---- */
 
-/* sysctl_open - opens NAME below a mounted proc; -1 and errno */
+/* sysctl_open - open NAME below a mounted proc; -1 and errno */
 static int sysctl_open(const char *proc, const char *name, int flags)
 {
 	char path[512];

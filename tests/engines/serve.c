@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * serve.c - what the tests reach: echoes on one port by TCP and UDP, IPv4 and IPv6.
+ * serve.c - the server of the tests: echoes on one port by TCP and UDP, IPv4 and IPv6.
  *
- * Its first line is the port and, where the kernel has MPTCP, the port of that. It
- * ends when it is killed.
+ * Its first line is that port, and the port of MPTCP where the kernel has it. It runs until it
+ * is killed.
  */
 #include <sys/socket.h>
 
@@ -46,7 +46,7 @@ static void as_unknown(nfds_t at)
 	role[at] = role[count];
 }
 
-/* listen_on - a socket at every address of the family; -1 with errno */
+/* listen_on - listen at every address of the family; return -1 with errno */
 static int listen_on(int family, int type, int protocol, in_port_t port)
 {
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = port };
@@ -80,7 +80,7 @@ static in_port_t port_of(int fd)
 	return own.sin_port;
 }
 
-/* listen_all - the port; 0: one that is free for one protocol is taken for another */
+/* listen_all - return the port; 0: a port that is free for one protocol is taken for another */
 static in_port_t listen_all(void)
 {
 	static const struct {
@@ -113,10 +113,10 @@ static void answer(int fd)
 	ssize_t got = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&from, &len);
 
 	if (got >= 0 && sendto(fd, data, (size_t)got, 0, (struct sockaddr *)&from, len) < 0)
-		return; /* a packet that is lost, as packets are */
+		return; /* lost, as packets may be */
 }
 
-/* echo - false: the connection has ended */
+/* echo - return false when the connection has ended */
 static bool echo(int fd)
 {
 	static char data[65536];

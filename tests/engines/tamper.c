@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * tamper.c - tries to change the guard that it is under: tamper CGROUP LINK PROGRAM MAP
+ * tamper.c - try to change the guard from inside: tamper CGROUP LINK PROGRAM MAP
  *
- * CGROUP is the directory that is attached, the others are ids of what is the guard's.
- * Each attempt is a line, what it is and then `done' or why not; then the same as root of
- * a user namespace of its own, whose lines begin with `userns'.
+ * CGROUP is the attached directory, the others are ids of objects of the guard. Prints a line
+ * for each attempt: its name, and `done' or the error. Then it tries the same as root of a user
+ * namespace of its own; these lines begin with `userns'.
  */
 #include <bpf/bpf.h>
 #include <err.h>
@@ -22,7 +22,7 @@
 
 static const char *where = "";
 
-/* tried - a descriptor, or 0, is a success */
+/* tried - print the result; a descriptor, or 0, is a success */
 static void tried(const char *what, int result)
 {
 	printf("%s%s %s\n", where, what, result >= 0 ? "done" : strerrorname_np(errno));

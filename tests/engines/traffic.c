@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * traffic.c - what a way of guarding costs those who talk to another host.
+ * traffic.c - measure what several ways to guard cost traffic with another host.
  *
- * traffic serve: in a network namespace, a TCP and UDP server, until it is killed.
- * traffic OP ROUNDS VARIANT...: a VARIANT is NAME:CGROUP:NETNS:ADDRESS:PORTS; a process
- * joins the cgroup and the namespace (/run/netns/NETNS), lets itself be bound by Landlock
- * to so many TCP ports unless PORTS is 0, and does OP to the server at ADDRESS many
- * times a round. The rounds take turns, each round begins with another variant. Prints a
- * line each: name, median ns an operation, median difference to the first one in the
- * same round. OP is
+ * traffic serve: run a TCP and UDP server in a network namespace, until it is killed.
+ * traffic OP ROUNDS VARIANT...: VARIANT is NAME:CGROUP:NETNS:ADDRESS:PORTS. For each a process
+ * joins the cgroup and the namespace (/run/netns/NETNS), restricts itself by Landlock to that
+ * many TCP ports unless PORTS is 0, and does OP with the server at ADDRESS many times a
+ * round. Rounds take turns, and each begins with another variant. Prints a line for each: name,
+ * median ns of an operation, median difference to the first variant in the same round. OP is
  *
  *	connect		TCP socket, connect, close
  *	udp		connect of a UDP socket
@@ -47,7 +46,7 @@ static struct sockaddr_in to;
 static int fd;
 static char chunk[CHUNK];
 
-/* ---- the server: echoes single bytes, swallows what is more ---- */
+/* ---- the server: echoes single bytes, drops more ---- */
 
 static int listen_on(uint16_t port, int type)
 {
@@ -150,7 +149,7 @@ static void nothing(void)
 {
 }
 
-/* Closed by a reset, so that no port waits. */
+/* Closed by a reset, so that no port stays in TIME_WAIT. */
 static void op_connect(void)
 {
 	struct linger now = { .l_onoff = 1 };
@@ -213,7 +212,7 @@ static void variant_read(struct variant *v, char *word)
 	v->ports = atoi(word);
 }
 
-/* Landlock's own numbers: linux/landlock.h has had ports since Linux 6.7. */
+/* The numbers of Landlock are written out: linux/landlock.h has ports only since Linux 6.7. */
 static void landlock(int ports)
 {
 	struct {
@@ -241,7 +240,7 @@ static void pin(int processor)
 
 	CPU_ZERO(&set);
 	CPU_SET((size_t)processor, &set);
-	sched_setaffinity(0, sizeof(set), &set); /* on a single one they share it */
+	sched_setaffinity(0, sizeof(set), &set); /* with a single processor they share it */
 }
 
 static _Noreturn void worker(const struct variant *v, size_t op)
@@ -299,7 +298,7 @@ static void measure(size_t op, int rounds, int count)
 {
 	for (int i = 0; i < count; i++)
 		begin(&variants[i], op, rounds);
-	for (int i = 0; i < count; i++) /* warm */
+	for (int i = 0; i < count; i++) /* warm up */
 		round_of(&variants[i]);
 	for (int r = 0; r < rounds; r++)
 		for (int i = 0; i < count; i++) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * verify.c - has the kernel verify the programs of a BPF object, and says what that took:
+ * verify.c - let the kernel verify the programs of a BPF object, and print the cost:
  * verify OBJECT
  *
- * A line a program: its name, instructions processed, states in all, states at most at
- * once, bytes of stack. Nothing is pinned or attached. A program that this kernel lacks
- * has no line.
+ * A line for each program: its name, instructions processed, states in all, states at most at
+ * once, bytes of stack. Nothing is pinned or attached. A program that this kernel lacks has no
+ * line.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -25,7 +25,7 @@ static void program_prepare(struct bpf_object *object, int i)
 	const struct cgg_program_info *info = &cgg_programs[i];
 	struct bpf_program *program = bpf_object__find_program_by_name(object, info->name);
 
-	if (!program) /* the object of one file has but some */
+	if (!program) /* the object of one file has only some */
 		return;
 	bpf_program__set_type(program, (enum bpf_prog_type)info->type);
 	bpf_program__set_expected_attach_type(program, (enum bpf_attach_type)info->attach);

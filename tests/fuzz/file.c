@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * file.c - fuzzes the policy file reader: any bytes are understood or refused, and
- * what was understood is written, read again and written the same.
+ * file.c - fuzz the policy file reader: any bytes are read or refused, and what was read is
+ * written, read again, and written the same.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* take - reads text, gives what file_write() makes of it (free it), 0: refused */
+/* take - read text; return the output of file_write() (free it), or 0 if it is refused */
 static char *take(char *text, size_t size)
 {
 	FILE *in = size ? fmemopen(text, size, "r") : 0, *out;
@@ -25,10 +25,10 @@ static char *take(char *text, size_t size)
 	status = file_read(&rules, in, "fuzz", &errors);
 	fclose(in);
 	if (status && !*errors)
-		abort(); /* a refusal without its sentence */
+		abort(); /* a refusal without a message */
 	free(errors);
 	for (unsigned i = 0; i < rules.count; i++)
-		rules.entry[i].expires = CGG_NEVER; /* the clock goes on; the words do not */
+		rules.entry[i].expires = CGG_NEVER; /* time goes on, but the words stay */
 	if (!status) {
 		out = open_memstream(&written, &length);
 		file_write(&rules, out);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * learn.c - fuzzes the reader of events: whatever they hold, what comes out is a
- * policy file of defaults that deny and rules that allow, one a line and none more
- * than there were events. The first three bytes say how far to widen.
+ * learn.c - fuzz the reader of events: whatever they hold, the output is a policy file of
+ * defaults that deny and rules that allow, one a line and no more than there were events. The
+ * first three bytes choose how far to widen.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * ring.c - fuzzes a reader of events whose rings say whatever they like: it reads nothing
- * beside them, and gives no more records than they hold. Of what it gives a line of text
- * is printable, and one of JSON is an object, which cgg-learn takes or leaves.
+ * ring.c - fuzz a reader of events with rings that hold anything: it reads nothing outside them,
+ * and returns no more records than they hold. A line of text is printable, and a line of JSON is
+ * an object, which cgg-learn accepts or refuses.
  */
 #include <jansson.h>
 #include <stdint.h>
@@ -21,7 +21,7 @@ static struct input {
 	size_t left;
 } input;
 
-/* take - the next bytes, zero where there are none left */
+/* take - return the next bytes, or zeros when there are none left */
 static void take(void *to, size_t len)
 {
 	size_t have = len < input.left ? len : input.left;
@@ -82,7 +82,7 @@ static void print_check(const struct cgg_event *event, const char *cgroup, uint8
 static struct cgg_ring rings[CGG_RINGS];
 static struct cgg_reader_slot reader_slots[CGG_RINGS];
 
-/* read_all - as far as it goes, which is not for ever */
+/* read_all - read to the end, within a limited number of steps */
 static void read_all(struct cgg_reader *reader, const char *cgroup, uint8_t how)
 {
 	struct cgg_event event;
@@ -99,7 +99,7 @@ static void read_all(struct cgg_reader *reader, const char *cgroup, uint8_t how)
 	reader_is_behind(reader);
 }
 
-/* ring_disturb - one word or record of a ring becomes something else */
+/* ring_disturb - change one word or record of a ring */
 static void ring_disturb(struct cgg_reader *reader, struct cgg_lane *lane)
 {
 	struct cgg_event *slot = &lane->events[byte() % SLOTS];
@@ -119,7 +119,7 @@ static void ring_disturb(struct cgg_reader *reader, struct cgg_lane *lane)
 	case 3:
 		take(slot, sizeof(*slot));
 		break;
-	case 4: /* one that is whole, and its turn has come */
+	case 4: /* a complete record, whose turn has come */
 		slot = &lane->events[lane->next % SLOTS];
 		take(slot, offsetof(struct cgg_event, serial));
 		slot->number = lane->next + 1;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * words.c - fuzzes the words of a rule as a shell hands them over, each ending in a zero
- * byte: they are understood or refused with a sentence; what was understood is written,
- * and means the same when it is read again; and a question can be made of it, or not.
+ * words.c - fuzz the words of a rule as a shell passes them, each ending in a zero byte: they
+ * are read, or refused with a message. What was read is written, and means the same when read
+ * again; a question can be made of it, or not.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* written_again - what rule_print() makes of its own words */
+/* written_again - return what rule_print() makes of its own words */
 static void written_again(const char *text)
 {
 	char line[CGG_RULE_TEXT], again[CGG_RULE_TEXT];
@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cgg_ask ask;
 	int count = 0, status;
 
-	if (memchr(data, '\n', size)) /* is in no name that the kernel has, and ends a line */
+	if (memchr(data, '\n', size)) /* no name of the kernel has it, and it ends a line */
 		return 0;
 	copy = malloc(size + 1);
 	memcpy(copy, data, size);
@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (rule_print(&rule, text) != strlen(text))
 			abort();
 		if (*rule.operand != '/' || !(rule.hooks & 1u << CGG_DEVICE))
-			written_again(text); /* a device's path becomes its number first */
+			written_again(text); /* the path of a device becomes its number first */
 		if (query_make(&ask, &rule) && !*cgg_error)
 			abort();
 	}

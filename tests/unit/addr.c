@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * addr.c - addresses, ports, protocols and numbers: tables, read both ways.
+ * addr.c - addresses, ports, protocols and numbers: tables, read in both directions.
  *
- * Which words are refused, and how, is in tests/language/words.table; here are the bytes.
+ * tests/language/words.table has the words and refusals; here are the bytes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define MAPPED 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff
 
-/* What is written, its bytes, and what is printed. */
+/* The text, its bytes, and the printed text. */
 static const struct {
 	const char *word, *printed;
 	__u8 addr[16], len;
@@ -78,7 +78,7 @@ static void net_is_printed_as_it_is_read(void **state)
 	}
 }
 
-/* 0.0.0.0/LEN has no bits to lose; 255.255.255.255/LEN loses one more each time. */
+/* 0.0.0.0/LEN has no host bits; 255.255.255.255/LEN has one more each time. */
 static void every_length_keeps_so_many_bits(void **state)
 {
 	struct cgg_net net;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * compile.c - an image and an index say what their rules say, and give them back.
+ * compile.c - an image and an index decide as their rules do, and give these back.
  *
- * reference() is the plain first match over the rules as words have them. Against
- * it stand walk(), which reads the image as bpf/cgguard.h describes it, and the
- * programs' own decide(), built for this machine, over rules in an image, in a
- * index, and in both. None knows of another.
+ * reference() is the plain first match over the rules as words. It is compared with walk(),
+ * which reads the image as bpf/cgguard.h describes it, and with the programs' own decide(),
+ * built for this machine, for rules in an image, in an index, and in both. None of them
+ * shares code with another.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,7 +42,7 @@ static struct cgg_image image;
 static char *built; /* pages beside the image, or 0 */
 static struct cgg_index head;
 
-/* Rules as words have them. */
+/* Rules as words. */
 #define MOST 1200
 struct policy {
 	struct cgg_rule rule[MOST];
@@ -56,12 +56,12 @@ struct policy {
 /* One operation, in words of its own. */
 struct deed {
 	enum cgg_hook hook;
-	__u8 access_bit; /* the one that is asked for: r, w or m */
+	__u8 access_bit; /* the asked one: r, w or m */
 	bool six; /* an IPv6 address that is not a mapped one */
 	__u8 addr[16]; /* four bytes, or with six all */
 	unsigned proto, port;
-	unsigned hidden; /* of a packet: 1 its port, 2 its protocol too, 3 its address too */
-	bool leaves; /* a packet to a loopback address that does not stay on lo */
+	unsigned hidden; /* hidden in a packet: 1 its port, 2 its protocol too, 3 its address too */
+	bool leaves; /* a packet to a loopback address that leaves lo */
 	char device; /* of a socket: its family, and major its type */
 	long major, minor;
 	char name[CGG_OPERAND];
@@ -96,7 +96,7 @@ static bool net_holds(const struct cgg_net *net, const struct deed *o)
 		      : prefix_holds(net->addr + 12, net->len - 96u, o->addr);
 }
 
-/* What is hidden of a packet is what a deny rule asks for, and never what another one does. */
+/* A hidden field of a packet matches every deny rule, and no other rule. */
 static bool packet_holds(const struct cgg_rule *rule, const struct deed *o)
 {
 	bool hides = rule->verdict == CGG_DENY;
@@ -159,7 +159,7 @@ static struct answer reference(const struct policy *rules, const struct deed *o)
 
 /* ---- the image, as cgguard.h describes it ---- */
 
-/* query_of - the table above struct cgg_query; name: CGG_OPERAND bytes, begins with the key */
+/* query_of - as the table above struct cgg_query; name: CGG_OPERAND bytes, begins with the key */
 static struct cgg_query query_of(const struct deed *o, char name[CGG_OPERAND])
 {
 	static const __u8 known[] = { CGG_KNOWN_ALL, CGG_KNOWN_PROTO, CGG_KNOWN_ADDR,
@@ -203,7 +203,7 @@ static struct cgg_query query_of(const struct deed *o, char name[CGG_OPERAND])
 	return q;
 }
 
-/* name_holds - the words of the operand from the third on; the last under its mask */
+/* name_holds - compare the words of the operand from the third on, the last under its mask */
 static bool name_holds(const struct cgg_entry *e, const char *name)
 {
 	const char *operand = image.heap + 8 * e->operand;
@@ -252,7 +252,7 @@ static __u32 policy_place;
 
 static struct cgg_ask nobody;
 
-/* The maps: one image is where the policy's generation says, one index where the image says. */
+/* The maps: one image is active by the policy's generation, one index by the image. */
 static void *map_lookup(const void *map, const void *key)
 {
 	const __u32 *number = key;
@@ -280,7 +280,7 @@ static struct answer programs_answer(const struct cgg_query *q, const char *name
 	return (struct answer){ out.rule, out.verdict };
 }
 
-/* ---- random rules and operations out of a small world, so that they meet ---- */
+/* ---- random rules and operations from a small world, so that many match ---- */
 
 static unsigned random_state;
 
@@ -297,7 +297,7 @@ static __u8 random_byte(void)
 	return few[pick(sizeof(few))];
 }
 
-/* Lengths about the ends of words, and long ones. */
+/* Lengths near the ends of words, and long ones. */
 static void random_name(char name[CGG_OPERAND])
 {
 	static const __u8 lengths[] = {
@@ -413,7 +413,7 @@ static void random_rule(struct cgg_rule *rule)
 		strcpy(rule->comment, "a \"comment\"\\");
 }
 
-/* What one of the rules is about, and then perhaps a little beside it. */
+/* An operation that one of the rules is about, and then perhaps a little different. */
 static void operation_like(struct deed *o, const struct cgg_rule *rule)
 {
 	size_t len = strlen(rule->operand);
@@ -479,7 +479,7 @@ static struct deed random_operation(const struct policy *rules)
 		for (unsigned i = 0; i < 16; i++)
 			o.addr[i] = random_byte();
 	}
-	/* what the programs make of 0.0.0.0, and of a mapped address, is IPv4 */
+	/* the programs treat 0.0.0.0 and a mapped address as IPv4 */
 	if (o.six && addr_is_ip4(o.addr))
 		o.addr[0] = 0x20;
 	if (!pick(3))
@@ -491,7 +491,7 @@ static struct deed random_operation(const struct policy *rules)
 	return o;
 }
 
-/* random_rules - as cgg-rule has them: through their own words */
+/* random_rules - make them through their words, as cgg-rule does */
 static void random_rules(struct policy *rules, unsigned count)
 {
 	memset(rules, 0, sizeof(*rules));
@@ -504,7 +504,7 @@ static void random_rules(struct policy *rules, unsigned count)
 		random_rule(&rule);
 		rule_print(&rule, text);
 		strcpy(line, text);
-		/* words that are refused, as a rule about 0.0.0.0 is */
+		/* words that are refused, as a rule about 0.0.0.0 */
 		if (rule_line(&read, line))
 			continue;
 		if (memcmp(&rule, &read, sizeof(rule)) != 0)
@@ -514,7 +514,7 @@ static void random_rules(struct policy *rules, unsigned count)
 	}
 }
 
-/* compiled - some of the rules: those whose number modulo step is not rest, or all */
+/* compiled - return some of the rules: those whose number modulo step is not rest, or all */
 static void compiled(struct cgg_rules *to, const struct policy *rules, unsigned step, unsigned rest)
 {
 	rules_begin(to);
@@ -536,7 +536,7 @@ static int image_of(const struct policy *rules)
 	return status;
 }
 
-/* with_index - an index of the rules; each step-th stands beside it, if there is a step */
+/* with_index - make an index of the rules; each step-th stands beside it, if there is a step */
 static void with_index(const struct policy *rules, unsigned step)
 {
 	struct cgg_rules in, beside = { 0 };
@@ -603,7 +603,7 @@ static bool same(struct answer a, struct answer b)
 	return a.rule == b.rule && a.verdict == b.verdict;
 }
 
-/* by_rule counts the operations that a rule, and not the default, decided, by verdict */
+/* by_rule counts the operations that a rule decided, and not the default, by verdict */
 static void operation_asked(const struct policy *rules, unsigned by_rule[3])
 {
 	struct deed o = random_operation(rules);
@@ -648,7 +648,7 @@ static void image_says_what_the_rules_say(void **state)
 	shown("images", POLICIES * QUERIES, by_rule);
 }
 
-/* From no rules to as many as rules of one prefix at the few prefixes of the small world. */
+/* From no rules to as many as the few prefixes of the small world can hold. */
 static void index_says_what_the_rules_say(void **state)
 {
 	static struct policy rules;
@@ -685,7 +685,7 @@ static void rules_beside_an_index_keep_their_place(void **state)
 	shown("both", operations, by_rule);
 }
 
-/* A rule whose record says that it shadows none goes by its bit alone. */
+/* A rule whose record says that it shadows none is found by its bit alone. */
 static void deleted_rules_are_gone(void **state)
 {
 	static struct policy rules;
@@ -722,7 +722,7 @@ static void deleted_rules_are_gone(void **state)
 	shown("deleted", operations, by_rule);
 }
 
-/* Each asked access bit is judged by itself, and the worst answer is the answer. */
+/* Each asked access bit is judged by itself, and the worst decision counts. */
 static void access_bits_are_judged_one_by_one(void **state)
 {
 	static const char access_bits[] = "mrw"; /* by the bit's number */
@@ -760,7 +760,7 @@ static void access_bits_are_judged_one_by_one(void **state)
 	}
 }
 
-/* A writer that is one ahead writes the other image; two ahead, and it is this one. */
+/* A writer that is one generation ahead writes the other image; two ahead writes this one. */
 static void who_is_disturbed_says_no(void **state)
 {
 	static struct policy rules;
@@ -781,7 +781,7 @@ static void who_is_disturbed_says_no(void **state)
 	policy.generation = policy.writing = 0;
 }
 
-/* An index that is not there is no reason to allow anything. */
+/* A missing index must not allow anything. */
 static void without_its_index_a_policy_says_no(void **state)
 {
 	static struct policy rules;
@@ -796,11 +796,11 @@ static void without_its_index_a_policy_says_no(void **state)
 	image.index.number = 0;
 }
 
-/* ---- there and back ---- */
+/* ---- compiled and printed again ---- */
 
 static struct cgg_rules rules, back;
 
-/* words_of - the text of entry number at */
+/* words_of - return the text of the entry with this number */
 static const char *words_of(const struct cgg_rules *of, unsigned at)
 {
 	static char text[CGG_RULE_TEXT];
@@ -852,7 +852,7 @@ static int rule_put(struct cgg_rules *to, const char *words)
 	return rules_add(to, &rule);
 }
 
-/* What is taken from elsewhere brings its words, and gets ids of its own. */
+/* Rules that are copied from elsewhere bring their words, and get ids of their own. */
 static void rules_are_taken_with_their_words(void **state)
 {
 	struct cgg_rules more;
@@ -919,7 +919,7 @@ static void hooks_are_those_that_are_needed(void **state)
 	rules_free(&rules);
 }
 
-/* The kernel is shown no byte of what was compiled before. */
+/* The kernel gets no byte of an earlier compilation. */
 static void image_is_the_same_whatever_was_there(void **state)
 {
 	static struct cgg_image clean;
@@ -935,7 +935,7 @@ static void image_is_the_same_whatever_was_there(void **state)
 	rules_free(&rules);
 }
 
-/* ---- what does not fit an image makes an index ---- */
+/* ---- rules that do not fit an image make an index ---- */
 
 static void entries_64_fit_and_65_do_not(void **state)
 {
@@ -955,7 +955,7 @@ static void entries_64_fit_and_65_do_not(void **state)
 	rules_free(&rules);
 }
 
-/* An operand takes its 128 bytes whole: a program reads as far. */
+/* An operand takes all its 128 bytes: programs read that far. */
 static void words_that_fill_the_heap_fit_and_one_more_does_not(void **state)
 {
 	unsigned fit = (CGG_HEAP - CGG_NAME) / (CGG_OPERAND + 144);

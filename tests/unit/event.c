@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * event.c - a record is one line, whatever the guarded program put into it.
+ * event.c - an event is one line, whatever the guarded program put into it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -178,7 +178,7 @@ static void sysctl_says_its_name(void **state)
 	       "tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
 }
 
-/* A record has room for 112 bytes; a longer name ends there, and nothing else is printed. */
+/* A record has room for 112 bytes; a longer name is cut there, and nothing else is printed. */
 static void long_sysctl_is_cut(void **state)
 {
 	char name[128] = "", wanted[160];
@@ -363,7 +363,7 @@ static void text_has_a_time_when_it_is_asked_for(void **state)
 	assert_memory_equal(line, "1970-01-01T00:00:01.000000Z [DENY connect4] pid=", 48);
 }
 
-/* ---- what was lost ---- */
+/* ---- lost events ---- */
 
 static void lost(__u64 count, const struct cgg_event_view *view, const char *wanted)
 {
@@ -433,7 +433,7 @@ static void colors_are_of_the_verdict_alone(void **state)
 		"[\033[35mWITHHELD\033[m 512] cgroup=/ policy=p rule=7 verdict=deny hook=connect4\n");
 }
 
-/* What is kept from one line to the next is not taken for what is another. */
+/* Values that are cached from one line are not used for another. */
 static void addresses_and_options_are_each_their_own(void **state)
 {
 	struct cgg_event e = net_record(CGG_CONNECT6), o = record(CGG_SETSOCKOPT_RUN);
@@ -459,7 +459,7 @@ static void addresses_and_options_are_each_their_own(void **state)
 	}
 }
 
-/* ---- what the guarded program chose ---- */
+/* ---- text that the guarded program chose ---- */
 
 static void comm_is(const char *comm, const char *text, const char *json)
 {
@@ -501,7 +501,7 @@ static void what_could_do_harm_is_escaped(void **state)
 	comm_is("\xf0\x9f\x98\x80", "\\xf0\\x9f\\x98\\x80", "\\ud83d\\ude00");
 	comm_is("\xf4\x8f\xbf\xbf", "\\xf4\\x8f\\xbf\\xbf", "\\udbff\\udfff");
 	comm_is("\xe2\x80\xae", "\\xe2\\x80\\xae", "\\u202e"); /* right to left */
-	comm_is("\xe2\x80\xa8", "\\xe2\\x80\\xa8", "\\u2028"); /* a line's end in JavaScript */
+	comm_is("\xe2\x80\xa8", "\\xe2\\x80\\xa8", "\\u2028"); /* a line end in JavaScript */
 	comm_is("\xc2\x9b", "\\xc2\\x9b", "\\u009b"); /* CSI in one character */
 	comm_is("\x9b[2J", "\\x9b[2J", "\\ufffd[2J");
 	comm_is("\xff", "\\xff", "\\ufffd");
@@ -516,7 +516,7 @@ static void what_could_do_harm_is_escaped(void **state)
 	comm_is("123456789012345\xc3\xa9", "123456789012345\\xc3", "123456789012345\\ufffd");
 }
 
-/* random_text - bytes that hurt, often enough; NULs behind it up to room */
+/* random_text - return bytes, many of them dangerous; NULs after them up to room */
 static void random_text(char *text, size_t room)
 {
 	static const char *const nasty[] = {
@@ -563,7 +563,7 @@ static int hex(char c)
 	return (int)(at - digits);
 }
 
-/* text_says - the line has KEY=VALUE, and VALUE stands for those bytes */
+/* text_says - return whether the line has KEY=VALUE, and VALUE stands for those bytes */
 static void text_says(const char *key, const char *bytes, size_t room)
 {
 	size_t len = strnlen(bytes, room);
@@ -601,7 +601,7 @@ static void line_is_clean(unsigned blanks)
 		assert_int_equal(found, blanks);
 }
 
-/* json_says - bytes that are UTF-8 come back as they were; others have U+FFFD in their place */
+/* json_says - UTF-8 bytes are kept; others become U+FFFD */
 static void json_says(json_t *object, const char *key, const char *bytes, size_t room)
 {
 	json_t *value = json_object_get(object, key);
@@ -631,7 +631,7 @@ static void random_record(struct cgg_event *e, char cgroup[256])
 	e->named.len = (__u32)strnlen(e->named.name, sizeof(e->named.name));
 }
 
-/* keys_of - how many words a line has without a label */
+/* keys_of - return how many words a line without a label has */
 static unsigned keys_of(unsigned program)
 {
 	switch (program) {
@@ -680,7 +680,7 @@ static void nothing_breaks_a_line(void **state)
 	}
 }
 
-/* Records that no program writes: what lies in a ring that was tampered with. */
+/* Records that no program writes: what a ring holds after tampering. */
 static void any_256_bytes_are_a_line(void **state)
 {
 	(void)state;

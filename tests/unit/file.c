@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * file.c - a policy file is read, or all that is wrong with it is said.
+ * file.c - a policy file is read, or all its errors are reported.
  *
- * A file is given as its text, and answered by what file_write() makes of it, or
- * by its errors. Which words make a rule is in tests/language/words.table.
+ * A file is given as its text, and the answer is the output of file_write(), or its errors.
+ * tests/language/words.table has the words of rules.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 
 #include "written.h"
 
-/* read_bytes - what file_read() makes of them; *answer is to be freed */
+/* read_bytes - return the rules that file_read() makes of them; free *answer */
 static int read_bytes(const char *bytes, size_t len, char **answer)
 {
 	FILE *file = fmemopen((void *)(size_t)bytes, len ? len : 1, "r"), *out;
@@ -248,7 +248,7 @@ static void foreign_bytes_are_made_visible(void **state)
 	refuses("port 1 \"a\x07\\b\"\n", "web.rules:1: a\\x07\\b: not a match or an option\n");
 }
 
-/* Megabytes of one line: a comment is nothing, and a word is cut where it is shown. */
+/* Megabytes of one line: a comment is nothing, and a word is cut in the message. */
 static void long_lines_are_read_to_their_end(void **state)
 {
 	const size_t len = 3 << 20;
@@ -292,7 +292,7 @@ static void words_beyond_64_are_too_many(void **state)
 	refuses(text, "web.rules:1: too many words\n");
 }
 
-/* The rules that were there stay before those that are read. */
+/* Earlier rules stay before those that are read. */
 static void file_appends(void **state)
 {
 	struct cgg_rules rules = { 0 };

@@ -2,8 +2,8 @@
 /*
  * filter.c - the seccomp filter of cgg-run, run here instruction by instruction.
  *
- * So that families that this machine's kernel lacks are tried as well, on each
- * instruction set that x86-64 runs.
+ * So families that this machine's kernel lacks are tried too, on each instruction set that
+ * x86-64 runs.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -25,7 +25,7 @@
 #define NO_FAMILY (SECCOMP_RET_ERRNO | EAFNOSUPPORT)
 #define X32 0x40000000
 
-/* The kernel's part of classic BPF that filters may have. */
+/* The part of classic BPF that filters may use. */
 static __u32 run(const struct sock_fprog *program, const struct seccomp_data *data)
 {
 	__u32 a = 0, at = 0;
@@ -68,7 +68,7 @@ static __u32 run(const struct sock_fprog *program, const struct seccomp_data *da
 	}
 }
 
-/* Return what the filter with `keep` says; the last filter is kept, as making one takes time. */
+/* Return the decision of the filter with `keep`; keep the last filter, since making one takes time. */
 static __u32 call(unsigned keep, __u32 arch, int number, __u64 a, __u64 b, __u64 c)
 {
 	static struct sock_fprog program;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * words.c - reads tests/language/words.table: every line of it holds, and what is printed is read back.
+ * words.c - every line of tests/language/words.table holds, and what is printed is read back.
  *
- * A section of the table is a test. The table's own head says how it is read.
+ * A section of the table is a test. The head of the table explains its lines.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,7 +31,7 @@ static struct section {
 } sections[SECTIONS];
 static size_t count;
 
-/* table_open - from where the tests are run, or from where this program was built */
+/* table_open - open it from where the tests run, or from where this program was built */
 static FILE *table_open(void)
 {
 	char path[4096 + 32], *slash;
@@ -51,7 +51,7 @@ static FILE *table_open(void)
 	return fopen(path, "re");
 }
 
-/* bytes_expand - {HH} is that byte, {HH*N} N of them; gives a copy */
+/* bytes_expand - return a copy with {HH} as that byte, {HH*N} as N of them */
 static char *bytes_expand(const char *text)
 {
 	char *copy = 0;
@@ -85,7 +85,7 @@ static void blanks_cut(char *text)
 		text[--len] = 0;
 }
 
-/* line_take - WORDS | ANSWER or WORDS ! REFUSAL into the last section */
+/* line_take - add WORDS | ANSWER or WORDS ! REFUSAL to the last section */
 static void line_take(char *text, unsigned number)
 {
 	struct section *section = &sections[count - 1];
@@ -132,7 +132,7 @@ static void table_read(void)
 	fclose(table);
 }
 
-/* words_answer - what is said to a line of a policy file; false: it is refused */
+/* words_answer - store the answer to a line of a policy file; return false if it is refused */
 static bool words_answer(const char *words, struct cgg_rule *rule, char answer[CGG_RULE_TEXT])
 {
 	char *line = strdup(words);
@@ -150,7 +150,7 @@ static bool words_answer(const char *words, struct cgg_rule *rule, char answer[C
 	return !status;
 }
 
-/* line_holds - and what it prints is read as the same rule, and printed the same */
+/* line_holds - the printed rule is read as the same rule, and printed the same */
 static bool line_holds(const struct line *line)
 {
 	char answer[CGG_RULE_TEXT], again[CGG_RULE_TEXT];
@@ -184,7 +184,7 @@ static void section_holds(void **state)
 	assert_true(all);
 }
 
-/* reads_back - what is printed of the rule is read as the same rule */
+/* reads_back - the printed rule is read as the same rule */
 static void reads_back(const struct cgg_rule *rule)
 {
 	char text[CGG_RULE_TEXT], again[CGG_RULE_TEXT];
