@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * address.h - what struct bpf_sock_addr says, as a query in the one address shape.
+ * address.h - turns the addresses of struct bpf_sock_addr into queries.
  *
- * A connection to 0.0.0.0 or :: is judged as what it means: by IPv4 the socket's own
- * bound address (ip_route_output_key_hash_rcu), else 127.0.0.1; by IPv6 ::1, or
- * 127.0.0.1 when the socket is bound to a mapped address (tcp_v6_connect,
- * ip6_datagram_connect). What was judged is then written in its place: by a device
- * (SO_BINDTODEVICE, IP_PKTINFO, IP_UNICAST_IF) the kernel would make the device's own
- * address of it, which no program can know.
+ * Each address has one shape: IPv4 is a mapped IPv6 address.
+ *
+ * A call to 0.0.0.0 or :: is judged by the address that the kernel then uses. For IPv4 this is
+ * the address to which the socket is bound (ip_route_output_key_hash_rcu), otherwise 127.0.0.1.
+ * For IPv6 it is ::1, or 127.0.0.1 if the socket is bound to a mapped address (tcp_v6_connect,
+ * ip6_datagram_connect). The program then writes the judged address into the call. Otherwise
+ * a socket with a device (SO_BINDTODEVICE, IP_PKTINFO, IP_UNICAST_IF) would reach the address
+ * of that device, which no program can know.
  */
 #ifndef CGG_ADDRESS_H
 #define CGG_ADDRESS_H
@@ -46,7 +48,7 @@ static __always_inline int is_mapped(__u64 high, __u64 low)
 	return !high && (low & join(~0u, 0)) == join(MAPPED, 0);
 }
 
-/* The IPv4 address in the low word of a mapped one. */
+/* mapped4 - Return the IPv4 address in the low word of a mapped address, in network order. */
 static __always_inline __u32 mapped4(__u64 low)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -56,7 +58,7 @@ static __always_inline __u32 mapped4(__u64 low)
 #endif
 }
 
-/* An address that is what it says: a mapped one is IPv4, 0.0.0.0 and :: stay. */
+/* query_plain6 - Ask about this address as it is: a mapped one is IPv4, 0.0.0.0 and :: stay. */
 static __always_inline void query_plain6(struct cgg_query *q, __u64 high, __u64 low)
 {
 	if (is_mapped(high, low))
@@ -65,7 +67,7 @@ static __always_inline void query_plain6(struct cgg_query *q, __u64 high, __u64 
 		query_ip6(q, high, low);
 }
 
-/* The remote end, meant by a socket that is bound to source (0: it is not). */
+/* query_remote4 - Ask about the address that the kernel uses; source is the bound one, 0: none. */
 static __always_inline void query_remote4(struct cgg_query *q, __u32 ip, __u32 source)
 {
 	query_ip4(q, ip ? ip : source ? source : LOOPBACK);
@@ -86,37 +88,37 @@ static __always_inline void query_remote6(struct cgg_query *q, __u64 high, __u64
 		query_ip6(q, 0, join(0, bpf_htonl(1)));
 }
 
-/* go_where4 - 1: to what was judged, whatever 0.0.0.0 would have become */
-static __always_inline int go_where4(struct bpf_sock_addr *ctx, const struct cgg_query *q)
+/* go_where4 - Replace 0.0.0.0 in the call by the address that is judged. */
+static __always_inline void go_where4(struct bpf_sock_addr *ctx, const struct cgg_query *q)
 {
 	if (!ctx->user_ip4)
 		ctx->user_ip4 = mapped4(q->word[1]);
-	return 1;
 }
 
-static __always_inline int go_where6(struct bpf_sock_addr *ctx, const struct cgg_query *q)
+/* go_where6 - Replace :: and ::ffff:0.0.0.0 in the call by the address that is judged. */
+static __always_inline void go_where6(struct bpf_sock_addr *ctx, const struct cgg_query *q)
 {
 	if (ctx->user_ip6[0] | ctx->user_ip6[1] | ctx->user_ip6[3])
-		return 1;
+		return;
 	if (ctx->user_ip6[2] && ctx->user_ip6[2] != MAPPED)
-		return 1;
+		return;
 	ctx->user_ip6[2] = q->word[1];
 	ctx->user_ip6[3] = q->word[1] >> 32;
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 	ctx->user_ip6[2] = q->word[1] >> 32;
 	ctx->user_ip6[3] = q->word[1];
 #endif
-	return 1;
 }
 
 #define SMC 256 /* IPPROTO_SMC of Linux 6.11 */
 
-/* proto_judged - Return TCP for what is TCP to the other end, too. */
+/* proto_judged - Return TCP for the protocols that are TCP to the other end. */
 static __always_inline __u32 proto_judged(__u32 proto)
 {
 	return proto == IPPROTO_MPTCP || proto == SMC ? IPPROTO_TCP : proto;
 }
 
+/* query_socket - Add hook, protocol and port (network order) to a query about an address. */
 static __always_inline void query_socket(struct cgg_query *q, __u32 hook, __u32 proto, __u32 port)
 {
 	q->select |= proto_judged(proto);
@@ -125,7 +127,7 @@ static __always_inline void query_socket(struct cgg_query *q, __u32 hook, __u32 
 	q->access |= CGG_R;
 }
 
-/* What the socket says of its own end; the port is in host order there. */
+/* local_end - Copy address and port of this end into the event; src_port is in host order. */
 static __always_inline void local_end(struct cgg_event_net *net, struct bpf_sock *sk, int six)
 {
 	if (!sk)
@@ -139,7 +141,7 @@ static __always_inline void local_end(struct cgg_event_net *net, struct bpf_sock
 	}
 }
 
-/* forget_query - One way on for the verifier, whichever way the query was made. */
+/* forget_query - Drop the verifier's bounds on the query, or it follows each way that made one. */
 static __always_inline void forget_query(struct cgg_query *q, __u64 any)
 {
 	q->word[0] = as_unknown(q->word[0], any);
@@ -148,7 +150,7 @@ static __always_inline void forget_query(struct cgg_query *q, __u64 any)
 	q->port = as_unknown(q->port, any);
 }
 
-/* net_subject - Say in an event what the query is about. */
+/* net_subject - Copy the address, port and protocol of the query into the event. */
 static __always_inline void net_subject(union cgg_subject *subject, const struct cgg_query *q)
 {
 	*(__u64 *)subject->net.addr = q->word[0];
@@ -157,7 +159,7 @@ static __always_inline void net_subject(union cgg_subject *subject, const struct
 	subject->net.proto = q->select;
 }
 
-/* judge_net - judges an address query; the subject has what the query does not */
+/* judge_net - Judge a query about an address; the subject has the rest of the event. */
 static __always_inline int judge_net(struct cgg_attached *at, struct operation *o, __u32 program,
 				     union cgg_subject *subject)
 {
@@ -166,7 +168,7 @@ static __always_inline int judge_net(struct cgg_attached *at, struct operation *
 }
 
 #if defined(CGG_SOCKETS)
-/* forget_call - The same with what an event says of the socket. */
+/* forget_call - Drop them on the query, and on the event's fields about the socket. */
 static __always_inline void forget_call(struct cgg_query *q, struct cgg_event_net *net, __u64 any)
 {
 	__u64 *local = (__u64 *)net->local;
@@ -177,7 +179,7 @@ static __always_inline void forget_call(struct cgg_query *q, struct cgg_event_ne
 	net->sport = as_unknown(net->sport, any);
 }
 
-/* query_again - The address of a query is another one now, all else stays. */
+/* query_again - Replace the address of a query and keep the rest; return 1. */
 static __always_inline int query_again(struct cgg_query *q, __u64 high, __u64 low)
 {
 	q->select &= 0xffff;
@@ -186,8 +188,7 @@ static __always_inline int query_again(struct cgg_query *q, __u64 high, __u64 lo
 }
 
 /*
- * query_via - Ask about the router to which a source route of the socket sends packets first;
- * 0: it has none.
+ * query_via - Ask about the first router of the socket's source route; return 0 if it has none.
  */
 static __always_inline int query_via(struct operation *o)
 {
@@ -200,13 +201,13 @@ static __always_inline int query_via(struct operation *o)
 	return via6(o->who, VIA_ANY) && query_again(&o->q, via6(o->who, 0), via6(o->who, 1));
 }
 
-/* Keeps clang from having a copy of each part of *x on the stack, which is small. */
+/* Keep clang from copying the fields of *x to the stack, which has only 512 bytes. */
 #define IN_MEMORY(x) asm volatile("" : : "r"(x) : "memory")
 
 /*
- * judge_both - Judge a call that may have a second address: either may refuse it.
+ * judge_both - Judge a call that may have a second address; both must be allowed.
  *
- * @also	makes the query one about the second address; 0: there is none
+ * @also	changes the query to the second address; returns 0 if there is none
  */
 static __always_inline int judge_both(struct cgg_attached *at, struct operation *o, __u32 program,
 				      union cgg_subject *subject, int (*also)(struct operation *))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * connect.bpf.c - connect(2) by TCP, MPTCP, UDP; TCP fast open; io_uring.
+ * connect.bpf.c - judges connect(2) by TCP, MPTCP and UDP, TCP fast open, and io_uring.
  *
- * Where the socket has a source route, the packets go to the first router of that, which
- * is judged as well.
+ * If the socket has a source route, its packets go to the first router of that route, so the
+ * router is judged as well.
  */
 #include "address.h"
 

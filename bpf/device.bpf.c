@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* device.bpf.c - open(2), mknod(2) and access(2) of a device node, by its number. */
+/* device.bpf.c - judges open(2), mknod(2) and access(2) of a device node by its numbers. */
 #define CGG_SEVERAL
 #include "report.h"
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * kernel.h - what Linux 6.1 has, and how Linux 5.10 does the same.
+ * kernel.h - hides the differences between Linux 6.1 and Linux 5.10.
  *
- * The same sources make two objects, the second one with CGG_OLD for the kernels
- * before 6.1; cgg-load carries both and loads the one that the kernel takes. What
- * the two differ in is here and nowhere else. There
+ * The same sources make two objects. The second one, built with CGG_OLD, is for kernels before
+ * 6.1. cgg-load contains both and loads the one that the kernel accepts. Almost all
+ * differences are in this file. Before 6.1
  *
- *	a function that is looked at once takes numbers alone, so a name is left where
- *	each finds it;
- *	no instruction adds and tells, or exchanges, so a lock is held for it;
- *	only programs on sockets may ask which process runs. For the others its structures
- *	are read: their layout is taken from the kernel's type information at load time;
- *	no program can choose the errno.
+ *	a global function takes only scalars and a context, so a name and a subject are passed
+ *	through a per-CPU map;
+ *	there is no atomic fetch-and-add or exchange, so a spin lock protects the value;
+ *	only programs of sockets may call the helpers for the current task; the others read
+ *	struct task_struct, whose fields libbpf relocates by BTF;
+ *	a program cannot choose the errno.
  */
 #ifndef CGG_KERNEL_H
 #define CGG_KERNEL_H
@@ -22,7 +22,7 @@
 #define RELOCATED __attribute__((preserve_access_index))
 #define NOW(x) (*(volatile __typeof__(x) *)&(x))
 
-/* Before 6.1 only programs on sockets may ask which process runs: they need no type information. */
+/* Helpers for the current task: before 6.1 only programs of sockets have them. */
 #if !defined(CGG_OLD) || defined(CGG_SOCKETS)
 static __always_inline __u64 current_pid_tgid(void)
 {
@@ -42,7 +42,7 @@ static __always_inline __u64 current_ancestor(__u32 level)
 
 #if !defined(CGG_OLD)
 
-/* A name that is handed on, and what it is handed on by. */
+/* How a function passes a name on: by its address. */
 #define NAME const struct cgg_operand *
 #define NAME_OF(o) (o)->name
 #define NAME_KEPT(o) 1
@@ -52,7 +52,7 @@ static __always_inline const struct cgg_operand *name_from(NAME name)
 	return name;
 }
 
-/* A subject that is handed on, and what it is handed on by. */
+/* How a function passes a subject on: by its address. */
 #define SUBJECT const union cgg_subject *
 
 static __always_inline const union cgg_subject *subject_from(SUBJECT subject)
@@ -65,21 +65,21 @@ static __always_inline SUBJECT subject_hand_on(const union cgg_subject *n)
 	return n;
 }
 
-/* name_room - where a name can be put; 0: nowhere */
+/* name_room - Return room for a name, or 0. */
 static __always_inline struct cgg_operand *name_room(struct cgg_operand *on_stack, __u64 *turn)
 {
 	(void)turn;
 	return on_stack;
 }
 
-/* number_take - the next record's, in a ring */
+/* number_take - Return the number of the next record in a ring, and count it. */
 static __always_inline __u64 number_take(struct cgg_ring *r, __u32 which)
 {
 	(void)which;
 	return __sync_fetch_and_add(&r->head, 1);
 }
 
-/* slot_take - 1: nobody else writes it until slot_give() */
+/* slot_take - Lock a slot until slot_give(); return 0 if another program holds it. */
 static __always_inline int slot_take(struct cgg_event *e, __u32 which)
 {
 	(void)which;
@@ -97,7 +97,7 @@ static __always_inline void filter_drop(struct cgg_ring *zero, __u32 which)
 	__sync_fetch_and_and(&zero->filters, ~(1ULL << which));
 }
 
-/* As bpf_set_retval(), in 64 bits: newer verifiers want to see that it is in [-4095, 0]. */
+/* bpf_set_retval() with a 64-bit argument: newer verifiers require that it is in [-4095, 0]. */
 static long (*const set_retval)(long retval) = (void *)BPF_FUNC_set_retval;
 
 #else
@@ -113,8 +113,8 @@ struct cgg_staged {
 
 #if defined(CGG_NAMED)
 /*
- * The name that a task of this processor is asking for. Where such a program may be
- * preempted (Linux 5.11), another one may come between: what was found out then is void.
+ * The name in the operation that this processor is judging. From Linux 5.11 on, another program
+ * may preempt this one and overwrite the name. `turn` then differs, and decide() tries again.
  */
 struct cgg_named {
 	__u64 turn;
@@ -175,7 +175,7 @@ static __always_inline const struct cgg_operand *name_from(NAME name)
 #if !defined(CGG_ASKED)
 #define SUBJECT __u64
 
-/* Those that are on their way: by turns, as a program may be interrupted by another one. */
+/* Subjects in use on this processor. Several slots, because programs may interrupt each other. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -264,7 +264,7 @@ struct cgg_lock {
 	struct bpf_spin_lock lock;
 };
 
-/* One for each ring: an array that user space maps cannot have one. */
+/* One lock for each ring. A map that user space mmaps cannot contain a lock. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CGG_RINGS);
@@ -299,7 +299,7 @@ static __always_inline int slot_take(struct cgg_event *e, __u32 which)
 	return before != CGG_BUSY;
 }
 
-/* What was written before the lock is taken is seen before what is written while it is held. */
+/* slot_give - Publish the record: the lock orders its fields before its number. */
 static __always_inline void slot_give(struct cgg_event *e, __u32 which, __u64 number)
 {
 	struct cgg_lock *l = bpf_map_lookup_elem(&locks, &which);
@@ -311,7 +311,7 @@ static __always_inline void slot_give(struct cgg_event *e, __u32 which, __u64 nu
 	bpf_spin_unlock(&l->lock);
 }
 
-/* A reader that joins just now may lose its bit by this, and joins again (lib/events/ring.c). */
+/* filter_drop - Not atomic: a reader that joins now may lose its bit; it then joins again. */
 static __always_inline void filter_drop(struct cgg_ring *zero, __u32 which)
 {
 	NOW(zero->filters) &= ~(1ULL << which);

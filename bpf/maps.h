@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * maps.h - every map, pinned under maps/ by the name it has here.
+ * maps.h - defines every map. Each is pinned under maps/ by its name here.
  *
- * Weak, so that each hook's file may include this and the linker keeps one.
- * Only user space writes policies, images and attachments; only programs write events.
+ * The maps are weak: the file of each hook includes them, and the linker keeps one copy.
+ * Only user space writes policies, images and attachments. Only programs write events.
  */
 #ifndef CGG_MAPS_H
 #define CGG_MAPS_H
@@ -24,8 +24,9 @@ struct {
 } policies MAP;
 
 /*
- * The images of a chunk of policies lie in one map, pinned under images/ while one has a
- * name. It holds bytes: clang writes no BTF for a structure that only an inner map names.
+ * The images of CGG_CHUNK policies share one inner map. It is pinned under images/ while one of
+ * these policies has a name. Its value type is bytes, because clang writes no BTF for a
+ * structure that only an inner map uses.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -41,7 +42,7 @@ struct {
 		});
 } images MAP;
 
-/* Made for a policy of many rules, each as large as it needs; pinned under indexes/. */
+/* One index for each policy with many rules, as large as it needs; pinned under indexes/. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 2 * CGG_POLICIES);
@@ -56,7 +57,7 @@ struct {
 		});
 } indexes MAP;
 
-/* cgroup id -> place in policies, and perhaps CGG_FORCED: what cgg-attach was told. */
+/* Cgroup id -> place in policies, with CGG_FORCED if cgg-attach -f made it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
@@ -65,21 +66,21 @@ struct {
 	__type(value, __u32);
 } attachments MAP;
 
-/* The same as a program of that cgroup finds it. Exists while one is linked. */
+/* The same fact where the programs of the cgroup read it; exists while one is linked. */
 struct {
 	__uint(type, BPF_MAP_TYPE_CGROUP_STORAGE);
 	__type(key, __u64);
 	__type(value, struct cgg_attached);
 } attached MAP;
 
-/* What a cgroup's packets came to. User space only reads it. */
+/* How many packets and bytes of a cgroup were allowed and denied. User space only reads it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE);
 	__type(key, __u64);
 	__type(value, struct cgg_packets);
 } packets MAP;
 
-/* Made by the programs at the first hit; no entry means none yet. When it is full, hits go by. */
+/* Hits of rules. The first hit makes an entry; if the map is full, hits are not counted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, CGG_COUNTS);
@@ -88,7 +89,7 @@ struct {
 	__type(value, struct cgg_count);
 } counts MAP;
 
-/* The tallies of a chunk of policies lie in one map, pinned under tallies/. */
+/* The tallies of CGG_CHUNK policies share one inner map, pinned under tallies/. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, CGG_CHUNKS);
@@ -102,7 +103,7 @@ struct {
 		});
 } tallies MAP;
 
-/* Ring 0. max_entries is set by cgg-load from --events-size; every ring has as many. */
+/* The slots of ring 0. cgg-load sets max_entries from --events-size; every ring has as many. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -119,7 +120,7 @@ struct {
 	__type(value, struct cgg_ring);
 } ring MAP;
 
-/* The slots of the other rings, as their readers bring them. Element 0 is empty. */
+/* The slots of the other rings; each reader creates its own. Element 0 is empty. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, CGG_RINGS);
@@ -135,15 +136,15 @@ struct {
 } rings MAP;
 
 /*
- * What sleeping readers of ring 0 wait on. Its records mean nothing and one always
- * stays unread, so that every waker reaches every reader (edge triggered epoll).
+ * Sleeping readers of ring 0 wait for this ring buffer. Its records have no meaning. One record
+ * always stays unread, so that each wake-up reaches every reader (edge-triggered epoll).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, CGG_WAKEUP);
 } wakeup MAP;
 
-/* The same for the other rings. */
+/* The wake-up ring buffers of the other rings. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, CGG_RINGS);
@@ -155,7 +156,7 @@ struct {
 		});
 } wakeups MAP;
 
-/* Whose events were suppressed, how many; the oldest give way. */
+/* How many events were suppressed, by cgroup and rule. The oldest entries are dropped. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -163,7 +164,7 @@ struct {
 	__type(value, __u64);
 } suppressed MAP;
 
-/* How many of them some reader has told, likewise. User space's alone, as are readers. */
+/* How many of these a reader has reported. Only user space uses this map and readers. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -179,7 +180,7 @@ struct {
 	__type(value, struct cgg_reader_slot);
 } readers MAP;
 
-/* The question that `cgg-rule test' asks, behind the lock of the pin directory. */
+/* The question of `cgg-rule test', which holds the lock of the pin directory. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

@@ -1,32 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * message.bpf.c - sendto(2), sendmsg(2), sendmmsg(2) with an address, by UDP.
+ * message.bpf.c - judges sendto(2), sendmsg(2) and sendmmsg(2) of UDP to an address.
  *
- * sendmsg4 runs also for a mapped address given to an IPv6 socket, and for
- * AF_UNSPEC: the family that the caller wrote is never looked at. The source is
- * what IP_PKTINFO or bind(2) chose.
+ * The kernel also runs sendmsg4 for a mapped address on an IPv6 socket, and for AF_UNSPEC. So
+ * the programs ignore the address family in the call. The source address is the one that
+ * IP_PKTINFO or bind(2) chose.
  *
- * The kernel asks about some messages without an address as well, on a connected socket:
- * about one with control data, for which it gives port 0, which no message can have; and
- * about each on an IPv6 socket that is connected to a mapped address, for which it gives
- * that address (udpv6_sendmsg). They go where the socket is connected to, and are judged
- * as that connection.
+ * On a connected socket the kernel asks about some messages without an address as well:
  *
- * Where the socket has a source route, the messages go to the first router of that, which
- * is judged as well. One in the control data is not seen.
+ *	messages with control data: it passes port 0, which no real message has;
+ *	all messages of an IPv6 socket that is connected to a mapped address: it passes
+ *	that address (udpv6_sendmsg).
+ *
+ * These go to the peer of the socket, so they are judged as connect to the peer.
+ *
+ * If the socket has a source route, its messages go to the first router of that route, so the
+ * router is judged as well. A route in the control data of one message is not visible.
  */
 #include "address.h"
 
-/* peer_port - Return the port that the socket is connected to, in network order; 0: none. */
+/* peer_port - Return the port of the peer in network order, or 0 if there is no peer. */
 static __always_inline __u32 peer_port(struct bpf_sock *sk)
 {
-	/* All 32 bits: Linux 5.10 takes nothing shorter, and later ones clear the upper half. */
+	/* Read 32 bits: Linux 5.10 accepts no shorter read, later ones clear the upper half. */
 	return sk ? *(volatile __u32 *)((char *)sk + offsetof(struct bpf_sock, dst_port)) : 0;
 }
 
 #define AF_INET6 10
 
-/* to_peer4 - Tell whether the message goes where the socket is connected to (see above). */
+/* to_peer4 - Return whether the message goes to the peer of the socket (see above). */
 static __always_inline int to_peer4(const struct bpf_sock_addr *ctx, struct bpf_sock *sk)
 {
 	if (!ctx->user_port)
@@ -35,13 +37,14 @@ static __always_inline int to_peer4(const struct bpf_sock_addr *ctx, struct bpf_
 	       ctx->user_port == peer_port(sk);
 }
 
-/* source4 - Write the source that the message says, if it says one, into its event. */
+/* source4 - Copy the source address of the message, if it has one, into the event. */
 static __always_inline void source4(struct cgg_event_net *net, __u32 source)
 {
 	if (source)
 		*(__u64 *)(net->local + 8) = join(MAPPED, source);
 }
 
+/* source6 - Do the same for IPv6. */
 static __always_inline void source6(struct cgg_event_net *net, __u64 high, __u64 low)
 {
 	if (!(high | low))

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * packet.bpf.c - packets of a cgroup's sockets, open connections too.
+ * packet.bpf.c - judges the packets of a cgroup's sockets, also those of open connections.
  *
- * The other end is the destination of what goes out and the source of what comes
- * in; the port is the destination's. A packet may hide its port, its protocol or
- * where it goes: then it is asked for by what is known of it (enum cgg_known). What
- * counts is which bytes are there, not which lengths the headers claim.
+ * The address is that of the other end: the destination of an outgoing packet, the source of
+ * an incoming one. The port is always the destination's. A packet may hide its port, its
+ * protocol or its destination; then the query says what is known (enum cgg_known). Only the
+ * bytes that are present count, not the lengths that headers claim.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -13,23 +13,23 @@
 #define CGG_PACKETS
 #include "address.h"
 
-#define MAX_HEADERS 16 /* extension headers that are read; behind them the protocol is unknown */
+#define MAX_HEADERS 16 /* extension headers read; if there are more, the protocol is unknown */
 #define MAX_OPTIONS 40 /* bytes of IPv4 options */
-#define LOOPBACK_IFINDEX 1 /* lo's, in every network namespace */
+#define LOOPBACK_IFINDEX 1 /* that of lo, in every network namespace */
 
-/* Extension headers of IPv6 that are not read, though a protocol may follow (RFC 7045). */
+/* IPv6 extension headers that we do not read; a protocol may follow them (RFC 7045). */
 #define IPPROTO_HIP 139
 #define IPPROTO_SHIM6 140
 #define IPPROTO_TEST1 253
 #define IPPROTO_TEST2 254
 
-/* IPv4 options; both source routes */
+/* IPv4 options (RFC 791); the last two are source routes */
 #define OPTION_END 0
 #define OPTION_NOP 1
 #define OPTION_LSRR 131
 #define OPTION_SSRR 137
 
-/* Where the reader is in a packet, in one word, which functions can take and return. */
+/* Position in a packet, protocol and enum cgg_known: one word that a function can return. */
 #define AT(offset, proto, known)                                                                   \
 	((__u64)(known) << 40 | (__u64)((proto)&0xff) << 32 | (__u32)(offset))
 #define AT_OFFSET(at) ((__u32)(at))
@@ -42,7 +42,7 @@ static __always_inline int has_ports(__u32 proto)
 	       proto == IPPROTO_SCTP || proto == IPPROTO_DCCP;
 }
 
-/* Return whether a header of IPv6 may have another one behind it; of IPv4, AH alone has. */
+/* Return whether another header may follow this one. In IPv4 only AH is such a header. */
 static __always_inline int is_extension(__u32 proto, int six)
 {
 	if (proto == IPPROTO_AH)
@@ -54,14 +54,14 @@ static __always_inline int is_extension(__u32 proto, int six)
 }
 
 /*
- * Go over the extension headers from `at` on (RFC 8200, RFC 4302); return where they end.
+ * headers_end - Skip the extension headers from `at` on (RFC 8200, RFC 4302); return the position
+ * behind them.
  *
- * They begin with the next header's number and their own length, in units of 8
- * bytes not counting the first; AH counts units of 4, not counting two. A
- * fragment header is 8 bytes and has the offset in its second 16 bits. Of the
- * fragments of a packet only the first one's next header counts, so that of a
- * later one means nothing. A routing header with segments left names addresses
- * that the packet goes to after the one in front.
+ * A header begins with the number of the next header and its own length, in units of 8 bytes,
+ * without the first unit. AH counts in units of 4 bytes, without the first two. A fragment
+ * header has 8 bytes, with the offset in its second 16 bits. The next header is only valid in
+ * the first fragment. A routing header with segments left sends the packet on to other
+ * addresses than the destination in the IPv6 header.
  */
 __noinline __weak __u64 headers_end(struct __sk_buff *skb, __u64 at, int six, int out)
 {
@@ -96,7 +96,7 @@ __noinline __weak __u64 headers_end(struct __sk_buff *skb, __u64 at, int six, in
 	return AT(offset, proto, known == CGG_KNOWN_NONE ? known : CGG_KNOWN_ADDR);
 }
 
-/* Return 1 where the options before `end` send the packet elsewhere, or cannot be read. */
+/* has_route - Return 1 if the options before `end` contain a source route or cannot be read. */
 __noinline __weak int has_route(struct __sk_buff *skb, __u32 end)
 {
 	__u32 offset = sizeof(struct iphdr);
@@ -122,7 +122,7 @@ __noinline __weak int has_route(struct __sk_buff *skb, __u32 end)
 	return offset != end;
 }
 
-/* Read the header of IPv4; return where it ends. */
+/* read_ip4 - Read the IPv4 header into q and net; return the position behind it. */
 static __always_inline __u64 read_ip4(struct __sk_buff *skb, int out, struct cgg_query *q,
 				      struct cgg_event_net *net)
 {
@@ -146,6 +146,7 @@ static __always_inline __u64 read_ip4(struct __sk_buff *skb, int out, struct cgg
 	return at;
 }
 
+/* read_ip6 - Read the IPv6 header and its extension headers; return the position behind them. */
 static __always_inline __u64 read_ip6(struct __sk_buff *skb, int out, struct cgg_query *q,
 				      struct cgg_event_net *net)
 {
@@ -164,7 +165,7 @@ static __always_inline __u64 read_ip6(struct __sk_buff *skb, int out, struct cgg
 	return headers_end(skb, AT(sizeof(ip), ip.nexthdr, CGG_KNOWN_ALL), 1, out);
 }
 
-/* Fill in the query and the event; return how much is known (enum cgg_known). */
+/* read_packet - Read the packet into q and net; return how much is known (enum cgg_known). */
 static __always_inline __u32 read_packet(struct __sk_buff *skb, int out, struct cgg_query *q,
 					 struct cgg_event_net *net)
 {
@@ -176,7 +177,7 @@ static __always_inline __u32 read_packet(struct __sk_buff *skb, int out, struct 
 		at = read_ip4(skb, out, q, net);
 	else if (skb->protocol == bpf_htons(0x86dd))
 		at = read_ip6(skb, out, q, net);
-	/* 127.0.0.1 and ::1 can be written into a packet of any interface. */
+	/* A packet on any interface may carry 127.0.0.1 or ::1; only lo keeps it on this host. */
 	if (skb->ifindex != LOOPBACK_IFINDEX)
 		q->select &= ~CGG_IS_LOCAL;
 	q->select |= AT_PROTO(at);
@@ -190,7 +191,7 @@ static __always_inline __u32 read_packet(struct __sk_buff *skb, int out, struct 
 	return known;
 }
 
-/* Return enum cgg_known as an event's number. */
+/* unread_of - Return the number that an event shows for enum cgg_known. */
 static __always_inline __u8 unread_of(__u32 known)
 {
 	return known == CGG_KNOWN_ALL	  ? 0
@@ -199,7 +200,7 @@ static __always_inline __u8 unread_of(__u32 known)
 					  : 3;
 }
 
-/* any_packet - the verifier has one to judge, whichever way it was read: else one a way */
+/* any_packet - Drop the verifier's bounds on the packet, or it follows each way to read one. */
 static __always_inline void any_packet(struct operation *o, struct cgg_event_net *net, __u64 any)
 {
 	forget_query(&o->q, any);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * receive.bpf.c - UDP messages received, by the sender's address.
+ * receive.bpf.c - observes received UDP messages by the address of the sender.
  *
- * The kernel accepts no program here that could refuse: it only watches.
+ * The kernel accepts only programs that return 1 here, so nothing can be refused.
  */
 #define CGG_OBSERVE_ONLY
 #include "address.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * sock.h - what the kernel's socket says, and struct bpf_sock does not.
+ * sock.h - reads fields of the kernel's struct sock that struct bpf_sock does not show.
  *
- * The fields are found by the kernel's type information when the programs are loaded.
- * Where it has none, or keeps a field elsewhere, the question whether there is one is
- * answered by no: then the verifier never comes to the code that reads it, and each
- * function gives what its comment says. They are functions for the stack of a program is small.
+ * libbpf relocates the fields by the kernel's type information (BTF) at load time. If the
+ * kernel has no BTF, or no such field, HAS() becomes 0. Then the verifier skips the code that
+ * reads the field, and each function returns the value that its comment gives for "unknown".
+ * They are global functions because the stack of a program has only 512 bytes.
  */
 #ifndef CGG_SOCK_H
 #define CGG_SOCK_H
@@ -32,7 +32,7 @@ struct cgroup {
 
 struct sock_cgroup_data {
 	struct cgroup *cgroup;
-	__u64 val; /* before Linux 5.15: a pointer with marks in its two lowest bits */
+	__u64 val; /* before Linux 5.15: a pointer with flags in its two lowest bits */
 } RELOCATED;
 
 struct sock {
@@ -71,7 +71,7 @@ struct inet_sock {
 
 #define NO_ADDRESS 1ULL
 
-/* sock_address - Return where the kernel's socket lies, as a number; NO_ADDRESS: not known. */
+/* sock_address - Return the address of the kernel's struct sock, or NO_ADDRESS if unknown. */
 static __always_inline __u64 sock_address(struct bpf_sock *sk)
 {
 	__u64 address = NO_ADDRESS;
@@ -81,7 +81,7 @@ static __always_inline __u64 sock_address(struct bpf_sock *sk)
 	return address;
 }
 
-/* is_v6only - Tell whether an IPv6 socket takes no IPv4; not known: no. */
+/* is_v6only - Return whether an IPv6 socket has IPV6_V6ONLY; unknown: 0. */
 __noinline __weak int is_v6only(__u64 address)
 {
 	const struct sock *sk = (const struct sock *)address;
@@ -91,7 +91,7 @@ __noinline __weak int is_v6only(__u64 address)
 	return BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only);
 }
 
-/* puts_port_off - Tell whether bind(2) to port 0 leaves it to a later call; not known: yes. */
+/* puts_port_off - Return whether the socket has IP_BIND_ADDRESS_NO_PORT; unknown: 1. */
 __noinline __weak int puts_port_off(__u64 address)
 {
 	const struct inet_sock *inet = (const struct inet_sock *)address;
@@ -108,8 +108,8 @@ __noinline __weak int puts_port_off(__u64 address)
 }
 
 /*
- * via4 - Return the router to which the socket's source route (LSRR, SSRR) sends packets
- * first; 0: it has none, or that is not known.
+ * via4 - Return the first router of the socket's source route (LSRR, SSRR), in network order;
+ * 0: it has none, or unknown.
  */
 __noinline __weak __u32 via4(__u64 address)
 {
@@ -128,7 +128,7 @@ __noinline __weak __u32 via4(__u64 address)
 	return has_route ? first : 0;
 }
 
-/* What a routing header begins with, of any type (RFC 8200, 6275, 8754). Addresses follow. */
+/* The beginning of every routing header (RFC 8200, 6275, 8754). Addresses follow it. */
 struct routing_header {
 	__u8 next, length, type, left;
 	__u32 more;
@@ -136,8 +136,9 @@ struct routing_header {
 #define SRCRT_SEGMENTS 4
 
 /*
- * via6 - Return a word of the same for IPv6, of its routing header: 0 and 1 are those of the
- * address, VIA_ANY tells whether there is one.
+ * via6 - Return a word of the first router in the socket's IPv6 routing header.
+ *
+ * @which	0 or 1: the high or low word of the address; VIA_ANY: whether there is a header
  */
 #define VIA_ANY 2
 __noinline __weak __u64 via6(__u64 address, __u32 which)
@@ -160,7 +161,8 @@ __noinline __weak __u64 via6(__u64 address, __u32 which)
 		return !!route;
 	READ(header, *route);
 	route += sizeof(header) + sizeof(word) * which;
-	if (header.type == SRCRT_SEGMENTS) /* the last one first, as fl6_update_dst() takes them */
+	if (header.type ==
+	    SRCRT_SEGMENTS) /* segments are listed in reverse order (fl6_update_dst) */
 		route += 2 * sizeof(word) * header.left;
 	READ(word, *(const __u64 *)route);
 	return word;
@@ -191,7 +193,7 @@ static __always_inline __u64 ancestor_of(const struct cgroup *cgroup, __u32 leve
 #endif
 
 /*
- * sock_is_in - Tell whether the socket was made in a cgroup or below it: 1 or 0; -1: not known.
+ * sock_is_in - Return whether the socket was made in that cgroup or below it; -1: unknown.
  */
 static __always_inline int sock_is_in(__u64 address, __u64 id, __u32 level)
 {
@@ -206,7 +208,7 @@ static __always_inline int sock_is_in(__u64 address, __u64 id, __u32 level)
 		READ(cgroup, sk->sk_cgrp_data.cgroup);
 	} else if (HAS(sock_cgroup_data, val)) {
 		READ(marked, sk->sk_cgrp_data.val);
-		if (!(marked & 1)) /* else it is in no cgroup that is known */
+		if (!(marked & 1)) /* a set bit means that the cgroup is unknown */
 			cgroup = (const struct cgroup *)(marked & ~3ULL);
 	}
 	if (!cgroup)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* socket.bpf.c - socket(2) of the internet families, before anything can be done with it. */
+/* socket.bpf.c - judges socket(2) of the families inet and inet6. */
 #include "address.h"
 
 SEC("cgroup/sock_create")

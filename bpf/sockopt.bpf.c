@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * sockopt.bpf.c - setsockopt(2) and getsockopt(2), by level and name.
+ * sockopt.bpf.c - judges setsockopt(2) and getsockopt(2) by level and name.
  *
- * The option's value is never looked at. One that is larger than a page must be
- * handed back to the kernel by optlen = 0, or it would answer EFAULT.
+ * The programs ignore the value. If the value is larger than a page, a program must set
+ * optlen to 0, which keeps the value; otherwise the kernel returns EFAULT.
  */
 #include <linux/in.h>
 #include <linux/in6.h>
@@ -14,8 +14,8 @@
 #define SOL_RAW 255
 
 /*
- * level_judged - Return the level that stands for all that mean the same: UDP takes its
- * options by its own level and by UDP-Lite's (udp_setsockopt).
+ * level_judged - Return one level for all that mean the same: UDP takes its options by its own
+ * level and by that of UDP-Lite (udp_setsockopt).
  */
 static __always_inline __u32 level_judged(__u32 level)
 {
@@ -23,7 +23,7 @@ static __always_inline __u32 level_judged(__u32 level)
 }
 
 /*
- * is_ipv6_alias - Tell whether a raw IPv6 socket takes this option of SOL_RAW for the one of
+ * is_ipv6_alias - Return whether a raw IPv6 socket takes this option of SOL_RAW as an option of
  * SOL_IPV6 (do_rawv6_setsockopt).
  */
 static __always_inline int is_ipv6_alias(__u32 level, __u32 name)
@@ -31,7 +31,7 @@ static __always_inline int is_ipv6_alias(__u32 level, __u32 name)
 	return level == SOL_RAW && (name == IPV6_CHECKSUM || name == IPV6_HDRINCL);
 }
 
-/* An alias is judged by both of its levels: a rule for all options of either holds. */
+/* sockopt - Judge an option; an alias is judged under both of its levels. */
 static __always_inline int sockopt(struct bpf_sockopt *ctx, __u32 hook, __u32 program)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);

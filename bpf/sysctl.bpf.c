@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* sysctl.bpf.c - reads and writes below /proc/sys, from whichever mount of proc. */
+/* sysctl.bpf.c - judges reads and writes below /proc/sys, through every mount of proc. */
 #define CGG_NAMED
 #include "report.h"
 
-/* A name that cannot be read whole has length 0: no rule with a name is its. */
+/* A name that cannot be read in full has length 0, so that no rule with a name matches it. */
 SEC("cgroup/sysctl")
 int sysctl(struct bpf_sysctl *ctx)
 {

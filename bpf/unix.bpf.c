@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * unix.bpf.c - connect(2) and sendmsg(2) to the name of a unix socket.
+ * unix.bpf.c - judges connect(2) and sendmsg(2) to the name of a UNIX socket.
  *
- * The name is as the caller wrote it: the kernel has not looked it up. One that
- * could be written otherwise (relative, or with an empty component, . or ..) is
- * vague: it matches every denial of a path, and no allow. The context does not
- * show the name, so it is read from the kernel's own structure, which lies where the
- * context does. Its layout is taken from the kernel's type information when the
- * program is loaded. A kernel function for this (bpf_cast_to_kern_ctx) would need a JIT.
+ * The name is the one that the caller wrote; the kernel has not resolved it yet. A name that
+ * could also be written in another way (relative, or with an empty component, . or ..) is
+ * vague: it matches every deny of a path, and no allow.
+ *
+ * The context does not contain the name. It is read from the kernel's struct
+ * bpf_sock_addr_kern, to which ctx points. libbpf relocates its fields by the kernel's type
+ * information (BTF). The kernel function bpf_cast_to_kern_ctx would need a JIT.
  */
 #define CGG_NAMED
 #include "report.h"
@@ -24,11 +25,11 @@ struct bpf_sock_addr_kern {
 
 #define PATH_MAX_UN 108
 
-/* 1 where c is the letter, else 0; without a branch */
-#define IS(c, access_bit) ((((__u64)(__u8)(c) ^ (access_bit)) - 1) >> 63)
+/* 1 if c is that character, else 0; without a branch */
+#define IS(c, wanted) ((((__u64)(__u8)(c) ^ (wanted)) - 1) >> 63)
 #define ENDS(c) (IS(c, 0) | IS(c, '/'))
 
-/* path_length - of path, NULs behind it; CGG_VAGUE when it may mean what another one says */
+/* path_length - Return the length of a path that NULs follow, or CGG_VAGUE if the path is vague. */
 static __always_inline __u64 path_length(const char *path)
 {
 	__u64 vague = !IS(path[0], '/'), len = 0;
@@ -58,7 +59,7 @@ static __always_inline int unix_name(struct bpf_sock_addr *ctx, __u32 program)
 	struct sockaddr_un *address = 0;
 	__u32 len = 0;
 
-	/* Without the address nothing is known: the empty name is vague. */
+	/* If the read fails, the name stays empty, which is vague. */
 	if (!bpf_probe_read_kernel(&address, sizeof(address), &kern->uaddr))
 		bpf_probe_read_kernel(&len, sizeof(len), &kern->uaddrlen);
 	len = len > 2 ? len - 2 : 0;
