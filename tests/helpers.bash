@@ -130,7 +130,7 @@ no()
 {
 	run "$@"
 	if [ "${status:?}" -eq 0 ] || [ "$status" -ge 125 ]; then
-		complain 'must say no' "$@"
+		complain 'must be refused' "$@"
 	fi
 }
 
@@ -141,7 +141,7 @@ status_is()
 
 says()
 {
-	[ "${output-}" = "$1" ] || complain "must say: $1"
+	[ "${output-}" = "$1" ] || complain "must print: $1"
 }
 
 matches()
@@ -157,10 +157,16 @@ complain()
 	return 1
 } >&2
 
+# skip_if_lacking ATTEMPT...: skip the test if the attempt printed that this kernel cannot make it
+skip_if_lacking()
+{
+	[[ $output != skip:* ]] || skip "$*: ${output#skip: }"
+}
+
 # unwatched: skip a test that limits memory when memory is checked (tests/watched)
 unwatched()
 {
-	[ -z "${CGG_WATCHED-}" ] || skip 'memory that is watched takes more of it'
+	[ -z "${CGG_WATCHED-}" ] || skip 'checking memory takes more of it'
 }
 
 # wait_for COMMAND...: repeat it until it succeeds; the pause only spares the processor
@@ -170,25 +176,37 @@ wait_for()
 
 	until "$@" >/dev/null 2>&1; do
 		if [ "$SECONDS" -ge "$end" ]; then
-			echo "waited in vain: $*" >&2
+			echo "did not succeed in time: $*" >&2
 			return 1
 		fi
 		sleep 0.02
 	done
 }
 
-# Start a server on every local address: TCP, UDP (both echo), IPv4, IPv6 on $port, and MPTCP
-# on $mptcp_port, which is empty where the kernel has none. Its process is $server.
+# start_server [PREFIX...]: start a server on every local address: TCP, UDP (both echo), IPv4,
+# IPv6 on $port, and MPTCP on $mptcp_port, which is empty where the kernel has none. Its process
+# is $server. PREFIX may be ip netns exec NETWORK.
 start_server()
+{
+	local said
+
+	start "$@" "$BUILD/tests/serve"
+	server=$!
+	port=${said%% *}
+	mptcp_port=${said#"$port"}
+	mptcp_port=${mptcp_port# }
+	[[ $port =~ ^[0-9]+$ ]] || { echo "the server did not start: $port $mptcp_port" >&2 && return 1; }
+}
+
+# start PROGRAM...: run it in the background until clean_up; its first line is in $said
+start()
 {
 	local out
 
-	exec {out}< <(exec 3>&- && exec "$BUILD/tests/serve" 2>&1)
-	server=$!
-	started[$server]=server
-	read -r port mptcp_port <&"$out"
+	exec {out}< <(exec 3>&- && exec "$@" 2>&1)
+	started[$!]=$1
+	read -r said <&"$out"
 	exec {out}<&-
-	[[ $port =~ ^[0-9]+$ ]] || { echo "no server: $port $mptcp_port" >&2 && return 1; }
 }
 
 # stop PID: kill a process in started, by default the server, and wait until it is gone

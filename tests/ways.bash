@@ -46,7 +46,7 @@ attempt()
 opens()
 {
 	run inside "$web" attempt "$@"
-	[[ $output != skip:* ]] || skip "$*: ${output#skip: }"
+	skip_if_lacking "$@"
 	says ok
 }
 

@@ -24,7 +24,7 @@ operations()
 	for hook in $hooks; do
 		# shellcheck disable=SC2086 # words
 		cgg-rule add ${other[$hook]} || exit
-		background "$BUILD/tests/ops" empty "$hook" "${empty:?}"
+		start "$BUILD/tests/ops" empty "$hook" "${empty:?}"
 		read -r none one ours < <(exec "$BUILD/tests/ops" "$hook" $((2 * rounds + 1)) \
 			"${nothing:?}" "$empty" "$guarded")
 		awk -v h="$hook" -v n="$none" -v e="$one" -v g="$ours" 'BEGIN {

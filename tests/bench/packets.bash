@@ -13,8 +13,8 @@ packets()
 	# no rule may end the flow
 	generate acl "$count" 1 egress,ingress | sed 's/^[a-z]*/allow/' | cgg-rule -p list restore
 	cgg-attach -p single "${single:?}" && cgg-attach -p list "${list:?}" || exit
-	background "$BUILD/tests/ops" empty egress "${packet_empty:?}"
-	background "$BUILD/tests/ops" empty ingress "$packet_empty"
+	start "$BUILD/tests/ops" empty egress "${packet_empty:?}"
+	start "$BUILD/tests/ops" empty ingress "$packet_empty"
 	read -r none empty_ns one many < <(exec "$BUILD/tests/ops" egress $((6 * rounds + 1)) \
 		"${without:?}" "$packet_empty" "$single" "$list")
 	stop_all

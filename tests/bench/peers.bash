@@ -43,10 +43,10 @@ peers()
 		unset 'variants[-1]' 'names[-1]'
 	}
 	variant lpm "LPM_TRIE filter, $size"
-	background "$BUILD/tests/lpm" "$BUILD/tests/bench/lpm.bpf.o" "$path" <"$tmp/addresses"
+	start "$BUILD/tests/lpm" "$BUILD/tests/bench/lpm.bpf.o" "$path" <"$tmp/addresses"
 	[[ $said == ready* ]] || skipped "peers: LPM_TRIE filter: $said"
 
-	background nsenter --net=/run/netns/"$CGG_RUN"-server "$BUILD/tests/traffic" serve
+	start nsenter --net=/run/netns/"$CGG_RUN"-server "$BUILD/tests/traffic" serve
 	for op in udp connect send request bulk; do
 		"$BUILD/tests/traffic" "$op" $((2 * rounds + 1)) "${variants[@]}" >"$tmp/peer-$op" ||
 			skipped "peers: $op"
@@ -96,7 +96,7 @@ empty_on()
 	local hook
 
 	for hook in "${@:2}"; do
-		background "$BUILD/tests/ops" empty "$hook" "$1"
+		start "$BUILD/tests/ops" empty "$hook" "$1"
 	done
 }
 

@@ -200,7 +200,7 @@ for i in range(2500):
 		rule port "$i"
 	done
 	diff <(sed 's/ [0-9]*$//' "$BATS_TEST_TMPDIR/metrics") <(cgg-status -m | sed 's/ [0-9]*$//')
-	type promtool >/dev/null 2>&1 || skip 'no promtool here; it is in the package prometheus'
+	type promtool >/dev/null 2>&1 || skip 'promtool is not installed; the package prometheus has it'
 	yes promtool check metrics <"$BATS_TEST_TMPDIR/metrics"
 	says ''
 }

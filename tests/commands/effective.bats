@@ -140,7 +140,7 @@ connect6 name connect6 cgroup $(shown "$top") policy default"
 @test 'a program that was attached to run early is listed where it runs' {
 	yes cgg-attach "$web"
 	run put_by $((2 | 1 << 6)) "$top" third
-	[ "$status" -ne 77 ] || skip 'this kernel asks nobody early'
+	[ "$status" -ne 77 ] || skip 'this kernel cannot attach a program before others'
 	status_is 0
 	yes asked
 	says "connect4 name third cgroup $(shown "$top") policy -

@@ -384,7 +384,7 @@ says_to()
 		# without any one of its rules, something that was seen is denied
 		while read -r rule; do
 			cgg-rule delete "$rule"
-			! says_to allow seen >/dev/null || { echo "needless: $rule" && false; }
+			! says_to allow seen >/dev/null || { echo "rule is not needed: $rule" && false; }
 			cgg-rule restore policy
 		done < <(cgg-rule list -i | grep -o '^[0-9]*' | shuf -n 6 --random-source=all)
 	done
@@ -400,7 +400,7 @@ says_to()
 	says_to allow seen
 	while read -r rule; do
 		cgg-rule delete "$rule"
-		! says_to allow seen >/dev/null || { echo "needless: $rule" && false; }
+		! says_to allow seen >/dev/null || { echo "rule is not needed: $rule" && false; }
 		cgg-rule restore policy
 	done < <(cgg-rule list -i | grep -o '^[0-9]*' | shuf -n 8 --random-source=all)
 }

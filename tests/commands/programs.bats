@@ -272,7 +272,7 @@ END
 	echo '<p id=a></p><script>a.textContent = "works"</script>' >page.html
 	browser=(timeout 200 chromium --headless --disable-gpu --user-data-dir="$home/profile" --dump-dom "file://$home/page.html")
 	setpriv --reuid 65534 --regid 65534 --clear-groups env -i PATH="$PATH" HOME="$home" "${browser[@]}" >out 2>&1 || true
-	grep -q '>works<' out || skip 'it does not start here without a guard either'
+	grep -q '>works<' out || skip 'it does not start here, even without a guard'
 	run cgg-run -u nobody "${local_only[@]}" --clear-env -e HOME="$home" "${browser[@]}"
 	[[ $output != *'>works<'* ]]
 	yes cgg-run -u nobody "${local_only[@]}" -k chroot --clear-env -e HOME="$home" "${browser[@]}"

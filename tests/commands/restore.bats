@@ -204,7 +204,7 @@ END
 			'8: sport: not a key of match (cgroup_id, cgroup, dest_ip, dest_port, proto)' \
 			'11: refuse: not a verdict (allow, deny or alert); write deny' \
 			'12: action: needs a value: allow, deny or alert' '13: a rule is a mapping with action:'; do
-			grep -Fqx "cgg-rule: $at/file:$wanted" <<<"$output" || complain "must say $wanted"
+			grep -Fqx "cgg-rule: $at/file:$wanted" <<<"$output" || complain "must print $wanted"
 		done
 		[ "$(wc -l <<<"$output")" -eq 6 ]
 	done
@@ -617,7 +617,7 @@ print("".join("%%TAG !t%d! x\n" % i for i in range(70000)))' | head -c 1048576 >
 		cgg-rule flush
 		run bash -c 'ulimit -v "$1" && exec cgg-rule restore "$2"' - "$kilobytes" "$at/file"
 		[ "$status" -eq 3 ] || [ "$(cgg-rule list)" = 'deny connect,sendmsg port 9090' ] ||
-			complain "with $kilobytes kB"
+			complain "with $kilobytes kB of memory"
 	done
 	status_is 0 # this much memory is enough
 }

@@ -365,7 +365,7 @@ sleeps_in()
 
 @test 'a container that is only in cgroup v1 is refused with that reason' {
 	v1=$(awk '$3 == "cgroup" { print $2; exit }' /proc/mounts)
-	[ -n "$v1" ] || skip 'no cgroup v1 here'
+	[ -n "$v1" ] || skip 'no cgroup v1 is mounted'
 	only=$(id "$(printf 'b%07x' $$)") # unlike those of another run of these tests
 	mkdir "$v1/$CGG_RUN-v1" "$v1/$CGG_RUN-v1/$only"
 	run cgg-attach "container:$only"
@@ -410,10 +410,10 @@ runtime()
 # can_run NAME: skip the test, with the error, if it cannot run
 can_run()
 {
-	command -v "$1" >/dev/null || skip "no $1 here"
+	command -v "$1" >/dev/null || skip "$1 is not installed"
 	bundle true
 	run runtime "$1" run --bundle "$box" probe
-	[ "$status" -eq 0 ] || skip "$1 runs no container here: ${output##*$'\n'}"
+	[ "$status" -eq 0 ] || skip "$1 cannot run a container here: ${output##*$'\n'}"
 }
 
 # box_policy NAME: skip the test if that runtime cannot run; the policy box denies reading /dev/zero
@@ -642,7 +642,7 @@ updates_hooked()
 	run runtime runc run --bundle "$box" "$a"
 	[ "$status" -ne 0 ]
 	[[ $output != *'has begun'* ]]
-	[[ $output = *BPF_CGROUP_DEVICE* ]] || complain 'it must be about the device program'
+	[[ $output = *BPF_CGROUP_DEVICE* ]] || complain 'the error must name the device program'
 	# without a rule for devices it works
 	yes in_world cgg-detach -a
 	cgg-rule -p box flush

@@ -152,14 +152,14 @@ attempt("raw gre bind", s.SOCK_RAW, 47, lambda k: k.bind(("127.0.0.1", 0)))
 attempt("sctp bind", s.SOCK_STREAM, 132, lambda k: k.bind(here))'
 	status_is 0
 	for seen in 'tcp connect' 'udp bind' 'udp sendmsg'; do
-		grep -qx "$seen EPERM" <<<"$output" || complain "$seen is not judged"
+		grep -qx "$seen EPERM" <<<"$output" || complain "$seen must be judged"
 	done
 	# Where the kernel has it: UDP-Lite is gone since 7.1; before 6.1 ping sockets connect unseen.
 	for seen in 'udplite bind' 'udplite sendmsg' 'icmp connect'; do
-		grep -qEx "$seen (EPERM|-)" <<<"$output" || ! kernel_is_at_least 6 1 || complain "$seen is not judged"
+		grep -qEx "$seen (EPERM|-)" <<<"$output" || ! kernel_is_at_least 6 1 || complain "$seen must be judged"
 	done
 	for unseen in 'udplite connect' 'icmp bind' 'raw gre connect' 'raw gre bind' 'sctp bind'; do
-		grep -qEx "$unseen (ok|-)" <<<"$output" || complain "$unseen is judged"
+		grep -qEx "$unseen (ok|-)" <<<"$output" || complain "$unseen must not be judged"
 	done
 }
 

@@ -31,7 +31,7 @@ alone()
 
 	shift
 	run inside "$web" unshare --net python3 -c "$binds" "$@"
-	[[ $output != skip:* ]] || skip "$*: ${output#skip: }"
+	skip_if_lacking "$@"
 	says "$result"
 }
 

@@ -28,7 +28,7 @@ setup()
 opens()
 {
 	run outside attempt "$@"
-	[[ $output != skip:* ]] || skip "$*: ${output#skip: }"
+	skip_if_lacking "$@"
 	says ok
 }
 
@@ -36,7 +36,7 @@ opens()
 cuts()
 {
 	limit=0.3 run outside attempt "$@"
-	[[ $output != skip:* ]] || skip "$*: ${output#skip: }"
+	skip_if_lacking "$@"
 	says ETIMEDOUT
 }
 
@@ -47,7 +47,7 @@ hears()
 
 	shift
 	limit=0.3 run inside "$web" attempt "$@"
-	[[ $output != skip:* ]] || skip "$*: ${output#skip: }"
+	skip_if_lacking "$@"
 	says "$result"
 }
 

@@ -24,7 +24,7 @@ cuts()
 
 	shift
 	limit=0.3 run inside "$web" attempt "$@"
-	[[ $output != skip:* ]] || skip "$*: ${output#skip: }"
+	skip_if_lacking "$@"
 	says "$error"
 	run outside attempt "$@"
 	says ok

@@ -19,7 +19,7 @@ setup()
 	cgg-attach "$web"
 	near=$CGG_RUN-$BATS_TEST_NUMBER-near far=$CGG_RUN-$BATS_TEST_NUMBER-far
 	networks || skip 'this kernel has no veth'
-	serve_far
+	start_server ip netns exec "$far"
 }
 
 networks()
@@ -43,18 +43,6 @@ networks()
 	ip netns exec "$far" sysctl -qw net.ipv4.conf.all.accept_source_route=1 \
 		net.ipv4.conf.near.accept_source_route=1 net.ipv4.conf.lo.accept_source_route=1 \
 		net.ipv6.conf.all.seg6_enabled=1 net.ipv6.conf.near.seg6_enabled=1
-}
-
-serve_far()
-{
-	local out
-
-	exec {out}< <(exec 3>&- && exec ip netns exec "$far" "$BUILD/tests/serve" 2>&1)
-	server=$!
-	started[$server]=server
-	read -r port mptcp_port <&"$out"
-	exec {out}<&-
-	[[ $port =~ ^[0-9]+$ ]]
 }
 
 attempt()
@@ -187,7 +175,7 @@ two_subflows()
 	[ -n "$mptcp_port" ] || skip 'this kernel has no MPTCP'
 	ip -n "$near" address add 10.99.0.3/24 dev far
 	ip -n "$near" mptcp limits set subflow 2 add_addr_accepted 2 ||
-		skip 'this ip has no mptcp'
+		skip 'ip here has no mptcp'
 	ip -n "$near" mptcp endpoint add 10.99.0.3 dev far subflow
 	ip -n "$far" mptcp limits set subflow 2 add_addr_accepted 2
 }

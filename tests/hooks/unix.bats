@@ -27,13 +27,10 @@ setup()
 # serve NAME...: listen there; the type is the end of the name, stream by default
 serve()
 {
-	local out
+	local said
 
-	exec {out}< <(exec 3>&- && exec python3 -c "$names$server" "$@" 2>&1)
-	started[$!]=server
-	read -r -t 10 said <&"$out"
-	exec {out}<&-
-	[ "$said" = ready ] || { echo "no server: $said" >&2 && return 1; }
+	start python3 -c "$names$server" "$@"
+	[ "$said" = ready ] || { echo "the server did not start: $said" >&2 && return 1; }
 }
 
 attempt()

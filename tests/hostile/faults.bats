@@ -271,7 +271,7 @@ refused_for()
 	before=$(full_state)
 	fault "get:$pin:ENOMEM" "$@"
 	[ "$status_of" -eq 3 ] || { echo "$pin, $*: status $status_of" >&2 && return 1; }
-	[ "$(full_state)" = "$before" ] || { echo "$pin, $*: not as before" >&2 && return 1; }
+	[ "$(full_state)" = "$before" ] || { echo "$pin, $*: the state changed" >&2 && return 1; }
 }
 
 @test 'an index that cannot be read counts as present: rules keep their ids' {
@@ -298,7 +298,7 @@ refused_for()
 	fault count cgg-rule restore "$points/file" 9>"$points/list"
 	while read -r call; do
 		fault "fail:$call:ENOMEM" cgg-rule restore "$points/file"
-		[ "$(cgg-rule list -i)" = "$before" ] || complain "call $call: other ids"
+		[ "$(cgg-rule list -i)" = "$before" ] || complain "call $call: ids changed"
 		looks=$((looks + 1))
 	done < <(awk '$1 == "call" && $3 == "look" { print $2 }' "$points/list")
 	[ "$looks" -gt 20 ]

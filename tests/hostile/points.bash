@@ -35,7 +35,7 @@ setup_file()
 	mkdir "$points"
 	: >"$points/ledger"
 	fault none true
-	[ "$status_of" -ne 77 ] || skip 'the tracer knows x86_64 alone'
+	[ "$status_of" -ne 77 ] || skip 'the tracer works only on x86_64'
 	traced cgg-load
 	always='connect port 9090
 device /dev/zero
@@ -70,7 +70,7 @@ none_passed()
 	end_press
 	run cat "$BATS_TEST_TMPDIR/pressed"
 	[ "$(grep -cE '^(connect|open|sysctl) tries [0-9]+ passed 0 errors 0$' <<<"$output")" -eq 3 ] ||
-		complain 'none may have passed'
+		complain 'no attempt may get through'
 }
 
 teardown()
@@ -175,24 +175,24 @@ is_whole()
 	now=$(state)
 	asked=$(enforced)
 	if [ "$now" != "$old_state" ] && [ "$now" != "$new_state" ]; then
-		bad 'neither old nor new' "$old_state" "$now"
+		bad 'the state is neither old nor new' "$old_state" "$now"
 	elif [ "$asked" != "$old_asked" ] && [ "$asked" != "$new_asked" ]; then
-		bad 'enforced is neither' "$old_asked" "$asked"
+		bad 'the kernel enforces neither old nor new' "$old_asked" "$asked"
 	elif [ "$old_state" != "$new_state" ] && [ "$now" = "$old_state" ] &&
 		[ "$asked" != "$old_asked" ]; then
-		bad 'told is the old, enforced the new' "$old_asked" "$asked"
+		bad 'commands print the old state, the kernel enforces the new' "$old_asked" "$asked"
 	elif [ "$old_state" != "$new_state" ] && [ "$now" = "$new_state" ] &&
 		[ "$asked" != "$new_asked" ] && ! cgg-status 2>&1 | grep -q 'is in force until'; then
-		bad 'told is the new, enforced the old' "$new_asked" "$asked"
+		bad 'commands print the new state, the kernel enforces the old' "$new_asked" "$asked"
 	fi
 	case $point:$status_of in
-	fail:*:0) [ "$now" = "$new_state" ] || bad 'status 0, but it is not done' "$new_state" "$now" ;;
+	fail:*:0) [ "$now" = "$new_state" ] || bad 'status 0, but the state is not the new one' "$new_state" "$now" ;;
 	fail:*:$refusal)
 		[ "$now" = "$old_state" ] || grep -q 'standard output' "$points/said" ||
-			bad "status $status_of, but not as before" "$old_state" "$now"
+			bad "status $status_of, but the state changed" "$old_state" "$now"
 		now=$(recorded)
 		[ "$now" = "$old_recorded" ] || grep -q 'standard output' "$points/said" ||
-			bad "status $status_of, but attached otherwise" "$old_recorded" "$now"
+			bad "status $status_of, but attachments changed" "$old_recorded" "$now"
 		;;
 	fail:*) bad "status $status_of" ;;
 	esac

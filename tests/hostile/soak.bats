@@ -159,7 +159,7 @@ in_kernel()
 	wait "${pids[@]}" || true
 	[ ! -e "$out/failed" ] || { cat "$out/failed" && false; }
 	for i in "${others[@]}"; do
-		kill -0 "$i" || { echo "a reader or a load has ended by itself: $(cat "$out"/events.*)" && false; }
+		kill -0 "$i" || { echo "a reader or a load ended too early: $(cat "$out"/events.*)" && false; }
 		kill "$i" && ! wait "$i"
 	done
 	cat "$out"/log.* | awk '{ n[$1]++ } END { for (c in n) print n[c], c }'

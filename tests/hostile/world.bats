@@ -98,7 +98,7 @@ speaks()
 	run $1
 	case $status in
 	0) ;;
-	3) [[ $output == "${1%% *}: "*"; ${2-a cure}" ]] || complain "must say ${2-nothing}" "$1" ;;
+	3) [[ $output == "${1%% *}: "*"; ${2-a cure}" ]] || complain "must name ${2-nothing}" "$1" ;;
 	*) complain 'status must be 0 or 3' "$1" ;;
 	esac
 }
@@ -114,7 +114,7 @@ all_speak()
 		speaks "$command" "$@" || return
 		[[ -z ${1-} || $output != *"$1"* ]] || asked=yes
 	done
-	[[ $# -eq 0 || $asked == yes ]] || complain 'nobody asked for the cure'
+	[[ $# -eq 0 || $asked == yes ]] || complain 'no command named the cure'
 	run cgg-unload # it refuses because a cgroup is attached, if it can read that
 	[[ $status -eq 1 && $output == *'cgg-detach -a, or cgg-unload -f' ]] ||
 		[[ $status -eq 3 && $output == *"; ${1-}" ]] || complain 'cgg-unload'

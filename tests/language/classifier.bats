@@ -356,7 +356,7 @@ refused()
 	output=$(head -n 5 "$at/said")
 	status_is 3
 	matches '^cgg-rule: .'
-	[ "$(wc -l <"$at/said")" -eq 1 ] || complain 'one sentence is enough'
+	[ "$(wc -l <"$at/said")" -eq 1 ] || complain 'must print one sentence'
 	stands
 }
 
@@ -390,7 +390,7 @@ limited()
 		rmdir "$memory"
 		mount=$(awk '/ - cgroup / && $NF ~ /(^|,)memory(,|$)/ { print $5; exit }' \
 			/proc/self/mountinfo)
-		[ -n "$mount" ] || skip 'there is no memory controller'
+		[ -n "$mount" ] || skip 'cgroups here have no memory controller'
 		memory=$mount/$CGG_RUN-memory
 		mkdir "$memory"
 		echo "$bytes" >"$memory/memory.limit_in_bytes"

@@ -94,7 +94,7 @@ table()
 		refuses "$status" "$command" "$message" || wrong=1
 		now=$(state)
 		if [ "$now" != "$before" ]; then
-			echo "$command: has changed"
+			echo "$command: changed something"
 			diff <(echo "$before") <(echo "$now")
 			wrong=1
 			cgg-detach --all
@@ -224,7 +224,7 @@ END
 				cgg-rule $words >&5 5>&-" 2>"$BATS_TEST_TMPDIR/said" 3>&- || status=$?
 			[ "$status" -eq 3 ] || [ "$status" -eq 141 ] || complain "$words: status $status"
 		done
-		[ "$(state)" = "$before" ] || complain "$words: has changed"
+		[ "$(state)" = "$before" ] || complain "$words: changed something"
 	done
 	umount "$BATS_TEST_TMPDIR/full"
 	yes cgg-rule -p strict add -i port 25

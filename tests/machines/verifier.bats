@@ -9,7 +9,7 @@
 load ../helpers
 
 @test 'the verifier processes at most 5 percent more than what was recorded' {
-	[ -n "$BUILD" ] || skip 'what is tested is installed; its object is not here'
+	[ -n "$BUILD" ] || skip 'the tested commands are installed; their object is not here'
 	recorded=$tests_dir/machines/verifier.txt now=$BATS_TEST_TMPDIR/now
 	"$tests_dir/machines/verifier" >"$now"
 	[ "$(head -n 1 "$now")" = "$(head -n 1 "$recorded")" ] ||

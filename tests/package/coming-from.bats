@@ -38,7 +38,7 @@ each_group()
 			continue
 		fi
 		count=$((count + 1))
-		"${@:2}" || { echo "in the group: $left" && return 1; }
+		"${@:2}" || { echo "in the group of: $left" && return 1; }
 		left='' right=''
 	done < <(groups "$1")
 	[ "$count" -gt 0 ]
@@ -76,16 +76,10 @@ in_network()
 	nsenter --net="/run/netns/$network" "$@"
 }
 
-# new_server NAME: start a server, and store its port in NAME
+# new_server: start a server in that network namespace, on $port
 new_server()
 {
-	local out rest
-
-	exec {out}< <(exec 3>&- && exec nsenter --net="/run/netns/$network" "$BUILD/tests/serve" 2>&1)
-	started[$!]=server
-	read -r "$1" rest <&"$out"
-	exec {out}<&-
-	[[ ${!1} =~ ^[0-9]+$ ]] || { echo "no server: ${!1} $rest" && return 1; }
+	start_server nsenter --net="/run/netns/$network"
 }
 
 # by_guard ATTEMPTS: make them under the lines of $right
@@ -130,7 +124,7 @@ as_unit()
 }
 
 @test 'systemd takes every line on the left' {
-	command -v systemd-analyze >/dev/null || skip 'no systemd-analyze here'
+	command -v systemd-analyze >/dev/null || skip 'systemd-analyze is not installed'
 	cd "$BATS_TEST_TMPDIR"
 	units=0
 	each_group SYSTEMD as_unit
@@ -211,7 +205,7 @@ same_as_unit()
 }
 
 @test 'what a unit of systemd may not do, a cgroup with these policies may not do' {
-	[ -x /lib/systemd/systemd ] || skip 'no systemd here'
+	[ -x /lib/systemd/systemd ] || skip 'systemd is not installed'
 	new_cgroup theirs
 	new_cgroup ours
 	new_network
@@ -221,7 +215,7 @@ same_as_unit()
 	echo '[Unit]' | tee units/default.target units/basic.target units/shutdown.target
 	units=0
 	each_group SYSTEMD write_unit
-	systemd_runs_units || [ -e 1.done ] || skip "systemd's manager starts nothing here"
+	systemd_runs_units || [ -e 1.done ] || skip 'the manager of systemd does not start units here'
 	[ -e "$units.done" ]
 	cgg-attach "$ours"
 	units=0
@@ -263,11 +257,12 @@ same_as_nft()
 	new_cgroup theirs
 	new_cgroup ours
 	new_network
-	new_server port
-	new_server other
+	new_server
+	other=$port
+	new_server
 	cd "$BATS_TEST_TMPDIR"
 	left='tcp dport 1 reject'
-	by_nft || skip 'no nftables that knows cgroups here'
+	by_nft || skip 'nft here cannot match cgroups'
 	cgg-attach "$ours"
 	each_group NFTABLES same_as_nft
 }
@@ -320,12 +315,13 @@ same_as_landlock()
 @test 'what Landlock refuses to a program, these policies refuse' {
 	new_cgroup ours
 	new_network
-	new_server port
-	new_server other
+	new_server
+	other=$port
+	new_server
 	cgg-attach "$ours"
 	left='handled NET_CONNECT_TCP'
 	run by_landlock ''
-	[ "$status" -ne 77 ] || skip 'no Landlock with ports here'
+	[ "$status" -ne 77 ] || skip 'Landlock of this kernel has no ports'
 	status_is 0
 	each_group LANDLOCK same_as_landlock
 
@@ -383,7 +379,7 @@ same_as_oci()
 list_refuses()
 {
 	runtime=$1
-	command -v "$runtime" >/dev/null || skip "no $runtime here"
+	command -v "$runtime" >/dev/null || skip "$runtime is not installed"
 	new_cgroup theirs
 	new_cgroup ours
 	new_network
@@ -394,7 +390,7 @@ list_refuses()
 	mknod -m 666 "$nodes/fuse" c 10 229
 	left='{"allow":false,"access":"rwm"}'$'\n''{"allow":true,"type":"c","major":1,"minor":11,"access":"rw"}'
 	run by_runtime 'open /nodes/kmsg w'
-	[ "$output" = 'open /nodes/kmsg w: ok' ] || skip "$runtime runs no container with a list here: ${output##*$'\n'}"
+	[ "$output" = 'open /nodes/kmsg w: ok' ] || skip "$runtime cannot run a container with a device list here: ${output##*$'\n'}"
 	cgg-attach "$ours"
 	each_group 'OCI DEVICE LISTS' same_as_oci
 }

@@ -630,7 +630,7 @@ page_examples()
 }
 
 @test 'the examples in cgguard-fleet(7) do what they show, with an etcd' {
-	command -v etcd etcdctl >/dev/null || skip 'no etcd here'
+	command -v etcd etcdctl >/dev/null || skip 'etcd is not installed'
 	try_examples fleet "$(page_examples cgguard-fleet.7 |
 		sed "s|/usr/local/libexec|$root/share/libexec|")" '
 		export ETCDCTL_API=3

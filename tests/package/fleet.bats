@@ -107,7 +107,7 @@ setup_file()
 {
 	local member
 
-	command -v etcd etcdctl >/dev/null || skip 'no etcd here'
+	command -v etcd etcdctl >/dev/null || skip 'etcd is not installed'
 	export key=/cgguard/web ETCDCTL_API=3 \
 		ETCDCTL_ENDPOINTS=http://127.0.0.1:2179,http://127.0.0.1:2279,http://127.0.0.1:2379
 	ip netns add "$network" && ip -n "$network" link set lo up || return

@@ -134,7 +134,7 @@ network=
 # A network namespace where servers answer at every address, TCP and UDP.
 start_network()
 {
-	local address out said
+	local address said
 
 	network=$CGG_RUN-$BATS_TEST_NUMBER
 	ip netns add "$network"
@@ -143,10 +143,7 @@ start_network()
 		192.0.2.53 fd00::1 fec0::1 2001:db8::1 64:ff9b::a00:1; do
 		ip -n "$network" address add "$address" dev lo
 	done
-	exec {out}< <(exec 3>&- && exec ip netns exec "$network" python3 -c "$servers" 53 80 5432 8080)
-	started[$!]=servers
-	read -r said <&"$out"
-	exec {out}<&-
+	start ip netns exec "$network" python3 -c "$servers" 53 80 5432 8080
 	[ "$said" = ready ]
 }
 
@@ -215,7 +212,7 @@ for line in sys.stdin:
 	for policy in "${!cgroups[@]}"; do
 		diff "$BATS_TEST_TMPDIR/$policy" <(sed 's/: [a-zA-Z]*$//' "$BATS_TEST_TMPDIR/$policy" |
 			inside "${cgroups[$policy]}" ip netns exec "$network" python3 -c "$attempts") ||
-			{ echo "$policy: < is promised, > was so" && false; }
+			{ echo "$policy: < is promised, > is what happened" && false; }
 	done
 }
 declare -gA cgroups=()
@@ -473,7 +470,7 @@ installed()
 }
 
 @test 'systemd finds no mistake in the units' {
-	command -v systemd-analyze >/dev/null || skip 'no systemd-analyze here'
+	command -v systemd-analyze >/dev/null || skip 'systemd-analyze is not installed'
 	prefix=$BATS_TEST_TMPDIR/usr units=$BATS_TEST_TMPDIR/units
 	installed "$prefix"
 	mkdir -p "$units/web.service.d"

@@ -14,7 +14,7 @@ setup()
 	local command
 
 	for command in chromium chromedriver cmark-gfm mandoc; do
-		[ -n "$(type -P "$command")" ] || skip "no $command; make check-site installs it"
+		[ -n "$(type -P "$command")" ] || skip "$command is not installed; make check-site installs it"
 	done
 	"$root/doc/make-html" "$BATS_TEST_TMPDIR/site" || return
 }

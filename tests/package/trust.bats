@@ -30,13 +30,13 @@ every()
 # ours FILE...: test these objects, if they are here
 ours()
 {
-	[ -n "$BUILD" ] || skip 'what is tested is installed; its objects are not here'
+	[ -n "$BUILD" ] || skip 'the tested commands are installed; their objects are not here'
 	files=("$@")
 }
 
 on_x86()
 {
-	[[ $(uname -m) == x86_64 ]] || skip "a compiler for $(uname -m) may have no such flag"
+	[[ $(uname -m) == x86_64 ]] || skip "compilers for $(uname -m) may lack such a flag"
 }
 
 @test 'commands are position independent, and their relocations are read-only before they start' {
