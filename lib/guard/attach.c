@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * attach.c - which cgroup has which policy, and the links that this takes.
+ * attach.c - attach a cgroup to a policy, and make the links that this needs.
  *
- * The map attachments is the truth. What the kernel walks (links, and the
- * storage that tells a program its policy) is made from it, in this order: new
- * links, the record, the storage, then links that nobody needs go. So one store
- * puts all hooks of a cgroup in force, and guard_repair() can finish what a
- * killed command began.
+ * The map attachments is the truth. Links, and the cgroup storage that tells a program
+ * its policy, are made from it. The order of stores is: new links, the record, the
+ * storage, and then superfluous links are removed. So one store puts all hooks of a
+ * cgroup in force, and guard_repair() can finish an attachment that was interrupted.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -17,9 +16,10 @@
 #include "links.h"
 
 /*
- * storage_write - tells the programs of a cgroup their policy; there are none: nothing
+ * Store the policy in the cgroup storage, where its programs read it; return 0 or CGG_FAILED.
  *
- * What is right already is let be, for the programs write there, too.
+ * A cgroup without programs has no storage: that is not an error. A storage that is right
+ * already is not written, because the programs keep counters in the same value.
  */
 static int storage_write(struct cgg_guard *guard, __u64 id, int cgroup, __u32 policy)
 {
@@ -39,7 +39,7 @@ static int storage_write(struct cgg_guard *guard, __u64 id, int cgroup, __u32 po
 	return 0;
 }
 
-/* The value of a record, there and back. */
+/* Unpack the value of a record of the map attachments. */
 static void record_take(struct cgg_attachment *attachment, __u32 record)
 {
 	attachment->policy = record & ~CGG_FORCED;
@@ -111,7 +111,11 @@ int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsig
 	return 0;
 }
 
-/* attachment_forget - the record goes first: what else there is goes with the next command, too */
+/*
+ * Remove the record of a cgroup, then its links; return 0, or CGG_FAILED with nothing removed.
+ *
+ * After the record is gone, the next command can remove the links if this one is killed.
+ */
 int attachment_forget(struct cgg_guard *guard, __u64 id)
 {
 	char path[PATH];
@@ -124,7 +128,11 @@ int attachment_forget(struct cgg_guard *guard, __u64 id)
 	return 0;
 }
 
-/* attachment_settle - makes links and storage what the record says, cgroup being open */
+/*
+ * Make the links and the storage match the record; return the error of the first step that fails.
+ *
+ * cgroup is an open directory of the cgroup.
+ */
 int attachment_settle(struct cgg_guard *guard, const struct cgg_attachment *attachment, int cgroup)
 {
 	__u64 id = attachment->id;
@@ -154,7 +162,11 @@ static int record_write(struct cgg_guard *guard, const char *path,
 		       : set_error(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
 }
 
-/* attach - forced: programs above may be switched off by it, now and when a rule needs a hook */
+/*
+ * Attach a cgroup to the policy at a place, or change its policy; on failure undo the new links.
+ *
+ * With forced, links may switch off programs above the cgroup, now and when a rule needs a hook.
+ */
 int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 policy, bool forced)
 {
 	const struct cgg_attachment wanted = { cgroup->id, policy, forced };

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* change.c - rules are added, inserted and deleted; defaults and the mode are set. */
+/* change.c - add, insert and delete rules of a policy; set its defaults and its mode. */
 #include <string.h>
 
 #include "policy.h"
 
-/* beside_read - the rules beside the index, and which index that is */
+/* Read the entries of the image in force, and the head of its index; free *rules even on error. */
 static int beside_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
 	const struct cgg_image *image = policy_image(guard, place);
@@ -13,13 +13,13 @@ static int beside_read(struct cgg_guard *guard, int place, struct cgg_rules *rul
 	return image ? decompile(rules, image) : CGG_FAILED;
 }
 
-/* fits - whether so many more entries may stand beside the index; their words are not more than */
+/* Return whether an image has room for entries more entries and units more of text (8 bytes). */
 static bool fits(const struct cgg_rules *rules, unsigned entries, __u32 units)
 {
 	return rules->count + entries <= CGG_ENTRIES && 8 * (rules->heap_used + units) <= CGG_HEAP;
 }
 
-/* rule_units - of a heap, at most, that a rule takes */
+/* Return an upper bound of the heap that a rule needs, in units of 8 bytes. */
 static __u32 rule_units(const struct cgg_rule *rule)
 {
 	char text[CGG_RULE_TEXT];
@@ -27,7 +27,7 @@ static __u32 rule_units(const struct cgg_rule *rule)
 	return (__u32)(rule_print(rule, text) + CGG_NAME + CGG_OPERAND) / 8 + 3;
 }
 
-/* settings_take - what more says of defaults and mode */
+/* Copy the defaults and the mode that are set in more. */
 static void settings_take(struct cgg_rules *rules, const struct cgg_rules *more)
 {
 	for (unsigned i = 0; i < CGG_HOOKS; i++)
@@ -37,7 +37,11 @@ static void settings_take(struct cgg_rules *rules, const struct cgg_rules *more)
 		rules->audit = more->audit;
 }
 
-/* policy_add - at the end, and the settings that it has; first_id: the new ids begin with it */
+/*
+ * Append the rules of more to a policy, and take the settings that more has.
+ *
+ * *first_id is set to the id of the first new rule; the others follow it.
+ */
 int policy_add(struct cgg_guard *guard, int place, const struct cgg_rules *more, __u32 *first_id)
 {
 	struct cgg_rules rules;
@@ -57,7 +61,7 @@ int policy_add(struct cgg_guard *guard, int place, const struct cgg_rules *more,
 	return status;
 }
 
-/* What a rule is looked for by: its words, or with text 0 its id. */
+/* The words of the rule that is looked for; with text 0, its id. */
 struct wanted {
 	const char *text;
 	size_t len;
@@ -74,7 +78,7 @@ static bool is_wanted(struct cgg_store *index, __u32 rule, const struct wanted *
 	       index->actions[record.action].expires > time_now();
 }
 
-/* in_index - the first rule that is wanted, CGG_LOW: none */
+/* Return the number of the first wanted rule in an index, or CGG_LOW. */
 static __u32 in_index(struct cgg_store *index, const struct wanted *w)
 {
 	__u32 rule = 0, end = index->head->rules, hash = w->text ? words_hash(w->text, w->len) : 0;
@@ -91,7 +95,8 @@ static __u32 in_index(struct cgg_store *index, const struct wanted *w)
 	return CGG_LOW;
 }
 
-static unsigned beside(const struct cgg_rules *rules, const struct wanted *w)
+/* Return the number of the first wanted entry of an image, or rules->count. */
+static unsigned in_image(const struct cgg_rules *rules, const struct wanted *w)
 {
 	unsigned at = 0;
 
@@ -109,15 +114,16 @@ static unsigned beside(const struct cgg_rules *rules, const struct wanted *w)
 }
 
 /*
- * rule_find - the first rule that is wanted: a number in the index (else CGG_LOW), or
- * of an entry beside it; CGG_NO: there is none
+ * Find the first wanted rule in the order of the policy; return CGG_NO when there is none.
+ *
+ * *rule is its number in the index. When it is CGG_LOW, the rule is the entry *at of the image.
  */
 static int rule_find(const struct cgg_rules *rules, const struct wanted *w, unsigned *at,
 		     __u32 *rule)
 {
 	struct cgg_store index;
 
-	*at = beside(rules, w);
+	*at = in_image(rules, w);
 	*rule = CGG_LOW;
 	if (rules->index.number && (*at == rules->count || w->text)) {
 		int status = index_open(&index, &rules->index, CGG_READ, w->text ? CGG_HASHES : 0);
@@ -166,8 +172,10 @@ int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct
 }
 
 /*
- * index_delete - by a bit of its own, if nothing was left out because of the rule
- * and most others are still there; CGG_NO: it takes a new index
+ * Delete a rule of an index by setting its bit, and set *id to its id.
+ *
+ * Return CGG_NO when the index must be built again: because the rule shadows rules that the
+ * index leaves out, or because half of the rules would be dead.
  */
 static int index_delete(struct cgg_image *image, __u32 rule, __u32 *id)
 {
@@ -183,7 +191,7 @@ static int index_delete(struct cgg_image *image, __u32 rule, __u32 *id)
 	if (record.shadows || 2 * (image->index.dead + 1) >= image->index.rules) {
 		status = CGG_NO;
 	} else {
-		/* Bits count while some rule is dead, so the bit comes last: it is the step. */
+		/* Programs read the bits only while dead is not 0: the bit deletes the rule. */
 		__atomic_fetch_add(&image->index.dead, 1, __ATOMIC_SEQ_CST);
 		__atomic_fetch_or(&index.bits[rule / 8], (__u8)(1 << rule % 8), __ATOMIC_SEQ_CST);
 	}
@@ -191,7 +199,7 @@ static int index_delete(struct cgg_image *image, __u32 rule, __u32 *id)
 	return status;
 }
 
-/* policy_delete - by the rule's words, or with text 0 by its id */
+/* Delete a rule, found by its words or, with text 0, by its id; return CGG_NO: no such rule. */
 int policy_delete(struct cgg_guard *guard, int place, __u32 id, const char *text)
 {
 	const struct wanted wanted = { text, text ? strlen(text) : 0, id };
@@ -228,7 +236,7 @@ int policy_delete(struct cgg_guard *guard, int place, __u32 id, const char *text
 	return status;
 }
 
-/* policy_settings - the defaults and the mode that are not CGG_UNSET */
+/* Set the defaults and the mode of a policy, except those that are CGG_UNSET. */
 int policy_settings(struct cgg_guard *guard, int place, const struct cgg_rules *settings)
 {
 	struct cgg_rules rules;

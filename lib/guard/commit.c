@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * commit.c - a policy's next image is written and put in force in one step.
+ * commit.c - write the next image of a policy and put it in force in one step.
  *
- * A change writes the image that is not in force and then raises the generation:
- * one store, and every decision that begins after it goes by the new rules.
+ * A change writes the image that is not in force and then raises the generation. That is
+ * one store: every decision that begins after it uses the new rules.
  */
 #include <dirent.h>
 #include <stdlib.h>
@@ -12,14 +12,15 @@
 #include "policy.h"
 
 /*
- * writing_begins - of the next generation, which it gives: who reads the image that has
- * its place begins again. Nothing may wait to be confirmed.
+ * Announce the next generation and return it; readers of the image that it overwrites retry.
+ *
+ * No restore may wait for its confirmation: its revert needs that image.
  */
 static __u32 writing_begins(struct cgg_policy *policy)
 {
 	__u32 next = generation_now(policy) + 1;
 
-	/* A lapsed restore is over for good once the generation says so too. */
+	/* Make the revert of a lapsed restore final before revert_at is cleared. */
 	__atomic_store_n(&policy->generation, next - 1, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&policy->revert_at, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&policy->writing, next, __ATOMIC_SEQ_CST);
@@ -27,7 +28,7 @@ static __u32 writing_begins(struct cgg_policy *policy)
 	return next;
 }
 
-/* image_write - where the next generation will look for it; gives that generation */
+/* Write an image into the slot of the next generation, and return that generation. */
 static __u32 image_write(struct cgg_policy *policy, struct cgg_image *images,
 			 const struct cgg_image *image)
 {
@@ -38,7 +39,12 @@ static __u32 image_write(struct cgg_policy *policy, struct cgg_image *images,
 	return next;
 }
 
-/* switch_image - in one store; with seconds, unless policy_confirm() follows, for so long */
+/*
+ * Put the image of generation next in force, and name a policy that has no name yet.
+ *
+ * If seconds is not 0, programs revert to the image before, unless policy_confirm() is called
+ * within that time.
+ */
 static void switch_image(struct cgg_policy *policy, __u32 next, unsigned seconds)
 {
 	__u64 until = seconds ? time_now() + seconds * 1000000000ULL : 0;
@@ -54,7 +60,7 @@ static void switch_image(struct cgg_policy *policy, __u32 next, unsigned seconds
 	}
 }
 
-/* indexes_free - those that the image in force has not, and no way back needs */
+/* Free the indexes that the image in force does not use; no restore may wait to be confirmed. */
 void indexes_free(struct cgg_guard *guard, int place)
 {
 	struct cgg_policy *policy = &guard->policies[place];
@@ -67,8 +73,9 @@ void indexes_free(struct cgg_guard *guard, int place)
 }
 
 /*
- * place_clear - a place without a name holds nothing: what a policy left that was dropped, or
- * that was killed before it had its name
+ * Empty a place that has no name: reset its counters and images, and free its indexes.
+ *
+ * A dropped policy leaves them, and a command that was killed before it named its policy.
  */
 int place_clear(struct cgg_guard *guard, int place)
 {
@@ -99,7 +106,7 @@ static bool chunk_is_used(const struct cgg_guard *guard, __u32 chunk)
 	return false;
 }
 
-/* Have the maps that a free place needs. Those of other policies are never replaced */
+/* Clear a free place and make its maps, but never replace the maps of a chunk that is in use. */
 static int place_prepare(struct cgg_guard *guard, int place)
 {
 	__u32 chunk = (__u32)place / CGG_CHUNK;
@@ -112,7 +119,7 @@ static int place_prepare(struct cgg_guard *guard, int place)
 	return place_clear(guard, place) || !guard_images(guard, place) ? CGG_FAILED : 0;
 }
 
-/* Free the maps of a chunk in which no policy has a name. Chunk 0 has the policy "default" */
+/* Free the maps of a chunk in which no policy has a name; keep chunk 0, which has "default". */
 void chunk_free(struct cgg_guard *guard, __u32 chunk)
 {
 	if (!chunk || chunk_is_used(guard, chunk))
@@ -123,7 +130,11 @@ void chunk_free(struct cgg_guard *guard, __u32 chunk)
 	chunk_forget(guard, chunk);
 }
 
-/* policy_make - the place of that name, or a free one that policy_commit() will name */
+/*
+ * Set *place to the place of the policy called name, or prepare a free place for it.
+ *
+ * The new policy gets its name when commit_rules() first puts an image in force.
+ */
 int policy_make(struct cgg_guard *guard, const char *name, int *place)
 {
 	const struct cgg_rules none = { .next_id = 1 };
@@ -147,7 +158,7 @@ int policy_make(struct cgg_guard *guard, const char *name, int *place)
 	if (status)
 		return status;
 	__atomic_store_n(&policy->unclean, 1, __ATOMIC_SEQ_CST);
-	/* The name becomes one with its first letter, which comes last. */
+	/* A first letter makes the name valid: switch_image() stores it, from the last byte. */
 	strncpy(policy->name + 1, name + 1, CGG_POLICY_NAME - 2);
 	policy->name[CGG_POLICY_NAME - 1] = *name;
 	name_tag(policy->tag, name);
@@ -156,7 +167,7 @@ int policy_make(struct cgg_guard *guard, const char *name, int *place)
 	return 0;
 }
 
-/* Call sweep for each number that is a pin in a directory of inner maps */
+/* Call sweep for each pin of a directory whose name is a number up to most. */
 static void inner_each(struct cgg_guard *guard, const char *path, unsigned long most,
 		       void sweep(struct cgg_guard *guard, __u32 number))
 {
@@ -185,14 +196,14 @@ static void index_sweep(struct cgg_guard *guard, __u32 number)
 	indexes_free(guard, place);
 }
 
-/* policies_sweep - what a killed command, or a restore that lapsed, left of policies */
+/* Free the indexes and maps of policies that a killed command or a lapsed restore left. */
 void policies_sweep(struct cgg_guard *guard)
 {
 	inner_each(guard, CGG_DIR "/indexes", 2 * CGG_POLICIES - 1, index_sweep);
 	inner_each(guard, CGG_DIR "/tallies", CGG_CHUNKS - 1, chunk_free);
 }
 
-/* Until a restore is confirmed or has lapsed its way back stays as it is. */
+/* Refuse a change while a restore waits to be confirmed: its revert needs the other image. */
 int pending_check(const struct cgg_policy *policy)
 {
 	unsigned long long seconds = seconds_left(policy);
@@ -202,7 +213,12 @@ int pending_check(const struct cgg_policy *policy)
 		       : 0;
 }
 
-/* commit - what compile() made; its index, if that is a new one, is stored */
+/*
+ * Put a compiled image in force: make the links that it needs, switch, and free what is unused.
+ *
+ * If the image has a new index, that must be stored already. When a step before the switch
+ * fails, the old image stays in force. If seconds is not 0, what a revert needs is kept.
+ */
 static int commit(struct cgg_guard *guard, int place, const struct cgg_image *image,
 		  unsigned seconds)
 {
@@ -212,7 +228,7 @@ static int commit(struct cgg_guard *guard, int place, const struct cgg_image *im
 	int status = old ? pending_check(policy) : CGG_FAILED;
 	__u32 old_index = old ? old->index.number : 0;
 
-	/* With no image there is a status: set_error() gave it. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+	/* Without an image, status is not 0. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	if (!status && image->hooks & ~before)
 		status = attach_hooks(guard, (__u32)place, image->hooks);
 	if (!status && guard->ready) {
@@ -230,7 +246,7 @@ static int commit(struct cgg_guard *guard, int place, const struct cgg_image *im
 	return 0;
 }
 
-/* new_index - all rules into an index of their own, beside which nothing stands */
+/* Compile all rules into a new index and store it, which leaves no entries for the image. */
 static int new_index(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
 	const struct cgg_image *now = policy_image(guard, place);
@@ -256,7 +272,12 @@ static int new_index(struct cgg_guard *guard, int place, struct cgg_rules *rules
 	return 0;
 }
 
-/* commit_rules - all that there are, or those beside the index in force */
+/*
+ * Compile rules and put them in force, for seconds unless that is 0 or they are confirmed.
+ *
+ * rules are all rules of the policy, or the entries of an image whose index stays the same.
+ * Rules that do not fit into an image are compiled into a new index.
+ */
 int commit_rules(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds)
 {
 	struct cgg_image *image = malloc(sizeof(*image));

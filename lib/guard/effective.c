@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * effective.c - the programs that have a say in a cgroup, in the order the kernel asks them.
+ * effective.c - list the programs that run for a cgroup, in the order the kernel runs them.
  *
- * The kernel gives the order (BPF_F_QUERY_EFFECTIVE, Linux 4.15) as bare program ids. Where each
- * is attached, and how, is asked of the cgroup and of each one above it, up to the mount; what
- * is left over there is attached, but asked no more, for one below took its place. The link,
- * and by it whose it is, is found among all links of the kernel.
+ * The kernel returns the order (BPF_F_QUERY_EFFECTIVE, Linux 4.15) as program ids alone. A query
+ * of the cgroup, and of each cgroup above it up to the mount, tells where each program is
+ * attached, and with which flags. A program that only these queries return is attached but does
+ * not run: a program below overrides it. A scan of all links of the kernel finds the link of
+ * each program, and tells whether it belongs to the guard.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -17,7 +18,7 @@
 
 #define MOST (64 * CGG_LEVELS) /* 64 programs a hook and cgroup (BPF_CGROUP_MAX_PROGS) */
 
-/* Hooks of the kernel that no program of ours is for, by enum bpf_attach_type (Linux 6.17). */
+/* Hooks of the kernel that the guard does not use, by enum bpf_attach_type (Linux 6.17). */
 static const struct {
 	int attach;
 	const char *name;
@@ -34,7 +35,7 @@ static const struct {
 	{ BPF_LSM_CGROUP, "lsm" },
 };
 
-/* A link to the cgroup or to one above it. */
+/* A link to the cgroup or to a cgroup above it. */
 struct link {
 	__u32 id, program;
 	__u64 cgroup;
@@ -47,7 +48,7 @@ static struct {
 	int fd[CGG_LEVELS], levels;
 	struct link *links;
 	unsigned link_count;
-	bool blind; /* names and links of others may not be seen: CAP_SYS_ADMIN is needed */
+	bool blind; /* other programs' names and links cannot be read: CAP_SYS_ADMIN is needed */
 	struct cgg_say local[MOST]; /* of one hook, nearest first */
 	unsigned local_count;
 } at;
@@ -84,7 +85,7 @@ static int link_add(int fd, bool ours)
 	return 0;
 }
 
-/* links_own - those that are pinned in the guard's directory */
+/* Add the links that the guard has pinned for these cgroups. */
 static int links_own(void)
 {
 	int status = 0;
@@ -135,11 +136,11 @@ static void name_read(struct cgg_say *say, const char *hook)
 	say->hook = hook;
 	say->known = say->ours || !at.blind;
 	snprintf(path, sizeof(path), "progs/%s", hook);
-	if (fd < 0 && say->ours) /* to open it by its id takes CAP_SYS_ADMIN */
+	if (fd < 0 && say->ours) /* opening it by its id needs CAP_SYS_ADMIN, its pin does not */
 		fd = pin_get(path);
 	say->owned = fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size);
 	say->uid = info.created_by_uid;
-	if (say->ours) /* its name, too */
+	if (say->ours) /* programs of the guard are named after their hook */
 		snprintf(say->name, sizeof(say->name), "%s", hook);
 	else if (say->owned)
 		snprintf(say->name, sizeof(say->name), "%s", info.name);
@@ -147,14 +148,14 @@ static void name_read(struct cgg_say *say, const char *hook)
 		close(fd);
 }
 
-/* query - the ids at one cgroup, and their flags, where wanted; 1: the kernel knows no such hook */
+/* Read the program ids of one cgroup and, unless 0, their flags; return 1: no such hook. */
 static int query(int fd, int attach, __u32 how, __u32 *ids, __u32 *flags, unsigned *count)
 {
 	DECLARE_LIBBPF_OPTS(bpf_prog_query_opts, q, .query_flags = how, .prog_ids = ids,
 			    .prog_cnt = MOST);
 	int error;
 
-	/* Only these differ within a cgroup: the hook stands for all of LSM. */
+	/* Programs of BPF_LSM_CGROUP are for many LSM hooks, so their flags may differ. */
 	if (attach == BPF_LSM_CGROUP)
 		q.prog_attach_flags = flags;
 	error = bpf_prog_query_opts(fd, (enum bpf_attach_type)attach, &q) ? errno : 0;
@@ -168,7 +169,7 @@ static int query(int fd, int attach, __u32 how, __u32 *ids, __u32 *flags, unsign
 	return error ? set_error(CGG_FAILED, "hook %d: %s", attach, strerror(error)) : 0;
 }
 
-/* link_find - gives a program the link that it is attached by */
+/* Find the link that attaches a program, and mark that link as taken. */
 static void link_find(struct cgg_say *say, int attach)
 {
 	for (unsigned i = 0; i < at.link_count; i++) {
@@ -184,7 +185,7 @@ static void link_find(struct cgg_say *say, int attach)
 	}
 }
 
-/* local_read - all programs of a hook on the cgroup and above it, whether they are asked or not */
+/* Read all programs of a hook on the cgroup and above it, including those that do not run. */
 static int local_read(int attach, const char *hook)
 {
 	static __u32 ids[MOST], flags[MOST];
@@ -210,8 +211,9 @@ static int local_read(int attach, const char *hook)
 }
 
 /*
- * local_find - where the program is attached that the kernel asks next: the nearest, if it is
- * on several. One that wants to be asked early (BPF_F_PREORDER) shows by its place alone.
+ * Return the nearest attachment of a program that is not listed yet, or 0.
+ *
+ * The kernel's query does not report BPF_F_PREORDER: only the order shows that a program has it.
  */
 static struct cgg_say *local_find(__u32 id)
 {
@@ -254,7 +256,7 @@ static int hook_read(int attach, const char *hook, struct cgg_say **all, unsigne
 	return 0;
 }
 
-/* above_open - false: one of them is gone */
+/* Open the cgroup and all cgroups above it; return false when one of them is gone. */
 static bool above_open(int cgroup)
 {
 	cgroup_above(cgroup, at.above);
@@ -266,7 +268,12 @@ static bool above_open(int cgroup)
 	return at.levels > 0;
 }
 
-/* effective_read - guarded: there is a guard, whose links are ours. Descriptors go with the process. */
+/*
+ * List the programs that run for an open cgroup, hook by hook, in *all, which the caller frees.
+ *
+ * With guarded, the links that the guard pinned are marked as its own. The descriptors that
+ * this opens stay open until the process ends.
+ */
 int effective_read(int cgroup, bool guarded, struct cgg_say **all, unsigned *count)
 {
 	int status;

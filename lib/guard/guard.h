@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* guard.h - policies and attachments: what is in force, and how it changes. */
+/*
+ * guard.h - policies and attachments: read and change them, and repair interrupted changes.
+ *
+ * A place is the number of a policy's slot in guard->policies. Functions return enum cgg_status,
+ * with the reason in cgg_error, unless a comment says otherwise.
+ */
 #ifndef CGG_GUARD_H
 #define CGG_GUARD_H
 
 #include "../pins/pins.h"
 #include "../files/files.h"
 
-/* policy.c: places in guard->policies */
-struct cgg_line { /* a rule of a policy; expired ones are none */
-	const char *text; /* no NUL behind it */
+/* policy.c: find and read policies */
+struct cgg_line { /* a rule of a policy that has not expired */
+	const char *text; /* len bytes, without a NUL */
 	__u64 expires, cgroup;
 	__u32 id;
 	__u16 len;
 	__u8 level;
 };
 typedef int policy_line(void *context, const struct cgg_line *line);
-int policy_find(struct cgg_guard *guard, const char *name); /* -1: none */
-/* By an event's tag, looked for at a place first; by a place and how many policies it had. */
+int policy_find(struct cgg_guard *guard, const char *name); /* its place, or -1 */
 const char *policy_by_tag(const struct cgg_policy *policies, const char *tag, unsigned place);
 const char *policy_by_place(const struct cgg_policy *policies, unsigned place, __u32 born);
 int policy_make(struct cgg_guard *guard, const char *name, int *place);
-const struct cgg_image *policy_image(struct cgg_guard *guard, int place); /* in force; 0 */
-bool policy_is_open(struct cgg_guard *guard,
-		    int place); /* it has no rule and no default: all is allowed */
+const struct cgg_image *policy_image(struct cgg_guard *guard, int place);
+bool policy_is_open(struct cgg_guard *guard, int place);
 int policy_programs(struct cgg_guard *guard, int place, unsigned *programs);
 int policy_each(struct cgg_guard *guard, int place, policy_line *line, void *context);
 int policy_size(struct cgg_guard *guard, int place, unsigned *rules);
@@ -37,65 +40,65 @@ int policy_drop(struct cgg_guard *guard, int place);
 int policies_drop_idle(struct cgg_guard *guard, bool is_meant(const char *name));
 void policies_sweep(struct cgg_guard *guard);
 #define CGG_LINE_TEXT (CGG_RULE_TEXT + 32)
-void line_print(const struct cgg_line *line, char text[CGG_LINE_TEXT]); /* with its ttl */
+void line_print(const struct cgg_line *line, char text[CGG_LINE_TEXT]);
 int line_rule(const struct cgg_line *line, struct cgg_rule *rule);
 
-/* attach.c: which cgroup has which policy, and the links that it takes */
+/* attach.c: which cgroup has which policy, and the links that this needs */
 struct cgg_attachment {
-	__u64 id;
-	__u32 policy;
-	bool forced; /* what it does to others was wanted: cgg-attach -f */
+	__u64 id; /* of the cgroup */
+	__u32 policy; /* place */
+	bool forced; /* it may switch off programs above: cgg-attach -f */
 };
 int attachment_read(struct cgg_guard *guard, __u64 id, struct cgg_attachment *attachment);
 int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsigned *count);
-int attachment_find(struct cgg_guard *guard, __u64 id, __u32 *policy); /* CGG_NO: none */
+int attachment_find(struct cgg_guard *guard, __u64 id, __u32 *policy); /* CGG_NO: not attached */
 int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 policy, bool forced);
 int detach(struct cgg_guard *guard, __u64 id);
 int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks);
 void detach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks);
-#define CGG_REPLACED CGG_DIR "/replaced" /* programs that take, or had, the place of progs/ */
+#define CGG_REPLACED CGG_DIR "/replaced" /* new programs before progs/ is replaced, then the old */
 int programs_replace(struct cgg_guard *guard);
-int guard_repair(struct cgg_guard *guard); /* what a killed command or a removed cgroup left */
-unsigned links_of(__u64 id); /* 1 << enum cgg_program, as pinned */
+int guard_repair(struct cgg_guard *guard);
+unsigned links_of(__u64 id);
 
-/* override.c: what a new program does to those of others, and they to it */
-#define CGG_BESIDE 64 /* programs a hook and cgroup (BPF_CGROUP_MAX_PROGS) */
-struct cgg_effective { /* that the kernel asks for a hook */
+/* override.c: refuse links that would switch off programs of others */
+#define CGG_BESIDE 64 /* programs for each hook and cgroup (BPF_CGROUP_MAX_PROGS) */
+struct cgg_effective { /* the programs that the kernel runs for a hook */
 	__u32 ids[CGG_BESIDE * CGG_LEVELS], count;
-	bool alone; /* the cgroup itself has none */
+	bool alone; /* none of them is attached to the cgroup itself */
 };
 int override_check(int cgroup, int program, struct cgg_effective *before);
 int override_recheck(int cgroup, int program, const struct cgg_effective *before);
 int link_refusal(int cgroup, int program, int error);
 
-/* effective.c: the programs that have a say in a cgroup, in the order the kernel asks them */
+/* effective.c: the programs that run for a cgroup, in the order the kernel runs them */
 struct cgg_say {
 	const char *hook;
-	__u32 program, link; /* ids; link 0: it is attached without one */
-	__u32 flags; /* BPF_F_ALLOW_*, alike for all of a hook on one cgroup */
-	__u64 cgroup; /* where it is attached */
-	int level; /* how far above that is, -1: above what is mounted here */
+	__u32 program, link; /* ids; link 0: it is attached without a link */
+	__u32 flags; /* BPF_F_ALLOW_*, the same for all programs of a hook on one cgroup */
+	__u64 cgroup; /* id of the cgroup that it is attached to */
+	int level; /* of that cgroup: levels up from the queried one; -1: above the mount */
 	char name[16];
-	bool known; /* false: name and link may not be seen */
-	bool owned; /* uid is known: who loaded the program */
-	__u32 uid;
-	bool ours;
-	bool asked; /* false: one below is asked in its place */
+	bool known; /* name and link could be read */
+	bool owned; /* uid is known */
+	__u32 uid; /* of the user that loaded the program */
+	bool ours; /* a program of the guard */
+	bool asked; /* false: a program below overrides it */
 };
 int effective_read(int cgroup, bool guarded, struct cgg_say **all, unsigned *count);
 
-/* query.c: cgg-rule test */
+/* query.c: cgg-rule test: ask the kernel for a decision */
 int query_make(struct cgg_ask *ask, const struct cgg_rule *rule);
 int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule);
 
-/* run.c: a fresh cgroup for one command */
-struct cgg_run { /* what there is to take away; in memory that two processes share */
+/* run.c: a new cgroup for one command */
+struct cgg_run { /* what run_end() must remove; in memory that two processes share */
 	char path[4096]; /* its cgroup, "": none */
-	char policy[CGG_NAME]; /* its own, "": none */
+	char policy[CGG_NAME]; /* the policy of this run alone, "": none */
 	__u64 id; /* of the cgroup */
 };
 int run_begin(struct cgg_run *run, struct cgg_guard *guard, struct cgg_cgroup *cgroup,
-	      const char *policy, struct cgg_rules *rules); /* rules, or if 0 that policy */
+	      const char *policy, struct cgg_rules *rules);
 int run_end(struct cgg_run *run);
 pid_t run_clone(const struct cgg_cgroup *cgroup, bool *inside);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* links.c - the links of a cgroup: looked at, made, removed. */
+/* links.c - inspect, make and remove the pinned links of a cgroup. */
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
@@ -16,8 +16,10 @@ void link_path(char path[PATH], __u64 id, int program)
 }
 
 /*
- * link_is_own - 1: it runs the program on that cgroup; 0: another was put in its place, or
- * somebody detached it; -1: the kernel does not tell
+ * Return 1 if an open link runs the guard's program on that cgroup, 0 if it does not, or -1.
+ *
+ * 0 means that somebody detached the link, or pinned another one in its place. -1 means that
+ * the kernel does not tell; errno says why.
  */
 static int link_is_own(__u64 id, int program, int link)
 {
@@ -35,8 +37,9 @@ static int link_is_own(__u64 id, int program, int link)
 }
 
 /*
- * links_listed - Return the programs by whose names something is pinned for the cgroup, all of
- * them when that cannot be listed: 1 << enum cgg_program.
+ * Return the programs for which the cgroup has a pin of that name: 1 << enum cgg_program.
+ *
+ * When the directory cannot be listed, return all programs.
  */
 static unsigned links_listed(__u64 id)
 {
@@ -61,10 +64,10 @@ static unsigned links_listed(__u64 id)
 }
 
 /*
- * links_read - 1 << enum cgg_program, as pinned
+ * Set *programs to the programs that have a working link to the cgroup: 1 << enum cgg_program.
  *
- * One that cannot be looked at is there, for what is in force is not undone for that; and
- * it is refused, for nobody may rely on it.
+ * A link that cannot be inspected counts as present, so that it is kept. The call then returns
+ * CGG_FAILED, because nobody may rely on that link.
  */
 int links_read(__u64 id, unsigned *programs)
 {
@@ -93,6 +96,7 @@ int links_read(__u64 id, unsigned *programs)
 	return status;
 }
 
+/* Return the programs that have a link to the cgroup, or one that cannot be inspected. */
 unsigned links_of(__u64 id)
 {
 	unsigned programs;
@@ -101,7 +105,7 @@ unsigned links_of(__u64 id)
 	return programs;
 }
 
-/* hooks_check - whether this kernel loaded the programs of all these hooks */
+/* Refuse hooks whose programs this kernel did not load; hooks is 1 << enum cgg_hook. */
 int hooks_check(unsigned hooks)
 {
 	unsigned loaded;
@@ -118,7 +122,7 @@ int hooks_check(unsigned hooks)
 	return 0;
 }
 
-/* Create the link and pin it. Unless forced, no other program may be switched off by that */
+/* Create the link and pin it; unless forced, refuse when that would switch off another program. */
 static int link_make(__u64 id, int cgroup, int program, bool forced)
 {
 	const int attach = cgg_programs[program].attach;
@@ -153,7 +157,7 @@ static int link_make(__u64 id, int cgroup, int program, bool forced)
 		return status;
 	}
 	link_path(path, id, program);
-	/* What lies there is no link of ours, or one that was detached. */
+	/* A pin that is there already is not a working link of the guard: replace it. */
 	error = bpf_obj_pin(link, path) ? errno : 0;
 	if (error == EEXIST && !unlink(path))
 		error = bpf_obj_pin(link, path) ? errno : 0;
@@ -162,9 +166,10 @@ static int link_make(__u64 id, int cgroup, int program, bool forced)
 }
 
 /*
- * The pin goes first: whoever is killed here leaves no pin whose link is bound to nothing,
- * which links_of() would take for one that is. The kernel lets go of an unlinked link some
- * time later; what it guards is let go of at once.
+ * Remove the links of programs (1 << enum cgg_program), the pin before the link.
+ *
+ * So a killed command never leaves the pin of a detached link. The kernel frees an unlinked
+ * link some time later, but bpf_link_detach() ends its effect at once.
  */
 void links_remove(__u64 id, unsigned programs)
 {
@@ -184,7 +189,7 @@ void links_remove(__u64 id, unsigned programs)
 	}
 }
 
-/* links_make - Make the links of programs, none of which is there; on failure none of them. */
+/* Make the links of programs, none of which may exist yet; on failure remove those just made. */
 int links_make(__u64 id, int cgroup, unsigned programs, bool forced)
 {
 	unsigned made = 0;

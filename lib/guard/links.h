@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* links.h - what links.c, attach.c, replace.c and repair.c share. */
+/* links.h - functions that links.c, attach.c, replace.c and repair.c share. */
 #ifndef CGG_LINKS_H
 #define CGG_LINKS_H
 
@@ -9,7 +9,7 @@
 #define PATH 256
 
 /* links.c */
-void link_path(char path[PATH], __u64 id, int program); /* below 0: of the directory */
+void link_path(char path[PATH], __u64 id, int program); /* program < 0: the cgroup's directory */
 int links_read(__u64 id, unsigned *programs);
 int hooks_check(unsigned hooks);
 void links_remove(__u64 id, unsigned programs);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * override.c - what attaching a program does to the programs of others, and they to it.
+ * override.c - refuse links that would switch off programs of others, and explain why a link fails.
  *
- * For each hook the kernel asks the programs on the nearest cgroup that has any, and of those
- * further up the ones that were attached with BPF_F_ALLOW_MULTI. So a program that was attached
- * with BPF_F_ALLOW_OVERRIDE is asked no more in a cgroup below it once anything is attached
- * there; and one that was attached with neither lets nothing be attached below it.
+ * For each hook the kernel runs the programs on the nearest cgroup that has any. From the cgroups
+ * further up it runs those that were attached with BPF_F_ALLOW_MULTI. So a program attached with
+ * BPF_F_ALLOW_OVERRIDE stops running for a cgroup below it when anything is attached there.
+ * Below a program that was attached with neither flag, nothing can be attached.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -14,14 +14,18 @@
 
 #include "guard.h"
 
-/* The programs of one hook on the nearest cgroup that has any, from this one up. */
+/* The programs of one hook on the nearest cgroup that has any: a given cgroup, or one above. */
 struct nearest {
 	__u32 ids[CGG_BESIDE], count, flags;
-	bool itself; /* on this cgroup */
+	bool itself; /* they are on the given cgroup */
 	char path[4096];
 };
 
-/* Return whether a cgroup that can be seen here has any; above: this one does not count */
+/*
+ * Find the nearest cgroup that has programs of that type; return false when none has any.
+ *
+ * The search starts at the given cgroup, or above it, and ends at the mount of cgroup v2.
+ */
 static bool nearest_find(int cgroup, int attach, bool above, struct nearest *n)
 {
 	char link[64];
@@ -49,7 +53,7 @@ static bool nearest_find(int cgroup, int attach, bool above, struct nearest *n)
 	return false;
 }
 
-/* Write ` (NAME)' of a program, or nothing: a name may be seen with CAP_SYS_ADMIN only */
+/* Write ` (NAME)' for a program, or "" when it has none or cannot be read without CAP_SYS_ADMIN. */
 static void name_of(__u32 id, char text[32])
 {
 	struct bpf_prog_info info = { 0 };
@@ -63,7 +67,7 @@ static void name_of(__u32 id, char text[32])
 		close(fd);
 }
 
-/* Write the path of an open cgroup as messages show it */
+/* Write the path of an open cgroup as messages show it. */
 static void where_is(int cgroup, char text[512])
 {
 	__u64 above[CGG_LEVELS];
@@ -120,7 +124,7 @@ static int effective_of(int cgroup, int program, struct cgg_effective *all)
 	if (!bpf_prog_query(cgroup, attach, BPF_F_QUERY_EFFECTIVE, 0, all->ids, &all->count))
 		return 0;
 	all->count = 0;
-	if (errno == EPERM || errno == EINVAL) /* as the link will say, and better */
+	if (errno == EPERM || errno == EINVAL) /* the link will fail, too: with a better message */
 		return 0;
 	where_is(cgroup, name);
 	return set_error(CGG_FAILED, "%s: %s: %s", name, cgg_programs[program].name,
@@ -134,7 +138,7 @@ static int override_above(int cgroup, int program, const struct nearest *n)
 	return 0;
 }
 
-/* Refuse when a program attached here would switch off another; remember what is asked now */
+/* Refuse a link that would switch off another program; record the programs that run now. */
 int override_check(int cgroup, int program, struct cgg_effective *before)
 {
 	int status = effective_of(cgroup, program, before);
@@ -157,8 +161,9 @@ static bool is_in(const struct cgg_effective *all, __u32 id)
 }
 
 /*
- * Refuse when attaching has switched another program off: one above the mount, which
- * override_check() cannot see, or one that came at the same moment. The caller detaches.
+ * Refuse a link that has switched off another program; the caller must detach the link.
+ *
+ * override_check() cannot see a program above the mount, or one attached at the same moment.
  */
 int override_recheck(int cgroup, int program, const struct cgg_effective *before)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* policy.c - the policies of a guard are found and read. */
+/* policy.c - find and read the policies of a guard. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ int policy_find(struct cgg_guard *guard, const char *name)
 	return -1;
 }
 
-/* Return the name of the policy that a tag stands for; 0: it is gone */
+/* Return the name of the policy with that tag, or 0; place says where to look first. */
 const char *policy_by_tag(const struct cgg_policy *policies, const char *tag, unsigned place)
 {
 	for (unsigned i = 0; i < CGG_POLICIES; i++) {
@@ -26,8 +26,9 @@ const char *policy_by_tag(const struct cgg_policy *policies, const char *tag, un
 }
 
 /*
- * Return the name of the policy that had the place then: its tag when it is gone, "" when
- * another one took the place
+ * Return the name of the policy that had a place, born telling which of its policies is meant.
+ *
+ * Return its tag if it was dropped, or "" if another policy has taken the place since.
  */
 const char *policy_by_place(const struct cgg_policy *policies, unsigned place, __u32 born)
 {
@@ -36,7 +37,7 @@ const char *policy_by_place(const struct cgg_policy *policies, unsigned place, _
 	return *policies[place].name ? policies[place].name : policies[place].tag;
 }
 
-/* generation_now - that in force: a restore that nobody confirmed in time has lapsed */
+/* Return the generation in force: the next one if a restore was not confirmed in time. */
 __u32 generation_now(const struct cgg_policy *policy)
 {
 	__u32 generation = __atomic_load_n(&policy->generation, __ATOMIC_ACQUIRE);
@@ -53,12 +54,13 @@ struct cgg_image *image_now(struct cgg_guard *guard, int place)
 	return images ? &images[generation_now(&guard->policies[place]) & 1] : 0;
 }
 
-/* policy_image - 0 when it cannot be had, which is refused */
+/* Return the image in force, or 0 after set_error(). */
 const struct cgg_image *policy_image(struct cgg_guard *guard, int place)
 {
 	return image_now(guard, place);
 }
 
+/* Return whether a policy allows everything: it has neither a rule nor a default. */
 bool policy_is_open(struct cgg_guard *guard, int place)
 {
 	const struct cgg_image *image = policy_image(guard, place);
@@ -66,7 +68,7 @@ bool policy_is_open(struct cgg_guard *guard, int place)
 	return image && !image->hooks;
 }
 
-/* seconds_left - whole seconds until an unconfirmed restore lapses; 0: there is none */
+/* Return the seconds until an unconfirmed restore lapses, rounded up, or 0 if none waits. */
 unsigned long long seconds_left(const struct cgg_policy *policy)
 {
 	__u64 now = time_now();
@@ -78,8 +80,10 @@ unsigned long long seconds_left(const struct cgg_policy *policy)
 }
 
 /*
- * policy_programs - those that the image in force needs, and while a restore waits to be
- * confirmed those of the one before, which may be in force again at any time
+ * Set *programs to the programs that a policy needs: 1 << enum cgg_program.
+ *
+ * While a restore waits to be confirmed, this includes the programs of the image before, which
+ * may be in force again at any time.
  */
 int policy_programs(struct cgg_guard *guard, int place, unsigned *programs)
 {
@@ -124,7 +128,7 @@ static int index_line(const struct cgg_store *index, __u32 rule, __u64 now, poli
 						 .level = action->level });
 }
 
-/* policy_each - calls line for each rule until it gives something else than 0, which it gives */
+/* Call line for each rule in order until it returns something other than 0; return that. */
 int policy_each(struct cgg_guard *guard, int place, policy_line *line, void *context)
 {
 	const struct cgg_image *image = policy_image(guard, place);
@@ -160,7 +164,7 @@ int policy_size(struct cgg_guard *guard, int place, unsigned *rules)
 	return policy_each(guard, place, count_line, rules);
 }
 
-/* line_rule - the rule itself, from its words */
+/* Parse the words of a line into a rule, with the id, expiry and cgroup id that it has. */
 int line_rule(const struct cgg_line *line, struct cgg_rule *rule)
 {
 	char text[CGG_RULE_TEXT];
@@ -176,7 +180,7 @@ int line_rule(const struct cgg_line *line, struct cgg_rule *rule)
 	return status;
 }
 
-/* The time left is rounded up to seconds: a rule that still holds has some. */
+/* Print a rule with its ttl, which is rounded up: a rule in force never shows 0 s. */
 void line_print(const struct cgg_line *line, char text[CGG_LINE_TEXT])
 {
 	__u64 now, left;
@@ -201,7 +205,7 @@ static int take_line(void *context, const struct cgg_line *line)
 	return status ? status : rules_add(rules, &rule);
 }
 
-/* policy_read - all rules, with no index */
+/* Read all rules of a policy as entries, those of its index too; free *rules even on error. */
 int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
 	const struct cgg_image *image = policy_image(guard, place);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* policy.h - what policy.c, commit.c, change.c and restore.c share. */
+/* policy.h - functions that policy.c, commit.c, change.c and restore.c share. */
 #ifndef CGG_POLICY_H
 #define CGG_POLICY_H
 

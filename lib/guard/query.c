@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * query.c - one concrete operation, said in the words of a rule, as a question.
+ * query.c - ask the kernel for the decision on one operation, given in the words of a rule.
  *
- * The answer is the kernel's: the program ask calls what every hook calls.
+ * The program ask decides with the same code as the programs of the hooks.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -16,9 +16,9 @@
 
 #include "guard.h"
 
-static int one(const char *what)
+static int one(const char *needed)
 {
-	return set_error(CGG_USAGE, "test: say one %s", what);
+	return set_error(CGG_USAGE, "test: exactly one %s", needed);
 }
 
 static bool has_ports(__u16 proto)
@@ -29,7 +29,7 @@ static bool has_ports(__u16 proto)
 	return proto < 256 && memchr(with, proto, sizeof(with));
 }
 
-/* Return how much of a packet a question says; what it leaves out is not known. */
+/* Return how much of a packet the words tell (enum cgg_known); the rest counts as unknown. */
 static __u8 known_of(const struct cgg_rule *rule)
 {
 	if (rule->matches & CGG_MATCH_PORT)
@@ -50,9 +50,9 @@ static int query_net(struct cgg_query *q, const struct cgg_rule *rule, int hook)
 	if (q->access == CGG_KNOWN_NONE)
 		return 0;
 	if (!(rule->matches & CGG_MATCH_IP) || rule->net.local || rule->net.len != 128)
-		return one("address: ip ADDR");
+		return one("address is needed (ip ADDR)");
 	if (rule->matches & CGG_MATCH_PORT ? rule->port_min != rule->port_max : !packet)
-		return one("port: port N");
+		return one("port is needed (port N)");
 	if (rule->matches & CGG_MATCH_PROTO)
 		proto = rule->proto;
 	memcpy(q->word, rule->net.addr, sizeof(rule->net.addr));
@@ -71,7 +71,7 @@ static int query_net(struct cgg_query *q, const struct cgg_rule *rule, int hook)
 static int query_socket(struct cgg_query *q, const struct cgg_rule *rule)
 {
 	if (!(rule->matches & CGG_MATCH_FAMILY) || !(rule->matches & CGG_MATCH_TYPE))
-		return one("socket: family and type");
+		return one("socket is needed (family and type)");
 	q->port = rule->type == SOCK_STREAM ? 6 : rule->type == SOCK_DGRAM ? 17 : 0;
 	if (rule->matches & CGG_MATCH_PROTO)
 		q->port = rule->proto;
@@ -79,7 +79,7 @@ static int query_socket(struct cgg_query *q, const struct cgg_rule *rule)
 	return 0;
 }
 
-/* key_number - of 4 bytes in network order */
+/* Store a number in 4 bytes of the key, in network byte order. */
 static void key_number(struct cgg_query *q, unsigned place, long n)
 {
 	__u32 bytes = htonl((__u32)n);
@@ -90,7 +90,7 @@ static void key_number(struct cgg_query *q, unsigned place, long n)
 static int query_device(struct cgg_query *q, const struct cgg_rule *rule)
 {
 	if (rule->device == 'a' || rule->major < 0 || rule->minor < 0)
-		return one("device: c|b MAJOR:MINOR");
+		return one("device is needed (c|b MAJOR:MINOR)");
 	key_number(q, 0, rule->device == 'c' ? CGG_CHAR : CGG_BLOCK);
 	key_number(q, 4, rule->major);
 	key_number(q, 8, rule->minor);
@@ -102,7 +102,7 @@ static int query_name(struct cgg_ask *ask, const struct cgg_rule *rule)
 	size_t len = strlen(rule->operand);
 
 	if (rule->prefix)
-		return one("name, without a star");
+		return one("name is needed (without *)");
 	memcpy(&ask->name, rule->operand, len);
 	memcpy(ask->query.word, &ask->name, sizeof(ask->query.word));
 	ask->query.select = (__u32)len;
@@ -112,12 +112,12 @@ static int query_name(struct cgg_ask *ask, const struct cgg_rule *rule)
 static int query_access(struct cgg_query *q, const struct cgg_rule *rule)
 {
 	if (!rule->access || rule->access & (rule->access - 1))
-		return one("access letter");
+		return one("access letter is needed");
 	q->access = rule->access;
 	return 0;
 }
 
-/* The ids of the cgroups on the way from the root to the one named, by their level. */
+/* Fill in the ids of the rule's cgroup and the cgroups above it, by level; the root is level 0. */
 static int query_cgroup(struct cgg_ask *ask, const struct cgg_rule *rule)
 {
 	char path[4096 + CGG_CGROUP];
@@ -146,6 +146,7 @@ static int query_cgroup(struct cgg_ask *ask, const struct cgg_rule *rule)
 	return 0;
 }
 
+/* Turn the words of a rule into a query; refuse words that leave more than one operation. */
 int query_make(struct cgg_ask *ask, const struct cgg_rule *rule)
 {
 	int hook = 0, status;
@@ -154,7 +155,7 @@ int query_make(struct cgg_ask *ask, const struct cgg_rule *rule)
 	while (!(rule->hooks & 1u << hook))
 		hook++;
 	if (rule->hooks != 1u << hook)
-		return one("hook");
+		return one("hook is needed");
 	ask->query.hook = (__u8)hook;
 	status = query_access(&ask->query, rule);
 	if (status)
@@ -170,7 +171,8 @@ int query_make(struct cgg_ask *ask, const struct cgg_rule *rule)
 	case CGG_SOCKOPT:
 		key_number(&ask->query, 0, rule->major);
 		key_number(&ask->query, 4, rule->minor);
-		status = rule->major < 0 || rule->minor < 0 ? one("option: LEVEL:NAME") : 0;
+		status = rule->major < 0 || rule->minor < 0 ? one("option is needed (LEVEL:NAME)")
+							    : 0;
 		break;
 	case CGG_NONE:
 		status = hook == CGG_SOCKET ? query_socket(&ask->query, rule)
@@ -181,7 +183,7 @@ int query_make(struct cgg_ask *ask, const struct cgg_rule *rule)
 	return status ? status : query_cgroup(ask, rule);
 }
 
-/* query_ask - verdict and rule; rule 0 is the default */
+/* Run the program ask for the policy at a place; set *verdict and *rule (0: the default). */
 int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule)
 {
 	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = ask, .data_size_in = sizeof(*ask));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* repair.c - what a killed command or a removed cgroup left is finished, or removed. */
+/* repair.c - finish, or remove, what a killed command or a removed cgroup left. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "links.h"
 
-/* Directories of links that no record is of: a killed attach or detach left them. */
+/* Remove links without a record, which a killed attach or detach leaves. */
 static void links_sweep(struct cgg_guard *guard)
 {
 	DIR *list = opendir(LINKS);
@@ -24,6 +24,12 @@ static void links_sweep(struct cgg_guard *guard)
 		closedir(list);
 }
 
+/*
+ * Make links and storage match the records of attachments, and remove leftovers.
+ *
+ * Go on after a failure; return the worst status. A guard that is open for reading keeps the
+ * leftovers of policies and of replaced programs, because others may read them.
+ */
 int guard_repair(struct cgg_guard *guard)
 {
 	struct cgg_attachment *all;

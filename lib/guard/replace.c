@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* replace.c - programs are replaced under live links. */
+/* replace.c - replace the programs of live links, as cgg-load -r does. */
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #include "links.h"
 
-/* link_renew - the link runs prog from now on; one whose cgroup is gone runs nothing */
+/* Make a link run prog; a missing link, or one whose cgroup is gone, is not an error. */
 static int link_renew(__u64 id, int program, int prog)
 {
 	char path[PATH];
@@ -27,7 +27,7 @@ static int link_renew(__u64 id, int program, int prog)
 					  : set_error(CGG_FAILED, "%s: %s", path, strerror(error));
 }
 
-/* programs_renew - every link runs what lies in progs/; then nothing needs replaced/ any more */
+/* Make every link run the program in progs/, and then remove replaced/. */
 int programs_renew(struct cgg_guard *guard)
 {
 	struct cgg_attachment *all;
@@ -46,13 +46,13 @@ int programs_renew(struct cgg_guard *guard)
 			close(prog);
 	}
 	free(all);
-	/* To go back needs those programs whole: what is left of them is for the next command. */
+	/* After a failure, replaced/ stays: going back needs it, and the next command retries. */
 	if (!status)
 		pin_remove(CGG_REPLACED);
 	return status;
 }
 
-/* programs_move - those in replaced/ into progs/, each in one step */
+/* Move each program from replaced/ to progs/ with rename(2). */
 static int programs_move(void)
 {
 	DIR *list = opendir(CGG_REPLACED);
@@ -73,10 +73,10 @@ static int programs_move(void)
 }
 
 /*
- * programs_exchange - replaced/ and progs/, there and back
+ * Exchange replaced/ and progs/; a second call undoes the first.
  *
- * Linux 5.10 cannot exchange what lies in a bpffs. There the new programs take the
- * places of the old ones, and what fails behind that is for the next command to finish.
+ * Linux 5.10 cannot exchange names in a bpffs. There the new programs overwrite the old ones,
+ * so a later failure cannot be undone: the next command finishes the replacement.
  */
 static int programs_exchange(void)
 {
@@ -90,11 +90,11 @@ static int programs_exchange(void)
 }
 
 /*
- * programs_replace - what was pinned in CGG_REPLACED takes the place of progs/
+ * Replace progs/ by the programs that are pinned in CGG_REPLACED; on failure go back.
  *
- * A link's program changes in one step (bpf_link_update), so that no moment is without
- * one. Old and new ones have the same maps and may run side by side. When this
- * command is killed, replaced/ is still there and tells the next one to go on.
+ * bpf_link_update() changes the program of a link in one step, so a link always runs a program.
+ * Old and new programs use the same maps and may run side by side. When this command is
+ * killed, replaced/ is still there, and the next command goes on.
  */
 int programs_replace(struct cgg_guard *guard)
 {

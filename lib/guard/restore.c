@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* restore.c - a whole policy is replaced, confirmed, or dropped. */
+/* restore.c - replace a whole policy, confirm that, or drop a policy. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy.h"
 
-/* New rules by their words: an open table of numbers of entries + 1. */
+/* A hash table with open addressing: from the words of new rules to the entry's number + 1. */
 struct by_words {
 	struct cgg_rules *rules;
 	__u32 *slot, size;
 };
 
-/* A rule whose words did not change keeps its id, and so its counts. */
+/* Give the id of an old rule to the first new rule with the same words, so it keeps its counts. */
 static int keep_id(void *context, const struct cgg_line *line)
 {
 	struct by_words *known = context;
@@ -29,6 +29,7 @@ static int keep_id(void *context, const struct cgg_line *line)
 	return 0;
 }
 
+/* Number the new rules: those with unchanged words keep their ids, the others get new ones. */
 static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
 	const struct cgg_image *now = policy_image(guard, place);
@@ -55,7 +56,7 @@ static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 			at = (at + 1) & (known.size - 1);
 		known.slot[at] = i + 1;
 	}
-	/* A restore is the cure of words that were lost, so it must do without them. */
+	/* A restore must work when the index, and so the old words, are lost: it is the cure. */
 	status = index_is_lost(&now->index) ? 0 : policy_each(guard, place, keep_id, &known);
 	free(known.slot);
 	if (status)
@@ -71,7 +72,7 @@ static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 	return 0;
 }
 
-/* ids_of - of all rules, to be freed; 0: there are none, or no memory to forget the others */
+/* Return the ids of all rules, which the caller frees, or 0 without rules or memory. */
 static __u32 *ids_of(const struct cgg_rules *rules)
 {
 	__u32 *ids = reallocarray(0, rules->rules, sizeof(*ids)), count = 0;
@@ -82,7 +83,11 @@ static __u32 *ids_of(const struct cgg_rules *rules)
 	return ids;
 }
 
-/* policy_restore - for so many seconds, unless they are 0 */
+/*
+ * Replace all rules of a policy; unless seconds is 0, for that long if it is not confirmed.
+ *
+ * Counts of rules that are gone are deleted, unless a revert may bring those rules back.
+ */
 int policy_restore(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds)
 {
 	const struct cgg_image *now = policy_image(guard, place);
@@ -102,6 +107,7 @@ int policy_restore(struct cgg_guard *guard, int place, struct cgg_rules *rules, 
 	return status;
 }
 
+/* Keep the restore that waits to be confirmed; return CGG_NO when none waits. */
 int policy_confirm(struct cgg_guard *guard, int place)
 {
 	struct cgg_policy *policy = &guard->policies[place];
@@ -113,7 +119,7 @@ int policy_confirm(struct cgg_guard *guard, int place)
 	if (!waits)
 		return set_error(CGG_NO, "policy %s: %s", policy->name,
 				 policy->revert_at && policy->unconfirmed == policy->generation
-					 ? "has gone back, the time is over"
+					 ? "not confirmed in time: the restore was undone"
 					 : "nothing waits to be confirmed");
 	__atomic_store_n(&policy->revert_at, 0, __ATOMIC_SEQ_CST);
 	detach_hooks(guard, (__u32)place, ~image->hooks);
@@ -121,7 +127,7 @@ int policy_confirm(struct cgg_guard *guard, int place)
 	return 0;
 }
 
-/* Free the place. Without its name the policy is gone; the next command finishes the rest */
+/* Drop a policy by clearing its name; if this is killed, the next command frees the rest. */
 static int drop(struct cgg_guard *guard, int place)
 {
 	int status = pending_check(&guard->policies[place]);
@@ -134,7 +140,7 @@ static int drop(struct cgg_guard *guard, int place)
 	return 0;
 }
 
-/* Count the attachments of each policy, in used[CGG_POLICIES] */
+/* Count the attachments of each policy in used[CGG_POLICIES]. */
 static int uses_read(struct cgg_guard *guard, unsigned *used)
 {
 	struct cgg_attachment *all;
@@ -149,6 +155,7 @@ static int uses_read(struct cgg_guard *guard, unsigned *used)
 	return status;
 }
 
+/* Drop a policy; refuse "default", and a policy that has attachments (CGG_NO). */
 int policy_drop(struct cgg_guard *guard, int place)
 {
 	static unsigned used[CGG_POLICIES];
@@ -166,7 +173,7 @@ int policy_drop(struct cgg_guard *guard, int place)
 	return drop(guard, place);
 }
 
-/* Drop each policy of such a name that no cgroup is attached to */
+/* Drop each policy that no cgroup is attached to, if is_meant() accepts its name. */
 int policies_drop_idle(struct cgg_guard *guard, bool is_meant(const char *name))
 {
 	static unsigned used[CGG_POLICIES];

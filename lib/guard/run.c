@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * run.c - a fresh cgroup for one command, and its end.
+ * run.c - make a new cgroup for one command, and remove it afterwards.
  *
- * Each thing is written down in struct cgg_run before it is made, and that lies in
- * memory shared with a second process: whichever of the two is left takes away what
- * there is. Should both be killed, the next run sweeps it away: under the guard's
- * lock a cgroup of such a name that is empty, and a policy of such a name that is
- * attached nowhere, are nobody's.
+ * Everything is noted in struct cgg_run before it is made. That struct lies in memory shared
+ * with a second process, so whichever of the two survives removes the cgroup and the policy.
+ * If both are killed, the next run removes them. It holds the guard's lock, so an empty
+ * cgroup, or an unattached policy, with the name of a run belongs to no live run.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -22,10 +21,10 @@
 
 #include "guard.h"
 
-#define PREFIX "cgg-" /* of the cgroup's name, before the policy's */
-#define PATIENCE 10000 /* ms that killed processes may take to go */
+#define PREFIX "cgg-" /* the cgroup's name is this and the name of the run */
+#define PATIENCE 10000 /* ms that killed processes may take to end */
 
-/* is_ours - run-PID-TIME, in digits and eight hexadecimal ones */
+/* Return whether a name is that of a run: run-PID-TIME, TIME having 8 hexadecimal digits. */
 static bool is_ours(const char *name)
 {
 	size_t pid, time;
@@ -39,7 +38,7 @@ static bool is_ours(const char *name)
 	return time == 8 && !name[5 + pid + time];
 }
 
-/* write_file - what is no longer there, or not in this kernel, is left alone */
+/* Write to a file of a cgroup; return false when that fails, as when the file does not exist. */
 static bool write_file(const char *dir, const char *name, const char *text)
 {
 	char path[4200];
@@ -54,7 +53,7 @@ static bool write_file(const char *dir, const char *name, const char *text)
 	return done;
 }
 
-/* each_below - path and the cgroups below it, those that are deepest first */
+/* Call a function for a cgroup and all cgroups below it, the deepest first. */
 static void each_below(const char *path, void (*call)(const char *dir))
 {
 	char *const roots[] = { (char *)(size_t)path, 0 };
@@ -87,7 +86,9 @@ static void remove_it(const char *dir)
 	rmdir(dir);
 }
 
-/* Return whether the cgroup has no process, or is gone; when it has some, wait so many ms first */
+/*
+ * Return whether a cgroup has no processes or is gone; if not, wait up to wait ms for a change.
+ */
 static bool is_empty(const char *path, int wait)
 {
 	char name[4200], text[256] = "";
@@ -105,7 +106,11 @@ static bool is_empty(const char *path, int wait)
 	return empty;
 }
 
-/* empty_out - kills all that is in the cgroup and below; before Linux 5.14 one by one */
+/*
+ * Kill all processes of a cgroup and below it; return whether they are gone within PATIENCE.
+ *
+ * Linux before 5.14 has no cgroup.kill: there, freeze the cgroup and kill them one by one.
+ */
 static bool empty_out(const char *path)
 {
 	__u64 end = time_now() + PATIENCE * 1000000ull;
@@ -122,7 +127,7 @@ static bool empty_out(const char *path)
 	return false;
 }
 
-/* sweep - what runs left behind of which every process was killed */
+/* Remove the empty cgroups and unattached policies of runs whose processes were all killed. */
 static int sweep(struct cgg_guard *guard, const char *parent)
 {
 	DIR *list = opendir(parent);
@@ -144,7 +149,7 @@ static int sweep(struct cgg_guard *guard, const char *parent)
 	return status ? status : policies_drop_idle(guard, is_ours);
 }
 
-/* own_policy - with these rules, and the name of the run */
+/* Make a policy of these rules, with the name of the run. */
 static int own_policy(struct cgg_run *run, struct cgg_guard *guard, struct cgg_rules *rules,
 		      const char *name, int *place)
 {
@@ -172,8 +177,8 @@ static int make_cgroup(struct cgg_run *run, struct cgg_cgroup *cgroup, const cha
 		return set_error(CGG_FAILED, "%s: cgroup v2 is mounted read-only here", parent);
 	if (errno == EACCES || errno == EPERM)
 		return set_error(CGG_FAILED,
-				 "%s: this user may make no cgroup there; "
-				 "systemd-run --scope -p Delegate=yes gives one that may",
+				 "%s: this user may not create a cgroup there; "
+				 "start the command below systemd-run --scope -p Delegate=yes",
 				 parent);
 	if (errno == EAGAIN)
 		return set_error(CGG_FAILED, "%s: allows no more cgroups below it (cgroup.max.*)",
@@ -182,6 +187,11 @@ static int make_cgroup(struct cgg_run *run, struct cgg_cgroup *cgroup, const cha
 			 strerror(errno));
 }
 
+/*
+ * Make a cgroup below the caller's, and attach it to a new policy of rules, or to policy.
+ *
+ * rules may be 0; then the policy called policy must exist. On failure run_end() cleans up.
+ */
 int run_begin(struct cgg_run *run, struct cgg_guard *guard, struct cgg_cgroup *cgroup,
 	      const char *policy, struct cgg_rules *rules)
 {
@@ -204,6 +214,7 @@ int run_begin(struct cgg_run *run, struct cgg_guard *guard, struct cgg_cgroup *c
 	return status ? status : attach(guard, cgroup, (__u32)place, false);
 }
 
+/* Kill what is left in the run's cgroup, and remove the cgroup and the run's own policy. */
 int run_end(struct cgg_run *run)
 {
 	struct cgg_guard guard;
@@ -212,13 +223,14 @@ int run_end(struct cgg_run *run)
 	if (!*run->path && !*run->policy)
 		return 0;
 	if (*run->path && !empty_out(run->path))
-		return set_error(CGG_FAILED, "%s: its processes do not end; it stays, and guarded",
-				 run->path);
+		return set_error(
+			CGG_FAILED,
+			"%s: its processes do not end; the cgroup stays, and stays guarded",
+			run->path);
 	if (*run->path)
 		each_below(run->path, remove_it);
 	if (*run->path && !access(run->path, F_OK))
-		return set_error(CGG_FAILED, "%s: cannot be removed; it stays, and guarded",
-				 run->path);
+		return set_error(CGG_FAILED, "%s: cannot be removed; it stays guarded", run->path);
 	status = guard_open(&guard, CGG_CHANGE);
 	if (!status)
 		status = guard_repair(&guard);
@@ -230,7 +242,11 @@ int run_end(struct cgg_run *run)
 	return status;
 }
 
-/* run_clone - fork(2) whose child is in the cgroup, or knows that it is not; -1 with errno */
+/*
+ * Fork a child in the cgroup; return as fork(2) does, -1 with errno.
+ *
+ * In the child, *inside says whether it got into the cgroup.
+ */
 pid_t run_clone(const struct cgg_cgroup *cgroup, bool *inside)
 {
 	struct clone_args args = {
@@ -241,7 +257,7 @@ pid_t run_clone(const struct cgg_cgroup *cgroup, bool *inside)
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
 
 	*inside = true;
-	/* Before Linux 5.7, and where a filter keeps clone3 away, the child goes in by itself. */
+	/* Before Linux 5.7, or if a seccomp filter denies clone3, the child enters by itself. */
 	if (pid >= 0 || (errno != ENOSYS && errno != E2BIG && errno != EINVAL && errno != EPERM))
 		return (pid_t)pid;
 	pid = fork();

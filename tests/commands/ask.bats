@@ -216,29 +216,29 @@ END
 @test 'an incomplete question has status 2 and names what is missing' {
 	incomplete 'test: needs one operation: test HOOK MATCH...'
 	for hook in connect bind sendmsg recvmsg egress ingress; do
-		incomplete 'test: say one address: ip ADDR' "$hook" port 1
-		incomplete 'test: say one address: ip ADDR' "$hook" ip 10.0.0.0/8 port 1
-		incomplete 'test: say one address: ip ADDR' "$hook" ip local port 1
-		incomplete 'test: say one port: port N' "$hook" ip ::1 port 1-2
+		incomplete 'test: exactly one address is needed (ip ADDR)' "$hook" port 1
+		incomplete 'test: exactly one address is needed (ip ADDR)' "$hook" ip 10.0.0.0/8 port 1
+		incomplete 'test: exactly one address is needed (ip ADDR)' "$hook" ip local port 1
+		incomplete 'test: exactly one port is needed (port N)' "$hook" ip ::1 port 1-2
 	done
 	for hook in connect bind sendmsg recvmsg; do
-		incomplete 'test: say one address: ip ADDR' "$hook"
-		incomplete 'test: say one port: port N' "$hook" ip ::1
+		incomplete 'test: exactly one address is needed (ip ADDR)' "$hook"
+		incomplete 'test: exactly one port is needed (port N)' "$hook" ip ::1
 	done
-	incomplete 'test: say one hook' connect,bind ip ::1 port 1
-	incomplete 'test: say one hook' net ip ::1 port 1
-	incomplete 'test: say one hook' ip ::1 port 1
-	incomplete 'test: say one socket: family and type' socket family inet
-	incomplete 'test: say one socket: family and type' socket type raw
-	incomplete 'test: say one device: c|b MAJOR:MINOR' device a 1:3 r
-	incomplete 'test: say one device: c|b MAJOR:MINOR' device c '1:*' r
-	incomplete 'test: say one access letter' device c 1:3
-	incomplete 'test: say one access letter' device c 1:3 rw
-	incomplete 'test: say one access letter' sysctl kernel/hostname
-	incomplete 'test: say one name, without a star' sysctl 'kernel/*' r
-	incomplete 'test: say one name, without a star' unix '/run/*'
-	incomplete 'test: say one option: LEVEL:NAME' setsockopt 'SOL_SOCKET:*'
-	incomplete 'test: say one option: LEVEL:NAME' getsockopt '*:*'
+	incomplete 'test: exactly one hook is needed' connect,bind ip ::1 port 1
+	incomplete 'test: exactly one hook is needed' net ip ::1 port 1
+	incomplete 'test: exactly one hook is needed' ip ::1 port 1
+	incomplete 'test: exactly one socket is needed (family and type)' socket family inet
+	incomplete 'test: exactly one socket is needed (family and type)' socket type raw
+	incomplete 'test: exactly one device is needed (c|b MAJOR:MINOR)' device a 1:3 r
+	incomplete 'test: exactly one device is needed (c|b MAJOR:MINOR)' device c '1:*' r
+	incomplete 'test: exactly one access letter is needed' device c 1:3
+	incomplete 'test: exactly one access letter is needed' device c 1:3 rw
+	incomplete 'test: exactly one access letter is needed' sysctl kernel/hostname
+	incomplete 'test: exactly one name is needed (without *)' sysctl 'kernel/*' r
+	incomplete 'test: exactly one name is needed (without *)' unix '/run/*'
+	incomplete 'test: exactly one option is needed (LEVEL:NAME)' setsockopt 'SOL_SOCKET:*'
+	incomplete 'test: exactly one option is needed (LEVEL:NAME)' getsockopt '*:*'
 }
 
 @test 'wrong words are refused in the same sentence as in a rule, with status 2' {

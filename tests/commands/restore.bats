@@ -461,7 +461,7 @@ refuses_nothing()
 	says EPERM
 	run cgg-rule confirm
 	status_is 1
-	says 'cgg-rule: policy default: has gone back, the time is over'
+	says 'cgg-rule: policy default: not confirmed in time: the restore was undone'
 	yes cgg-rule list
 	says 'deny sysctl kernel/hostname rw'
 	yes cgg-rule add port 1

@@ -846,8 +846,8 @@ as_other()
 	chown 0 "$mine"
 	run as_other cgg-run true
 	status_is 125
-	says "cgg-run: $mine: this user may make no cgroup there; \
-systemd-run --scope -p Delegate=yes gives one that may"
+	says "cgg-run: $mine: this user may not create a cgroup there; \
+start the command below systemd-run --scope -p Delegate=yes"
 	yes as_other cgg-unload
 }
 
