@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * cgroup.c - a cgroup is opened, or made; its id, and the way back from the id.
+ * cgroup.c - opens and makes cgroups, and finds the cgroup of an id.
  *
- * A cgroup's id is its inode number, 64 bits, never used twice while the machine
- * is up; it is also its file handle (fs/kernfs, FILEID_KERNFS).
+ * A cgroup's id is its inode number of 64 bits, which the kernel never uses twice while it
+ * runs. The id is also the cgroup's file handle (fs/kernfs, FILEID_KERNFS).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -60,19 +60,18 @@ static int check(struct cgg_cgroup *cgroup, const char *target, int flags)
 	if (flags & CGG_ANY)
 		return 0;
 	if (!(flags & CGG_FORCE) && mount_hides() && is_top(st.st_ino))
-		return set_error(
-			CGG_USAGE,
-			"%.512s: is %.512s, for a mount covers the root cgroup at %s; umount it, "
-			"or -f guards what it shows",
-			target, mount_hides(), cgroup_mount());
+		return set_error(CGG_USAGE,
+				 "%.512s: is %.512s, because a mount covers the root cgroup at %s; "
+				 "umount it, or guard what it shows with -f",
+				 target, mount_hides(), cgroup_mount());
 	if (!read_word(cgroup->fd, "cgroup.type", type, sizeof(type)) && errno != ENOENT)
 		return set_error(CGG_FAILED, "%.512s/cgroup.type: %s", target, strerror(errno));
 	if (!*type)
 		return flags & CGG_FORCE
 			       ? 0
 			       : set_error(CGG_USAGE,
-					   "%.512s: is the root cgroup, of every process; "
-					   "-f guards it all the same",
+					   "%.512s: is the root cgroup, which holds every process; "
+					   "use -f to guard it anyway",
 					   target);
 	if (!strcmp(type, "threaded"))
 		return set_error(
@@ -88,7 +87,7 @@ static int check(struct cgg_cgroup *cgroup, const char *target, int flags)
 	return 0;
 }
 
-/* nearest - how much of the path is there */
+/* Return the length of the longest part of the path that exists. */
 static size_t nearest(const char *path)
 {
 	char at[4096];
@@ -101,7 +100,10 @@ static size_t nearest(const char *path)
 	return len;
 }
 
-/* create_check - what is there of the path is in cgroup v2, and the rest can be made below it */
+/*
+ * Refuse to create a path unless its first `there` bytes, which exist, are in cgroup v2, and
+ * the rest can be created below.
+ */
 static int create_check(const char *path, size_t there, const char *target)
 {
 	size_t place = *target == '/' && !mount_below(target) ? nearest(target) : 0;
@@ -111,7 +113,7 @@ static int create_check(const char *path, size_t there, const char *target)
 
 	memcpy(at, path, there);
 	at[there] = 0;
-	/* A path that is nowhere is one below the mount; but it may have meant a place elsewhere. */
+	/* An absolute path that exists only in part, outside the mount, does not mean the mount. */
 	if (statfs(at, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC ||
 	    (place > 1 && below && path + there <= below))
 		return set_error(CGG_USAGE, "%.512s: not in cgroup v2, which is mounted at %s",
@@ -137,7 +139,7 @@ static int create_refusal(const char *target, int error)
 	return status;
 }
 
-/* create - makes the directory and those above it, unless they are there */
+/* Create the missing directories of cgroup->path and count them in cgroup->made. */
 static int create(struct cgg_cgroup *cgroup, const char *target)
 {
 	size_t there = nearest(cgroup->path);
@@ -153,7 +155,7 @@ static int create(struct cgg_cgroup *cgroup, const char *target)
 		if (!mkdir(cgroup->path, 0755)) {
 			cgroup->made++;
 		} else if (errno == EEXIST) {
-			cgroup->made = 0; /* those above it are used by somebody else now */
+			cgroup->made = 0; /* another process uses the directories above it now */
 		} else {
 			*at = 0;
 			return create_refusal(target, errno);
@@ -171,8 +173,8 @@ static int open_refusal(const char *target, int error)
 		return set_error(CGG_FAILED, "%.512s: %s", target, strerror(error));
 	if (error == EXDEV)
 		return set_error(CGG_USAGE,
-				 "%.512s: another mount lies over a part of that path, "
-				 "or it leads out of cgroup v2 at %s",
+				 "%.512s: another mount covers a part of that path, "
+				 "or the path leaves cgroup v2 at %s",
 				 target, cgroup_mount());
 	return set_error(CGG_USAGE, "%.512s: %s; cgroup v2 is mounted at %s", target,
 			 error == ENOENT ? "no such cgroup" : strerror(error), cgroup_mount());
@@ -201,7 +203,7 @@ int cgroup_again(struct cgg_cgroup *cgroup)
 	if (cgroup->fd < 0)
 		return set_error(CGG_FAILED, "%.512s: %s", cgroup->path, strerror(errno));
 	if (fstat(cgroup->fd, &st) || st.st_ino != cgroup->id)
-		return set_error(CGG_FAILED, "%.512s: was removed and made anew meanwhile",
+		return set_error(CGG_FAILED, "%.512s: was removed and created again meanwhile",
 				 cgroup->path);
 	return 0;
 }
@@ -223,12 +225,12 @@ void cgroup_close(struct cgg_cgroup *cgroup, bool undo)
 }
 
 /*
- * look_below - the cgroup below dir that has the id, -1: none; closes dir
+ * Return an fd of the cgroup below dir that has the id, or -1. Close dir.
  *
- * Why there may be one all the same is in *error: what may not be opened is not looked at,
- * nor what something is mounted over.
+ * Set *error when the search was incomplete: it skips directories that cannot be opened, and
+ * directories with another mount on top.
  */
-static int look_below(int dir, __u64 id, int *error)
+static int search_below(int dir, __u64 id, int *error)
 {
 	DIR *list = fdopendir(dir);
 	struct dirent *entry;
@@ -255,7 +257,7 @@ static int look_below(int dir, __u64 id, int *error)
 			*error = EPERM;
 			close(at);
 		} else {
-			found = st.st_ino == id ? at : look_below(at, id, error);
+			found = st.st_ino == id ? at : search_below(at, id, error);
 		}
 	}
 	if (found < 0 && errno)
@@ -264,8 +266,11 @@ static int look_below(int dir, __u64 id, int *error)
 	return found;
 }
 
-/* look_for - the same from the mount on, with errno; only one of all of cgroup v2 shows that it is gone */
-static int look_for(int mount, __u64 id)
+/*
+ * Return an fd of the cgroup with the id, found by a search of the whole mount, or -1 with errno.
+ * ESTALE, which says that the cgroup is gone, needs a complete search from the real root.
+ */
+static int search_mount(int mount, __u64 id)
 {
 	int all = mount_open(), error, found;
 	struct stat st;
@@ -275,12 +280,12 @@ static int look_for(int mount, __u64 id)
 	if (st.st_ino == id)
 		return all;
 	error = faccessat(mount, "cgroup.type", F_OK, 0) && errno == ENOENT ? ESTALE : EPERM;
-	found = look_below(all, id, &error);
+	found = search_below(all, id, &error);
 	errno = error;
 	return found;
 }
 
-/* cgroup_open_id - by its handle; who may not do that looks at each cgroup */
+/* Open a cgroup by its file handle, or without that privilege by a search. Return an fd, or -1. */
 int cgroup_open_id(__u64 id)
 {
 	struct {
@@ -291,13 +296,13 @@ int cgroup_open_id(__u64 id)
 
 	mount = mount_open();
 	if (mount < 0) {
-		errno = errno == ENOENT ? ENODEV : errno; /* it is not the cgroup that is gone */
+		errno = errno == ENOENT ? ENODEV : errno; /* ENOENT would say: the cgroup is gone */
 		return -1;
 	}
 	memcpy(at.handle.f_handle, &id, sizeof(id));
 	fd = open_by_handle_at(mount, &at.handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && (errno == EPERM || errno == EACCES))
-		fd = look_for(mount, id);
+		fd = search_mount(mount, id);
 	error = errno;
 	close(mount);
 	errno = error;
@@ -319,7 +324,7 @@ bool cgroup_name(__u64 id, char *text, size_t size)
 	if (len >= 0) {
 		path[len] = 0;
 		below = mount_below(path);
-		errno = EXDEV; /* of one that this mount does not show */
+		errno = EXDEV; /* when this mount does not show the cgroup */
 	}
 	if (below)
 		snprintf(text, size, "%s", *below ? below : "/");
@@ -328,7 +333,10 @@ bool cgroup_name(__u64 id, char *text, size_t size)
 	return below;
 }
 
-/* Above the mount there are other file systems, or the same directory again. */
+/*
+ * Write the ids of an open cgroup and of its ancestors. They end at another file system, or
+ * where .. is the same directory again.
+ */
 void cgroup_above(int fd, __u64 above[CGG_LEVELS])
 {
 	int at = dup(fd);
@@ -351,7 +359,10 @@ void cgroup_above(int fd, __u64 above[CGG_LEVELS])
 		close(at);
 }
 
-/* cgroup_is_below - asked for each record of a backlog: the last answers are kept */
+/*
+ * Return whether a cgroup is top or below it. Readers ask this for each event of a backlog, so
+ * the last answers are cached.
+ */
 bool cgroup_is_below(__u64 id, __u64 top)
 {
 	static struct {

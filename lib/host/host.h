@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* host.h - what only this machine knows: its cgroups, its devices, its settings. */
+/* host.h - facts of this machine: its cgroups, devices and sysctls. */
 #ifndef CGG_HOST_H
 #define CGG_HOST_H
 
 #include "../words/words.h"
 
-/* cgroup.c: a cgroup's directory, its id, and back */
+/* cgroup.c: cgroup directories and ids */
 struct cgg_cgroup {
 	int fd;
 	__u64 id;
-	unsigned made; /* so many directories, at the end of path */
-	char path[4096]; /* where it was found */
+	unsigned made; /* how many directories at the end of path were created */
+	char path[4096]; /* as found */
 };
 enum cgg_target {
-	CGG_CREATE = 1, /* with those above it */
-	CGG_FORCE = 2, /* the root, too */
-	CGG_ANY = 4, /* whatever it is */
-	CGG_EXACT = 8, /* \xNN in a path is no byte, but these four */
+	CGG_CREATE = 1, /* create it and its ancestors if they are missing */
+	CGG_FORCE = 2, /* accept the root */
+	CGG_ANY = 4, /* accept any type of cgroup */
+	CGG_EXACT = 8, /* \xNN in a path is four characters, not one byte */
 };
 int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags);
-int cgroup_open_id(__u64 id); /* an fd, or -1: gone */
+int cgroup_open_id(__u64 id); /* an fd, or -1 with errno; ESTALE: the cgroup is gone */
 void cgroup_above(int fd, __u64 above[CGG_LEVELS]); /* its id, its parent's, ..., then zeros */
-bool cgroup_is_below(__u64 id, __u64 top); /* or top itself */
-void cgroup_close(struct cgg_cgroup *cgroup, bool undo);
-void cgroup_let_go(struct cgg_cgroup *cgroup); /* closes it; what was made can still be undone */
-int cgroup_again(struct cgg_cgroup *cgroup); /* opens it after that */
-bool cgroup_name(__u64 id, char *text, size_t size); /* its path below the mount; or the id */
+bool cgroup_is_below(__u64 id, __u64 top); /* true also for top itself */
+void cgroup_close(struct cgg_cgroup *cgroup, bool undo); /* undo: remove what was created */
+void cgroup_let_go(struct cgg_cgroup *cgroup); /* close fd; cgroup_close() can still undo */
+int cgroup_again(struct cgg_cgroup *cgroup); /* open again after cgroup_let_go() */
+bool cgroup_name(__u64 id, char *text, size_t size); /* path in the mount, or false and the id */
 
 /* target.c: the forms of TARGET */
 int target_find(struct cgg_cgroup *cgroup, const char *target, int flags);
-int cgroup_own(char path[4096]); /* that of this process */
+int cgroup_own(char path[4096]); /* of this process */
 
 /* named.c: the cgroup of a unit or a container */
 int name_path(char path[4096], const char *kind, const char *word);
@@ -43,13 +43,13 @@ const char *mount_below(const char *path);
 const char *mount_visible(const char *path);
 const char *mount_hides(void);
 
-/* resolve.c: what only the machine knows: a node's number, a cgroup's id, the time */
+/* resolve.c: a device node's number, a cgroup's id, the time when a ttl ends */
 int rule_resolve(struct cgg_rule *rule);
 
-/* never.c: takes a new rule, resolved, unless it can never match; cgg_note may say something then */
+/* never.c: resolves a new rule; refuses one that can never match; may set cgg_note */
 int rule_accept(struct cgg_rule *rule, bool typed);
 
-/* sysctl.c: whether the name can be there; typed: by hand, and not in a file of other kernels too */
+/* sysctl.c: refuses names that cannot exist; typed: on a command line, not in a file */
 int sysctl_check(const struct cgg_rule *rule, bool typed);
 
 #endif

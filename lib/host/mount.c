@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * mount.c - where cgroup v2 is mounted, and how a path below that place is opened.
+ * mount.c - finds the mount of cgroup v2, and opens paths below it.
  *
- * A path names what the mount on top shows. So a mount that another one covers is never
- * used, and no path leads through a mount that lies over a part of the hierarchy.
+ * A path leads to the mount on top. So a mount that another one covers is never used, and no
+ * path may cross a mount that covers a part of the hierarchy.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,17 +18,20 @@
 
 #include "host.h"
 
-/* A line of /proc/self/mountinfo: the mount's id, the directory that it shows, and where. */
+/* A line of /proc/self/mountinfo: the mount's id, the directory that it shows, the mount point. */
 struct mount {
 	unsigned long id;
 	char root[4096], dir[4096];
 };
 
-/* The mount in use; root is / but in some containers. covers: it hides more than it shows. */
+/*
+ * The mount in use. Its root is "/", except in some containers. covers: it shows only a part of
+ * the hierarchy and covers a mount of all of it.
+ */
 static struct mount mount;
 static bool covers;
 
-/* unescape - \\ooo as /proc/self/mountinfo has it, in place */
+/* Replace each \ooo, as /proc/self/mountinfo escapes bytes, in place. */
 static void unescape(char *text)
 {
 	char *out = text;
@@ -54,7 +57,7 @@ static bool mount_read(struct mount *m, const char *line)
 	return true;
 }
 
-/* is_on_top - whether the mount's directory shows this mount, and not one that covers it */
+/* Return whether no other mount covers this one. */
 static bool is_on_top(const struct mount *m)
 {
 	struct statx st;
@@ -63,13 +66,13 @@ static bool is_on_top(const struct mount *m)
 	       st.stx_mask & STATX_MNT_ID && st.stx_mnt_id == m->id;
 }
 
-/* is_whole - whether the mount shows the whole hierarchy, as far as this process may see it */
+/* Return whether the mount shows the whole hierarchy that this process may see. */
 static bool is_whole(const struct mount *m)
 {
 	return !strcmp(m->root, "/");
 }
 
-/* mount_find - the first mount on top that shows all, or if there is none the first on top */
+/* Find the first uncovered mount of the whole hierarchy, or else the first uncovered mount. */
 static bool mount_find(FILE *mounts)
 {
 	struct mount m;
@@ -111,13 +114,13 @@ int mount_refusal(void)
 			 "cgroup v2 is not mounted; mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 }
 
-/* mount_hides - the directory that the mount shows in the place of the root, 0: it hides nothing */
+/* Return the cgroup that the mount shows in place of the root that it covers, or 0. */
 const char *mount_hides(void)
 {
 	return cgroup_mount() && covers ? mount.root : 0;
 }
 
-/* mount_visible - a path of /proc/PID/cgroup as one below the mount, 0: it is not there */
+/* Return a path of /proc/PID/cgroup relative to the mount, or 0 if the mount does not show it. */
 const char *mount_visible(const char *path)
 {
 	size_t len = is_whole(&mount) ? 0 : strlen(mount.root);
@@ -128,7 +131,7 @@ const char *mount_visible(const char *path)
 	return path + len + !strcmp(path + len, "/");
 }
 
-/* mount_below - what of an absolute path is below the mount, with a slash; 0: it is elsewhere */
+/* Return the part of an absolute path below the mount, "" or with a slash; 0: not below it. */
 const char *mount_below(const char *path)
 {
 	const char *dir = cgroup_mount();
@@ -146,7 +149,7 @@ int mount_open(void)
 	return dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
-/* is_itself - a mount over the cgroup shows the cgroup that has this path in the mount in use */
+/* Return whether fd, reached through another mount, is the cgroup with this path in our mount. */
 static bool is_itself(int fd, const char *below)
 {
 	char name[4096];
@@ -157,7 +160,10 @@ static bool is_itself(int fd, const char *below)
 	       cgroup_name(st.st_ino, name, sizeof(name)) && !strcmp(name, below);
 }
 
-/* mount_open_path - a directory; EXDEV: the path leads through another mount, or out of this one */
+/*
+ * Open a directory. Return an fd, or -1 with errno; EXDEV: the path crosses another mount, or
+ * leaves this one.
+ */
 int mount_open_path(const char *path)
 {
 	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * named.c - unit:NAME and container:ID: the one cgroup of that name.
+ * named.c - finds the cgroup of unit:NAME and container:ID.
  *
- * Users make cgroups, too, and name them as they like. So a name selects a cgroup only
- * where root alone could have made it: every directory above it belongs to root, nobody
- * else may write there, and none is a user's service manager or a container.
+ * Unprivileged users can create cgroups with any name. So a name selects a cgroup only where
+ * root alone could have created it: every directory above it belongs to root, nobody else may
+ * write there, and none is a user's service manager or a container.
  */
 #include <fts.h>
 #include <mntent.h>
@@ -16,14 +16,14 @@
 
 /* ---- names of containers ---- */
 
-enum fit { NONE, MAY_BE, IS, OTHER }; /* OTHER: it is another container, or what belongs to one */
+enum fit { NONE, MAY_BE, IS, OTHER }; /* OTHER: another container, or a helper of one */
 
 static bool starts(const char *text, const char *start)
 {
 	return !strncmp(text, start, strlen(start));
 }
 
-/* cut_end - cuts that end off, if it is there */
+/* Remove the suffix `end` from text. Return whether text had it. */
 static bool cut_end(char *text, const char *end)
 {
 	size_t len = strlen(text), tail = strlen(end);
@@ -41,19 +41,22 @@ static bool is_hex(const char *text, size_t least)
 	return len >= least && !text[len];
 }
 
-/* fit_name - a name that somebody chose: in full; or, if nothing else is found, its begin */
+/* Compare with a name that a person chose: IS when equal, MAY_BE when id is its begin, else no. */
 static enum fit fit_name(const char *name, const char *id, enum fit no)
 {
 	return !strcmp(name, id) ? IS : starts(name, id) ? MAY_BE : no;
 }
 
-/* fit_id - what an engine has behind its own name: an id, which may be cut short */
+/* Compare with an id that an engine chose; the user may type only its begin. */
 static enum fit fit_id(const char *name, const char *id)
 {
 	return starts(name, "conmon") ? OTHER : starts(name, id) ? IS : OTHER;
 }
 
-/* fit_lxc - lxc.payload.NAME; of Incus and LXD lxc.payload.PROJECT_NAME but in the first project */
+/*
+ * Compare with the name after "lxc.payload.". Incus and LXD write PROJECT_NAME there, except in
+ * the default project.
+ */
 static enum fit fit_lxc(const char *name, const char *id)
 {
 	const char *behind = strchr(name, '_');
@@ -64,7 +67,7 @@ static enum fit fit_lxc(const char *name, const char *id)
 		       : whole;
 }
 
-/* fit_engine - ENGINE-ID; its watchers (conmon) have the same id */
+/* Compare with ENGINE-ID. Monitor processes (conmon) have cgroups with the same id: not those. */
 static enum fit fit_engine(const char *name, const char *id)
 {
 	static const char *const engines[] = { "docker-",  "libpod-payload-", "libpod-",
@@ -77,7 +80,7 @@ static enum fit fit_engine(const char *name, const char *id)
 	return NONE;
 }
 
-/* fit_machine - of systemd-machined: machine-NAME.scope, systemd-nspawn@NAME.service */
+/* Compare with machines of systemd-machined: machine-NAME.scope, systemd-nspawn@NAME.service. */
 static enum fit fit_machine(char *name, const char *id, bool scope, bool service)
 {
 	const char *machine = scope && starts(name, "machine-") ? name + strlen("machine-")
@@ -87,11 +90,14 @@ static enum fit fit_machine(char *name, const char *id, bool scope, bool service
 
 	if (!machine)
 		return NONE;
-	word_unescape(name); /* systemd escapes like this, too */
+	word_unescape(name); /* systemd escapes with \xNN */
 	return fit_name(machine, id, OTHER);
 }
 
-/* fit_colons - SLICE:ENGINE:ID, of systemd's driver where the runtime has the other one */
+/*
+ * Compare with SLICE:ENGINE:ID, which appears when the engine uses the systemd cgroup driver but
+ * the runtime uses cgroupfs.
+ */
 static enum fit fit_colons(const char *name, const char *id)
 {
 	const char *slice = strstr(name, ".slice:"), *engine = slice ? strchr(slice, ':') + 1 : 0;
@@ -103,8 +109,8 @@ static enum fit fit_colons(const char *name, const char *id)
 }
 
 /*
- * fit_container - whether the cgroup of this name is the container, as engines give names:
- * by an id, which the word may begin, or by a name that the word is
+ * Return whether a cgroup with this name is the container `id`, by the naming schemes of all
+ * engines. An id may be abbreviated, a name that a person chose must be complete.
  */
 static enum fit fit_container(const char *full, const char *id)
 {
@@ -141,7 +147,7 @@ static enum fit fit_container(const char *full, const char *id)
 
 /* ---- names of units ---- */
 
-/* fit_unit - a service's suffix may be left out, as for systemctl(1) */
+/* Compare with a unit's name; .service may be left out, as for systemctl(1). */
 static enum fit fit_unit(const char *name, const char *unit)
 {
 	size_t len = strlen(unit);
@@ -164,10 +170,10 @@ static bool is_slice(const char *name)
 }
 
 /*
- * unit_place - IS where systemd puts a unit: in slices, and the slice a-b in the slice a
+ * Return IS where systemd places units: in slices, with the slice a-b in the slice a.
  *
- * Below a cgroup that is not systemd's there may be a tree like that, too: MAY_BE. What is in a
- * service or a scope was made by what runs there, and in a container by the container.
+ * Return MAY_BE for the same tree below a cgroup that is not systemd's, and NONE elsewhere:
+ * the workload of a service, scope or container creates cgroups inside it.
  */
 static enum fit unit_place(const FTSENT *entry)
 {
@@ -195,22 +201,22 @@ static enum fit unit_place(const FTSENT *entry)
 
 /* ---- the search ---- */
 
-/* Of a directory, in fts_number: others than root may make cgroups below it; it may be the one. */
-#define STRANGE 1
-#define TAKEN 2
+/* Flags in fts_number, inherited by the directories below */
+#define STRANGE 1 /* users other than root may create cgroups here */
+#define TAKEN 2 /* this directory, or one above it, matched with MAY_BE */
 
-/* A search for the one cgroup of that name, and what it has found. */
+/* A search for the cgroup of a name, and its results. */
 struct search {
 	const char *word;
 	enum fit (*fits)(const char *name, const char *word);
 	unsigned found, may_be;
 	char path[4096], may_be_path[4096];
 	char list[600], may_be_list[600];
-	char strange[4096]; /* has the name, where others than root make cgroups; "": none */
+	char strange[4096]; /* matched where others than root may create cgroups; "": none */
 };
 
-/* holds_strangers - others than root may make cgroups in it, and give them any name */
-static bool holds_strangers(const FTSENT *entry)
+/* Return whether users other than root may create cgroups in a directory, with any name. */
+static bool others_may_create(const FTSENT *entry)
 {
 	const struct stat *st = entry->fts_statp;
 	const char *name = entry->fts_name;
@@ -229,7 +235,7 @@ static void list_add(char list[600], const char *path)
 		strcpy(list + used, strstr(list, " ...") ? "" : " ...");
 }
 
-/* search_take - a cgroup whose name fits */
+/* Record a cgroup whose name matches. */
 static void search_take(struct search *s, FTSENT *entry, enum fit fit, size_t shown)
 {
 	const char *below = entry->fts_path + shown;
@@ -250,7 +256,7 @@ static void search_take(struct search *s, FTSENT *entry, enum fit fit, size_t sh
 	}
 }
 
-/* search - all below root; of their paths what is behind so many bytes is shown */
+/* Search all directories below root; messages show their paths without the first `shown` bytes. */
 static void search(struct search *s, const char *root, size_t shown)
 {
 	char *const roots[] = { (char *)(size_t)root, 0 };
@@ -266,9 +272,9 @@ static void search(struct search *s, const char *root, size_t shown)
 		if (fit == IS || fit == MAY_BE)
 			search_take(s, entry, fit, shown);
 		entry->fts_number = (entry->fts_level ? entry->fts_parent->fts_number : 0) |
-				    (holds_strangers(entry) ? STRANGE : 0) |
+				    (others_may_create(entry) ? STRANGE : 0) |
 				    (fit == MAY_BE ? TAKEN : 0);
-		/* What is in a container was named by the container. */
+		/* The container names the cgroups inside it, so they prove nothing. */
 		if (fit == IS || fit == OTHER)
 			fts_set(tree, entry, FTS_SKIP);
 	}
@@ -276,8 +282,8 @@ static void search(struct search *s, const char *root, size_t shown)
 		fts_close(tree);
 }
 
-/* elsewhere - the refusal of what cgroup v2 does not have; it may be in v1 */
-static int elsewhere(const char *kind, struct search *s)
+/* Refuse a name that was not found, and say if it was found in cgroup v1 or at an unsafe place. */
+static int refuse_missing(const char *kind, struct search *s)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
 	struct mntent *entry;
@@ -285,8 +291,8 @@ static int elsewhere(const char *kind, struct search *s)
 	if (*s->strange)
 		return set_error(
 			CGG_USAGE,
-			"%s:%.80s: only %.512s has that name, which others than root may have "
-			"made; write its path if it is meant",
+			"%s:%.80s: only %.512s has that name, and users other than root may "
+			"have created it; write its path if you mean it",
 			kind, s->word, s->strange);
 	while (mounts && !s->found && (entry = getmntent(mounts)))
 		if (!strcmp(entry->mnt_type, "cgroup"))
@@ -294,9 +300,8 @@ static int elsewhere(const char *kind, struct search *s)
 	if (mounts)
 		endmntent(mounts);
 	if (s->found)
-		return set_error(CGG_USAGE,
-				 "%s:%.80s: is in cgroup v1 alone (%.600s), not below %s", kind,
-				 s->word, s->list, cgroup_mount());
+		return set_error(CGG_USAGE, "%s:%.80s: is only in cgroup v1 (%.600s), not below %s",
+				 kind, s->word, s->list, cgroup_mount());
 	return set_error(CGG_USAGE, "%s:%.80s: no such cgroup below %s", kind, s->word,
 			 cgroup_mount());
 }
@@ -309,9 +314,9 @@ int name_path(char path[4096], const char *kind, const char *word)
 		return set_error(CGG_USAGE, "%s:%.80s: not a name", kind, word);
 	search(&s, cgroup_mount(), strlen(cgroup_mount()));
 	if (!s.found && !s.may_be)
-		return elsewhere(kind, &s);
+		return refuse_missing(kind, &s);
 	if (s.found > 1 || (!s.found && s.may_be > 1))
-		return set_error(CGG_USAGE, "%s:%.80s: may be any of %s", kind, word,
+		return set_error(CGG_USAGE, "%s:%.80s: is ambiguous: %s", kind, word,
 				 s.found ? s.list : s.may_be_list);
 	strcpy(path, s.found ? s.path : s.may_be_path);
 	return 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * never.c - refuses rules that no operation can ever match, and says what to write instead.
+ * never.c - refuses rules that no operation can match, and suggests a correct rule.
  *
- * Such a rule looks as if it guarded something. Only new rules are checked: what a policy
- * already holds must be readable.
+ * Such a rule would look like protection but have no effect. Only new rules are checked:
+ * existing policies must remain readable.
  */
 #include <string.h>
 #include <sys/socket.h>
@@ -15,9 +15,9 @@
 #define SOCKETS (H(SOCKET) | PACKETS) /* they see every protocol */
 
 /*
- * Which hooks see a protocol, and which types its sockets have beside raw. The kernel asks about
- * connect(2) in TCP, UDP and ping sockets, and about messages in UDP and UDP-Lite. SCTP, raw and ping
- * sockets have a bind(2) of their own, which asks nobody.
+ * Which hooks see a protocol, and which type its sockets have besides raw. The kernel runs the
+ * connect programs for TCP, UDP and ping sockets, and the message programs for UDP and UDP-Lite.
+ * SCTP, raw and ping sockets have their own bind(2), which runs no program.
  */
 static const struct seen {
 	int proto;
@@ -38,7 +38,7 @@ static const struct seen {
 	{ 136, H(BIND) | H(SENDMSG) | H(RECVMSG), SOCK_DGRAM, true }, /* udplite */
 };
 
-/* A protocol that a module brings may be bound, and may have any type. */
+/* The protocol of an unknown module: it may support bind, with sockets of any type. */
 static const struct seen unknown = { -1, H(BIND), -1, false };
 
 static const struct seen *proto_seen(int proto)
@@ -57,7 +57,7 @@ static const char *proto_name(const struct cgg_rule *rule)
 	return text;
 }
 
-/* proto_check - whether the hook sees the protocol, and ports of it */
+/* Refuse a protocol that the hook does not see, or a port that the protocol does not have. */
 static int proto_check(const struct cgg_rule *rule, int hook)
 {
 	const struct seen *seen = proto_seen(rule->proto);
@@ -70,14 +70,15 @@ static int proto_check(const struct cgg_rule *rule, int hook)
 	if (!((seen->hooks | SOCKETS) & 1u << hook))
 		return set_error(CGG_USAGE, "proto %s: %s does not see it; write %s proto %s", name,
 				 word, seen->hooks & H(CONNECT) ? "connect" : "egress", name);
-	/* What has no port is matched as port 0. */
+	/* Packets without a port are matched as port 0. */
 	if (rule->matches & CGG_MATCH_PORT && rule->port_min && PACKETS & 1u << hook &&
 	    !seen->ports)
 		return set_error(CGG_USAGE, "port: proto %s has no ports; leave port out", name);
 	if (hook == CGG_CONNECT && rule->proto == 1 && rule->matches & CGG_MATCH_IP &&
 	    !rule->net.local && memcmp(rule->net.addr, mapped, sizeof(mapped)) != 0)
-		return set_error(CGG_USAGE,
-				 "proto icmp: is of IPv4, and ip of IPv6; write proto icmpv6");
+		return set_error(
+			CGG_USAGE,
+			"proto icmp: is IPv4, but the address is IPv6; write proto icmpv6");
 	return 0;
 }
 
@@ -95,7 +96,7 @@ static int port_check(const struct cgg_rule *rule, int hook)
 	return 0;
 }
 
-/* socket_check - whether a socket of the family, type and protocol can be made */
+/* Refuse a combination of family, type and protocol that socket(2) cannot create. */
 static int socket_check(const struct cgg_rule *rule)
 {
 	const struct seen *seen = proto_seen(rule->proto);
@@ -123,7 +124,7 @@ static int socket_check(const struct cgg_rule *rule)
 	return 0;
 }
 
-/* unix_check - no socket has a path that ends with a slash: the kernel looks for a directory there */
+/* Refuse a path that ends with a slash: the kernel takes it for a directory, not a socket. */
 static int unix_check(const struct cgg_rule *rule)
 {
 	size_t len = strlen(rule->operand);
@@ -149,7 +150,7 @@ static int hook_check(const struct cgg_rule *rule, int hook)
 	return status;
 }
 
-/* never_check - refuses the rule when none of its hooks can match it; the first hook says why */
+/* Refuse the rule if none of its hooks can match it; cgg_error is about the first hook. */
 static int never_check(const struct cgg_rule *rule)
 {
 	int status = 0;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * resolve.c - what only this machine knows of a rule: a node's number, a cgroup's
- * id and level, the time at which a ttl ends.
+ * resolve.c - resolves the parts of a rule that depend on this machine: a device node's number,
+ * a cgroup's id and level, the time when a ttl ends.
  *
- * Done once, when the rule is added. The rule keeps what was found: a cgroup made
- * anew under the same name is another one.
+ * This happens once, when the rule is added, and the rule keeps the result: a later cgroup with
+ * the same name is a different cgroup.
  */
 #include <errno.h>
 #include <string.h>
@@ -29,7 +29,10 @@ static int resolve_device(struct cgg_rule *rule)
 	return 0;
 }
 
-/* The level is the depth below the real root, which is seen when that is what is mounted. */
+/*
+ * Look up a cgroup's id and level. The level is the depth below the real root, so it is known
+ * only where the mount shows the real root.
+ */
 static int resolve_cgroup(struct cgg_rule *rule)
 {
 	struct cgg_cgroup cgroup;
@@ -51,7 +54,7 @@ static int resolve_cgroup(struct cgg_rule *rule)
 	snprintf(type, sizeof(type), "%s/cgroup.type", cgroup_mount());
 	if (!access(type, F_OK))
 		return set_error(CGG_USAGE,
-				 "cgroup %.80s: levels are not known in a cgroup namespace",
+				 "cgroup %.80s: its depth is unknown in a cgroup namespace",
 				 rule->cgroup);
 	if (strlen(name) >= CGG_CGROUP)
 		return set_error(CGG_USAGE, "cgroup %.80s: its path has more than %d bytes",

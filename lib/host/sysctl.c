@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * sysctl.c - whether a name can be that of a sysctl, by what is below /proc/sys.
+ * sysctl.c - checks with /proc/sys whether a sysctl of a name can exist.
  *
- * A name that is not there may come with an interface or a module. Where neither adds any it is a
- * slip, which is refused when it is typed. In a file it may be a name of another kernel: a policy that
- * is refused at boot for one such name would guard nothing, so there it is a note.
+ * A name that is missing now may appear with an interface or a module. Where neither adds names,
+ * it is a typing error: refused on a command line. In a file it may be a name of another kernel.
+ * Refusing the whole policy at boot would leave the machine unguarded, so there it is a warning.
  */
 #include <errno.h>
 #include <linux/magic.h>
@@ -30,7 +30,7 @@ static bool is_of_proc(const char *path)
 	return !statfs(path, &fs) && fs.f_type == PROC_SUPER_MAGIC;
 }
 
-/* spelling_check - what is no name on any kernel */
+/* Refuse a name that is wrong on every kernel. */
 static int spelling_check(const char *name)
 {
 	char slashed[CGG_OPERAND + 2];
@@ -43,13 +43,13 @@ static int spelling_check(const char *name)
 		return set_error(CGG_USAGE, "sysctl %s: a name has no component . or ..", name);
 	if (begins(slashed, "/fs/binfmt_misc/"))
 		return set_error(CGG_USAGE,
-				 "sysctl %s: binfmt_misc is a file system of its own, "
-				 "whose files are no sysctls",
+				 "sysctl %s: binfmt_misc is a separate file system; "
+				 "its files are not sysctls",
 				 name);
 	return 0;
 }
 
-/* interface_of - the name below net/FAMILY/conf or net/FAMILY/neigh, 0: it stands elsewhere */
+/* Return the part of a name after net/FAMILY/conf/ or net/FAMILY/neigh/, or 0. */
 static const char *interface_of(const char *name)
 {
 	static const char *const above[] = { "net/ipv4/conf/", "net/ipv4/neigh/", "net/ipv6/conf/",
@@ -61,7 +61,7 @@ static const char *interface_of(const char *name)
 	return 0;
 }
 
-/* interface_check - a setting of an interface that is not there: all interfaces have the same */
+/* Refuse a setting that no interface has. `default` has the same settings as each interface. */
 static int interface_check(const char *name, const char *interface, bool typed)
 {
 	size_t before = (size_t)(interface - name), len = strcspn(interface, "/");
@@ -74,20 +74,21 @@ static int interface_check(const char *name, const char *interface, bool typed)
 				 name, IFNAMSIZ - 1);
 	snprintf(path, sizeof(path), ROOT "%.*sdefault", (int)before, name);
 	if (*setting && strchr(setting + 1, '/'))
-		return set_error(CGG_USAGE,
-				 "sysctl %s: below an interface is only its setting; write a "
-				 "dot in its name as in net/ipv4/conf/eth0.100/forwarding",
-				 name);
+		return set_error(
+			CGG_USAGE,
+			"sysctl %s: one component follows an interface; write a "
+			"dot in the interface's name as in net/ipv4/conf/eth0.100/forwarding",
+			name);
 	if (!typed || !*setting || stat(path, &st))
-		return 0; /* another kernel may have other settings */
+		return 0; /* in a file: another kernel may have other settings */
 	strcat(path, setting);
 	return stat(path, &st)
 		       ? set_error(CGG_USAGE, "sysctl %s: no interface has such a setting", name)
 		       : 0;
 }
 
-/* may_come - whether a module may bring the name: a directory of its own, or a file in a shared one */
-static bool may_come(const char *name, bool prefix)
+/* Return whether a module may add the name: in a directory of its own, or in a shared one. */
+static bool module_may_add(const char *name, bool prefix)
 {
 	static const char *const directories[] = { "net/", "fs/", "dev/" };
 	static const char *const shared[] = { "net/netfilter/", "fs/nfs/", "sunrpc/" };
@@ -106,18 +107,21 @@ static bool may_come(const char *name, bool prefix)
 	return false;
 }
 
-/* there_check - a name that is there: a file for itself, a directory for what is below */
-static int there_check(const struct cgg_rule *rule, const char *name, const char *path,
-		       const struct stat *st)
+/* Refuse an existing name on another file system, a directory without *, or a file with it. */
+static int exists_check(const struct cgg_rule *rule, const char *name, const char *path,
+			const struct stat *st)
 {
 	if (!is_of_proc(path))
-		return set_error(CGG_USAGE, "sysctl %s: is of another file system, and no sysctl",
+		return set_error(CGG_USAGE,
+				 "sysctl %s: is on another file system, so it is not a sysctl",
 				 name);
 	if (S_ISDIR(st->st_mode) && !rule->prefix)
-		return set_error(CGG_USAGE, "sysctl %s: is a directory; write %s/* for all below",
-				 name, name);
+		return set_error(CGG_USAGE,
+				 "sysctl %s: is a directory; write %s/* for everything below", name,
+				 name);
 	if (!S_ISDIR(st->st_mode) && rule->prefix)
-		return set_error(CGG_USAGE, "sysctl %s/*: is no directory; write %s", name, name);
+		return set_error(CGG_USAGE, "sysctl %s/*: is not a directory; write %s", name,
+				 name);
 	return 0;
 }
 
@@ -137,18 +141,17 @@ int sysctl_check(const struct cgg_rule *rule, bool typed)
 		return status;
 	snprintf(path, sizeof(path), ROOT "%s", name);
 	if (!stat(path, &st))
-		return there_check(rule, name, path, &st);
+		return exists_check(rule, name, path, &st);
 	if (errno != ENOENT && errno != ENOTDIR)
 		return 0;
 	interface = interface_of(name);
 	status = interface ? interface_check(name, interface, typed)
-		 : may_come(name, rule->prefix) || !typed
+		 : module_may_add(name, rule->prefix) || !typed
 			 ? 0
-			 : set_error(CGG_USAGE,
-				     "sysctl %s: there is none of this name; sysctl -aN lists them",
+			 : set_error(CGG_USAGE, "sysctl %s: no such sysctl; sysctl -aN lists them",
 				     name);
 	if (!status)
-		note_set("sysctl %s: there is none now; the rule matches nothing until there is",
+		note_set("sysctl %s: does not exist now; the rule matches nothing until it does",
 			 name);
 	return status;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* target.c - the forms of TARGET: a path, pid:PID; unit:NAME and container:ID are in named.c. */
+/* target.c - finds the cgroup of a TARGET: a path or pid:PID; named.c has the other forms. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -14,7 +14,7 @@
 
 /* ---- pid:PID ---- */
 
-/* pid_path - the cgroup v2 line of /proc/PID/cgroup, 0::/path, as a path below the mount */
+/* Read the cgroup v2 line, 0::/PATH, of /proc/PID/cgroup as a path in the mount. */
 static int pid_path(char path[4096], const char *pid)
 {
 	const char *dir = cgroup_mount(), *below;
@@ -28,7 +28,7 @@ static int pid_path(char path[4096], const char *pid)
 	if (!file)
 		return set_error(CGG_USAGE, "pid:%s: no such process", pid);
 	while (getline(&line, &room, file) > 0) {
-		line[strcspn(line, "\n")] = 0; /* which the kernel allows in no cgroup's name */
+		line[strcspn(line, "\n")] = 0; /* names of cgroups have no newline */
 		if (strncmp(line, "0::/", 4))
 			continue;
 		below = mount_visible(line + 3);
@@ -37,13 +37,11 @@ static int pid_path(char path[4096], const char *pid)
 	free(line);
 	fclose(file);
 	if (found < 0)
-		return set_error(CGG_USAGE,
-				 "pid:%s: its cgroup is not below %s, as this process sees it", pid,
-				 dir);
+		return set_error(CGG_USAGE, "pid:%s: its cgroup is not visible below %s", pid, dir);
 	return found && found < 4096 ? 0 : set_error(CGG_USAGE, "pid:%s: has no cgroup v2", pid);
 }
 
-/* lists - whether the cgroup's file of that name has the id */
+/* Return whether cgroup.procs or cgroup.threads lists the id. */
 static bool lists(int cgroup, const char *name, unsigned long id)
 {
 	int fd = openat(cgroup, name, O_RDONLY | O_CLOEXEC);
@@ -60,13 +58,13 @@ static bool lists(int cgroup, const char *name, unsigned long id)
 	return found;
 }
 
-/* holds - the cgroup has the process; as threads alone if it is threaded, or PID is a thread's */
-static bool holds(int cgroup, unsigned long pid)
+/* Return whether the cgroup has the process, or in a threaded cgroup the thread. */
+static bool has_process(int cgroup, unsigned long pid)
 {
 	return lists(cgroup, "cgroup.procs", pid) || lists(cgroup, "cgroup.threads", pid);
 }
 
-/* own_open - the directory that holds the process; it may move while this looks for it */
+/* Open the cgroup of a process. Retry, since the process may move to another cgroup meanwhile. */
 static int own_open(struct cgg_cgroup *cgroup, const char *pid, unsigned long number)
 {
 	for (int tries = 0; tries < 4; tries++) {
@@ -77,23 +75,23 @@ static int own_open(struct cgg_cgroup *cgroup, const char *pid, unsigned long nu
 		cgroup->fd = mount_open_path(cgroup->path);
 		if (cgroup->fd < 0)
 			continue;
-		if (holds(cgroup->fd, number))
+		if (has_process(cgroup->fd, number))
 			return 0;
 		close(cgroup->fd);
 		cgroup->fd = -1;
 	}
 	return set_error(CGG_USAGE,
-			 "pid:%s: %.512s is not the cgroup that it is in, or it has ended; "
+			 "pid:%s: %.512s is not its cgroup, or the process has ended; "
 			 "is something mounted over cgroup v2?",
 			 pid, cgroup->path);
 }
 
 /*
- * pid_open - the directory of the process's own cgroup
+ * Open the cgroup of a process and verify it.
  *
- * A path is not enough: where a mount shows another part of the hierarchy it names another
- * cgroup. So the cgroup must list the process, which must not have ended by then: another
- * one may have its id.
+ * The path alone is not enough: under a mount of another part of the hierarchy it is another
+ * cgroup. So the cgroup must list the process. The pidfd proves that the process still lives:
+ * otherwise a new process might have the same id.
  */
 static int pid_open(struct cgg_cgroup *cgroup, const char *pid, unsigned long number)
 {
@@ -137,7 +135,7 @@ static bool starts(const char *text, const char *start)
 	return !strncmp(text, start, strlen(start));
 }
 
-/* in_cgroup2 - the directory, or the nearest one above it that is there, is in cgroup v2 */
+/* Return whether the path, or its nearest existing ancestor, is in cgroup v2. */
 static bool in_cgroup2(const char *path)
 {
 	struct statfs fs;
@@ -153,7 +151,7 @@ static bool in_cgroup2(const char *path)
 	return fs.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-/* any_path - a path in full, or below the mount; whether it is in cgroup v2 is not yet known */
+/* Turn TARGET, an absolute path or one relative to the mount, into an absolute path. */
 static int any_path(char path[4096], const char *target)
 {
 	struct stat st;
@@ -173,7 +171,7 @@ static int any_path(char path[4096], const char *target)
 	return 0;
 }
 
-/* printed_path - the same path with \xNN, as commands print it, turned into the byte */
+/* Return whether the path with each \xNN replaced by its byte is different and exists. */
 static bool printed_path(char path[4096], const char *target)
 {
 	struct stat st;
@@ -196,14 +194,14 @@ static int path_path(char path[4096], const char *target, int flags)
 	if (!stat(path, &st))
 		return set_error(
 			CGG_USAGE,
-			"%.512s: may be a cgroup of that name, or the one that is printed so; "
-			"a backslash is printed as \\x5c",
+			"%.512s: is ambiguous: one cgroup has this name, another is printed so; "
+			"for the first write \\x5c for the backslash",
 			target);
 	strcpy(path, printed);
 	return 0;
 }
 
-/* target_find - the path in cgroup->path, and of a process the open directory in cgroup->fd */
+/* Find TARGET: write its path to cgroup->path, and for pid:PID open it in cgroup->fd. */
 int target_find(struct cgg_cgroup *cgroup, const char *target, int flags)
 {
 	if (!cgroup_mount())

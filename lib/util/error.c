@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* error.c - why a function said no: one sentence, the thing first. */
+/* error.c - the error and warning of the last call: one sentence that begins with the thing. */
 #include <stdarg.h>
 
 #include "util.h"
@@ -27,7 +27,7 @@ void note_set(const char *format, ...)
 	va_end(args);
 }
 
-/* line_put - one line of what is said of a line of the file `name`, or (0) of all of it */
+/* Write "NAME:LINE: SENTENCE" as one line that is safe for a terminal; line 0: no line number. */
 static void line_put(FILE *errors, const char *name, size_t line, const char *sentence)
 {
 	char text[4096 + CGG_ERROR], visible[CGG_VISIBLE * sizeof(text) + 1];
@@ -40,13 +40,13 @@ static void line_put(FILE *errors, const char *name, size_t line, const char *se
 	fprintf(errors, "%s\n", visible);
 }
 
-/* error_put - writes cgg_error as one line */
+/* Write cgg_error as one line about this line of the file, or with line 0 about the whole file. */
 void error_put(FILE *errors, const char *name, size_t line)
 {
 	line_put(errors, name, line, cgg_error);
 }
 
-/* note_put - writes cgg_note as one line, if there is one, and forgets it */
+/* Write cgg_note as one line like error_put(), unless it is empty, and clear it. */
 void note_put(FILE *errors, const char *name, size_t line)
 {
 	char sentence[CGG_ERROR + 16];
@@ -60,7 +60,7 @@ void note_put(FILE *errors, const char *name, size_t line)
 
 void (*cgg_progress)(const char *doing, unsigned long done);
 
-/* progress - cheap enough for every rule: each 65536th is told */
+/* Report progress for each 65536th item only, so that it is cheap enough to call for every rule. */
 void progress(const char *doing, unsigned long done)
 {
 	if (cgg_progress && done && done % 65536 == 0)

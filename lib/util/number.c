@@ -5,7 +5,7 @@
 
 #include "util.h"
 
-/* number_parse - decimal digits only, at most max; no sign, no space, no 0 in front */
+/* Read decimal digits, at most max, without sign, blanks or leading zeros. Return 0 or -1. */
 int number_parse(unsigned long *n, const char *word, size_t len, unsigned long max)
 {
 	*n = 0;

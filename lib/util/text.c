@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * text.c - text that somebody else wrote: made printable, made UTF-8, read from a file.
+ * text.c - text from outside: makes it printable or valid UTF-8, and reads it from a file.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,10 @@
 
 #include "util.h"
 
-/* Write s as event lines have it: printable ASCII, without blanks. Return where it ends. */
+/*
+ * Write s as printable ASCII without blanks, as event lines need it: other bytes and the
+ * backslash become \xNN. Return the end; `at` needs room for four bytes for each one of s.
+ */
 char *text_escape(char *at, const __u8 *s, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -31,7 +34,7 @@ void text_print(char *text, const char *s)
 	*text_escape(text, (const __u8 *)s, strlen(s)) = 0;
 }
 
-/* text_utf8 - s with U+FFFD for what is no UTF-8 */
+/* Copy s with U+FFFD for each byte that is not UTF-8. text needs three bytes for each one of s. */
 void text_utf8(char *text, const char *s)
 {
 	const __u8 *at = (const __u8 *)s;
@@ -50,7 +53,10 @@ void text_utf8(char *text, const char *s)
 	*text = 0;
 }
 
-/* slurp - half of a file would be another policy, or some of the mounts: all of it, or nothing */
+/*
+ * Read the rest of the file and return it with a NUL, for the caller to free, or 0 with errno.
+ * After an error nothing is returned: half of a file would be a different policy.
+ */
 char *slurp(FILE *file, size_t *size)
 {
 	char *text = 0;

@@ -10,7 +10,10 @@
 
 #include "util.h"
 
-/* utf8_read - one character (RFC 3629) and its length; what is none is U+FFFD, one byte */
+/*
+ * Read one UTF-8 character (RFC 3629) and return it, with its length in *step. Return U+FFFD and
+ * length 1 for an invalid byte. len is at least 1.
+ */
 __u32 utf8_read(const __u8 *s, size_t len, size_t *step)
 {
 	static const __u32 least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -36,7 +39,7 @@ __u32 utf8_read(const __u8 *s, size_t len, size_t *step)
 	return c;
 }
 
-/* utf8_is_hidden - whether a character controls the terminal, reorders text, or has no shape of its own */
+/* Return whether a character controls the terminal, reorders text, or has no visible shape. */
 bool utf8_is_hidden(__u32 c)
 {
 	static const struct {
@@ -54,10 +57,10 @@ bool utf8_is_hidden(__u32 c)
 }
 
 /*
- * text_visible - writes `len` bytes of s into `text`, hidden characters as \x1b or \u202e, bytes that
- * are not UTF-8 as \xff; returns the length. `text` needs CGG_VISIBLE bytes for each of s, and one.
+ * Write `len` bytes of s into `text`, hidden characters as \x1b or \u202e, bytes that are not UTF-8
+ * as \xff, and return the length. `text` needs CGG_VISIBLE bytes for each byte of s, and one more.
  *
- * A backslash stays as it is, so visible text stays as it is, too.
+ * A backslash is not escaped, so text that is already visible does not change.
  */
 size_t text_visible(char *text, const char *s, size_t len)
 {

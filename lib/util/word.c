@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * word.c - one word of a rule between double quotes, read and printed.
+ * word.c - reads and prints words of a rule between double quotes.
  *
- * Between them \" and \\ are a quote and a backslash, and \xNN is the byte of that number.
- * What word_quote() prints, word_unquote() reads back as the same bytes.
+ * Between quotes \" is a quote, \\ is a backslash, and \xNN is the byte with that hexadecimal
+ * number. word_unquote() reads the output of word_quote() back as the same bytes.
  */
 #include <ctype.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static int digit(char c)
 	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
 }
 
-/* unescape - the byte of \xNN at in, -1: there is no such thing */
+/* Return the byte that \xNN at `in` means, or -1 if there is no such escape. */
 static int unescape(const char *in)
 {
 	if (in[0] != '\\' || in[1] != 'x' || !isxdigit((unsigned char)in[2]) ||
@@ -37,7 +37,10 @@ void word_unescape(char *word)
 	*out = 0;
 }
 
-/* word_unquote - in place, from behind the first quote; gives what follows the last one, 0: refused */
+/*
+ * Unquote a word in place. `in` begins after the opening quote. Return the text after the closing
+ * quote, or 0 with cgg_error set.
+ */
 char *word_unquote(char *in)
 {
 	char *out = in;
@@ -62,7 +65,7 @@ char *word_unquote(char *in)
 	return in + 1;
 }
 
-/* word_is_plain - it needs no quotes */
+/* Return whether the word can be printed without quotes. */
 bool word_is_plain(const char *word)
 {
 	for (const char *c = word; *c; c++)
@@ -71,7 +74,10 @@ bool word_is_plain(const char *word)
 	return *word;
 }
 
-/* word_quote - what users may have named is printed in ASCII alone: utf8 is false */
+/*
+ * Write the word between quotes and return its length. utf8 keeps UTF-8 characters as they are;
+ * names that untrusted users may have chosen need false, which writes only ASCII.
+ */
 size_t word_quote(char *text, const char *word, bool utf8)
 {
 	const unsigned char *s = (const unsigned char *)word;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* addr.c - addresses, ports and protocols as words and as numbers. */
+/* addr.c - parses and prints addresses, ports and protocols. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 static const __u8 mapped[12] = { [10] = 0xff, [11] = 0xff };
 
-/* IANA's assigned internet protocol numbers, those that a guard meets. */
+/* The protocols, of IANA's "Assigned Internet Protocol Numbers", that rules can name. */
 static const struct {
 	const char *name;
 	__u16 number;
@@ -42,7 +42,7 @@ static void mask(__u8 addr[16], unsigned len)
 	}
 }
 
-/* addr_read - the text before a slash; gives the bits of its family, 0: no address */
+/* Read an address without a prefix length. Return the bits of its family (32, 128), or 0. */
 static unsigned addr_read(__u8 addr[16], const char *text)
 {
 	if (inet_pton(AF_INET, text, addr + 12) == 1) {
@@ -82,7 +82,7 @@ int net_parse(struct cgg_net *net, const char *word)
 	mask(clean.addr, clean.len);
 	if (memcmp(clean.addr, net->addr, sizeof(clean.addr))) {
 		net_print(&clean, meant);
-		return set_error(CGG_USAGE, "ip %s: has bits beyond its length; %s is meant?", word,
+		return set_error(CGG_USAGE, "ip %s: host bits are set; did you mean %s?", word,
 				 meant);
 	}
 	return 0;
@@ -118,7 +118,7 @@ int port_parse(__u16 *min, __u16 *max, const char *word)
 		return set_error(CGG_USAGE, "port %.80s: not a range of ports (N-M, 0 to 65535)",
 				 word);
 	if (high < low)
-		return set_error(CGG_USAGE, "port %s: ends before it begins; %lu-%lu is meant?",
+		return set_error(CGG_USAGE, "port %s: ends before it begins; did you mean %lu-%lu?",
 				 word, high, low);
 	*min = (__u16)low;
 	*max = (__u16)high;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * hint.c - what to write in place of words that other tools have: nftables, iptables, pf, ufw,
- * firewalld, systemd, doas. A word that cgguard knows in lower case is one of these.
+ * hint.c - suggests the word of cgguard for words of other tools: nftables, iptables, pf, ufw,
+ * firewalld, systemd, doas. Words of cgguard in upper case get a suggestion, too.
  */
 #include <ctype.h>
 #include <string.h>
@@ -59,25 +59,25 @@ static const struct {
 	{ "bind6", "bind" },
 	{ "sendmsg4", "sendmsg" },
 	{ "sendmsg6", "sendmsg" },
-	{ "any", "leave it out: what is not there matches everything" },
-	{ "all", "leave it out: what is not there matches everything" },
+	{ "any", "leave it out: a match that is left out matches everything" },
+	{ "all", "leave it out: a match that is left out matches everything" },
 	{ "localhost", "ip local" },
 	{ "dev", "device" },
 	{ "devices", "device" },
 	{ "sockopt", "setsockopt or getsockopt" },
 	{ "timeout", "ttl" },
 	{ "label", "name" },
-	{ "policy", "default HOOK VERDICT, in a file or behind cgg-rule" },
+	{ "policy", "default HOOK VERDICT, in a file or after cgg-rule" },
 	{ "and", "leave it out: all matches of a rule must hold" },
 };
 
-/* is_ours - whether it is a word of a rule */
+/* Return whether the word is one of cgguard's rule words. */
 static bool is_ours(const char *word)
 {
 	return verdict_find(word) >= 0 || hook_find(word, strlen(word)) >= 0 || rule_has_word(word);
 }
 
-/* find - the advice for a word in lower case; 0: none */
+/* Return what to write for a word, given in lower case and as typed, or 0. */
 static const char *find(const char *word, const char *typed)
 {
 	static char text[64];
@@ -118,13 +118,13 @@ const char *word_hint(const char *typed, bool verdict)
 	return hint;
 }
 
-/* is_everything - whether other tools mean every value by it */
+/* Return whether other tools use the word for "every value". */
 static bool is_everything(const char *word)
 {
 	return !strcmp(word, "any") || !strcmp(word, "all") || !strcmp(word, "*");
 }
 
-/* ip_hint - for what stands behind ip and is no address */
+/* Return the hint for a word after "ip" that is not an address. */
 const char *ip_hint(const char *typed)
 {
 	static char hint[128];
@@ -143,7 +143,7 @@ const char *ip_hint(const char *typed)
 		typed++;
 		len = (size_t)(end - typed);
 	} else if (colon && strchr(typed, ':') != colon) {
-		colon = 0; /* an address of IPv6 has more than one */
+		colon = 0; /* more than one colon: an IPv6 address, not ADDR:PORT */
 		len = 0;
 	}
 	if (len && len < sizeof(part)) {
@@ -160,7 +160,7 @@ const char *ip_hint(const char *typed)
 	return "";
 }
 
-/* port_hint - for what stands behind port and is no number */
+/* Return the hint for a word after "port" that is not a number. */
 const char *port_hint(const char *typed)
 {
 	char word[32];

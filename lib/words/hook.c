@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * hook.c - the one table of hooks, and the one of the kernel's program points.
+ * hook.c - the table of hooks, and the table of BPF programs with their attach points.
  *
- * A new hook is an enum in bpf/cgguard.h, a row in each table here, and a file
- * in bpf/. Parser, attach, status, completions and tests read these tables.
+ * A new hook needs enum values in bpf/cgguard.h, a row in each table here, and a file
+ * in bpf/. The parser, attach, status, the completions and tests read these tables.
  */
 #include <linux/bpf.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 #define RWM (CGG_R | CGG_W | CGG_M)
 #define RW (CGG_R | CGG_W)
 
-/* word, operand, matches, programs, access bits, watches, error */
+/* word, operand, matches, programs, access bits, observe_only, error */
 const struct cgg_hook_info cgg_hooks[CGG_HOOKS] = {
 	[CGG_CONNECT] = { "connect", 0, NET, P(CONNECT4) | P(CONNECT6), 0, false, true },
 	[CGG_BIND] = { "bind", 0, NET, P(BIND4) | P(BIND6) | P(POST_BIND4) | P(POST_BIND6), 0,
@@ -43,7 +43,7 @@ const char *const cgg_operands[] = {
 	[CGG_SOCKOPT] = "LEVEL:NAME",
 };
 
-/* Unix sockets: attach types 49 and 50 of Linux 6.7, which older headers lack. */
+/* The attach types of unix sockets came with Linux 6.7; older headers lack them. */
 #define CONNECT_UNIX 49
 #define SENDMSG_UNIX 50
 #define ADDR BPF_PROG_TYPE_CGROUP_SOCK_ADDR

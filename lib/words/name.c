@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* name.c - names of rules and policies. */
+/* name.c - checks names of rules and policies, and shortens names of policies to tags. */
 #include <string.h>
 
 #include "words.h"
 
-/* Check for 1 to size - 1 letters of A-Z a-z 0-9 . _ -, not starting with . or - */
+/* Refuse a name unless it has 1 to size - 1 characters of A-Z a-z 0-9 . _ -, the first no . or - */
 static int check_name(const char *what, const char *name, size_t size)
 {
 	static const char good[] =
@@ -12,7 +12,7 @@ static int check_name(const char *what, const char *name, size_t size)
 	size_t len = strlen(name);
 
 	if (!len || len >= size)
-		return set_error(CGG_USAGE, "%s %.80s: a name has 1 to %zu letters", what, name,
+		return set_error(CGG_USAGE, "%s %.80s: a name has 1 to %zu characters", what, name,
 				 size - 1);
 	if (strspn(name, good) != len)
 		return set_error(CGG_USAGE, "%s %s: a name is made of A-Z a-z 0-9 . _ -", what,
@@ -34,8 +34,8 @@ int policy_name_check(const char *name)
 }
 
 /*
- * Write the tag of a policy: its name, or of a long name its first letters, a ~, which no
- * name has, and a hash of all of it (FNV-1a) as eleven digits of base 64
+ * Write the tag of a policy. A short name is its own tag. The tag of a long name is its first
+ * letters, a ~, which names cannot contain, and a hash of the whole name (FNV-1a) in base 64.
  */
 void name_tag(char tag[CGG_NAME], const char *name)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* operand.c - what follows a hook's word: a device, a sysctl, a unix name, an option. */
+/* operand.c - parses and prints operands of hooks: devices, sysctls, unix names, socket options. */
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -11,7 +11,7 @@ const char *words_next(struct cgg_words *w)
 	return w->at < w->count ? w->word[w->at++] : 0;
 }
 
-/* half_parse - MAJOR or MINOR: a number, or a star */
+/* Read MAJOR or MINOR: a number up to max, or * as -1. Return 0 or -1. */
 static int half_parse(long *half, const char *text, size_t len, unsigned long max)
 {
 	unsigned long n;
@@ -25,7 +25,7 @@ static int half_parse(long *half, const char *text, size_t len, unsigned long ma
 	return 0;
 }
 
-/* The kernel's dev_t has 12 bits of major and 20 of minor number. */
+/* Read MAJOR:MINOR. The kernel's dev_t has 12 bits for the major number and 20 for the minor. */
 static int device_number(struct cgg_rule *rule, const char *word)
 {
 	const char *colon = strchr(word, ':');
@@ -63,7 +63,7 @@ static int device_parse(struct cgg_rule *rule, struct cgg_words *w)
 	return device_number(rule, word);
 }
 
-/* sysctl_parse - dots and slashes as sysctl(8) reads them: the first one separates */
+/* Read a sysctl's name as sysctl(8) does: the first dot or slash tells which one separates. */
 static int sysctl_parse(struct cgg_rule *rule, struct cgg_words *w)
 {
 	const char *word = words_next(w);
@@ -88,8 +88,7 @@ static int sysctl_parse(struct cgg_rule *rule, struct cgg_words *w)
 		name[--len] = 0;
 	}
 	if (strchr(name, '*'))
-		return set_error(CGG_USAGE, "sysctl %s: a star stands alone behind the last slash",
-				 word);
+		return set_error(CGG_USAGE, "sysctl %s: * must be the whole last component", word);
 	if (*name == '/' || strstr(name, "//") || (!rule->prefix && name[len - 1] == '/'))
 		return set_error(CGG_USAGE,
 				 "sysctl %s: a name is relative to /proc/sys, like kernel/hostname",
@@ -104,15 +103,16 @@ static bool ends(const char *text, const char *end)
 	return len >= tail && !strcmp(text + len - tail, end);
 }
 
-/* unix_parse - /path or @abstract, either with a star behind it, or the star alone */
+/* Read /path or @abstract, either with a * at its end, or * alone. */
 static int unix_parse(struct cgg_rule *rule, struct cgg_words *w)
 {
 	const char *word = words_next(w);
 	size_t len = word ? strlen(word) : 0;
 
 	if (!word)
-		return set_error(CGG_USAGE,
-				 "unix: needs a name: /path, @abstract, or either with a star");
+		return set_error(
+			CGG_USAGE,
+			"unix: needs a name: /path, @abstract, or either with * at its end");
 	if (len && word[len - 1] == '*') {
 		rule->prefix = true;
 		len--;
@@ -124,7 +124,8 @@ static int unix_parse(struct cgg_rule *rule, struct cgg_words *w)
 	if (strchr(rule->operand, '*') || (!len && !rule->prefix) ||
 	    (len && *word != '/' && *word != '@'))
 		return set_error(CGG_USAGE,
-				 "unix %.120s: not /path, @abstract, or either with a star", word);
+				 "unix %.120s: not /path, @abstract, or either with * at its end",
+				 word);
 	if (*word == '/' &&
 	    (strstr(rule->operand, "//") || strstr(rule->operand, "/./") ||
 	     strstr(rule->operand, "/../") ||
@@ -154,8 +155,7 @@ int operand_parse(struct cgg_rule *rule, enum cgg_operand_kind kind, struct cgg_
 		status = sockopt_parse(rule, word);
 		if (!status && rule->hooks == 1u << CGG_GETSOCKOPT && rule->major == IPPROTO_TCP &&
 		    rule->minor == TCP_ZEROCOPY_RECEIVE)
-			return set_error(CGG_USAGE, "%s: the kernel asks no program about it",
-					 word);
+			return set_error(CGG_USAGE, "%s: the kernel runs no program for it", word);
 		return status;
 	case CGG_NONE:
 		break;

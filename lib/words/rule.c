@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * rule.c - the words of cgguard-rule(5), understood and printed back.
+ * rule.c - parses and prints rules in the words of cgguard-rule(5).
  *
- * What rule_print() gives, rule_parse() takes, and gives the same rule: a rule
- * is kept and compared in its printed words.
+ * rule_parse() must read the output of rule_print() back as the same rule, because policies
+ * store and compare rules in their printed form.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -47,7 +47,7 @@ static int comment_parse(struct cgg_rule *rule, const char *word)
 	return 0;
 }
 
-/* access_parse - the access bits behind an operand, if they are there */
+/* Read the optional access letters after an operand. Without letters all access bits are set. */
 static int access_parse(struct cgg_rule *rule, const struct cgg_hook_info *hook,
 			struct cgg_words *w)
 {
@@ -77,7 +77,7 @@ static int access_parse(struct cgg_rule *rule, const struct cgg_hook_info *hook,
 	return *word ? 0 : set_error(CGG_USAGE, "%s: the access letters are empty", hook->word);
 }
 
-/* operands_parse - the operand of a hook that has one; such a hook stands alone */
+/* Read the operand and the access letters. A hook with an operand must be the rule's only hook. */
 static int operands_parse(struct cgg_rule *rule, struct cgg_words *w)
 {
 	rule->access = CGG_R;
@@ -88,7 +88,7 @@ static int operands_parse(struct cgg_rule *rule, struct cgg_words *w)
 		if (!(rule->hooks & 1u << i) || !hook->operand)
 			continue;
 		if (rule->hooks != 1u << i)
-			return set_error(CGG_USAGE, "%s: takes no other hook beside it",
+			return set_error(CGG_USAGE, "%s: cannot be combined with other hooks",
 					 hook->word);
 		status = operand_parse(rule, hook->operand, w);
 		return status || !hook->access_bits ? status : access_parse(rule, hook, w);
@@ -202,7 +202,7 @@ static int name_word(struct cgg_rule *rule, const char *word)
 	return status;
 }
 
-/* Matches and options, in the order in which they are printed. */
+/* The matches and options, in the order in which rule_print() prints them. */
 static const struct keyword {
 	const char *word;
 	const char *usage; /* 0: takes no value */
@@ -250,7 +250,7 @@ static int keywords_parse(struct cgg_rule *rule, struct cgg_words *w)
 			return set_error(CGG_USAGE, "%.80s: not a match or an option%s", word,
 					 word_hint(word, false));
 		if (said & bit)
-			return set_error(CGG_USAGE, "%s: said twice", word);
+			return set_error(CGG_USAGE, "%s: given twice", word);
 		said |= bit;
 		status = key->usage ? value_word(w, word, key->usage, &value) : 0;
 		if (!status)
@@ -262,7 +262,7 @@ static int keywords_parse(struct cgg_rule *rule, struct cgg_words *w)
 	return 0;
 }
 
-/* takes_check - every hook of the rule takes every match of it */
+/* Refuse a rule with a match that one of its hooks does not support. */
 static int takes_check(const struct cgg_rule *rule)
 {
 	for (size_t k = 0; k < KEYWORDS; k++)
@@ -274,18 +274,18 @@ static int takes_check(const struct cgg_rule *rule)
 	return 0;
 }
 
-/* The header AH is passed over, so no packet is of that protocol. */
+/* Refuse proto ah for packets: the programs skip that header, so no packet has this protocol. */
 static int ah_check(const struct cgg_rule *rule)
 {
 	if (!(rule->hooks & CGG_PACKET_HOOKS) || !(rule->matches & CGG_MATCH_PROTO) ||
 	    rule->proto != IPPROTO_AH)
 		return 0;
 	return set_error(CGG_USAGE,
-			 "proto ah: egress and ingress judge a packet by the protocol behind that "
+			 "proto ah: egress and ingress judge a packet by the protocol after that "
 			 "header; write that one, like proto tcp");
 }
 
-/* Some hooks only watch, some cannot choose the errno; and only a denial has one. */
+/* Refuse deny for hooks that only observe, and errno where the hook or verdict cannot have one. */
 static int verdict_check(const struct cgg_rule *rule)
 {
 	if (rule->error && rule->verdict != CGG_DENY)
@@ -295,7 +295,7 @@ static int verdict_check(const struct cgg_rule *rule)
 			continue;
 		if (cgg_hooks[i].observe_only && rule->verdict == CGG_DENY)
 			return set_error(CGG_USAGE,
-					 "%s: the kernel only lets it be watched; write alert %s",
+					 "%s: the kernel lets no program deny here; write alert %s",
 					 cgg_hooks[i].word, cgg_hooks[i].word);
 		if (rule->error && !cgg_hooks[i].error)
 			return set_error(CGG_USAGE, "errno: %s does not take it",
@@ -304,7 +304,10 @@ static int verdict_check(const struct cgg_rule *rule)
 	return 0;
 }
 
-/* An address that no operation is judged by would be a rule that only looks like one. */
+/*
+ * Refuse 0.0.0.0 and :: as single addresses: programs see the address of this host that the
+ * kernel takes instead (bpf/address.h), so such a rule would never match.
+ */
 static int this_host_check(const struct cgg_rule *rule)
 {
 	static const __u8 any6[16], any4[16] = { [10] = 0xff, [11] = 0xff };
@@ -364,7 +367,7 @@ int rule_parse(struct cgg_rule *rule, int count, char *const word[])
 	return status ? status : this_host_check(rule);
 }
 
-/* A text being made; what does not fit is left out (rules that fit are all that parse). */
+/* A text that is being written. put() drops what does not fit; every rule that parses does fit. */
 struct text {
 	char *at, *end;
 };
@@ -392,7 +395,7 @@ static void put_key(struct text *t, const char *key, const char *value)
 	put(t, value);
 }
 
-/* put_quoted - what an administrator wrote may be UTF-8 */
+/* Append a key and a quoted value; utf8 is for text that an administrator wrote. */
 static void put_quoted(struct text *t, const char *key, const char *value, bool utf8)
 {
 	char quoted[4 * CGG_CGROUP + 3];
@@ -431,7 +434,7 @@ static void operands_print(struct text *t, const struct cgg_rule *rule)
 	}
 }
 
-/* rule_print - gives the length */
+/* Write the rule in its canonical form, without its ttl, and return the length. */
 size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
 {
 	struct text t = { text, text + CGG_RULE_TEXT - 1 };

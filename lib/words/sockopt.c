@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * sockopt.c - socket options by level and name, as <sys/socket.h> and its kin spell them.
+ * sockopt.c - parses and prints socket options by level and name, as the system headers spell them.
  *
- * UDP takes its options by UDP-Lite's level, too: both are SOL_UDP here (bpf/sockopt.bpf.c).
+ * UDP accepts its options at UDP-Lite's level, too: both levels are SOL_UDP here and in
+ * bpf/sockopt.bpf.c.
  */
 #include <linux/in.h>
 #include <linux/in6.h>
@@ -27,7 +28,7 @@ struct option_name {
 	int number;
 };
 
-/* The first name of a number is the one that is printed. */
+/* Where two names have the same number, sockopt_print() prints the first. */
 #define O(name)                                                                                    \
 	{                                                                                          \
 #name, name                                                                        \
@@ -243,13 +244,13 @@ static const struct option_name *names_of(long level)
 	return none;
 }
 
-/* level_one - Return the level that stands for all that mean the same. */
+/* Return the level that replaces its synonyms. */
 static long level_one(long level)
 {
 	return level == SOL_UDPLITE_LEVEL ? SOL_UDP_LEVEL : level;
 }
 
-/* half - a star, a number or a name from the table; -1: none of them */
+/* Read a number, a name from the table, or * as -1, into *value. Return 0 or -1. */
 static int half(long *value, const char *text, size_t len, const struct option_name *names)
 {
 	unsigned long n;
@@ -284,7 +285,7 @@ int sockopt_parse(struct cgg_rule *rule, const char *word)
 	rule->major = level_one(rule->major);
 	if (half(&rule->minor, colon + 1, strlen(colon + 1), names_of(rule->major)))
 		return set_error(CGG_USAGE,
-				 "%.80s: not an option of its level (a number, a name, or a star)",
+				 "%.80s: not an option of its level (a number, a name, or *)",
 				 word);
 	if (rule->major < 0 && rule->minor >= 0)
 		return set_error(CGG_USAGE, "%.80s: an option needs its level", word);

@@ -5,8 +5,8 @@
 
 #include "../util/util.h"
 
-/* hook.c: the one table of hooks, and the one of programs */
-enum cgg_match { /* bits of what a hook takes and a rule has */
+/* hook.c: the tables of hooks and of programs */
+enum cgg_match { /* bits: the matches that a hook supports, or that a rule has */
 		 CGG_MATCH_PROTO = 1,
 		 CGG_MATCH_IP = 2,
 		 CGG_MATCH_PORT = 4,
@@ -17,24 +17,24 @@ enum cgg_match { /* bits of what a hook takes and a rule has */
 enum cgg_operand_kind { CGG_NONE, CGG_DEVICE_NUMBER, CGG_SYSCTL_NAME, CGG_UNIX_NAME, CGG_SOCKOPT };
 struct cgg_hook_info {
 	const char *word;
-	enum cgg_operand_kind operand; /* what follows the word */
+	enum cgg_operand_kind operand; /* follows the word */
 	unsigned matches; /* enum cgg_match */
 	unsigned programs; /* 1 << enum cgg_program */
 	__u8 access_bits; /* enum cgg_access that a rule may name */
-	bool observe_only; /* the kernel lets it refuse nothing */
+	bool observe_only; /* the kernel does not let its programs deny */
 	bool error; /* a denial may choose its errno */
 };
 struct cgg_program_info {
-	const char *name; /* of the program, its pin and its events */
+	const char *name; /* in the object, of its pin, and in events */
 	int type; /* enum bpf_prog_type */
 	int attach; /* enum bpf_attach_type */
-	const char *since; /* the Linux version that has it, 0: before 5.10 */
+	const char *since; /* the first Linux version that has it; 0: 5.10 or older */
 };
 extern const struct cgg_hook_info cgg_hooks[CGG_HOOKS];
 extern const char *const cgg_operands[]; /* as usage text, by enum cgg_operand_kind */
 extern const struct cgg_program_info cgg_programs[CGG_PROGRAMS];
 int hook_find(const char *word, size_t len); /* -1: none */
-unsigned hook_programs(unsigned hooks); /* bits in, bits out */
+unsigned hook_programs(unsigned hooks); /* 1 << enum cgg_hook -> 1 << enum cgg_program */
 #define CGG_NET_HOOKS (1u << CGG_CONNECT | 1u << CGG_SENDMSG | 1u << CGG_EGRESS) /* net */
 extern const char *const cgg_verdicts[]; /* by enum cgg_verdict */
 int hooks_parse(unsigned *hooks, const char *word);
@@ -45,7 +45,7 @@ int verdict_parse(__u8 *verdict, const char *word);
 /* addr.c: addresses are 16 bytes in network order, IPv4 as ::ffff:a.b.c.d */
 struct cgg_net {
 	__u8 addr[16];
-	__u8 len; /* bits, 0 to 128: 96 + the length for IPv4 */
+	__u8 len; /* bits, 0 to 128; for IPv4 96 + the prefix length */
 	bool local;
 };
 #define CGG_NET_TEXT 64
@@ -54,7 +54,7 @@ void addr_print(const __u8 addr[16], char text[CGG_NET_TEXT]);
 int net_parse(struct cgg_net *net, const char *word);
 void net_print(const struct cgg_net *net, char text[CGG_NET_TEXT]);
 int port_parse(__u16 *min, __u16 *max, const char *word);
-int proto_find(__u16 *proto, const char *word); /* by its name; -1: none */
+int proto_find(__u16 *proto, const char *word); /* by name; -1: none */
 int proto_parse(__u16 *proto, const char *word);
 void proto_print(__u16 proto, char text[CGG_NET_TEXT]);
 
@@ -62,20 +62,20 @@ void proto_print(__u16 proto, char text[CGG_NET_TEXT]);
 #define CGG_COMMENT 128
 #define CGG_CGROUP 1024
 #define CGG_OPERAND_TEXT (4 * CGG_OPERAND + 4)
-/* Each byte of what users may have named can become four; beside that, fixed words. */
+/* Quoting makes four bytes of one of a cgroup or operand, and two of one of a comment. */
 #define CGG_RULE_TEXT (4 * CGG_CGROUP + CGG_OPERAND_TEXT + 2 * CGG_COMMENT + 512)
 struct cgg_rule {
 	__u32 id; /* 0: in no policy yet */
 	__u8 verdict;
 	__u8 access; /* enum cgg_access */
 	unsigned hooks; /* 1 << enum cgg_hook */
-	unsigned matches; /* enum cgg_match that it has */
+	unsigned matches; /* bits of enum cgg_match */
 	__u16 proto, port_min, port_max;
 	struct cgg_net net;
-	char device; /* a, b or c; 0: none, or operand is the path of its node */
-	long major, minor; /* of a device; level and name of an option; -1: any */
-	char operand[CGG_OPERAND]; /* a sysctl's or a unix socket's name */
-	bool prefix; /* the operand ended with a star */
+	char device; /* a, b or c; 0: none, or its node's path is in operand */
+	long major, minor; /* of a device; or level and name of a socket option; -1: any */
+	char operand[CGG_OPERAND]; /* name of a sysctl or a unix socket, without the star */
+	bool prefix; /* a star followed the operand */
 	int family, type; /* of a socket */
 	char cgroup[CGG_CGROUP]; /* TARGET, and after rule_resolve() its path below the mount */
 	__u64 cgroup_id;
@@ -83,19 +83,19 @@ struct cgg_rule {
 	char name[CGG_NAME], comment[CGG_COMMENT];
 	bool quiet;
 	int error; /* errno of a denial, 0: EPERM */
-	__u64 ttl; /* ns that it still holds, when it was said; 0: for ever */
-	__u64 expires; /* CLOCK_BOOTTIME, ns; 0: not yet known, or never */
+	__u64 ttl; /* ns, as typed; 0: none */
+	__u64 expires; /* CLOCK_BOOTTIME, ns; 0: never, or not resolved yet */
 };
 int rule_parse(struct cgg_rule *rule, int count, char *const word[]);
-bool rule_has_word(const char *word); /* whether it names a match or an option */
-size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]); /* but for ttl */
+bool rule_has_word(const char *word); /* whether the word names a match or an option */
+size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]); /* without ttl */
 
 /* name.c: names of rules and policies */
 int name_check(const char *what, const char *name);
 int policy_name_check(const char *name);
-void name_tag(char tag[CGG_NAME], const char *name); /* of a policy; all of tag is written */
+void name_tag(char tag[CGG_NAME], const char *name); /* of a policy; pads tag with NULs */
 
-/* operand.c: what follows a hook's word */
+/* operand.c, sockopt.c: operands of hooks */
 struct cgg_words {
 	char *const *word;
 	int count, at;
@@ -107,7 +107,7 @@ void operand_print(const struct cgg_rule *rule, enum cgg_operand_kind kind,
 int sockopt_parse(struct cgg_rule *rule, const char *word);
 void sockopt_print(long level, long name, char text[256]);
 
-/* hint.c: what to write in place of a word of another tool: "; write ...", or "" */
+/* hint.c: a suggestion for a word of another tool: "; write ...", or "" */
 const char *word_hint(const char *word, bool verdict);
 const char *ip_hint(const char *word);
 const char *port_hint(const char *word);

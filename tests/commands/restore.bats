@@ -126,7 +126,7 @@ cgg-rule: FILE:6: maybe: not a verdict (allow, deny or alert)
 cgg-rule: FILE:7: mode: needs enforce or audit
 cgg-rule: FILE:8: port: device does not take it
 cgg-rule: FILE:9: a quote has no end
-cgg-rule: FILE:10: ip 10.0.0.1/8: has bits beyond its length; 10.0.0.0/8 is meant?'
+cgg-rule: FILE:10: ip 10.0.0.1/8: host bits are set; did you mean 10.0.0.0/8?'
 	run cgg-rule restore <<<frob
 	status_is 2
 	says 'cgg-rule: -:1: frob: not a verdict, a hook or a match'

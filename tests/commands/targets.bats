@@ -111,7 +111,7 @@ END
 	finds container:def /default
 	run in_world cgg-attach container:we
 	status_is 2
-	[[ $output == 'cgg-attach: container:we: may be any of '* ]]
+	[[ $output == 'cgg-attach: container:we: is ambiguous: '* ]]
 	refuses container:shop 'no such cgroup below /sys/fs/cgroup'
 	refuses container:system 'no such cgroup below /sys/fs/cgroup'
 	refuses container:init 'no such cgroup below /sys/fs/cgroup'
@@ -135,7 +135,7 @@ END
 	finds container:lab_db /lxc.payload.lab_db
 	run in_world cgg-attach container:web
 	status_is 2
-	[[ $output == *'may be any of '*/lxc.payload.* ]]
+	[[ $output == *'is ambiguous: '*/lxc.payload.* ]]
 	finds container:dev_web /lxc.payload.dev_web
 }
 
@@ -150,7 +150,7 @@ END
 	tree "system.slice/docker-$a.scope" "docker/$b"
 	run in_world cgg-attach container:4f0c
 	status_is 2
-	[[ $output == 'cgg-attach: container:4f0c: may be any of '* ]]
+	[[ $output == 'cgg-attach: container:4f0c: is ambiguous: '* ]]
 	[[ $output == *"/system.slice/docker-$a.scope"* && $output == *"/docker/$b"* ]]
 	finds container:4f0c9 "/docker/$b"
 	tree system.slice/x.service own.slice/x.service
@@ -199,7 +199,7 @@ as_nobody()
 	done
 }
 
-strange='has that name, which others than root may have made; write its path if it is meant'
+strange='has that name, and users other than root may have created it; write its path if you mean it'
 
 @test 'a cgroup that a user made is no unit and no container' {
 	delegated=(user.slice/user-65534.slice/user@65534.service system.slice/app.service
@@ -289,7 +289,7 @@ sleeps_in()
 	[ "$(grep -c '"cgroup_id"' <<<"$output")" -eq 2 ]
 	matches "\"cgroup_id\": $id,?$"
 	matches "\"cgroup_id\": $(stat -c %i "$world/part"),?$"
-	matches '^cgg-attach: /: is /part, for a mount covers the root cgroup at /sys/fs/cgroup; umount it, or -f guards what it shows$'
+	matches '^cgg-attach: /: is /part, because a mount covers the root cgroup at /sys/fs/cgroup; umount it, or guard what it shows with -f$'
 
 	# a mount that hides nothing, as systemd makes it for ProtectControlGroups=
 	yes in_world bash -c '
@@ -310,7 +310,7 @@ sleeps_in()
 		cgg-attach /b/x && cgg-status' bash "$pid" "$a"
 	[ "$(grep -cx 'status 2' <<<"$output")" -eq 7 ]
 	[ "$(grep -c '^cgroup' <<<"$output")" -eq 1 ]
-	matches '^cgg-attach: /a/x: another mount lies over a part of that path, or it leads out of cgroup v2 at /sys/fs/cgroup$'
+	matches '^cgg-attach: /a/x: another mount covers a part of that path, or the path leaves cgroup v2 at /sys/fs/cgroup$'
 	matches '^cgroup	/b/x	'
 	in_world cgg-detach -a
 	# a mount that shows the same counts as the same
@@ -346,7 +346,7 @@ sleeps_in()
 	refuses pid:4194304 'no such process'
 	run in_world cgg-attach pid:1
 	status_is 2
-	says 'cgg-attach: pid:1: its cgroup is not below /sys/fs/cgroup, as this process sees it'
+	says 'cgg-attach: pid:1: its cgroup is not visible below /sys/fs/cgroup'
 }
 
 @test 'targets are found where the mount shows only a part, as in a container' {
@@ -371,7 +371,7 @@ sleeps_in()
 	run cgg-attach "container:$only"
 	rmdir "$v1/$CGG_RUN-v1/$only" "$v1/$CGG_RUN-v1"
 	status_is 2
-	says "cgg-attach: container:$only: is in cgroup v1 alone ($v1/$CGG_RUN-v1/$only), not below $(cgroup_root)"
+	says "cgg-attach: container:$only: is only in cgroup v1 ($v1/$CGG_RUN-v1/$only), not below $(cgroup_root)"
 }
 
 # bundle COMMAND [KIND POLICY]: make what a runtime needs to run it in $box, with a hook of that

@@ -89,7 +89,7 @@ warns()
 }
 
 @test 'a missing sysctl is refused where none can appear, else taken with a warning' {
-	none='there is none now; the rule matches nothing until there is'
+	none='does not exist now; the rule matches nothing until it does'
 	warns "warning: sysctl net/ipv4/conf/nosuch0/forwarding: $none" \
 		cgg-rule add sysctl net.ipv4.conf.nosuch0.forwarding
 	warns "warning: sysctl net/nosuch/x: $none" \
@@ -111,7 +111,7 @@ warns()
 
 @test 'a rule holds for a sysctl of an interface that appears later' {
 	new_cgroup web
-	warns 'warning: sysctl net/ipv4/conf/later0/forwarding: there is none now; the rule matches nothing until there is' \
+	warns 'warning: sysctl net/ipv4/conf/later0/forwarding: does not exist now; the rule matches nothing until it does' \
 		cgg-rule add sysctl net/ipv4/conf/later0/forwarding r
 	cgg-attach "$web"
 	run inside "$web" unshare -n bash -c 'ip link set lo name later0 && ! cat /proc/sys/net/ipv4/conf/later0/forwarding'

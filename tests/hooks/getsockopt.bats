@@ -293,7 +293,7 @@ print("ok")')
 @test 'a rule that names TCP_ZEROCOPY_RECEIVE is refused, since the kernel does not ask the hook' {
 	no cgg-rule add getsockopt SOL_TCP:TCP_ZEROCOPY_RECEIVE
 	status_is 2
-	says 'cgg-rule: SOL_TCP:TCP_ZEROCOPY_RECEIVE: the kernel asks no program about it'
+	says 'cgg-rule: SOL_TCP:TCP_ZEROCOPY_RECEIVE: the kernel runs no program for it'
 }
 
 @test 'a cgroup below, a user namespace and a network namespace do not get around a rule' {

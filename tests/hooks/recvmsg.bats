@@ -36,7 +36,7 @@ allow recvmsg cgroup $(shown "$web")"
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add $words
 		status_is 2
-		says 'cgg-rule: recvmsg: the kernel only lets it be watched; write alert recvmsg'
+		says 'cgg-rule: recvmsg: the kernel lets no program deny here; write alert recvmsg'
 	done
 	no cgg-rule default recvmsg deny
 	status_is 2

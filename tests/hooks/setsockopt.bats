@@ -106,7 +106,7 @@ deny setsockopt *:* cgroup $(shown "$web") errno ENOPROTOOPT"
 	done
 	no cgg-rule add setsockopt,getsockopt 1:36
 	status_is 2
-	matches 'takes no other hook beside it$'
+	matches 'cannot be combined with other hooks$'
 	no cgg-rule add setsockopt SO_MARK
 	status_is 2
 	says 'cgg-rule: SO_MARK: not an option: LEVEL:NAME, like SOL_SOCKET:SO_MARK'

@@ -183,7 +183,7 @@ read_long()
 	for name in net/ipv4 net/ipv4/conf/lo; do
 		run cgg-rule add sysctl "$name"
 		status_is 2
-		says "cgg-rule: sysctl $name: is a directory; write $name/* for all below"
+		says "cgg-rule: sysctl $name: is a directory; write $name/* for everything below"
 	done
 	opens sysctl-read net/ipv4/conf/lo/forwarding
 	reports_nothing

@@ -125,14 +125,14 @@ deny unix * cgroup $(shown "$web") errno ECONNREFUSED"
 	says 'cgg-rule: rw: not a match or an option'
 	no cgg-rule add connect,unix /run/x
 	status_is 2
-	says 'cgg-rule: unix: takes no other hook beside it'
+	says 'cgg-rule: unix: cannot be combined with other hooks'
 }
 
 @test 'rules refuse names that no socket can have' {
 	for name in run/x ./x 'x*' '/a*b' '**'; do
 		no cgg-rule add unix "$name"
 		status_is 2
-		says "cgg-rule: unix $name: not /path, @abstract, or either with a star"
+		says "cgg-rule: unix $name: not /path, @abstract, or either with * at its end"
 	done
 	for name in //run/x /run//x /run/./x /run/../x '/run//*'; do
 		no cgg-rule add unix "$name"

@@ -162,7 +162,7 @@ is_printed()
 	path=$(shown "$web")
 	no cgg-attach -p names "$path/a\\x20b"
 	status_is 2
-	says "cgg-attach: $path/a\\x20b: may be a cgroup of that name, or the one that is printed so; a backslash is printed as \\x5c"
+	says "cgg-attach: $path/a\\x20b: is ambiguous: one cgroup has this name, another is printed so; for the first write \\x5c for the backslash"
 	yes cgg-attach -p names "$path/a\\x5cx20b"
 	yes cgg-status
 	matches '/a\\x5cx20b	policy names'

@@ -143,7 +143,7 @@ for line in open(table, "rb"):
     words, answer = (re.sub(rb"\{(..)(?:\*(\d+))?\}", braces, part) for part in (m[1], m[3]))
     if b"\n" in words or not words.strip():
         continue
-    if b"there is none of this name" in answer or b"no interface has such a setting" in answer: # a file may be for another kernel
+    if b"no such sysctl" in answer or b"no interface has such a setting" in answer: # a file may be for another kernel
         continue
     if m[2] == b"!":
         number += 1
@@ -297,7 +297,7 @@ cgg-rule: $BATS_TEST_TMPDIR/a\\x0ab:2: \\xff:: not a verdict, a hook or a match"
 	yes cgg-rule -p new add -f - <<<'# allow everything'
 	[ "$(state)" = "$before" ]
 	refuses 2 'cgg-rule -p "" add port 1' \
-		'policy : a name has 1 to 255 letters'
+		'policy : a name has 1 to 255 characters'
 }
 
 @test 'a closed standard output is an error when there is output' {
@@ -420,7 +420,7 @@ refuses_as()
 
 @test 'the root cgroup is refused, unless forced' {
 	refuses 2 'cgg-attach /' \
-		'/: is the root cgroup, of every process; -f guards it all the same'
+		'/: is the root cgroup, which holds every process; use -f to guard it anyway'
 	cgg-rule -p empty add port 1
 	cgg-rule -p empty flush # without rules no program is attached
 	yes cgg-attach --force -p empty /
@@ -432,7 +432,7 @@ refuses_as()
 @test 'a name that several cgroups have is refused' {
 	run cgg-attach "container:$CGG_RUN"
 	status_is 2
-	matches "^cgg-attach: container:$CGG_RUN: may be any of /[^ ]*, /[^ ]*$"
+	matches "^cgg-attach: container:$CGG_RUN: is ambiguous: /[^ ]*, /[^ ]*$"
 	matches "$(shown "$web")"
 	matches "$(shown "$free")"
 }

@@ -187,7 +187,7 @@ static void every_mistake_is_said_with_its_line(void **state)
 		"device 1",
 		"web.rules:2: port 70000: not a port (0 to 65535)\n"
 		"web.rules:5: never: not a verdict (allow, deny or alert)\n"
-		"web.rules:6: ip 10.0.0.1/8: has bits beyond its length; 10.0.0.0/8 is meant?\n"
+		"web.rules:6: ip 10.0.0.1/8: host bits are set; did you mean 10.0.0.0/8?\n"
 		"web.rules:8: device 1: not a type (c, b or a) nor a path\n");
 }
 
