@@ -8,6 +8,16 @@
 
 load ../helpers
 
+teardown()
+{
+	reuse_guard
+}
+
+teardown_file()
+{
+	clean_up
+}
+
 # learned RULES [OPTION...]: cgg-learn makes these rules of the events on standard input
 learned()
 {

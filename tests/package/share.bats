@@ -126,8 +126,13 @@ END
 
 teardown()
 {
+	reuse_guard
+	[ -z "$network" ] || [ ! -e "/run/netns/$network" ] || ip netns delete "$network"
+}
+
+teardown_file()
+{
 	clean_up
-	[ -z "$network" ] || ip netns delete "$network"
 }
 network=
 
