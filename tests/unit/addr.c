@@ -48,7 +48,7 @@ static const struct {
 	{ "::1.2.3.4", "::1.2.3.4", { [12] = 1, 2, 3, 4 }, 128 },
 };
 
-static void net_is_its_bytes(void **state)
+static void a_prefix_is_read_to_its_bytes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(nets); i++) {
@@ -63,7 +63,7 @@ static void net_is_its_bytes(void **state)
 	}
 }
 
-static void net_is_printed_as_it_is_read(void **state)
+static void a_prefix_is_printed_as_it_is_read(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(nets); i++) {
@@ -79,7 +79,7 @@ static void net_is_printed_as_it_is_read(void **state)
 }
 
 /* 0.0.0.0/LEN has no host bits; 255.255.255.255/LEN has one more each time. */
-static void every_length_keeps_so_many_bits(void **state)
+static void a_prefix_keeps_as_many_bits_as_its_length(void **state)
 {
 	struct cgg_net net;
 	char word[80], clean[80];
@@ -105,7 +105,7 @@ static void every_length_keeps_so_many_bits(void **state)
 	}
 }
 
-static void address_of_either_family_is_printed(void **state)
+static void addresses_of_both_families_are_printed(void **state)
 {
 	static const struct {
 		const char *text;
@@ -130,7 +130,7 @@ static void address_of_either_family_is_printed(void **state)
 	}
 }
 
-static void local_is_no_address(void **state)
+static void local_is_not_an_address(void **state)
 {
 	struct cgg_net net;
 	char text[CGG_NET_TEXT];
@@ -143,7 +143,7 @@ static void local_is_no_address(void **state)
 	assert_string_equal(text, "local");
 }
 
-static void port_is_one_or_a_range(void **state)
+static void a_port_is_a_number_or_a_range(void **state)
 {
 	static const struct {
 		const char *word;
@@ -170,7 +170,7 @@ static void port_is_one_or_a_range(void **state)
 	}
 }
 
-static void every_protocol_is_read_as_it_is_printed(void **state)
+static void every_protocol_is_read_back_as_printed(void **state)
 {
 	char text[CGG_NET_TEXT], number[8];
 	__u16 proto;
@@ -187,7 +187,7 @@ static void every_protocol_is_read_as_it_is_printed(void **state)
 	assert_int_equal(proto_parse(&proto, "256"), CGG_USAGE);
 }
 
-static void number_is_digits_and_nothing_else(void **state)
+static void a_number_is_only_digits(void **state)
 {
 	static const struct {
 		const char *word;
@@ -245,14 +245,14 @@ static void number_is_digits_and_nothing_else(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(net_is_its_bytes),
-		cmocka_unit_test(net_is_printed_as_it_is_read),
-		cmocka_unit_test(every_length_keeps_so_many_bits),
-		cmocka_unit_test(address_of_either_family_is_printed),
-		cmocka_unit_test(local_is_no_address),
-		cmocka_unit_test(port_is_one_or_a_range),
-		cmocka_unit_test(every_protocol_is_read_as_it_is_printed),
-		cmocka_unit_test(number_is_digits_and_nothing_else),
+		cmocka_unit_test(a_prefix_is_read_to_its_bytes),
+		cmocka_unit_test(a_prefix_is_printed_as_it_is_read),
+		cmocka_unit_test(a_prefix_keeps_as_many_bits_as_its_length),
+		cmocka_unit_test(addresses_of_both_families_are_printed),
+		cmocka_unit_test(local_is_not_an_address),
+		cmocka_unit_test(a_port_is_a_number_or_a_range),
+		cmocka_unit_test(every_protocol_is_read_back_as_printed),
+		cmocka_unit_test(a_number_is_only_digits),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);

@@ -630,7 +630,7 @@ static void shown(const char *what, unsigned operations, const unsigned by_rule[
 		assert_true(by_rule[i] > operations / 20);
 }
 
-static void image_says_what_the_rules_say(void **state)
+static void an_image_decides_as_its_rules(void **state)
 {
 	static struct policy rules;
 	unsigned by_rule[3] = { 0 };
@@ -649,7 +649,7 @@ static void image_says_what_the_rules_say(void **state)
 }
 
 /* From no rules to as many as the few prefixes of the small world can hold. */
-static void index_says_what_the_rules_say(void **state)
+static void an_index_decides_as_its_rules(void **state)
 {
 	static struct policy rules;
 	unsigned by_rule[3] = { 0 }, operations = 0;
@@ -666,7 +666,7 @@ static void index_says_what_the_rules_say(void **state)
 	shown("indexes", operations, by_rule);
 }
 
-static void rules_beside_an_index_keep_their_place(void **state)
+static void rules_beside_an_index_keep_their_order(void **state)
 {
 	static struct policy rules;
 	unsigned by_rule[3] = { 0 }, operations = 0;
@@ -686,7 +686,7 @@ static void rules_beside_an_index_keep_their_place(void **state)
 }
 
 /* A rule whose record says that it shadows none is found by its bit alone. */
-static void deleted_rules_are_gone(void **state)
+static void deleted_rules_no_longer_decide(void **state)
 {
 	static struct policy rules;
 	unsigned by_rule[3] = { 0 }, operations = 0, deleted = 0, kept = 0;
@@ -723,7 +723,7 @@ static void deleted_rules_are_gone(void **state)
 }
 
 /* Each asked access bit is judged by itself, and the worst decision counts. */
-static void access_bits_are_judged_one_by_one(void **state)
+static void each_access_bit_is_judged_by_itself(void **state)
 {
 	static const char access_bits[] = "mrw"; /* by the bit's number */
 
@@ -761,7 +761,7 @@ static void access_bits_are_judged_one_by_one(void **state)
 }
 
 /* A writer that is one generation ahead writes the other image; two ahead writes this one. */
-static void who_is_disturbed_says_no(void **state)
+static void a_walk_that_is_disturbed_four_times_denies(void **state)
 {
 	static struct policy rules;
 	struct cgg_query q = { .hook = CGG_CONNECT, .access = CGG_R };
@@ -782,7 +782,7 @@ static void who_is_disturbed_says_no(void **state)
 }
 
 /* A missing index must not allow anything. */
-static void without_its_index_a_policy_says_no(void **state)
+static void a_policy_without_its_index_denies(void **state)
 {
 	static struct policy rules;
 	struct cgg_query q = { .hook = CGG_CONNECT, .access = CGG_R };
@@ -810,7 +810,7 @@ static const char *words_of(const struct cgg_rules *of, unsigned at)
 	return text;
 }
 
-static void rules_come_back(void **state)
+static void rules_are_printed_back(void **state)
 {
 	static struct policy some;
 
@@ -853,7 +853,7 @@ static int rule_put(struct cgg_rules *to, const char *words)
 }
 
 /* Rules that are copied from elsewhere bring their words, and get ids of their own. */
-static void rules_are_taken_with_their_words(void **state)
+static void copied_rules_keep_their_words(void **state)
 {
 	struct cgg_rules more;
 
@@ -881,7 +881,7 @@ static void rules_are_taken_with_their_words(void **state)
 	rules_free(&more);
 }
 
-static void nothing_is_an_image_too(void **state)
+static void no_rules_make_an_image(void **state)
 {
 	(void)state;
 	rules_begin(&rules);
@@ -896,7 +896,7 @@ static void nothing_is_an_image_too(void **state)
 }
 
 /* A hook that no rule and no default needs costs nothing. */
-static void hooks_are_those_that_are_needed(void **state)
+static void an_image_needs_only_the_hooks_of_its_rules(void **state)
 {
 	(void)state;
 	rules_begin(&rules);
@@ -920,7 +920,7 @@ static void hooks_are_those_that_are_needed(void **state)
 }
 
 /* The kernel gets no byte of an earlier compilation. */
-static void image_is_the_same_whatever_was_there(void **state)
+static void an_image_does_not_depend_on_earlier_memory(void **state)
 {
 	static struct cgg_image clean;
 
@@ -937,7 +937,7 @@ static void image_is_the_same_whatever_was_there(void **state)
 
 /* ---- rules that do not fit an image make an index ---- */
 
-static void entries_64_fit_and_65_do_not(void **state)
+static void an_image_holds_64_entries_and_not_65(void **state)
 {
 	char words[64];
 
@@ -956,7 +956,7 @@ static void entries_64_fit_and_65_do_not(void **state)
 }
 
 /* An operand takes all its 128 bytes: programs read that far. */
-static void words_that_fill_the_heap_fit_and_one_more_does_not(void **state)
+static void an_image_holds_words_that_fill_its_heap_and_no_more(void **state)
 {
 	unsigned fit = (CGG_HEAP - CGG_NAME) / (CGG_OPERAND + 144);
 	char words[CGG_RULE_TEXT];
@@ -979,20 +979,20 @@ static void words_that_fill_the_heap_fit_and_one_more_does_not(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(image_says_what_the_rules_say),
-		cmocka_unit_test(index_says_what_the_rules_say),
-		cmocka_unit_test(rules_beside_an_index_keep_their_place),
-		cmocka_unit_test(deleted_rules_are_gone),
-		cmocka_unit_test(access_bits_are_judged_one_by_one),
-		cmocka_unit_test(who_is_disturbed_says_no),
-		cmocka_unit_test(without_its_index_a_policy_says_no),
-		cmocka_unit_test(rules_come_back),
-		cmocka_unit_test(rules_are_taken_with_their_words),
-		cmocka_unit_test(nothing_is_an_image_too),
-		cmocka_unit_test(hooks_are_those_that_are_needed),
-		cmocka_unit_test(image_is_the_same_whatever_was_there),
-		cmocka_unit_test(entries_64_fit_and_65_do_not),
-		cmocka_unit_test(words_that_fill_the_heap_fit_and_one_more_does_not),
+		cmocka_unit_test(an_image_decides_as_its_rules),
+		cmocka_unit_test(an_index_decides_as_its_rules),
+		cmocka_unit_test(rules_beside_an_index_keep_their_order),
+		cmocka_unit_test(deleted_rules_no_longer_decide),
+		cmocka_unit_test(each_access_bit_is_judged_by_itself),
+		cmocka_unit_test(a_walk_that_is_disturbed_four_times_denies),
+		cmocka_unit_test(a_policy_without_its_index_denies),
+		cmocka_unit_test(rules_are_printed_back),
+		cmocka_unit_test(copied_rules_keep_their_words),
+		cmocka_unit_test(no_rules_make_an_image),
+		cmocka_unit_test(an_image_needs_only_the_hooks_of_its_rules),
+		cmocka_unit_test(an_image_does_not_depend_on_earlier_memory),
+		cmocka_unit_test(an_image_holds_64_entries_and_not_65),
+		cmocka_unit_test(an_image_holds_words_that_fill_its_heap_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);

@@ -88,7 +88,7 @@ static void prints(const struct cgg_event *e, const struct cgg_event_view *view,
 
 /* ---- every field ---- */
 
-static void connection_says_where_it_went(void **state)
+static void a_connection_has_its_destination(void **state)
 {
 	struct cgg_event e = net_record(CGG_CONNECT4);
 
@@ -107,7 +107,7 @@ static void connection_says_where_it_went(void **state)
 	       "tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
 }
 
-static void message_says_where_it_went(void **state)
+static void a_message_has_its_destination(void **state)
 {
 	struct cgg_event e = net_record(CGG_SENDMSG4);
 
@@ -125,7 +125,7 @@ static void message_says_where_it_went(void **state)
 	       "dport=0 proto=17 tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
 }
 
-static void device_says_its_number_and_its_access(void **state)
+static void a_device_has_its_number_and_access(void **state)
 {
 	struct cgg_event e = record(CGG_DEV);
 
@@ -144,7 +144,7 @@ static void device_says_its_number_and_its_access(void **state)
 	       "type=b access=rwm tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
 }
 
-static void every_access_has_its_bits(void **state)
+static void every_access_is_printed(void **state)
 {
 	static const char *const access_bits[] = { "", "m", "r", "rm", "w", "wm", "rw", "rwm" };
 	struct cgg_event e = record(CGG_DEV);
@@ -164,7 +164,7 @@ static void every_access_has_its_bits(void **state)
 	assert_non_null(strstr(line, " access_type=0x12340001 type=b access=w tid="));
 }
 
-static void sysctl_says_its_name(void **state)
+static void a_sysctl_has_its_name(void **state)
 {
 	struct cgg_event e = sysctl_record("kernel/hostname");
 
@@ -179,7 +179,7 @@ static void sysctl_says_its_name(void **state)
 }
 
 /* A record has room for 112 bytes; a longer name is cut there, and nothing else is printed. */
-static void long_sysctl_is_cut(void **state)
+static void a_long_sysctl_is_cut(void **state)
 {
 	char name[128] = "", wanted[160];
 	struct cgg_event e;
@@ -199,7 +199,7 @@ static void long_sysctl_is_cut(void **state)
 	assert_non_null(strstr(line, " name= tid=12346 "));
 }
 
-static void named_rule_adds_its_label(void **state)
+static void a_named_rule_adds_its_label(void **state)
 {
 	struct cgg_event e = net_record(CGG_CONNECT4);
 
@@ -210,7 +210,7 @@ static void named_rule_adds_its_label(void **state)
 	       "uid=1000 gid=100 cgroup=/demo policy=default rule=7 label=rule-001\n");
 }
 
-static void default_is_rule_0(void **state)
+static void the_default_is_rule_0(void **state)
 {
 	struct cgg_event e = net_record(CGG_CONNECT4);
 
@@ -220,7 +220,7 @@ static void default_is_rule_0(void **state)
 	assert_non_null(strstr(line, " cgroup=/ policy=default rule=0\n"));
 }
 
-static void numbers_go_as_far_as_they_go(void **state)
+static void the_largest_numbers_are_printed(void **state)
 {
 	struct cgg_event e = net_record(CGG_CONNECT4);
 
@@ -236,7 +236,7 @@ static void numbers_go_as_far_as_they_go(void **state)
 	assert_non_null(strstr(line, ",\"cgroup_id\":18446744073709551615,"));
 }
 
-static void names_without_an_end_stop_at_their_room(void **state)
+static void names_without_a_nul_end_at_their_field(void **state)
 {
 	struct cgg_event e = net_record(CGG_CONNECT4);
 
@@ -259,7 +259,7 @@ static void names_without_an_end_stop_at_their_room(void **state)
 	"\"tid\":12346,\"uid\":1000,\"gid\":100,\"cgroup\":\"/demo\",\"cgroup_id\":4711,"          \
 	"\"policy\":\"default\",\"rule\":7"
 
-static void json_has_the_same_keys(void **state)
+static void json_has_the_keys_of_text(void **state)
 {
 	struct cgg_event e = net_record(CGG_CONNECT4);
 
@@ -354,7 +354,7 @@ static void time_is_rfc_3339_in_utc(void **state)
 	times(4102444799000000000, 999999000, "2099-12-31T23:59:59.999999Z");
 }
 
-static void text_has_a_time_when_it_is_asked_for(void **state)
+static void text_has_a_time_only_on_request(void **state)
 {
 	struct cgg_event e = net_record(CGG_CONNECT4);
 
@@ -373,7 +373,7 @@ static void lost(__u64 count, const struct cgg_event_view *view, const char *wan
 	assert_memory_equal(line, wanted, len);
 }
 
-static void losses_are_said_in_the_stream(void **state)
+static void lost_events_are_reported_in_the_stream(void **state)
 {
 	(void)state;
 	lost(512, &text_view, "[LOST 512]\n");
@@ -397,7 +397,7 @@ static void suppressed(const struct cgg_event_view *view, const char *cgroup, co
 	assert_memory_equal(line, wanted, len);
 }
 
-static void suppressed_events_are_told_with_their_cgroup(void **state)
+static void suppressed_events_are_reported_with_their_cgroup(void **state)
 {
 	(void)state;
 	suppressed(
@@ -412,7 +412,7 @@ static void suppressed_events_are_told_with_their_cgroup(void **state)
 		"[WITHHELD 512] cgroup=/a\\x20b\\x0a policy= rule=7 verdict=deny hook=connect4\n");
 }
 
-static void colors_are_of_the_verdict_alone(void **state)
+static void only_the_verdict_has_a_color(void **state)
 {
 	static const struct cgg_event_view color_view = { .color = true };
 	struct cgg_event e = net_record(CGG_CONNECT4);
@@ -434,7 +434,7 @@ static void colors_are_of_the_verdict_alone(void **state)
 }
 
 /* Values that are cached from one line are not used for another. */
-static void addresses_and_options_are_each_their_own(void **state)
+static void cached_addresses_and_options_are_not_mixed_up(void **state)
 {
 	struct cgg_event e = net_record(CGG_CONNECT6), o = record(CGG_SETSOCKOPT_RUN);
 	char wanted[512], text[CGG_NET_TEXT], option[256];
@@ -477,7 +477,7 @@ static void comm_is(const char *comm, const char *text, const char *json)
 	assert_non_null(strstr(line, wanted));
 }
 
-static void what_could_do_harm_is_escaped(void **state)
+static void dangerous_bytes_are_escaped(void **state)
 {
 	(void)state;
 	comm_is("", "", "");
@@ -646,7 +646,7 @@ static unsigned keys_of(unsigned program)
 	return 11;
 }
 
-static void nothing_breaks_a_line(void **state)
+static void no_byte_breaks_a_line(void **state)
 {
 
 	(void)state;
@@ -681,7 +681,7 @@ static void nothing_breaks_a_line(void **state)
 }
 
 /* Records that no program writes: what a ring holds after tampering. */
-static void any_256_bytes_are_a_line(void **state)
+static void any_256_bytes_make_one_line(void **state)
 {
 	(void)state;
 	random_state = SEED + 1;
@@ -698,7 +698,7 @@ static void any_256_bytes_are_a_line(void **state)
 	}
 }
 
-static void worst_line_fits(void **state)
+static void the_longest_line_fits(void **state)
 {
 	char *cgroup = malloc(4096), *exact = malloc(CGG_EVENT_TEXT);
 	struct cgg_event e;
@@ -729,28 +729,28 @@ static void worst_line_fits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(connection_says_where_it_went),
-		cmocka_unit_test(message_says_where_it_went),
-		cmocka_unit_test(device_says_its_number_and_its_access),
-		cmocka_unit_test(every_access_has_its_bits),
-		cmocka_unit_test(sysctl_says_its_name),
-		cmocka_unit_test(long_sysctl_is_cut),
-		cmocka_unit_test(named_rule_adds_its_label),
-		cmocka_unit_test(default_is_rule_0),
-		cmocka_unit_test(numbers_go_as_far_as_they_go),
-		cmocka_unit_test(names_without_an_end_stop_at_their_room),
-		cmocka_unit_test(json_has_the_same_keys),
+		cmocka_unit_test(a_connection_has_its_destination),
+		cmocka_unit_test(a_message_has_its_destination),
+		cmocka_unit_test(a_device_has_its_number_and_access),
+		cmocka_unit_test(every_access_is_printed),
+		cmocka_unit_test(a_sysctl_has_its_name),
+		cmocka_unit_test(a_long_sysctl_is_cut),
+		cmocka_unit_test(a_named_rule_adds_its_label),
+		cmocka_unit_test(the_default_is_rule_0),
+		cmocka_unit_test(the_largest_numbers_are_printed),
+		cmocka_unit_test(names_without_a_nul_end_at_their_field),
+		cmocka_unit_test(json_has_the_keys_of_text),
 		cmocka_unit_test(text_and_json_agree),
 		cmocka_unit_test(time_is_rfc_3339_in_utc),
-		cmocka_unit_test(text_has_a_time_when_it_is_asked_for),
-		cmocka_unit_test(losses_are_said_in_the_stream),
-		cmocka_unit_test(suppressed_events_are_told_with_their_cgroup),
-		cmocka_unit_test(colors_are_of_the_verdict_alone),
-		cmocka_unit_test(addresses_and_options_are_each_their_own),
-		cmocka_unit_test(what_could_do_harm_is_escaped),
-		cmocka_unit_test(nothing_breaks_a_line),
-		cmocka_unit_test(any_256_bytes_are_a_line),
-		cmocka_unit_test(worst_line_fits),
+		cmocka_unit_test(text_has_a_time_only_on_request),
+		cmocka_unit_test(lost_events_are_reported_in_the_stream),
+		cmocka_unit_test(suppressed_events_are_reported_with_their_cgroup),
+		cmocka_unit_test(only_the_verdict_has_a_color),
+		cmocka_unit_test(cached_addresses_and_options_are_not_mixed_up),
+		cmocka_unit_test(dangerous_bytes_are_escaped),
+		cmocka_unit_test(no_byte_breaks_a_line),
+		cmocka_unit_test(any_256_bytes_make_one_line),
+		cmocka_unit_test(the_longest_line_fits),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);

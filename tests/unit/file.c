@@ -83,7 +83,7 @@ static void rules_keep_their_order(void **state)
 						"allow connect,sendmsg ip ::1\n");
 }
 
-static void nothing_is_no_mistake(void **state)
+static void an_empty_file_is_no_mistake(void **state)
 {
 	(void)state;
 	reads("", "");
@@ -94,7 +94,7 @@ static void nothing_is_no_mistake(void **state)
 	reads("\r\n\r\n", "");
 }
 
-static void last_line_needs_no_newline(void **state)
+static void the_last_line_needs_no_newline(void **state)
 {
 	(void)state;
 	reads("port 1\nport 2", "deny connect,sendmsg port 1\ndeny connect,sendmsg port 2\n");
@@ -102,7 +102,7 @@ static void last_line_needs_no_newline(void **state)
 				  "write its number: getent services prints it\n");
 }
 
-static void lines_may_end_as_on_other_systems(void **state)
+static void lines_may_end_with_cr_and_newline(void **state)
 {
 	(void)state;
 	reads("port 1\r\n# comment\r\n\r\nport 2 comment \"x\"\r\n",
@@ -116,7 +116,7 @@ static void blanks_may_stand_anywhere(void **state)
 	reads("\t port\t1  \t# why\n", "deny connect,sendmsg port 1\n");
 }
 
-static void quotes_hold_words_together(void **state)
+static void quotes_join_words(void **state)
 {
 	(void)state;
 	reads("port 1 comment \"a # b\" name x # c\n",
@@ -129,7 +129,7 @@ static void quotes_hold_words_together(void **state)
 	refuses("port 1 comment \"a\"b\n", "web.rules:1: b: no blank behind a quote\n");
 }
 
-static void defaults_are_lines_too(void **state)
+static void a_default_is_a_line(void **state)
 {
 	(void)state;
 	reads("default connect deny\nport 1\n",
@@ -144,7 +144,7 @@ static void defaults_are_lines_too(void **state)
 	reads("default connect alert # why\n", "default connect alert\n");
 }
 
-static void defaults_are_refused_in_their_own_words(void **state)
+static void a_wrong_default_has_its_own_messages(void **state)
 {
 	static const char needs[] =
 		"default: needs hooks and a verdict: default HOOK[,HOOK] allow|deny|alert\n";
@@ -174,7 +174,7 @@ static void defaults_are_refused_in_their_own_words(void **state)
 		"web.rules:1: Default: not a verdict, a hook or a match\n");
 }
 
-static void every_mistake_is_said_with_its_line(void **state)
+static void every_mistake_is_reported_with_its_line(void **state)
 {
 	(void)state;
 	refuses("port 1\n"
@@ -191,7 +191,7 @@ static void every_mistake_is_said_with_its_line(void **state)
 		"web.rules:8: device 1: not a type (c, b or a) nor a path\n");
 }
 
-static void thousand_mistakes_are_a_thousand_lines(void **state)
+static void a_thousand_mistakes_are_a_thousand_lines(void **state)
 {
 	char text[7 * 1000 + 1] = "", *answer, *at;
 
@@ -214,7 +214,7 @@ static void thousand_mistakes_are_a_thousand_lines(void **state)
 	free(answer);
 }
 
-static void nul_is_said_and_hides_nothing(void **state)
+static void a_nul_byte_is_reported_and_hides_nothing(void **state)
 {
 	static const char hidden[] = "port 1\0port 70000\nport 2\n";
 	static const char commented[] = "# a\0b\n";
@@ -226,7 +226,7 @@ static void nul_is_said_and_hides_nothing(void **state)
 	refuses_bytes(last, sizeof(last) - 1, "web.rules:2: a line has a NUL byte\n");
 }
 
-static void a_byte_order_mark_at_the_start_is_passed_over(void **state)
+static void a_byte_order_mark_at_the_start_is_skipped(void **state)
 {
 	(void)state;
 	reads("\xef\xbb\xbfport 1\n", "deny connect,sendmsg port 1\n");
@@ -249,7 +249,7 @@ static void foreign_bytes_are_made_visible(void **state)
 }
 
 /* Megabytes of one line: a comment is nothing, and a word is cut in the message. */
-static void long_lines_are_read_to_their_end(void **state)
+static void long_lines_are_read_to_the_end(void **state)
 {
 	const size_t len = 3 << 20;
 	char *text = malloc(len), wanted[256];
@@ -278,7 +278,7 @@ static void long_lines_are_read_to_their_end(void **state)
 	free(text);
 }
 
-static void words_beyond_64_are_too_many(void **state)
+static void more_than_64_words_are_refused(void **state)
 {
 	char text[256] = "";
 
@@ -293,7 +293,7 @@ static void words_beyond_64_are_too_many(void **state)
 }
 
 /* Earlier rules stay before those that are read. */
-static void file_appends(void **state)
+static void a_file_appends_its_rules(void **state)
 {
 	struct cgg_rules rules = { 0 };
 	char *errors, text[] = "port 2\ndefault device deny\n";
@@ -317,7 +317,7 @@ static void file_appends(void **state)
 	rules_free(&rules);
 }
 
-static void what_is_written_is_read(void **state)
+static void a_written_file_is_read_back(void **state)
 {
 	static const char text[] = "default sendmsg,sysctl alert\n"
 				   "default connect,device deny\n"
@@ -339,7 +339,7 @@ static ssize_t broken_read(void *cookie, char *buffer, size_t size)
 	return -1;
 }
 
-static void file_that_breaks_off_is_no_file(void **state)
+static void a_file_with_a_read_error_is_refused(void **state)
 {
 	FILE *file = fopencookie(0, "r", (cookie_io_functions_t){ .read = broken_read });
 	struct cgg_rules rules = { 0 };
@@ -357,23 +357,23 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_keep_their_order),
-		cmocka_unit_test(nothing_is_no_mistake),
-		cmocka_unit_test(last_line_needs_no_newline),
-		cmocka_unit_test(lines_may_end_as_on_other_systems),
+		cmocka_unit_test(an_empty_file_is_no_mistake),
+		cmocka_unit_test(the_last_line_needs_no_newline),
+		cmocka_unit_test(lines_may_end_with_cr_and_newline),
 		cmocka_unit_test(blanks_may_stand_anywhere),
-		cmocka_unit_test(quotes_hold_words_together),
-		cmocka_unit_test(defaults_are_lines_too),
-		cmocka_unit_test(defaults_are_refused_in_their_own_words),
-		cmocka_unit_test(every_mistake_is_said_with_its_line),
-		cmocka_unit_test(thousand_mistakes_are_a_thousand_lines),
-		cmocka_unit_test(nul_is_said_and_hides_nothing),
-		cmocka_unit_test(a_byte_order_mark_at_the_start_is_passed_over),
+		cmocka_unit_test(quotes_join_words),
+		cmocka_unit_test(a_default_is_a_line),
+		cmocka_unit_test(a_wrong_default_has_its_own_messages),
+		cmocka_unit_test(every_mistake_is_reported_with_its_line),
+		cmocka_unit_test(a_thousand_mistakes_are_a_thousand_lines),
+		cmocka_unit_test(a_nul_byte_is_reported_and_hides_nothing),
+		cmocka_unit_test(a_byte_order_mark_at_the_start_is_skipped),
 		cmocka_unit_test(foreign_bytes_are_made_visible),
-		cmocka_unit_test(long_lines_are_read_to_their_end),
-		cmocka_unit_test(words_beyond_64_are_too_many),
-		cmocka_unit_test(file_appends),
-		cmocka_unit_test(what_is_written_is_read),
-		cmocka_unit_test(file_that_breaks_off_is_no_file),
+		cmocka_unit_test(long_lines_are_read_to_the_end),
+		cmocka_unit_test(more_than_64_words_are_refused),
+		cmocka_unit_test(a_file_appends_its_rules),
+		cmocka_unit_test(a_written_file_is_read_back),
+		cmocka_unit_test(a_file_with_a_read_error_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, 0, 0);

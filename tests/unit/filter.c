@@ -118,7 +118,7 @@ static void only_families_that_hooks_see_are_allowed(void **state)
 }
 
 /* The kernel reads an int. */
-static void the_upper_half_of_a_register_does_not_count(void **state)
+static void the_upper_half_of_a_register_is_ignored(void **state)
 {
 	(void)state;
 	EACH(i)
@@ -130,7 +130,7 @@ static void the_upper_half_of_a_register_does_not_count(void **state)
 	}
 }
 
-static void of_netlink_only_the_routes_are_allowed(void **state)
+static void only_routes_of_netlink_are_allowed(void **state)
 {
 	(void)state;
 	EACH(i)
@@ -142,7 +142,7 @@ static void of_netlink_only_the_routes_are_allowed(void **state)
 	}
 }
 
-static void each_word_keeps_its_family_alone(void **state)
+static void each_word_opens_only_its_family(void **state)
 {
 	static const struct {
 		unsigned keep;
@@ -162,7 +162,7 @@ static void each_word_keeps_its_family_alone(void **state)
 }
 
 /* It has the family in memory. */
-static void socketcall_makes_no_socket(void **state)
+static void socketcall_cannot_make_a_socket(void **state)
 {
 	(void)state;
 	assert_int_equal(call(0, AUDIT_ARCH_I386, 102, 1, 0, 0), NO_FAMILY);
@@ -172,7 +172,7 @@ static void socketcall_makes_no_socket(void **state)
 	assert_int_equal(call(KEEP_FAMILIES, AUDIT_ARCH_I386, 102, 1, 0, 0), ALLOWED);
 }
 
-static void other_calls_are_closed_by_their_words(void **state)
+static void each_word_opens_its_other_calls(void **state)
 {
 	static const struct {
 		unsigned keep;
@@ -207,11 +207,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_families_that_hooks_see_are_allowed),
-		cmocka_unit_test(the_upper_half_of_a_register_does_not_count),
-		cmocka_unit_test(of_netlink_only_the_routes_are_allowed),
-		cmocka_unit_test(each_word_keeps_its_family_alone),
-		cmocka_unit_test(socketcall_makes_no_socket),
-		cmocka_unit_test(other_calls_are_closed_by_their_words),
+		cmocka_unit_test(the_upper_half_of_a_register_is_ignored),
+		cmocka_unit_test(only_routes_of_netlink_are_allowed),
+		cmocka_unit_test(each_word_opens_only_its_family),
+		cmocka_unit_test(socketcall_cannot_make_a_socket),
+		cmocka_unit_test(each_word_opens_its_other_calls),
 	};
 
 #ifdef __x86_64__

@@ -199,7 +199,7 @@ static void reads_back(const struct cgg_rule *rule)
 	assert_memory_equal(rule, &same, sizeof(same));
 }
 
-static void cgroup_of_any_bytes_is_read_back(void **state)
+static void a_cgroup_of_any_bytes_is_read_back(void **state)
 {
 	struct cgg_rule rule = { .verdict = CGG_DENY,
 				 .access = CGG_R,
@@ -233,7 +233,7 @@ static void cgroup_of_any_bytes_is_read_back(void **state)
 	}
 }
 
-static void longest_rule_is_printed_whole(void **state)
+static void the_longest_rule_is_printed_whole(void **state)
 {
 	struct cgg_rule rule = { .verdict = CGG_ALERT,
 				 .access = CGG_R,
@@ -284,8 +284,8 @@ int main(void)
 		tests[i] = (struct CMUnitTest){ .name = sections[i].name,
 						.test_func = section_holds,
 						.initial_state = &sections[i] };
-	tests[count] = (struct CMUnitTest)cmocka_unit_test(cgroup_of_any_bytes_is_read_back);
-	tests[count + 1] = (struct CMUnitTest)cmocka_unit_test(longest_rule_is_printed_whole);
+	tests[count] = (struct CMUnitTest)cmocka_unit_test(a_cgroup_of_any_bytes_is_read_back);
+	tests[count + 1] = (struct CMUnitTest)cmocka_unit_test(the_longest_rule_is_printed_whole);
 	failed = _cmocka_run_group_tests("words", tests, count + 2, 0, 0);
 	sections_free();
 	return failed;
