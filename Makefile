@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Makefile - cmd/cgg-X.c becomes build/cgg-X, bpf/*.bpf.c the object that cgg-load carries.
+# Makefile - build cmd/cgg-X.c as build/cgg-X, and bpf/*.bpf.c as the object in cgg-load
 #
 # make demo, make check: see README.md. A new command or hook needs no line here.
 
@@ -8,17 +8,17 @@ PREFIX ?= /usr/local
 BUILD ?= build
 CC ?= cc
 CLANG ?= clang
-# Ubuntu's /usr/sbin/bpftool works for that machine's own kernel alone.
+# Ubuntu's /usr/sbin/bpftool works only with the running kernel.
 BPFTOOL ?= $(firstword $(wildcard /usr/lib/linux-tools/*/bpftool /usr/sbin/bpftool /sbin/bpftool) bpftool)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 
 CFLAGS ?= -O2 -g
-# $(call taken,FLAGS): those, if the compiler takes them for this machine
+# $(call taken,FLAGS): the flags if the compiler takes them for this machine, else nothing
 taken = $(shell $(CC) -O2 -Werror $(1) -include features.h -x c -c -o /dev/null /dev/null \
 	2>/dev/null && echo '$(1)')
 TAKEN := $(or $(call taken,-D_FORTIFY_SOURCE=3),-D_FORTIFY_SOURCE=2) \
 	$(call taken,-fstack-clash-protection) $(call taken,-fcf-protection)
-# Behind CPPFLAGS, where a distribution asks for less of the same.
+# These follow CPPFLAGS, where a distribution may ask for less.
 HARDENING ?= -U_FORTIFY_SOURCE $(TAKEN) -fstack-protector-strong -Wformat -Werror=format-security
 WERROR ?= -Werror
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
@@ -45,7 +45,7 @@ LIB_SOURCES = $(wildcard lib/*/*.c)
 LIB_HEADERS = $(wildcard lib/*.h lib/*/*.h bpf/*.h)
 LIB = $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 HOOKS = $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
-# For the kernels before 6.1, which have no hook for unix sockets: bpf/kernel.h.
+# For kernels before 6.1, which have no hook for unix sockets: bpf/kernel.h.
 OLD_HOOKS = $(patsubst $(BUILD)/bpf/%,$(BUILD)/old/%,$(filter-out %/unix.bpf.o,$(HOOKS)))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 TOOLS = $(patsubst tests/engines/%.c,$(BUILD)/tests/%,$(wildcard tests/engines/*.c))
@@ -81,36 +81,36 @@ check-one: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) tested
 	@FILTER='$(N)' tests/run $(T)
 
-# Every command killed at every call and store, and each of its calls failing: some twenty minutes
-# on two processors. Several shares run at once: most of the time goes into waiting for the kernel.
+# Kill every command at every call and store, and let each of its calls fail: about twenty minutes
+# on two processors. Several shares run at once, since most of the time is waiting for the kernel.
 check-faults: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
 	@FAULTS=all LIMIT=7200 SHARES=4 JOBS=8 tests/run tests/hostile/faults.bats tests/hostile/faults-guard.bats
 
-# Many at once for a minute, and a hundred upgrades under attempts.
+# Run many writers and readers at once for a minute, and upgrade a hundred times under attempts.
 SOAK_SECONDS ?= 60
 soak: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
 	@SOAK_SECONDS=$(SOAK_SECONDS) UPGRADES=100 JOBS=1 LIMIT=3600 tests/run tests/hostile/soak.bats tests/commands/upgrade.bats
 
-# The BPF objects of each clang that Debian has, on this machine's kernel; COMPILERS='13 22': of these.
+# Test the BPF objects of each clang in Debian on this machine's kernel; COMPILERS='13 22' names some.
 check-compilers: deps
 	@tests/install-deps deb
 	@tests/machines/check-compilers $(COMPILERS)
 
-# Each hook on every kernel that Debian offers, in virtual machines; KERNELS='5.10 newest': on these.
+# Test each hook on every kernel in Debian, in virtual machines; KERNELS='5.10 newest' names some.
 check-kernels: deps
-	@tests/install-deps kernels || echo 'What starts other kernels is not to be had.'
+	@tests/install-deps kernels || echo 'The tools that start other kernels are not available.'
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
 	@tests/machines/check-kernels $(KERNELS)
 
-# Real programs under cgg-run, after installing them all. make check starts those that are there.
+# Install real programs, and run them under cgg-run. make check runs those that are installed.
 check-programs: deps
 	@tests/install-deps programs
 	@$(MAKE) --no-print-directory -j$$(nproc) tested
 	@tests/run tests/commands/programs.bats
 
-# The tests of the commands, with every address and every overflow watched: some ten minutes.
+# Test the commands with AddressSanitizer and UndefinedBehaviorSanitizer: about ten minutes.
 WATCHED ?= $(filter-out %/docs.bats %/faults.bats %/faults-guard.bats %/install.bats %/trust.bats %/verifier.bats, \
 	$(wildcard tests/*/*.bats))
 SANITIZED = $(abspath $(BUILD))/sanitize
@@ -119,16 +119,16 @@ check-sanitize: deps
 		CFLAGS='-O1 -g $(SANITIZE)' LDFLAGS='$(SANITIZE)' tested
 	@BUILD=$(SANITIZED) tests/watched sanitize $(WATCHED)
 
-# The same of a few, with what valgrind sees: bytes that nobody has written, and lost memory.
+# Run a few of these tests with valgrind, which also finds uninitialized bytes and lost memory.
 VALGRINDED ?= $(patsubst %,tests/commands/%.bats,counters guard learn restore)
 check-valgrind: deps
 	@tests/install-deps analyze
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
 	@BUILD=$(abspath $(BUILD)) LIMIT=3600 tests/watched valgrind $(VALGRINDED)
 
-# What gcc and clang-tidy find by thinking in the library and the commands; .clang-tidy says what is
-# asked. A file at a time: clang-tidy mistakes va_list in a second one. Leaks are its to find: gcc 12
-# loses sight of what is stored at an index that it does not know.
+# Analyze the library and the commands with gcc and clang-tidy; .clang-tidy has the checks. One file
+# at a time: clang-tidy misunderstands va_list in a second one. Only clang-tidy looks for leaks: gcc
+# 12 loses track of pointers that are stored at an unknown index.
 ANALYZED = $(patsubst %.c,$(BUILD)/analyze/%,$(LIB_SOURCES) $(wildcard cmd/*.c))
 analyze: deps
 	@tests/install-deps analyze
@@ -153,14 +153,14 @@ $(BUILD)/old/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -DCGG_OLD -c -o $@ $<
 
-# A .rodata, .data or .bss map would be state that no pin holds.
+# A .rodata, .data or .bss map would be state without a pin.
 $(BUILD)/cgguard.bpf.o: $(HOOKS)
 $(BUILD)/cgguard_old.bpf.o: $(OLD_HOOKS)
 $(BUILD)/cgguard.bpf.o $(BUILD)/cgguard_old.bpf.o:
 	$(BPFTOOL) gen object $@ $^
 	@! readelf -SW $@ | grep -E ' \.(rodata|data|bss)' || { echo "$@: global data" >&2; exit 1; }
 
-# What is written by bpftool converts as it likes: only in it no compiler warns of that.
+# The code from bpftool has implicit conversions; compilers do not warn of them in system headers.
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	{ echo '#pragma GCC system_header' && $(BPFTOOL) gen skeleton $< name $*_bpf; } > $@
 
@@ -184,7 +184,7 @@ $(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective picture tree)
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/cmd/say.o $(BUILD)/libcgg.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
-# The library once more, with every address and every overflow watched.
+# The unit tests include the library, built with the sanitizers.
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 $(BUILD)/unit/%: tests/unit/%.c $(LIB_SOURCES) $(LIB_HEADERS) $(wildcard tests/unit/*.h)
 	@mkdir -p $(@D)
@@ -194,7 +194,7 @@ $(BUILD)/tests/%: tests/engines/%.c tests/engines/engine.h $(BUILD)/libcgg.a
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -pthread -o $@ $(filter-out %.h,$^) $(LIBS)
 
-# The readers of what people write, under libFuzzer: make fuzz FUZZ_SECONDS=300
+# Fuzz the readers of files, words and events with libFuzzer: make fuzz FUZZ_SECONDS=300
 FUZZ = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS ?= 60
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SOURCES) $(LIB_HEADERS)
@@ -206,7 +206,7 @@ fuzz: deps
 	@$(MAKE) --no-print-directory $(FUZZ)
 	@tests/fuzz/run $(FUZZ_SECONDS)
 
-# MODE FOLDER FILE...: install puts them there, and uninstall finds them there.
+# MODE FOLDER FILE...: install puts the files there, and uninstall removes them.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 BASH_COMPLETION = $(PREFIX)/share/bash-completion/completions
 PLACES = '755 $(PREFIX)/sbin $(COMMANDS)' \
@@ -221,7 +221,7 @@ PLACES = '755 $(PREFIX)/sbin $(COMMANDS)' \
 	'644 $(PREFIX)/share/cgguard share/systemd/guarded.conf' \
 	'644 $(PREFIX)/share/cgguard/policies $(wildcard share/policies/*)'
 
-# What is written for /usr/local is for PREFIX there. Bash looks for a file by the command's name.
+# Paths below /usr/local become paths below PREFIX. Bash looks for a file by the command's name.
 install: all
 	@set -e; for place in $(PLACES); do \
 		set -- $$place; mode=$$1 folder=$(DESTDIR)$$2; shift 2; \
@@ -241,7 +241,7 @@ uninstall:
 	@[ ! -d $(DESTDIR)$(PREFIX)/share/cgguard ] || \
 		find $(DESTDIR)$(PREFIX)/share/cgguard -depth -type d -exec rmdir {} +
 
-# A Debian package of what is here, built in a copy of it. Its results are in build/deb.
+# Build a Debian package from a copy of this tree; the results are in build/deb.
 DEB = $(BUILD)/deb
 deb: deps
 	@tests/install-deps deb
@@ -251,21 +251,22 @@ deb: deps
 	@lintian --allow-root --display-info --pedantic --fail-on error,warning $(DEB)/*.changes
 	@ls $(DEB)/cgguard_*.deb
 
-# It in a fresh Debian of its own: installed, the demo with it, and purged again.
+# Install the package in a fresh Debian, run the demo, and purge it.
 check-deb: deb
 	@tests/machines/check-deb $(DEB)
 
-# A clean clone in fresh Debian systems: RELEASES='13' in these, ONLY=demo without the tests.
+# Test a clean clone in fresh Debian systems; RELEASES='13' names some, ONLY=demo runs no tests.
 check-debian: deps
 	@tests/install-deps roots
 	@ONLY=$(ONLY) tests/machines/check-debian $(RELEASES)
 
-# And in a Debian that boots, in QEMU: policies before the network, services from the first process.
+# Boot a Debian with the package in QEMU: policies come before the network, and services are guarded
+# from their first process.
 check-boot: deb
 	@tests/install-deps boot
 	@tests/machines/check-boot $(DEB)
 
-# The pages and documents as a static site in build/html, and a look at it in headless Chromium.
+# Build the pages and documents as a static site in build/html; check it in headless Chromium.
 html:
 	@tests/install-deps html
 	@doc/make-html $(BUILD)/html
@@ -277,7 +278,7 @@ check-site: deps
 clean:
 	rm -rf $(BUILD)
 
-# A header that build/ remembers and that is gone: what included it is compiled again.
+# When a header is gone that build/ remembers, compile again the files that included it.
 %.h: ;
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/lib/*/*.d $(BUILD)/tests/bench/*.d)
