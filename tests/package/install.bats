@@ -126,7 +126,7 @@ fake_managers()
 	chmod +x rpm
 	PATH=. run bash "$root/tests/install-deps"
 	status_is 0
-	matches 'install-deps: etcd is not offered here; what needs it will fail$'
+	matches 'install-deps: etcd is not available here; what needs it will fail$'
 	for name in clang glibc-devel kernel-headers libbpf-devel elfutils-libelf-devel zlib-devel libyaml-devel \
 		jansson-devel pkgconf-pkg-config bpftool libcmocka-devel compiler-rt libasan iproute procps-ng ShellCheck; do
 		grep -qw -e "$name" asked || { cat asked && echo "no $name" && false; }
