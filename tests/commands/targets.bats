@@ -40,7 +40,7 @@ b=$(id 4f0c99)
 in_world()
 {
 	inside "$world" unshare -m -C bash -c '
-		while mount=$(findmnt -nfo TARGET -t cgroup,cgroup2); do umount -l "$mount" || exit 125; done
+		umount -l -a -t cgroup,cgroup2 || exit 125
 		mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"' bash "$@"
 }
 
@@ -57,10 +57,11 @@ tree()
 # finds TARGET PATH: attaching TARGET guards that cgroup
 finds()
 {
-	yes in_world cgg-attach "$1"
-	yes in_world bash -c 'cgg-status | sed -n "s/^cgroup\t\([^\t]*\)\t.*/\1/p"'
+	yes in_world bash -euo pipefail -c '
+		said=$(cgg-attach "$1" 2>&1) || { echo "$said" && exit 1; }
+		cgg-status | sed -n "s/^cgroup\t\([^\t]*\)\t.*/\1/p"
+		cgg-detach --all' bash "$1"
 	says "$2"
-	yes in_world cgg-detach --all
 }
 
 # refuses TARGET SENTENCE
