@@ -297,8 +297,9 @@ failed_at()
 disturbs()
 {
 	local line kills=0 fails=0 old_state new_state old_full new_full old_asked new_asked
-	local old_recorded list
+	local old_recorded list -
 
+	set +o functrace # bats would note each line; what is wrong is reported here
 	wrong=0 point=none
 	old
 	old_state=$(state) old_full=$(full_state) old_asked=$(enforced) old_recorded=$(recorded)
