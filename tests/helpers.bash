@@ -26,6 +26,13 @@ if [ -n "${BATS_TEST_FILENAME:-}" ] && [ -z "${CGG_RUN:-}" ]; then
 	exit 1
 fi
 
+# untraced: for the beginning of setup. bats would note each line that helpers run, in case one
+# fails: a third of the time of most files. The line of the test is still shown; TRACE=1 shows all.
+untraced()
+{
+	[ -n "${TRACE-}" ] || set +o functrace
+}
+
 # private COMMAND...: exec it with an empty bpffs on /sys/fs/bpf, and none below
 # shellcheck disable=SC2016 # "$@" is for the inner shell
 private()

@@ -26,7 +26,7 @@ teardown_file()
 
 setup()
 {
-	[ -z "${FAST-}" ] || set +o functrace # bats runs a trap for each line: a third of the time on an emulated machine
+	untraced
 	verdict=DENY id=0
 	start_server
 	new_cgroup web

@@ -12,6 +12,7 @@ load ../ways
 
 setup()
 {
+	untraced
 	new_cgroup web
 }
 

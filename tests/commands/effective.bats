@@ -37,6 +37,7 @@ teardown_file()
 
 setup()
 {
+	untraced
 	new_cgroup top
 	new_cgroup web "$top"
 	cgg-rule add connect port 1

@@ -13,6 +13,7 @@ load ../ways
 
 setup()
 {
+	untraced
 	verdict=DENY small=
 	start_server
 	new_cgroup web

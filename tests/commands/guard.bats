@@ -9,6 +9,7 @@ load ../helpers
 
 setup()
 {
+	untraced
 	cgg-load
 	start_server
 	new_cgroup web

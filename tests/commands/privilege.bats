@@ -41,6 +41,7 @@ teardown_file()
 
 setup()
 {
+	untraced
 	new_cgroup web
 	new_cgroup mine
 	chown 65534 "$mine" "$mine/cgroup.procs"

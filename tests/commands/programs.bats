@@ -13,6 +13,7 @@ load ../helpers
 
 setup()
 {
+	untraced
 	cgg-load
 	home=$BATS_TEST_TMPDIR/home
 	mkdir "$home"

@@ -9,6 +9,7 @@ load ../ways
 
 setup()
 {
+	untraced
 	at=$BATS_TEST_TMPDIR
 	new_cgroup web
 	cgg-attach "$web"

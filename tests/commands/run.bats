@@ -11,6 +11,7 @@ load ../helpers
 
 setup()
 {
+	untraced
 	cgg-load
 	start_server
 	new_cgroup web

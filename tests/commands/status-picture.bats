@@ -9,6 +9,7 @@ load ../ways
 
 setup()
 {
+	untraced
 	new_cgroup top
 }
 

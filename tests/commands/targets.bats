@@ -14,6 +14,7 @@ root=${tests_dir%/*}
 
 setup()
 {
+	untraced
 	cgg-load
 	new_cgroup world
 }

@@ -7,6 +7,7 @@ load ../helpers
 
 setup()
 {
+	untraced
 	cgg-load
 }
 

@@ -18,6 +18,7 @@ attempt()
 
 setup()
 {
+	untraced
 	verdict=DENY id=0
 	new_cgroup web
 	cgg-attach "$web"

@@ -86,6 +86,7 @@ END
 
 setup()
 {
+	untraced
 	verdict=DENY id=0
 	new_cgroup web
 	cgg-attach "$web"

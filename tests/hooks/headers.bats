@@ -12,6 +12,7 @@ seed=${SEED:-$RANDOM}
 
 setup()
 {
+	untraced
 	echo "SEED=$seed"
 	new_cgroup web
 	cgg-attach "$web"

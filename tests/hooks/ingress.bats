@@ -14,6 +14,7 @@ load packets
 
 setup()
 {
+	untraced
 	local here
 
 	here=$(cgroup_root)$(sed -n 's/^0:://p' /proc/self/cgroup)

@@ -14,6 +14,7 @@ load ../ways
 
 setup()
 {
+	untraced
 	verdict=DENY id=0
 	new_cgroup web
 	cgg-attach "$web"

@@ -15,6 +15,7 @@ load ../ways
 
 setup()
 {
+	untraced
 	verdict=DENY id=0
 	new_cgroup web
 	cgg-attach "$web"

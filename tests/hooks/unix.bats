@@ -16,6 +16,7 @@ load ../ways
 
 setup()
 {
+	untraced
 	verdict=DENY id=0 at=$BATS_TEST_TMPDIR
 	abstract=$CGG_RUN-$BATS_TEST_NUMBER
 	new_cgroup web

@@ -8,6 +8,7 @@ load ../helpers
 
 setup()
 {
+	untraced
 	cgg-load
 	new_cgroup top
 	new_cgroup web "$top"

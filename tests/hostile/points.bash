@@ -46,6 +46,7 @@ sysctl kernel/ostype'
 # Processes in $web try without pause what is always denied, until the test ends.
 setup()
 {
+	untraced
 	new_cgroup web
 	new_cgroup shop
 	traced cgg-rule restore - <<<"$always"
@@ -297,9 +298,8 @@ failed_at()
 disturbs()
 {
 	local line kills=0 fails=0 old_state new_state old_full new_full old_asked new_asked
-	local old_recorded list -
+	local old_recorded list
 
-	set +o functrace # bats would note each line; what is wrong is reported here
 	wrong=0 point=none
 	old
 	old_state=$(state) old_full=$(full_state) old_asked=$(enforced) old_recorded=$(recorded)

@@ -35,6 +35,7 @@ teardown_file()
 
 setup()
 {
+	untraced
 	new_cgroup web
 	new_cgroup free
 	cgg-rule add device c 1:5 name zero

@@ -37,6 +37,7 @@ END
 
 setup()
 {
+	untraced
 	start_server
 	new_cgroup web
 	cgg-rule add port "$port"

@@ -13,6 +13,7 @@ names=('x port 2' 'x" port 2 comment "' 'a"b' '"' '#c' 'd # e' 'f\g' '\' 'h\x20i
 
 setup()
 {
+	untraced
 	new_cgroup web
 	cgg-load
 	cgg-rule -p names add allow connect

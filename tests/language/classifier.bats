@@ -17,6 +17,7 @@ at=$BATS_TEST_TMPDIR
 # Nothing is attached unless a test does it.
 setup()
 {
+	untraced
 	echo "SEED=$seed"
 	RANDOM=$seed
 }

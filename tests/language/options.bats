@@ -14,6 +14,7 @@ hooks=(connect bind sendmsg egress ingress unix socket device sysctl setsockopt 
 
 setup()
 {
+	untraced
 	verdict=DENY id=0
 	new_cgroup web
 	cgg-attach "$web"

@@ -18,6 +18,7 @@ commands=(cgg-attach cgg-detach cgg-events cgg-load cgg-rule cgg-status cgg-unlo
 # The guard that the head of refuse.table describes.
 setup()
 {
+	untraced
 	unloaded=
 	cgg-rule add port 1
 	cgg-rule add device c 1:3

@@ -11,6 +11,7 @@ hooks='connect bind sendmsg recvmsg egress ingress unix socket device sysctl set
 
 setup()
 {
+	untraced
 	new_cgroup web
 	fake=$BATS_TEST_TMPDIR/fake
 	mkdir "$fake"

@@ -14,6 +14,7 @@ page=${tests_dir%/*}/man/cgguard-from.7
 
 setup()
 {
+	untraced
 	reach=$BUILD/tests/reach network=$CGG_RUN-net
 	export reach
 	export -f verdicts

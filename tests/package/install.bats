@@ -10,6 +10,7 @@ root=${tests_dir%/*}
 
 setup()
 {
+	untraced
 	cd "$root" || return
 	dest=$BATS_TEST_TMPDIR/dest
 }

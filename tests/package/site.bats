@@ -11,6 +11,7 @@ root=$tests_dir/..
 
 setup()
 {
+	untraced
 	local command
 
 	for command in chromium chromedriver cmark-gfm mandoc; do

@@ -9,6 +9,7 @@ load ../helpers
 
 setup()
 {
+	untraced
 	files=()
 	while read -r command; do
 		files+=("$(command -v "$command")")
