@@ -27,5 +27,5 @@ int ask(struct __sk_buff *skb)
 	o.q = a->query;
 	o.name = &a->name;
 	decide(policy, a->policy, &o, &out);
-	return out.verdict << 30 | (out.rule & 0x3fffffff);
+	return CGG_ANSWER(out.verdict, out.rule);
 }

@@ -72,7 +72,7 @@ __noinline __weak int image_opens(__u32 number, __u64 high, __u64 low, __u64 que
 			break;
 		if (entry_differs(e, high, low, query, any_port, now))
 			continue;
-		if (e->cgroup && !in_cgroup(who, e->cgroup, e->level, e->verdict))
+		if (!condition_holds(&e->condition, who, e->verdict))
 			continue;
 		if (e->verdict != CGG_DENY)
 			return 1;

@@ -56,9 +56,9 @@ static __always_inline void count(__u32 policy, __u32 hook, __u32 rule, __u32 ve
 	struct cgg_tally *tally = tally_of(policy, hook);
 
 	if (tally && rule) {
-		tally->by_rule[verdict & 3]++;
+		tally->by_rule[verdict % CGG_VERDICTS]++;
 	} else if (tally) {
-		tally->by_default[verdict & 3]++;
+		tally->by_default[verdict % CGG_VERDICTS]++;
 		tally->bytes += bytes;
 		stamp(&tally->last, &tally->tick);
 	}

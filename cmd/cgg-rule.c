@@ -211,7 +211,8 @@ static void read_or_die(struct cgg_rules *more)
 	}
 	if (says_nothing(more) && !is_meant(text))
 		errx(CGG_USAGE,
-		     "%s: no rule, default or mode line; a line '# " ALLOW_EVERYTHING "' says that this is meant",
+		     "%s: no rule, default or mode line; a line '# " ALLOW_EVERYTHING
+		     "' says that this is meant",
 		     file_name);
 	free(text);
 }

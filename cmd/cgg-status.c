@@ -378,6 +378,17 @@ static const char *label(const struct attachment *at)
 	return text;
 }
 
+static void decision_metric(const struct policy *policy, int hook, bool rule)
+{
+	const struct cgg_tally *tally = &policy->tally[hook];
+
+	for (int v = 0; v < CGG_VERDICTS; v++)
+		printf("cgguard_decisions_total{policy=\"%s\",hook=\"%s\",by=\"%s\","
+		       "verdict=\"%s\"} %llu\n",
+		       policy->name, cgg_hooks[hook].word, rule ? "rule" : "default",
+		       cgg_verdicts[v], rule ? tally->by_rule[v] : tally->by_default[v]);
+}
+
 static void decisions_metric(void)
 {
 	metric("decisions_total", "counter",
@@ -385,16 +396,11 @@ static void decisions_metric(void)
 	for (unsigned i = 0; i < all.policies; i++) {
 		const struct policy *policy = &all.policy[i];
 
-		for (int n = 0; n < 8 * CGG_HOOKS; n++) {
-			const struct cgg_tally *tally = &policy->tally[n / 8];
-			bool rule = n & 4;
-
-			if (is_counted(policy, n / 8))
-				printf("cgguard_decisions_total{policy=\"%s\",hook=\"%s\",by=\"%s\","
-				       "verdict=\"%s\"} %llu\n",
-				       policy->name, cgg_hooks[n / 8].word,
-				       rule ? "rule" : "default", cgg_verdicts[n & 3],
-				       rule ? tally->by_rule[n & 3] : tally->by_default[n & 3]);
+		for (int hook = 0; hook < CGG_HOOKS; hook++) {
+			if (!is_counted(policy, hook))
+				continue;
+			decision_metric(policy, hook, false);
+			decision_metric(policy, hook, true);
 		}
 	}
 }

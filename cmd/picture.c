@@ -172,7 +172,7 @@ static __u64 sum(const struct policy *policy, int verdict)
 
 static void policy_show(const struct policy *policy)
 {
-	static const char *const colors[] = { PLAIN, YELLOW, RED, CYAN };
+	static const char *const colors[CGG_VERDICTS] = { PLAIN, YELLOW, RED, CYAN };
 	char text[256];
 
 	cell(PLAIN, NAME, "%s", policy->name);
@@ -279,7 +279,7 @@ static void denial_show(const struct denial *denial, int wide, int times)
 	memcpy(comm, e->comm, sizeof(e->comm));
 	escape(name, comm);
 	cell(DIM, -4, "%s", short_age(age, time_now() - e->time));
-	cell(e->verdict == CGG_DENY ? RED : CYAN, 5, "%s", cgg_verdicts[e->verdict & 3]);
+	cell(e->verdict == CGG_DENY ? RED : CYAN, 5, "%s", cgg_verdicts[e->verdict % CGG_VERDICTS]);
 	cell(PLAIN, wide, "%s", denial->what);
 	snprintf(count, sizeof(count), "%ux", denial->count);
 	cell(PLAIN, -times, "%s", denial->count > 1 ? count : "");

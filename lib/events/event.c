@@ -49,11 +49,11 @@ static void put_colored(struct out *o, const char *color, const char *word)
 
 static const struct {
 	const char *word, *color;
-} verdicts[] = { { "ALLOW", "" }, { "ALERT", YELLOW }, { "DENY", RED }, { "AUDIT", CYAN } };
+} verdicts[CGG_VERDICTS] = { { "ALLOW", "" }, { "ALERT", YELLOW }, { "DENY", RED }, { "AUDIT", CYAN } };
 
 INLINE void put_head(struct out *o, bool json, const struct cgg_event *e)
 {
-	__u8 verdict = e->verdict & 3;
+	__u8 verdict = e->verdict % CGG_VERDICTS;
 
 	if (json) {
 		PUT(o, "{\"time\":\"");
@@ -356,7 +356,7 @@ size_t event_suppressed(char text[CGG_EVENT_TEXT], const struct cgg_news *news, 
 	struct out o = { .at = text, .view = view };
 	bool json = view->json;
 	const char *hook = program_name(news->key.program);
-	const char *verdict = cgg_verdicts[news->key.verdict & 3];
+	const char *verdict = cgg_verdicts[news->key.verdict % CGG_VERDICTS];
 
 	put_count(&o, "WITHHELD", "withheld", news->count);
 	BYTES(&o, json, "cgroup", cgroup, strnlen(cgroup, 4096));

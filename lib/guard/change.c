@@ -75,7 +75,7 @@ static bool is_wanted(struct cgg_store *index, __u32 rule, const struct wanted *
 	if (index_is_dead(index, rule) || index_record(index, rule, &record))
 		return false;
 	return (w->text ? index_has_text(index, &record, w->text, w->len) : record.id == w->id) &&
-	       index->actions[record.action].expires > time_now();
+	       index->actions[record.action].condition.expires > time_now();
 }
 
 /* Return the number of the first wanted rule in an index, or CGG_LOW. */

@@ -102,14 +102,14 @@ static int image_line(const struct cgg_image *image, unsigned at, __u64 now, pol
 {
 	const struct cgg_entry *e = &image->entry[at];
 
-	if (!e->text_len || e->expires <= now)
+	if (!e->text_len || e->condition.expires <= now)
 		return 0;
 	return line(context, &(struct cgg_line){ .text = image->heap + 8 * (size_t)e->text,
 						 .len = e->text_len,
 						 .id = e->id,
-						 .expires = e->expires,
-						 .cgroup = e->cgroup,
-						 .level = e->level });
+						 .expires = e->condition.expires,
+						 .cgroup = e->condition.cgroup,
+						 .level = e->condition.level });
 }
 
 static int index_line(const struct cgg_store *index, __u32 rule, __u64 now, policy_line *line,
@@ -118,14 +118,14 @@ static int index_line(const struct cgg_store *index, __u32 rule, __u64 now, poli
 	const struct cgg_record *record = &index->records[rule];
 	const struct cgg_action *action = &index->actions[record->action];
 
-	if (index_is_dead(index, rule) || action->expires <= now)
+	if (index_is_dead(index, rule) || action->condition.expires <= now)
 		return 0;
 	return line(context, &(struct cgg_line){ .text = index_text(index, rule),
 						 .len = record->len,
 						 .id = record->id,
-						 .expires = action->expires,
-						 .cgroup = action->cgroup,
-						 .level = action->level });
+						 .expires = action->condition.expires,
+						 .cgroup = action->condition.cgroup,
+						 .level = action->condition.level });
 }
 
 /* Call line for each rule in order until it returns something other than 0; return that. */

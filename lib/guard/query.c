@@ -197,7 +197,7 @@ int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule)
 	if (status || run.retval == ~0u)
 		return set_error(CGG_FAILED, CGG_DIR "/progs/ask: %s",
 				 status ? strerror(errno) : "does not answer");
-	*verdict = (__u8)(run.retval >> 30);
-	*rule = run.retval & 0x3fffffff;
+	*verdict = (__u8)(CGG_ANSWER_VERDICT(run.retval));
+	*rule = CGG_ANSWER_RULE(run.retval);
 	return 0;
 }

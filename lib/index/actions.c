@@ -32,23 +32,18 @@ static __u32 action_of(struct builder *b, const struct cgg_entry *e)
 {
 	const unsigned nets = (1u << CGG_UNIX) - 1;
 	struct cgg_action a = {
-		.expires = e->expires,
-		.cgroup = e->cgroup,
-		.select = e->select,
-		.select_mask = e->select_mask,
-		.hooks = e->hooks,
-		.access = e->access,
+		.condition = e->condition,
 		.verdict = e->verdict,
-		.error = e->error,
-		.level = e->level,
 		.quiet = e->quiet,
+		.error = e->error,
 	};
 	__u32 at;
 
 	/* The prefix says the rest, but not whether a packet stays on lo. */
-	if (e->hooks & nets) {
-		a.select_mask &= 0xffff | (e->hooks & CGG_PACKET_HOOKS ? CGG_IS_LOCAL : 0);
-		a.select &= a.select_mask;
+	if (e->condition.hooks & nets) {
+		a.condition.select_mask &=
+			0xffff | (e->condition.hooks & CGG_PACKET_HOOKS ? CGG_IS_LOCAL : 0);
+		a.condition.select &= a.condition.select_mask;
 	}
 	if (2 * b->actions >= b->hash_size)
 		actions_rehash(b);
@@ -80,9 +75,9 @@ __u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_i
 
 		for (unsigned f = 0; f < forms; f++)
 			actions[CGG_KNOWN_BITS * (size_t)i + f] = action_of(b, &form[f]);
-		head->hooks |= rules->entry[i].hooks;
+		head->hooks |= rules->entry[i].condition.hooks;
 	}
-	build_take(b, 4ULL * (b->actions + 1), CGG_PAGE / 8, false);
+	build_take(b, sizeof(*b->action) / 8 * ((__u64)b->actions + 1), CGG_PAGE / 8, false);
 	if (!b->failed && b->actions)
 		memcpy(build_unit(b, 0), b->action, b->actions * sizeof(*b->action));
 	return actions;

@@ -74,6 +74,11 @@ struct builder {
 	bool failed;
 };
 
+/* condition.c */
+int condition_compare(const struct cgg_condition *a, const struct cgg_condition *b);
+bool condition_is_plain(const struct cgg_condition *c, bool by_proto);
+bool condition_implies(const struct cgg_condition *c, const struct cgg_condition *wider);
+
 /* memory.c */
 void build_fail(struct builder *b, const char *why);
 void *build_grow(struct builder *b, void *array, __u32 count, __u32 *room, size_t size);

@@ -79,14 +79,14 @@ static void compile_net(struct cgg_entry *e, const struct cgg_rule *rule)
 	__u8 mask[16] = { 0 };
 
 	if (rule->matches & CGG_MATCH_PROTO) {
-		e->select |= rule->proto;
-		e->select_mask |= 0xffff;
+		e->condition.select |= rule->proto;
+		e->condition.select_mask |= 0xffff;
 	}
 	if (!(rule->matches & CGG_MATCH_IP))
 		return;
 	if (net->local) {
-		e->select |= CGG_IS_LOCAL;
-		e->select_mask |= CGG_IS_LOCAL;
+		e->condition.select |= CGG_IS_LOCAL;
+		e->condition.select_mask |= CGG_IS_LOCAL;
 		return;
 	}
 	memset(mask, 0xff, net->len / 8u);
@@ -95,9 +95,9 @@ static void compile_net(struct cgg_entry *e, const struct cgg_rule *rule)
 	memcpy(e->value, net->addr, sizeof(net->addr));
 	memcpy(e->mask, mask, sizeof(mask));
 	/* ::/0 is every IPv6 address, and not the mapped ones too */
-	e->select_mask |= CGG_IS_IPV4;
+	e->condition.select_mask |= CGG_IS_IPV4;
 	if (net->len >= 96 && addr_is_ip4(net->addr))
-		e->select |= CGG_IS_IPV4;
+		e->condition.select |= CGG_IS_IPV4;
 }
 
 /* compile_number - n of 4 bytes in network order at byte place of the key; -1: any */
@@ -132,8 +132,8 @@ static int compile_name(struct cgg_rules *rules, struct cgg_entry *e, const stru
 {
 	size_t len = strlen(rule->operand);
 
-	e->select = rule->prefix ? 0 : (__u32)len;
-	e->select_mask = !rule->prefix ? ~0u : len ? CGG_VAGUE & ~(CGG_VAGUE >> 1) : 0;
+	e->condition.select = rule->prefix ? 0 : (__u32)len;
+	e->condition.select_mask = !rule->prefix ? ~0u : len ? CGG_VAGUE & ~(CGG_VAGUE >> 1) : 0;
 	memcpy(e->value, rule->operand, 16);
 	for (unsigned i = 0; i < 2; i++) {
 		e->mask[i] = word_mask(i, len);
@@ -150,12 +150,12 @@ static int compile_name(struct cgg_rules *rules, struct cgg_entry *e, const stru
 static void compile_socket(struct cgg_entry *e, const struct cgg_rule *rule)
 {
 	if (rule->matches & CGG_MATCH_FAMILY) {
-		e->select |= CGG_SOCKET_SELECT((__u32)rule->family, 0, 0);
-		e->select_mask |= CGG_SOCKET_SELECT(0xff, 0, 0);
+		e->condition.select |= CGG_SOCKET_SELECT((__u32)rule->family, 0, 0);
+		e->condition.select_mask |= CGG_SOCKET_SELECT(0xff, 0, 0);
 	}
 	if (rule->matches & CGG_MATCH_TYPE) {
-		e->select |= CGG_SOCKET_SELECT(0, (__u32)rule->type, 0);
-		e->select_mask |= CGG_SOCKET_SELECT(0, 0xff, 0);
+		e->condition.select |= CGG_SOCKET_SELECT(0, (__u32)rule->type, 0);
+		e->condition.select_mask |= CGG_SOCKET_SELECT(0, 0xff, 0);
 	}
 }
 
@@ -210,14 +210,14 @@ static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const stru
 
 	memset(e, 0, sizeof(*e));
 	e->id = rule->id;
-	e->hooks = (__u16)rule->hooks;
+	e->condition.hooks = rule->hooks;
 	e->verdict = rule->verdict;
-	e->access = compile_access(rule);
+	e->condition.access = compile_access(rule);
 	e->port_min = rule->port_min;
 	e->port_max = rule->port_max;
-	e->expires = rule->expires ? rule->expires : CGG_NEVER;
-	e->cgroup = rule->cgroup_id;
-	e->level = rule->cgroup_level;
+	e->condition.expires = rule->expires ? rule->expires : CGG_NEVER;
+	e->condition.cgroup = rule->cgroup_id;
+	e->condition.level = rule->cgroup_level;
 	e->quiet = rule->quiet;
 	e->error = (__u16)rule->error;
 	e->text_len = (__u16)rule_print(rule, text);
@@ -238,8 +238,8 @@ static bool is_vague_too(const struct cgg_rule *rule)
 static void compile_vague(struct cgg_entry *vague, const struct cgg_entry *e)
 {
 	*vague = *e;
-	vague->select = CGG_VAGUE;
-	vague->select_mask = ~0u;
+	vague->condition.select = CGG_VAGUE;
+	vague->condition.select_mask = ~0u;
 	memset(vague->value, 0, sizeof(vague->value));
 	memset(vague->mask, 0, sizeof(vague->mask));
 	vague->operand_words = 0;
@@ -252,11 +252,11 @@ static void loosen(struct cgg_entry *e, unsigned access_bit)
 	e->port_min = 0;
 	e->port_max = 65535;
 	if (access_bit != CGG_KNOWN_PROTO) {
-		e->select &= ~0xffffu;
-		e->select_mask &= ~0xffffu;
+		e->condition.select &= ~0xffffu;
+		e->condition.select_mask &= ~0xffffu;
 	}
 	if (access_bit == CGG_KNOWN_NONE) {
-		e->select = e->select_mask = 0;
+		e->condition.select = e->condition.select_mask = 0;
 		memset(e->value, 0, sizeof(e->value));
 		memset(e->mask, 0, sizeof(e->mask));
 	}
@@ -264,8 +264,10 @@ static void loosen(struct cgg_entry *e, unsigned access_bit)
 
 static bool same_match(const struct cgg_entry *a, const struct cgg_entry *b)
 {
-	return a->port_min == b->port_min && a->port_max == b->port_max && a->select == b->select &&
-	       a->select_mask == b->select_mask && !memcmp(a->value, b->value, sizeof(a->value)) &&
+	return a->port_min == b->port_min && a->port_max == b->port_max &&
+	       a->condition.select == b->condition.select &&
+	       a->condition.select_mask == b->condition.select_mask &&
+	       !memcmp(a->value, b->value, sizeof(a->value)) &&
 	       !memcmp(a->mask, b->mask, sizeof(a->mask));
 }
 
@@ -279,22 +281,22 @@ unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_
 	unsigned count = 1;
 
 	form[0] = *e;
-	if (!(e->hooks & CGG_PACKET_HOOKS))
+	if (!(e->condition.hooks & CGG_PACKET_HOOKS))
 		return 1;
-	form[0].access = CGG_KNOWN_ALL;
+	form[0].condition.access = CGG_KNOWN_ALL;
 	for (unsigned i = 0; i < sizeof(access_bits); i++) {
 		struct cgg_entry *last = &form[count - 1], *next = &form[count];
 
-		if (!(e->access & access_bits[i]))
+		if (!(e->condition.access & access_bits[i]))
 			continue;
 		*next = *last;
 		loosen(next, access_bits[i]);
 		if (same_match(last, next)) {
-			last->access |= access_bits[i];
+			last->condition.access |= access_bits[i];
 			continue;
 		}
-		next->access = access_bits[i];
-		next->hooks &= CGG_PACKET_HOOKS;
+		next->condition.access = access_bits[i];
+		next->condition.hooks &= CGG_PACKET_HOOKS;
 		count++;
 	}
 	return count;
@@ -390,7 +392,7 @@ unsigned rules_hooks(const struct cgg_rules *rules)
 	unsigned hooks = rules->index.number ? rules->index.hooks : 0;
 
 	for (unsigned i = 0; i < rules->count; i++)
-		hooks |= rules->entry[i].hooks;
+		hooks |= rules->entry[i].condition.hooks;
 	for (unsigned i = 0; i < CGG_HOOKS; i++)
 		if (rules->defaults[i] != CGG_ALLOW)
 			hooks |= 1u << i;
@@ -433,7 +435,7 @@ int compile(struct cgg_image *image, const struct cgg_rules *rules)
 		e->operand = image_put(image, rules, e->operand, CGG_OPERAND);
 		if (e->text == NO_ROOM || e->label == NO_ROOM || e->operand == NO_ROOM)
 			return CGG_NO;
-		image->timed |= e->expires != CGG_NEVER;
+		image->timed |= e->condition.expires != CGG_NEVER;
 	}
 	image->count = rules->count;
 	return 0;
@@ -456,7 +458,7 @@ int decompile(struct cgg_rules *rules, const struct cgg_image *image)
 	if (heap_put(rules, image->heap + CGG_NAME, 8 * image->heap_used - CGG_NAME) == NO_ROOM)
 		return CGG_FAILED;
 	for (unsigned i = 0; i < image->count; i++) {
-		if (image->entry[i].expires <= now)
+		if (image->entry[i].condition.expires <= now)
 			continue;
 		rules->entry[rules->count++] = image->entry[i];
 		rules->rules += image->entry[i].text_len != 0;

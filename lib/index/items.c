@@ -23,12 +23,12 @@ static void place_net(struct builder *b, const struct cgg_entry *e, struct item 
 {
 	bool four = space == CGG_SPACE_IPV4;
 
-	if (e->select_mask & CGG_IS_LOCAL) {
+	if (e->condition.select_mask & CGG_IS_LOCAL) {
 		item->high = 0;
 		item->low = four ? 0xffff7f000000ULL : 1;
 		item->bits = four ? 104 : 128;
-	} else if (e->select_mask & CGG_IS_IPV4) {
-		if (!(e->select & CGG_IS_IPV4) == four)
+	} else if (e->condition.select_mask & CGG_IS_IPV4) {
+		if (!(e->condition.select & CGG_IS_IPV4) == four)
 			return;
 		item->bits = (__u16)bits_of(e->mask);
 	} else {
@@ -43,15 +43,15 @@ static void place_net(struct builder *b, const struct cgg_entry *e, struct item 
 static void place_name(struct builder *b, const struct cgg_rules *rules, const struct cgg_entry *e,
 		       struct item *item, int space)
 {
-	bool vague = e->select_mask == ~0u && e->select == CGG_VAGUE;
+	bool vague = e->condition.select_mask == ~0u && e->condition.select == CGG_VAGUE;
 	__u64 last = e->operand_last;
 
-	if (space == CGG_SPACE_VAGUE ? !vague && e->select_mask : vague)
+	if (space == CGG_SPACE_VAGUE ? !vague && e->condition.select_mask : vague)
 		return;
 	item->bits = (__u16)bits_of(e->mask);
 	if (e->operand_words)
 		item->bits = (__u16)(64 * e->operand_words + __builtin_popcountll(last));
-	if (e->select_mask == ~0u && !vague)
+	if (e->condition.select_mask == ~0u && !vague)
 		item->bits = (__u16)(item->bits + 8);
 	if (e->operand)
 		item->name = (const __u8 *)rules->heap + 8 * (size_t)e->operand;
@@ -77,8 +77,8 @@ static void place_device(struct builder *b, const struct cgg_entry *e, struct it
 
 static void place_socket(struct builder *b, const struct cgg_entry *e, struct item *item)
 {
-	if (e->select_mask & 0xffff)
-		item->port_min = item->port_max = (__u16)e->select;
+	if (e->condition.select_mask & 0xffff)
+		item->port_min = item->port_max = (__u16)e->condition.select;
 	item_add(b, item);
 }
 
@@ -97,16 +97,16 @@ static void place_form(struct builder *b, const struct cgg_rules *rules, const s
 		       struct item *item, int space)
 {
 	if (space <= CGG_SPACE_IPV6) {
-		if (e->access & ~CGG_KNOWN_NONE)
+		if (e->condition.access & ~CGG_KNOWN_NONE)
 			place_net(b, e, item, space);
-	} else if (e->hooks & (1u << CGG_UNIX | 1u << CGG_SYSCTL)) {
+	} else if (e->condition.hooks & (1u << CGG_UNIX | 1u << CGG_SYSCTL)) {
 		place_name(b, rules, e, item, space);
 	} else if (space == CGG_SPACE_VAGUE) {
-		if (e->access & CGG_KNOWN_NONE)
+		if (e->condition.access & CGG_KNOWN_NONE)
 			item_add(b, item);
-	} else if (e->hooks & 1u << CGG_DEVICE) {
+	} else if (e->condition.hooks & 1u << CGG_DEVICE) {
 		place_device(b, e, item);
-	} else if (e->hooks & 1u << CGG_SOCKET) {
+	} else if (e->condition.hooks & 1u << CGG_SOCKET) {
 		place_socket(b, e, item);
 	} else {
 		item->bits = (__u16)bits_of(e->mask);
@@ -129,7 +129,7 @@ void items_of(struct builder *b, const struct cgg_rules *rules, const __u32 *act
 		unsigned forms = 0;
 
 		rule += rules->entry[i].text_len != 0;
-		if (rules->entry[i].hooks & wanted)
+		if (rules->entry[i].condition.hooks & wanted)
 			forms = entry_forms(&rules->entry[i], form);
 		for (unsigned f = 0; f < forms; f++) {
 			struct item item = {
@@ -138,7 +138,7 @@ void items_of(struct builder *b, const struct cgg_rules *rules, const __u32 *act
 				.action = actions[CGG_KNOWN_BITS * (size_t)i + f],
 				.port_min = form[f].port_min,
 				.port_max = form[f].port_max,
-				.hooks = form[f].hooks,
+				.hooks = (__u16)form[f].condition.hooks,
 				.rule = rule,
 			};
 

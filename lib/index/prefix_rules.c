@@ -12,36 +12,31 @@ static bool any_port(const struct item *item)
 	return item->port_min == 0 && item->port_max == 65535;
 }
 
-/* is_plain - whether hook, access bit and protocol (by proto: not even that) are all it asks for */
-static bool is_plain(const struct cgg_action *a, bool by_proto)
-{
-	return a->expires == CGG_NEVER && !a->cgroup &&
-	       !(a->select_mask & ~(by_proto ? 0xffffu : 0u));
-}
-
 /* rule_put - a reference to a rule of which port, and by_proto protocol, need not be looked at */
 static __u64 rule_put(const struct builder *b, const struct item *item, bool by_proto)
 {
 	const struct cgg_action *a = &b->action[item->action];
 
-	if (!is_plain(a, by_proto) || a->error || a->quiet)
+	if (!condition_is_plain(&a->condition, by_proto) || a->error || a->quiet)
 		return CGG_REF(CGG_REF_RULE, item->action, item->rule);
 	return CGG_REF(CGG_REF_PLAIN,
-		       CGG_PLAIN((__u32)a->hooks, (__u32)a->access, (__u32)a->verdict), item->rule);
+		       CGG_PLAIN(a->condition.hooks, a->condition.access, a->verdict), item->rule);
 }
 
 static struct cgg_item list_item(const struct builder *b, const struct item *item)
 {
 	const struct cgg_action *a = &b->action[item->action];
-	struct cgg_item i = { item->rule,     item->action | (__u32)a->access << 28,
-			      item->port_min, item->port_max,
-			      item->hooks,    0 };
+	struct cgg_item i = {
+		item->rule,	item->action | (__u32)a->condition.access << CGG_ITEM_ACCESS_AT,
+		item->port_min, item->port_max,
+		item->hooks,	0
+	};
 
-	if ((a->select_mask & 0xffff) == 0xffff) {
+	if ((a->condition.select_mask & 0xffff) == 0xffff) {
 		i.hooks |= CGG_ITEM_PROTO;
-		i.proto = (__u16)a->select;
+		i.proto = (__u16)a->condition.select;
 	}
-	if (is_plain(a, true))
+	if (condition_is_plain(&a->condition, true))
 		i.hooks |= CGG_ITEM_PLAIN;
 	return i;
 }
@@ -68,27 +63,6 @@ static const struct cgg_action *its_action(const struct builder *b, const struct
 	return &b->action[item->action];
 }
 
-/* Two rules that ask for the same beside port and prefix: the first hides the second. */
-static bool same_condition(const struct cgg_action *a, const struct cgg_action *b)
-{
-	return a->select == b->select && a->select_mask == b->select_mask && a->hooks == b->hooks &&
-	       a->access == b->access && a->cgroup == b->cgroup && a->expires == b->expires;
-}
-
-/*
- * hides - whether a rule holds wherever a later one at the same prefix and port
- * does; what is not seen here is only asked in vain
- */
-static bool hides(const struct cgg_action *a, const struct cgg_action *later)
-{
-	if (a->cgroup && a->cgroup != later->cgroup)
-		return false;
-	if (a->expires < later->expires || later->hooks & ~a->hooks || later->access & ~a->access)
-		return false;
-	return !((a->select ^ later->select) & a->select_mask) &&
-	       !(a->select_mask & ~later->select_mask);
-}
-
 /* visible - drops from items of one prefix and port what earlier ones hide */
 static __u32 visible(struct builder *b, const struct item **item, __u32 count)
 {
@@ -98,7 +72,8 @@ static __u32 visible(struct builder *b, const struct item **item, __u32 count)
 		__u32 by = 0;
 
 		while (by < kept && by < MANY &&
-		       !hides(its_action(b, item[by]), its_action(b, item[i])))
+		       !condition_implies(&its_action(b, item[i])->condition,
+					  &its_action(b, item[by])->condition))
 			by++;
 		if (by < kept && by < MANY)
 			b->shadows[item[by]->rule] = 1;
@@ -111,7 +86,14 @@ static __u32 visible(struct builder *b, const struct item **item, __u32 count)
 /* Return whether an unknown packet is denied for the same reason by two items, but for the time. */
 static bool same_denial(const struct cgg_action *a, const struct cgg_action *b)
 {
-	return a->hooks == b->hooks && a->cgroup == b->cgroup && a->quiet == b->quiet;
+	struct cgg_condition other = b->condition;
+
+	/* Of an unknown packet the rest of these is not looked at. */
+	other.expires = a->condition.expires;
+	other.access = a->condition.access;
+	other.select = a->condition.select;
+	other.select_mask = a->condition.select_mask;
+	return !condition_compare(&a->condition, &other) && a->quiet == b->quiet;
 }
 
 /*
@@ -138,7 +120,7 @@ void denials_merge(struct builder *b)
 		}
 		if (!at || !other || other->verdict != CGG_DENY || !same_denial(other, a)) {
 			b->item[kept++] = b->item[i];
-		} else if (other->expires >= a->expires) {
+		} else if (other->condition.expires >= a->condition.expires) {
 			b->shadows[b->item[at - 1].rule] = 1;
 		} else {
 			b->shadows[b->item[i].rule] = 1;
@@ -174,19 +156,10 @@ static int by_condition(const void *first, const void *second, void *builder)
 {
 	const struct item *a = *(const struct item *const *)first,
 			  *b = *(const struct item *const *)second;
-	const struct cgg_action *x = its_action(builder, a), *y = its_action(builder, b);
-	__u64 key[][2] = { { x->cgroup, y->cgroup },
-			   { x->expires, y->expires },
-			   { x->select_mask, y->select_mask },
-			   { x->select, y->select },
-			   { x->hooks, y->hooks },
-			   { x->access, y->access },
-			   { a->rule, b->rule } };
+	int order = condition_compare(&its_action(builder, a)->condition,
+				      &its_action(builder, b)->condition);
 
-	for (size_t i = 0; i < sizeof(key) / sizeof(key[0]); i++)
-		if (key[i][0] != key[i][1])
-			return key[i][0] < key[i][1] ? -1 : 1;
-	return 0;
+	return order ? order : by_rule(first, second);
 }
 
 static int by_port_min(const void *first, const void *second)
@@ -331,8 +304,8 @@ static void classes_of(struct prefix_rules *c, __u32 count)
 	for (__u32 i = 0; i < count; i++) {
 		struct class *class = c->classes ? &c->class[c->classes - 1] : 0;
 
-		if (!class || !same_condition(its_action(c->b, c->item[class->first]),
-					      its_action(c->b, c->item[i]))) {
+		if (!class || condition_compare(&its_action(c->b, c->item[class->first])->condition,
+						&its_action(c->b, c->item[i])->condition)) {
 			class = &c->class[c->classes++];
 			*class = (struct class){ .first = i, .next = i, .heap = i };
 		}
@@ -363,7 +336,7 @@ static __u32 proto_of(const struct builder *b, const struct item *item)
 {
 	const struct cgg_action *a = &b->action[item->action];
 
-	return (a->select_mask & 0xffff) == 0xffff ? a->select & 0xffff : NONE;
+	return (a->condition.select_mask & 0xffff) == 0xffff ? a->condition.select & 0xffff : NONE;
 }
 
 static int by_proto_then_rule(const void *first, const void *second, void *builder)

@@ -81,7 +81,7 @@ struct cgg_tally tally_read(__u32 policy, int hook)
 	key += (__u32)hook;
 	each = values_read(map, &key, sizeof(*each), &processors);
 	for (int i = 0; i < processors; i++) {
-		for (int v = 0; v < 4; v++) {
+		for (int v = 0; v < CGG_VERDICTS; v++) {
 			sum.by_default[v] += each[i].by_default[v];
 			sum.by_rule[v] += each[i].by_rule[v];
 		}
@@ -98,7 +98,7 @@ struct cgg_count tally_default(const struct cgg_tally *tally)
 {
 	struct cgg_count sum = { .bytes = tally->bytes, .last = tally->last };
 
-	for (int v = 0; v < 4; v++)
+	for (int v = 0; v < CGG_VERDICTS; v++)
 		sum.hits += tally->by_default[v];
 	return sum;
 }

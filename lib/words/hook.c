@@ -73,7 +73,7 @@ const struct cgg_program_info cgg_programs[CGG_PROGRAMS] = {
 	[CGG_GETSOCKOPT_RUN] = { "getsockopt", OPT, BPF_CGROUP_GETSOCKOPT, 0 },
 };
 
-const char *const cgg_verdicts[] = {
+const char *const cgg_verdicts[CGG_VERDICTS] = {
 	[CGG_ALLOW] = "allow", [CGG_ALERT] = "alert", [CGG_DENY] = "deny", [CGG_AUDIT] = "audit"
 };
 

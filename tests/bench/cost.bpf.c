@@ -101,7 +101,7 @@ int ours(struct __sk_buff *skb)
 	o.who = skb;
 #endif
 	decide(policy, s->place, &o, &out);
-	return out.verdict << 30 | (out.rule & 0x3fffffff);
+	return CGG_ANSWER(out.verdict, out.rule);
 }
 
 #ifndef NAMED

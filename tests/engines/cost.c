@@ -269,10 +269,10 @@ static void check(int program)
 		uint32_t answer = i;
 
 		test_run(program, records_count, 1, &answer);
-		if (answer != (records[i].verdict << 30 | records[i].rule))
+		if (answer != (CGG_ANSWER(records[i].verdict, records[i].rule)))
 			errx(1, "question %u: verdict %u rule %u, but %u %u is right", i,
-			     answer >> 30, answer & 0x3fffffff, records[i].verdict,
-			     records[i].rule);
+			     CGG_ANSWER_VERDICT(answer), CGG_ANSWER_RULE(answer),
+			     records[i].verdict, records[i].rule);
 	}
 }
 

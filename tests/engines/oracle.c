@@ -1090,13 +1090,13 @@ static uint64_t ask_all(const struct question *question, uint64_t count, uint32_
 		fill(&a, q, place);
 		if (bpf_prog_test_run_opts(program, &run))
 			err(3, DIR "/progs/ask");
-		id = run.retval & 0x3fffffff;
-		if (run.retval != ~0u && is_right(q, run.retval >> 30, id))
+		id = CGG_ANSWER_RULE(run.retval);
+		if (run.retval != ~0u && is_right(q, CGG_ANSWER_VERDICT(run.retval), id))
 			continue;
 		if (wrong++ >= SHOWN)
 			continue;
 		show(q);
-		describe("kernel", run.retval >> 30, id);
+		describe("kernel", CGG_ANSWER_VERDICT(run.retval), id);
 		describe("reference", q->verdict, q->number ? rules[q->number - 1].id : 0);
 	}
 	close(lock);

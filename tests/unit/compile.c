@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "../../lib/cgg.h"
+#include "../../lib/index/build.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
@@ -228,9 +229,9 @@ static struct answer walk(const struct cgg_query *q, const char *name)
 {
 	for (unsigned i = 0; i < image.count; i++) {
 		const struct cgg_entry *e = &image.entry[i];
-		bool holds = e->hooks & 1u << q->hook && e->access & q->access;
+		bool holds = e->condition.hooks & 1u << q->hook && e->condition.access & q->access;
 		bool packet = 1u << q->hook & CGG_PACKET_HOOKS;
-		__u32 select = e->select_mask;
+		__u32 select = e->condition.select_mask;
 
 		if (packet && q->access == CGG_KNOWN_NONE)
 			select = 0;
@@ -238,7 +239,7 @@ static struct answer walk(const struct cgg_query *q, const char *name)
 			select &= ~0xffffu;
 		for (int w = 0; w < 2 && !(packet && q->access == CGG_KNOWN_NONE); w++)
 			holds = holds && (q->word[w] & e->mask[w]) == e->value[w];
-		holds = holds && ((q->select ^ e->select) & select) == 0;
+		holds = holds && ((q->select ^ e->condition.select) & select) == 0;
 		if (!packet || q->access == CGG_KNOWN_ALL)
 			holds = holds && e->port_min <= q->port && q->port <= e->port_max;
 		if (holds && name_holds(e, name))
@@ -976,9 +977,48 @@ static void an_image_holds_words_that_fill_its_heap_and_no_more(void **state)
 	rules_free(&rules);
 }
 
+/* ---- conditions ---- */
+
+/* A byte that a condition has and condition_is_plain() forgets would open an index. */
+static void each_byte_of_a_condition_counts(void **state)
+{
+	const struct cgg_condition plain = { .expires = CGG_NEVER, .hooks = 1, .access = CGG_R };
+	size_t hooks = offsetof(struct cgg_condition, hooks),
+	       access = offsetof(struct cgg_condition, access);
+
+	(void)state;
+	assert_true(condition_is_plain(&plain, false));
+	assert_true(condition_implies(&plain, &plain));
+	for (size_t byte = 0; byte < sizeof(plain); byte++) {
+		struct cgg_condition c = plain;
+
+		((__u8 *)&c)[byte] ^= 0x40;
+		assert_int_not_equal(condition_compare(&c, &plain), 0);
+		if (byte - hooks >= sizeof(c.hooks) && byte != access)
+			assert_false(condition_is_plain(&c, false));
+		if (byte >= offsetof(struct cgg_condition, zero)) { /* as a new match would be */
+			assert_false(condition_implies(&c, &plain));
+			assert_false(condition_implies(&plain, &c));
+		}
+	}
+}
+
+static void a_condition_with_a_protocol_is_plain_by_protocol(void **state)
+{
+	struct cgg_condition c = { .expires = CGG_NEVER, .select = 6, .select_mask = 0xffff };
+
+	(void)state;
+	assert_true(condition_is_plain(&c, true));
+	assert_false(condition_is_plain(&c, false));
+	c.select_mask |= CGG_IS_LOCAL;
+	assert_false(condition_is_plain(&c, true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_byte_of_a_condition_counts),
+		cmocka_unit_test(a_condition_with_a_protocol_is_plain_by_protocol),
 		cmocka_unit_test(an_image_decides_as_its_rules),
 		cmocka_unit_test(an_index_decides_as_its_rules),
 		cmocka_unit_test(rules_beside_an_index_keep_their_order),

@@ -17,7 +17,7 @@ static inline void file_write(const struct cgg_rules *rules, FILE *file)
 			continue;
 		line_print(&(struct cgg_line){ .text = rules->heap + 8 * (size_t)e->text,
 					       .len = e->text_len,
-					       .expires = e->expires },
+					       .expires = e->condition.expires },
 			   text);
 		fprintf(file, "%s\n", text);
 	}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * condition.h - whether the condition of a rule (struct cgg_condition) matches: the one place.
+ */
+#ifndef CGG_CONDITION_H
+#define CGG_CONDITION_H
+
+#include "kinds.h"
+#if defined(CGG_SOCKETS)
+#include "sock.h"
+#endif
+
+/* The bits of a query that are known: what is not known matches whatever a rule asks for. */
+struct known {
+	__u64 key, port; /* ~0, or 0 */
+	__u64 select;
+};
+
+/* Return what a packet's access bit (enum cgg_known) says is known, without a branch. */
+static __always_inline struct known known_of(__u64 query)
+{
+	struct known known = { ~0ULL, ~0ULL, ~0ULL };
+#if defined(CGG_PACKETS) || defined(CGG_ASKED)
+	__u64 hooks = CGG_PACKET_HOOKS, bit = 1ULL << QUERY_ACCESS(query);
+	__u64 packet = -(hooks >> QUERY_HOOK(query) & 1);
+
+	known.key = ~(packet & -(bit / CGG_KNOWN_NONE & 1));
+	known.port = ~(packet & ((bit / CGG_KNOWN_ALL & 1) - 1));
+	known.select = known.key & (~0xffffULL | ~(packet & -(bit / CGG_KNOWN_ADDR & 1)));
+#else
+	(void)query;
+#endif
+	return known;
+}
+
+/*
+ * Return not 0 where the condition does not match, or the sign bit of signs is set; without a
+ * branch, for the verifier follows every branch of every turn of a loop. What depends on who asks
+ * is condition_holds().
+ */
+static __always_inline __u64 condition_differs(const struct cgg_condition *c, __u64 query,
+					       __u64 known_select, __u64 now, __u64 signs)
+{
+	__u64 differ = ~(__u64)(c->hooks >> QUERY_HOOK(query) & c->access >> QUERY_ACCESS(query)) & 1;
+	__u64 late = c->expires - 1 - now;
+
+	differ |= (QUERY_SELECT(query) ^ c->select) & c->select_mask & known_select;
+	barrier_var(late);
+	return differ | (signs | late) >> 63;
+}
+
+#if defined(CGG_SOCKETS)
+/*
+ * asker_is_in - Tell whether a rule about a cgroup matches by who asks.
+ *
+ * A task of the root cgroup is in no other. A worker of the kernel is one, which connects
+ * the subflows of MPTCP for others: then the cgroup counts that the socket was made in.
+ * Where that is not known, only a denial matches. Without a socket, who is 0.
+ */
+__noinline __weak int asker_is_in(__u64 who, __u64 id, __u32 level, __u32 verdict)
+{
+	int is_in;
+
+	if (current_ancestor(level) == id)
+		return 1;
+	if (!who || current_ancestor(1))
+		return 0;
+	is_in = sock_is_in(who, id, level);
+	return is_in < 0 ? verdict == CGG_DENY : is_in;
+}
+#endif
+
+/* in_cgroup - Tell whether a rule of this verdict matches by its cgroup. */
+static __always_inline int in_cgroup(CONTEXT who, __u64 id, __u32 level, __u32 verdict)
+{
+	(void)verdict;
+#if defined(CGG_ASKED)
+	__u32 key = 0;
+	const struct cgg_ask *ask = bpf_map_lookup_elem(&asked, &key);
+
+	(void)who;
+	return ask && ask->ancestor[level % CGG_LEVELS] == id;
+#elif defined(CGG_PACKETS)
+	return bpf_skb_ancestor_cgroup_id(who, level) == id;
+#elif defined(CGG_SOCKETS)
+	return asker_is_in(who, id, level, verdict);
+#else
+	(void)who;
+	return current_ancestor(level) == id;
+#endif
+}
+
+/* Return whether a rule of this verdict, whose condition does not differ, matches by who asks. */
+static __always_inline int condition_holds(const struct cgg_condition *c, CONTEXT who,
+					   __u32 verdict)
+{
+	return !c->cgroup || in_cgroup(who, c->cgroup, c->level, verdict);
+}
+
+#endif

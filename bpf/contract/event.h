@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* event.h - the record of one event. */
+#ifndef CGG_CONTRACT_EVENT_H
+#define CGG_CONTRACT_EVENT_H
+
+#include "hooks.h"
+
+/* The subjects of events: what an operation was about. */
+struct cgg_event_net {
+	__u8 addr[16]; /* the other end (bind: the local one), as in a query */
+	__u8 local[16]; /* this end, all zero: not known */
+	__u16 port; /* destination */
+	__u16 sport; /* source, 0: not known */
+	__u16 proto;
+	__u8 unread; /* of a packet, not known: 1 the port, 2 the protocol too, 3 nor the address */
+	__u8 zero;
+	__u32 len; /* of a packet, bytes */
+};
+
+struct cgg_event_socket {
+	__u32 family, type, proto;
+};
+
+struct cgg_event_sockopt {
+	__u32 level, name;
+};
+
+struct cgg_event_device {
+	__u32 major;
+	__u32 minor;
+	__u32 access_type; /* as the kernel gave it: access bits << 16 | type */
+};
+
+/* A sysctl or a unix socket; @ stands for the first NUL of an abstract name. */
+struct cgg_event_named {
+	__u8 write; /* of a sysctl */
+	__u8 zero[3];
+	__u32 len; /* bytes of the whole name; what is beyond name[] is cut */
+	char name[112];
+};
+
+/*
+ * One record of one denial, alert or would-be denial; a slot of a ring.
+ *
+ * number is CGG_BUSY while a program writes the slot, and then the record's
+ * number in its ring. serial is, in a filter's ring, the number of the same
+ * record in ring 0 (0: it is not there); and in ring 0 it becomes number when a
+ * filtering reader has printed the record. What a hook's subject does not fill
+ * is left from another record.
+ */
+struct cgg_event {
+	__u64 time;
+	__u64 cgroup; /* where the guard is attached, not where the task is */
+	__u32 pid, tid, uid, gid;
+	__u32 rule; /* 0: the hook's default */
+	__u8 verdict;
+	__u8 program;
+	__u16 place; /* of the policy */
+	char comm[16];
+	char policy[CGG_NAME]; /* its tag */
+	char label[CGG_NAME];
+	union {
+		struct cgg_event_net net;
+		struct cgg_event_device device;
+		struct cgg_event_named named;
+		struct cgg_event_socket socket;
+		struct cgg_event_sockopt sockopt;
+		__u64 words[15];
+	};
+	__u64 serial;
+	__u64 number; /* 1 and up */
+};
+#define CGG_BUSY (~0ULL)
+
+CGG_SAME(sizeof(struct cgg_event) == 256);
+CGG_SAME(sizeof(struct cgg_event_named) == 120);
+
+#endif

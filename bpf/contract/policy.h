@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* policy.h - the state of a policy, of a cgroup that has it, and what was counted. */
+#ifndef CGG_CONTRACT_POLICY_H
+#define CGG_CONTRACT_POLICY_H
+
+#include "index.h"
+
+/*
+ * One state of a policy: an index, if it has many rules, and a few entries beside
+ * it, in their order. The first match wins: of the entries, and of the index by
+ * what the entry says in before.
+ */
+struct cgg_image {
+	__u32 count;
+	__u32 next_id;
+	__u32 heap_used; /* units of 8 bytes */
+	__u32 hooks; /* 1 << enum cgg_hook, those that need a program */
+	__u8 defaults[CGG_ARRAY_MOST]; /* enum cgg_verdict by enum cgg_hook */
+	__u8 audit; /* refuse nothing, report what would be */
+	__u8 timed; /* an entry expires */
+	__u8 zero[6];
+	struct cgg_index index;
+	struct cgg_entry entry[CGG_ENTRIES];
+	char heap[CGG_HEAP];
+};
+
+/*
+ * A policy has two images: number generation & 1 is in force, the other one is
+ * the one before. Image i of the policy at place p has the number n = 2 * p + i. It is
+ * element n % (2 * CGG_CHUNK) of the map that element n / (2 * CGG_CHUNK) of images
+ * holds; its index is element 2 * p or 2 * p + 1 of indexes. A writer says in writing which
+ * generation it is about to write, writes, and then raises generation. So the
+ * image that a reader is in stays as it is until writing is two ahead of the
+ * generation that it began with, and then it begins again; an index is let go
+ * only when writing says so of its last image. Two writers follow each other no
+ * faster than processes can, and a walk takes a microsecond: a reader that is
+ * disturbed four times says no. A name of "" is a free place. Place 0 is the
+ * policy "default". Events, filters and programs know a policy by its tag: its name,
+ * or the short form of a long name that name_tag() makes.
+ */
+#define CGG_TAG_FRONT 19 /* letters of a long name; behind them comes a ~ */
+struct cgg_policy {
+	char name[CGG_POLICY_NAME];
+	char tag[CGG_NAME];
+	__u32 generation;
+	__u32 writing;
+	__u32 unconfirmed; /* the generation that revert_at is about */
+	__u32 born; /* how many policies had this place */
+	__u32 unclean; /* a free place: the last one left something here */
+	__u32 zero;
+	__u64 revert_at; /* 0, or when the image before is in force again */
+};
+
+/*
+ * How many records a cgroup has in a ring that nobody has read: at most before +
+ * written, for the window before this one and for this one, which began at the
+ * record mark. When mark has been read, so has the window before.
+ */
+struct cgg_share {
+	__u64 mark;
+	__u32 written, before;
+};
+
+/*
+ * What a program finds in the storage of the cgroup it is attached to. All
+ * zero, as the kernel makes it, means: bound to nothing yet, allow. above is the
+ * cgroup's id, its parent's, and so on up, then zeros: the subtrees it is in.
+ */
+struct cgg_attached {
+	__u64 cgroup;
+	__u32 policy; /* place in policies + 1 */
+	__u32 zero;
+	__u64 above[CGG_LEVELS];
+	struct cgg_share share[CGG_RINGS];
+};
+
+/* What a cgroup's packets came to: value of packets, in the order of enum cgg_way. */
+enum cgg_way { CGG_OUT, CGG_IN, CGG_WAYS };
+struct cgg_packets {
+	__u64 allowed[CGG_WAYS], allowed_bytes[CGG_WAYS];
+	__u64 denied[CGG_WAYS], denied_bytes[CGG_WAYS];
+};
+
+/* Key and value of counts: what a rule decided. */
+struct cgg_count_key {
+	__u32 policy;
+	__u32 rule;
+};
+
+struct cgg_count {
+	__u64 hits;
+	__u64 bytes; /* of packets */
+	__u64 last; /* when it was hit last, to the kernel's tick; 0: never */
+	__u64 tick; /* jiffies then */
+};
+
+/*
+ * What was decided for one hook of a policy, by enum cgg_verdict. Element
+ * CGG_HOOKS * (place % CGG_CHUNK) + hook of the map that element place / CGG_CHUNK
+ * of tallies holds.
+ */
+struct cgg_tally {
+	__u64 by_default[CGG_VERDICTS];
+	__u64 by_rule[CGG_VERDICTS];
+	__u64 bytes, last, tick; /* as in struct cgg_count, of what the default decided */
+	__u64 unread; /* packets of which not all is known: enum cgg_known */
+};
+
+CGG_SAME(sizeof(struct cgg_image) == 40 + 176 + 104 * CGG_ENTRIES + CGG_HEAP);
+CGG_SAME(sizeof(struct cgg_policy) == 320);
+CGG_SAME(sizeof(struct cgg_attached) == 16 + 8 * CGG_LEVELS + 16 * CGG_RINGS);
+CGG_SAME(sizeof(struct cgg_tally) == 32 + 16 * CGG_VERDICTS_MOST);
+
+#endif

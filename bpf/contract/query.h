@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* query.h - one operation, in the shape that all hooks share. */
+#ifndef CGG_CONTRACT_QUERY_H
+#define CGG_CONTRACT_QUERY_H
+
+#include "hooks.h"
+
+/* select of a query about an address, above the protocol's number */
+#define CGG_IS_LOCAL 0x10000u /* 127.0.0.0/8 or ::1; of a packet: and it stays on lo */
+#define CGG_IS_IPV4 0x20000u
+
+/* type of a query about a device, as in BPF_DEVCG_DEV_* of <linux/bpf.h> */
+#define CGG_BLOCK 1
+#define CGG_CHAR 2
+
+/*
+ * One operation, in the shape that all hooks share: a key of 16 bytes, read as two
+ * words as they lie in memory, what else selects, and a port.
+ *
+ *	hook		key, numbers in network order		select		port
+ *	connect, ...	address					proto | IS_*	destination
+ *	socket		none					CGG_SOCKET_*	protocol
+ *	device		type, major, minor (4 bytes each)	0		0
+ *	sockopt		level, name (4 bytes each)		0		0
+ *	sysctl, unix	the first 16 bytes of the name		its length	0
+ *
+ * IPv4 is ::ffff:a.b.c.d. MPTCP is shown as TCP. What needs access bits has those asked
+ * for in access, packets one of enum cgg_known, everything else CGG_R. A name is handed beside the query, NULs
+ * behind it up to CGG_OPERAND, its first bytes being the key.
+ *
+ * Example, connect(2) by TCP to 127.0.0.1 port 9090 on a little endian machine:
+ * { { 0, 0x0100007fffff0000 }, 0x30006, 9090, CGG_CONNECT, CGG_R }
+ *
+ * A unix path that is relative, or has an empty component, . or .., may mean any
+ * path: its length is CGG_VAGUE, and nothing of it is compared.
+ */
+#define CGG_VAGUE 0xffff
+#define CGG_SOCKET_SELECT(family, type, proto)                                                     \
+	(((family)&0xffu) << 24 | ((type)&0xffu) << 16 | ((proto)&0xffffu))
+struct cgg_query {
+	__u64 word[2];
+	__u32 select;
+	__u16 port;
+	__u8 hook;
+	__u8 access;
+};
+
+/* A name, NULs behind it. */
+struct cgg_operand {
+	__u64 word[CGG_OPERAND_WORDS];
+};
+
+/*
+ * What `cgg-rule test' asks the program ask: a query, the ids of the cgroups that
+ * the task is in by their level, and a name. The answer is verdict << 30 | rule.
+ */
+struct cgg_ask {
+	struct cgg_query query;
+	__u32 policy; /* place */
+	__u32 zero;
+	__u64 ancestor[CGG_LEVELS];
+	struct cgg_operand name;
+};
+
+/* The answer of the program ask: 30 bits of the rule's id, and the verdict above. */
+#define CGG_ANSWER_BITS 30
+#define CGG_ANSWER(verdict, rule)                                                                  \
+	((__u32)(verdict) << CGG_ANSWER_BITS | ((rule) & ((1u << CGG_ANSWER_BITS) - 1)))
+#define CGG_ANSWER_VERDICT(answer) ((answer) >> CGG_ANSWER_BITS)
+#define CGG_ANSWER_RULE(answer) ((answer) & ((1u << CGG_ANSWER_BITS) - 1))
+CGG_FITS(CGG_VERDICTS_MOST <= 1 << (32 - CGG_ANSWER_BITS));
+CGG_SAME(sizeof(struct cgg_query) == 24);
+
+#endif

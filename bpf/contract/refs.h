@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* refs.h - the index of many rules, and the references that lead through it. */
+#ifndef CGG_CONTRACT_REFS_H
+#define CGG_CONTRACT_REFS_H
+
+#include "rule.h"
+
+/*
+ * The index: many rules, compiled, in an array of pages that nobody writes once it
+ * is in force, but for the bits of rules that were deleted. The first pages hold the
+ * actions; all else is found from struct cgg_index, and by references.
+ *
+ * A reference is a word that says where to go on: a kind in its upper 4 bits, then 28
+ * bits of what the kind says, and below 28 bits that are the number of a rule or a
+ * place in units of 8 bytes. Rules are counted from 0 in the policy's order.
+ *
+ *	NONE		nothing is here
+ *	RULE		a rule, and its action above
+ *	PLAIN		a rule that asks for a hook and an access bit alone: CGG_PLAIN_* above
+ *	LIST		so many struct cgg_item, in their order, in one page
+ *	NODE		a struct cgg_node
+ *	INTERVALS	so many intervals of 0..65535 at the place (17 bits), and which digit of the
+ *			key is meant (above 20); behind a node: CGG_BY_PORT or CGG_BY_PROTO
+ *	POINTS		so many single numbers at the place, and which digit, likewise
+ *	PATH		a struct cgg_path; above: which 16 bytes of the key are meant
+ *
+ * From root[space] the key is followed digit by digit, 16 bits each (IPv4 begins
+ * with digit 6): INTERVALS and POINTS lead on by a digit, a PATH where the key equals the
+ * value under the mask to yes, else to no. What it ends with holds the rules whose
+ * prefix is the longest that the key has; a node goes on to the next shorter one,
+ * as long as something there stands before what has been found.
+ *
+ * An INTERVALS node of n intervals: the last number of each interval but the last, sorted, in nodes
+ * of 31, padded with 0xffff; level by level: the topmost if there are more than 32
+ * intervals, those between if more than 32 * 32, the lowest; behind them n references. More
+ * than CGG_INTERVALS_MOST: 65536 references and nothing else. POINTS, n numbers: the reference of all
+ * other numbers, what the references of these have in common; the numbers in one node of
+ * 16 or of 32, or a topmost of the last numbers of each of the lowest, which hold 32;
+ * and the lower 32 bits of each reference. A number has 2 bytes, a node of an INTERVALS 32 of
+ * them, or when there are at most 8 intervals 8. What has at most CGG_INTERVALS_PAGE intervals,
+ * or is points, lies in one page.
+ *
+ * Sources: the intervals that prefixes cut the address space into, and a search
+ * among them by digits, are those of Degermark, Brodnik, Carlsson, Pink, "Small
+ * forwarding tables for fast routing lookups" (1997) and of DXR (Zec, Rizzo, Mikuc,
+ * 2012); nodes of a cache line are those of a static B-tree (Khuong, Morin, 2017).
+ */
+#define CGG_PAGE 4096
+#define CGG_INDEX_RULES (1u << 22) /* rules an index */
+#define CGG_INDEX_UNITS (1u << 28) /* of 8 bytes, an index */
+#define CGG_LIST_MOST 64 /* items a list */
+#define CGG_CHAIN 128 /* nodes that one walk may pass */
+#define CGG_INTERVALS_SMALL 8
+#define CGG_INTERVALS_NODE 32
+#define CGG_INTERVALS_PAGE 384
+#define CGG_INTERVALS_MOST 16384
+#define CGG_POINTS_MOST 608
+#define CGG_POINTS_SMALL 16
+#define CGG_DIGITS (CGG_OPERAND / 2)
+
+enum cgg_kind {
+	CGG_REF_NONE,
+	CGG_REF_RULE,
+	CGG_REF_LIST,
+	CGG_REF_NODE,
+	CGG_REF_INTERVALS,
+	CGG_REF_PATH,
+	CGG_REF_POINTS,
+	CGG_REF_PLAIN,
+};
+#define CGG_LOW 0xfffffffu
+#define CGG_REF(kind, high, low) ((__u64)(kind) << 60 | (__u64)(high) << 28 | (low))
+#define CGG_BY_PORT 0
+#define CGG_BY_PROTO 1
+#define CGG_INTERVALS(count, digit) ((__u32)(count) | (__u32)(digit) << 20)
+#define CGG_INTERVALS_COUNT(ref) (CGG_REF_HIGH(ref) & 0x1ffff)
+#define CGG_INTERVALS_DIGIT(ref) (CGG_REF_HIGH(ref) >> 20 & 63)
+#define CGG_REF_KIND(ref) ((__u32)((ref) >> 60))
+#define CGG_REF_HIGH(ref) ((__u32)((ref) >> 28 & CGG_LOW))
+#define CGG_REF_LOW(ref) ((__u32)((ref)&CGG_LOW))
+
+/* Above a plain rule's number: 1 << enum cgg_hook, the access bits, the verdict. */
+#define CGG_PLAIN(hooks, access, verdict)                                                          \
+	((__u32)(hooks) | (__u32)(access) << 16 | (__u32)(verdict) << 24)
+#define CGG_PLAIN_HOOKS(high) ((high)&0xffff)
+#define CGG_PLAIN_ACCESS(high) ((high) >> 16 & 0xff)
+#define CGG_PLAIN_VERDICT(high) ((high) >> 24 & 15)
+CGG_FITS(CGG_HOOKS_MOST <= 16 && CGG_ACCESS_MOST <= 8 && CGG_VERDICTS_MOST <= 16);
+
+#endif

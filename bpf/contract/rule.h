@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* rule.h - one rule as the kernel sees it. */
+#ifndef CGG_CONTRACT_RULE_H
+#define CGG_CONTRACT_RULE_H
+
+#include "query.h"
+
+/*
+ * The condition of a rule: everything that it asks for beside its prefix and its ports.
+ *
+ * Every byte counts, and a byte that is 0 asks for nothing: lib/index/condition.c compares
+ * whole conditions, so a new match must be here, and in condition_differs() or
+ * condition_holds() of bpf/condition.h.
+ */
+struct cgg_condition {
+	__u64 expires; /* CGG_NEVER, or when it no longer matches */
+	__u64 cgroup; /* 0: any; else the id of one that the task is in or below */
+	__u32 select;
+	__u32 select_mask;
+	__u32 hooks; /* 1 << enum cgg_hook */
+	__u8 access;
+	__u8 level; /* of cgroup: 0 is the root */
+	__u16 zero;
+};
+#define CGG_NEVER 0x7fffffffffffffffULL
+
+/*
+ * One rule as the kernel sees it. It matches when it has the query's hook and
+ * access bit, the key and select equal the values under their masks, the port is in
+ * [port_min, port_max], and the name equals the operand as far as this goes: from
+ * word 2 up to operand_words, and under operand_last in the word there. Texts are
+ * places in the heap, in units of 8 bytes; 0 is "". A rule may have several
+ * entries; those behind its first have no text.
+ */
+struct cgg_entry {
+	__u64 value[2];
+	__u64 mask[2];
+	struct cgg_condition condition;
+	__u32 id; /* 1 and up, never used twice in a policy */
+	__u32 before; /* it stands before this rule of the index */
+	__u16 port_min;
+	__u16 port_max;
+	__u8 verdict;
+	__u8 quiet;
+	__u16 error; /* errno of a denial, 0: EPERM */
+	__u32 operand;
+	__u32 label; /* of "name WORD", CGG_NAME bytes */
+	__u32 text; /* the rule's words as rule_print() gives them */
+	__u16 text_len; /* bytes, no NUL counted */
+	__u16 operand_words; /* 0: nothing to compare */
+	__u64 operand_last;
+};
+
+CGG_SAME(sizeof(struct cgg_condition) == 32);
+CGG_SAME(sizeof(struct cgg_entry) == 104);
+
+#endif

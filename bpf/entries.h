@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* entries.h - the first entry of an image that matches. */
+#ifndef CGG_ENTRIES_H
+#define CGG_ENTRIES_H
+
+#include "condition.h"
+
+/* Return the image of that number, or 0: it has no chunk */
+static __always_inline const struct cgg_image *image_at(__u32 number)
+{
+	__u32 chunk = number / (2 * CGG_CHUNK), place = number % (2 * CGG_CHUNK);
+	void *own = bpf_map_lookup_elem(&images, &chunk);
+
+	return own ? bpf_map_lookup_elem(own, &place) : 0;
+}
+
+#if HAS_NAME
+/*
+ * tail_differs - not 0 when the name differs from the entry's operand behind its first 16 bytes
+ *
+ * Word i counts whole below operand_words (below is ~0 there, else 0), and under
+ * operand_last at it (at is ~0 there).
+ */
+__noinline __weak __u64 PER_KIND(tail_differs)(__u32 number, __u32 entry, KEY_PARAMS)
+{
+	const struct cgg_image *image = image_at(number);
+	const struct cgg_operand *name = name_from(key);
+	__u64 words, last, differ = 0;
+	const struct cgg_entry *e;
+	const char *operand;
+	__u32 place;
+
+	if (!image || !name)
+		return 1;
+	e = &image->entry[entry % CGG_ENTRIES];
+	words = e->operand_words;
+	last = e->operand_last;
+	place = 8 * e->operand;
+	if (place > CGG_HEAP - CGG_OPERAND)
+		return 1;
+	operand = image->heap + place;
+	for (__u64 i = 2; i < CGG_OPERAND_WORDS; i++) {
+		__u64 before = i - words, at = (i ^ words) - 1;
+
+		barrier_var(before);
+		barrier_var(at);
+		before = (__s64)before >> 63;
+		at = (__s64)at >> 63;
+		differ |= (name->word[i] ^ *(const __u64 *)(operand + 8 * i)) &
+			  (before | (at & last));
+	}
+	return differ;
+}
+#endif
+
+/*
+ * entry_differs - not 0 when the entry does not match
+ *
+ * The verifier follows every branch of every turn of the loop around this, so
+ * there is none for the fields that each hook has.
+ */
+static __always_inline __u64 entry_differs(const struct cgg_entry *e, __u64 high, __u64 low,
+					   __u64 query, struct known known, __u64 now)
+{
+	__u64 differ = (high ^ e->value[0]) & e->mask[0] & known.key;
+	__u64 over = (__u64)QUERY_PORT(query) - e->port_min;
+	__u64 under = (__u64)e->port_max - QUERY_PORT(query);
+
+	differ |= (low ^ e->value[1]) & e->mask[1] & known.key;
+	barrier_var(over);
+	barrier_var(under);
+	return differ | condition_differs(&e->condition, query, known.select, now,
+					  (over | under) & known.port);
+}
+
+/* front_find - the number of the first entry that matches + 1; 0: none does */
+__noinline __weak __u32 PER_KIND(front_find)(__u32 number, KEY_PARAMS, __u64 query, CONTEXT who)
+{
+	const struct cgg_image *image = image_at(number);
+	struct known known = known_of(query);
+	__u32 count;
+	__u64 now;
+
+#if HAS_NAME
+	const struct cgg_operand *name = name_from(key);
+
+	if (!name)
+		return 0;
+#endif
+	if (!image)
+		return 0;
+	KEY_WORDS;
+	now = image->timed ? bpf_ktime_get_boot_ns() : 0;
+	count = image->count;
+	for (__u32 i = 0; i < CGG_ENTRIES; i++) {
+		const struct cgg_entry *e = &image->entry[i];
+
+		if (i >= count)
+			break;
+		if (entry_differs(e, high, low, query, known, now))
+			continue;
+#if HAS_NAME
+		if (e->operand_words && PER_KIND(tail_differs)(number, i, key))
+			continue;
+#endif
+		if (!condition_holds(&e->condition, who, e->verdict))
+			continue;
+		return i + 1;
+	}
+	return 0;
+}
+
+#endif

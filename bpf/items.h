@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* items.h - the rules that stand at one prefix of an index. */
+#ifndef CGG_ITEMS_H
+#define CGG_ITEMS_H
+
+#include "entries.h"
+#include "intervals.h"
+
+static __always_inline void *index_of(const struct cgg_image *image)
+{
+	__u32 number = image->index.number - 1;
+
+	return bpf_map_lookup_elem(&indexes, &number);
+}
+
+/* is_deleted - of a rule of the image's index */
+static __always_inline int is_deleted(void *index, const struct cgg_image *image, __u32 rule)
+{
+	__u32 page = image->index.bits + (rule >> 15);
+	const char *bits;
+
+	if (!image->index.dead)
+		return 0;
+	bits = index ? bpf_map_lookup_elem(index, &page) : 0;
+	return !bits || bits[rule >> 3 & (CGG_PAGE - 1)] >> (rule & 7) & 1;
+}
+
+/* item_holds - of a rule of an index whose prefix and port match: all the rest */
+__noinline __weak __u32 PER_KIND(item_holds)(__u32 number, __u64 found, __u64 query, CONTEXT who)
+{
+	const struct cgg_image *image = image_at(number);
+	void *index = image ? index_of(image) : 0;
+	const struct cgg_action *a = index ? action_at(index, CGG_REF_HIGH(found)) : 0;
+	__u64 now;
+
+	if (!a)
+		return 0;
+	now = a->condition.expires == CGG_NEVER ? 0 : bpf_ktime_get_boot_ns();
+	if (condition_differs(&a->condition, query, ~0ULL, now, 0))
+		return 0;
+	if (!condition_holds(&a->condition, who, a->verdict))
+		return 0;
+	return !is_deleted(index, image, CGG_REF_LOW(found));
+}
+
+/* plain_holds - of a rule that asks for no more than a hook and an access bit */
+static __always_inline int plain_holds(void *index, const struct cgg_image *image, __u64 ref,
+				       __u64 query)
+{
+	return CGG_PLAIN_HOOKS(CGG_REF_HIGH(ref)) >> QUERY_HOOK(query) &
+		       CGG_PLAIN_ACCESS(CGG_REF_HIGH(ref)) >> QUERY_ACCESS(query) & 1 &&
+	       !is_deleted(index, image, CGG_REF_LOW(ref));
+}
+
+/* item_differs - not 0 when hook, access bit, port or protocol are not the query's */
+static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 query)
+{
+	__u64 over = (__u64)QUERY_PORT(query) - item->port_min, hooks = item->hooks,
+	      access = CGG_ITEM_ACCESS(item->action),
+	      under = (__u64)item->port_max - QUERY_PORT(query),
+	      proto = (__u64)(QUERY_SELECT(query) & 0xffff) ^ item->proto;
+
+	barrier_var(over);
+	barrier_var(under);
+	return (~(hooks >> QUERY_HOOK(query) & access >> QUERY_ACCESS(query)) & 1) |
+	       (over | under) >> 63 | (proto & -(hooks / CGG_ITEM_PROTO & 1));
+}
+
+/*
+ * The verifier follows each turn of a loop. So what may take many steps goes some of them in
+ * one function, which gives where it goes on, and is called again with that.
+ */
+#define DESCEND_STEPS 6 /* digits */
+#define OWN_STEPS 16 /* items of a list */
+#define NODE_STEPS 16
+#define NODE_MORE 8 /* a kind of reference: the rule found so far (CGG_LOW: none), the next node */
+
+/* From a list to what is behind its first item: one less, that many units on. */
+#define LIST_NEXT (sizeof(struct cgg_item) / 8 - (1ULL << 28))
+
+/*
+ * own_find - the first rule that holds of those that stand at one prefix; a LIST: none of
+ * the first OWN_STEPS does, and those are left
+ */
+__noinline __weak __u64 PER_KIND(own_find)(__u32 number, __u64 own, __u64 query, CONTEXT who)
+{
+	const struct cgg_image *image = image_at(number);
+	void *index = image ? index_of(image) : 0;
+	const char *page;
+	__u32 place;
+
+	if (!index)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		__u32 by = CGG_INTERVALS_DIGIT(own) == CGG_BY_PROTO ? QUERY_SELECT(query) & 0xffff
+								    : QUERY_PORT(query);
+
+		if (CGG_REF_KIND(own) != CGG_REF_INTERVALS && CGG_REF_KIND(own) != CGG_REF_POINTS)
+			break;
+		own = intervals_find(image->index.number - 1, own, by);
+	}
+	if (CGG_REF_KIND(own) == CGG_REF_PLAIN)
+		return plain_holds(index, image, own, query) ? own : 0;
+	if (CGG_REF_KIND(own) == CGG_REF_RULE)
+		return PER_KIND(item_holds)(number, own, query, who) ? own : 0;
+	if (CGG_REF_KIND(own) != CGG_REF_LIST)
+		return 0;
+	page = page_with(index, CGG_REF_LOW(own), &place);
+	if (!page)
+		return 0;
+	for (int i = 0; i < OWN_STEPS && CGG_REF_HIGH(own); i++) {
+		const struct cgg_item *item =
+			(const struct cgg_item *)(page + ((own << 3) & 0xff0));
+
+		own += LIST_NEXT;
+		if (!item_differs(item, query)) {
+			__u64 found = FOUND(item->rule, CGG_ITEM_ACTION(item->action));
+
+			if (item->hooks & CGG_ITEM_PLAIN && !image->index.dead)
+				return found;
+			if (PER_KIND(item_holds)(number, found, query, who))
+				return found;
+		}
+	}
+	return CGG_REF_HIGH(own) ? own : 0;
+}
+
+#endif

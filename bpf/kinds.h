@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* kinds.h - the kinds of operations that are judged, each with walks of its own. */
+#ifndef CGG_KINDS_H
+#define CGG_KINDS_H
+
+#include "kernel.h"
+#include "lookup.h"
+
+/*
+ * What a file judges, said before this is included: operations of tasks (nothing), calls about
+ * an address (CGG_SOCKETS), those that have a name (CGG_NAMED), packets (CGG_PACKETS), questions
+ * by hand (CGG_ASKED). Where several access bits may be asked for at once, CGG_SEVERAL is said,
+ * too.
+ *
+ * The programs are linked into one object. A function that is not the same for every kind bears
+ * the kind's suffix, by PER_KIND(name) where it is defined and wherever it is called.
+ */
+#if defined(CGG_NAMED)
+#define KIND named
+#elif defined(CGG_PACKETS)
+#define KIND packet
+#elif defined(CGG_SOCKETS)
+#define KIND socket
+#elif defined(CGG_ASKED)
+#define KIND asked
+#else
+#define KIND task
+#endif
+#define KIND_JOINED(name, kind) name##_##kind
+#define KIND_JOIN(name, kind) KIND_JOINED(name, kind)
+#define PER_KIND(name) KIND_JOIN(name, KIND)
+
+/*
+ * Whose cgroup counts: a packet's socket's, else the task's, and where that says nothing the
+ * one of the socket at this address.
+ */
+#if defined(CGG_PACKETS)
+#define CONTEXT struct __sk_buff *
+#else
+#define CONTEXT __u64
+#endif
+
+/* What a walk is told of the key. */
+#if defined(CGG_NAMED) || defined(CGG_ASKED)
+#define HAS_NAME 1
+#define KEY_PARAMS NAME key
+#define KEY_ARGS key
+#define KEY_OF(o) NAME_OF(o)
+#define KEY_WORDS __u64 high = name->word[0], low = name->word[1]
+#else
+#define HAS_NAME 0
+#define KEY_PARAMS __u64 high, __u64 low
+#define KEY_ARGS high, low
+#define KEY_OF(o) (o)->q.word[0], (o)->q.word[1]
+#define KEY_WORDS
+#endif
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* nodes.h - from prefix to prefix, as long as a rule there may come first. */
+#ifndef CGG_NODES_H
+#define CGG_NODES_H
+
+#include "descend.h"
+
+/* record_found - rule number of an index, as a walk finds it */
+static __always_inline __u64 record_found(void *index, const struct cgg_image *image, __u32 rule)
+{
+	const struct cgg_record *record = record_at(index, &image->index, rule);
+
+	return record ? FOUND(rule, record->action) : CGG_NO_INDEX;
+}
+
+/*
+ * nodes_find - from there to ever shorter prefixes, as long as a rule there may come first;
+ * NODE_MORE: they go on
+ */
+__noinline __weak __u64 PER_KIND(nodes_find)(__u32 number, __u64 ref, __u64 query, CONTEXT who)
+{
+	const struct cgg_image *image = image_at(number);
+	void *index = image ? index_of(image) : 0;
+	__u32 first = CGG_LOW;
+	__u64 found = 0;
+
+	if (!index)
+		return CGG_NO_INDEX;
+	if (CGG_REF_KIND(ref) == NODE_MORE) {
+		first = CGG_REF_HIGH(ref);
+		ref = CGG_REF(CGG_REF_NODE, 0, CGG_REF_LOW(ref));
+		if (first != CGG_LOW)
+			found = record_found(index, image, first);
+	}
+	/* What is behind the last node is no node. */
+	for (__u32 i = 0; i <= NODE_STEPS; i++) {
+		__u64 own = ref, next = 0, one;
+		__u32 best = 0;
+
+		if (CGG_REF_KIND(ref) == CGG_REF_NODE) {
+			__u32 place;
+			const char *page = page_with(index, CGG_REF_LOW(ref), &place);
+			const struct cgg_node *node;
+
+			if (i == NODE_STEPS)
+				break;
+			if (!page)
+				return found;
+			node = (const struct cgg_node *)(page + (place & 0xfe0));
+			own = node->own;
+			next = node->next;
+			best = node->best;
+		}
+		one = PER_KIND(own_find)(number, own, query, who);
+		for (int more = OWN_STEPS; more < CGG_LIST_MOST; more += OWN_STEPS) {
+			if (CGG_REF_KIND(one) != CGG_REF_LIST)
+				break;
+			one = PER_KIND(own_find)(number, one, query, who);
+		}
+		if (one && CGG_REF_LOW(one) < first) {
+			found = one;
+			first = CGG_REF_LOW(one);
+		}
+		if (!next || first < best)
+			return found;
+		ref = next;
+	}
+	return CGG_REF(NODE_MORE, first, CGG_REF_LOW(ref));
+}
+
+/* nodes_rest - likewise */
+__noinline __weak __u64 PER_KIND(nodes_rest)(__u32 number, __u64 ref, __u64 query, CONTEXT who)
+{
+	for (__u32 i = NODE_STEPS; i < CGG_CHAIN && CGG_REF_KIND(ref) == NODE_MORE; i += NODE_STEPS)
+		ref = PER_KIND(nodes_find)(number, ref, query, who);
+	return ref;
+}
+
+/* index_find - the first rule of an image's index that holds; 0: none does */
+static __always_inline __u64 index_find(__u32 number, const struct cgg_image *image, KEY_PARAMS,
+					__u64 query, CONTEXT who)
+{
+	__u32 place = image->index.number - 1, space = space_of(query);
+	__u64 ref;
+
+	barrier_var(space); /* clang 16 drops a mask that the verifier needs */
+	ref = PER_KIND(descend)(place, KEY_ARGS, image->index.root[space & 15]);
+	if (is_interior(ref))
+		ref = PER_KIND(descend_rest)(place, KEY_ARGS, ref);
+	if (!ref)
+		return 0;
+	if (CGG_REF_KIND(ref) == CGG_REF_PLAIN)
+		return plain_holds(index_of(image), image, ref, query) ? ref : 0;
+	ref = PER_KIND(nodes_find)(number, ref, query, who);
+	return CGG_REF_KIND(ref) == NODE_MORE ? PER_KIND(nodes_rest)(number, ref, query, who) : ref;
+}
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* offer.h - an event is offered to the rings whose readers want it. */
+#ifndef CGG_OFFER_H
+#define CGG_OFFER_H
+
+#include "share.h"
+
+/* is_within - whether the guard that reports is attached at a cgroup or below it */
+__noinline __weak int is_within(__u64 cgroup)
+{
+	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+
+	for (int i = 0; i < CGG_LEVELS; i++) {
+		if (at->above[i] == cgroup)
+			return 1;
+		if (!at->above[i])
+			break;
+	}
+	return 0;
+}
+
+/* is_wanted - by the reader whose ring this is; one whose lease is over is asked no more */
+static __always_inline int is_wanted(const union cgg_subject *n, const struct cgg_policy *policy,
+				     struct cgg_ring *r, __u32 which)
+{
+	const __u64 *name = (const __u64 *)policy->tag, *other = (const __u64 *)r->filter.policy;
+	__u64 cgroup = r->filter.cgroup, differ = 0;
+	struct cgg_ring *zero;
+	__u32 key = 0;
+
+	if (n->time > NOW(r->lease)) {
+		zero = bpf_map_lookup_elem(&ring, &key);
+		if (zero)
+			filter_drop(zero, which);
+		return 0;
+	}
+	if (r->filter.programs && !(r->filter.programs >> (n->program & 31) & 1))
+		return 0;
+	if (r->filter.verdicts && !(r->filter.verdicts >> (n->verdict & 31) & 1))
+		return 0;
+	for (int i = 0; i < CGG_NAME / 8; i++)
+		differ |= name[i] ^ other[i];
+	if (*r->filter.policy && differ)
+		return 0;
+	return !cgroup || is_within(cgroup);
+}
+
+/* offer - one record to one ring (TO); gives its number there, 0: it was not written */
+__noinline __weak __u64 PER_KIND(offer)(SUBJECT subject, MORE more, __u64 to)
+{
+	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+	const union cgg_subject *n = subject_from(subject);
+	const struct cgg_policy *policy;
+	__u32 place, which = TO_RING(to);
+	__u64 head, seen, number;
+	struct cgg_ring *r;
+	int heavy;
+
+	if (!n || which >= CGG_RINGS)
+		return 0;
+	place = n->place;
+	policy = bpf_map_lookup_elem(&policies, &place);
+	r = bpf_map_lookup_elem(&ring, &which);
+	if (!policy || !r || !r->slots || (which && !is_wanted(n, policy, r, which)))
+		return 0;
+	head = NOW(r->head);
+	seen = NOW(r->seen);
+	heavy = is_heavy(which, head, seen);
+	if (heavy && harms_others(which, head, seen)) {
+		suppress(which, n->rule, n->place, n->program, n->verdict);
+		return 0;
+	}
+	number = write_record(at, r, to, n, policy, more);
+	if (!heavy && number)
+		NOW(r->light[at->cgroup % CGG_LIGHT]) = number;
+	wake_readers(r, which);
+	return number;
+}
+
+/*
+ * offer_filters - to those that filter: the verifier goes through the loop once, not from
+ * every state in which a report may begin
+ */
+__noinline __weak int PER_KIND(offer_filters)(SUBJECT subject, MORE more, __u64 serial)
+{
+	__u32 zero = 0;
+	/* Behind the number in ring 0: a reader that joins counts on it. */
+	struct cgg_ring *r = bpf_map_lookup_elem(&ring, &zero);
+	__u64 filters = r ? NOW(r->filters) : 0;
+
+	for (__u32 which = 1; which < CGG_RINGS && filters >> which; which++)
+		if (filters >> which & 1)
+			PER_KIND(offer)(subject, more, TO(which, serial));
+	return 0;
+}
+
+#endif

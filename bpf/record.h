@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* record.h - one event is written into a slot of a ring. */
+#ifndef CGG_RECORD_H
+#define CGG_RECORD_H
+
+#include "decide.h"
+
+/* What an offer needs besides: the name, the packet, or nothing. */
+#if defined(CGG_NAMED)
+#define MORE NAME
+#define MORE_OF(o) NAME_OF(o)
+#else
+#define MORE CONTEXT
+#define MORE_OF(o) (o)->who
+#endif
+
+#define TO(ring, serial) ((serial) << 8 | (ring))
+#define TO_RING(to) ((__u32)(to)&0xff)
+#define TO_SERIAL(to) ((to) >> 8)
+
+static __always_inline struct cgg_event *slot_of(__u32 which, __u32 slot)
+{
+	void *own;
+
+	if (!which)
+		return bpf_map_lookup_elem(&events, &slot);
+	own = bpf_map_lookup_elem(&rings, &which);
+	return own ? bpf_map_lookup_elem(own, &slot) : 0;
+}
+
+struct cgg_text {
+	char text[CGG_NAME];
+};
+
+static __always_inline void copy_words(void *to, const void *from, int bytes)
+{
+	for (int i = 0; i < bytes / 8; i++)
+		((__u64 *)to)[i] = ((const __u64 *)from)[i];
+}
+
+/* A packet has no task: it may be sent by whoever runs. It has a socket's owner. */
+static __always_inline void fill_who(struct cgg_event *e, MORE more)
+{
+#if defined(CGG_PACKETS)
+	e->pid = e->tid = e->gid = 0;
+	e->uid = bpf_get_socket_uid(more);
+	__builtin_memset(e->comm, 0, sizeof(e->comm));
+#else
+	__u64 id = current_pid_tgid(), owner = bpf_get_current_uid_gid();
+
+	(void)more;
+	e->pid = id >> 32;
+	e->tid = id;
+	e->uid = owner;
+	e->gid = owner >> 32;
+	current_comm(e->comm);
+#endif
+}
+
+/* A label lies before its rule's text, in one page. */
+static __always_inline const struct cgg_text *label_of_index(const struct cgg_image *image,
+							     __u32 rule)
+{
+	void *index = index_of(image);
+	const struct cgg_record *record = index ? record_at(index, &image->index, rule) : 0;
+	const char *page;
+	__u32 place;
+
+	if (!record || !record->labelled)
+		return 0;
+	page = page_with(index, 512 * image->index.heap + record->text - CGG_NAME / 8, &place);
+	if (!page || place > CGG_PAGE - CGG_NAME)
+		return 0;
+	return (const struct cgg_text *)(page + place);
+}
+
+/* label_of - a rule's name, where it lies; 0: it has none */
+static __always_inline const struct cgg_text *label_of(const union cgg_subject *n)
+{
+	const struct cgg_image *image = image_at(2 * n->place + n->image);
+	__u64 label = n->label;
+
+	if (image && n->index)
+		return label_of_index(image, label);
+	label *= 8;
+	barrier_var(label); /* what is compared is what is added */
+	if (!image || !label || label > CGG_HEAP - CGG_NAME)
+		return 0;
+	return (const struct cgg_text *)(image->heap + label);
+}
+
+/* write_record - gives its number, or 0: another program is in this slot still */
+static __always_inline __u64 write_record(const struct cgg_attached *at, struct cgg_ring *r,
+					  __u64 to, const union cgg_subject *n,
+					  const struct cgg_policy *policy, MORE more)
+{
+	__u64 number = number_take(r, TO_RING(to));
+	struct cgg_event *e = slot_of(TO_RING(to), number % r->slots);
+	const struct cgg_text *label = label_of(n);
+#if defined(CGG_NAMED)
+	const struct cgg_operand *name = name_from(more);
+#endif
+
+	if (!e || !slot_take(e, TO_RING(to)))
+		return 0;
+	e->time = n->time;
+	e->cgroup = at->cgroup;
+	fill_who(e, more);
+	e->rule = n->rule;
+	e->verdict = n->verdict;
+	e->program = n->program;
+	e->place = n->place;
+	copy_words(e->policy, policy->tag, CGG_NAME);
+	if (label)
+		copy_words(e->label, label, CGG_NAME);
+	else
+		__builtin_memset(e->label, 0, CGG_NAME);
+	copy_words(e->words, n->words, sizeof(n->words));
+#if defined(CGG_NAMED)
+	if (name)
+		copy_words(e->named.name, name, sizeof(e->named.name));
+#endif
+	e->serial = TO_SERIAL(to);
+	slot_give(e, TO_RING(to), number + 1);
+	return number + 1;
+}
+
+#endif

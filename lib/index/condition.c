@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * condition.c - conditions of rules: equal, plain, and one that holds wherever another does.
+ *
+ * Each function looks at every byte. A match that none of them knows by its name is compared
+ * for equality: that costs an index a few nodes, and never opens anything.
+ */
+#include <string.h>
+
+#include "build.h"
+
+#define PROTO 0xffffu /* of select: the protocol, which an item also has */
+
+/* Compare two conditions, for equality or for sorting: below 0, 0, above 0. */
+int condition_compare(const struct cgg_condition *a, const struct cgg_condition *b)
+{
+	return memcmp(a, b, sizeof(*a));
+}
+
+/* Return whether hook, access bits and protocol (by_proto: else not even that) are all it asks for. */
+bool condition_is_plain(const struct cgg_condition *c, bool by_proto)
+{
+	const struct cgg_condition plain = {
+		.expires = CGG_NEVER,
+		.hooks = c->hooks,
+		.access = c->access,
+	};
+	struct cgg_condition rest = *c;
+
+	if (by_proto) {
+		rest.select &= ~PROTO;
+		rest.select_mask &= ~PROTO;
+	}
+	return !condition_compare(&rest, &plain);
+}
+
+/* Return whether `wider` holds wherever c does. A false "no" only costs time. */
+bool condition_implies(const struct cgg_condition *c, const struct cgg_condition *wider)
+{
+	struct cgg_condition rest = *c;
+
+	if (wider->cgroup && wider->cgroup != c->cgroup)
+		return false;
+	if (wider->expires < c->expires || c->hooks & ~wider->hooks || c->access & ~wider->access)
+		return false;
+	if ((wider->select ^ c->select) & wider->select_mask ||
+	    wider->select_mask & ~c->select_mask)
+		return false;
+	rest.cgroup = wider->cgroup;
+	rest.level = wider->level; /* of the cgroup */
+	rest.expires = wider->expires;
+	rest.hooks = wider->hooks;
+	rest.access = wider->access;
+	rest.select = wider->select;
+	rest.select_mask = wider->select_mask;
+	return !condition_compare(&rest, wider);
+}
