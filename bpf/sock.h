@@ -172,14 +172,12 @@ __noinline __weak __u64 via6(__u64 address, __u32 which)
 #define HAS_ANCESTORS HAS(cgroup, ancestors) && HAS(cgroup, kn) && HAS(kernfs_node, id)
 static __always_inline __u64 ancestor_of(const struct cgroup *cgroup, __u32 level)
 {
-	const struct kernfs_node *node = 0;
-	const struct cgroup *above = 0;
-	__u64 id = 0;
+	__u64 word = 0; /* one for all: the stack is small */
 
-	bpf_probe_read_kernel(&above, sizeof(above), (char *)&cgroup->ancestors + 8 * level);
-	READ(node, above->kn);
-	READ(id, node->id);
-	return id;
+	bpf_probe_read_kernel(&word, sizeof(word), (char *)&cgroup->ancestors + 8 * level);
+	READ(word, ((const struct cgroup *)word)->kn);
+	READ(word, ((const struct kernfs_node *)word)->id);
+	return word;
 }
 #else
 #define HAS_ANCESTORS HAS(cgroup, ancestor_ids)
@@ -198,19 +196,19 @@ static __always_inline __u64 ancestor_of(const struct cgroup *cgroup, __u32 leve
 static __always_inline int sock_is_in(__u64 address, __u64 id, __u32 level)
 {
 	const struct sock *sk = (const struct sock *)address;
-	const struct cgroup *cgroup = 0;
+	const struct cgroup *cgroup;
 	int deepest = -1;
-	__u64 marked = 0;
+	__u64 word = 0;
 
 	if (address == NO_ADDRESS || !HAS(cgroup, level) || !(HAS_ANCESTORS))
 		return -1;
 	if (HAS(sock_cgroup_data, cgroup)) {
-		READ(cgroup, sk->sk_cgrp_data.cgroup);
+		READ(word, sk->sk_cgrp_data.cgroup);
 	} else if (HAS(sock_cgroup_data, val)) {
-		READ(marked, sk->sk_cgrp_data.val);
-		if (!(marked & 1)) /* a set bit means that the cgroup is unknown */
-			cgroup = (const struct cgroup *)(marked & ~3ULL);
+		READ(word, sk->sk_cgrp_data.val);
+		word = word & 1 ? 0 : word & ~3ULL; /* a set bit means that the cgroup is unknown */
 	}
+	cgroup = (const struct cgroup *)word;
 	if (!cgroup)
 		return -1;
 	READ(deepest, cgroup->level);
