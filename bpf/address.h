@@ -201,9 +201,6 @@ static __always_inline int query_via(struct operation *o)
 	return via6(o->who, VIA_ANY) && query_again(&o->q, via6(o->who, 0), via6(o->who, 1));
 }
 
-/* Keep clang from copying the fields of *x to the stack, which has only 512 bytes. */
-#define IN_MEMORY(x) asm volatile("" : : "r"(x) : "memory")
-
 /*
  * judge_both - Judge a call that may have a second address; both must be allowed.
  *

@@ -30,7 +30,27 @@ struct cgg_decision {
 	__u8 image; /* generation & 1 of the one that says so */
 };
 
-/* decision_of_index - that of a rule that index_find() found */
+#define FOUND_ENTRY 9 /* a kind of reference: the number of an entry of the image + 1 */
+
+/* first_match - Find the rule that decides one access bit; 0: none, so the default decides. */
+static __always_inline __u64 first_match(__u32 number, const struct cgg_image *image,
+					 const struct operation *o, __u32 access_bit)
+{
+	__u64 query = QUERY(&o->q, access_bit);
+	__u64 found = image->index.number ? index_find(number, image, KEY_OF(o), query, o->who) : 0;
+	__u32 at = image->count ? PER_KIND(front_find)(number, KEY_OF(o), query, o->who) : 0;
+
+	if (!at || (found && CGG_REF_LOW(found) < image->entry[(at - 1) % CGG_ENTRIES].before))
+		return found;
+	return CGG_REF(FOUND_ENTRY, 0, at);
+}
+
+static __always_inline const struct cgg_entry *entry_of(const struct cgg_image *image, __u64 found)
+{
+	return &image->entry[(CGG_REF_LOW(found) - 1) % CGG_ENTRIES];
+}
+
+/* decision_of_index - Fill in the decision of a rule of the index. */
 static __always_inline void decision_of_index(struct cgg_decision *out,
 					      const struct cgg_image *image, __u64 found)
 {
@@ -58,62 +78,84 @@ static __always_inline void decision_of_index(struct cgg_decision *out,
 		out->rule = record->id;
 }
 
-/* decide_one - what the first match says of one access bit, else the default */
-static __always_inline void decide_one(__u32 number, const struct cgg_image *image,
-				       const struct operation *o, __u32 access_bit,
-				       struct cgg_decision *out)
+/* decision_of - Fill in the decision of what first_match() found. */
+static __always_inline void decision_of(struct cgg_decision *out, const struct cgg_image *image,
+					__u32 hook, __u64 found)
 {
-	__u64 query = QUERY(&o->q, access_bit);
-	__u64 found = image->index.number ? index_find(number, image, KEY_OF(o), query, o->who) : 0;
-	__u32 at = image->count ? PER_KIND(front_find)(number, KEY_OF(o), query, o->who) : 0;
-	const struct cgg_entry *e = &image->entry[(at - 1) % CGG_ENTRIES];
-
 	*out = (struct cgg_decision){};
-	if (found && (!at || CGG_REF_LOW(found) < e->before)) {
-		decision_of_index(out, image, found);
-	} else if (at) {
+	if (!found) {
+		out->verdict = image->defaults[hook & 15];
+	} else if (CGG_REF_KIND(found) == FOUND_ENTRY) {
+		const struct cgg_entry *e = entry_of(image, found);
+
 		out->rule = e->id;
 		out->verdict = e->verdict;
 		out->label = e->label;
 		out->error = e->error;
 		out->quiet = e->quiet;
 	} else {
-		out->verdict = image->defaults[o->q.hook & 15];
+		decision_of_index(out, image, found);
 	}
 }
 
+#if defined(CGG_SEVERAL)
+/* verdict_of - Return the verdict of what first_match() found. */
+static __always_inline __u32 verdict_of(const struct cgg_image *image, __u32 hook, __u64 found)
+{
+	const struct cgg_action *a;
+	void *index;
+
+	if (!found)
+		return image->defaults[hook & 15];
+	if (CGG_REF_KIND(found) == FOUND_ENTRY)
+		return entry_of(image, found)->verdict;
+	if (CGG_REF_KIND(found) == CGG_REF_PLAIN)
+		return CGG_PLAIN_VERDICT(CGG_REF_HIGH(found));
+	index = index_of(image);
+	a = index ? action_at(index, CGG_REF_HIGH(found)) : 0;
+	return a ? a->verdict : CGG_DENY;
+}
+
+/* decide_all - Decide each access bit that is asked for by itself; the worst verdict counts. */
+static __always_inline void decide_all(__u32 number, const struct cgg_image *image,
+				       const struct operation *o, struct cgg_decision *out)
+{
+	__u64 worst = 0, any = o->q.word[1];
+	__u32 verdict = CGG_ALLOW;
+
+	*out = (struct cgg_decision){};
+	if (!o->q.access)
+		return;
+	for (__u32 bit = 0; bit < CGG_ACCESS_BITS; bit++) {
+		__u64 found;
+		__u32 one;
+
+		if (!(o->q.access >> bit & 1))
+			continue;
+		found = first_match(number, image, o, bit);
+		one = verdict_of(image, o->q.hook, found);
+		if (one >= verdict) {
+			verdict = one;
+			worst = found;
+		}
+		verdict = as_unknown(verdict, any);
+		worst = as_unknown(worst, any);
+	}
+	decision_of(out, image, o->q.hook, worst);
+}
+#else
 /* Return the number of the only access bit asked for: of 1, 2, 4, 8. */
 static __always_inline __u32 only_access_bit(__u32 access)
 {
 	return (access >> 1) - (access >> 3);
 }
 
-#if defined(CGG_SEVERAL)
-/* decide_all - each access bit that is asked for by itself; the worst answer counts */
+/* decide_all - Decide the one access bit that is asked for. */
 static __always_inline void decide_all(__u32 number, const struct cgg_image *image,
 				       const struct operation *o, struct cgg_decision *out)
 {
-	struct cgg_decision one;
-
-	if (o->q.access && !(o->q.access & (o->q.access - 1))) { /* as most hooks do */
-		decide_one(number, image, o, only_access_bit(o->q.access), out);
-		return;
-	}
-	out->verdict = CGG_ALLOW;
-	for (__u32 access_bit = 0; access_bit < CGG_ACCESS_BITS; access_bit++) {
-		if (!(o->q.access >> access_bit & 1))
-			continue;
-		decide_one(number, image, o, access_bit, &one);
-		if (one.verdict >= out->verdict)
-			*out = one;
-	}
-}
-#else
-/* decide_all - there is one */
-static __always_inline void decide_all(__u32 number, const struct cgg_image *image,
-				       const struct operation *o, struct cgg_decision *out)
-{
-	decide_one(number, image, o, only_access_bit(o->q.access), out);
+	decision_of(out, image, o->q.hook,
+		    first_match(number, image, o, only_access_bit(o->q.access)));
 }
 #endif
 
@@ -147,6 +189,7 @@ static __always_inline const struct cgg_image *decide(const struct cgg_policy *p
 		if (!image)
 			break;
 		decide_all(number, image, o, out);
+		IN_MEMORY(out);
 		out->image = number & 1;
 		if (*writing - now <= 1 && NAME_KEPT(o))
 			return image;

@@ -85,11 +85,11 @@ static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 que
 __noinline __weak __u64 PER_KIND(own_find)(__u32 number, __u64 own, __u64 query, CONTEXT who)
 {
 	const struct cgg_image *image = image_at(number);
-	void *index = image ? index_of(image) : 0;
 	const char *page;
+	void *index;
 	__u32 place;
 
-	if (!index)
+	if (!image)
 		return 0;
 	for (int i = 0; i < 2; i++) {
 		__u32 by = CGG_INTERVALS_DIGIT(own) == CGG_BY_PROTO ? QUERY_SELECT(query) & 0xffff
@@ -100,12 +100,13 @@ __noinline __weak __u64 PER_KIND(own_find)(__u32 number, __u64 own, __u64 query,
 		own = intervals_find(image->index.number - 1, own, by);
 	}
 	if (CGG_REF_KIND(own) == CGG_REF_PLAIN)
-		return plain_holds(index, image, own, query) ? own : 0;
+		return plain_holds(index_of(image), image, own, query) ? own : 0;
 	if (CGG_REF_KIND(own) == CGG_REF_RULE)
 		return PER_KIND(item_holds)(number, own, query, who) ? own : 0;
 	if (CGG_REF_KIND(own) != CGG_REF_LIST)
 		return 0;
-	page = page_with(index, CGG_REF_LOW(own), &place);
+	index = index_of(image);
+	page = index ? page_with(index, CGG_REF_LOW(own), &place) : 0;
 	if (!page)
 		return 0;
 	for (int i = 0; i < OWN_STEPS && CGG_REF_HIGH(own); i++) {

@@ -68,14 +68,6 @@ __noinline __weak __u64 PER_KIND(nodes_find)(__u32 number, __u64 ref, __u64 quer
 	return CGG_REF(NODE_MORE, first, CGG_REF_LOW(ref));
 }
 
-/* nodes_rest - likewise */
-__noinline __weak __u64 PER_KIND(nodes_rest)(__u32 number, __u64 ref, __u64 query, CONTEXT who)
-{
-	for (__u32 i = NODE_STEPS; i < CGG_CHAIN && CGG_REF_KIND(ref) == NODE_MORE; i += NODE_STEPS)
-		ref = PER_KIND(nodes_find)(number, ref, query, who);
-	return ref;
-}
-
 /* index_find - the first rule of an image's index that holds; 0: none does */
 static __always_inline __u64 index_find(__u32 number, const struct cgg_image *image, KEY_PARAMS,
 					__u64 query, CONTEXT who)
@@ -92,7 +84,10 @@ static __always_inline __u64 index_find(__u32 number, const struct cgg_image *im
 	if (CGG_REF_KIND(ref) == CGG_REF_PLAIN)
 		return plain_holds(index_of(image), image, ref, query) ? ref : 0;
 	ref = PER_KIND(nodes_find)(number, ref, query, who);
-	return CGG_REF_KIND(ref) == NODE_MORE ? PER_KIND(nodes_rest)(number, ref, query, who) : ref;
+	/* Here, not in a function: another frame would not fit the stack before Linux 6.9. */
+	for (__u32 i = NODE_STEPS; i < CGG_CHAIN && CGG_REF_KIND(ref) == NODE_MORE; i += NODE_STEPS)
+		ref = PER_KIND(nodes_find)(number, ref, query, who);
+	return ref;
 }
 
 #endif

@@ -25,3 +25,14 @@ $(awk -F '\t' '!/^#/ && $2 > most { most = $2; name = $1 } END { print name " th
 		END { for (name in states) { print name ": recorded, and not here"; bad = 1 } exit bad }' \
 		"$recorded" "$now"
 }
+
+@test 'no chain of calls needs more stack than a program has on the oldest kernels' {
+	[ -n "$BUILD" ] || skip 'the tested commands are installed; their object is not here'
+	compiler=$("${CLANG:-clang}" -dumpversion)
+	[[ $(head -n 1 "$tests_dir/machines/verifier.txt") == *" clang ${compiler%%.*}" ]] ||
+		skip "another compiler than the one whose counts are recorded: clang $compiler"
+	objdump=$(dirname "$(readlink -f "$(command -v "${CLANG:-clang}")")")/llvm-objdump
+	[ -x "$objdump" ] || skip "$objdump is not here"
+	yes "$tests_dir/machines/stack" "$objdump" "$BUILD"/bpf/*.bpf.o "$BUILD"/old/*.bpf.o
+	[ "$(grep -c sendmsg <<<"$output")" -ge 4 ]
+}
