@@ -208,7 +208,10 @@ int links_make(__u64 id, int cgroup, unsigned programs, bool forced)
 		if (!status)
 			made |= 1u << i;
 	}
-	if (status)
+	if (status) {
 		links_remove(id, made);
+		link_path(path, id, -1);
+		rmdir(path); /* stays when it holds other links */
+	}
 	return status;
 }
