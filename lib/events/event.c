@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * event.c - a record becomes one line, of text or of JSON.
+ * event.c - print a record as one line, of text or of JSON.
  *
- * By hand and without printf, for this is what a reader of a million events a
- * second does. comm, names and paths hold whatever the guarded program chose:
- * what leaves here is printable ASCII on one line, and JSON with \u escapes.
+ * This avoids printf(3), because readers print up to a million events a second. comm, names
+ * and paths hold bytes that the guarded program chose: all are escaped, so that a line is
+ * printable ASCII, with \u escapes in JSON.
  */
 #include <string.h>
 #include <sys/socket.h>
@@ -12,7 +12,7 @@
 
 #include "out.h"
 
-/* put_time - RFC 3339 in UTC; the part down to the second is kept from the last call */
+/* Write a time as in RFC 3339, in UTC; the text down to the second is kept for the next call. */
 static void put_time(struct out *o, __u64 boot)
 {
 	static __s64 kept = -1;
@@ -37,7 +37,7 @@ static const char *program_name(__u8 program)
 	return program < CGG_PROGRAMS ? cgg_programs[program].name : "?";
 }
 
-/* put_colored - a terminal shows the word in that color (ECMA-48, 8.3.117) */
+/* Write a word in a color, if colors are wanted (ECMA-48, 8.3.117). */
 static void put_colored(struct out *o, const char *color, const char *word)
 {
 	if (o->view->color)
@@ -76,7 +76,7 @@ INLINE void put_head(struct out *o, bool json, const struct cgg_event *e)
 	*o->at++ = ']';
 }
 
-/* is_incoming - the other end is the source */
+/* Return whether the other end sent: then it is the source, not the destination. */
 static bool is_incoming(const struct cgg_event *e)
 {
 	return e->program == CGG_INGRESS_SKB || e->program == CGG_RECVMSG4 ||
@@ -92,7 +92,7 @@ INLINE void put_ip4(struct out *o, const __u8 addr[4])
 	o->at--;
 }
 
-/* put_addr - IPv6 is slow to write: the last ones are kept */
+/* Write an address; texts of IPv6 addresses are slow to make, so the last ones are kept. */
 static void put_addr(struct out *o, bool json, const __u8 addr[16])
 {
 	static struct {
@@ -116,7 +116,7 @@ static void put_addr(struct out *o, bool json, const __u8 addr[16])
 		*o->at++ = '"';
 }
 
-/* What is only sometimes known stands behind the rest: see put_net_more(). */
+/* Write the fields that each network event has; put_net_more() writes the others at the end. */
 INLINE void put_net(struct out *o, bool json, const struct cgg_event *e)
 {
 	KEY(o, json, "daddr");
@@ -176,7 +176,7 @@ INLINE void put_sockopt(struct out *o, bool json, const struct cgg_event *e)
 	STRING(o, json, "option", kept.text);
 }
 
-/* An abstract name may hold NULs; a path ends at the first. */
+/* Write the name of a unix socket; an abstract name may hold NULs, a path ends at the first. */
 INLINE void put_unix(struct out *o, bool json, const struct cgg_event *e)
 {
 	size_t len = e->named.len < sizeof(e->named.name) ? e->named.len : sizeof(e->named.name);
@@ -219,10 +219,10 @@ INLINE void put_sysctl(struct out *o, bool json, const struct cgg_event *e)
 	      len < sizeof(e->named.name) ? len : sizeof(e->named.name));
 }
 
-/* event_hook - the hook whose event the program's is, CGG_HOOKS: none */
+/* Return the hook that a program belongs to, or CGG_HOOKS. */
 int event_hook(__u8 program)
 {
-	static __u8 found[256]; /* and one more */
+	static __u8 found[256]; /* the hook + 1, by program; 0: not looked up yet */
 
 	if (!found[program]) {
 		int hook = 0;
@@ -271,7 +271,7 @@ static bool has_more(int hook)
 	       hook == CGG_EGRESS || hook == CGG_INGRESS;
 }
 
-/* Print the policy's name in full while it is there, else its tag */
+/* Write the policy's full name while it exists, else its tag. */
 INLINE void put_policy(struct out *o, bool json, const struct cgg_event *e)
 {
 	const struct cgg_policy *all = o->view->policies;
@@ -315,6 +315,7 @@ INLINE size_t print(char *text, bool json, const struct cgg_event *e, const char
 	return (size_t)(o.at - text);
 }
 
+/* Print an event of a cgroup, with a line end but no NUL; return the length. */
 size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *e, const char *cgroup,
 		   const struct cgg_event_view *view)
 {
@@ -322,7 +323,7 @@ size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *e, const c
 			  : print(text, false, e, cgroup, view);
 }
 
-/* put_count - what a line begins with that is no event */
+/* Write the beginning of a line that is not an event: a word and a count. */
 static void put_count(struct out *o, const char *upper, const char *lower, __u64 count)
 {
 	if (o->view->json) {
@@ -339,6 +340,7 @@ static void put_count(struct out *o, const char *upper, const char *lower, __u64
 	*o->at++ = ']';
 }
 
+/* Print how many events were lost; return the length. */
 size_t event_lost(char text[CGG_EVENT_TEXT], __u64 count, const struct cgg_event_view *view)
 {
 	struct out o = { .at = text, .view = view };
@@ -350,6 +352,7 @@ size_t event_lost(char text[CGG_EVENT_TEXT], __u64 count, const struct cgg_event
 	return (size_t)(o.at - text);
 }
 
+/* Print how many events of one kind were suppressed (`withheld'); return the length. */
 size_t event_suppressed(char text[CGG_EVENT_TEXT], const struct cgg_news *news, const char *cgroup,
 			const char *policy, const struct cgg_event_view *view)
 {

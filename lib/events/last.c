@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * last.c - what ring 0 holds last, for those who look on: nothing is taken from its readers.
+ * last.c - copy the newest records of ring 0 without being a reader, as cgg-status does.
  *
- * It is looked at from its head back, for a record that is being written, or overwritten,
- * is left out and not waited for.
+ * This goes from the head back and leaves out records that are being written: it never waits,
+ * and changes nothing that readers see.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -16,7 +16,11 @@
 
 #include "events.h"
 
-/* events_last - of the last CGG_LOOK records those of some verdicts, the newest first; free *list */
+/*
+ * Copy those of the last CGG_LOOK records that have one of verdicts (1 << enum cgg_verdict).
+ *
+ * The newest is the first in *list, which the caller frees.
+ */
 int events_last(const struct cgg_reader *reader, unsigned verdicts, struct cgg_event **list,
 		unsigned *count)
 {
@@ -74,7 +78,7 @@ static void named_rule(struct cgg_rule *rule, const struct cgg_event_named *name
 	rule->access = named->write ? CGG_W : CGG_R;
 }
 
-/* event_rule - the words that would match what the event is about, and nothing else of its hook */
+/* Make the rule that matches the operation of an event, and no other operation of its hook. */
 void event_rule(struct cgg_rule *rule, const struct cgg_event *event)
 {
 	int hook = event_hook(event->program);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* out.c - texts of an event, with all escapes that they need. */
+/* out.c - write numbers and escaped strings into the line of an event. */
 #include "out.h"
 
 const char out_pairs[201] = "00010203040506070809101112131415161718192021222324"
@@ -19,7 +19,7 @@ static void put_u(struct out *o, __u32 unit)
 	put_hex(o, unit, 4);
 }
 
-/* is_plain - all 8 bytes are from ! to ~, and neither a quote nor a backslash */
+/* Return whether all 8 bytes of a word are from ! to ~, but neither a quote nor a backslash. */
 INLINE bool is_plain(__u64 w)
 {
 	const __u64 ones = 0x0101010101010101, highs = 0x8080808080808080;
@@ -31,7 +31,7 @@ INLINE bool is_plain(__u64 w)
 		 highs);
 }
 
-/* put_plain - as many bytes as need no escape, in steps of 8; how many these were */
+/* Write bytes in steps of 8 until some need an escape; return how many were written. */
 INLINE size_t put_plain(struct out *o, const __u8 *s, size_t len)
 {
 	size_t done = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* out.h - how event.c writes a line: by hand, for it is done a million times a second. */
+/* out.h - functions to write a line quickly, shared by event.c and out.c. */
 #ifndef CGG_OUT_H
 #define CGG_OUT_H
 
@@ -14,7 +14,7 @@ struct out {
 
 #define INLINE static inline __attribute__((always_inline))
 #define PUT(o, literal) put_bytes(o, literal, sizeof(literal) - 1)
-/* What stands before a value; json is a constant wherever this is. */
+/* Write the name of a field; json is a constant in each caller, so the compiler drops a branch. */
 #define KEY(o, json, name) ((json) ? PUT(o, ",\"" name "\":") : PUT(o, " " name "="))
 
 INLINE void put_bytes(struct out *o, const void *bytes, size_t len)
@@ -29,7 +29,7 @@ INLINE void put(struct out *o, const char *text)
 }
 
 /* out.c */
-extern const char out_pairs[201]; /* 00 to 99 */
+extern const char out_pairs[201]; /* the digits of 00 to 99 */
 void put_hex(struct out *o, __u32 n, int digits);
 void put_json(struct out *o, const __u8 *s, size_t len);
 void put_text(struct out *o, const __u8 *s, size_t len);
@@ -64,7 +64,7 @@ INLINE void put_string(struct out *o, bool json, const void *s, size_t len)
 #define BYTES(o, json, name, s, len) (KEY(o, json, name), put_string(o, json, s, len))
 #define STRING(o, json, name, s) BYTES(o, json, name, s, strnlen(s, sizeof(s)))
 
-/* put_micro - six digits */
+/* Write a number below 1000000 with six digits. */
 INLINE void put_micro(struct out *o, size_t n)
 {
 	put_bytes(o, &out_pairs[2 * (n / 10000)], 2);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * reader.c - a reader of events takes a slot, opens its rings and closes them again.
+ * reader.c - open and close a reader of events: its reader slot, its rings, its wake-up.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -19,7 +19,7 @@ static int no_map(const char *name)
 	return set_error(CGG_FAILED, CGG_DIR "/maps/%s: %s", name, strerror(errno));
 }
 
-/* map_pin - a map's values; *keep is its descriptor, where that is wanted */
+/* Map the values of a pinned map into memory, or return 0; unless keep is 0, return its fd too. */
 static void *map_pin(const char *name, size_t size, int *keep)
 {
 	char path[64];
@@ -42,7 +42,11 @@ static void *map_pin(const char *name, size_t size, int *keep)
 
 #define READER_SLOTS CGG_DIR "/readers"
 
-/* reader_slot_lock - the locked directory of a reader slot, -1: somebody sits there. The lock dies with its owner. */
+/*
+ * Lock the directory of a reader slot and return its descriptor, or -1.
+ *
+ * errno is EWOULDBLOCK when a live reader has it: the kernel drops the lock when that one dies.
+ */
 static int reader_slot_lock(__u32 reader_slot, bool make)
 {
 	char path[64];
@@ -61,7 +65,7 @@ static int reader_slot_lock(__u32 reader_slot, bool make)
 	return dir;
 }
 
-/* map_empty - true: there is nothing for that reader slot any more. To look is cheap, to delete is not. */
+/* Delete the inner map of a reader slot; look first, because deleting is slow; return success. */
 static bool map_empty(int outer, __u32 reader_slot)
 {
 	__u32 id;
@@ -72,9 +76,10 @@ static bool map_empty(int outer, __u32 reader_slot)
 }
 
 /*
- * reader_slot_clear - of a reader slot that is locked: what its last reader left
+ * Remove what the last reader of a locked reader slot left.
  *
- * What could not be taken away keeps the reader slot's process id, for readers_sweep() to find.
+ * If something could not be removed, the slot keeps its process id, so that readers_sweep()
+ * tries again.
  */
 static void reader_slot_clear(struct cgg_reader *reader, __u32 reader_slot)
 {
@@ -88,7 +93,7 @@ static void reader_slot_clear(struct cgg_reader *reader, __u32 reader_slot)
 		       sizeof(reader->reader_slots[reader_slot]));
 }
 
-/* readers_sweep - clears the reader slots of the dead; gives how many readers live */
+/* Clear the reader slots of dead readers, and return the number of live readers. */
 unsigned readers_sweep(struct cgg_reader *reader)
 {
 	unsigned live = 0;
@@ -108,7 +113,7 @@ unsigned readers_sweep(struct cgg_reader *reader)
 	return live;
 }
 
-/* reader_slot_take - a reader of everything finds room even where there is no reader slot left */
+/* Take a free reader slot; refuse when there is none and it is needed, which is for a filter. */
 static int reader_slot_take(struct cgg_reader *reader, bool needed)
 {
 	for (__u32 reader_slot = 1; reader_slot < CGG_RINGS; reader_slot++) {
@@ -121,7 +126,8 @@ static int reader_slot_take(struct cgg_reader *reader, bool needed)
 		reader->reader_slots[reader_slot].pid = (__u32)getpid();
 		return 0;
 	}
-	return needed ? set_error(CGG_FAILED, "%d readers are at work, no more with a filter fit",
+	return needed ? set_error(CGG_FAILED,
+				  "%d readers are at work: no room for another with a filter",
 				  CGG_RINGS - 1)
 		      : 0;
 }
@@ -140,7 +146,11 @@ static int wakeup_watch(struct cgg_reader *reader, int wakeup)
 	return 0;
 }
 
-/* own_open - a ring and a wake-up ring for this reader; numbers go on where the last one's ended */
+/*
+ * Make a ring and a wake-up ring buffer for the filter of this reader.
+ *
+ * Records are numbered on from the last reader of the slot.
+ */
 static int own_open(struct cgg_reader *reader, const struct cgg_filter *filter)
 {
 	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
@@ -174,6 +184,7 @@ static int own_open(struct cgg_reader *reader, const struct cgg_filter *filter)
 	return wakeup_watch(reader, wakeup);
 }
 
+/* Open the pinned map of that name, or return CGG_FAILED with a message. */
 int map_open(const char *name, int *fd)
 {
 	char path[64];
@@ -183,7 +194,7 @@ int map_open(const char *name, int *fd)
 	return *fd < 0 ? pin_refusal(path) : 0;
 }
 
-/* reader_look - what cgg-status needs: the rings' words, and who reads */
+/* Open the counters of the rings and the reader slots, but be no reader; cgg-status needs this. */
 int reader_look(struct cgg_reader *reader)
 {
 	int status;
@@ -204,6 +215,7 @@ int reader_look(struct cgg_reader *reader)
 	return status;
 }
 
+/* Become a reader of events: of all if the filter is all zero, else of those that match it. */
 int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter,
 		const struct cgg_policy *policies)
 {

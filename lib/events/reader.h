@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* reader.h - what reader.c, ring.c and suppressed.c share. */
+/* reader.h - functions that reader.c, ring.c and suppressed.c share. */
 #ifndef CGG_READER_H
 #define CGG_READER_H
 
@@ -8,7 +8,7 @@
 /* reader.c */
 int map_open(const char *name, int *fd);
 
-/* ring.c: the programs hand over to the reader's own ring from now on */
+/* ring.c */
 void reader_join(struct cgg_reader *reader, __u64 from);
 
 #endif

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * ring.c - a reader of events.
+ * ring.c - read events from the rings, and wait for new ones.
  *
- * Readers keep their own place in a ring that programs overwrite, so none waits
- * for another, and one that is killed leaves nothing behind. Readers of everything
- * share ring 0 and its word seen, from which the next one to come starts.
+ * Each reader keeps its own position in a ring that programs overwrite. So no reader waits for
+ * another, and a killed reader leaves nothing behind. Readers without a filter share ring 0. Its
+ * word seen is the position where the next such reader starts.
  *
- * One that filters has a ring of its own, filled by the programs while its bit in
- * filters is set and its lease runs. It begins in ring 0: it sets its bit, and then
- * what ring 0 holds up to its head at that time it looks through itself, and what
- * comes behind that it is handed. The same way back is taken when the lease was
- * over, because the reader had been stopped. It takes nothing from ring 0, but
- * marks there what it has printed, so that the next reader does not print it again.
+ * A reader with a filter has a ring of its own. Programs write to it while the reader's bit in
+ * filters is set and its lease runs. The reader first sets its bit. Then it filters the records
+ * of ring 0 up to the head at that time itself; later records come in its own ring. It does the
+ * same when its lease expired, because it had been stopped. It leaves the position of ring 0
+ * alone, but marks there the records that it printed, so that no later reader prints them again.
  */
 #include <string.h>
 #include <sys/epoll.h>
@@ -20,10 +19,10 @@
 
 #include "reader.h"
 
-#define WAKEUP_RECORD 16 /* the header that the kernel puts before 8 bytes, and these */
-#define PATIENCE 100000000 /* ns that a record may take from its beginning to its end */
-#define LEASE 4000000000ULL /* ns; renewed when half of it is over */
-#define NAP 1000 /* ms that a reader with a lease may sleep at once */
+#define WAKEUP_RECORD 16 /* bytes of a record in the wake-up ring buffer: a header, and 8 bytes */
+#define PATIENCE 100000000 /* ns to wait for a record that is being written */
+#define LEASE 4000000000ULL /* ns; renewed when half of it has passed */
+#define NAP 1000 /* ms; a reader with a lease sleeps no longer, so that it can renew it */
 
 static __s64 clock_ns(void)
 {
@@ -33,7 +32,11 @@ static __s64 clock_ns(void)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* reader_join - the programs hand over from now on; ring 0 holds what came until then */
+/*
+ * Let the programs write to the reader's own ring from now on, and start its lease.
+ *
+ * The reader filters the records of ring 0 between from and the head (until) itself.
+ */
 void reader_join(struct cgg_reader *reader, __u64 from)
 {
 	reader->from = from;
@@ -46,7 +49,7 @@ void reader_join(struct cgg_reader *reader, __u64 from)
 
 /* ---- reading ---- */
 
-/* too_late - the record waited for was not there for longer than one takes to write */
+/* Return whether the next record has been incomplete for more than PATIENCE: its writer died. */
 static bool too_late(struct cgg_lane *lane)
 {
 	__s64 t = clock_ns();
@@ -58,7 +61,11 @@ static bool too_late(struct cgg_lane *lane)
 	return t - lane->stuck_since > PATIENCE;
 }
 
-/* record_copy - gives the number of what the slot holds; it was copied, whole, if that is number */
+/*
+ * Copy a record and return the number that its slot has afterwards.
+ *
+ * The copy is complete and consistent if that is number; otherwise it must not be used.
+ */
 __u64 record_copy(struct cgg_event *event, const struct cgg_event *slot, __u64 number)
 {
 	__u64 there = __atomic_load_n(&slot->number, __ATOMIC_ACQUIRE);
@@ -70,7 +77,10 @@ __u64 record_copy(struct cgg_event *event, const struct cgg_event *slot, __u64 n
 	return __atomic_load_n(&slot->number, __ATOMIC_RELAXED);
 }
 
-/* lane_next - the next record of a ring below its head or limit; 1, or 0: none yet */
+/*
+ * Copy the next record of a ring and return 1; return 0 at the head or limit, or when the
+ * record is still being written. Records that were overwritten or never completed add to *lost.
+ */
 static int lane_next(struct cgg_lane *lane, __u64 slots, __u64 limit, struct cgg_event *event,
 		     __u64 *lost)
 {
@@ -99,7 +109,7 @@ static int lane_next(struct cgg_lane *lane, __u64 slots, __u64 limit, struct cgg
 	}
 }
 
-/* is_wanted - what the programs ask (bpf/report.h), for records that they were not asked about */
+/* Return whether a record of ring 0 passes the reader's filter, as bpf/report.h decides it. */
 static bool is_wanted(struct cgg_reader *reader, const struct cgg_event *e)
 {
 	const struct cgg_filter *f = &reader->filter;
@@ -113,11 +123,11 @@ static bool is_wanted(struct cgg_reader *reader, const struct cgg_event *e)
 	return !f->cgroup || cgroup_is_below(e->cgroup, f->cgroup);
 }
 
-/* from_all - the next record of ring 0 that this reader prints */
+/* Return 1 with the next record of ring 0, up to limit, that this reader must print, or 0. */
 static int from_all(struct cgg_reader *reader, __u64 limit, struct cgg_event *event, __u64 *lost)
 {
 	while (lane_next(&reader->all, reader->slots, limit, event, lost)) {
-		/* Its start is what nobody has printed; some of it filtering readers may have. */
+		/* Of the backlog, skip the records that readers with a filter have printed. */
 		if (event->number <= reader->backlog && event->serial == event->number)
 			continue;
 		if (reader->own.ring && !is_wanted(reader, event))
@@ -134,6 +144,7 @@ static bool is_joined(const struct cgg_reader *reader)
 	       1;
 }
 
+/* Extend the lease when half of it has passed, unless programs have dropped the reader's bit. */
 static void lease_renew(struct cgg_reader *reader)
 {
 	__u64 now = time_now();
@@ -145,12 +156,17 @@ static void lease_renew(struct cgg_reader *reader)
 	reader->suppressed_then = reader->ring[0].suppressed;
 }
 
+/*
+ * Return 1 with the next record of the reader's own ring, or 0.
+ *
+ * When the lease has expired, join again and go on in ring 0 behind the last known record.
+ */
 static int from_own(struct cgg_reader *reader, struct cgg_event *event, __u64 *lost)
 {
 	for (;;) {
 		while (lane_next(&reader->own, reader->slots, ~0ULL, event, lost)) {
 			if (event->serial > reader->from && event->serial <= reader->until)
-				continue; /* ring 0 had it */
+				continue; /* it was read from ring 0 */
 			if (event->serial > reader->last)
 				reader->last = event->serial;
 			return 1;
@@ -159,7 +175,7 @@ static int from_own(struct cgg_reader *reader, struct cgg_event *event, __u64 *l
 			return 0;
 		if (is_joined(reader))
 			return 0;
-		/* What was suppressed from ring 0 meanwhile may have been for this reader. */
+		/* Count events that ring 0 suppressed meanwhile as lost: the filter may match. */
 		*lost += reader->ring[0].suppressed - reader->suppressed_then;
 		reader_join(reader, reader->last > reader->until ? reader->last : reader->until);
 		if (from_all(reader, reader->until, event, lost))
@@ -169,6 +185,7 @@ static int from_own(struct cgg_reader *reader, struct cgg_event *event, __u64 *l
 	}
 }
 
+/* Return 1 with the next event, or 0 when there is none yet; add missed records to *lost. */
 int reader_next(struct cgg_reader *reader, struct cgg_event *event, __u64 *lost)
 {
 	if (!reader->own.ring)
@@ -178,7 +195,7 @@ int reader_next(struct cgg_reader *reader, struct cgg_event *event, __u64 *lost)
 	return reader->all.next < reader->until ? 0 : from_own(reader, event, lost);
 }
 
-/* reader_took - an event that reader_next() gave is about to be printed; false: not before reader_seen() */
+/* Note that an event will be printed; return false when reader_seen() must be called next. */
 bool reader_took(struct cgg_reader *reader, const struct cgg_event *event)
 {
 	reader->printed++;
@@ -196,6 +213,7 @@ static void raise_to(__u64 *word, __u64 to)
 		;
 }
 
+/* Record that all events taken so far were printed, and that lost ones were reported. */
 void reader_seen(struct cgg_reader *reader, __u64 lost)
 {
 	struct cgg_reader_slot *reader_slot = &reader->reader_slots[reader->reader_slot];
@@ -224,7 +242,11 @@ void reader_seen(struct cgg_reader *reader, __u64 lost)
 
 /* ---- waiting ---- */
 
-/* A record stays unread in the wake-up ring, or epoll would find nothing to wake the others for. */
+/*
+ * Consume all wake-up records but the last.
+ *
+ * epoll wakes the other readers only while the wake-up ring buffer is not empty.
+ */
 static void wakeup_silence(struct cgg_reader *reader)
 {
 	unsigned long rung = *(const volatile unsigned long *)reader->wakeup_producer;
@@ -234,7 +256,7 @@ static void wakeup_silence(struct cgg_reader *reader)
 		__atomic_store_n(heard, rung - WAKEUP_RECORD, __ATOMIC_RELEASE);
 }
 
-/* reader_watch - reader_wait() also ends when nobody reads what is written to fd, if that can be told */
+/* Let reader_wait() also end when the other end of fd is closed; files cannot be watched. */
 void reader_watch(struct cgg_reader *reader, int fd)
 {
 	struct epoll_event closed = { .data.u32 = 1 };
@@ -242,7 +264,7 @@ void reader_watch(struct cgg_reader *reader, int fd)
 	epoll_ctl(reader->epoll, EPOLL_CTL_ADD, fd, &closed);
 }
 
-/* reader_is_behind - there is something to look at; in ring 0 it may still be being written */
+/* Return whether there may be records, perhaps incomplete ones, or suppressed counts to read. */
 bool reader_is_behind(const struct cgg_reader *reader)
 {
 	const struct cgg_lane *lane = reader->own.ring ? &reader->own : &reader->all;
@@ -253,6 +275,12 @@ bool reader_is_behind(const struct cgg_reader *reader)
 	       (reader->own.ring && (reader->all.next < reader->until || !is_joined(reader)));
 }
 
+/*
+ * Wait for events, up to milliseconds unless that is below 0; a lease may end the wait earlier.
+ *
+ * Return 1 when there may be events, 0 after that time or a signal, -1 when the watched
+ * descriptor was closed.
+ */
 int reader_wait(struct cgg_reader *reader, int milliseconds)
 {
 	struct cgg_ring *ring = reader->own.ring ? reader->own.ring : reader->all.ring;
@@ -261,7 +289,7 @@ int reader_wait(struct cgg_reader *reader, int milliseconds)
 	int count;
 
 	if (reader_is_behind(reader)) {
-		nanosleep(&instant, 0); /* it is being written */
+		nanosleep(&instant, 0); /* the record is still being written */
 		return 1;
 	}
 	if (reader->own.ring)
@@ -273,7 +301,5 @@ int reader_wait(struct cgg_reader *reader, int milliseconds)
 		milliseconds = NAP;
 	count = epoll_wait(reader->epoll, &wake, 1, milliseconds);
 	wakeup_silence(reader);
-	return count > 0 && wake.data.u32
-		       ? -1
-		       : count > 0; /* a signal: look again, it is no time that went by */
+	return count > 0 && wake.data.u32 ? -1 : count > 0;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * suppressed.c - what programs did not write, so that others kept their room.
+ * suppressed.c - report the events that programs did not write, to leave room for other cgroups.
  *
- * The programs count it by cgroup, rule, hook and verdict. Each reader tells what
- * was added while it read; what was suppressed while nobody did the next reader
- * tells, by what the map told says. A count that is smaller than before had been
- * dropped by its map, and begins anew.
+ * The programs count suppressed events by cgroup, rule, program and verdict. Each reader reports
+ * what was added while it read. Counts that no reader has reported yet go to the next reader: the
+ * map told has the counts that were reported. If a count is smaller than before, the map had
+ * dropped it (it keeps the keys that were used last), and it starts from 0 again.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 #define MOST 32768 /* more than the maps hold */
 
-/* suppressed_read - all of a map, in no order */
+/* Read all counts of a map into *all, in no order; return their number; the caller frees *all. */
 size_t suppressed_read(int map, struct cgg_news **all)
 {
 	struct cgg_suppressed *keys = calloc(MOST, sizeof(*keys));
@@ -37,7 +37,7 @@ size_t suppressed_read(int map, struct cgg_news **all)
 	return found;
 }
 
-/* known - the place for what was told of a key, made when it is not there; 0: no memory */
+/* Return the count that was reported for a key, which is made if missing; 0: out of memory. */
 static struct cgg_news *known(struct cgg_reader *reader, const struct cgg_suppressed *key)
 {
 	size_t low = 0, high = reader->known_count;
@@ -69,6 +69,7 @@ static struct cgg_news *known(struct cgg_reader *reader, const struct cgg_suppre
 	return more;
 }
 
+/* Take the counts of a map for one ring as reported. */
 static void remember(struct cgg_reader *reader, int map, __u32 ring)
 {
 	struct cgg_news *all, *place;
@@ -82,6 +83,7 @@ static void remember(struct cgg_reader *reader, int map, __u32 ring)
 	free(all);
 }
 
+/* Open the maps, and read which counts were reported already. */
 int suppressed_open(struct cgg_reader *reader)
 {
 	int status = map_open("suppressed", &reader->suppressed);
@@ -97,7 +99,7 @@ int suppressed_open(struct cgg_reader *reader)
 	return 0;
 }
 
-/* is_of - whether that was suppressed of the policy that has the tag */
+/* Return whether a key is about the policy with that tag. */
 static bool is_of(const struct cgg_policy *policies, const struct cgg_suppressed *key,
 		  const char tag[CGG_NAME])
 {
@@ -105,7 +107,12 @@ static bool is_of(const struct cgg_policy *policies, const struct cgg_suppressed
 	       !strncmp(policies[key->policy].tag, tag, CGG_NAME);
 }
 
-/* is_mine - the reader is to tell it; what is of ring 0 a filter's reader tells when it comes */
+/*
+ * Return whether this reader must report a key.
+ *
+ * A reader with a filter reports the counts of its own ring. On its first call it also reports
+ * those of ring 0 that match its filter: nobody reported them before it came.
+ */
 static bool is_mine(const struct cgg_reader *reader, const struct cgg_suppressed *key)
 {
 	const struct cgg_filter *f = &reader->filter;
@@ -121,7 +128,7 @@ static bool is_mine(const struct cgg_reader *reader, const struct cgg_suppressed
 	       (!f->cgroup || cgroup_is_below(key->cgroup, f->cgroup));
 }
 
-/* suppressed_news - what was suppressed since the last call */
+/* Return the number of counts to report since the last call, in *news, which the caller frees. */
 size_t suppressed_news(struct cgg_reader *reader, struct cgg_news **news)
 {
 	const struct cgg_ring *ring = reader->own.ring ? reader->own.ring : reader->all.ring;

@@ -954,7 +954,7 @@ no_map()
 	[ "$(grep -c '^reader' <<<"$output")" -eq 32 ]
 	run cgg-events -w 0 --hook connect
 	status_is 3
-	says 'cgg-events: 32 readers are at work, no more with a filter fit'
+	says 'cgg-events: 32 readers are at work: no room for another with a filter'
 	for ((i = 0; i < 16; i++)); do
 		wait_for lines "all$i" 400
 		wait_for lines "some$i" 400
