@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* cgg-attach.c - guards cgroups by a policy. */
+/* cgg-attach.c - attach cgroups to a policy. */
 #include <string.h>
 
 #include "cmd.h"
 
 static const char usage[] =
 	"usage: cgg-attach [-p NAME] [-c] [-f] TARGET...\n"
-	"Guards cgroups. TARGET is a cgroup's path, pid:PID, unit:NAME or container:ID.\n"
+	"Attaches cgroups to a policy, which guards them from then on.\n"
+	"TARGET is a cgroup's path, pid:PID, unit:NAME or container:ID.\n"
 	"\n"
-	"  -p, --policy NAME  by this policy (default: default)\n"
+	"  -p, --policy NAME  attach to this policy (default: default)\n"
 	"  -c, --create       make the cgroup's directory, and those above it\n"
-	"  -f, --force        also the root cgroup, and where another program is switched off\n"
+	"  -f, --force        allow the root cgroup, and links that switch off other programs\n"
 	"  -h, --help         print this and exit\n"
 	"  -V, --version      print the version and exit\n";
 
-/* attach_one - opened for this alone: there may be more cgroups than descriptors */
+/* Attach one cgroup; open it only meanwhile, as there may be more cgroups than descriptors. */
 static int attach_one(struct cgg_guard *guard, struct cgg_cgroup *cgroup, __u32 policy, bool forced)
 {
 	int status = cgroup_again(cgroup);
@@ -25,7 +26,7 @@ static int attach_one(struct cgg_guard *guard, struct cgg_cgroup *cgroup, __u32 
 	return status;
 }
 
-/* attach_all - every cgroup, or none of them; who forced it once need not do so again */
+/* Attach all cgroups or none of them; a cgroup that was attached with -f before stays forced. */
 static int attach_all(struct cgg_guard *guard, struct cgg_cgroup *cgroup, int count, int place,
 		      bool forced)
 {
@@ -90,7 +91,7 @@ int main(int argc, char **argv)
 		errx(CGG_FAILED, "out of memory");
 	status = guard_repair(&guard);
 	if (flags & CGG_FORCE)
-		status = 0; /* what cannot be repaired may be what is forced now */
+		status = 0; /* attaching with -f may succeed where the repair failed */
 	for (; opened < count && !status; opened++) {
 		status = cgroup_open(&cgroup[opened], argv[optind + opened], flags);
 		cgroup_let_go(&cgroup[opened]);

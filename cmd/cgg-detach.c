@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* cgg-detach.c - lets go of cgroups. */
+/* cgg-detach.c - detach cgroups from their policies. */
 #include <string.h>
 
 #include "cmd.h"
 
-static const char usage[] =
-	"usage: cgg-detach [-a] TARGET...\n"
-	"Lets go of cgroups. TARGET is a cgroup's path, pid:PID, unit:NAME or container:ID.\n"
-	"\n"
-	"  -a, --all      every cgroup, also those that were removed\n"
-	"  -h, --help     print this and exit\n"
-	"  -V, --version  print the version and exit\n";
+static const char usage[] = "usage: cgg-detach [-a] TARGET...\n"
+			    "Detaches cgroups from their policies, which ends their guard.\n"
+			    "TARGET is a cgroup's path, pid:PID, unit:NAME or container:ID.\n"
+			    "\n"
+			    "  -a, --all      detach every cgroup, also those that were removed\n"
+			    "  -h, --help     print this and exit\n"
+			    "  -V, --version  print the version and exit\n";
 
 static int detach_all(struct cgg_guard *guard)
 {
@@ -26,7 +26,7 @@ static int detach_all(struct cgg_guard *guard)
 	return guard_repair(guard);
 }
 
-/* is_attached - the target is the id of an attached cgroup: that is printed of one without a path */
+/* Return whether the target is the id of an attached cgroup: cgg-status prints it for a path. */
 static bool is_attached(struct cgg_guard *guard, const char *target, __u64 *id)
 {
 	char text[24];
@@ -37,7 +37,7 @@ static bool is_attached(struct cgg_guard *guard, const char *target, __u64 *id)
 	return !strcmp(text, target) && !attachment_find(guard, *id, &policy);
 }
 
-/* targets_find - the ids of all targets, or a refusal before anything is let go of */
+/* Find the ids of all targets; refuse a wrong one before any cgroup is detached. */
 static int targets_find(struct cgg_guard *guard, __u64 *ids, int count, char **target)
 {
 	int status = 0;

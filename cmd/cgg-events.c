@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * cgg-events.c - prints events as they come, one a line.
+ * cgg-events.c - print events as they come, one per line.
  *
- * Lines are gathered while more records wait and written out when none does, so
- * that a single event shows at once and a flood costs few system calls.
+ * Lines are buffered while more records wait, and written when none waits. So a single event is
+ * printed at once, and many events cost few system calls.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,29 +17,29 @@
 static const char usage[] =
 	"usage: cgg-events [-j] [-t] [-n COUNT] [-w SECONDS] [--verdict V] [--hook H] "
 	"[--cgroup TARGET] [--policy P]\n"
-	"Prints events as they come, those first that nobody has read.\n"
+	"Prints the unread events, and then new events as they come.\n"
 	"\n"
-	"  -j, --json           one JSON object a line\n"
-	"  -t, --time           put the time in front\n"
-	"  -n, --count COUNT    end after so many events\n"
-	"  -w, --wait SECONDS   end after so many seconds without one\n"
-	"      --verdict V      only deny, alert or audit; several with commas\n"
-	"      --hook H         only of this hook, or program; several with commas\n"
-	"      --cgroup TARGET  only of what is attached there or below\n"
-	"      --policy P       only by this policy\n"
+	"  -j, --json           print one JSON object per line\n"
+	"  -t, --time           begin each line with the time\n"
+	"  -n, --count COUNT    end after COUNT events\n"
+	"  -w, --wait SECONDS   end after SECONDS without an event\n"
+	"      --verdict V      only events with this verdict: deny, alert or audit; or V,V\n"
+	"      --hook H         only events of this hook or program; or H,H\n"
+	"      --cgroup TARGET  only events of cgroups attached there or below\n"
+	"      --policy P       only events of this policy\n"
 	"  -h, --help           print this and exit\n"
 	"  -V, --version        print the version and exit\n";
 
-#define PIPE (256 << 10) /* bytes: twice as fast as the pipe that a shell makes */
-#define MOMENT 500000000 /* ns from one look for suppressed events to the next, in a flood */
+#define PIPE (256 << 10) /* bytes; twice as fast as the size that a shell's pipe has */
+#define MOMENT 500000000 /* ns between two reports of suppressed events while events keep coming */
 
 static struct cgg_event_view view;
 static struct cgg_reader reader;
 static struct cgg_guard guard;
 static char buffer[PIPE];
 static size_t used;
-static __u64 left = ~0ull; /* events that are still to be printed */
-static volatile sig_atomic_t ended_by;
+static __u64 left = ~0ull; /* events to print before the command ends */
+static volatile sig_atomic_t ended_by; /* a signal, or 0 */
 
 static __s64 now(clockid_t clock)
 {
@@ -49,7 +49,7 @@ static __s64 now(clockid_t clock)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* clock_read - in the best of some tries nothing came between the two clocks */
+/* Measure CLOCK_REALTIME - CLOCK_BOOTTIME; of three tries take the fastest, which is most exact. */
 static void clock_read(void)
 {
 	__s64 best = 1000000000;
@@ -66,9 +66,9 @@ static void clock_read(void)
 }
 
 /*
- * name_of - a cgroup's path, or its id when it is gone
+ * Return a cgroup's path, or its id when it is gone; the text is valid until the next call.
  *
- * Looked up once a second: it may go, but an id is never used again.
+ * A path is cached for a second: the cgroup may be removed, but its id is never used again.
  */
 static const char *name_of(__u64 id)
 {
@@ -93,7 +93,7 @@ static const char *name_of(__u64 id)
 	return kept[place].name ? kept[place].name : path;
 }
 
-/* write_out - false: nobody reads any more, or it is to end */
+/* Write the buffer; return false when the command must end: nobody reads, or a signal came. */
 static bool write_out(__u64 *lost)
 {
 	for (size_t done = 0; done < used;) {
@@ -130,7 +130,7 @@ static void tell_suppressed(__u64 *lost)
 	free(news);
 }
 
-/* drain - prints what there is, at most left events; false: nobody reads any more */
+/* Print the events that wait, at most left; return false when the command must end. */
 static bool drain(void)
 {
 	__s64 look = now(CLOCK_MONOTONIC_COARSE);
@@ -164,7 +164,7 @@ static bool drain(void)
 	return true;
 }
 
-/* run - until there is nothing left to print, seconds passed without an event, or a signal */
+/* Print events until left is 0, a signal comes, or seconds pass without an event (-1: never). */
 static void run(long seconds)
 {
 	__s64 since = now(CLOCK_MONOTONIC);
@@ -246,7 +246,7 @@ static void policy_or_die(struct cgg_filter *filter, const char *name)
 	name_tag(filter->policy, name);
 }
 
-/* tell_silence - why there may never be an event: a filter that nothing passes may be a slip */
+/* Warn of a filter that no event can pass now: its policy or cgroup may be a mistake. */
 static void tell_silence(const struct cgg_filter *filter, const char *target, const char *policy)
 {
 	struct cgg_attachment *all = 0;
@@ -254,11 +254,13 @@ static void tell_silence(const struct cgg_filter *filter, const char *target, co
 	bool attached = !target || attachments_read(&guard, &all, &count);
 
 	if (*filter->policy && !policy_by_tag(guard.policies, filter->policy, 0))
-		warnx("warning: policy %s: there is none; its events show once there is", policy);
+		warnx("warning: policy %s: there is none yet; its events are shown once it is made",
+		      policy);
 	for (unsigned i = 0; i < count && !attached; i++)
 		attached = cgroup_is_below(all[i].id, filter->cgroup);
 	if (!attached)
-		warnx("warning: %s: nothing is attached there or below; its events show once it is",
+		warnx("warning: %s: nothing is attached there or below yet; "
+		      "events are shown once it is",
 		      target);
 	free(all);
 }
@@ -268,7 +270,7 @@ static void end(int signal)
 	ended_by = signal;
 }
 
-/* An interrupted reader frees its place, and then ends as it would have. */
+/* Catch signals, so that the reader frees its slot before the signal ends the command. */
 static void catch_signals(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* cgg-learn.c - a filter: events in, the smallest allow list that lets them pass out. */
+/* cgg-learn.c - read events, and print the smallest allow list that lets them pass. */
 #include <errno.h>
 #include <string.h>
 
@@ -8,15 +8,15 @@
 static const char usage[] =
 	"usage: cgg-learn [--policy NAME] [--cgroup TARGET] [--denied] "
 	"[--prefix BITS] [--prefix6 BITS] [--gap PORTS] [FILE]\n"
-	"Reads events as cgg-events -j prints them, and prints a policy that allows exactly what\n"
-	"was let pass. Skips denials.\n"
+	"Reads the output of cgg-events -j, and prints a policy that allows exactly the\n"
+	"operations that were let pass. Denials are skipped.\n"
 	"\n"
-	"      --policy NAME    take only events of this policy, in all its cgroups\n"
-	"      --cgroup TARGET  take only events of what is attached there or below\n"
-	"      --denied         print only the rules that would allow what was denied\n"
-	"      --prefix BITS    one rule for IPv4 addresses that share so many first bits\n"
-	"      --prefix6 BITS   the same for IPv6\n"
-	"      --gap PORTS      one range for ports with at most so many between them\n"
+	"      --policy NAME    take only events of this policy\n"
+	"      --cgroup TARGET  take only events of cgroups attached there or below\n"
+	"      --denied         print only the rules that would allow the denied operations\n"
+	"      --prefix BITS    join IPv4 addresses with the same first BITS bits into one rule\n"
+	"      --prefix6 BITS   join IPv6 addresses with the same first BITS bits into one rule\n"
+	"      --gap PORTS      join ports with at most PORTS others between them into one range\n"
 	"  -h, --help           print this and exit\n"
 	"  -V, --version        print the version and exit\n";
 
@@ -29,7 +29,7 @@ static unsigned number_or_die(const char *what, const char *word, unsigned long 
 	return (unsigned)n;
 }
 
-/* read_all - CGG_NO when something was seen that no rule can allow */
+/* Read all events of a file; return the worst status, CGG_NO if no rule can allow an event. */
 static int read_all(struct cgg_learn *learn, FILE *file, const char *name)
 {
 	unsigned long number = 0;
@@ -55,7 +55,7 @@ static int read_all(struct cgg_learn *learn, FILE *file, const char *name)
 	return worst;
 }
 
-/* Return `target` without the directory `mount` in front of it. */
+/* Return target without the directory mount in front of it. */
 static const char *below(const char *target, const char *mount)
 {
 	size_t len = strlen(mount);
@@ -65,8 +65,9 @@ static const char *below(const char *target, const char *mount)
 }
 
 /*
- * Return the path below the mount that TARGET names, as events have it. A path is not
- * looked up: the cgroup may be gone, or on another host.
+ * Return the path of a TARGET below the mount, as events have it.
+ *
+ * A path is not looked up, because the cgroup may be gone, or on another host.
  */
 static const char *cgroup_path(const char *target)
 {
@@ -86,7 +87,7 @@ static const char *cgroup_path(const char *target)
 	if (!*target)
 		errx(CGG_USAGE, "--cgroup: a cgroup's path is empty");
 	target = below(target, cgroup_mount() ? cgroup_mount() : "/sys/fs/cgroup");
-	target = below(target, "/sys/fs/cgroup"); /* where it is on most hosts */
+	target = below(target, "/sys/fs/cgroup"); /* the mount on most other hosts */
 	target += strspn(target, "/");
 	if (snprintf(path, sizeof(path), "/%s", target) >= (int)sizeof(path))
 		errx(CGG_USAGE, "--cgroup %.80s...: the path is too long", target);
@@ -125,7 +126,7 @@ static void words_read(struct cgg_learn *learn, struct cgg_widen *widen, int arg
 		errx(CGG_USAGE, "%s: cgg-learn takes one FILE", argv[optind + 1]);
 }
 
-/* Say on standard error what the list lacks. */
+/* Report on standard error which events the list does not cover. */
 static void tell_missing(const struct cgg_learn *learn, const char *name)
 {
 	if (learn->skipped)
@@ -136,8 +137,7 @@ static void tell_missing(const struct cgg_learn *learn, const char *name)
 		warnx("%s: %llu event%s of other policies or cgroups", name, learn->unchosen,
 		      learn->unchosen == 1 ? " is" : "s are");
 	if (learn->lost)
-		warnx("%s: %llu events were lost, and what they were is not in the list", name,
-		      learn->lost);
+		warnx("%s: %llu events were lost, so the list may lack rules", name, learn->lost);
 }
 
 int main(int argc, char **argv)
@@ -169,8 +169,7 @@ int main(int argc, char **argv)
 	if (!learn.events && learn.denied)
 		errx(CGG_NO, "%s: no denials", name);
 	if (!learn.events)
-		errx(CGG_NO, "%s: no events; what is to be learned has a default that says alert",
-		     name);
+		errx(CGG_NO, "%s: no events; to learn a hook, set its default to alert", name);
 	if (learn_write(&learn, &widen, stdout))
 		die(CGG_FAILED);
 	learn_free(&learn);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * cgg-load.c - puts programs and maps in the kernel and pins them, all or nothing.
+ * cgg-load.c - load programs and maps into the kernel and pin them: all of them, or none.
  *
- * Everything is pinned below a sibling of the pin directory that is then renamed
- * into place. What a killed load left there is removed by the next one: a sibling
- * that is in use is locked. To replace programs takes the maps that are pinned, and
- * one step a link (lib/guard/replace.c).
+ * Everything is pinned in a sibling of the pin directory, which is then renamed. The next load
+ * removes the sibling of a killed load; a sibling in use is locked. To replace programs, the new
+ * ones are loaded with the pinned maps, and lib/guard/replace.c updates each link in one step.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -26,12 +25,12 @@
 
 static const char usage[] =
 	"usage: cgg-load [-c | -r] [-v] [--events-size BYTES]\n"
-	"Puts the guard's programs and maps in the kernel and pins them.\n"
+	"Loads the guard's programs and maps into the kernel and pins them.\n"
 	"\n"
-	"  -c, --check              print which hooks this kernel loads, change nothing\n"
-	"  -r, --replace            put new programs under live attachments, without a gap\n"
-	"  -v, --verbose            print what the kernel says of programs that do not load\n"
-	"      --events-size BYTES  room for events that nobody has read (default 16777216)\n"
+	"  -c, --check              only print which hooks this kernel loads\n"
+	"  -r, --replace            replace the programs of a loaded guard, without a gap\n"
+	"  -v, --verbose            print the kernel's messages about programs that do not load\n"
+	"      --events-size BYTES  keep unread events in a ring of BYTES (default 16777216)\n"
 	"  -h, --help               print this and exit\n"
 	"  -V, --version            print the version and exit\n";
 
@@ -72,7 +71,7 @@ static void pin_or_die(int fd, const char *directory, const char *name)
 		err(CGG_FAILED, "%s", path);
 }
 
-/* program_bind - it holds what others alone use, too: so pins are known to belong together */
+/* Bind maps to a program that does not use them: a pin is then known to belong to this guard. */
 static void program_bind(struct bpf_object *object, int program)
 {
 	static const char *const maps[] = { "asked", "attachments", "readers", "told" };
@@ -82,7 +81,7 @@ static void program_bind(struct bpf_object *object, int program)
 			err(CGG_FAILED, "%s", maps[i]);
 }
 
-/* programs_pin - those that this kernel has */
+/* Pin the programs that this kernel loaded. */
 static void programs_pin(struct bpf_object *object, const char *directory)
 {
 	struct bpf_program *program;
@@ -104,7 +103,7 @@ static void value_write(struct bpf_object *object, const char *map, const void *
 		err(CGG_FAILED, "%s", map);
 }
 
-/* values_write - the ring's size, and the policy that always exists */
+/* Store the size of ring 0, and the policy "default", which always exists. */
 static void values_write(struct bpf_object *object)
 {
 	static const struct cgg_policy policy = { .name = "default", .tag = "default" };
@@ -114,7 +113,7 @@ static void values_write(struct bpf_object *object)
 	value_write(object, "policies", &policy);
 }
 
-/* images_make - those of the first policies; the policy "default" is one of them, and empty */
+/* Make the images of the first chunk of policies, with an empty image for "default". */
 static void images_make(struct bpf_object *object)
 {
 	const struct cgg_rules none = { .next_id = 1 };
@@ -149,7 +148,7 @@ static void version_pin(unsigned programs)
 	close(fd);
 }
 
-/* absent_tell - which hooks are not loaded, and why; with none loaded that is all */
+/* Report the hooks that are not loaded, and why; exit if no hook loads. */
 static void absent_tell(const struct object *o)
 {
 	const unsigned all = (1u << CGG_PROGRAMS) - 1;
@@ -216,7 +215,7 @@ static void load(void)
 	bpf_object__close(object);
 }
 
-/* pinned_info - of the map of that name that is pinned; gives its descriptor */
+/* Read the info of the pinned map of that name, and return its descriptor. */
 static int pinned_info(const char *map, struct bpf_map_info *info)
 {
 	__u32 len = sizeof(*info);
@@ -233,7 +232,7 @@ static int pinned_info(const char *map, struct bpf_map_info *info)
 	return fd;
 }
 
-/* map_take - the map that is pinned is the object's, if it has the shape of the object's own */
+/* Let the object use the pinned map instead of its own; exit if the two differ in shape. */
 static void map_take(struct bpf_map *map)
 {
 	struct bpf_map_info info;
@@ -250,7 +249,7 @@ static void map_take(struct bpf_map *map)
 	close(fd);
 }
 
-/* is_same_guard - the object's maps are those that are pinned still */
+/* Return whether the maps that the object uses are still the pinned ones. */
 static bool is_same_guard(struct bpf_object *object)
 {
 	struct bpf_map_info now, taken = { 0 };
@@ -269,7 +268,7 @@ static void maps_take(struct bpf_object *object)
 	bpf_object__for_each_map(map, object) map_take(map);
 }
 
-/* absent_refuse - a hook that the guard has must not go away */
+/* Exit if a hook that the guard has would be lost with the new programs. */
 static void absent_refuse(const struct object *o)
 {
 	unsigned had;
@@ -278,7 +277,7 @@ static void absent_refuse(const struct object *o)
 		die(CGG_FAILED);
 	for (int i = 0; i < CGG_HOOKS; i++)
 		if (!hook_loads(o, i) && !(cgg_hooks[i].programs & ~had))
-			errx(CGG_FAILED, "%s: is loaded, and the new programs for it do not load",
+			errx(CGG_FAILED, "%s: is loaded, but the new programs for it do not load",
 			     cgg_hooks[i].word);
 }
 
@@ -288,9 +287,9 @@ static void replaced_remove(void)
 }
 
 /*
- * replace - the programs of a guard that is loaded; all else stays as it is
+ * Replace the programs of a loaded guard, and keep everything else.
  *
- * The kernel takes a second to look at them, and nobody waits for that.
+ * The kernel takes about a second to verify them, so the lock is not held meanwhile.
  */
 static void replace(struct cgg_guard *guard)
 {
@@ -304,7 +303,7 @@ static void replace(struct cgg_guard *guard)
 	status = guard_open(guard, CGG_CHANGE);
 	if (!status && !is_same_guard(o.bpf))
 		status = set_error(CGG_FAILED,
-				   CGG_DIR ": is another guard than a moment ago; try again");
+				   CGG_DIR ": another command replaced the guard; try again");
 	if (!status)
 		status = guard_repair(guard);
 	if (status)
@@ -320,7 +319,7 @@ static void replace(struct cgg_guard *guard)
 	bpf_object__close(o.bpf);
 }
 
-/* is_loaded - true: a guard that this command knows is there */
+/* Return whether a guard is loaded, and open it; exit if it has another layout. */
 static bool is_loaded(struct cgg_guard *guard)
 {
 	int status;

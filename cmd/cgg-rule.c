@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * cgg-rule.c - policies and their rules: words in, words out.
+ * cgg-rule.c - show and change the rules of a policy.
  *
- * Each word has a row in the table at the end and a function before it. A change
- * is read, changed in memory, and committed in one step (policy.c).
+ * Each subcommand has a row in the table commands and a function before it. A change reads the
+ * policy, changes it in memory, and commits it in one step (lib/guard/commit.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,16 +25,16 @@ static const char usage[] =
 	"       cgg-rule [-p NAME] test HOOK MATCH...\n"
 	"       cgg-rule [-p NAME] drop\n"
 	"       cgg-rule policies\n"
-	"Shows and changes the rules of a policy. RULE is in cgguard-rule(5).\n"
+	"Shows and changes the rules of a policy. cgguard-rule(5) explains RULE.\n"
 	"\n"
-	"  -p, --policy NAME  of this policy (default: default)\n"
-	"  -f, --file FILE    add: every rule in FILE, in one step (-: standard input)\n"
-	"  -i, --id           add, insert: print the new id; list: put ids in front\n"
-	"  -s, --stats        list: put ids, hits and bytes in front\n"
-	"  -j, --json         list: as JSON\n"
-	"  -n, --dry-run      restore: only check\n"
+	"  -p, --policy NAME  use this policy (default: default)\n"
+	"  -f, --file FILE    add: add all rules of FILE in one step (-: standard input)\n"
+	"  -i, --id           add, insert: print the new id; list: begin lines with the id\n"
+	"  -s, --stats        list: begin lines with id, hits and bytes\n"
+	"  -j, --json         list: print JSON\n"
+	"  -n, --dry-run      restore: only check FILE\n"
 	"      --confirm SECONDS\n"
-	"                     restore: go back by itself unless confirm follows in time\n"
+	"                     restore: undo the change unless `confirm' follows in time\n"
 	"  -h, --help         print this and exit\n"
 	"  -V, --version      print the version and exit\n";
 
@@ -45,7 +45,7 @@ static bool is_new; /* the policy was not there before */
 static enum list_form list_form;
 static unsigned confirm_seconds;
 
-/* guard_begin - the place of the policy, the guard being locked; make: a new one will do */
+/* Lock the guard and find the place of the policy; with make, prepare a new policy if needed. */
 static void guard_begin(struct cgg_guard *guard, int *place, bool make)
 {
 	int status = policy_name_check(policy_name);
@@ -63,7 +63,7 @@ static void guard_begin(struct cgg_guard *guard, int *place, bool make)
 	is_new = make && !*guard->policies[*place].name;
 }
 
-/* tell_new - that a policy was made, for its name may be a slip */
+/* Warn that the command made a policy, because its name may be a mistake. */
 static void tell_new(void)
 {
 	if (is_new)
@@ -73,7 +73,7 @@ static void tell_new(void)
 
 static bool progress_shown;
 
-/* progress_show - to who waits at a terminal for more than two seconds */
+/* Show progress on the terminal once the command has taken more than two seconds. */
 static void progress_show(const char *doing, unsigned long number)
 {
 	static __u64 begin;
@@ -100,7 +100,7 @@ static int done(struct cgg_guard *guard, int status)
 	return CGG_DONE;
 }
 
-/* parse_or_die - the rule that the words make; new: one that is to be added */
+/* Parse a rule, or exit; new: also check that it can be added, and print warnings about it. */
 static struct cgg_rule parse_or_die(int count, char **word, bool new)
 {
 	struct cgg_rule rule;
@@ -116,8 +116,10 @@ static struct cgg_rule parse_or_die(int count, char **word, bool new)
 }
 
 /*
- * is_yaml - whether the text is not rule lines: its first word ends with a colon or has one behind
- * it, or begins with a sign that begins nothing but YAML
+ * Return whether a text is YAML, not lines of rules.
+ *
+ * The first word of YAML ends with a colon or is followed by one, or begins with a sign that no
+ * line of rules begins with.
  */
 static bool is_yaml(const char *text)
 {
@@ -136,7 +138,7 @@ static bool is_yaml(const char *text)
 	return *text == ':' && strchr(" \t\r\n", text[1]);
 }
 
-/* settings - that say nothing yet */
+/* Return rules without a rule, in which no default and no mode is set. */
 static struct cgg_rules settings(void)
 {
 	struct cgg_rules rules;
@@ -147,7 +149,7 @@ static struct cgg_rules settings(void)
 	return rules;
 }
 
-/* says_nothing - whether more has neither a rule nor a default nor a mode */
+/* Return whether more has neither a rule nor a default nor a mode. */
 static bool says_nothing(const struct cgg_rules *more)
 {
 	bool set = more->rules || more->audit != CGG_UNSET;
@@ -157,7 +159,7 @@ static bool says_nothing(const struct cgg_rules *more)
 	return !set;
 }
 
-/* is_meant - whether a line of the text is the comment that asks for an empty policy */
+/* Return whether a line of the text is the comment that marks an intended empty policy. */
 static bool is_meant(const char *text)
 {
 	static const char wanted[] = ALLOW_EVERYTHING;
@@ -178,8 +180,10 @@ static bool is_meant(const char *text)
 }
 
 /*
- * read_or_die - add all rules of file_name to more, whichever of the two shapes it has. Refuse a file
- * that says nothing: it would open a policy, and is often what a failed command left in a pipe.
+ * Add all rules of file_name to more, from lines of rules or YAML, or exit.
+ *
+ * Refuse an empty file, unless it is marked as intended: it would make a policy allow everything,
+ * and is often the output of a command that failed.
  */
 static void read_or_die(struct cgg_rules *more)
 {
@@ -211,13 +215,13 @@ static void read_or_die(struct cgg_rules *more)
 	}
 	if (says_nothing(more) && !is_meant(text))
 		errx(CGG_USAGE,
-		     "%s: no rule, default or mode line; a line '# " ALLOW_EVERYTHING
-		     "' says that this is meant",
+		     "%s: no rule, default or mode line; "
+		     "if that is intended, add the line '# " ALLOW_EVERYTHING "'",
 		     file_name);
 	free(text);
 }
 
-/* settings_fill - let what was not set be as in a new policy */
+/* Set the defaults and the mode that are not set to those of a new policy. */
 static void settings_fill(struct cgg_rules *rules)
 {
 	for (int hook = 0; hook < CGG_HOOKS; hook++)
@@ -227,7 +231,7 @@ static void settings_fill(struct cgg_rules *rules)
 		rules->audit = false;
 }
 
-/* add_nothing - check the name and the guard; a policy does not come into being by an empty file */
+/* Add no rules: check the name and the guard, but make no policy. */
 static int add_nothing(void)
 {
 	int status = policy_name_check(policy_name);
@@ -238,13 +242,15 @@ static int add_nothing(void)
 	return done(&guard, status);
 }
 
-/* The ids that -i prints: known before the rules are there. */
+/* The first id that -i prints, and their number; both are known before the rules are added. */
 static __u32 new_id;
 static unsigned new_ids;
 
 /*
- * ids_print - prints them before the change, which is not made when they cannot be printed: one who
- * does not get an id tries again. A pipe gets room for all, for its reader may wait for our lock.
+ * Print the new ids before the change; return an error to stop the change if that fails.
+ *
+ * A caller that gets no id tries again, so the rules must not be there yet. A pipe is enlarged to
+ * hold all ids, because its reader may wait for the lock that this command holds.
  */
 static int ids_print(void)
 {
@@ -432,7 +438,7 @@ static int confirm(int count, char **word)
 	return done(&guard, policy_confirm(&guard, place));
 }
 
-/* A rule that is looked for by its id, and its line once it is found. */
+/* The id of a rule to look for, and its line once it is found. */
 struct by_id {
 	__u32 id;
 	char text[CGG_LINE_TEXT];
@@ -448,7 +454,7 @@ static int keep_line(void *context, const struct cgg_line *line)
 	return CGG_NO;
 }
 
-/* test - what the kernel would say, in one line; the lock keeps other questions out */
+/* Print the kernel's decision on an operation; the lock keeps other queries out meanwhile. */
 static int test(int count, char **word)
 {
 	char *all[64] = { "allow" };
@@ -533,7 +539,7 @@ static int list(int count, char **word)
 	return done(&guard, policy_list(&guard, place, image, list_form));
 }
 
-/* options: the letters that the word takes; most: arguments, -1: any number */
+/* options: the letters that a subcommand takes; most: its arguments at most, -1: any number */
 static const struct command {
 	const char *word, *options;
 	int most;
@@ -571,7 +577,7 @@ static void list_choose(enum list_form form)
 	list_form = form;
 }
 
-/* option_take - one option, before the word (command is 0) or behind it */
+/* Store one option, given before the subcommand (command is 0) or after it. */
 static void option_take(int option, const struct command *command)
 {
 	if (option == 'p') {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * cgg-run.c - runs a command in a fresh guarded cgroup.
+ * cgg-run.c - run a command in a new guarded cgroup.
  *
- * There are up to four processes: this one, which waits and passes signals on; the
- * command; the one that cleans up, which lives in a session of its own and begins
- * when this one has ended or says so; and with -v the one that prints events. The
- * last two notice the end of this one by the pipe that it alone holds open.
+ * There are up to four processes:
+ * - this one, which waits and passes signals on;
+ * - the command;
+ * - the cleaner, in a session of its own, which removes the cgroup when this process ends;
+ * - with -v, one that prints events.
+ * The last two notice that this process ended by a pipe that it alone holds open.
  *
- * The command stays in the process group of this one, so the terminal treats both
- * alike; a signal that came from the terminal is not passed on, for the command has
- * had it too.
+ * The command stays in the process group of this process, so the terminal treats both alike. A
+ * signal from the terminal is not passed on, because the command gets it, too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,37 +31,36 @@
 static const char usage[] =
 	"usage: cgg-run [-p NAME | -r RULE ...] [-v] [-u USER] [-k WORDS] "
 	"[-e NAME[=VALUE] ...] [--clear-env] [--] COMMAND [ARG ...]\n"
-	"Runs COMMAND in a fresh guarded cgroup, and removes that when COMMAND has ended.\n"
+	"Runs COMMAND in a new guarded cgroup, and removes the cgroup when COMMAND has ended.\n"
 	"\n"
-	"  -p, --policy NAME       by this policy (default: default)\n"
-	"  -r, --rule RULE         by a policy of its own with this line of a policy file; again for "
-	"more\n"
+	"  -p, --policy NAME       guard it by this policy (default: default)\n"
+	"  -r, --rule RULE         guard it by a new policy with this line; again for more\n"
 	"  -v, --verbose           print its events to standard error as they come\n"
-	"  -u, --user USER         as this user\n"
+	"  -u, --user USER         run it as this user\n"
 	"  -k, --keep WORDS        keep these openings, which are closed by default: fds, privs, caps,\n"
 	"                          scopes, mounts, mounting, chroot, tty, io_uring, families, vsock,\n"
 	"                          packet, xdp, alg, netlink, all, or a capability\n"
 	"  -e, --env NAME[=VALUE]  set a variable, or pass the caller's; again for more\n"
-	"      --clear-env         pass none of the caller's variables but TERM\n"
+	"      --clear-env         pass only TERM of the caller's variables\n"
 	"  -h, --help              print this and exit\n"
 	"  -V, --version           print the version and exit\n";
 
-struct wanted { /* what the words say */
-	const char *policy, *user; /* 0: not said */
+struct wanted { /* the options */
+	const char *policy, *user; /* 0: not given */
 	bool verbose;
-	char *lines; /* of all -r; size: of them, 0: none */
-	size_t size;
-	struct cgg_rules rules; /* what these are */
+	char *lines; /* the lines of all -r */
+	size_t size; /* of lines; 0: no -r was given */
+	struct cgg_rules rules; /* the rules of lines */
 	struct cgg_shut shut;
 	struct cgg_environ environ;
 };
 
 static struct cgg_run *run;
-static int cleaner, life = -1; /* its process, and our end of the pipe */
+static int cleaner, life = -1; /* the cleaner's process id, and our end of the pipe */
 static sigset_t all_signals, old_signals;
 static void (*old_child)(int);
 
-/* clean - in a process of its own: when the other end of the pipe is closed it takes all away */
+/* Wait until the other end of the pipe is closed, and then remove the run: the cleaner process. */
 static _Noreturn void clean(int end)
 {
 	char byte;
@@ -70,7 +70,7 @@ static _Noreturn void clean(int end)
 	close(STDOUT_FILENO);
 	while (read(end, &byte, 1) < 0 && errno == EINTR)
 		;
-	/* Nobody else will: what lacked something is tried again. */
+	/* Retry once, because no other process of this run would. */
 	if (run_end(run) && run_end(run)) {
 		warnx("%s", cgg_error);
 		_exit(CGG_FAILED);
@@ -78,7 +78,7 @@ static _Noreturn void clean(int end)
 	_exit(CGG_DONE);
 }
 
-/* cleaner_end - waits until all is taken away; does it when the cleaner was killed */
+/* Wait until the cleaner has removed the run; remove it here if the cleaner was killed. */
 static void cleaner_end(void)
 {
 	int status;
@@ -103,7 +103,7 @@ static _Noreturn void fail(int status)
 	die(OWN_FAILURE);
 }
 
-/* cleaner_begin - the process that cleans up, before there is anything; gives the pipe's end */
+/* Start the cleaner before anything is made; return the end of the pipe that it reads. */
 static int cleaner_begin(void)
 {
 	int ends[2];
@@ -131,9 +131,9 @@ static int cleaner_begin(void)
 }
 
 /*
- * tell - in a process of its own: prints the events of the cgroup until the pipe is closed
+ * Print the events of the cgroup until the pipe is closed, in a process of its own.
  *
- * It never says that it has seen them: the log still has them for who reads it.
+ * Events are not marked as seen, so that other readers of events still get them.
  */
 static _Noreturn void tell(struct cgg_reader *reader, int end)
 {
@@ -178,7 +178,7 @@ static _Noreturn void become_command(struct wanted *wanted, bool inside, char **
 	_exit(errno == ENOENT ? NOT_FOUND : CANNOT_RUN);
 }
 
-/* rules_read - all -r as the lines of one policy file; "-r:2: ..." is about the second */
+/* Read the lines of all -r like a policy file: an error "-r:2: ..." is about the second -r. */
 static int rules_read(struct cgg_rules *rules, char *lines, size_t size)
 {
 	FILE *file = fmemopen(lines, size, "r");
@@ -195,7 +195,7 @@ static int rules_read(struct cgg_rules *rules, char *lines, size_t size)
 	return status;
 }
 
-/* follow - passes signals on, stops with the command, and gives its status */
+/* Pass signals on to the command, stop when it stops, and return its wait status. */
 static int follow(pid_t command)
 {
 	siginfo_t got;
@@ -213,11 +213,11 @@ static int follow(pid_t command)
 			continue;
 		if (!WIFSTOPPED(status))
 			return status;
-		raise(SIGSTOP); /* SIGCONT then goes on to the command */
+		raise(SIGSTOP); /* the SIGCONT that ends this is passed on to the command */
 	}
 }
 
-/* end_like - with the command's status, or by the signal that ended it */
+/* Exit with the status of the command, or die by the signal that ended it. */
 static _Noreturn void end_like(int status)
 {
 	const struct rlimit no_core = { 0, 0 };
@@ -241,7 +241,7 @@ static void add_line(FILE *lines, const char *rule)
 		err(OWN_FAILURE, "-r");
 }
 
-/* Take one option's word. */
+/* Store one option. */
 static void option_take(struct wanted *wanted, int option, FILE *lines)
 {
 	int status = 0;
@@ -268,7 +268,7 @@ static void option_take(struct wanted *wanted, int option, FILE *lines)
 		die(OWN_FAILURE);
 }
 
-/* Read the options; what follows them is the command. */
+/* Read the options; the command follows them. */
 static void words_read(struct wanted *wanted, int argc, char **argv)
 {
 	static const struct option options[] = { { "policy", 1, 0, 'p' },    { "rule", 1, 0, 'r' },
@@ -286,7 +286,7 @@ static void words_read(struct wanted *wanted, int argc, char **argv)
 		err(OWN_FAILURE, "cannot begin");
 }
 
-/* words_check - before anything is made: they agree, and what they name is there */
+/* Check the options before anything is made: exit if they conflict or name something missing. */
 static void words_check(struct wanted *wanted)
 {
 	int status;
@@ -305,7 +305,7 @@ static void words_check(struct wanted *wanted)
 		die(OWN_FAILURE);
 }
 
-/* begin - the cgroup with its policy and, if it is wanted, the reader of its events */
+/* Make the cgroup with its policy and, with -v, the reader of its events. */
 static void begin(struct wanted *wanted, struct cgg_guard *guard, struct cgg_cgroup *cgroup,
 		  struct cgg_reader *reader)
 {

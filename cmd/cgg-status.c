@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * cgg-status.c - what is loaded, what is attached, and what it has seen.
+ * cgg-status.c - show the guard: its policies, attachments, events and counters.
  *
- * All of it is read first, and then shown in one of four shapes: status.h.
+ * Everything is read into struct status first, and then printed in one of four forms.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -15,11 +15,11 @@
 static const char usage[] =
 	"usage: cgg-status [-j | -m]\n"
 	"       cgg-status [-j] --effective TARGET\n"
-	"Says what is loaded, attached and counted; or who has a say in a cgroup.\n"
+	"Shows policies, attached cgroups, events and counters.\n"
 	"\n"
-	"  -j, --json              as JSON\n"
-	"  -m, --metrics           as Prometheus text\n"
-	"      --effective TARGET  every program that is asked there, in its order\n"
+	"  -j, --json              print JSON\n"
+	"  -m, --metrics           print Prometheus text\n"
+	"      --effective TARGET  show the programs that run for this cgroup, in their order\n"
 	"  -h, --help              print this and exit\n"
 	"  -V, --version           print the version and exit\n";
 
@@ -98,7 +98,7 @@ static void attachments_fill(struct cgg_guard *guard)
 	suppressed_sum();
 }
 
-/* pins_look - what was removed by hand is missed by no program that runs: said, and no more */
+/* Warn of pins that somebody removed; running programs do not need them, so this is no error. */
 static void pins_look(void)
 {
 	static const char *const others[] = { "progs/ask", "maps/counts", "maps/packets" };
@@ -122,7 +122,7 @@ static void pins_look(void)
 	}
 }
 
-/* Warn of tallies whose pin somebody removed or replaced: their counts read as zero */
+/* Warn of tallies whose pin somebody removed or replaced: their counts read as zero. */
 static void tallies_look(struct cgg_guard *guard)
 {
 	for (__u32 place = 0, next = 0; place < CGG_POLICIES; place++) {
@@ -158,7 +158,7 @@ static void read_all(struct cgg_guard *guard)
 	attachments_fill(guard);
 }
 
-/* reader_slot_unread - events that wait for the reader of a reader slot */
+/* Return the number of events that wait for the reader of a reader slot. */
 static __u64 reader_slot_unread(__u32 reader_slot)
 {
 	const struct cgg_reader_slot *at = &all.reader.reader_slots[reader_slot];
@@ -171,12 +171,13 @@ static __u64 unread_packets(const struct policy *policy)
 	return policy->tally[CGG_EGRESS].unread + policy->tally[CGG_INGRESS].unread;
 }
 
+/* Return the number of decisions of one verdict, by rules and by the default together. */
 __u64 decided(const struct cgg_tally *tally, int verdict)
 {
 	return tally->by_default[verdict] + tally->by_rule[verdict];
 }
 
-/* is_counted - a hook that the policy needs, or needed once */
+/* Return whether the policy needs a hook, or has counted decisions of it. */
 static bool is_counted(const struct policy *policy, int hook)
 {
 	__u64 sum = 0;
@@ -364,7 +365,7 @@ static void metric_alone(const char *name, const char *type, const char *help, _
 	printf("cgguard_%s %llu\n", name, value);
 }
 
-/* label - a cgroup's path as text lines have it, which leaves only these two to be escaped */
+/* Return a cgroup's path as a label: escaped as in text output, and then also \ and ". */
 static const char *label(const struct attachment *at)
 {
 	static char text[8 * 4096], shown[4 * 4096];
@@ -473,7 +474,7 @@ static void show_metrics(void)
 	attachment_metrics();
 }
 
-/* show_fitting - a picture for who looks, lines for who reads on */
+/* Print columns and a tree to a terminal, else lines that programs can parse. */
 static void show_fitting(void)
 {
 	if (isatty(STDOUT_FILENO))

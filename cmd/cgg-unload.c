@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * cgg-unload.c - removes everything that is pinned.
+ * cgg-unload.c - remove the guard: everything that is pinned.
  *
- * The directory is first renamed away, so that nobody finds half a guard. Its links go
- * first, for as long as there is one its cgroup is guarded, and everyone says so.
+ * The pin directory is renamed first, so that no command finds half a guard. Then the links are
+ * removed before all else: a cgroup is guarded as long as its links exist.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -16,7 +16,7 @@ static const char usage[] =
 	"usage: cgg-unload [-f]\n"
 	"Removes the guard: programs, maps, links, rules, counters and events.\n"
 	"\n"
-	"  -f, --force    also while cgroups are attached, and whatever its layout\n"
+	"  -f, --force    even if cgroups are attached, or the guard has another layout\n"
 	"  -h, --help     print this and exit\n"
 	"  -V, --version  print the version and exit\n";
 

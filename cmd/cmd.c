@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* cmd.c - what every command begins and ends with. */
+/* cmd.c - functions that each command calls at its start and its end, and common options. */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 
 #include "cmd.h"
 
-/* stdout is checked once, at the end: a full disk is an error, not silence. */
+/* Check stdout once, at the end, so that a full disk is an error; a closed pipe is none. */
 static void finish(void)
 {
 	int error = ferror(stdout) ? EIO : 0;
@@ -31,7 +31,7 @@ static struct rlimit inherited_memlock;
 static const char *inherited_posix;
 static mode_t inherited_mask;
 
-/* Before Linux 5.11 maps count against it, and what attaching makes for a cgroup. */
+/* Raise RLIMIT_MEMLOCK: before Linux 5.11, maps and cgroup storage count against it. */
 static void memlock_lift(void)
 {
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
@@ -41,10 +41,14 @@ static void memlock_lift(void)
 	if (!setrlimit(RLIMIT_MEMLOCK, &all))
 		return;
 	all.rlim_cur = all.rlim_max = inherited_memlock.rlim_max;
-	setrlimit(RLIMIT_MEMLOCK, &all); /* where it matters, the kernel says so */
+	setrlimit(RLIMIT_MEMLOCK, &all); /* if this fails and matters, a map will report it */
 }
 
-/* too_large - a file that may not grow (RLIMIT_FSIZE): the write then says so, and execve(2) forgets this */
+/*
+ * Do nothing at SIGXFSZ, so that a write beyond RLIMIT_FSIZE fails and is reported.
+ *
+ * execve(2) resets a handler, but would hand on SIG_IGN.
+ */
 static void too_large(int sig)
 {
 	(void)sig;
@@ -54,8 +58,8 @@ void start(char **argv)
 {
 	(void)argv;
 	/*
-	 * A closed 0, 1 or 2 would be taken by the first file that is opened. What
-	 * stands in for it cannot be read, or written, as one that is closed cannot.
+	 * If descriptor 0, 1 or 2 is closed, the first file that is opened would get its number.
+	 * The file opened here instead cannot be read (0) or written (1, 2), like a closed one.
 	 */
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
@@ -63,8 +67,8 @@ void start(char **argv)
 	say_begin();
 	memlock_lift();
 	atexit(finish);
-	libbpf_set_print(0); /* what it says is for those who write programs */
-	/* What a command does, and who may enter what it makes, is not for its surroundings to say. */
+	libbpf_set_print(0); /* its messages are for those who write BPF programs */
+	/* Neither the order of options nor the mode of new directories may depend on the caller. */
 	inherited_posix = getenv("POSIXLY_CORRECT");
 	unsetenv("POSIXLY_CORRECT");
 	inherited_mask = umask(022);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* cmd.h - what every command begins and ends with. */
+/* cmd.h - functions that the commands share, and those of commands with several files. */
 #ifndef CMD_H
 #define CMD_H
 
@@ -16,7 +16,7 @@
 		0, 0, 0, 0                                                                         \
 	}
 
-/* say.c: as in err(3), and nothing that a message quotes controls the terminal */
+/* say.c: like err(3), but control characters in a message are escaped */
 #define PRINTF(n) __attribute__((format(printf, n, n + 1)))
 void warn(const char *format, ...) PRINTF(1);
 void warnx(const char *format, ...) PRINTF(1);
@@ -25,13 +25,14 @@ _Noreturn void errx(int status, const char *format, ...) PRINTF(2);
 void say_begin(void);
 void library_said(void);
 
-void start(char **argv);
-void hand_on(void); /* the surroundings, as they were before start(), to what is run */
-void common_option(int option, const char *usage); /* -h, -V; anything else ends the command */
-bool wants_color(void); /* of stdout: a terminal that has colors, whose user wants them */
-_Noreturn void die(int status); /* with the sentence in cgg_error */
+/* cmd.c */
+void start(char **argv); /* call this first */
+void hand_on(void); /* before execve(2): restore the environment and limits of the caller */
+void common_option(int option, const char *usage); /* handle -h, -V or a wrong option: exit */
+bool wants_color(void); /* whether stdout is a terminal with colors, and NO_COLOR is not set */
+_Noreturn void die(int status); /* print cgg_error and exit */
 
-#define ALLOW_EVERYTHING "allow everything" /* the comment that says an empty policy is meant */
+#define ALLOW_EVERYTHING "allow everything" /* the comment that marks an intended empty policy */
 
 /* list.c, of cgg-rule */
 enum list_form { LIST_PLAIN, LIST_IDS, LIST_STATS, LIST_JSON };
@@ -40,19 +41,19 @@ int policy_list(struct cgg_guard *guard, int place, const struct cgg_image *imag
 
 /* object.c, of cgg-load */
 struct bpf_object;
-struct object { /* what this kernel loads of a BPF object */
-	struct bpf_object *bpf; /* 0: nothing */
-	unsigned programs; /* 1 << enum cgg_program; CGG_PROGRAMS is the one of cgg-rule test */
-	unsigned no_point; /* those that the kernel has no point for */
-	int error[CGG_PROGRAMS + 1]; /* of the others */
-	bool old, types;
+struct object { /* a BPF object, and the programs of it that this kernel loads */
+	struct bpf_object *bpf; /* 0: no program loads */
+	unsigned programs; /* 1 << enum cgg_program; CGG_PROGRAMS is the program of cgg-rule test */
+	unsigned no_point; /* programs that this kernel has no attach point for */
+	int error[CGG_PROGRAMS + 1]; /* errno of the programs that do not load */
+	bool old, types; /* for kernels before 6.1; the kernel has type information (BTF) */
 };
-typedef void object_prepare(struct bpf_object *bpf); /* its maps, before it is loaded */
-extern bool object_verbose; /* what libbpf and the verifier say is shown on stderr */
+typedef void object_prepare(struct bpf_object *bpf); /* sets up its maps before it is loaded */
+extern bool object_verbose; /* print the messages of libbpf and the verifier on stderr */
 void object_load(struct object *o, object_prepare *prepare);
 void rings_prepare(struct bpf_object *bpf, __u32 slots);
 bool hook_loads(const struct object *o, int hook);
-void hook_why(const struct object *o, int hook, char *text, size_t size); /* not */
+void hook_why(const struct object *o, int hook, char *text, size_t size);
 _Noreturn void no_privilege(void);
 
 /* effective.c, of cgg-status */

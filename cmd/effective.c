@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* effective.c - cgg-status --effective: who has a say in one cgroup, as columns, lines or JSON. */
+/* effective.c - cgg-status --effective: print the programs that run for one cgroup. */
 #include <errno.h>
 #include <jansson.h>
 #include <linux/bpf.h>
@@ -11,7 +11,7 @@
 
 static struct cgg_guard guard = { .attachments = -1 };
 
-/* beside - which others the cgroup allows for the hook, 0: not known */
+/* Return which other programs may be attached for the hook: multi, override, none; 0: unknown. */
 static const char *beside(const struct cgg_say *say)
 {
 	if (say->level < 0)
@@ -21,7 +21,7 @@ static const char *beside(const struct cgg_say *say)
 	return say->flags & BPF_F_ALLOW_OVERRIDE ? "override" : "none";
 }
 
-/* policy_of - 0: it is not ours */
+/* Return the name of the policy of a program, or 0 if the program is not the guard's. */
 static const char *policy_of(const struct cgg_say *say)
 {
 	__u32 policy;
@@ -46,7 +46,7 @@ static void heads(void)
 	cells_end();
 }
 
-/* say_cells - the same, without what is seldom of interest */
+/* Print a program for a terminal: only the fields that matter most. */
 static void say_cells(const struct cgg_say *say)
 {
 	const char *policy = policy_of(say), *color = say->asked ? PLAIN : DIM;
@@ -135,7 +135,7 @@ static void show_each(const struct cgg_say *all, unsigned count, bool picture)
 		(picture ? say_cells : say_text)(&all[i]);
 }
 
-/* effective_show - nothing is changed, and there need be no guard */
+/* Print the programs that run for a target; nothing is changed, and no guard is needed. */
 void effective_show(const char *target, bool json)
 {
 	bool guarded = !access(CGG_DIR, F_OK) || errno != ENOENT;

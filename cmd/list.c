@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* list.c - a policy, printed by cgg-rule: as a file that is read back, with ids, counts, as JSON. */
+/* list.c - print a policy for cgg-rule list: as lines that restore reads, or as JSON. */
 #include <jansson.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ struct listing {
 	bool any; /* something was printed */
 };
 
-/* in_front - Print what -i and -s put before a line; id 0: it is not a rule. */
+/* Print the columns that -i and -s put before a line; id 0: the line is not a rule. */
 static void in_front(struct listing *l, __u32 id)
 {
 	struct cgg_count count;
@@ -42,7 +42,7 @@ static int list_line(void *context, const struct cgg_line *line)
 	return 0;
 }
 
-/* defaults_count - what a line of defaults decided, its hooks together; false: it is another line */
+/* Sum the counts of all hooks of a line of defaults; return false if it is another line. */
 static bool defaults_count(const struct listing *l, const char *line, struct cgg_count *sum)
 {
 	unsigned hooks = 0;
@@ -136,8 +136,9 @@ static int list_json(struct cgg_guard *guard, struct listing *l, const struct cg
 }
 
 /*
- * policy_list - Print a policy, whose image in force this is. A plain list is one that restore
- * reads back, also that of an empty policy.
+ * Print a policy, whose image in force is given.
+ *
+ * restore accepts every plain list, also that of an empty policy.
  */
 int policy_list(struct cgg_guard *guard, int place, const struct cgg_image *image,
 		enum list_form form)

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * object.c - opens the BPF objects, and finds out which programs this kernel loads.
+ * object.c - open the BPF objects, and find out which programs this kernel loads.
  *
- * There is one test, for cgg-load and for cgg-load --check: does the program load here? All
- * are loaded at once. Only when the kernel refuses this is each tried by itself, and those that
- * load are loaded together. A hook is loaded when each of its programs is.
+ * cgg-load and cgg-load --check use the same test: does the program load here? All programs are
+ * loaded at once. If the kernel refuses that, each is tried alone, and then those that load are
+ * loaded together. A hook is loaded if all of its programs are.
  *
- * Two things differ between kernels. Before 6.1 they take the older object (bpf/kernel.h). Where
- * the kernel has no type information (BTF), or forbids programs to read its memory, an empty
- * one is given to libbpf: reads that the programs guard by bpf_core_field_exists() are left
- * out, and programs with others do not load.
+ * Two things differ between kernels. Before 6.1 they need the older object (bpf/kernel.h). If the
+ * kernel has no type information (BTF), or forbids programs to read its memory, libbpf gets empty
+ * type information. Then reads behind bpf_core_field_exists() are left out, and programs with
+ * other reads of kernel memory do not load.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -28,7 +28,7 @@
 
 #define NO_PRIVILEGE "the kernel refuses: needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
 #define ALL_PROGRAMS ((1u << (CGG_PROGRAMS + 1)) - 1)
-#define TRIED_SLOTS 16 /* of a ring, while programs are only tried */
+#define TRIED_SLOTS 16 /* slots of a ring in a trial load */
 
 bool object_verbose;
 static char empty_types[64]; /* the path of a BTF without types */
@@ -47,7 +47,7 @@ static int libbpf_said(enum libbpf_print_level level, const char *format, va_lis
 	return 0;
 }
 
-/* may_perfmon - without it the verifier has other words for what it refuses */
+/* Return whether we have CAP_PERFMON; without it the verifier refuses for misleading reasons. */
 static bool may_perfmon(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -64,13 +64,13 @@ void no_privilege(void)
 	errx(CGG_FAILED, NO_PRIVILEGE);
 }
 
-/* program_name - also of the one that is no hook's */
+/* Return the name of a program; number CGG_PROGRAMS is `ask', which belongs to no hook. */
 static const char *program_name(int program)
 {
 	return program < CGG_PROGRAMS ? cgg_programs[program].name : "ask";
 }
 
-/* program_try - loads one and lets it go; 0: the kernel takes it, else an errno */
+/* Load instructions as one program and free it; return 0 if the kernel accepts it, or an errno. */
 static int program_try(int program, const struct bpf_insn *insns, size_t count)
 {
 	const struct cgg_program_info *info = &cgg_programs[program];
@@ -86,10 +86,10 @@ static int program_try(int program, const struct bpf_insn *insns, size_t count)
 }
 
 /*
- * is_old - whether this kernel is one before 6.1 (bpf/kernel.h)
+ * Return whether this kernel is older than 6.1 and so needs the older object (bpf/kernel.h).
  *
- * 6.1 is the last of what the newer object needs: that programs of all kinds may ask
- * which cgroups their task is in (cgroup_current_func_proto).
+ * Of all that the newer object needs, the helper for the ancestor cgroups of a task came last:
+ * since 6.1, all program types may call it (cgroup_current_func_proto).
  */
 static bool is_old(void)
 {
@@ -107,7 +107,7 @@ static bool is_old(void)
 	return true;
 }
 
-/* points_find - the programs that have a point to be attached to here: one that does nothing loads */
+/* Find the programs that this kernel has an attach point for: there an empty program loads. */
 static void points_find(struct object *o)
 {
 	const struct bpf_insn allow[] = {
@@ -127,7 +127,7 @@ static void points_find(struct object *o)
 	}
 }
 
-/* is_unprivileged - all is refused but what needs no CAP_NET_ADMIN */
+/* Return whether the kernel refuses all programs except those that need no CAP_NET_ADMIN. */
 static bool is_unprivileged(const struct object *o)
 {
 	for (int i = 0; i < CGG_PROGRAMS; i++)
@@ -136,7 +136,7 @@ static bool is_unprivileged(const struct object *o)
 	return true;
 }
 
-/* programs_prepare - older libbpf does not know every section name: types come from the table */
+/* Choose the programs to load, and set their types: older libbpf lacks some section names. */
 static void programs_prepare(struct bpf_object *bpf, unsigned programs)
 {
 	for (int i = 0; i <= CGG_PROGRAMS; i++) {
@@ -175,7 +175,7 @@ static void rings_small(struct bpf_object *bpf)
 	rings_prepare(bpf, TRIED_SLOTS);
 }
 
-/* attempt - 0, and the object with those programs loaded; or an errno */
+/* Load the object with those programs; return 0 with *bpf, or an errno. */
 static int attempt(struct bpf_object **bpf, const struct object *o, const char *types,
 		   unsigned programs, object_prepare *prepare)
 {
@@ -199,7 +199,7 @@ static int attempt(struct bpf_object **bpf, const struct object *o, const char *
 	return error;
 }
 
-/* each_by_itself - of those programs, the ones that load */
+/* Return which of those programs load, each in an object of its own. */
 static unsigned each_by_itself(struct object *o, const char *types, unsigned programs,
 			       int error[CGG_PROGRAMS + 1])
 {
@@ -219,7 +219,7 @@ static unsigned each_by_itself(struct object *o, const char *types, unsigned pro
 	return loaded;
 }
 
-/* types_none - the path of a type information that is empty */
+/* Return the path of empty type information. */
 static const char *types_none(void)
 {
 	struct btf *btf = btf__new_empty();
@@ -251,7 +251,7 @@ bool hook_loads(const struct object *o, int hook)
 	return !(cgg_hooks[hook].programs & ~o->programs);
 }
 
-/* hooks_whole - without the programs of hooks that lack another one */
+/* Drop the programs of each hook that lacks one of its programs. */
 static void hooks_whole(struct object *o)
 {
 	for (int i = 0; i < CGG_HOOKS; i++)
@@ -259,7 +259,11 @@ static void hooks_whole(struct object *o)
 			o->programs &= ~cgg_hooks[i].programs;
 }
 
-/* some_find - the programs that load here, each tried by itself, and the types that suit most */
+/*
+ * Find the programs that load here, each tried alone.
+ *
+ * Return the path of the type information with which most of them load; 0: the kernel's.
+ */
 static const char *some_find(struct object *o, const char *types)
 {
 	unsigned points = o->programs;
@@ -303,7 +307,7 @@ void object_load(struct object *o, object_prepare *prepare)
 	}
 }
 
-/* locked_down - programs may not read the kernel's memory */
+/* Return whether the kernel is locked down, so that programs may not read its memory. */
 static bool locked_down(void)
 {
 	char text[128] = "";
@@ -317,6 +321,7 @@ static bool locked_down(void)
 	return strstr(text, "[confidentiality]");
 }
 
+/* Write why a hook does not load. */
 void hook_why(const struct object *o, int hook, char *text, size_t size)
 {
 	const struct cgg_program_info *info;
@@ -327,16 +332,16 @@ void hook_why(const struct object *o, int hook, char *text, size_t size)
 		i++;
 	info = &cgg_programs[i];
 	if (o->no_point & 1u << i && info->since) {
-		snprintf(text, size, "Linux %s has it", info->since);
+		snprintf(text, size, "needs Linux %s", info->since);
 		return;
 	}
 	if (o->no_point & 1u << i)
-		why = "the kernel has no such point for programs";
+		why = "the kernel has no such attach point";
 	else if (!o->types)
 		why = "the kernel has no type information (/sys/kernel/btf/vmlinux)";
 	else if (locked_down())
 		why = "lockdown=confidentiality: programs may not read the kernel's memory";
 	else
-		why = "cgg-load -v prints what the kernel says of it";
+		why = "cgg-load -v prints the kernel's message";
 	snprintf(text, size, "%s: %s; %s", info->name, strerror(o->error[i]), why);
 }

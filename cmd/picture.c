@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * picture.c - what cgg-status shows on a terminal: the guard at a glance.
+ * picture.c - print the output of cgg-status on a terminal: the guard at a glance.
  *
- * It is made of cells, each cut to its columns, so that no line is wider than the terminal
- * (80 to 120 columns). What others have named is escaped before
- * it comes here: all that a cell is given is printable ASCII, a byte a column.
+ * It consists of cells, each cut to its columns, so that no line is wider than the terminal (80 to
+ * 120 columns). A cell must get printable ASCII, one byte per column: names are escaped before.
  */
 #include <langinfo.h>
 #include <locale.h>
@@ -16,15 +15,15 @@
 #include "cmd.h"
 #include "status.h"
 
-#define POLICIES 12 /* that are shown */
-#define DENIALS 5
+#define POLICIES 12 /* the policies that are shown, at most */
+#define DENIALS 5 /* the denials that are shown, at most */
 
 struct canvas canvas;
-static unsigned blanks; /* due before the next cell, so that none end a line */
+static unsigned blanks; /* to print before the next cell, so that no line ends with blanks */
 
 /* ---- cells ---- */
 
-/* cut - the middle of a text, so that it takes at most so many columns; it has room for 3 bytes more */
+/* Cut the middle out of a text longer than columns; its buffer must have 3 bytes more. */
 static void cut(char *text, size_t columns)
 {
 	const char *gap = canvas.utf8 ? "\u2026" : "..";
@@ -92,7 +91,7 @@ void canvas_look(void)
 
 /* ---- words ---- */
 
-/* short_number - in at most 4 letters, up to 10^18 */
+/* Write a number up to 10^18 in at most 4 characters; return text. */
 static const char *short_number(char text[24], __u64 n)
 {
 	static const char units[] = " kMGTP";
@@ -114,7 +113,7 @@ static const char *short_number(char text[24], __u64 n)
 	return text;
 }
 
-/* short_age - in at most 4 letters, up to 999 days */
+/* Write an age of up to 999 days in at most 4 characters; return text. */
 static const char *short_age(char text[24], __u64 ns)
 {
 	static const struct {
@@ -165,7 +164,7 @@ static __u64 sum(const struct policy *policy, int verdict)
 	return all;
 }
 
-/* The columns of a policy: its name, five numbers, and the rest of a line. */
+/* The columns of a policy: its name, five numbers, and its hooks in the rest of the line. */
 #define NAME 18
 #define NUMBER 5
 #define REST ((int)canvas.width - NAME - 5 * (NUMBER + 1) - 1)
@@ -188,7 +187,7 @@ static void policy_show(const struct policy *policy)
 	cells_end();
 }
 
-/* by_denied - those that denied most come first */
+/* Compare policies for qsort(3): the one that denied more comes first. */
 static int by_denied(const void *one, const void *other)
 {
 	const struct policy *a = one, *b = other;
@@ -211,21 +210,21 @@ static void policies_show(const struct status *all)
 	for (unsigned i = 0; i < all->policies && i < POLICIES; i++)
 		policy_show(&all->policy[i]);
 	if (all->policies > POLICIES) {
-		cell(DIM, 60, "%u more, that denied less", all->policies - POLICIES);
+		cell(DIM, 60, "%u more, which denied less", all->policies - POLICIES);
 		cells_end();
 	}
 }
 
-/* ---- what was denied last ---- */
+/* ---- the last denials ---- */
 
 static struct denial {
 	char what[CGG_RULE_TEXT];
-	struct cgg_event event; /* the newest of them */
+	struct cgg_event event; /* the newest of count events */
 	unsigned count;
 } denials[DENIALS];
 static unsigned denied;
 
-/* escape - as text_print(), but for blanks */
+/* Escape as text_print() does, but keep blanks. */
 static void escape(char *text, const char *s)
 {
 	char part[2] = { 0 };
@@ -241,7 +240,7 @@ static void escape(char *text, const char *s)
 	*text = 0;
 }
 
-/* denial_add - what is denied again and again is one */
+/* Add an event to the denials; count equal ones together. */
 static void denial_add(const struct cgg_event *event)
 {
 	char text[CGG_RULE_TEXT];
@@ -249,8 +248,8 @@ static void denial_add(const struct cgg_event *event)
 	struct cgg_rule rule;
 
 	event_rule(&rule, event);
-	rule_print(&rule, text); /* in ASCII: names are quoted, and there is no comment */
-	what = strchr(text, ' ') + 1; /* its verdict has a column */
+	rule_print(&rule, text); /* ASCII: names are quoted, and there is no comment */
+	what = strchr(text, ' ') + 1; /* without the verdict, which has its own column */
 	for (unsigned i = 0; i < denied; i++) {
 		const struct cgg_event *e = &denials[i].event;
 
@@ -313,7 +312,7 @@ static int by_id(const void *one, const void *other)
 	return a < b ? -1 : a > b;
 }
 
-/* events_look - the last denials, and how many of them each cgroup had */
+/* Collect the last denials; return their number for each attachment, which the caller frees. */
 static unsigned *events_look(const struct status *all)
 {
 	unsigned *lately = calloc(all->attachments + 1, sizeof(*lately)), count;

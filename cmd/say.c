@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * say.c - everything that a command writes to standard error.
+ * say.c - write all messages of a command to standard error.
  *
- * err(3) and its like, with one difference: a message is one line, and no byte of a file, a name or
- * an argument in it reaches the terminal as a control character. say() is the one way out; what the C
- * library itself writes (getopt(3)) takes it too.
+ * These functions replace err(3) and the like. A message is one line, and a control character in a
+ * quoted file, name or argument is escaped. say() writes them all, also those of getopt(3).
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -15,7 +14,7 @@
 
 #define MESSAGE 8192
 
-/* say - writes one message, and a line end behind it, in one write */
+/* Write a message and a line end in one write(2), control characters escaped. */
 static void say(const char *message, size_t len)
 {
 	static char line[CGG_VISIBLE * MESSAGE + 2];
@@ -27,7 +26,7 @@ static void say(const char *message, size_t len)
 		ssize_t n = write(STDERR_FILENO, line + done, size - done);
 
 		if (n < 0 && errno != EINTR)
-			return; /* there is nobody to tell */
+			return; /* there is no other place to report this */
 		if (n > 0)
 			done += (size_t)n;
 	}
@@ -80,7 +79,7 @@ void errx(int status, const char *format, ...)
 	exit(status);
 }
 
-/* What the C library prints on standard error: a message that ends with a line end. */
+/* Pass on a message that the C library wrote to stderr, without its line end. */
 static ssize_t library_says(void *cookie, const char *text, size_t len)
 {
 	(void)cookie;
@@ -88,7 +87,7 @@ static ssize_t library_says(void *cookie, const char *text, size_t len)
 	return (ssize_t)len;
 }
 
-/* say_begin - takes the place of stderr; a message is complete when library_said() is called */
+/* Replace stderr by a buffer, whose message library_said() writes. */
 void say_begin(void)
 {
 	static char buffer[MESSAGE];
@@ -100,6 +99,7 @@ void say_begin(void)
 	stderr = file;
 }
 
+/* Write the message of the C library that is complete now. */
 void library_said(void)
 {
 	fflush(stderr);

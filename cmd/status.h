@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* status.h - all that cgg-status has read, and what draws the picture of it. */
+/* status.h - the data that cgg-status shows, and the functions that draw it on a terminal. */
 #ifndef STATUS_H
 #define STATUS_H
 
@@ -7,7 +7,8 @@
 
 struct policy {
 	const char *name;
-	unsigned rules, hooks; /* 1 << enum cgg_hook, those that it needs */
+	unsigned rules; /* their number */
+	unsigned hooks; /* 1 << enum cgg_hook, those that it needs */
 	bool audit;
 	struct cgg_tally tally[CGG_HOOKS];
 };
@@ -30,9 +31,9 @@ struct status {
 	unsigned attachments;
 };
 
-__u64 decided(const struct cgg_tally *tally, int verdict); /* by rules and the default together */
+__u64 decided(const struct cgg_tally *tally, int verdict);
 
-/* picture.c: for a terminal */
+/* picture.c: the output on a terminal */
 #define PLAIN ""
 #define DIM "\033[2m"
 extern struct canvas {
@@ -40,12 +41,12 @@ extern struct canvas {
 	bool color, utf8;
 } canvas;
 void cell(const char *color, int width, const char *format, ...)
-	__attribute__((format(printf, 3, 4))); /* cut to so many columns; below 0: to the right */
-void cells_end(void);
-void canvas_look(void); /* before any cell */
+	__attribute__((format(printf, 3, 4))); /* text cut to width columns; < 0: right-aligned */
+void cells_end(void); /* end the line */
+void canvas_look(void); /* call this before the first cell */
 void picture_show(const struct status *all);
 
-/* tree.c: the cgroups of the picture; lately[i] is how often attachment i was in the events */
+/* tree.c: the attached cgroups; lately[i] is the number of recent denials in attachment i */
 void tree_show(const struct status *all, const unsigned *lately);
 
 #endif

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * tree.c - the cgroups that are attached, as a tree, for the picture of cgg-status.
+ * tree.c - print the attached cgroups as a tree, for the terminal output of cgg-status.
  *
- * What lies between two of them, and has no branch, is one step. Of many neighbours that
- * have the same policy a few are shown, those that were denied something before others,
- * and then how many more there are: so 500 containers take a few lines.
+ * Directories without a branch between two cgroups are joined into one step. Of many siblings
+ * with the same policy only a few are shown, those with denials first, and then the number of
+ * the others. So 500 containers take a few lines.
  */
 #include <string.h>
 
 #include "cmd.h"
 #include "status.h"
 
-#define MANY 6 /* neighbours that are shown, each */
-#define FEW 3 /* of more than that */
-#define DEEP 8 /* levels that are set in */
+#define MANY 6 /* up to so many siblings of one policy are all shown */
+#define FEW 3 /* of more siblings, so many with denials are shown, and so many without */
+#define DEEP 8 /* levels that are indented */
 
 struct item {
 	const struct attachment *at;
 	char *path; /* escaped; "" for the root */
 	unsigned lately;
-	unsigned policy; /* number in the status; several in a row: all->policies */
+	unsigned policy; /* number in the status; all->policies: a row has several policies */
 };
 
-/* Neighbours from first to below end, whose path is the same for len more bytes. */
+/* The items from first to below end: the next len bytes of their paths are the same. */
 struct row {
 	unsigned first, end, policy, lately;
 	size_t len;
@@ -39,7 +39,7 @@ static int by_path(const void *one, const void *other)
 		a++;
 		b++;
 	}
-	if (*a == '/' || *b == '/') /* what is below comes before what is beside */
+	if (*a == '/' || *b == '/') /* children come before siblings */
 		return *a == *b ? 0 : !*a ? -1 : !*b ? 1 : *a == '/' ? -1 : 1;
 	return (unsigned char)*a - (unsigned char)*b;
 }
@@ -71,13 +71,13 @@ static void items_make(const unsigned *lately)
 	qsort(items, status->attachments, sizeof(*items), by_path);
 }
 
-/* step - bytes of the next name of a path, its slash with it */
+/* Return the length of the next name of a path, with its slash. */
 static size_t step(const char *path)
 {
 	return *path ? 1 + strcspn(path + 1, "/") : 0;
 }
 
-/* are_all - the paths of a row go on with the same name as its first, from there */
+/* Return whether all paths of a row continue at from with the same name, which is len bytes. */
 static bool are_all(const struct row *row, size_t from, size_t len)
 {
 	const char *name = items[row->first].path + from;
@@ -91,7 +91,7 @@ static bool are_all(const struct row *row, size_t from, size_t len)
 	return true;
 }
 
-/* row_make - from an item on, of those whose paths are the same up to skip */
+/* Return the row that begins with an item, all paths up to end being the same up to skip. */
 static struct row row_make(unsigned first, unsigned end, size_t skip)
 {
 	struct row row = { .first = first, .policy = items[first].policy };
@@ -114,7 +114,7 @@ static struct row row_make(unsigned first, unsigned end, size_t skip)
 
 /* ---- drawing ---- */
 
-/* branch_print - the lines before a row; gives the columns that they take */
+/* Print the branch lines before a row, and return the columns that they take. */
 static int branch_print(const char *before, unsigned depth, bool last)
 {
 	const char *branch =
@@ -165,10 +165,11 @@ static void item_print(const struct item *item, const char *label, int columns)
 	cells_end();
 }
 
-/* Neighbours of one policy, or of several. */
+/* Siblings of one policy, or those that have several. */
 struct kind {
-	unsigned rows, quiet, denied; /* quiet, denied: that are shown of each */
-	unsigned hidden, lately; /* cgroups that are not shown, and what they were denied */
+	unsigned rows; /* their number */
+	unsigned quiet, denied; /* rows counted so far without denials, and with them */
+	unsigned hidden, lately; /* cgroups that are not shown, and their recent denials */
 };
 
 static void more_print(const struct kind *kind, unsigned policy, int columns)
@@ -190,7 +191,7 @@ static bool is_shown(struct kind *kind, const struct row *row)
 	return false;
 }
 
-/* rows_make - those below a path of skip bytes that are shown; *lines: with what is said of the rest */
+/* Make the rows to show below a path of skip bytes; *lines also counts the lines `N more'. */
 static unsigned rows_make(struct row *rows, struct kind *kinds, unsigned first, unsigned end,
 			  size_t skip, unsigned *lines)
 {
@@ -211,7 +212,7 @@ static unsigned rows_make(struct row *rows, struct kind *kinds, unsigned first, 
 
 static void draw(unsigned first, unsigned end, size_t skip, const char *before, unsigned depth);
 
-/* row_draw - it, and what is below it */
+/* Print a row, and everything below it. */
 static void row_draw(const struct row *row, size_t skip, const char *before, unsigned depth,
 		     bool last)
 {

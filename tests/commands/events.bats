@@ -416,7 +416,7 @@ denies_device()
 	yes cgg-events -j -w 0 --policy "$two"
 	[ "$(jq -r .policy <<<"$output")" = "$two" ]
 	yes cgg-events -w 0 --policy "$(named 255 3)"
-	says "cgg-events: warning: policy $(named 255 3): there is none; its events show once there is"
+	says "cgg-events: warning: policy $(named 255 3): there is none yet; its events are shown once it is made"
 }
 
 @test 'an event of a deleted policy with a long name keeps the start of the name, and never takes another name' {
@@ -1022,7 +1022,7 @@ new_calm()
 	denials 1000
 	said="^\[WITHHELD [0-9]+\] cgroup=$(shown "$web") policy"
 	yes cgg-events -w 0 --policy other
-	says 'cgg-events: warning: policy other: there is none; its events show once there is'
+	says 'cgg-events: warning: policy other: there is none yet; its events are shown once it is made'
 	yes cgg-detach "$web"
 	yes cgg-rule -p "$one" drop
 	yes cgg-rule -p other add port 1 # takes the index of the first one

@@ -169,7 +169,7 @@ END
 	run cgg-learn - < <(net connect4 10.0.0.1 80 6; echo '{"lost":512}'; echo '{"lost":1}')
 	status_is 0
 	matches '^# learned from 1 event; 513 more were lost$'
-	matches '^cgg-learn: -: 513 events were lost, and what they were is not in the list$'
+	matches '^cgg-learn: -: 513 events were lost, so the list may lack rules$'
 	yes cgg-learn - < <(net recvmsg4 10.0.0.1 80 17)
 	matches '^# learned from 1 event$'
 	[ "$(grep -vc '^#' <<<"$output")" -eq 0 ]
@@ -205,7 +205,7 @@ END
 --gap x|2:--gap x: not a number (0 to 65535)
 a b|2:b: cgg-learn takes one FILE
 /nowhere/nothing|2:/nowhere/nothing: No such file or directory
--|1:-: no events; what is to be learned has a default that says alert
+-|1:-: no events; to learn a hook, set its default to alert
 END
 	run bash -c 'cgg-learn - <<<"{\"hook\":\"connect4\",\"daddr\":\"::1\",\"dport\":1,\"proto\":6}" >/dev/full'
 	status_is 3
@@ -240,7 +240,7 @@ allow connect proto tcp ip 10.0.0.1 port 80-81 # 2 times, by curl'
 	run cgg-learn - < <(event verdict=deny)
 	status_is 1
 	says 'cgg-learn: -: 1 denial was skipped; --denied prints what would allow it
-cgg-learn: -: no events; what is to be learned has a default that says alert'
+cgg-learn: -: no events; to learn a hook, set its default to alert'
 	# an unknown verdict does not count as allowed either
 	for verdict in denied DENY '' 7; do
 		run cgg-learn - < <(event verdict="$verdict")
@@ -300,7 +300,7 @@ allow connect proto tcp ip 10.0.0.1 port 82' --policy web --cgroup "$target" < <
 		run cgg-learn $choice - < <(nested)
 		status_is 1
 		says 'cgg-learn: -: 4 events are of other policies or cgroups
-cgg-learn: -: no events; what is to be learned has a default that says alert'
+cgg-learn: -: no events; to learn a hook, set its default to alert'
 	done
 	for choice in '--policy=a/b' '--cgroup=' '--cgroup=pid:x'; do
 		run cgg-learn "$choice" - < <(nested)

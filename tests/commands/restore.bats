@@ -390,7 +390,7 @@ refuses_nothing()
 {
 	run "$@"
 	status_is 2
-	matches "no rule, default or mode line; a line '# allow everything' says that this is meant$"
+	matches "no rule, default or mode line; if that is intended, add the line '# allow everything'$"
 	yes cgg-rule list
 	says 'deny connect,sendmsg port 9'
 }

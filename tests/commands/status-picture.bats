@@ -238,7 +238,7 @@ open("/dev/null")'
 	yes drawn
 	[ "$(sed '1,/^policy /d;/^$/,$d' <<<"$output" | wc -l)" -eq 13 ]
 	matches '^p25 +1 +0 +0 +1 +0 device$'
-	matches '^5 more, that denied less$'
+	matches '^5 more, which denied less$'
 }
 
 @test 'a wide terminal shows more, and one of unknown width has 80 columns' {

@@ -151,7 +151,7 @@ has_programs()
 	wait "$late" || status=$?
 	status_is 3
 	[ "$(cat "$BATS_TEST_TMPDIR/said")" = \
-		'cgg-load: /sys/fs/bpf/cgguard: is another guard than a moment ago; try again' ]
+		'cgg-load: /sys/fs/bpf/cgguard: another command replaced the guard; try again' ]
 	[ "$(program_ids)" = "$programs" ]
 	[ ! -e /sys/fs/bpf/cgguard/replaced ]
 }

@@ -73,10 +73,10 @@ warns()
 
 @test 'cgg-events warns about a missing policy or cgroup, and prints its events once it exists' {
 	new_cgroup web
-	warns 'warning: policy nosuch: there is none; its events show once there is' \
+	warns 'warning: policy nosuch: there is none yet; its events are shown once it is made' \
 		cgg-events -w 0 --policy nosuch
 	warns '' cgg-events -w 0 --policy default
-	warns "warning: $web: nothing is attached there or below; its events show once it is" \
+	warns "warning: $web: nothing is attached there or below yet; events are shown once it is" \
 		cgg-events -w 0 --cgroup "$web"
 	cgg-events -n 1 -w $((20 * patience)) --policy nosuch >"$BATS_TEST_TMPDIR/events" 2>"$BATS_TEST_TMPDIR/warning" 3>&- &
 	reader=$!

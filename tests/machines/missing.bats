@@ -125,7 +125,7 @@ without_types()
 	lacking='point:connect_unix point:sendmsg_unix'
 	lost unix
 	yes kernel cgg-load --check
-	matches '^unix	no	Linux 6.7 has it$'
+	matches '^unix	no	needs Linux 6.7$'
 }
 
 @test 'a program that the kernel refuses costs only its hook, whatever the reason' {
@@ -160,7 +160,7 @@ without_types()
 @test 'messages of libbpf and the verifier are printed only with -v' {
 	lacking=program:device
 	run kernel cgg-load
-	says 'cgg-load: device: not loaded: device: Invalid argument; cgg-load -v prints what the kernel says of it'
+	says "cgg-load: device: not loaded: device: Invalid argument; cgg-load -v prints the kernel's message"
 	cgg-unload
 	run kernel cgg-load -v
 	matches '^cgg-load: libbpf: prog .device.'
@@ -177,7 +177,7 @@ without_types()
 	yes cgg-attach "$web"
 	run kernel cgg-load --replace
 	status_is 3
-	matches '^cgg-load: connect: is loaded, and the new programs for it do not load$'
+	matches '^cgg-load: connect: is loaded, but the new programs for it do not load$'
 	no inside "$web" reach 127.0.0.1 1
 	yes cgg-rule add connect port 2
 }

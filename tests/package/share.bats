@@ -373,7 +373,7 @@ no-raw tcp 10.1.2.3 80: ok
 	run "$root/share/libexec/cgguard-restore" .
 	status_is 3
 	said=$(sort <<<"$output")
-	want="cgg-rule: ./empty.policy: no rule, default or mode line; a line '# allow everything' says that this is meant
+	want="cgg-rule: ./empty.policy: no rule, default or mode line; if that is intended, add the line '# allow everything'
 cgg-rule: policy -dash: a name does not start with -
 cgg-rule: policy b c: a name is made of A-Z a-z 0-9 . _ -
 cgguard-restore: ./d.policy: not a file
