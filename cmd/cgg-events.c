@@ -317,7 +317,7 @@ int main(int argc, char **argv)
 			common_option(option, usage);
 	}
 	if (optind < argc)
-		errx(CGG_USAGE, "%s: takes no arguments", argv[optind]);
+		errx(CGG_USAGE, "%s: cgg-events takes no arguments", argv[optind]);
 	if (target)
 		cgroup_or_die(&filter, target);
 	catch_signals();

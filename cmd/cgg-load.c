@@ -3,8 +3,8 @@
  * cgg-load.c - load programs and maps into the kernel and pin them: all of them, or none.
  *
  * Everything is pinned in a sibling of the pin directory, which is then renamed. The next load
- * removes the sibling of a killed load; a sibling in use is locked. To replace programs, the new
- * ones are loaded with the pinned maps, and lib/guard/replace.c updates each link in one step.
+ * removes the sibling of a killed load; a sibling in use is locked. A replacement loads the new
+ * programs with the pinned maps. Then lib/guard/replace.c updates each link in one step.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -377,7 +377,7 @@ int main(int argc, char **argv)
 			common_option(option, usage);
 	}
 	if (optind < argc)
-		errx(CGG_USAGE, "%s: takes no arguments", argv[optind]);
+		errx(CGG_USAGE, "%s: cgg-load takes no arguments", argv[optind]);
 	if (only_check && replaces)
 		errx(CGG_USAGE, "-c or -r, one of them");
 	if (bytes < 16 * sizeof(struct cgg_event))

@@ -118,8 +118,8 @@ static struct cgg_rule parse_or_die(int count, char **word, bool new)
 /*
  * Return whether a text is YAML, not lines of rules.
  *
- * The first word of YAML ends with a colon or is followed by one, or begins with a sign that no
- * line of rules begins with.
+ * The first word of YAML ends with a colon, or a colon follows it, or it begins with a sign that
+ * begins no line of rules.
  */
 static bool is_yaml(const char *text)
 {
@@ -182,8 +182,8 @@ static bool is_meant(const char *text)
 /*
  * Add all rules of file_name to more, from lines of rules or YAML, or exit.
  *
- * Refuse an empty file, unless it is marked as intended: it would make a policy allow everything,
- * and is often the output of a command that failed.
+ * Refuse an empty file, unless a comment marks it as intended: it would make a policy allow
+ * everything. It is often the output of a command that failed.
  */
 static void read_or_die(struct cgg_rules *more)
 {
@@ -315,7 +315,7 @@ static __u32 id_or_die(const char *command, const char *word, const char *why)
 
 static int insert(int count, char **word)
 {
-	static const char needs[] = "needs the id of a rule to stand before";
+	static const char needs[] = "needs the id of the rule to insert before";
 	struct cgg_guard guard;
 	struct cgg_rule rule;
 	__u32 before;

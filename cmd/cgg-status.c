@@ -463,9 +463,8 @@ static void show_metrics(void)
 		live += all.reader.reader_slots[reader_slot].pid != 0;
 	metric_alone("events_total", "counter", "Events written since the guard was loaded.",
 		     all.events);
-	metric_alone("events_unread", "gauge", "Events that no reader of all has read.",
-		     all.unread);
-	metric_alone("events_room", "gauge", "Events that are kept.", all.reader.slots);
+	metric_alone("events_unread", "gauge", "Events that no reader has read.", all.unread);
+	metric_alone("events_room", "gauge", "Events that are kept at most.", all.reader.slots);
 	metric_alone("events_lost_total", "counter", "Events that readers did not get.", all.lost);
 	metric_alone("events_withheld_total", "counter",
 		     "Events not written so that other cgroups kept their room.", all.suppressed);
@@ -510,7 +509,7 @@ int main(int argc, char **argv)
 			common_option(option, usage);
 	}
 	if (optind < argc)
-		errx(CGG_USAGE, "%s: takes no arguments", argv[optind]);
+		errx(CGG_USAGE, "%s: cgg-status takes no arguments", argv[optind]);
 	if (target && show == show_metrics)
 		errx(CGG_USAGE, "-m or --effective, one of them");
 	if (target) {

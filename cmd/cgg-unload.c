@@ -53,7 +53,7 @@ int main(int argc, char **argv)
 			common_option(option, usage);
 	}
 	if (optind < argc)
-		errx(CGG_USAGE, "%s: takes no arguments", argv[optind]);
+		errx(CGG_USAGE, "%s: cgg-unload takes no arguments", argv[optind]);
 	siblings_sweep();
 	status = guard_open(&guard, CGG_CHANGE);
 	if (status && (!force || guard.dir < 0 || pin_check(guard.dir, CGG_DIR)))

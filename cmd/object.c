@@ -88,8 +88,8 @@ static int program_try(int program, const struct bpf_insn *insns, size_t count)
 /*
  * Return whether this kernel is older than 6.1 and so needs the older object (bpf/kernel.h).
  *
- * Of all that the newer object needs, the helper for the ancestor cgroups of a task came last:
- * since 6.1, all program types may call it (cgroup_current_func_proto).
+ * The newer object calls the helper for the ancestor cgroups of a task in all its programs. All
+ * program types may do so since 6.1 (cgroup_current_func_proto). All else that it needs is older.
  */
 static bool is_old(void)
 {

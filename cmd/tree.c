@@ -3,7 +3,7 @@
  * tree.c - print the attached cgroups as a tree, for the terminal output of cgg-status.
  *
  * Directories without a branch between two cgroups are joined into one step. Of many siblings
- * with the same policy only a few are shown, those with denials first, and then the number of
+ * with the same policy only a few are shown, those with denials first. A line tells the number of
  * the others. So 500 containers take a few lines.
  */
 #include <string.h>
@@ -133,7 +133,7 @@ static void remark(const struct item *item, int columns)
 	if (!item->at->alive)
 		cell(YELLOW, columns, "gone");
 	else if (!item->at->programs)
-		cell(DIM, columns, "nothing is asked");
+		cell(DIM, columns, "no programs");
 	else if (audit)
 		cell(CYAN, columns, "audit");
 }

@@ -2,9 +2,9 @@
 /*
  * event.c - print a record as one line, of text or of JSON.
  *
- * This avoids printf(3), because readers print up to a million events a second. comm, names
- * and paths hold bytes that the guarded program chose: all are escaped, so that a line is
- * printable ASCII, with \u escapes in JSON.
+ * This avoids printf(3), because readers print up to a million events a second. The guarded
+ * program chose the bytes of comm, names and paths. So they are escaped: a line is printable
+ * ASCII, and JSON has \u escapes.
  */
 #include <string.h>
 #include <sys/socket.h>

@@ -2,8 +2,8 @@
 /*
  * last.c - copy the newest records of ring 0 without being a reader, as cgg-status does.
  *
- * This goes from the head back and leaves out records that are being written: it never waits,
- * and changes nothing that readers see.
+ * This goes from the head back and leaves out records that are being written, so it never waits.
+ * It changes nothing that readers see.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -9,8 +9,8 @@
  * A reader with a filter has a ring of its own. Programs write to it while the reader's bit in
  * filters is set and its lease runs. The reader first sets its bit. Then it filters the records
  * of ring 0 up to the head at that time itself; later records come in its own ring. It does the
- * same when its lease expired, because it had been stopped. It leaves the position of ring 0
- * alone, but marks there the records that it printed, so that no later reader prints them again.
+ * same when its lease expired, because it had been stopped. It does not change the word seen of
+ * ring 0. It marks the records there that it printed, so that no later reader prints them again.
  */
 #include <string.h>
 #include <sys/epoll.h>
@@ -49,7 +49,7 @@ void reader_join(struct cgg_reader *reader, __u64 from)
 
 /* ---- reading ---- */
 
-/* Return whether the next record has been incomplete for more than PATIENCE: its writer died. */
+/* Return whether the next record has been incomplete for PATIENCE, and so counts as lost. */
 static bool too_late(struct cgg_lane *lane)
 {
 	__s64 t = clock_ns();
@@ -78,8 +78,10 @@ __u64 record_copy(struct cgg_event *event, const struct cgg_event *slot, __u64 n
 }
 
 /*
- * Copy the next record of a ring and return 1; return 0 at the head or limit, or when the
- * record is still being written. Records that were overwritten or never completed add to *lost.
+ * Copy the next record of a ring and return 1, or return 0.
+ *
+ * 0 means that the head or limit is reached, or that the record is still being written. Records
+ * that were overwritten or never completed are added to *lost.
  */
 static int lane_next(struct cgg_lane *lane, __u64 slots, __u64 limit, struct cgg_event *event,
 		     __u64 *lost)

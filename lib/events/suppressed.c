@@ -4,8 +4,8 @@
  *
  * The programs count suppressed events by cgroup, rule, program and verdict. Each reader reports
  * what was added while it read. Counts that no reader has reported yet go to the next reader: the
- * map told has the counts that were reported. If a count is smaller than before, the map had
- * dropped it (it keeps the keys that were used last), and it starts from 0 again.
+ * map told has the counts that were reported. Both maps drop the keys that were not used for the
+ * longest time. If a count is smaller than before, the map had dropped it, and it began at 0.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

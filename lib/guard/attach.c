@@ -51,6 +51,7 @@ static __u32 record_of(const struct cgg_attachment *attachment)
 	return attachment->policy | (attachment->forced ? CGG_FORCED : 0);
 }
 
+/* Read the attachment of a cgroup; return CGG_NO when it is not attached. */
 int attachment_read(struct cgg_guard *guard, __u64 id, struct cgg_attachment *attachment)
 {
 	__u32 record;
@@ -74,6 +75,7 @@ int attachment_find(struct cgg_guard *guard, __u64 id, __u32 *policy)
 	return status;
 }
 
+/* Read all attachments into *all, which the caller frees. */
 int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsigned *count)
 {
 	struct cgg_attachment *list = 0;
@@ -190,6 +192,7 @@ int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 polic
 	return status;
 }
 
+/* Detach a cgroup; return CGG_NO when it is not attached. */
 int detach(struct cgg_guard *guard, __u64 id)
 {
 	__u32 policy;
@@ -198,6 +201,11 @@ int detach(struct cgg_guard *guard, __u64 id)
 	return found ? found : attachment_forget(guard, id);
 }
 
+/*
+ * Make the missing links of hooks (1 << enum cgg_hook) for all cgroups of a policy.
+ *
+ * On failure remove the new links again. A cgroup that is gone is not an error.
+ */
 int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
 {
 	struct cgg_attachment *all;
@@ -241,6 +249,7 @@ int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
 	return status;
 }
 
+/* Remove the links of hooks for all cgroups of a policy; the next command retries a failure. */
 void detach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
 {
 	struct cgg_attachment *all;

@@ -174,8 +174,8 @@ int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct
 /*
  * Delete a rule of an index by setting its bit, and set *id to its id.
  *
- * Return CGG_NO when the index must be built again: because the rule shadows rules that the
- * index leaves out, or because half of the rules would be dead.
+ * Return CGG_NO when the index must be built again. That is so if the index leaves out rules
+ * that this rule shadows, or if half of the rules would be dead.
  */
 static int index_delete(struct cgg_image *image, __u32 rule, __u32 *id)
 {

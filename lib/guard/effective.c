@@ -2,11 +2,11 @@
 /*
  * effective.c - list the programs that run for a cgroup, in the order the kernel runs them.
  *
- * The kernel returns the order (BPF_F_QUERY_EFFECTIVE, Linux 4.15) as program ids alone. A query
- * of the cgroup, and of each cgroup above it up to the mount, tells where each program is
- * attached, and with which flags. A program that only these queries return is attached but does
- * not run: a program below overrides it. A scan of all links of the kernel finds the link of
- * each program, and tells whether it belongs to the guard.
+ * The kernel returns the order (BPF_F_QUERY_EFFECTIVE, Linux 4.15) as program ids alone. Queries
+ * of the cgroup, and of each cgroup above it up to the mount, tell where and with which flags a
+ * program is attached. A program that only these queries return is attached but does not run: a
+ * program below overrides it. A scan of all links of the kernel finds the link of each program,
+ * and tells whether it belongs to the guard.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

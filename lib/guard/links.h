@@ -10,7 +10,7 @@
 
 /* links.c */
 void link_path(char path[PATH], __u64 id, int program); /* program < 0: the cgroup's directory */
-int links_read(__u64 id, unsigned *programs);
+int links_read(__u64 id, unsigned *programs); /* programs: 1 << enum cgg_program */
 int hooks_check(unsigned hooks);
 void links_remove(__u64 id, unsigned programs);
 int links_make(__u64 id, int cgroup, unsigned programs, bool forced);

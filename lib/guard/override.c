@@ -76,6 +76,7 @@ static void where_is(int cgroup, char text[512])
 	cgroup_name(above[0], text, 512);
 }
 
+/* Explain why a link could not be made, error being its errno; return CGG_FAILED. */
 int link_refusal(int cgroup, int program, int error)
 {
 	const struct cgg_program_info *info = &cgg_programs[program];
@@ -115,6 +116,7 @@ static int override_refusal(int cgroup, int program, __u32 id, const char *path)
 		name, cgg_programs[program].name, id, named, path);
 }
 
+/* Read the programs that the kernel runs for the hook; none if the kernel does not tell. */
 static int effective_of(int cgroup, int program, struct cgg_effective *all)
 {
 	const enum bpf_attach_type attach = (enum bpf_attach_type)cgg_programs[program].attach;

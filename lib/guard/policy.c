@@ -82,8 +82,8 @@ unsigned long long seconds_left(const struct cgg_policy *policy)
 /*
  * Set *programs to the programs that a policy needs: 1 << enum cgg_program.
  *
- * While a restore waits to be confirmed, this includes the programs of the image before, which
- * may be in force again at any time.
+ * While a restore waits to be confirmed, this includes the programs of the image before, because
+ * a revert is possible at any time.
  */
 int policy_programs(struct cgg_guard *guard, int place, unsigned *programs)
 {

@@ -4,8 +4,8 @@
  *
  * Everything is noted in struct cgg_run before it is made. That struct lies in memory shared
  * with a second process, so whichever of the two survives removes the cgroup and the policy.
- * If both are killed, the next run removes them. It holds the guard's lock, so an empty
- * cgroup, or an unattached policy, with the name of a run belongs to no live run.
+ * If both are killed, the next run removes them: it holds the guard's lock. So an empty cgroup
+ * with the name of a run, or an unattached policy with such a name, belongs to no live run.
  */
 #include <dirent.h>
 #include <errno.h>

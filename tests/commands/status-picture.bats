@@ -103,7 +103,7 @@ tree_is()
 
 	tree_is 'TOP
 ├─ alone/below default -
-├─ idle nothing - nothing is asked
+├─ idle nothing - no programs
 └─ system.slice
    ├─ db.service default 1
    └─ web.service shop 1 audit
@@ -111,7 +111,7 @@ tree_is()
 	locale=C
 	tree_is 'TOP
 |- alone/below default -
-|- idle nothing - nothing is asked
+|- idle nothing - no programs
 `- system.slice
    |- db.service default 1
    `- web.service shop 1 audit
