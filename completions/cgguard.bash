@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # cgguard.bash - completes the words of the cgg commands
 #
-# The tables come first. Words are split at blanks alone, for bash would also
-# split 1:3 and ::1; what is offered is one candidate a line.
+# The tables come first. Words are split only at blanks, because bash would also split 1:3 and ::1.
+# Functions print one candidate per line.
 
 # Options; = marks those that take a value.
 declare -gA _cgg_options=(
@@ -51,7 +51,7 @@ declare -gA _cgg_hooks=(
 	[getsockopt]='cgroup'
 )
 
-# Those that have an operand, and the letters behind it.
+# The hooks that have an operand, and the access letters that may follow it.
 declare -gA _cgg_operands=(
 	[unix]=''
 	[device]='r w m rw rwm'
@@ -60,7 +60,7 @@ declare -gA _cgg_operands=(
 	[getsockopt]=''
 )
 
-# What may stand behind a match or an option; quiet takes nothing.
+# The values of a match or an option; quiet takes none.
 declare -gA _cgg_values=(
 	[family]='inet inet6'
 	[type]='stream dgram raw'
@@ -73,7 +73,7 @@ declare -gA _cgg_values=(
 	[errno]=''
 	[ttl]=''
 )
-# What cgg-run leaves open.
+# The words of cgg-run -k.
 _cgg_keeps='fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet xdp alg'
 _cgg_keeps+=' netlink all net_raw net_admin sys_admin bpf perfmon'
 _cgg_keeps+=' sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search'
@@ -101,7 +101,7 @@ _cgg_ids()
 	cgg-rule -p "$1" list -i 2>/dev/null | sed -n 's/^\([0-9]*\)\t.*/\1/p'
 }
 
-# _cgg_targets CUR: of the kind that CUR begins with
+# _cgg_targets CUR: print targets of the kind that CUR begins with
 _cgg_targets()
 {
 	local mount
@@ -123,7 +123,7 @@ _cgg_targets()
 	esac
 } 2>/dev/null
 
-# _cgg_hook_list CUR: hooks, or what goes on behind the last comma of CUR
+# _cgg_hook_list CUR: print hooks, or CUR with one more hook after its last comma
 _cgg_hook_list()
 {
 	local hook
@@ -137,7 +137,7 @@ _cgg_hook_list()
 	done
 }
 
-# _cgg_operand HOOK CUR [WORD]
+# _cgg_operand HOOK CUR [WORD]: print operands of the hook
 _cgg_operand()
 {
 	case $1:${3-} in
@@ -150,7 +150,7 @@ _cgg_operand()
 	esac 2>/dev/null
 }
 
-# _cgg_rule CUR [WORD...]: what may follow the words of a rule
+# _cgg_rule CUR [WORD...]: print the words that may follow these words of a rule
 _cgg_rule()
 {
 	local cur=$1 hooks='' hook word operand=1
@@ -188,7 +188,7 @@ _cgg_rule()
 	done
 }
 
-# _cgg_rule_word CUR POLICY [WORD...]: what may follow the words of cgg-rule
+# _cgg_rule_word CUR POLICY [WORD...]: print the words that may follow these of cgg-rule
 _cgg_rule_word()
 {
 	local cur=$1 policy=$2 word=${3-}
@@ -213,7 +213,7 @@ _cgg_rule_word()
 	esac
 }
 
-# _cgg_candidates CUR COMMAND [WORD...]
+# _cgg_candidates CUR COMMAND [WORD...]: print the candidates for the next word of a command
 _cgg_candidates()
 {
 	local cur=$1 command=$2 policy=default options="${_cgg_options[$2]} -h --help -V --version"

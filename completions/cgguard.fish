@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # cgguard.fish - completes the words of the cgg commands
 #
-# The tables come first: words of cgg-rule, and hooks with the matches and the
+# The tables come first: the subcommands of cgg-rule, and the hooks with the matches and the access
 # letters that they take.
 
 set -g __cgg_words add insert delete list flush default mode restore confirm test drop policies
@@ -25,7 +25,7 @@ function __cgg_takes --argument-names hook
     end
 end
 
-# The letters behind the operand; 1 where there is no operand.
+# Print the access letters that may follow the operand; return 1 if the hook has no operand.
 function __cgg_letters --argument-names hook
     switch "$hook"
         case device
@@ -38,7 +38,7 @@ function __cgg_letters --argument-names hook
     end
 end
 
-# What may stand behind a match or an option; 1 for what takes nothing.
+# Print the values of a match or an option; return 1 for any other word.
 function __cgg_values --argument-names key
     switch "$key"
         case family
@@ -57,7 +57,7 @@ function __cgg_values --argument-names key
     end
 end
 
-# The words behind the command, without options. Behind the first of a rule there are none.
+# Print the words after the command, without options; after the first word of a rule there are none.
 function __cgg_said
     set -l said
     set -l tokens (commandline -opc)
@@ -112,7 +112,7 @@ function __cgg_targets
     end
 end
 
-# The hooks, or what goes on behind the last comma.
+# Print the hooks, or the current word with one more hook after its last comma.
 function __cgg_hook_list
     set -l said (string split , (commandline -ct))
     set -e said[-1]
@@ -142,7 +142,7 @@ function __cgg_operand --argument-names hook type
     end
 end
 
-# What may follow the words of a rule.
+# Print the words that may follow these words of a rule.
 function __cgg_rule
     set -l keys $__cgg_matches $__cgg_rule_options
     set -l hooks
@@ -187,7 +187,7 @@ function __cgg_rule
     end
 end
 
-# What may follow the words of cgg-rule.
+# Print the words that may follow the current words of cgg-rule.
 function __cgg_rule_words
     set -l said (__cgg_said)
     set -l count (count $said)
@@ -227,7 +227,7 @@ function __cgg_rule_words
     end
 end
 
-# __cgg_behind WORD...: one of them is the only word there is, so that its options may stand here
+# __cgg_behind WORD...: return whether one of them is the only word yet, so that its options fit
 function __cgg_behind
     set -l said (__cgg_said)
     test (count $said) -eq 1; and contains -- $said[1] $argv
@@ -248,34 +248,34 @@ for command in cgg-attach cgg-detach cgg-events cgg-learn cgg-load cgg-run cgg-s
 end
 
 complete -c cgg-attach -a '(__cgg_targets)'
-complete -c cgg-attach -s p -l policy -xa '(__cgg_policies)' -d 'by this policy'
+complete -c cgg-attach -s p -l policy -xa '(__cgg_policies)' -d 'attach to this policy'
 complete -c cgg-attach -s c -l create -d 'make the cgroup'
-complete -c cgg-attach -s f -l force -d 'also the root cgroup, and where another program is switched off'
+complete -c cgg-attach -s f -l force -d 'allow the root cgroup, and links that switch off other programs'
 
 complete -c cgg-detach -a '(__cgg_targets)'
-complete -c cgg-detach -s a -l all -d 'every cgroup'
+complete -c cgg-detach -s a -l all -d 'detach every cgroup'
 
 complete -c cgg-events -s j -l json -d 'as JSON'
-complete -c cgg-events -s t -l time -d 'with the time'
-complete -c cgg-events -s n -l count -x -d 'end after so many events'
-complete -c cgg-events -s w -l wait -x -d 'end after so many seconds without one'
-complete -c cgg-events -l verdict -xa 'deny alert audit' -d 'only this verdict'
-complete -c cgg-events -l hook -xa '$__cgg_hooks' -d 'only of this hook'
-complete -c cgg-events -l cgroup -xa '(__cgg_targets)' -d 'only of what is attached there or below'
-complete -c cgg-events -l policy -xa '(__cgg_policies)' -d 'only by this policy'
+complete -c cgg-events -s t -l time -d 'begin lines with the time'
+complete -c cgg-events -s n -l count -x -d 'end after this many events'
+complete -c cgg-events -s w -l wait -x -d 'end after this many seconds without an event'
+complete -c cgg-events -l verdict -xa 'deny alert audit' -d 'only events with this verdict'
+complete -c cgg-events -l hook -xa '$__cgg_hooks' -d 'only events of this hook'
+complete -c cgg-events -l cgroup -xa '(__cgg_targets)' -d 'only events of cgroups attached there or below'
+complete -c cgg-events -l policy -xa '(__cgg_policies)' -d 'only events of this policy'
 
 complete -c cgg-learn -F
 complete -c cgg-learn -l policy -xa '(__cgg_policies)' -d 'only events of this policy'
-complete -c cgg-learn -l cgroup -xa '(__cgg_targets)' -d 'only events of what is attached there or below'
-complete -c cgg-learn -l denied -d 'print what would allow the denials'
-complete -c cgg-learn -l prefix -x -d 'join IPv4 addresses that share so many bits'
-complete -c cgg-learn -l prefix6 -x -d 'the same for IPv6'
-complete -c cgg-learn -l gap -x -d 'join ports that are so far apart'
+complete -c cgg-learn -l cgroup -xa '(__cgg_targets)' -d 'only events of cgroups attached there or below'
+complete -c cgg-learn -l denied -d 'print rules that would allow the denials'
+complete -c cgg-learn -l prefix -x -d 'join IPv4 addresses with the same first bits'
+complete -c cgg-learn -l prefix6 -x -d 'join IPv6 addresses with the same first bits'
+complete -c cgg-learn -l gap -x -d 'join ports with at most this many between them'
 
-complete -c cgg-load -s c -l check -d 'print which hooks the kernel has'
-complete -c cgg-load -s r -l replace -d 'put new programs under live attachments'
-complete -c cgg-load -s v -l verbose -d 'print what the kernel says of programs'
-complete -c cgg-load -l events-size -x -d 'room for events, in bytes'
+complete -c cgg-load -s c -l check -d 'print which hooks this kernel loads'
+complete -c cgg-load -s r -l replace -d 'replace the programs of a loaded guard'
+complete -c cgg-load -s v -l verbose -d 'print the messages of the kernel about programs'
+complete -c cgg-load -l events-size -x -d 'size of the ring of events, in bytes'
 
 complete -c cgg-rule -a '(__cgg_rule_words)'
 complete -c cgg-rule -n __cgg_options -s h -l help -d 'print how it is used'
@@ -285,21 +285,21 @@ complete -c cgg-rule -n '__cgg_behind add' -s f -l file -rF -d 'every rule in a 
 complete -c cgg-rule -n '__cgg_behind add insert list' -s i -l id -d 'with ids'
 complete -c cgg-rule -n '__cgg_behind list' -s s -l stats -d 'with ids, hits and bytes'
 complete -c cgg-rule -n '__cgg_behind restore' -F
-complete -c cgg-rule -n '__cgg_behind restore' -s n -l dry-run -d 'only check'
-complete -c cgg-rule -n '__cgg_behind restore' -l confirm -x -d 'go back unless confirmed in time'
+complete -c cgg-rule -n '__cgg_behind restore' -s n -l dry-run -d 'only check the file'
+complete -c cgg-rule -n '__cgg_behind restore' -l confirm -x -d 'undo the change unless confirmed in time'
 complete -c cgg-rule -n '__cgg_behind list' -s j -l json -d 'as JSON'
 
 complete -c cgg-run -xa '(__fish_complete_subcommand)'
-complete -c cgg-run -s p -l policy -xa '(__cgg_policies)' -d 'by this policy'
-complete -c cgg-run -s r -l rule -x -d 'a rule of its own'
+complete -c cgg-run -s p -l policy -xa '(__cgg_policies)' -d 'guard it by this policy'
+complete -c cgg-run -s r -l rule -x -d 'guard it by a new policy with this rule'
 complete -c cgg-run -s v -l verbose -d 'print its events'
-complete -c cgg-run -s u -l user -xa '(__fish_complete_users)' -d 'as this user'
-complete -c cgg-run -s e -l env -xa '(set -nx)' -d 'set a variable, or pass that of the caller'
-complete -c cgg-run -l clear-env -d 'pass no variable of the caller'
-complete -c cgg-run -s k -l keep -xa "$__cgg_keeps" -d 'leave open'
+complete -c cgg-run -s u -l user -xa '(__fish_complete_users)' -d 'run it as this user'
+complete -c cgg-run -s e -l env -xa '(set -nx)' -d "set a variable, or pass the caller's"
+complete -c cgg-run -l clear-env -d "pass only TERM of the caller's variables"
+complete -c cgg-run -s k -l keep -xa "$__cgg_keeps" -d 'keep these openings'
 
 complete -c cgg-status -s j -l json -d 'as JSON'
 complete -c cgg-status -s m -l metrics -d 'as Prometheus text'
-complete -c cgg-status -l effective -xa '(__cgg_targets)' -d 'who has a say there'
+complete -c cgg-status -l effective -xa '(__cgg_targets)' -d 'show the programs that run for a cgroup'
 
-complete -c cgg-unload -s f -l force -d 'also while cgroups are attached'
+complete -c cgg-unload -s f -l force -d 'even if cgroups are attached'
