@@ -242,7 +242,7 @@ static void map_take(struct bpf_map *map)
 	    info.value_size != bpf_map__value_size(map) ||
 	    info.map_flags != bpf_map__map_flags(map))
 		errx(CGG_FAILED,
-		     CGG_DIR "/maps/%s: not the map that is meant; run cgg-unload -f and cgg-load",
+		     CGG_DIR "/maps/%s: not the map of this guard; run cgg-unload -f and cgg-load",
 		     bpf_map__name(map));
 	if (bpf_map__reuse_fd(map, fd))
 		err(CGG_FAILED, CGG_DIR "/maps/%s", bpf_map__name(map));

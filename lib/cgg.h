@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * cgg.h - the whole library; each folder has a header, and includes those before it.
+ * cgg.h - includes the whole library, one header for each folder, in the order of dependencies.
  *
- * The library prints nothing and never exits. A function that returns int gives
- * 0, or the exit status that the refusal deserves (enum cgg_status) with its
- * sentence in cgg_error. A struct cgg_guard owns what it maps and opens until
- * guard_close(); nothing else is to be freed but rules, by rules_free().
+ * The library prints nothing and never exits. A function that returns int returns 0, or an exit
+ * status (enum cgg_status) with the error in cgg_error, unless its comment says otherwise. A
+ * struct cgg_guard owns its maps and descriptors until guard_close(). Callers free rules with
+ * rules_free(), and other results where the comment says so.
  */
 #ifndef CGG_H
 #define CGG_H

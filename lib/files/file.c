@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * file.c - a policy file: rule lines, default lines, comments.
+ * file.c - reads and prints policy files: lines with rules, defaults, a mode, comments.
  *
- * A line is split into words at blanks. "..." makes one word (word.c); # where a word
- * would start begins a comment.
+ * Blanks separate the words of a line. "..." is one word (util/word.c). # at the begin of a word
+ * starts a comment.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 #define MAX_WORDS 64
 
-/* line_split - cuts line in place into words; gives their number, -1: refused */
+/* Split a line into words in place. Return their number, or -1 with cgg_error set. */
 static int line_split(char *line, char *word[MAX_WORDS])
 {
 	int count = 0;
@@ -33,7 +33,7 @@ static int line_split(char *line, char *word[MAX_WORDS])
 			if (!line)
 				return -1;
 			if (*line && !strchr(" \t\r\n", *line)) {
-				set_error(CGG_USAGE, "%.80s: no blank behind a quote", line);
+				set_error(CGG_USAGE, "%.80s: no blank after a quote", line);
 				return -1;
 			}
 			continue;
@@ -79,7 +79,7 @@ int default_parse(struct cgg_rules *rules, int count, char *const word[])
 		return status;
 	for (int i = 0; i < CGG_HOOKS; i++)
 		if (hooks & 1u << i && cgg_hooks[i].observe_only && verdict == CGG_DENY)
-			return set_error(CGG_USAGE, "%s: the kernel only lets it be watched",
+			return set_error(CGG_USAGE, "%s: the kernel lets no program deny here",
 					 cgg_hooks[i].word);
 	for (int i = 0; i < CGG_HOOKS; i++)
 		if (hooks & 1u << i)
@@ -105,13 +105,13 @@ static int line_read(struct cgg_rules *rules, char *line)
 	return status ? status : rules_add(rules, &rule);
 }
 
-/* is_utf16 - whether a file whose first line this is has the byte order mark of UTF-16 */
+/* Return whether the first line of a file begins with a byte order mark of UTF-16. */
 static bool is_utf16(const char *line)
 {
 	return !strncmp(line, "\xff\xfe", 2) || !strncmp(line, "\xfe\xff", 2);
 }
 
-/* text_line - one line of a file, `len` bytes long; a byte order mark before the first is passed over */
+/* Read one line of `len` bytes; skip the UTF-8 byte order mark of the first line. */
 static int text_line(struct cgg_rules *rules, char *line, size_t len, unsigned long number)
 {
 	bool mark = number == 1 && !strncmp(line, "\xef\xbb\xbf", 3);
@@ -157,7 +157,7 @@ int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **erro
 	return worst;
 }
 
-/* settings_print - the mode, and a line for each verdict that is some hook's default */
+/* Print the mode line, and a default line for each verdict other than allow. */
 void settings_print(const __u8 defaults[CGG_HOOKS], bool audit, char text[CGG_SETTINGS_TEXT])
 {
 	size_t used = (size_t)sprintf(text, "%s", audit ? "mode audit\n" : "");

@@ -6,15 +6,15 @@
 #include "../index/index.h"
 #include "../host/host.h"
 
-/* file.c: a policy file; appends to rules. All its errors, a line each, in *errors (free it), and its notes. */
-int rule_line(struct cgg_rule *rule, char *line); /* cuts line up */
+/* file.c: appends to rules; writes errors and warnings, a line each, to *errors, to be freed */
+int rule_line(struct cgg_rule *rule, char *line); /* changes line */
 int default_parse(struct cgg_rules *rules, int count, char *const word[]);
 int mode_parse(struct cgg_rules *rules, int count, char *const word[]);
 int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors);
 #define CGG_SETTINGS_TEXT 640
 void settings_print(const __u8 defaults[CGG_HOOKS], bool audit, char text[CGG_SETTINGS_TEXT]);
 
-/* yaml.c: the same from the shape of cgguard-rule(5), POLICY YAML */
+/* yaml.c: file_read() for the YAML form of cgguard-rule(5) */
 int yaml_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors);
 
 #endif

@@ -2,11 +2,11 @@
 /*
  * yaml.c - reads a policy in the YAML form of cgguard-rule(5).
  *
- * The parser's events are read as they come. Each rule becomes the words that a user
- * would type, and goes through rule_parse(): there is one grammar. A refusal of those
- * words names the key of the file, and its line.
+ * It turns each rule into the words that a user would type and calls rule_parse(), so there is
+ * only one grammar. An error about those words names the key in the file and its line.
  *
- * A reader of a node begins at the first event of the node, and ends at its last.
+ * Invariant of functions that read a node: they are called at its first parser event, and
+ * return at its last.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,8 +16,8 @@
 #include "files.h"
 
 /*
- * The parser keeps a state for each level that is open, and compares each %TAG line with
- * those before it: time that grows with the square of the input. So both are bounded.
+ * Limits against quadratic time: libyaml keeps a state for each open level, and compares each
+ * %TAG line with all lines before it.
  */
 #define DEPTH 32
 #define DIRECTIVES 64
@@ -35,7 +35,7 @@ struct reader {
 	bool in_line, broken;
 };
 
-/* The keys of a rule, and of its match. action stands first, as the verdict of a rule does. */
+/* The keys of a rule, and of its match. action is first, because a rule begins with its verdict. */
 enum { ACTION, ID, DESCRIPTION, IP, PORT, PROTO, CGROUP, CGROUP_ID, KEYS };
 static const struct {
 	const char *key, *word;
@@ -51,7 +51,7 @@ static const struct {
 	[CGROUP_ID] = { "cgroup_id", "cgroup", true },
 };
 
-/* One rule: the text of each key that it has, and where it stands. */
+/* One rule: the text of each of its keys, and the lines where they are. */
 struct line {
 	char *text[KEYS];
 	size_t at[KEYS];
@@ -71,7 +71,7 @@ static void complain(struct reader *r, int status)
 	complain_at(r, r->event.start_mark.line, status);
 }
 
-/* line_of - the line that holds the byte `offset`: the parser does not tell it of a wrong byte */
+/* Return the line of the byte at `offset`: libyaml gives no line for an invalid byte. */
 static size_t line_of(FILE *file, size_t offset)
 {
 	size_t line = 0;
@@ -104,7 +104,7 @@ static void parser_failed(struct reader *r)
 				      context ? p->context : ""));
 }
 
-/* next - goes to the next event; false: the input is broken, or has ended */
+/* Go to the next event. Return false at the end of the input, or after an error. */
 static bool next(struct reader *r)
 {
 	if (r->broken || r->event.type == YAML_STREAM_END_EVENT)
@@ -127,7 +127,7 @@ static bool next(struct reader *r)
 	return !r->broken;
 }
 
-/* skip - passes over the node that begins here */
+/* Skip the node that begins here. */
 static void skip(struct reader *r)
 {
 	for (int outside = r->depth - (r->event.type == YAML_MAPPING_START_EVENT ||
@@ -136,7 +136,7 @@ static void skip(struct reader *r)
 		;
 }
 
-/* node_check - refuses what stands for a value that is elsewhere, and types of other programs */
+/* Refuse aliases, which refer to values elsewhere, and tags other than the standard types. */
 static bool node_check(struct reader *r)
 {
 	static const char standard[] = "tag:yaml.org,2002:";
@@ -146,9 +146,9 @@ static bool node_check(struct reader *r)
 	bool ours;
 
 	if (e->type == YAML_ALIAS_EVENT) {
-		complain(r,
-			 set_error(CGG_USAGE, "*%.80s: an alias is not read; write the value here",
-				   (const char *)e->data.alias.anchor));
+		complain(r, set_error(CGG_USAGE,
+				      "*%.80s: aliases are not supported; write the value here",
+				      (const char *)e->data.alias.anchor));
 		return false;
 	}
 	if (e->type == YAML_SCALAR_EVENT)
@@ -165,12 +165,12 @@ static bool node_check(struct reader *r)
 	for (size_t i = 0; ours && i < sizeof(types) / sizeof(types[0]); i++)
 		if (!strcmp(tag, types[i]))
 			return true;
-	complain(r, set_error(CGG_USAGE, "%s%.80s: a tag is not read; leave it out",
+	complain(r, set_error(CGG_USAGE, "%s%.80s: tags are not supported; leave it out",
 			      ours ? "!!" : "", tag));
 	return false;
 }
 
-/* begins - whether a node of this kind begins here; else it is refused and passed over */
+/* Return whether a node of this kind begins here. Report and skip any other node. */
 static bool begins(struct reader *r, yaml_event_type_t kind, const char *sentence)
 {
 	if (node_check(r)) {
@@ -182,7 +182,7 @@ static bool begins(struct reader *r, yaml_event_type_t kind, const char *sentenc
 	return false;
 }
 
-/* is_null - whether the value is there but is none: nothing, ~ or null, not in quotes */
+/* Return whether the value is a null: empty, ~ or null, without quotes. */
 static bool is_null(const yaml_event_t *e)
 {
 	const char *text = (const char *)e->data.scalar.value;
@@ -191,7 +191,7 @@ static bool is_null(const yaml_event_t *e)
 	       (!*text || !strcmp(text, "~") || !strcasecmp(text, "null"));
 }
 
-/* scalar - returns the text of the node that begins here, to be freed; 0: refused, in the name of key */
+/* Return the text of the scalar that begins here, to be freed, or report an error of key: 0. */
 static char *scalar(struct reader *r, const char *key)
 {
 	char *text;
@@ -214,7 +214,7 @@ static char *scalar(struct reader *r, const char *key)
 	return 0;
 }
 
-/* key_next - the next key of the mapping, to be freed, its value being the node that begins here; 0: no more */
+/* Return the next key of the mapping, to be freed, and go to its value. Return 0 at the end. */
 static char *key_next(struct reader *r, size_t *at)
 {
 	while (next(r) && r->event.type != YAML_MAPPING_END_EVENT) {
@@ -236,14 +236,15 @@ static char *key_next(struct reader *r, size_t *at)
 static void unknown_key(struct reader *r, const char *key, size_t at, const char *of)
 {
 	if (!strcmp(key, "<<"))
-		complain_at(r, at,
-			    set_error(CGG_USAGE, "<<: keys are not merged; write them here"));
+		complain_at(
+			r, at,
+			set_error(CGG_USAGE, "<<: merging is not supported; write the keys here"));
 	else
 		complain_at(r, at, set_error(CGG_USAGE, "%.80s: not a key of %s", key, of));
 	skip(r);
 }
 
-/* repeated - whether the key was there before, which is refused, for one of the two would be dropped */
+/* Return whether the key is repeated, and report it: one of the two values would be lost. */
 static bool repeated(struct reader *r, const char *key, size_t at, bool *has)
 {
 	bool before = *has;
@@ -256,7 +257,7 @@ static bool repeated(struct reader *r, const char *key, size_t at, bool *has)
 	return true;
 }
 
-/* one_line - the lines of a description, joined by blanks, without a line end behind the last */
+/* Join the lines of a description with blanks, and drop newlines at its end. */
 static void one_line(char *text)
 {
 	size_t len = strlen(text);
@@ -268,7 +269,7 @@ static void one_line(char *text)
 			*text = ' ';
 }
 
-/* read_value - the value of the key keys[k], the node that begins here */
+/* Read the value of keys[k], which is the node that begins here. */
 static void read_value(struct reader *r, struct line *line, unsigned k)
 {
 	bool null = is_null(&r->event);
@@ -312,7 +313,7 @@ static void read_match(struct reader *r, struct line *line)
 				    "match (cgroup_id, cgroup, dest_ip, dest_port, proto)");
 }
 
-/* cgroup_by_id - replaces the number of a cgroup by its path */
+/* Replace the id of a cgroup by its path. */
 static int cgroup_by_id(struct line *line)
 {
 	char path[4096], *text = line->text[CGROUP_ID];
@@ -331,7 +332,7 @@ static int cgroup_by_id(struct line *line)
 	return line->text[CGROUP_ID] ? 0 : set_error(CGG_FAILED, "out of memory");
 }
 
-/* rule_make - the rule that the words of a line make */
+/* Parse the words of a rule and add it to the policy. */
 static int rule_make(struct reader *r, struct line *line)
 {
 	char *word[2 * KEYS] = { line->text[ACTION], (char[]){ "connect,sendmsg" } };
@@ -339,8 +340,7 @@ static int rule_make(struct reader *r, struct line *line)
 	int count = 2, status;
 
 	if (line->has[CGROUP] && line->has[CGROUP_ID])
-		return set_error(CGG_USAGE,
-				 "cgroup: is there by its path and by its id; one is enough");
+		return set_error(CGG_USAGE, "cgroup: given by path and by id; give one of them");
 	status = cgroup_by_id(line);
 	if (status)
 		return status;
@@ -356,7 +356,7 @@ static int rule_make(struct reader *r, struct line *line)
 	return status ? status : rules_add(r->rules, &rule);
 }
 
-/* blame - finds the key that a refusal begins with the word of, and puts the key in its place */
+/* Replace the rule word at the begin of cgg_error by the key of the file. Return the key's line. */
 static size_t blame(const struct line *line)
 {
 	char why[CGG_ERROR];
@@ -443,13 +443,13 @@ static void read_top(struct reader *r)
 			unknown_key(r, key, at, "a policy (version, description, rules)");
 		}
 		if (r->worst == CGG_FAILED)
-			r->broken = true; /* the system is at its end: no more lines of that */
+			r->broken = true; /* out of memory: one such error is enough */
 	}
 	if (!rules && !r->broken)
 		complain_at(r, first, set_error(CGG_USAGE, "rules: there are none"));
 }
 
-/* read_stream - a policy is one document; behind it may only be a mark that nothing follows */
+/* Read the only document of the stream. Ignore empty ones, like one after a final "---". */
 static void read_stream(struct reader *r)
 {
 	unsigned documents = 0;
@@ -464,8 +464,8 @@ static void read_stream(struct reader *r)
 		if (documents++) {
 			complain(r,
 				 set_error(CGG_USAGE,
-					   "a second document; a policy is one: put its rules in "
-					   "the first"));
+					   "a second document; a policy is one document: put its "
+					   "rules in the first"));
 			return;
 		}
 		read_top(r);
@@ -476,7 +476,7 @@ static void read_stream(struct reader *r)
 	}
 }
 
-/* input_read - hands the parser what it asks for, unless that begins with too many directives */
+/* Give the parser its input; fail when more than DIRECTIVES lines in a row are directives. */
 static int input_read(void *data, unsigned char *buffer, size_t size, size_t *length)
 {
 	struct reader *r = data;

@@ -22,7 +22,7 @@ int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags);
 int cgroup_open_id(__u64 id); /* an fd, or -1 with errno; ESTALE: the cgroup is gone */
 void cgroup_above(int fd, __u64 above[CGG_LEVELS]); /* its id, its parent's, ..., then zeros */
 bool cgroup_is_below(__u64 id, __u64 top); /* true also for top itself */
-void cgroup_close(struct cgg_cgroup *cgroup, bool undo); /* undo: remove what was created */
+void cgroup_close(struct cgg_cgroup *cgroup, bool undo); /* undo: remove created directories */
 void cgroup_let_go(struct cgg_cgroup *cgroup); /* close fd; cgroup_close() can still undo */
 int cgroup_again(struct cgg_cgroup *cgroup); /* open again after cgroup_let_go() */
 bool cgroup_name(__u64 id, char *text, size_t size); /* path in the mount, or false and the id */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* actions.c - what many rules have in common is stored once: their actions. */
+/* actions.c - collects the distinct actions of rules, so that an index stores each one once. */
 #include "build.h"
 
 static __u32 action_hash(const struct cgg_action *a)
@@ -39,7 +39,7 @@ static __u32 action_of(struct builder *b, const struct cgg_entry *e)
 	};
 	__u32 at;
 
-	/* The prefix says the rest, but not whether a packet stays on lo. */
+	/* The prefix covers the other bits; it does not tell whether a packet stays on lo. */
 	if (e->condition.hooks & nets) {
 		a.condition.select_mask &=
 			0xffff | (e->condition.hooks & CGG_PACKET_HOOKS ? CGG_IS_LOCAL : 0);
@@ -59,8 +59,9 @@ static __u32 action_of(struct builder *b, const struct cgg_entry *e)
 }
 
 /*
- * Give the actions of all rules' forms, CGG_KNOWN_BITS numbers a rule. They stand
- * first in an index, so all must be known before anything else is written.
+ * Return the numbers of the actions of all rules, CGG_KNOWN_BITS for each rule: one for each of
+ * its forms. The caller frees them. Actions begin the index, so this must run before anything
+ * else is written to it.
  */
 __u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_index *head)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * build.c - rules become an index (cgguard.h, struct cgg_index): memory in, memory out.
+ * build.c - compiles rules into an index (cgguard.h, struct cgg_index), memory to memory.
  *
- * Each rule stands at a prefix of a space: an address, a device's numbers, a name.
- * The prefixes of a space, sorted, cut it into intervals, each of which knows the
- * longest prefix that it lies in; prefixes know the next shorter one. Where many
- * rules stand at one prefix, their ports are cut into intervals likewise.
+ * Each rule has a prefix in a space: of an address, of a device's numbers, of a name. The sorted
+ * prefixes of a space divide it into intervals. Each interval leads to the longest prefix that
+ * contains it, and each prefix leads to the next shorter one. Where many rules share one prefix,
+ * their ports are divided into intervals the same way. doc/index.md draws an example.
  */
 
 #include "build.h"
@@ -26,8 +26,8 @@ static const struct item *first_item(const struct builder *b, __u32 prefix)
 	return &b->item[b->prefix[prefix].first];
 }
 
-/* holds - whether the prefix has all keys that another one has */
-static bool holds(const struct builder *b, __u32 shorter, __u32 longer)
+/* Return whether the prefix `shorter` contains all keys of the prefix `longer`. */
+static bool prefix_contains(const struct builder *b, __u32 shorter, __u32 longer)
 {
 	const struct item *s = first_item(b, shorter), *l = first_item(b, longer);
 	unsigned whole = s->bits / 16, rest = s->bits % 16;
@@ -40,9 +40,12 @@ static bool holds(const struct builder *b, __u32 shorter, __u32 longer)
 	return !rest || !((digit_of(s, whole) ^ digit_of(l, whole)) >> (16 - rest));
 }
 
-/* ---- the nodes of one prefix, one behind the other ---- */
+/* ---- the chain of nodes of one prefix ---- */
 
-/* nodes_put - a chain in front of next; gives the reference to it */
+/*
+ * Write the nodes of a chain, linked so that the last one leads to next. Return the reference to
+ * the first, and lower *best to the first rule of the whole chain.
+ */
 static __u64 nodes_put(struct builder *b, const struct chain *chain, __u64 next, __u32 *best)
 {
 	for (__u32 i = b->failed ? 0 : chain->count; i--;) {
@@ -68,8 +71,8 @@ static __u64 nodes_put(struct builder *b, const struct chain *chain, __u64 next,
 }
 
 /*
- * few_put - a few rules stand in one list with those of shorter prefixes, as long as
- * they are not many: one step instead of several
+ * Write the list of a prefix with few rules. It includes the list of the next shorter prefix
+ * while both together are short, so that a walk takes one step instead of several.
  */
 static void few_put(struct builder *b, struct prefix *p, const struct prefix *up)
 {
@@ -96,7 +99,7 @@ static void few_put(struct builder *b, struct prefix *p, const struct prefix *up
 	lists_chain(b, &b->chain, item, count);
 }
 
-/* prefix_put - what a walk finds at the prefix: its own rules, then the next shorter prefix's */
+/* Write the nodes of a prefix: its own rules, then a reference to the next shorter prefix. */
 static void prefix_put(struct builder *b, struct prefix *p)
 {
 	const struct prefix *up = p->parent == NONE ? 0 : &b->prefix[p->parent];
@@ -121,12 +124,15 @@ static void prefix_put(struct builder *b, struct prefix *p)
 	}
 	p->depth = (__u16)(p->rest_depth + b->chain.count);
 	if (p->depth > CGG_CHAIN)
-		build_fail(b, "too many rules stand at prefixes of one another");
+		build_fail(b, "too many rules at prefixes that contain each other");
 	p->best = p->rest_best;
 	p->ref = nodes_put(b, &b->chain, p->rest, &p->best);
 }
 
-/* prefixes_of - the items' prefixes, each with its rules and behind the next shorter one */
+/*
+ * Collect the prefixes of the sorted items and write their nodes. Return their number. Sorted
+ * order puts a shorter prefix before those that it contains.
+ */
 static __u32 prefixes_of(struct builder *b)
 {
 	__u32 count = 0, top = NONE;
@@ -145,7 +151,7 @@ static __u32 prefixes_of(struct builder *b)
 			continue;
 		}
 		b->prefix[count] = (struct prefix){ .first = i, .count = 1, .bits = item->bits };
-		while (top != NONE && !holds(b, top, count))
+		while (top != NONE && !prefix_contains(b, top, count))
 			top = b->prefix[top].parent;
 		b->prefix[count].parent = top;
 		top = count++;
@@ -160,9 +166,10 @@ static __u32 prefixes_of(struct builder *b)
 /* ---- the space, digit by digit ---- */
 
 /*
- * path_put - go to yes where the key has the bits of item from digit d up to bits
+ * Write a path-compressed node: it leads to yes if the key has the bits of item from digit d up
+ * to bits, else to no. Return the reference.
  *
- * A record is about eight digits, from a multiple of eight on.
+ * One node compares eight digits, aligned to a multiple of eight; longer paths take several.
  */
 static __u64 path_put(struct builder *b, const struct item *item, unsigned d, unsigned bits,
 		      __u64 yes, __u64 no)
@@ -190,7 +197,7 @@ static __u64 path_put(struct builder *b, const struct item *item, unsigned d, un
 	return CGG_REF(CGG_REF_PATH, begin / 8, at);
 }
 
-/* common - how many digits from d on all prefixes in [from, to) have, and have whole */
+/* Return how many whole digits from d on all prefixes in [from, to) have in common. */
 static unsigned common(const struct builder *b, __u32 from, __u32 to, unsigned d)
 {
 	const struct item *first = first_item(b, from), *last = first_item(b, to - 1);
@@ -203,7 +210,10 @@ static unsigned common(const struct builder *b, __u32 from, __u32 to, unsigned d
 
 static __u64 space_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u64 outer);
 
-/* digit_put - the prefixes in [from, to), that go beyond digit d, cut by it */
+/*
+ * Divide the prefixes in [from, to), all longer than 16 * d bits, by digit d. Return the reference;
+ * outer is the reference for keys that none of them contains.
+ */
 static __u64 digit_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u64 outer)
 {
 	__u32 mark = b->intervals, end[17];
@@ -240,7 +250,10 @@ static __u64 digit_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u6
 	return intervals_put(b, mark, d);
 }
 
-/* space_put - a reference to the prefixes in [from, to) at digit d, where outer holds without them */
+/*
+ * Return a reference to the prefixes in [from, to) from digit d on; outer is the reference for
+ * keys that none of them contains.
+ */
 static __u64 space_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u64 outer)
 {
 	unsigned skip;
@@ -260,14 +273,14 @@ static __u64 space_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u6
 	return path_put(b, first_item(b, from), d, 16 * (d + skip), yes, outer);
 }
 
-/* ---- all of it ---- */
+/* ---- the whole index ---- */
 
 static __u32 page_of(__u64 units)
 {
 	return (__u32)((units + CGG_PAGE / 8 - 1) / (CGG_PAGE / 8));
 }
 
-/* records_put - ids and texts, and a bit for each rule */
+/* Write the records, bits, hashes and texts of all rules, and enter their pages in head. */
 static void records_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
 			struct cgg_index *head)
 {
@@ -276,7 +289,7 @@ static void records_put(struct builder *b, const struct cgg_rules *rules, const 
 	__u32 bits = build_take(b, (count + 63) / 64, CGG_PAGE / 8, false);
 	__u32 hashes = build_take(b, (count + 1) / 2, CGG_PAGE / 8, false);
 
-	heap = build_take(b, 4, CGG_PAGE / 8, false); /* place 0 is "" */
+	heap = build_take(b, 4, CGG_PAGE / 8, false); /* offset 0 is "" */
 	for (unsigned i = 0; i < rules->count && !b->failed; i++) {
 		const struct cgg_entry *e = &rules->entry[i];
 		struct cgg_record *record;
@@ -330,7 +343,10 @@ static void spaces_put(struct builder *b, const struct cgg_rules *rules, const _
 	}
 }
 
-/* index_build - its pages, to be freed, and what is said of them; it has no number yet */
+/*
+ * Compile rules into an index: *pages, which the caller frees, and *head, which has no number
+ * yet. Return 0 or CGG_FAILED.
+ */
 int index_build(char **pages, struct cgg_index *head, const struct cgg_rules *rules)
 {
 	struct builder b = { 0 };

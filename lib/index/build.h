@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * build.h - what the files that build an index share.
+ * build.h - the builder that the files that compile an index share.
  *
- * Whatever fails is said once, by build_fail(), and kept in the builder: what comes
- * after it does nothing.
+ * build_fail() records the first failure in the builder. Functions called after a failure do
+ * nothing, so callers need to check `failed` only once, at the end or before they use memory.
  */
 #ifndef CGG_BUILD_H
 #define CGG_BUILD_H
@@ -14,15 +14,15 @@
 #include "index.h"
 
 #define NONE ((__u32)-1)
-#define FEW 8 /* rules at one prefix that are looked at one by one */
-#define CLASSES 32 /* conditions that are cut together */
-#define MANY 512 /* conditions that a later rule is compared with */
+#define FEW 8 /* at most so many rules of one prefix form a plain list */
+#define CLASSES 32 /* conditions that share one set of intervals */
+#define MANY 512 /* rules that a later rule is compared with, to bound the time */
 
-/* A rule at a prefix. Numbers are in host byte order: high and low are the key's first bytes. */
+/* A rule at a prefix. high and low are the first 16 bytes of the key, in host byte order. */
 struct item {
 	__u64 high, low;
-	const __u8
-		*name; /* CGG_OPERAND bytes, of which those are the first; 0: there are no more */
+	const __u8 *
+		name; /* the whole key of a long name, CGG_OPERAND bytes; 0: high and low are all */
 	__u32 rule, action;
 	__u16 port_min, port_max;
 	__u16 bits;
@@ -31,15 +31,15 @@ struct item {
 
 /* A prefix and its rules. */
 struct prefix {
-	__u32 first, count; /* of items */
-	__u32 parent; /* the next shorter one */
-	__u32 best; /* the first of its rules and of those of shorter ones */
+	__u32 first, count; /* its items */
+	__u32 parent; /* the next shorter prefix; NONE: none */
+	__u32 best; /* the first rule of this prefix and all shorter ones */
 	__u16 bits;
-	__u16 depth; /* nodes on the way up from it */
-	__u64 ref; /* what an interval that lies in it ends with */
-	/* The list that reference leads to first, if it is one: of its rules and of shorter prefixes'. */
+	__u16 depth; /* nodes from here through all shorter prefixes */
+	__u64 ref; /* its first node; intervals inside the prefix lead there */
+	/* If that node is a list: its rules, with those of shorter prefixes that it includes */
 	__u32 list, listed; /* in the builder's listed items */
-	__u64 rest; /* behind it */
+	__u64 rest; /* the reference after that list */
 	__u32 rest_best;
 	__u16 rest_depth;
 };
@@ -49,7 +49,7 @@ struct interval {
 	__u64 ref;
 };
 
-/* The nodes of one prefix, one behind the other. */
+/* The nodes of one prefix, in the order of the walk. */
 struct chain {
 	__u64 own[CGG_CHAIN];
 	__u32 best[CGG_CHAIN]; /* the first rule of each */
@@ -69,7 +69,7 @@ struct builder {
 	struct cgg_action *action;
 	__u32 actions, actions_room;
 	__u32 *action_hash, hash_size;
-	__u8 *shadows; /* by rule */
+	__u8 *shadows; /* by rule: 1 if it hides another rule, see struct cgg_record */
 	struct chain chain;
 	bool failed;
 };
@@ -94,12 +94,12 @@ void items_of(struct builder *b, const struct cgg_rules *rules, const __u32 *act
 int key_compare(const struct item *a, const struct item *b);
 void items_sort(struct builder *b, int space);
 
-/* intervals.c: intervals of 0..65535 -> a reference that leads on by a number */
+/* intervals.c: intervals of 0..65535 -> a reference to an interval node or points */
 void interval_add(struct builder *b, __u32 mark, __u32 last, __u64 ref);
 __u64 intervals_put(struct builder *b, __u32 mark, unsigned digit);
 
-/* prefix_rules.c: the rules of one prefix -> what a walk looks at */
-int by_rule(const void *first, const void *second); /* for qsort(), of pointers to items */
+/* prefix_rules.c: the rules of one prefix -> a chain of nodes */
+int by_rule(const void *first, const void *second); /* compares pointers to items, for qsort(3) */
 void lists_chain(struct builder *b, struct chain *chain, const struct item **item, __u32 count);
 void denials_merge(struct builder *b);
 void many_chain(struct builder *b, struct chain *chain, const struct item **item, __u32 count);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * entries.c - rules become entries, entries an image, and an image its entries.
+ * entries.c - compiles rules into entries, and converts entries to an image and back.
  *
- * Entries and the rules' own words in their heap are all that there is of a
- * policy in memory (struct cgg_rules); an image holds as much of them as fits.
+ * struct cgg_rules is a whole policy in memory: entries, and a heap with the words of the rules.
+ * An image holds at most CGG_ENTRIES entries and CGG_HEAP bytes of words.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,10 @@
 
 #define NO_ROOM ((__u32)-1)
 
-/* heap_put - a text's place, in units of 8 bytes; it takes room bytes; 0: "", NO_ROOM: refused */
+/*
+ * Copy `room` bytes of text to the heap. Return their offset in units of 8 bytes, 0 for "", or
+ * NO_ROOM with cgg_error set.
+ */
 static __u32 heap_put(struct cgg_rules *rules, const char *text, size_t room)
 {
 	__u32 place = rules->heap_used ? rules->heap_used : CGG_NAME / 8;
@@ -32,7 +35,7 @@ static __u32 heap_put(struct cgg_rules *rules, const char *text, size_t room)
 		rules->heap = heap;
 		rules->heap_room = more;
 	}
-	if (!rules->heap_used) /* place 0 is "" */
+	if (!rules->heap_used) /* offset 0 is "" */
 		memset(rules->heap, 0, CGG_NAME);
 	memset(rules->heap + 8 * (size_t)(place + units - 1), 0, 8);
 	memcpy(rules->heap + 8 * (size_t)place, text, room);
@@ -40,7 +43,7 @@ static __u32 heap_put(struct cgg_rules *rules, const char *text, size_t room)
 	return place;
 }
 
-/* words_hash - of a rule's words */
+/* Return the hash of a rule's words, as an index stores it. */
 __u32 words_hash(const char *text, size_t len)
 {
 	__u64 h = len * 0x9e3779b97f4a7c15ULL, word;
@@ -72,7 +75,7 @@ static int entries_room(struct cgg_rules *rules, unsigned more)
 	return 0;
 }
 
-/* The heads of 16 bytes of a prefix are in mask[], in network order. */
+/* Compile proto and ip: value and mask have the 16 bytes of the address, in network byte order. */
 static void compile_net(struct cgg_entry *e, const struct cgg_rule *rule)
 {
 	const struct cgg_net *net = &rule->net;
@@ -94,13 +97,13 @@ static void compile_net(struct cgg_entry *e, const struct cgg_rule *rule)
 		mask[net->len / 8] = (__u8)(0xff00 >> net->len % 8);
 	memcpy(e->value, net->addr, sizeof(net->addr));
 	memcpy(e->mask, mask, sizeof(mask));
-	/* ::/0 is every IPv6 address, and not the mapped ones too */
+	/* ::/0 means every IPv6 address, but not IPv4 addresses in mapped form */
 	e->condition.select_mask |= CGG_IS_IPV4;
 	if (net->len >= 96 && addr_is_ip4(net->addr))
 		e->condition.select |= CGG_IS_IPV4;
 }
 
-/* compile_number - n of 4 bytes in network order at byte place of the key; -1: any */
+/* Put n at byte `place` of the key, 4 bytes in network byte order; -1: any number. */
 static void compile_number(struct cgg_entry *e, unsigned place, long n)
 {
 	const __u8 bytes[4] = { (__u8)(n >> 24), (__u8)(n >> 16), (__u8)(n >> 8), (__u8)n };
@@ -111,7 +114,7 @@ static void compile_number(struct cgg_entry *e, unsigned place, long n)
 	memset((char *)e->mask + place, 0xff, sizeof(bytes));
 }
 
-/* word_mask - the bytes of word number i of a name that its first len bytes reach */
+/* Return the mask for word i of a name: 0xff for each of the name's first len bytes. */
 static __u64 word_mask(unsigned i, size_t len)
 {
 	__u8 bytes[8] = { 0 };
@@ -125,8 +128,8 @@ static __u64 word_mask(unsigned i, size_t len)
 }
 
 /*
- * A whole name also has its length compared; of a prefix only the bytes, and that
- * the name is not vague. An empty prefix is every name.
+ * Compile a name. A whole name must match in its length, too. A prefix must match in its bytes
+ * only, and the name must not be vague. An empty prefix matches every name.
  */
 static int compile_name(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rule *rule)
 {
@@ -182,9 +185,9 @@ static int compile_what(struct cgg_rules *rules, struct cgg_entry *e, const stru
 }
 
 /*
- * Return the access bits of a rule: of packets, how much may be unknown (enum
- * cgg_known). A deny rule could match whatever is unknown; allow and alert rules
- * match only when all that they ask for is known.
+ * Return the access bits of a rule. For packets they say which parts of a packet may be unknown
+ * (enum cgg_known). Fail closed: a deny rule also matches when a part is unknown; allow and alert
+ * rules match only when every part that they compare is known.
  */
 static __u8 compile_access(const struct cgg_rule *rule)
 {
@@ -229,7 +232,7 @@ static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const stru
 	return compile_what(rules, e, rule);
 }
 
-/* A denied path is also denied under names that may mean it (cgguard.h, CGG_VAGUE). */
+/* Return whether a rule also needs an entry for vague names, which may mean the denied path. */
 static bool is_vague_too(const struct cgg_rule *rule)
 {
 	return rule->hooks & 1u << CGG_UNIX && rule->verdict == CGG_DENY && *rule->operand == '/';
@@ -246,7 +249,7 @@ static void compile_vague(struct cgg_entry *vague, const struct cgg_entry *e)
 	vague->operand = vague->label = vague->text = vague->text_len = 0;
 }
 
-/* Drop from an entry about packets what it asks for and an access bit leaves unknown. */
+/* Remove from an entry about packets the conditions whose fields the access bit leaves unknown. */
 static void loosen(struct cgg_entry *e, unsigned access_bit)
 {
 	e->port_min = 0;
@@ -272,8 +275,8 @@ static bool same_match(const struct cgg_entry *a, const struct cgg_entry *b)
 }
 
 /*
- * Give an entry in the forms that an index holds: of packets one for each extent to
- * which it may be compared. Return how many. Each access bit is in one form.
+ * Write the forms of an entry that an index needs, and return how many. An entry about packets
+ * has one form for each set of known fields, enum cgg_known; each access bit is in one form.
  */
 unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_BITS])
 {
@@ -302,7 +305,10 @@ unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_
 	return count;
 }
 
-/* rules_insert - as entry number at, before that rule of the index; the next id unless it has one */
+/*
+ * Insert a rule as entry number `at`; `before` is the rule of the index that it precedes. A rule
+ * without an id gets the next one. Return 0 or CGG_FAILED.
+ */
 int rules_insert(struct cgg_rules *rules, unsigned at, __u32 before, const struct cgg_rule *rule)
 {
 	unsigned entries = 1 + is_vague_too(rule);
@@ -328,13 +334,13 @@ int rules_insert(struct cgg_rules *rules, unsigned at, __u32 before, const struc
 	return 0;
 }
 
-/* rules_add - at the end of all */
+/* Append a rule to the policy. Return 0 or CGG_FAILED. */
 int rules_add(struct cgg_rules *rules, const struct cgg_rule *rule)
 {
 	return rules_insert(rules, rules->count, CGG_LOW, rule);
 }
 
-/* rules_take - at the end all that more has, with ids of their own */
+/* Append copies of all rules of `more`, with new ids. Return 0 or CGG_FAILED. */
 int rules_take(struct cgg_rules *rules, const struct cgg_rules *more)
 {
 	int status = entries_room(rules, more->count);
@@ -361,7 +367,7 @@ int rules_take(struct cgg_rules *rules, const struct cgg_rules *more)
 	return 0;
 }
 
-/* rules_remove - entry number at and what belongs to it */
+/* Remove the rule whose first entry is `at`, with all its entries. */
 void rules_remove(struct cgg_rules *rules, unsigned at)
 {
 	unsigned end = at + 1;
@@ -386,7 +392,7 @@ void rules_free(struct cgg_rules *rules)
 	rules_begin(rules);
 }
 
-/* rules_hooks - 1 << enum cgg_hook that the rules, the index and the defaults need */
+/* Return the hooks (1 << enum cgg_hook) that the entries, the index and the defaults need. */
 unsigned rules_hooks(const struct cgg_rules *rules)
 {
 	unsigned hooks = rules->index.number ? rules->index.hooks : 0;
@@ -399,7 +405,7 @@ unsigned rules_hooks(const struct cgg_rules *rules)
 	return hooks;
 }
 
-/* image_put - as heap_put(), in an image's heap; NO_ROOM: full */
+/* Copy a text from the rules' heap to the image's. Return its offset, or NO_ROOM: it is full. */
 static __u32 image_put(struct cgg_image *image, const struct cgg_rules *rules, __u32 from,
 		       size_t room)
 {
@@ -414,11 +420,11 @@ static __u32 image_put(struct cgg_image *image, const struct cgg_rules *rules, _
 	return place;
 }
 
-/* compile - rules into an image; CGG_NO: it has not the room for them */
+/* Write rules into an image. Return 0, or CGG_NO: they do not fit, and need an index. */
 int compile(struct cgg_image *image, const struct cgg_rules *rules)
 {
 	memset(image, 0, sizeof(*image));
-	image->heap_used = CGG_NAME / 8; /* place 0 is "" */
+	image->heap_used = CGG_NAME / 8; /* offset 0 is "" */
 	image->next_id = rules->next_id;
 	memcpy(image->defaults, rules->defaults, sizeof(rules->defaults));
 	image->audit = rules->audit;
@@ -441,7 +447,7 @@ int compile(struct cgg_image *image, const struct cgg_rules *rules)
 	return 0;
 }
 
-/* decompile - those of an image that have not expired; to be freed */
+/* Read the entries of an image that have not expired. The caller frees rules, even on failure. */
 int decompile(struct cgg_rules *rules, const struct cgg_image *image)
 {
 	__u64 now = image->timed ? time_now() : 0;

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* index.h - rules in memory, as the kernel takes them: an image, or an index. */
+/* index.h - rules in memory, in the forms that the programs read: an image, or an index. */
 #ifndef CGG_INDEX_H
 #define CGG_INDEX_H
 
 #include "../words/words.h"
 
-/* entries.c: rules as entries, <-> image; memory in, memory out */
+/* entries.c: rules -> entries <-> an image, memory to memory */
 struct cgg_rules {
-	struct cgg_entry *entry; /* a rule has one with a text, and perhaps some behind it */
+	struct cgg_entry *entry; /* of a rule: one with a text, then some without */
 	unsigned count, room; /* of entries */
 	unsigned rules;
 	char *heap;
 	__u32 heap_used, heap_room; /* units of 8 bytes */
 	__u8 defaults[CGG_HOOKS]; /* enum cgg_verdict */
 	__u8 audit;
-#define CGG_UNSET 0xff /* of these two, in what is added: as it is */
+#define CGG_UNSET 0xff /* of these two, in rules to be added: keep the policy's setting */
 	__u32 next_id;
-	struct cgg_index index; /* that they stand beside */
+	struct cgg_index index; /* the index of the policy, if it has one */
 };
 __u32 words_hash(const char *words, size_t len);
 void rules_begin(struct cgg_rules *rules);
@@ -30,7 +30,7 @@ void rules_free(struct cgg_rules *rules);
 int compile(struct cgg_image *image, const struct cgg_rules *rules);
 int decompile(struct cgg_rules *rules, const struct cgg_image *image);
 
-/* build.c: many rules -> an index; memory in, memory out */
+/* build.c: many rules -> an index, memory to memory */
 int index_build(char **pages, struct cgg_index *head, const struct cgg_rules *rules);
 
 #endif

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * intervals.c - intervals of the numbers 0..65535 become a reference that leads on by a number.
+ * intervals.c - writes the nodes that map a number in 0..65535 to a reference.
  *
- * Digits of a key, ports and protocols alike (cgguard.h, INTERVALS and POINTS).
+ * The number is a digit of a key, a port or a protocol (cgguard.h, CGG_REF_INTERVALS and
+ * CGG_REF_POINTS).
  */
 #include "build.h"
 
-/* interval_add - up to last; what goes on with the same reference is one */
+/* Add the interval up to `last` to those from mark on; extend the one before if it has this ref. */
 void interval_add(struct builder *b, __u32 mark, __u32 last, __u64 ref)
 {
 	struct interval *before = b->intervals > mark ? &b->interval[b->intervals - 1] : 0;
@@ -23,7 +24,10 @@ void interval_add(struct builder *b, __u32 mark, __u32 last, __u64 ref)
 		b->interval[b->intervals++] = (struct interval){ last, ref };
 }
 
-/* ends_put - a node whose numbers are the last ones of each step intervals from begin on */
+/*
+ * Write a node of most - 1 bounds: the last number of every `step` intervals from `begin` on,
+ * padded with 0xffff.
+ */
 static void ends_put(struct builder *b, __u32 at, const struct interval *interval, __u32 count,
 		     __u64 begin, __u64 step, unsigned most)
 {
@@ -73,7 +77,7 @@ static __u64 intervals_small(struct builder *b, const struct interval *interval,
 	return CGG_REF(CGG_REF_INTERVALS, CGG_INTERVALS(count, digit), at);
 }
 
-/* A few numbers with one reference, like those of a /30, may be as many points. */
+/* An interval of at most so many numbers, like that of a /30, can be stored as single points. */
 #define POINTS_WIDE 8
 
 static __u32 begin_of(const struct interval *interval, __u32 i)
@@ -82,8 +86,9 @@ static __u32 begin_of(const struct interval *interval, __u32 i)
 }
 
 /*
- * points_of - as how many points the intervals may stand, whose references differ in their lower
- * bits alone; 0: there is something else than those and the reference of all other numbers
+ * Return how many points can replace the intervals, or 0 if they cannot: all numbers but the
+ * points must have one reference, *others, and the references of the points may differ only in
+ * their low 28 bits; *all is their common part.
  */
 static __u32 points_of(const struct interval *interval, __u32 count, __u64 *all, __u64 *others)
 {
@@ -117,7 +122,7 @@ static __u64 points_put(struct builder *b, const struct interval *interval, __u3
 	bool small = points <= CGG_POINTS_SMALL;
 	__u32 nodes = small ? 0 : (points + node - 1) / node + (points > node), i = 0, *lows;
 	__u32 numbers = small ? 2 * CGG_POINTS_SMALL / 8 : 8 * nodes;
-	/* that the nodes of many begin with a line */
+	/* six units more, so that the nodes of many points begin at a cache line */
 	__u32 at = build_take(b, 2 + numbers + (points + 1) / 2 + (nodes > 1 ? 6 : 0), 8, true);
 	__u16 *top, *number;
 
@@ -154,7 +159,10 @@ static __u64 intervals_whole(struct builder *b, const struct interval *interval,
 	return CGG_REF(CGG_REF_INTERVALS, CGG_INTERVALS(65536, digit), at);
 }
 
-/* intervals_put - the intervals from mark on, up to 65535; they are let go */
+/*
+ * Write the intervals from mark on, which end with 65535, in the smallest form that fits, and
+ * remove them from the builder. Return the reference.
+ */
 __u64 intervals_put(struct builder *b, __u32 mark, unsigned digit)
 {
 	const struct interval *interval = b->interval + mark;

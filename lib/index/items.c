@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * items.c - each rule becomes one item, or several, at prefixes of a space.
+ * items.c - turns the rules of a space into items, each at one prefix, and sorts them.
  */
 #include <endian.h>
 
@@ -18,7 +18,7 @@ static unsigned bits_of(const __u64 mask[2])
 	return (unsigned)(__builtin_popcountll(mask[0]) + __builtin_popcountll(mask[1]));
 }
 
-/* place_net - the one or two prefixes of a rule about addresses in this space, if any */
+/* Add the prefix of a rule about addresses in this space, if it has one there. */
 static void place_net(struct builder *b, const struct cgg_entry *e, struct item *item, int space)
 {
 	bool four = space == CGG_SPACE_IPV4;
@@ -39,7 +39,7 @@ static void place_net(struct builder *b, const struct cgg_entry *e, struct item 
 	item_add(b, item);
 }
 
-/* place_name - a whole name has its NUL in the prefix */
+/* Add the prefix of a rule about names. The prefix of a whole name includes its final NUL. */
 static void place_name(struct builder *b, const struct cgg_rules *rules, const struct cgg_entry *e,
 		       struct item *item, int space)
 {
@@ -82,7 +82,7 @@ static void place_socket(struct builder *b, const struct cgg_entry *e, struct it
 	item_add(b, item);
 }
 
-/* Return the hooks whose rules stand in a space. */
+/* Return the hooks whose rules are looked up in a space. */
 static unsigned space_hooks(int space)
 {
 	if (space <= CGG_SPACE_IPV6)
@@ -92,7 +92,7 @@ static unsigned space_hooks(int space)
 	return 1u << (space - CGG_SPACE_UNIX + CGG_UNIX);
 }
 
-/* place_form - one form of a rule in a space, where the space has such */
+/* Add one form of a rule to a space, if it belongs there. */
 static void place_form(struct builder *b, const struct cgg_rules *rules, const struct cgg_entry *e,
 		       struct item *item, int space)
 {
@@ -114,7 +114,7 @@ static void place_form(struct builder *b, const struct cgg_rules *rules, const s
 	}
 }
 
-/* items_of - those of all rules that a space has; a rule is a number by its text */
+/* Collect the items of all rules in a space. Only entries with a text begin a new rule. */
 void items_of(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
 	      unsigned hooks, int space)
 {
@@ -147,7 +147,7 @@ void items_of(struct builder *b, const struct cgg_rules *rules, const __u32 *act
 	}
 }
 
-/* key_compare - of the first bytes, then of what names have more */
+/* Compare the keys of two items: the first 16 bytes, then the rest of long names. */
 int key_compare(const struct item *a, const struct item *b)
 {
 	static const __u8 nothing[CGG_OPERAND];
@@ -162,7 +162,7 @@ int key_compare(const struct item *a, const struct item *b)
 		      CGG_OPERAND - 16);
 }
 
-/* A prefix stands before what it contains; rules of one in their order. */
+/* Order items by key, shorter prefixes first, and those of one prefix by rule. */
 static int item_compare(const void *first, const void *second)
 {
 	const struct item *a = first, *b = second;
@@ -175,7 +175,7 @@ static int item_compare(const void *first, const void *second)
 	return a->rule < b->rule ? -1 : a->rule > b->rule;
 }
 
-/* items_sort - by 16 bits at a time where keys are short, and rules in their order */
+/* Sort the items; many IPv4 ones by a stable radix sort, since they are in rule order already. */
 void items_sort(struct builder *b, int space)
 {
 	struct item *from = b->item, *to;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* memory.c - the memory of an index that is being built, and its first failure. */
+/* memory.c - allocates the memory of an index that is built, and records the first failure. */
 #include "build.h"
 
 void build_fail(struct builder *b, const char *why)
@@ -9,7 +9,7 @@ void build_fail(struct builder *b, const char *why)
 	b->failed = true;
 }
 
-/* grow - room for one more of size bytes behind count */
+/* Return the array with room for one element after `count`, or 0 when memory is out. */
 void *build_grow(struct builder *b, void *array, __u32 count, __u32 *room, size_t size)
 {
 	void *more;
@@ -26,8 +26,8 @@ void *build_grow(struct builder *b, void *array, __u32 count, __u32 *room, size_
 }
 
 /*
- * take - units of memory, zeroed; together: in one page, beginning at a multiple
- * of align units. Gives its place, 0 when it fails.
+ * Allocate zeroed units of 8 bytes at a multiple of align; together: inside one page, because
+ * programs read a node through one map element. Return the offset in units; 0 after a failure.
  */
 __u32 build_take(struct builder *b, __u64 units, __u32 align, bool together)
 {
@@ -50,7 +50,7 @@ __u32 build_take(struct builder *b, __u64 units, __u32 align, bool together)
 		b->memory = memory;
 		b->room = room;
 	}
-	/* Where there is room there is memory. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
+	/* room > 0 means memory != 0. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 	memset(b->memory + 8 * b->used, 0, 8 * (at + units - b->used));
 	b->used = at + units;
 	return (__u32)at;

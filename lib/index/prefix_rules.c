@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * prefix_rules.c - many rules at one prefix: by protocol, by port, and what hides what.
+ * prefix_rules.c - arranges the rules of one prefix by protocol and by port, and drops hidden ones.
  *
- * Of rules that ask for the same but for their ports, the first that has a port is
- * all that counts there. So ports are cut where such a first one changes.
+ * Among rules that differ only in their ports, the first one that has a port decides there. So
+ * the ports are divided into intervals that end where that first rule changes.
  */
 #include "build.h"
 
@@ -12,7 +12,7 @@ static bool any_port(const struct item *item)
 	return item->port_min == 0 && item->port_max == 65535;
 }
 
-/* rule_put - a reference to a rule of which port, and by_proto protocol, need not be looked at */
+/* Return a reference to a rule whose port, and with by_proto protocol, was compared already. */
 static __u64 rule_put(const struct builder *b, const struct item *item, bool by_proto)
 {
 	const struct cgg_action *a = &b->action[item->action];
@@ -41,7 +41,7 @@ static struct cgg_item list_item(const struct builder *b, const struct item *ite
 	return i;
 }
 
-/* list_put - a reference to these items, at most CGG_LIST_MOST */
+/* Write a list of at most CGG_LIST_MOST items. Return the reference. */
 static __u64 list_put(struct builder *b, const struct item *const *item, __u32 count)
 {
 	struct cgg_item *list;
@@ -63,8 +63,8 @@ static const struct cgg_action *its_action(const struct builder *b, const struct
 	return &b->action[item->action];
 }
 
-/* visible - drops from items of one prefix and port what earlier ones hide */
-static __u32 visible(struct builder *b, const struct item **item, __u32 count)
+/* Drop the items of one prefix and port that earlier ones hide. Return how many are left. */
+static __u32 drop_hidden(struct builder *b, const struct item **item, __u32 count)
 {
 	__u32 kept = 0;
 
@@ -83,7 +83,7 @@ static __u32 visible(struct builder *b, const struct item **item, __u32 count)
 	return kept;
 }
 
-/* Return whether an unknown packet is denied for the same reason by two items, but for the time. */
+/* Return whether two rules deny a packet of unknown address alike, apart from their expiry. */
 static bool same_denial(const struct cgg_action *a, const struct cgg_action *b)
 {
 	struct cgg_condition other = b->condition;
@@ -97,11 +97,11 @@ static bool same_denial(const struct cgg_action *a, const struct cgg_action *b)
 }
 
 /*
- * Of deny rules next to each other, keep the one that expires last.
+ * Keep of adjacent deny rules the one that expires last.
  *
- * Every deny rule about packets is a candidate for a packet whose address is
- * unknown, and a thousand bans that expire at a thousand times would be as many
- * conditions at one place. With no other verdict between them one stands for all.
+ * Every deny rule about packets can match a packet whose address is unknown. A thousand bans
+ * that expire at different times would be a thousand conditions at one prefix. If no rule with
+ * another verdict is between them, one rule can replace all.
  */
 void denials_merge(struct builder *b)
 {
@@ -132,14 +132,14 @@ void denials_merge(struct builder *b)
 }
 
 /*
- * A class is items of one condition, in their order. At each port the first of
- * them that has it counts: a heap of those whose range has begun.
+ * A class: items with the same condition, in rule order. At each port the first item that has
+ * the port decides. A heap, ordered by rule, holds the items whose port range has begun.
  */
 struct class
 {
 	__u32 first, count; /* in the sorted items */
-	__u32 next; /* whose range has not begun yet, in by_port */
-	__u32 heap, heap_count; /* place in the common heap */
+	__u32 next; /* the first item in by_port whose range has not begun */
+	__u32 heap, heap_count; /* offset in the common heap */
 };
 
 struct prefix_rules {
@@ -149,7 +149,7 @@ struct prefix_rules {
 	const struct item **heap;
 	struct class *class;
 	__u32 classes;
-	bool by_proto; /* all have the same protocol, and who asks too */
+	bool by_proto; /* all have one protocol, which the walk compared already */
 };
 
 static int by_condition(const void *first, const void *second, void *builder)
@@ -207,7 +207,7 @@ static void heap_push(const struct item **heap, __u32 count, const struct item *
 	heap[at] = item;
 }
 
-/* class_at - the first item of the class that has the port; 0: none. Ports only rise. */
+/* Return the first item of the class that has the port, or 0. Calls must have rising ports. */
 static const struct item *class_at(struct prefix_rules *c, struct class *class, __u32 port)
 {
 	const struct item **heap = c->heap + class->heap;
@@ -225,7 +225,7 @@ static const struct item *class_at(struct prefix_rules *c, struct class *class, 
 	return class->heap_count ? heap[0] : 0;
 }
 
-/* port_intervals - the items of some classes, which are next to each other, by their ports */
+/* Write the items of adjacent classes, at most CLASSES, as intervals of ports. Return the ref. */
 static __u64 port_intervals(struct prefix_rules *c, struct class *class, __u32 classes)
 {
 	__u32 first = class->first, count = 0, edges = 0, mark = c->b->intervals, before = 0;
@@ -258,7 +258,7 @@ static __u64 port_intervals(struct prefix_rules *c, struct class *class, __u32 c
 			found += now[found] != 0;
 		}
 		qsort(now, found, sizeof(*now), by_rule);
-		found = visible(c->b, now, found);
+		found = drop_hidden(c->b, now, found);
 		if (found == before && !memcmp(now, last, found * sizeof(*now))) {
 			interval_add(c->b, mark, end < edges ? edge[end] - 1 : 65535, ref);
 			continue;
@@ -279,14 +279,14 @@ static __u64 port_intervals(struct prefix_rules *c, struct class *class, __u32 c
 static void chain_add(struct builder *b, struct chain *chain, __u64 own, __u32 best)
 {
 	if (chain->count == CGG_CHAIN) {
-		build_fail(b, "too many rules with different conditions stand at one address");
+		build_fail(b, "too many rules with different conditions at one address");
 		return;
 	}
 	chain->own[chain->count] = own;
 	chain->best[chain->count++] = best;
 }
 
-/* lists_chain - items in their order, whatever their ports */
+/* Append items to the chain as lists, in rule order and without regard to ports. */
 void lists_chain(struct builder *b, struct chain *chain, const struct item **item, __u32 count)
 {
 	for (__u32 i = 0; i < count; i += CGG_LIST_MOST)
@@ -296,7 +296,7 @@ void lists_chain(struct builder *b, struct chain *chain, const struct item **ite
 			  item[i]->rule);
 }
 
-/* classes_of - sorts the items of a rules of one prefix into classes */
+/* Sort the items of one prefix into classes. */
 static void classes_of(struct prefix_rules *c, __u32 count)
 {
 	qsort_r(c->item, count, sizeof(*c->item), by_condition, c->b);
@@ -317,7 +317,7 @@ static void classes_of(struct prefix_rules *c, __u32 count)
 		      by_port_min);
 }
 
-/* prefix_rules_chain - the items of a rules of one prefix by their ports, some classes at a time */
+/* Append the items of one prefix to the chain as intervals of ports, CLASSES classes in a node. */
 static void prefix_rules_chain(struct prefix_rules *c, struct chain *chain, __u32 count)
 {
 	classes_of(c, count);
@@ -331,7 +331,7 @@ static void prefix_rules_chain(struct prefix_rules *c, struct chain *chain, __u3
 	}
 }
 
-/* proto_of - the one protocol that an item is about, NONE: any */
+/* Return the protocol that an item requires, or NONE for any. */
 static __u32 proto_of(const struct builder *b, const struct item *item)
 {
 	const struct cgg_action *a = &b->action[item->action];
@@ -348,11 +348,11 @@ static int by_proto_then_rule(const void *first, const void *second, void *build
 }
 
 /*
- * protos_chain - the items of many protocols: by protocol, each by its ports
+ * Append the items of many protocols as intervals of protocols, then of ports.
  *
- * An operation has one protocol, so one of these is all that it has to look at.
- * Gives how many items are left: those for any protocol, and those of one that has
- * too many conditions.
+ * An operation has one protocol, so its walk looks only at that protocol's rules. Return how many
+ * items are left for the caller: those for any protocol, and those of a protocol that has more
+ * than CLASSES conditions.
  */
 static __u32 protos_chain(struct prefix_rules *c, struct chain *chain, __u32 count)
 {
@@ -390,7 +390,7 @@ static __u32 protos_chain(struct prefix_rules *c, struct chain *chain, __u32 cou
 	return left + count - with;
 }
 
-/* many_chain - more than a few rules: those for any port, then those that have some */
+/* Append more than FEW rules to the chain: first those for any port and protocol, then others. */
 void many_chain(struct builder *b, struct chain *chain, const struct item **item, __u32 count)
 {
 	const struct item **all = reallocarray(0, 3 * (size_t)count, sizeof(*all));
@@ -408,7 +408,7 @@ void many_chain(struct builder *b, struct chain *chain, const struct item **item
 			else
 				all[some++] = item[i];
 		}
-		any = visible(b, item, any);
+		any = drop_hidden(b, item, any);
 		if (any && any <= FEW / 2 && some) {
 			memcpy(all + some, item, any * sizeof(*all));
 			some += any;

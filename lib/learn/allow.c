@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * allow.c - one event -> the one rule that allows it, and nothing else.
+ * allow.c - makes the rule that allows the operation of one event, and nothing else.
  *
- * The guarded program chose the texts of an event: each enters a rule as one word through
- * rule_parse(), is compared with what that made of it, and is left out when the two differ.
+ * The texts of an event are untrusted: the guarded program chose them. Each becomes one word for
+ * rule_parse(), and is compared with the parsed rule. If the two differ, no rule is made.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #include "seen.h"
 
-#define CUT 112 /* bytes of a name that an event has; longer ones are cut */
+#define CUT 112 /* events cut names to so many bytes */
 #define WORDS 12
 
 struct event_words {
@@ -37,7 +37,7 @@ static void add_number(struct event_words *words, const char *name, json_int_t n
 	add_word(words, text);
 }
 
-/* text_of - a string without NUL, 0: there is none */
+/* Return the string of a key, or 0 if there is none or it contains a NUL. */
 const char *text_of(const json_t *event, const char *key)
 {
 	const json_t *value = json_object_get(event, key);
@@ -64,7 +64,7 @@ static bool has_ports(json_int_t proto)
 	return false;
 }
 
-/* The words that stand behind the hook's; false: the event lacks what it should have. */
+/* Add the words after the hook's word. Return false if the event lacks a field. */
 static bool net_words(struct event_words *words, const json_t *event, int hook)
 {
 	const char *ip = text_of(event, hook == CGG_INGRESS ? "saddr" : "daddr");
@@ -107,7 +107,7 @@ static bool device_words(struct event_words *words, const json_t *event)
 	snprintf(text, sizeof(words->text[0]), "%lld:%lld", (long long)major, (long long)minor);
 	add_word(words, type);
 	add_word(words, text);
-	add_word(words, *access ? access : "?"); /* none said would mean all */
+	add_word(words, *access ? access : "?"); /* no letters would mean all: refuse instead */
 	return true;
 }
 
@@ -138,7 +138,7 @@ static bool named_words(struct event_words *words, const json_t *event, int hook
 	return true;
 }
 
-/* is_exact - the rule has the event's address, device or name, whole and nothing else */
+/* Return whether the rule names exactly the address, device or name of the event. */
 static bool is_exact(const struct cgg_rule *rule, const struct event_words *words)
 {
 	const char *name = words->word[2];
@@ -153,7 +153,10 @@ static bool is_exact(const struct cgg_rule *rule, const struct event_words *word
 	       !strstr(name, "\xef\xbf\xbd");
 }
 
-/* rule_of - the rule that allows this event alone; CGG_NO: there can be none */
+/*
+ * Make the rule that allows only this event. Return 0; CGG_NO if no such rule can exist; CGG_USAGE
+ * if the event lacks a field.
+ */
 int rule_of(struct cgg_rule *rule, const json_t *event, int hook)
 {
 	struct event_words words = { .count = 0 };
@@ -180,7 +183,7 @@ int rule_of(struct cgg_rule *rule, const json_t *event, int hook)
 		whole = net_words(&words, event, hook);
 	}
 	if (!whole)
-		return set_error(CGG_USAGE, "an event of %s lacks what such events have",
+		return set_error(CGG_USAGE, "%s event without a field that it must have",
 				 cgg_hooks[hook].word);
 	if (words.count < 3 || rule_parse(rule, words.count, words.word) ||
 	    !is_exact(rule, &words) || json_is_integer(json_object_get(event, "unread")))

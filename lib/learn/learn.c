@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * learn.c - events in JSON -> the smallest allow list that lets them pass.
+ * learn.c - turns events in JSON into the smallest allow list for them.
  *
- * Only events of one policy are taken, and only those that were let pass, or only
- * those that were denied. Each event becomes the one rule that allows it and nothing
- * else; a tree counts equal ones, and widen.c joins neighbours. 
+ * It takes only events of one policy, and only allowed operations, or only denied ones. Each
+ * event becomes the rule that allows it and nothing else. A tree counts equal rules, and widen.c
+ * joins adjacent ones.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -14,7 +14,7 @@
 
 #include "seen.h"
 
-/* program_hook - the hook whose events bear the name of this program; -1: none */
+/* Return the hook of a program, by the program's name in events, or -1. */
 static int program_hook(const char *name)
 {
 	for (int i = 0; name && i < CGG_PROGRAMS; i++)
@@ -24,14 +24,14 @@ static int program_hook(const char *name)
 	return -1;
 }
 
-/* ---- what was seen ---- */
+/* ---- rules that were seen ---- */
 
 static int compare_seen(const void *a, const void *b)
 {
 	return seen_compare(&((const struct seen *)a)->rule, &((const struct seen *)b)->rule);
 }
 
-/* Fill `seen` with what one event shows. */
+/* Fill `seen` from one event and its rule. */
 static void seen_begin(struct seen *seen, const struct cgg_rule *rule, const json_t *event)
 {
 	const char *comm = text_of(event, "comm"), *time = text_of(event, "time");
@@ -65,9 +65,9 @@ static int note(struct cgg_learn *learn, const struct cgg_rule *rule, const json
 	return 0;
 }
 
-/* ---- which events ---- */
+/* ---- the choice of events ---- */
 
-/* Add `key` with `value` to the JSON object `set`, unless it is there. Make the object if it is 0. */
+/* Add `key` with `value` to the JSON object *set, unless it has the key. Create *set if it is 0. */
 static int set_add(json_t **set, const char *key, const char *value)
 {
 	if (!*set)
@@ -80,8 +80,8 @@ static int set_add(json_t **set, const char *key, const char *value)
 }
 
 /*
- * Return the name of the event's cgroup. cgg-events prints the id in its place once
- * the cgroup is gone: then it is the path that an earlier event of this id had.
+ * Return the path of the event's cgroup. cgg-events prints the id when the cgroup is gone; the
+ * path then comes from an earlier event with the same id.
  */
 static const char *cgroup_of(struct cgg_learn *learn, const json_t *event, int *status)
 {
@@ -147,7 +147,7 @@ static void names_print(json_t *set, char *text, size_t size)
 		fclose(out);
 }
 
-/* Refuse events of several policies, or of several cgroups, among which nobody chose. */
+/* Refuse events of several policies or cgroups, unless the caller chose one. */
 int learn_check(const struct cgg_learn *learn)
 {
 	size_t policies = json_object_size(learn->policies);
@@ -170,7 +170,7 @@ int learn_check(const struct cgg_learn *learn)
 	return 0;
 }
 
-/* Find out whether the event says that the operation was denied. Without a verdict it was not. */
+/* Set *denied from the event's verdict. Events without a verdict were not denied. */
 static int denied_of(const json_t *event, bool *denied)
 {
 	const char *verdict = text_of(event, "verdict");
@@ -181,10 +181,10 @@ static int denied_of(const json_t *event, bool *denied)
 	for (int i = 0; verdict && i <= CGG_AUDIT; i++)
 		if (!strcmp(verdict, cgg_verdicts[i]))
 			return 0;
-	return set_error(CGG_USAGE, "an event without a verdict that cgg-events prints");
+	return set_error(CGG_USAGE, "an event with an unknown verdict");
 }
 
-/* Count events that cgg-events reports as a number only. Return false if it is no such line. */
+/* Add a line that only reports a number of events. Return false for any other line. */
 static bool count_take(struct cgg_learn *learn, const json_t *event, bool denied)
 {
 	const json_t *lost = json_object_get(event, "lost");
@@ -201,7 +201,7 @@ static bool count_take(struct cgg_learn *learn, const json_t *event, bool denied
 	return true;
 }
 
-/* Make a rule of an event that is to be taken. */
+/* Count a chosen event and note its rule. */
 static int rule_take(struct cgg_learn *learn, const json_t *event, int hook)
 {
 	struct cgg_rule rule;
@@ -212,14 +212,14 @@ static int rule_take(struct cgg_learn *learn, const json_t *event, int hook)
 		return 0;
 	status = rule_of(&rule, event, hook);
 	if (status == CGG_NO)
-		return set_error(CGG_NO, "no rule can allow this one event of %s",
+		return set_error(CGG_NO, "no rule can allow only this %s event",
 				 cgg_hooks[hook].word);
 	return status ? status : note(learn, &rule, event);
 }
 
 /*
- * A hook that denied gets a default that denies, too, even if its denials are skipped:
- * the list must not open what is closed now.
+ * Take one event. A hook with denials gets the default deny even if those denials are skipped:
+ * the list must not open a hook that is closed now.
  */
 static int event_take(struct cgg_learn *learn, const json_t *event)
 {
@@ -261,7 +261,7 @@ int learn_line(struct cgg_learn *learn, const char *line, size_t len)
 	return status;
 }
 
-static struct seen **walk_at; /* twalk(3) hands nothing on */
+static struct seen **walk_at; /* a global, because twalk(3) passes no context */
 
 static void walk(const void *node, VISIT visit, int depth)
 {
@@ -272,7 +272,7 @@ static void walk(const void *node, VISIT visit, int depth)
 
 /* ---- the policy ---- */
 
-/* By hook, and what was seen most comes first. */
+/* Order rules by hook, then by count, the largest first. */
 static int compare_shown(const void *one, const void *other)
 {
 	const struct seen *a = *(struct seen *const *)one, *b = *(struct seen *const *)other;
@@ -309,7 +309,7 @@ static void write_seen(const struct seen *seen, bool denied, FILE *file)
 	putc('\n', file);
 }
 
-/* Name the hooks of which no event came: the events alone cannot tell more. */
+/* Name the hooks without events. Events do not tell whether such a hook was watched. */
 static void write_unwatched(const struct cgg_learn *learn, FILE *file)
 {
 	bool any = false;

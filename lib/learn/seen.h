@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* seen.h - what the files of this folder share: one thing that events showed. */
+/* seen.h - struct seen, which this folder's files share: a rule and the events that it allows. */
 #ifndef CGG_SEEN_H
 #define CGG_SEEN_H
 
 #include "learn.h"
 
-#define SEEN_COMMS 4 /* program names that are kept for each rule */
+#define SEEN_COMMS 4 /* how many program names are kept for each rule */
 
 struct seen {
-	struct cgg_rule rule; /* allows what the events showed */
+	struct cgg_rule rule; /* allows the operations of the events */
 	__u64 count;
 	unsigned comms;
-	bool others; /* there were more names than comm[] has room for */
-	bool widened; /* its net is more than one address */
+	bool others; /* more program names than comm[] has room for */
+	bool widened; /* the prefix is more than one address */
 	char comm[SEEN_COMMS][16];
-	char first[32], last[32]; /* times of its events; "": none had a time */
+	char first[32], last[32]; /* times of the first and last event; "": no event had a time */
 };
 
 #define COMPARE(a, b)                                                                              \

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * widen.c - joins the rules of single events where they are neighbours.
+ * widen.c - joins the rules of single events that are adjacent.
  *
- * Two rules become one when both allow the same set of operations as one, or when the
- * caller said how far to widen.
+ * Two rules become one if the joined rule allows the same operations, or if the caller's limits
+ * (struct cgg_widen) permit the wider rule.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static void add_comm(struct seen *seen, const char *comm)
 		seen->others = true;
 }
 
-/* Keep the earliest and the latest time: text of one form and one zone sorts as time does. */
+/* Keep the earliest and the latest time. Times in one format and zone can be compared as text. */
 static void add_times(struct seen *into, const struct seen *from)
 {
 	if (*from->first && (!*into->first || strcmp(from->first, into->first) < 0))
@@ -73,7 +73,7 @@ static void net_mask(struct cgg_net *net, unsigned len)
 	net->len = (__u8)len;
 }
 
-/* wide - the net that rule's address is widened to */
+/* Return the prefix that the rule's address is widened to. */
 static struct cgg_net wide(const struct cgg_rule *rule, const struct cgg_widen *widen)
 {
 	struct cgg_net net = rule->net;
@@ -84,7 +84,7 @@ static struct cgg_net wide(const struct cgg_rule *rule, const struct cgg_widen *
 
 static const struct cgg_widen *sort_widen;
 
-/* Those that one net may let pass stand together. */
+/* Order rules so that those with the same widened prefix, protocol and port are adjacent. */
 static int compare_wide(const void *one, const void *other)
 {
 	const struct cgg_rule *a = &(*(struct seen *const *)one)->rule;
@@ -115,7 +115,7 @@ static bool same_wide(const struct seen *a, const struct seen *b, const struct c
 	       !memcmp(net_a.addr, net_b.addr, 16) && net_a.len == net_b.len;
 }
 
-/* join_nets - addresses that share their first bits, by one hook, protocol and port */
+/* Join rules that differ only in addresses with the same widened prefix. Return how many stay. */
 static unsigned join_nets(struct seen **list, unsigned count, const struct cgg_widen *widen)
 {
 	unsigned kept = 0;
@@ -137,7 +137,7 @@ static unsigned join_nets(struct seen **list, unsigned count, const struct cgg_w
 	return kept;
 }
 
-/* same_net - but for the ports */
+/* Return whether two rules differ only in their ports. */
 static bool same_net(const struct cgg_rule *a, const struct cgg_rule *b)
 {
 	return is_net(a) && a->hooks == b->hooks && a->matches == b->matches &&
@@ -145,7 +145,7 @@ static bool same_net(const struct cgg_rule *a, const struct cgg_rule *b)
 	       !memcmp(a->net.addr, b->net.addr, 16);
 }
 
-/* join_ports - of one net, when they follow each other or the gap is as small as was said */
+/* Join rules of one prefix if their ports are adjacent, or at most `gap` apart. */
 static unsigned join_ports(struct seen **list, unsigned count, unsigned gap)
 {
 	unsigned kept = 0;
@@ -167,7 +167,7 @@ static unsigned join_ports(struct seen **list, unsigned count, unsigned gap)
 	return kept;
 }
 
-/* covers - what inner allows, outer allows too */
+/* Return whether outer allows every operation that inner allows. */
 static bool covers(const struct cgg_rule *outer, const struct cgg_rule *inner)
 {
 	struct cgg_net net = inner->net;
@@ -181,9 +181,8 @@ static bool covers(const struct cgg_rule *outer, const struct cgg_rule *inner)
 }
 
 /*
- * drop_needless - only where both addresses and ports were widened can the rules
- * overlap so that one lets nothing pass that another does not. exact has each thing
- * that was seen, as it was.
+ * Drop rules that are redundant: each operation in `exact`, the rules before any widening, is
+ * allowed by another rule, too. This can only happen if both addresses and ports were widened.
  */
 static unsigned drop_needless(struct seen **list, unsigned count, const struct cgg_rule *exact,
 			      unsigned exacts)
@@ -207,7 +206,7 @@ static unsigned drop_needless(struct seen **list, unsigned count, const struct c
 	return ways ? kept : count;
 }
 
-/* Rules that differ in the hook alone stand together. */
+/* Order rules so that those that differ only in their hooks are adjacent. */
 static int compare_but_hooks(const void *one, const void *other)
 {
 	struct cgg_rule a = (*(struct seen *const *)one)->rule;
@@ -246,7 +245,7 @@ static unsigned join_hooks(struct seen **list, unsigned count)
 	return kept;
 }
 
-/* Join what can be joined in `list`, and set `count` to how many rules are left. */
+/* Join the rules in `list` where possible, and set *count to the number of rules that are left. */
 int seen_widen(struct seen **list, unsigned *count, const struct cgg_widen *widen)
 {
 	struct cgg_rule *exact = calloc(*count + 1, sizeof(*exact));

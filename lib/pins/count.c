@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* count.c - what rules and defaults decided and what packets came to, summed over the processors. */
+/* count.c - reads and deletes the counters of rules, defaults and packets. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -15,7 +15,10 @@ int count_open(void)
 	return pin_get("maps/counts");
 }
 
-/* values_read - a key's value of every processor, each in 8 bytes' alignment; 0: none. Free it. */
+/*
+ * Return the values of a key for all possible processors, to be freed, or 0. size is a multiple
+ * of 8, because the kernel pads each value to that.
+ */
 static void *values_read(int map, const void *key, size_t size, int *processors)
 {
 	void *each;
@@ -29,7 +32,7 @@ static void *values_read(int map, const void *key, size_t size, int *processors)
 	return 0;
 }
 
-/* count_read - all zero when nothing was counted yet, or nothing can be read */
+/* Return the sum over all processors; all zero if nothing was counted, or it cannot be read. */
 struct cgg_count count_read(int counts, __u32 policy, __u32 rule)
 {
 	struct cgg_count_key key = { .policy = policy, .rule = rule };
@@ -47,7 +50,7 @@ struct cgg_count count_read(int counts, __u32 policy, __u32 rule)
 	return sum;
 }
 
-/* opened - a map that is asked again and again stays open as long as the command */
+/* Open a map once and keep it open for the next call. Return the fd, or -1. */
 static int opened(int *map, const char *name)
 {
 	if (*map < 0)
@@ -55,7 +58,7 @@ static int opened(int *map, const char *name)
 	return *map;
 }
 
-/* Return the map that has the tallies of a policy, and in key the first of them, or -1 */
+/* Return the map with the tallies of a policy and the key of its first tally, or -1. */
 static int tallies(__u32 policy, __u32 *key)
 {
 	static int maps = -1, map = -1;
@@ -150,7 +153,7 @@ void count_forget_rule(__u32 policy, __u32 rule)
 	close(counts);
 }
 
-/* count_keep - 0, or why some count that should be forgotten may still be there */
+/* Delete a policy's counts of rules that are not in ids. Return 0, or an errno: some may remain. */
 int count_keep(__u32 policy, __u32 *ids, size_t count)
 {
 	struct cgg_count_key key, next;
@@ -196,14 +199,14 @@ static int tallies_forget(__u32 policy)
 	return error;
 }
 
-/* count_forget - drops every count of a policy: the next one in its place begins with none */
+/* Delete all counts of a policy, so that the next policy with its number begins at zero. */
 int count_forget(__u32 policy)
 {
 	int error = count_keep(policy, 0, 0);
 
 	if (!error)
 		error = tallies_forget(policy);
-	return error ? set_error(CGG_FAILED, "the counts of a policy that was dropped: %s",
+	return error ? set_error(CGG_FAILED, "cannot delete the counts of the dropped policy:  %s",
 				 strerror(error))
 		     : 0;
 }

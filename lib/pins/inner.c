@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * inner.c - the maps that the elements of images, tallies and indexes hold.
+ * inner.c - makes, opens and removes the inner maps of the outer maps images, tallies and indexes.
  *
- * Programs reach an inner map through the element; commands open its pin, NAME/NUMBER,
- * because opening a map by its id takes more privilege than all else here. The pin is
- * made first and removed last, so whatever a killed command left is found by its pin.
+ * Programs reach an inner map through the element of the outer map. Commands open its pin,
+ * NAME/NUMBER, because opening a map by its id needs more privilege (CAP_SYS_ADMIN). The pin is
+ * made first and removed last, so that whatever a killed command leaves can be found by its pin.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -19,7 +19,7 @@ static void inner_path(char path[128], const char *directory, const char *name, 
 	snprintf(path, 128, "%s/%s/%u", directory, name, number);
 }
 
-/* Compare the map in fd with the one that programs use. Return 0, ESTALE or another errno */
+/* Compare fd with the map that programs use. Return 0, ESTALE if it is another, or an errno. */
 static int stale(int outer, __u32 number, int fd)
 {
 	struct bpf_map_info info = { 0 };
@@ -32,7 +32,7 @@ static int stale(int outer, __u32 number, int fd)
 	return info.id == used ? 0 : ESTALE;
 }
 
-/* Return a descriptor, or -1 with errno; ESTALE: programs use another map than the pinned one */
+/* Open an inner map. Return an fd, or -1 with errno; ESTALE: programs use another map. */
 int inner_get(const char *name, int outer, __u32 number)
 {
 	char path[128];
@@ -65,7 +65,7 @@ void inner_drop(const char *name, int outer, __u32 number)
 	drop(CGG_DIR, name, outer, number);
 }
 
-/* Pin the map, then enter it where programs find it. Takes what was there away */
+/* Pin the map, then store it in the outer map. Replace an older one. Return 0 or CGG_FAILED. */
 int inner_put(const char *directory, const char *name, int outer, __u32 number, int fd)
 {
 	char path[128];
@@ -79,7 +79,7 @@ int inner_put(const char *directory, const char *name, int outer, __u32 number, 
 	return CGG_FAILED;
 }
 
-/* ---- chunks: what CGG_CHUNK policies have in common ---- */
+/* ---- chunks: CGG_CHUNK policies share one map of images and one of tallies ---- */
 
 static int create_refusal(void)
 {
@@ -89,7 +89,7 @@ static int create_refusal(void)
 			 CGG_CHUNK, strerror(errno));
 }
 
-/* Make the images and the tallies of a chunk, all zero, below directory */
+/* Make the images and tallies of a chunk, all zero, with pins below directory. */
 int chunk_make(const char *directory, int images, int tallies, __u32 chunk)
 {
 	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
@@ -123,7 +123,7 @@ bool chunk_is_whole(const struct cgg_guard *guard, __u32 chunk)
 	return tally >= 0;
 }
 
-/* Free the maps of a chunk. The tallies go last: by them the rest of it is found */
+/* Free the maps of a chunk. The tallies must go last: the cleanup finds a chunk by their pin. */
 void chunk_forget(struct cgg_guard *guard, __u32 chunk)
 {
 	for (__u32 i = 0; i < CGG_CHUNK; i++)
@@ -137,11 +137,14 @@ int inner_refusal(const char *name, __u32 number)
 	bool lost = errno == ESTALE || errno == ENOENT;
 
 	return set_error(CGG_FAILED, CGG_DIR "/%s/%u: %s%s", name, number,
-			 errno == ESTALE ? "not the map that is meant" : strerror(errno),
+			 errno == ESTALE ? "not the map of this guard" : strerror(errno),
 			 lost ? "; run cgg-unload -f and cgg-load" : "");
 }
 
-/* Return the two images of a policy, or 0: refused. Mapping costs by the page, so no more is mapped */
+/*
+ * Return the two images of a policy, or 0 with cgg_error set. Only their pages are mapped, because
+ * the cost of a mapping grows with its pages.
+ */
 struct cgg_image *guard_images(struct cgg_guard *guard, int place)
 {
 	size_t start = 2 * sizeof(struct cgg_image) * (size_t)(place % CGG_CHUNK);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * lock.c - the lock on the pin directory, which is waited for, but not for ever.
+ * lock.c - takes the lock on the pin directory, and waits for it for a limited time.
  *
- * Commands hold it for as long as they work. One that was stopped holds it until
- * somebody lets it go on, and one whose output nobody reads as long: who waits is
- * told which process that is.
+ * Commands hold the lock while they work. A command that is stopped, or blocks on its output,
+ * holds it until it continues. So a command that waited too long names the process that holds it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,10 +15,10 @@
 
 #include "pins.h"
 
-#define PATIENCE 60 /* seconds that another may work */
-#define PATIENCE_STOPPED 5 /* and be stopped */
+#define PATIENCE 60 /* seconds to wait for a process that runs */
+#define PATIENCE_STOPPED 5 /* seconds to wait for a process that is stopped */
 
-/* holder - of a lock on the file, 0: not known; flock(2) has none to ask, proc(5) does */
+/* Return the process that holds a lock on dir, from /proc/locks, or 0 if it is unknown. */
 static int holder(int dir)
 {
 	FILE *locks = fopen("/proc/locks", "re");
@@ -40,7 +39,7 @@ static int holder(int dir)
 	return found > 0 ? found : 0;
 }
 
-/* state_of - the letter that proc(5) has for it, and its name; 0: it is gone */
+/* Return the state letter of a process as in proc(5), and its name, or 0 if it is gone. */
 static char state_of(int pid, char name[64])
 {
 	char path[64], text[256] = "", *end;
@@ -61,7 +60,10 @@ static char state_of(int pid, char name[64])
 	return end[2];
 }
 
-/* patience - whether to wait on: who holds the lock, since when we wait, since when it is stopped */
+/*
+ * Return 0 to wait longer, or an error about the process that holds the lock. `began` is when the
+ * wait began; *stopped is when the holder was last seen running.
+ */
 static int patience(int dir, __u64 began, __u64 *stopped)
 {
 	__u64 now = time_now();
@@ -75,7 +77,7 @@ static int patience(int dir, __u64 began, __u64 *stopped)
 	if (now - *stopped >= PATIENCE_STOPPED * 1000000000ULL)
 		return set_error(CGG_FAILED,
 				 CGG_DIR ": locked by process %d (%s), which is stopped; "
-					 "let it go on (kill -CONT %d), or end it",
+					 "continue it (kill -CONT %d), or end it",
 				 pid, shown, pid);
 	if (now - began < PATIENCE * 1000000000ULL)
 		return 0;
@@ -91,7 +93,10 @@ static void wake(int sig)
 	(void)sig;
 }
 
-/* wait_for - the kernel hands the lock on in the order of asking, so it is asked once, and woken */
+/*
+ * Wait for the lock in a blocking flock(2), because the kernel grants locks in the order of the
+ * requests. A timer interrupts the call each second to check patience().
+ */
 static int wait_for(int dir, int operation)
 {
 	const struct sigaction action = { .sa_handler = wake };
@@ -104,7 +109,7 @@ static int wait_for(int dir, int operation)
 	sigemptyset(&alarm);
 	sigaddset(&alarm, SIGALRM);
 	sigaction(SIGALRM, &action, &old);
-	sigprocmask(SIG_UNBLOCK, &alarm, &mask); /* who began us may have blocked it */
+	sigprocmask(SIG_UNBLOCK, &alarm, &mask); /* the parent may have blocked it */
 	setitimer(ITIMER_REAL, &second, 0);
 	while (!status && flock(dir, operation))
 		status = errno == EINTR ? patience(dir, began, &stopped)

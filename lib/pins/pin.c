@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * pin.c - the guard as it lies below /sys/fs/bpf/cgguard, and its lock.
+ * pin.c - opens and checks the pins of the guard below /sys/fs/bpf/cgguard.
  *
- * The root of a bpffs is open to everyone (mode 1777), so what lies there is
- * used only when it is a directory of ours that nobody else may enter. From then
- * on nobody else can change a path below it. flock(2) on it is the lock.
+ * Everyone can write to the root of a bpffs (mode 1777). So the directory is used only if it
+ * belongs to this user or root, and nobody else may enter it: then nobody else can change paths
+ * below it. The lock of the guard is flock(2) on this directory.
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -33,11 +33,12 @@ int pin_check(int dir, const char *path)
 		return set_error(CGG_FAILED, "%s: not on a bpffs; mount -t bpf bpf %s", path,
 				 CGG_BPFFS);
 	if (st.st_uid != geteuid() && st.st_uid)
-		return set_error(CGG_FAILED, "%s: belongs to uid %u, not to us; remove it", path,
-				 st.st_uid);
+		return set_error(CGG_FAILED, "%s: belongs to uid %u, not to this user; remove it",
+				 path, st.st_uid);
 	if (st.st_mode & 077)
-		return set_error(CGG_FAILED, "%s: others may enter it (mode %04o); chmod 700 %s",
-				 path, st.st_mode & 07777u, path);
+		return set_error(CGG_FAILED,
+				 "%s: other users may enter it (mode %04o); chmod 700 %s", path,
+				 st.st_mode & 07777u, path);
 	return 0;
 }
 
@@ -46,7 +47,7 @@ int pin_directory(const char *path)
 	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* remove_below - all that can be removed; 0, or why something could not */
+/* Remove everything below dir that can be removed. Return 0, or the errno of a failure. */
 static int remove_below(int dir)
 {
 	DIR *list = fdopendir(dup(dir));
@@ -89,7 +90,7 @@ static int try_to_remove(const char *path)
 	return why || !rmdir(path) ? why : errno;
 }
 
-/* pin_remove - there is no way back, so what lacked something is tried again */
+/* Remove a directory of pins. Try twice: a removal cannot be undone, so it should be finished. */
 int pin_remove(const char *path)
 {
 	int why = try_to_remove(path);
@@ -99,7 +100,10 @@ int pin_remove(const char *path)
 	return why ? set_error(CGG_FAILED, "%s: %s", path, strerror(why)) : 0;
 }
 
-/* siblings - what others left, is_ours(path) of each; one that is in use is locked */
+/*
+ * Call is_ours(path) for each cgguard-new-PID directory that a killed command left, and return
+ * whether a call returned true. Living commands lock theirs, so those are skipped.
+ */
 static bool siblings(bool is_ours(const char *path))
 {
 	bool any = false;
@@ -150,16 +154,16 @@ static int object_get(const char *name)
 	return bpf_obj_get(path);
 }
 
-/* ---- whether pins belong together: anything may have been put in their place ---- */
+/* ---- checks that pins belong to one guard: another tool may have replaced some ---- */
 
 #define HELD 64
 
-struct holder { /* a program, and the maps that it holds */
+struct holder { /* a program and the maps that it uses */
 	char name[BPF_OBJ_NAME_LEN];
 	__u32 count, map[HELD];
 };
 
-/* holder_read - 0, or an errno; what is no program holds no map */
+/* Read the maps of a program. Return 0 or an errno. An fd that is not a program has no maps. */
 static int holder_read(struct holder *holder, int program)
 {
 	struct bpf_prog_info info = { .nr_map_ids = HELD, .map_ids = (__u64)(size_t)holder->map };
@@ -173,7 +177,7 @@ static int holder_read(struct holder *holder, int program)
 	return 0;
 }
 
-static bool holds(const struct holder *holder, __u32 map)
+static bool uses_map(const struct holder *holder, __u32 map)
 {
 	for (__u32 i = 0; map && i < holder->count; i++)
 		if (holder->map[i] == map)
@@ -181,13 +185,13 @@ static bool holds(const struct holder *holder, __u32 map)
 	return false;
 }
 
-/* The kernel keeps of a name what fits. */
+/* Compare with a name as the kernel stores it: cut to 15 bytes. */
 static bool has_name(const char given[BPF_OBJ_NAME_LEN], const char *name)
 {
 	return !strncmp(given, name, BPF_OBJ_NAME_LEN - 1);
 }
 
-/* map_id - 0, or an errno; ESTALE: not a map of that name */
+/* Read the id of a map. Return 0 or an errno; ESTALE: not a map with this name. */
 static int map_id(int fd, const char *name, __u32 *id)
 {
 	struct bpf_map_info info = { 0 };
@@ -203,9 +207,10 @@ static int map_id(int fd, const char *name, __u32 *id)
 }
 
 /*
- * map_check - 0: some pinned program holds the map, or none is pinned that could
+ * Return 0 if a pinned program uses the map, or if no program is pinned at all; else ESTALE or
+ * another errno.
  *
- * Ids are never reused, so what a program held once needs no second look.
+ * Ids are never reused, so the last program can be cached.
  */
 static int map_check(int fd, const char *name)
 {
@@ -214,7 +219,7 @@ static int map_check(int fd, const char *name)
 	int error = map_id(fd, name, &id), unknown = 0;
 	bool any = false;
 
-	if (error || holds(&holder, id))
+	if (error || uses_map(&holder, id))
 		return error;
 	for (int i = 0; i < CGG_PROGRAMS; i++) {
 		char path[64];
@@ -230,7 +235,7 @@ static int map_check(int fd, const char *name)
 		any = true;
 		error = holder_read(&holder, program);
 		close(program);
-		if (holds(&holder, id))
+		if (uses_map(&holder, id))
 			return 0;
 		if (error)
 			unknown = error;
@@ -238,7 +243,7 @@ static int map_check(int fd, const char *name)
 	return unknown ? unknown : any ? ESTALE : 0;
 }
 
-/* program_check - 0: it has its name, and walks the policies that are pinned */
+/* Return 0 if the program has this name and uses the pinned map policies, else an errno. */
 static int program_check(int fd, const char *name)
 {
 	int policies = object_get("maps/policies"), error;
@@ -253,10 +258,10 @@ static int program_check(int fd, const char *name)
 		error = holder_read(&holder, fd);
 	if (error)
 		return error;
-	return has_name(holder.name, name) && holds(&holder, id) ? 0 : ESTALE;
+	return has_name(holder.name, name) && uses_map(&holder, id) ? 0 : ESTALE;
 }
 
-/* own_check - 0, ESTALE when something else lies there, or the errno of a look that failed */
+/* Return 0 if fd is the guard's own object, ESTALE if not, or the errno of a check that failed. */
 static int own_check(int fd, const char *name)
 {
 	if (!strncmp(name, "maps/", 5))
@@ -267,13 +272,13 @@ static int own_check(int fd, const char *name)
 }
 
 /*
- * pin_get - open a pin of the guard. ESTALE: something else lies there
+ * Open a pin of the guard. Return an fd, or -1 with errno; ESTALE: another object is pinned there.
  *
- * A look that fails says nothing about what lies there, so its own errno is kept: only
- * ESTALE and ENOENT mean that a pin is lost.
+ * Only ESTALE and ENOENT mean that a pin is lost. A check that fails proves nothing, so callers
+ * get its own errno and must not treat the pin as missing.
  *
- * cgg-load has every program hold what user space alone uses, too. A link is checked by
- * the caller, who knows its cgroup.
+ * cgg-load binds the maps that only commands use to every program, so that they can be checked,
+ * too. The caller checks links, because it knows their cgroups.
  */
 int pin_get(const char *name)
 {
@@ -298,7 +303,7 @@ int pin_refusal(const char *name)
 		return set_error(CGG_FAILED,
 				 CGG_DIR "/%s: needs root, or CAP_BPF and CAP_NET_ADMIN", name);
 	if (errno == ESTALE)
-		return set_error(CGG_FAILED, CGG_DIR "/%s: not the %s that is meant; run %s", name,
+		return set_error(CGG_FAILED, CGG_DIR "/%s: not the %s of this guard; run %s", name,
 				 map ? "map" : "program",
 				 map ? "cgg-unload -f and cgg-load" : "cgg-load -r");
 	if (errno != ENOENT && errno != EINVAL)
@@ -307,7 +312,7 @@ int pin_refusal(const char *name)
 			 map ? "cgg-unload -f and cgg-load" : "cgg-load -r");
 }
 
-/* version_read - the layout of the guard, or -1 with errno; ESTALE: not the map that is meant */
+/* Return the layout of the guard, or -1 with errno; ESTALE: not the map version. */
 int version_read(void)
 {
 	int fd = pin_get("version"), error = 0;
@@ -316,7 +321,7 @@ int version_read(void)
 
 	if (fd < 0)
 		return -1;
-	/* Another map's value may be of any size. */
+	/* Check the sizes first: the value of a foreign map could overflow `version`. */
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
 		error = errno;
 	else if (!has_name(info.name, "version") || info.key_size != sizeof(key) ||
@@ -342,7 +347,7 @@ int programs_loaded(unsigned *programs)
 	return status;
 }
 
-/* programs_record - what programs_loaded() tells from now on */
+/* Store the set of loaded programs for programs_loaded(). */
 int programs_record(unsigned programs)
 {
 	const __u32 key = CGG_VERSION_PROGRAMS;
@@ -356,7 +361,7 @@ int programs_record(unsigned programs)
 	return status;
 }
 
-/* open_refusal - why the pin directory does not open */
+/* Set the error for a pin directory that does not open. */
 static int open_refusal(int error)
 {
 	struct statfs fs;
@@ -369,8 +374,8 @@ static int open_refusal(int error)
 				 "not loaded, and no bpffs on " CGG_BPFFS "; run cgg-load first");
 	if (error == ENOENT && siblings(holds_cgroups))
 		return set_error(CGG_FAILED,
-				 "not loaded; what a killed cgg-unload left is in force "
-				 "until cgg-unload or cgg-load is run");
+				 "not loaded, but a killed cgg-unload left rules in force; "
+				 "run cgg-unload or cgg-load");
 	if (error == ENOENT)
 		return set_error(CGG_FAILED, "not loaded; run cgg-load first");
 	if (!lstat(CGG_DIR, &st) && !S_ISDIR(st.st_mode))
@@ -380,7 +385,10 @@ static int open_refusal(int error)
 	return set_error(CGG_FAILED, CGG_DIR ": %s", strerror(error));
 }
 
-/* locked_directory - opens and locks the pin directory that is there once the lock is ours */
+/*
+ * Open and lock the pin directory. Retry when another command renamed it while this one waited
+ * for the lock.
+ */
 static int locked_directory(struct cgg_guard *guard, enum cgg_open how)
 {
 	for (;;) {
@@ -418,8 +426,9 @@ static int version_check(void)
 	if (version < 0 && errno != ENOENT && errno != ESTALE && errno != EACCES)
 		return set_error(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
 	if (version < 0)
-		return set_error(CGG_FAILED, CGG_DIR "/version: not there, or another map; "
-						     "run cgg-unload -f and cgg-load");
+		return set_error(CGG_FAILED,
+				 CGG_DIR "/version: missing, or not the map of this guard; "
+					 "run cgg-unload -f and cgg-load");
 	return set_error(CGG_FAILED,
 			 "the guard that is loaded has layout %d, this command knows %d; "
 			 "run cgg-unload -f and cgg-load, or see UPGRADES in cgguard(7)",
@@ -465,7 +474,7 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 	return status;
 }
 
-/* Mappings go with the process; a command opens one guard. */
+/* Close the guard. Its mappings stay until the process ends: a command opens one guard. */
 void guard_close(struct cgg_guard *guard)
 {
 	const int fds[] = { guard->image_maps,	guard->tally_maps, guard->indexes,

@@ -1,61 +1,61 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* pins.h - the guard as it lies in bpffs: pins, the lock, inner maps, counters. */
+/* pins.h - the pins of the guard in bpffs: directory, lock, inner maps, counters. */
 #ifndef CGG_PINS_H
 #define CGG_PINS_H
 
 #include "../words/words.h"
 
-/* pin.c: the guard as it lies below /sys/fs/bpf/cgguard */
+/* pin.c: the pins below /sys/fs/bpf/cgguard */
 #define CGG_BPFFS "/sys/fs/bpf"
 #define CGG_DIR CGG_BPFFS "/cgguard"
-enum cgg_open { CGG_READ, CGG_CHANGE }; /* beside other readers; alone */
+enum cgg_open { CGG_READ, CGG_CHANGE }; /* with a shared lock; with an exclusive one */
 struct cgg_guard {
 	int dir; /* the open and locked pin directory */
 	enum cgg_open how;
 	int image_maps, tally_maps, indexes, attachments, attached;
 	struct cgg_policy *policies; /* CGG_POLICIES of them, shared with the kernel */
-	struct cgg_image *images[CGG_POLICIES]; /* two each, where they were asked for */
+	struct cgg_image *images[CGG_POLICIES]; /* two each, mapped by guard_images(); 0: not yet */
 	/*
-	 * Called before the last step of a change of rules, which cannot fail; 0: nobody. Unless it
-	 * returns 0 the change is not made. A command that must print prints here.
+	 * Called before the last step of a change of rules, if not 0. The last step cannot fail; it
+	 * is only taken if this returns 0. So commands print here, where printing may still fail.
 	 */
 	int (*ready)(void);
 };
 int guard_open(struct cgg_guard *guard, enum cgg_open how);
 void guard_close(struct cgg_guard *guard);
-int lock_take(int dir, enum cgg_open how); /* lock.c: waits, within reason */
-int pin_check(int dir, const char *path); /* bpffs, ours alone, a directory */
+int lock_take(int dir, enum cgg_open how); /* lock.c: waits for a limited time */
+int pin_check(int dir, const char *path); /* refuses a directory that others could change */
 int pin_directory(const char *path); /* an fd, or -1 with errno */
-int pin_remove(const char *path); /* a directory of pins, with all below it */
-#define CGG_SIBLING CGG_DIR "-new-" /* and the process id: a guard that is made, or removed */
-void siblings_sweep(void); /* what killed commands left of those */
-int pin_get(const char *name); /* fd of maps/name or so, or -1 with errno */
-int pin_refusal(const char *name); /* of what pin_get() has just not given */
-enum cgg_version { CGG_VERSION_LAYOUT, CGG_VERSION_PROGRAMS }; /* what the map version holds */
-int version_read(void); /* the layout version of what is pinned, or -1 with errno */
+int pin_remove(const char *path); /* removes a directory of pins and everything below */
+#define CGG_SIBLING CGG_DIR "-new-" /* and the process id: a guard that is built, or removed */
+void siblings_sweep(void); /* removes those of killed commands */
+int pin_get(const char *name); /* fd of a pin like maps/NAME, or -1 with errno */
+int pin_refusal(const char *name); /* sets the error for errno of pin_get() */
+enum cgg_version { CGG_VERSION_LAYOUT, CGG_VERSION_PROGRAMS }; /* keys of the map version */
+int version_read(void); /* CGG_LAYOUT of the pinned guard, or -1 with errno */
 
-int programs_loaded(unsigned *programs); /* 1 << enum cgg_program, that this kernel loaded */
+int programs_loaded(unsigned *programs); /* 1 << enum cgg_program, those that are loaded */
 int programs_record(unsigned programs);
 
-/* programs.c: the pinned programs, read once for each guard that is opened */
+/* programs.c: the ids of the pinned programs, cached while one guard is open */
 struct cgg_pinned {
 	bool is_read;
-	__u32 now, replaced; /* ids, 0: none */
+	__u32 now, replaced; /* ids of those in progs/ and replaced/; 0: none */
 };
 const struct cgg_pinned *pinned_read(int program);
-void pinned_forget(void); /* look again */
+void pinned_forget(void); /* drops the cache */
 
-/* inner.c: the maps in the elements of images, tallies and indexes, by the name of that map */
+/* inner.c: inner maps; name is the outer map: images, tallies or indexes */
 int inner_get(const char *name, int outer, __u32 number); /* -1 with errno */
 int inner_put(const char *directory, const char *name, int outer, __u32 number, int fd);
-void inner_drop(const char *name, int outer, __u32 number); /* if it is there */
-int inner_refusal(const char *name, __u32 number); /* of what inner_get() has just not given */
+void inner_drop(const char *name, int outer, __u32 number); /* if it exists */
+int inner_refusal(const char *name, __u32 number); /* sets the error for errno of inner_get() */
 int chunk_make(const char *directory, int images, int tallies, __u32 chunk);
 void chunk_forget(struct cgg_guard *guard, __u32 chunk);
 bool chunk_is_whole(const struct cgg_guard *guard, __u32 chunk);
-struct cgg_image *guard_images(struct cgg_guard *guard, int place); /* 0: refused */
+struct cgg_image *guard_images(struct cgg_guard *guard, int place); /* 0 with cgg_error */
 
-/* store.c: the indexes of a guard, numbered as in the map indexes */
+/* store.c: the indexes of a guard; numbers are keys of the map indexes */
 enum cgg_part { CGG_RECORDS = 1, CGG_HASHES = 2, CGG_TEXTS = 4 };
 struct cgg_store {
 	const struct cgg_index *head;
@@ -70,7 +70,7 @@ struct cgg_store {
 int index_open(struct cgg_store *index, const struct cgg_index *head, enum cgg_open how,
 	       unsigned parts);
 int index_map(struct cgg_store *index, unsigned parts);
-bool index_is_lost(const struct cgg_index *head); /* its pin; programs still walk it */
+bool index_is_lost(const struct cgg_index *head); /* its pin is gone; programs still use it */
 void index_close(struct cgg_store *index);
 int index_record(struct cgg_store *index, __u32 rule, struct cgg_record *record);
 bool index_has_text(struct cgg_store *index, const struct cgg_record *record, const char *text,
@@ -78,18 +78,18 @@ bool index_has_text(struct cgg_store *index, const struct cgg_record *record, co
 bool index_is_dead(const struct cgg_store *index, __u32 rule);
 const char *index_text(const struct cgg_store *index, __u32 rule);
 int index_store(struct cgg_guard *guard, const struct cgg_index *head, const char *pages);
-void index_drop(struct cgg_guard *guard, __u32 number); /* if it is there */
+void index_drop(struct cgg_guard *guard, __u32 number); /* if it exists */
 
-/* count.c: what was decided, summed over the processors */
+/* count.c: counters of decisions, summed over the processors */
 int count_open(void);
 struct cgg_count count_read(int counts, __u32 policy, __u32 rule);
 struct cgg_tally tally_read(__u32 policy, int hook);
-struct cgg_count tally_default(const struct cgg_tally *tally); /* what the default decided */
-bool packets_read(__u64 cgroup, struct cgg_packets *sum); /* false: no program counts them */
+struct cgg_count tally_default(const struct cgg_tally *tally); /* decisions by the default */
+bool packets_read(__u64 cgroup, struct cgg_packets *sum); /* false: not counted */
 int count_forget(__u32 policy);
 bool count_any(__u32 policy); /* whether some rule has a count */
 void count_forget_rule(__u32 policy, __u32 rule);
-int count_keep(__u32 policy, __u32 *ids, size_t count); /* sorts them; forgets all others */
-bool count_time(__u64 last, char text[40]); /* RFC 3339 of a count's last hit; false: never */
+int count_keep(__u32 policy, __u32 *ids, size_t count); /* sorts ids; deletes all other counts */
+bool count_time(__u64 last, char text[40]); /* time of the last hit, RFC 3339; false: never */
 
 #endif

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* programs.c - which programs are pinned. */
+/* programs.c - caches the ids of the pinned programs. */
 #include <bpf/bpf.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "pins.h"
 
-/* program_read - Return the id of what is pinned by that name in a directory; 0: nothing of ours. */
+/* Return the id of the guard's program that is pinned as directory/name, or 0. */
 static __u32 program_read(const char *directory, const char *name)
 {
 	struct bpf_prog_info info = { 0 };
@@ -23,7 +23,7 @@ static __u32 program_read(const char *directory, const char *name)
 	return info.id;
 }
 
-/* Which programs are pinned: read once for each guard that is opened, not once for each link. */
+/* The cache: read once for each opened guard, not for each link, since a guard has many links. */
 static struct cgg_pinned pinned[CGG_PROGRAMS];
 
 void pinned_forget(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* store.c - indexes in the kernel: made, and read part by part (inner.c pins them). */
+/* store.c - stores indexes in the kernel and maps them part by part (inner.c pins them). */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static void index_path(char path[64], __u32 number)
 	snprintf(path, 64, CGG_DIR "/indexes/%u", number);
 }
 
-/* part - maps some pages; 0: refused */
+/* Map the pages of a part. Return 0 with cgg_error on failure. */
 static void *part(struct cgg_store *index, __u32 page, size_t bytes)
 {
 	void *there = mmap(0, bytes ? bytes : 1,
@@ -37,7 +37,7 @@ static size_t heap_bytes(const struct cgg_index *head)
 	return (size_t)(head->pages - head->heap) * CGG_PAGE;
 }
 
-/* index_get - its descriptor, -1 with errno */
+/* Open the map of an index. Return an fd, or -1 with errno. */
 static int index_get(__u32 number)
 {
 	int indexes = pin_get("maps/indexes"), fd, error;
@@ -61,8 +61,8 @@ bool index_is_lost(const struct cgg_index *head)
 }
 
 /*
- * index_open - maps the actions and the bits, and of the larger parts those that are
- * wanted (enum cgg_part): to map a page costs more than to read it
+ * Open an index. Map its actions and bits, and of its larger parts only those in `parts` (enum
+ * cgg_part), because mapping a page costs more than reading it. Return 0 or CGG_FAILED.
  */
 int index_open(struct cgg_store *index, const struct cgg_index *head, enum cgg_open how,
 	       unsigned parts)
@@ -74,7 +74,7 @@ int index_open(struct cgg_store *index, const struct cgg_index *head, enum cgg_o
 	if (index->fd < 0) {
 		index->head = 0;
 		return set_error(CGG_FAILED, "%s: %s%s", path,
-				 errno == ESTALE ? "not the map that is meant" : strerror(errno),
+				 errno == ESTALE ? "not the map of this guard" : strerror(errno),
 				 errno == ESTALE || errno == ENOENT ? "; restore the policy" : "");
 	}
 	index->actions = part(index, 0, sizeof(*index->actions) * head->actions);
@@ -85,7 +85,7 @@ int index_open(struct cgg_store *index, const struct cgg_index *head, enum cgg_o
 	return CGG_FAILED;
 }
 
-/* index_map - the larger parts that are not there yet */
+/* Map those of the larger parts that are not mapped yet. Return 0 or CGG_FAILED. */
 int index_map(struct cgg_store *index, unsigned parts)
 {
 	const struct cgg_index *head = index->head;
@@ -102,7 +102,7 @@ int index_map(struct cgg_store *index, unsigned parts)
 		       : 0;
 }
 
-/* part_copy - copies a few bytes, whether their part is mapped or not */
+/* Copy a few bytes of a part that need not be mapped. Return 0 or CGG_FAILED. */
 static int part_copy(struct cgg_store *index, __u32 page, size_t offset, void *to, size_t bytes)
 {
 	size_t skip = offset % CGG_PAGE;
@@ -166,7 +166,10 @@ static int fill(int fd, const char *pages, size_t size)
 	return munmap(there, size);
 }
 
-/* index_store - by its number, in the place of one that no image in force has */
+/*
+ * Make a map with the pages and store it by head->number. No image in force may use the index
+ * that this replaces. Return 0 or CGG_FAILED.
+ */
 int index_store(struct cgg_guard *guard, const struct cgg_index *head, const char *pages)
 {
 	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options,

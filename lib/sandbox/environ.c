@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* environ.c - the environment of the command that cgg-run runs. */
+/* environ.c - sets the environment of the command that cgg-run starts. */
 #include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ static int no_memory(void)
 	return set_error(CGG_FAILED, "out of memory");
 }
 
-/* Add NAME=VALUE, or NAME: the caller's value of it. */
+/* Add a word of option -e: NAME=VALUE, or NAME to keep the caller's value. */
 int environ_add(struct cgg_environ *env, char *word)
 {
 	size_t len = strcspn(word, "=");
@@ -31,7 +31,7 @@ int environ_add(struct cgg_environ *env, char *word)
 	return 0;
 }
 
-/* Set what tells programs whose they are. */
+/* Set the variables that tell a program its user. */
 static int set_user(const struct passwd *user)
 {
 	return setenv("HOME", user->pw_dir, 1) || setenv("SHELL", user->pw_shell, 1) ||
@@ -49,7 +49,7 @@ static int clear(const struct passwd *user)
 	return failed;
 }
 
-/* Replace each NAME by NAME=VALUE, as long as the caller's values are there; drop unset ones. */
+/* Replace each NAME by NAME=VALUE while the caller's variables still exist; drop unset ones. */
 static int take_values(struct cgg_environ *env)
 {
 	size_t kept = 0;
@@ -67,8 +67,8 @@ static int take_values(struct cgg_environ *env)
 }
 
 /*
- * Change this process's environment to the command's. `user` is the one that -u names,
- * or 0. Later words win over earlier ones, and over what the user sets.
+ * Change this process's environment to the command's. `user` is the user of option -u, or 0.
+ * Later words override earlier ones, and the variables that set_user() sets.
  */
 int environ_apply(struct cgg_environ *env, const struct passwd *user)
 {
@@ -83,7 +83,7 @@ int environ_apply(struct cgg_environ *env, const struct passwd *user)
 	return failed ? no_memory() : 0;
 }
 
-/* Ask who calls: a name service may need files and sockets that the command has not. */
+/* Look up the caller now: a name service may need files and sockets that will be closed later. */
 void environ_begin(struct cgg_environ *env)
 {
 	if (env->clear)

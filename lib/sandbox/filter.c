@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * filter.c - the seccomp filter of cgg-run: system calls that go around every hook.
+ * filter.c - the seccomp filter of cgg-run, for system calls that bypass all hooks.
  *
- * A rule compares an int as the kernel reads it: the upper half of a register does not
- * count. Each rule holds for 32-bit calls and x32 as well. There, socketcall(2) hides
- * the family in memory, which a filter cannot read: libseccomp then denies all that
- * makes sockets by it.
+ * A rule compares an int as the kernel does: it ignores the upper half of the register. Each
+ * rule also applies to 32-bit calls and x32. There, socketcall(2) has the family in memory,
+ * which a filter cannot read: libseccomp then denies all calls that make sockets through it.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -23,9 +22,9 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define INT(n, value) SCMP_CMP(n, SCMP_CMP_MASKED_EQ, 0xffffffff, value)
-#define NO_FAMILY SCMP_ACT_ERRNO(EAFNOSUPPORT) /* what a kernel without the family says */
+#define NO_FAMILY SCMP_ACT_ERRNO(EAFNOSUPPORT) /* the error of a kernel without the family */
 
-/* Other instruction sets that the kernel of the first also runs. */
+/* The other instruction sets that a kernel of the native one runs. */
 static const struct {
 	uint32_t native, other[2];
 } arches[] = {
@@ -38,12 +37,12 @@ static const struct {
 };
 
 /*
- * The socket families that hooks see are allowed, and so is netlink's NETLINK_ROUTE,
- * which getaddrinfo(3) needs. The others are denied, those of later kernels, too.
+ * The filter allows the socket families that hooks see, and NETLINK_ROUTE of netlink, which
+ * getaddrinfo(3) needs. It denies all others, including families of later kernels.
  */
 static const struct {
 	int family;
-	unsigned keep; /* the word that allows this family alone; ~0: always allowed */
+	unsigned keep; /* the KEEP_ bit that allows this family; ~0: always allowed */
 } families[] = {
 	{ AF_UNIX, ~0u },
 	{ AF_INET, ~0u },
@@ -54,7 +53,7 @@ static const struct {
 	{ 44 /* AF_XDP */, KEEP_XDP },
 	{ AF_ALG, KEEP_ALG },
 };
-#define FAMILIES 64 /* more than there are: those from here on are denied in one rule */
+#define FAMILIES 64 /* a power of two above all families; one rule a bit denies the rest */
 
 static const int makes_sockets[] = { SCMP_SYS(socket), SCMP_SYS(socketpair) };
 
@@ -66,7 +65,7 @@ static bool is_allowed(int family, unsigned keep)
 	return false;
 }
 
-/* Where glibc itself makes sockets by socketcall(2) a filter can only deny all or nothing. */
+/* Return whether glibc makes sockets by socketcall(2): a filter can only deny all or none then. */
 static bool hides_families(void)
 {
 	uint32_t arch = seccomp_arch_native();
@@ -98,8 +97,8 @@ static int add_families(scmp_filter_ctx filter, unsigned keep)
 }
 
 /*
- * TIOCSTI types into the terminal that the shell outside reads next, TIOCLINUX pastes
- * there.
+ * Deny ioctls that inject input into the terminal, which the shell outside reads next: TIOCSTI
+ * types characters, TIOCLINUX pastes.
  */
 static int add_tty(scmp_filter_ctx filter, unsigned keep)
 {
@@ -113,9 +112,8 @@ static int add_tty(scmp_filter_ctx filter, unsigned keep)
 }
 
 /*
- * A ring makes sockets of any family without socket(2). By an absolute name below
- * another root a process reaches another socket than the one that a rule allows; mounts
- * do the same, where Landlock does not keep them away.
+ * io_uring makes sockets of any family without socket(2). After chroot(2) or a mount, a path
+ * that a rule allows can lead to another socket. Landlock denies mounts, too, where it works.
  */
 static const struct {
 	const char *name;
@@ -166,7 +164,7 @@ static int add_arches(scmp_filter_ctx filter)
 	return error;
 }
 
-/* Write the filter as a program of the kernel into `program`. */
+/* Export the filter as a classic BPF program; the caller frees program->filter. */
 static int export(scmp_filter_ctx filter, struct sock_fprog *program)
 {
 	int fd = memfd_create("filter", MFD_CLOEXEC);
@@ -201,7 +199,10 @@ int shut_filter(unsigned keep, struct sock_fprog *program)
 	return error ? shut_failed("seccomp", "families,io_uring,chroot,mounting,tty") : 0;
 }
 
-/* Not seccomp_load(): before the user changes, only no_new_privs and this process count. */
+/*
+ * Load the filter into this process. seccomp_load() would also set no_new_privs, which --keep
+ * privs forbids.
+ */
 int filter_load(unsigned keep)
 {
 	struct sock_fprog program;

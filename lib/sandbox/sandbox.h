@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* sandbox.h - what cgg-run closes before it starts a command. */
+/* sandbox.h - the restrictions and the environment that cgg-run gives to a command. */
 #ifndef CGG_SANDBOX_H
 #define CGG_SANDBOX_H
 
 #include "../util/util.h"
 
-/* shut.c: closes what no hook sees */
+/* shut.c: closes the ways around a guard that no hook sees */
 struct cgg_shut {
 	unsigned keep;
 	__u64 keep_caps;
-	struct passwd *user; /* 0: who calls */
+	struct passwd *user; /* of option -u; 0: the caller */
 	gid_t *groups;
 	size_t group_count;
 };
@@ -34,23 +34,23 @@ enum keep {
 	KEEP_XDP = 1 << 12,
 	KEEP_ALG = 1 << 13,
 	KEEP_NETLINK = 1 << 14,
-	/* Not a word: Landlock already keeps processes from mounting. */
+	/* Not a word of --keep: set when Landlock already denies mounting. */
 	KEEP_MOUNT_CALLS = 1 << 30,
 };
 
-/* Set the sentence about `what`, from errno, and the word that leaves it open. */
+/* Set an error about `what` from errno, and name the word of --keep that leaves it open. */
 int shut_failed(const char *what, const char *word);
 
-/* filter.c. shut_filter() fills `program`, which the caller frees; its length is 0 if all is kept */
+/* filter.c: shut_filter() fills `program`; the caller frees program->filter */
 struct sock_fprog;
 int shut_filter(unsigned keep, struct sock_fprog *program);
 int filter_load(unsigned keep);
 
-/* environ.c: the variables of the command that cgg-run runs */
+/* environ.c: the environment of the command */
 struct cgg_environ {
-	bool clear; /* none of the caller's, but TERM */
-	struct passwd *caller; /* who calls, if clear */
-	char **words; /* NAME=VALUE; before environ_apply() NAME as well */
+	bool clear; /* drop the caller's variables, except TERM */
+	struct passwd *caller; /* the calling user, if clear */
+	char **words; /* NAME=VALUE; before environ_apply() also NAME */
 	size_t count;
 };
 int environ_add(struct cgg_environ *env, char *word);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * shut.c - closes, for one process and all that it will start, the ways around a
- * guard that no hook sees.
+ * shut.c - closes the ways around a guard that no hook sees, for one process and its children.
  *
- * Done between clone(2) and execve(2). Whatever cannot be closed is refused, with
- * the word that leaves it open on purpose. Only what a kernel does not have is passed
- * over: the scopes of Landlock.
+ * cgg-run does this between clone(2) and execve(2). If one cannot be closed, it fails and names
+ * the word of --keep that leaves it open on purpose. It skips only the scopes of Landlock on a
+ * kernel that does not have them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +30,7 @@
 #define SYS_close_range 436
 #endif
 
-/* What can be left open by its word. */
+/* The words of --keep. */
 static const struct {
 	const char *word;
 	unsigned bits;
@@ -46,7 +45,7 @@ static const struct {
 	{ "netlink", KEEP_NETLINK },   { "all", ~0u },
 };
 
-/* The capabilities by which a guard is taken away, or gone around. */
+/* The capabilities that allow a process to remove a guard, or to bypass it. */
 static const struct {
 	const char *word;
 	int number;
@@ -56,13 +55,13 @@ static const struct {
 	{ "sys_admin", CAP_SYS_ADMIN }, /* detaches programs, mounts cgroupfs and bpffs */
 	{ "bpf", CAP_BPF }, /* opens maps and links by their ids */
 	{ "perfmon", CAP_PERFMON }, /* reads and overrides the kernel by probes */
-	{ "sys_ptrace", CAP_SYS_PTRACE }, /* makes processes outside do it */
-	{ "mknod", CAP_MKNOD }, /* a disk's node, where no device rule says no */
-	{ "syslog", CAP_SYSLOG }, /* the kernel's addresses */
-	{ "sys_module", CAP_SYS_MODULE }, /* the kernel's code */
-	{ "sys_rawio", CAP_SYS_RAWIO }, /* its memory, by ports and /dev/mem */
-	{ "sys_boot", CAP_SYS_BOOT }, /* another kernel, by kexec */
-	{ "dac_read_search", CAP_DAC_READ_SEARCH }, /* files by handle, out of any mount */
+	{ "sys_ptrace", CAP_SYS_PTRACE }, /* controls processes outside of the guard */
+	{ "mknod", CAP_MKNOD }, /* makes the node of a disk, if no device rule denies it */
+	{ "syslog", CAP_SYSLOG }, /* reveals addresses of the kernel */
+	{ "sys_module", CAP_SYS_MODULE }, /* adds code to the kernel */
+	{ "sys_rawio", CAP_SYS_RAWIO }, /* accesses memory by I/O ports and /dev/mem */
+	{ "sys_boot", CAP_SYS_BOOT }, /* starts another kernel with kexec */
+	{ "dac_read_search", CAP_DAC_READ_SEARCH }, /* opens files by handle, outside of mounts */
 };
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -80,7 +79,7 @@ static int keep_word(struct cgg_shut *shut, const char *word, size_t len)
 		}
 	return set_error(
 		CGG_USAGE,
-		"%.*s: not a thing to keep (fds, privs, caps, scopes, mounts, mounting, "
+		"%.*s: not a word of --keep (fds, privs, caps, scopes, mounts, mounting, "
 		"chroot, tty, io_uring, families, vsock, packet, xdp, alg, netlink, all, or "
 		"a capability like net_raw)",
 		(int)(len < 80 ? len : 80), word);
@@ -99,10 +98,10 @@ int shut_keep(struct cgg_shut *shut, const char *words)
 	return status;
 }
 
-/* Asked here and not where it is used: a name service may need files and sockets. */
+/* Look up a user and its groups early: a name service may need files and sockets. */
 int shut_user(struct cgg_shut *shut, const char *name)
 {
-	/* A number that no user has: with the group of that number, and no others. */
+	/* A user id without an entry gets the group of the same number, and no others. */
 	static char root[] = "/", shell[] = "/bin/sh";
 	static struct passwd unknown = { .pw_dir = root, .pw_shell = shell };
 	struct passwd *user = getpwnam(name);
@@ -139,7 +138,7 @@ int shut_failed(const char *what, const char *word)
 			 word);
 }
 
-/* is_there - what lies at dir is of that file system; a mount below another is nowhere */
+/* Return whether dir shows a file system of this type; another mount may cover it. */
 static bool is_there(const char *dir, unsigned long magic)
 {
 	struct statfs fs;
@@ -147,11 +146,11 @@ static bool is_there(const char *dir, unsigned long magic)
 	return !statfs(dir, &fs) && (unsigned long)fs.f_type == magic;
 }
 
-/* each_mount - calls back for every mount of type; what it says ends the walk */
+/* Call back for each mount of a type, until a call does not return 0. Return its status. */
 static int each_mount(const char *type, int (*call)(const char *dir))
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	/* All of it is read before anything is unmounted. */
+	/* Read the whole list first, because callbacks unmount. */
 	size_t size;
 	char *text = mounts ? slurp(mounts, &size) : 0;
 	struct mntent *entry;
@@ -195,9 +194,10 @@ static int gone(const char *dir)
 }
 
 /*
- * Root needs no capability to write a cgroup.procs or a v1 release_agent, nor to
- * remove a pin or write a pinned map: what it does not see it cannot touch. No
- * later mount comes in from outside.
+ * Hide bpffs and make cgroup mounts read-only, in a private mount namespace.
+ *
+ * Root needs no capability to write cgroup.procs or a v1 release_agent, to remove a pin or to
+ * write a pinned map. Private propagation keeps later mounts from outside away.
  */
 static int shut_mounts(void)
 {
@@ -211,20 +211,20 @@ static int shut_mounts(void)
 	return status ? status : each_mount("cgroup", read_only);
 }
 
-/* Landlock since ABI 6 (Linux 6.12), which the headers at hand may not know. */
+/* The attributes of Landlock ABI 6 (Linux 6.12), which older headers lack. */
 struct ruleset {
 	__u64 fs, net, scoped;
 };
 #define SCOPE_ABSTRACT_UNIX_SOCKET 1
 #define SCOPE_SIGNAL 2
 
-/* Return the version of Landlock, or -1. */
+/* Return the ABI version of Landlock, or -1. */
 static int landlock_abi(void)
 {
 	return (int)syscall(SYS_landlock_create_ruleset, 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
 }
 
-/* Allow below / the rights to files that the domain handles: they only make it one that does. */
+/* Allow the handled file rights everywhere: the domain handles them only to deny mounts. */
 static int allow_everywhere(int ruleset, __u64 rights)
 {
 	struct landlock_path_beneath_attr root = { .allowed_access = rights };
@@ -238,17 +238,20 @@ static int allow_everywhere(int ruleset, __u64 rights)
 	return status;
 }
 
-/* Without the scopes there is no domain: any domain keeps processes outside from being traced. */
+/*
+ * Return whether to enter a Landlock domain. --keep scopes excludes any domain, since each one
+ * restricts ptrace(2).
+ */
 static bool has_domain(const struct cgg_shut *shut, int abi)
 {
 	return abi >= 2 && !(shut->keep & KEEP_SCOPES);
 }
 
 /*
- * Enter a domain of Landlock. A process in one cannot trace a process outside,
- * whatever its user, so it cannot take its descriptors or enter its /proc/PID/root.
- * In a domain that handles a right to files nobody can mount, not in a user namespace
- * either. Before ABI 6 each domain handles one, and before ABI 2 each breaks rename(2).
+ * Enter a Landlock domain. A process inside cannot trace one outside, even of the same user, so
+ * it cannot take its descriptors or enter its /proc/PID/root. A domain that handles a file
+ * right also denies mounts, even in a user namespace. Before ABI 6 a domain must handle a file
+ * right; before ABI 2 a domain breaks rename(2).
  */
 static int shut_landlock(const struct cgg_shut *shut, int abi)
 {
@@ -273,13 +276,13 @@ static int shut_landlock(const struct cgg_shut *shut, int abi)
 	return error ? shut_failed("Landlock", "scopes") : 0;
 }
 
-/* Return which system calls the filter lets pass, as a set of what is kept. */
+/* Return the KEEP_ bits for the filter. */
 static unsigned calls_kept(const struct cgg_shut *shut, int abi)
 {
 	bool root = shut->user ? !shut->user->pw_uid : !geteuid();
 	unsigned keep = shut->keep & ~(unsigned)KEEP_MOUNT_CALLS;
 
-	/* Root can put another socket in place of any name without it. */
+	/* Root can replace any socket without chroot(2), so denying it to root gains nothing. */
 	if (root)
 		keep |= KEEP_CHROOT;
 	if (has_domain(shut, abi) || keep & KEEP_MOUNTING)
@@ -296,7 +299,10 @@ static __u64 lost_caps(const struct cgg_shut *shut)
 	return shut->keep & KEEP_CAPS ? 0 : lost & ~shut->keep_caps;
 }
 
-/* Out of the bounding set, so that no file brings them back. Needs CAP_SETPCAP, or no_new_privs. */
+/*
+ * Drop capabilities from the bounding set, so that no executable brings them back. This needs
+ * CAP_SETPCAP; without it no_new_privs has the same effect.
+ */
 static int shut_bounding(const struct cgg_shut *shut)
 {
 	__u64 lost = lost_caps(shut);
@@ -341,7 +347,10 @@ static int become(const struct cgg_shut *shut)
 	return 0;
 }
 
-/* Mounts, Landlock, seccomp and the bounding set need what the user and the sets then lose. */
+/*
+ * Apply all restrictions. The order matters: mounts, Landlock, seccomp and the bounding set need
+ * privileges that the change of user and of the capability sets drops.
+ */
 int shut_all(const struct cgg_shut *shut)
 {
 	int abi = landlock_abi(), status = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* util.h - what every folder needs: errors, text of unknown origin, numbers, the clock. */
+/* util.h - helpers for all folders: errors, text of unknown origin, numbers, the clock. */
 #ifndef CGG_UTIL_H
 #define CGG_UTIL_H
 

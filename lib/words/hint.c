@@ -77,7 +77,7 @@ static bool is_ours(const char *word)
 	return verdict_find(word) >= 0 || hook_find(word, strlen(word)) >= 0 || rule_has_word(word);
 }
 
-/* Return what to write for a word, given in lower case and as typed, or 0. */
+/* Return the suggestion for a word, given in lower case and as typed, or 0. */
 static const char *find(const char *word, const char *typed)
 {
 	static char text[64];

@@ -367,7 +367,7 @@ int rule_parse(struct cgg_rule *rule, int count, char *const word[])
 	return status ? status : this_host_check(rule);
 }
 
-/* A text that is being written. put() drops what does not fit; every rule that parses does fit. */
+/* A text that is being written. put() drops text beyond the end; a rule that parses always fits. */
 struct text {
 	char *at, *end;
 };

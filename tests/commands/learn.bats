@@ -144,7 +144,7 @@ allow unix "/run/a\x0amode audit" # 1 time, by x' ]
 	while IFS= read -r event; do
 		run cgg-learn - <<<"{\"comm\":\"x\",$event}"
 		status_is 1
-		matches '^cgg-learn: -:1: no rule can allow this one event of '
+		matches '^cgg-learn: -:1: no rule can allow only this [a-z]* event'
 		[ "$(grep -c '^allow' <<<"$output")" -eq 0 ]
 	done <<'END'
 "hook":"connect_unix","path":"@x*"
@@ -245,7 +245,7 @@ cgg-learn: -: no events; to learn a hook, set its default to alert'
 	for verdict in denied DENY '' 7; do
 		run cgg-learn - < <(event verdict="$verdict")
 		status_is 2
-		says 'cgg-learn: -:1: an event without a verdict that cgg-events prints'
+		says 'cgg-learn: -:1: an event with an unknown verdict'
 	done
 }
 

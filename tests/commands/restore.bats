@@ -294,7 +294,7 @@ END
 	yaml_refuses 'cgg-rule: FILE:3: action: the key is repeated
 cgg-rule: FILE:4: dest_port: the key is repeated
 cgg-rule: FILE:6: match: the key is repeated
-cgg-rule: FILE:7: cgroup: is there by its path and by its id; one is enough
+cgg-rule: FILE:7: cgroup: given by path and by id; give one of them
 cgg-rule: FILE:8: rules: the key is repeated
 cgg-rule: FILE:9: version: the key is repeated' <<'END'
 version: 1
@@ -314,11 +314,11 @@ END
 	yaml_refuses 'cgg-rule: FILE:1: a list at the top; write rules: before it' <<<'[{"action": "deny"}]'
 	yaml_refuses 'cgg-rule: FILE:2: a policy is a mapping with rules:' <<<$'---\njust a text'
 	yaml_refuses 'cgg-rule: FILE:1: rules: there are none' <<<'{}'
-	yaml_refuses 'cgg-rule: FILE:3: *a: an alias is not read; write the value here
-cgg-rule: FILE:4: *a: an alias is not read; write the value here
-cgg-rule: FILE:5: <<: keys are not merged; write them here
-cgg-rule: FILE:6: !port: a tag is not read; leave it out
-cgg-rule: FILE:7: !!python/object: a tag is not read; leave it out
+	yaml_refuses 'cgg-rule: FILE:3: *a: aliases are not supported; write the value here
+cgg-rule: FILE:4: *a: aliases are not supported; write the value here
+cgg-rule: FILE:5: <<: merging is not supported; write the keys here
+cgg-rule: FILE:6: !port: tags are not supported; leave it out
+cgg-rule: FILE:7: !!python/object: tags are not supported; leave it out
 cgg-rule: FILE:9: dest_ip: needs a value
 cgg-rule: FILE:11: dest_port http: not a port (0 to 65535); write its number: getent services prints it
 cgg-rule: FILE:13: id a/b: a name is made of A-Z a-z 0-9 . _ -
@@ -348,14 +348,14 @@ END
 
 @test 'YAML: a second document is refused, and an end mark with nothing after it is not' {
 	yes cgg-rule add port 1
-	yaml_refuses 'cgg-rule: FILE:4: a second document; a policy is one: put its rules in the first' <<'END'
+	yaml_refuses 'cgg-rule: FILE:4: a second document; a policy is one document: put its rules in the first' <<'END'
 rules:
   - {id: first, match: {dest_port: 25}, action: deny}
 ---
 rules:
   - {id: second, match: {dest_port: 22}, action: deny}
 END
-	yaml_refuses 'cgg-rule: FILE:3: a second document; a policy is one: put its rules in the first' <<<$'rules: []\n---\n~'
+	yaml_refuses 'cgg-rule: FILE:3: a second document; a policy is one document: put its rules in the first' <<<$'rules: []\n---\n~'
 	yaml_refuses 'cgg-rule: FILE:3: not YAML: did not find expected <document start>' <<<$'rules: []\n...\nwhatever ]]] : :'
 	for end in '---' '...' $'...\n---\n...' $'---\n# only a comment' $'...\n\n'; do
 		printf -- '---\nrules:\n  - {match: {dest_port: 2}, action: deny}\n%s\n' "$end" |

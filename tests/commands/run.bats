@@ -278,8 +278,8 @@ sys.exit(ended != -getattr(signal, "SIG" + sys.argv[1]))' "$signal"
 -u nosuchuser true|-u nosuchuser: no such user
 -u 4294967295 true|-u 4294967295: no such user
 -u 54321x true|-u 54321x: no such user
--k frob true|frob: not a thing to keep (fds, privs, caps, scopes, mounts, mounting, chroot, tty, io_uring, families, vsock, packet, xdp, alg, netlink, all, or a capability like net_raw)
--k caps,,fds true|: not a thing to keep
+-k frob true|frob: not a word of --keep (fds, privs, caps, scopes, mounts, mounting, chroot, tty, io_uring, families, vsock, packet, xdp, alg, netlink, all, or a capability like net_raw)
+-k caps,,fds true|: not a word of --keep
 --nosuch true|see cgg-run -h
 END
 	nothing_over

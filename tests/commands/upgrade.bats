@@ -201,7 +201,7 @@ has_programs()
 	mv "$dir/maps/x" "$dir/maps/told"
 	run cgg-load -r
 	status_is 3
-	says "cgg-load: $dir/maps/told: not the map that is meant; run cgg-unload -f and cgg-load"
+	says "cgg-load: $dir/maps/told: not the map of this guard; run cgg-unload -f and cgg-load"
 	[ "$(program_ids)" = "$before" ]
 	[ ! -e "$dir/replaced" ]
 	no inside "$web" reach 127.0.0.1 9090 udp

@@ -40,7 +40,7 @@ allow recvmsg cgroup $(shown "$web")"
 	done
 	no cgg-rule default recvmsg deny
 	status_is 2
-	matches 'recvmsg: the kernel only lets it be watched'
+	matches 'recvmsg: the kernel lets no program deny here'
 	yes cgg-rule list
 	says '# allow everything'
 }

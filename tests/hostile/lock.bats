@@ -48,7 +48,7 @@ is_locked()
 		# shellcheck disable=SC2086 # or nothing
 		run timeout 20 env $blocked cgg-rule add port 1
 		status_is 3
-		says "cgg-rule: /sys/fs/bpf/cgguard: locked by process $holder (flock), which is stopped; let it go on (kill -CONT $holder), or end it"
+		says "cgg-rule: /sys/fs/bpf/cgguard: locked by process $holder (flock), which is stopped; continue it (kill -CONT $holder), or end it"
 	done
 	kill -CONT "$holder"
 	: >"$BATS_TEST_TMPDIR/work"

@@ -183,7 +183,7 @@ is_whole()
 		[ "$asked" != "$old_asked" ]; then
 		bad 'commands print the old state, the kernel enforces the new' "$old_asked" "$asked"
 	elif [ "$old_state" != "$new_state" ] && [ "$now" = "$new_state" ] &&
-		[ "$asked" != "$new_asked" ] && ! cgg-status 2>&1 | grep -q 'is in force until'; then
+		[ "$asked" != "$new_asked" ] && ! cgg-status 2>&1 | grep -q 'left rules in force'; then
 		bad 'commands print the new state, the kernel enforces the old' "$new_asked" "$asked"
 	fi
 	case $point:$status_of in

@@ -397,7 +397,7 @@ in_place_of()
 		bpftool $words "$dir/progs/connect4"
 		run cgg-attach "$shop"
 		status_is 3
-		says "cgg-attach: $dir/progs/connect4: not the program that is meant; $cure"
+		says "cgg-attach: $dir/progs/connect4: not the program of this guard; $cure"
 		mv "$aside/pin" "$dir/progs/connect4"
 	done
 	mv "$dir/progs/connect4" "$aside/pin"

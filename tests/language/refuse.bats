@@ -528,7 +528,7 @@ in_place()
 @test 'pins in a directory of another user are refused' {
 	unload
 	setpriv --reuid=65534 --regid=65534 --clear-groups mkdir -m 700 "$dir"
-	in_place "$dir: belongs to uid 65534, not to us; remove it"
+	in_place "$dir: belongs to uid 65534, not to this user; remove it"
 }
 
 @test 'pins in a directory that others may write are refused' {
@@ -536,7 +536,7 @@ in_place()
 	for mode in 755 701 710 1777; do
 		mkdir "$dir"
 		chmod "$mode" "$dir"
-		in_place "$dir: others may enter it (mode $(printf %04d "$mode")); chmod 700 $dir"
+		in_place "$dir: other users may enter it (mode $(printf %04d "$mode")); chmod 700 $dir"
 		rmdir "$dir"
 	done
 }

@@ -126,7 +126,7 @@ static void quotes_join_words(void **state)
 	refuses("port 1 comment \"a\nb\"\n",
 		"web.rules:1: a quote has no end\n"
 		"web.rules:2: b\": not a verdict, a hook or a match\n");
-	refuses("port 1 comment \"a\"b\n", "web.rules:1: b: no blank behind a quote\n");
+	refuses("port 1 comment \"a\"b\n", "web.rules:1: b: no blank after a quote\n");
 }
 
 static void a_default_is_a_line(void **state)
@@ -274,7 +274,7 @@ static void long_lines_are_read_to_the_end(void **state)
 	refuses_bytes(text, len,
 		      "web.rules:1: \"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""
 		      "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\""
-		      "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\": no blank behind a quote\n");
+		      "\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\": no blank after a quote\n");
 	free(text);
 }
 
