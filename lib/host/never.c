@@ -87,9 +87,8 @@ static int port_check(const struct cgg_rule *rule, int hook)
 	if (!(rule->matches & CGG_MATCH_PORT) || rule->port_max)
 		return 0;
 	if (hook == CGG_BIND)
-		return set_error(CGG_USAGE,
-				 "port 0: bind is judged by the port that the kernel chose; "
-				 "leave port out, or write port 1-65535");
+		return set_error(CGG_USAGE, "port 0: bind sees the port that the kernel chose; "
+					    "leave port out, or write port 1-65535");
 	if (hook == CGG_SENDMSG)
 		return set_error(CGG_USAGE,
 				 "port 0: the kernel sends no message to it; leave port out");
@@ -107,7 +106,7 @@ static int socket_check(const struct cgg_rule *rule)
 		return 0;
 	if (!rule->proto)
 		return set_error(CGG_USAGE,
-				 "proto 0: is judged as the protocol that the kernel chooses; "
+				 "proto 0: the kernel replaces it by the default protocol; "
 				 "write its name, like proto tcp");
 	if (raw || seen->type < 0)
 		return 0;

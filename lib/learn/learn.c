@@ -157,14 +157,14 @@ int learn_check(const struct cgg_learn *learn)
 	if (policies > 1) {
 		names_print(learn->policies, names, sizeof(names));
 		return set_error(CGG_USAGE,
-				 "these are events of %zu policies (%s); choose one by --policy",
+				 "these are events of %zu policies (%s); choose one with --policy",
 				 policies, names);
 	}
 	if (cgroups > 1 && !learn->policy && !learn->cgroup) {
 		names_print(learn->cgroups, names, sizeof(names));
 		return set_error(CGG_USAGE,
-				 "these are events of %zu cgroups (%s); choose one by --cgroup, "
-				 "or take all of the policy by --policy",
+				 "these are events of %zu cgroups (%s); choose one with --cgroup, "
+				 "or take all of the policy with --policy",
 				 cgroups, names);
 	}
 	return 0;

@@ -206,7 +206,7 @@ int count_forget(__u32 policy)
 
 	if (!error)
 		error = tallies_forget(policy);
-	return error ? set_error(CGG_FAILED, "cannot delete the counts of the dropped policy:  %s",
+	return error ? set_error(CGG_FAILED, "cannot delete the counts of the dropped policy: %s",
 				 strerror(error))
 		     : 0;
 }

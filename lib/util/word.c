@@ -58,7 +58,7 @@ char *word_unquote(char *in)
 		in += byte > 0 ? 3 : 0;
 	}
 	if (!*in) {
-		set_error(CGG_USAGE, "a quote has no end");
+		set_error(CGG_USAGE, "a quote is not closed");
 		return 0;
 	}
 	*out = 0;

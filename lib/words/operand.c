@@ -77,7 +77,7 @@ static int sysctl_parse(struct cgg_rule *rule, struct cgg_words *w)
 				 CGG_OPERAND - 1);
 	for (size_t i = 0; i < len; i++)
 		if (word[i] <= ' ' || word[i] > '~' || strchr("\"\\#", word[i]))
-			return set_error(CGG_USAGE, "sysctl: a name has no such byte as 0x%02x",
+			return set_error(CGG_USAGE, "sysctl: a name cannot contain the byte 0x%02x",
 					 (unsigned char)word[i]);
 	memcpy(name, word, len + 1);
 	if (name[strcspn(name, "./")] == '.')

@@ -289,7 +289,7 @@ static int ah_check(const struct cgg_rule *rule)
 static int verdict_check(const struct cgg_rule *rule)
 {
 	if (rule->error && rule->verdict != CGG_DENY)
-		return set_error(CGG_USAGE, "errno: only a deny rule has one");
+		return set_error(CGG_USAGE, "errno: only deny rules can have one");
 	for (int i = 0; i < CGG_HOOKS; i++) {
 		if (!(rule->hooks & 1u << i))
 			continue;

@@ -266,7 +266,7 @@ allow connect proto tcp ip 10.0.0.1 port 22 # denied 1 time, by ssh, at 2026-11-
 	mixed() { event; event policy=db cgroup=/db cgroup_id=8 dport=5432; }
 	run cgg-learn - < <(mixed)
 	status_is 2
-	says 'cgg-learn: -: these are events of 2 policies (web, db); choose one by --policy'
+	says 'cgg-learn: -: these are events of 2 policies (web, db); choose one with --policy'
 	# also for denials, and when the name is unknown
 	run cgg-learn - < <(event; event verdict=deny policy=db)
 	status_is 2
@@ -275,10 +275,10 @@ allow connect proto tcp ip 10.0.0.1 port 22 # denied 1 time, by ssh, at 2026-11-
 	matches '2 policies \(web, unknown\)'
 	run cgg-learn - < <(event; event cgroup=/other cgroup_id=8)
 	status_is 2
-	says 'cgg-learn: -: these are events of 2 cgroups (/web, /other); choose one by --cgroup, or take all of the policy by --policy'
+	says 'cgg-learn: -: these are events of 2 cgroups (/web, /other); choose one with --cgroup, or take all of the policy with --policy'
 	run cgg-learn - < <(for n in 1 2 3 4 5 6; do event policy=$'p\n'$n; done)
 	status_is 2
-	says 'cgg-learn: -: these are events of 6 policies (p\x0a1, p\x0a2, p\x0a3, p\x0a4, and 2 more); choose one by --policy'
+	says 'cgg-learn: -: these are events of 6 policies (p\x0a1, p\x0a2, p\x0a3, p\x0a4, and 2 more); choose one with --policy'
 }
 
 @test '--policy and --cgroup choose the events' {

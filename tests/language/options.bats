@@ -284,7 +284,7 @@ END
 	for verdict in allow alert; do
 		no cgg-rule add "$verdict" connect errno EACCES
 		status_is 2
-		says 'cgg-rule: errno: only a deny rule has one'
+		says 'cgg-rule: errno: only deny rules can have one'
 	done
 	for word in 13 eacces EFROB ''; do
 		no cgg-rule add connect errno "$word"

@@ -124,7 +124,7 @@ static void quotes_join_words(void **state)
 	reads("port 1 comment \"\\\"\\\\\"\n",
 	      "deny connect,sendmsg port 1 comment \"\\\"\\\\\"\n");
 	refuses("port 1 comment \"a\nb\"\n",
-		"web.rules:1: a quote has no end\n"
+		"web.rules:1: a quote is not closed\n"
 		"web.rules:2: b\": not a verdict, a hook or a match\n");
 	refuses("port 1 comment \"a\"b\n", "web.rules:1: b: no blank after a quote\n");
 }
