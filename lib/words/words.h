@@ -62,7 +62,7 @@ void proto_print(__u16 proto, char text[CGG_NET_TEXT]);
 #define CGG_COMMENT 128
 #define CGG_CGROUP 1024
 #define CGG_OPERAND_TEXT (4 * CGG_OPERAND + 4)
-/* Quoting makes four bytes of one of a cgroup or operand, and two of one of a comment. */
+/* Quoting can turn a byte of a cgroup or operand into four, and a byte of a comment into two. */
 #define CGG_RULE_TEXT (4 * CGG_CGROUP + CGG_OPERAND_TEXT + 2 * CGG_COMMENT + 512)
 struct cgg_rule {
 	__u32 id; /* 0: in no policy yet */
