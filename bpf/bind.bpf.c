@@ -13,6 +13,7 @@
  * What listen(2), connect(2) and sendto(2) bind by themselves passes none of these hooks.
  */
 #include "address.h"
+#include "via.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);

@@ -41,7 +41,8 @@ static __always_inline struct known known_of(__u64 query)
 static __always_inline __u64 condition_differs(const struct cgg_condition *c, __u64 query,
 					       __u64 known_select, __u64 now, __u64 signs)
 {
-	__u64 differ = ~(__u64)(c->hooks >> QUERY_HOOK(query) & c->access >> QUERY_ACCESS(query)) & 1;
+	__u64 differ =
+		~(__u64)(c->hooks >> QUERY_HOOK(query) & c->access >> QUERY_ACCESS(query)) & 1;
 	__u64 late = c->expires - 1 - now;
 
 	differ |= (QUERY_SELECT(query) ^ c->select) & c->select_mask & known_select;

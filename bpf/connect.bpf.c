@@ -6,6 +6,7 @@
  * router is judged as well.
  */
 #include "address.h"
+#include "via.h"
 
 SEC("cgroup/connect4")
 int connect4(struct bpf_sock_addr *ctx)

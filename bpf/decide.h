@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * decide.h - the one decision: a query and a policy in, an decision out.
+ * decide.h - the one decision: a query and a policy in, a decision out.
  *
  * First match wins, access bit by access bit: an open for reading and writing is
  * allowed when reading is and writing is, whichever rules say so. No failure on
@@ -9,94 +9,7 @@
 #ifndef CGG_DECIDE_H
 #define CGG_DECIDE_H
 
-#include "nodes.h"
-
-/* An operation. The key of one that has a name is its first bytes. */
-struct operation {
-	struct cgg_query q;
-#if HAS_NAME
-	const struct cgg_operand *name;
-#endif
-	CONTEXT who;
-};
-
-struct cgg_decision {
-	__u32 rule; /* id; 0: the default */
-	__u32 verdict;
-	__u32 index; /* place in indexes + 1 of the rule; 0: it is an entry of the image */
-	__u32 label; /* of the image's entry; of the index: the rule's number */
-	__u16 error;
-	__u8 quiet;
-	__u8 image; /* generation & 1 of the one that says so */
-};
-
-#define FOUND_ENTRY 9 /* a kind of reference: the number of an entry of the image + 1 */
-
-/* first_match - Find the rule that decides one access bit; 0: none, so the default decides. */
-static __always_inline __u64 first_match(__u32 number, const struct cgg_image *image,
-					 const struct operation *o, __u32 access_bit)
-{
-	__u64 query = QUERY(&o->q, access_bit);
-	__u64 found = image->index.number ? index_find(number, image, KEY_OF(o), query, o->who) : 0;
-	__u32 at = image->count ? PER_KIND(front_find)(number, KEY_OF(o), query, o->who) : 0;
-
-	if (!at || (found && CGG_REF_LOW(found) < image->entry[(at - 1) % CGG_ENTRIES].before))
-		return found;
-	return CGG_REF(FOUND_ENTRY, 0, at);
-}
-
-static __always_inline const struct cgg_entry *entry_of(const struct cgg_image *image, __u64 found)
-{
-	return &image->entry[(CGG_REF_LOW(found) - 1) % CGG_ENTRIES];
-}
-
-/* decision_of_index - Fill in the decision of a rule of the index. */
-static __always_inline void decision_of_index(struct cgg_decision *out,
-					      const struct cgg_image *image, __u64 found)
-{
-	const struct cgg_record *record;
-	const struct cgg_action *a;
-	void *index;
-
-	out->index = image->index.number;
-	out->label = CGG_REF_LOW(found);
-	out->rule = image->index.first_id + CGG_REF_LOW(found);
-	out->verdict = CGG_PLAIN_VERDICT(CGG_REF_HIGH(found));
-	if (CGG_REF_KIND(found) == CGG_REF_PLAIN && image->index.first_id)
-		return;
-	index = index_of(image);
-	if (index && CGG_REF_KIND(found) != CGG_REF_PLAIN) {
-		a = action_at(index, CGG_REF_HIGH(found));
-		out->verdict = a ? a->verdict : CGG_DENY;
-		out->error = a ? a->error : 0;
-		out->quiet = a ? a->quiet : 0;
-	}
-	if (image->index.first_id)
-		return;
-	record = index ? record_at(index, &image->index, CGG_REF_LOW(found)) : 0;
-	if (record)
-		out->rule = record->id;
-}
-
-/* decision_of - Fill in the decision of what first_match() found. */
-static __always_inline void decision_of(struct cgg_decision *out, const struct cgg_image *image,
-					__u32 hook, __u64 found)
-{
-	*out = (struct cgg_decision){};
-	if (!found) {
-		out->verdict = image->defaults[hook & 15];
-	} else if (CGG_REF_KIND(found) == FOUND_ENTRY) {
-		const struct cgg_entry *e = entry_of(image, found);
-
-		out->rule = e->id;
-		out->verdict = e->verdict;
-		out->label = e->label;
-		out->error = e->error;
-		out->quiet = e->quiet;
-	} else {
-		decision_of_index(out, image, found);
-	}
-}
+#include "decision.h"
 
 #if defined(CGG_SEVERAL)
 /* verdict_of - Return the verdict of what first_match() found. */

@@ -46,12 +46,6 @@ static __always_inline __u32 space_of(__u64 query)
 #define KEY_WALKED_ARGS high, low
 #endif
 
-/* is_interior - the reference is on the way along the key, not at its end */
-static __always_inline int is_interior(__u64 ref)
-{
-	return CGG_REF_KIND(ref) - CGG_REF_INTERVALS <= CGG_REF_POINTS - CGG_REF_INTERVALS;
-}
-
 /* Return where a path leads on: to yes where the key has the value's bits, else to no. */
 static __always_inline __u64 path_find(void *index, __u64 ref, KEY_WALKED)
 {

@@ -66,15 +66,6 @@ static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 que
 	       (over | under) >> 63 | (proto & -(hooks / CGG_ITEM_PROTO & 1));
 }
 
-/*
- * The verifier follows each turn of a loop. So what may take many steps goes some of them in
- * one function, which gives where it goes on, and is called again with that.
- */
-#define DESCEND_STEPS 6 /* digits */
-#define OWN_STEPS 16 /* items of a list */
-#define NODE_STEPS 16
-#define NODE_MORE 8 /* a kind of reference: the rule found so far (CGG_LOW: none), the next node */
-
 /* From a list to what is behind its first item: one less, that many units on. */
 #define LIST_NEXT (sizeof(struct cgg_item) / 8 - (1ULL << 28))
 

@@ -33,7 +33,11 @@ static __always_inline __u64 join(__u32 first, __u32 second)
  */
 static __always_inline __u64 as_unknown(__u64 x, __u64 any)
 {
+#if defined(__bpf__) /* the unit tests compile this for the processor */
 	asm volatile("%0 ^= %1\n\t%0 ^= %1" : "+r"(x) : "r"(any));
+#else
+	(void)any;
+#endif
 	return x;
 }
 
@@ -88,6 +92,21 @@ static __always_inline __u64 ref_at(void *index, __u32 unit)
 	const char *page = page_with(index, unit, &place);
 
 	return page ? word_at(page, place) : 0;
+}
+
+/*
+ * The verifier follows each turn of a loop. So what may take many steps goes some of them in
+ * one function, which gives where it goes on, and is called again with that.
+ */
+#define DESCEND_STEPS 6 /* digits */
+#define OWN_STEPS 16 /* items of a list */
+#define NODE_STEPS 16
+#define NODE_MORE 8 /* a kind of reference: the rule found so far (CGG_LOW: none), the next node */
+
+/* is_interior - the reference is on the way along the key, not at its end */
+static __always_inline int is_interior(__u64 ref)
+{
+	return CGG_REF_KIND(ref) - CGG_REF_INTERVALS <= CGG_REF_POINTS - CGG_REF_INTERVALS;
 }
 
 #endif

@@ -18,6 +18,7 @@
  * router is judged as well. A route in the control data of one message is not visible.
  */
 #include "address.h"
+#include "via.h"
 
 /* peer_port - Return the port of the peer in network order, or 0 if there is no peer. */
 static __always_inline __u32 peer_port(struct bpf_sock *sk)

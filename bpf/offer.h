@@ -23,8 +23,7 @@ __noinline __weak int is_within(__u64 cgroup)
 static __always_inline int is_wanted(const union cgg_subject *n, const struct cgg_policy *policy,
 				     struct cgg_ring *r, __u32 which)
 {
-	const __u64 *name = (const __u64 *)policy->tag, *other = (const __u64 *)r->filter.policy;
-	__u64 cgroup = r->filter.cgroup, differ = 0;
+	__u64 cgroup = r->filter.cgroup;
 	struct cgg_ring *zero;
 	__u32 key = 0;
 
@@ -34,13 +33,7 @@ static __always_inline int is_wanted(const union cgg_subject *n, const struct cg
 			filter_drop(zero, which);
 		return 0;
 	}
-	if (r->filter.programs && !(r->filter.programs >> (n->program & 31) & 1))
-		return 0;
-	if (r->filter.verdicts && !(r->filter.verdicts >> (n->verdict & 31) & 1))
-		return 0;
-	for (int i = 0; i < CGG_NAME / 8; i++)
-		differ |= name[i] ^ other[i];
-	if (*r->filter.policy && differ)
+	if (!cgg_filter_wants(&r->filter, n->program, n->verdict, policy->tag))
 		return 0;
 	return !cgroup || is_within(cgroup);
 }

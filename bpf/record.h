@@ -3,7 +3,7 @@
 #ifndef CGG_RECORD_H
 #define CGG_RECORD_H
 
-#include "decide.h"
+#include "label.h"
 
 /* What an offer needs besides: the name, the packet, or nothing. */
 #if defined(CGG_NAMED)
@@ -28,10 +28,6 @@ static __always_inline struct cgg_event *slot_of(__u32 which, __u32 slot)
 	return own ? bpf_map_lookup_elem(own, &slot) : 0;
 }
 
-struct cgg_text {
-	char text[CGG_NAME];
-};
-
 static __always_inline void copy_words(void *to, const void *from, int bytes)
 {
 	for (int i = 0; i < bytes / 8; i++)
@@ -55,38 +51,6 @@ static __always_inline void fill_who(struct cgg_event *e, MORE more)
 	e->gid = owner >> 32;
 	current_comm(e->comm);
 #endif
-}
-
-/* A label lies before its rule's text, in one page. */
-static __always_inline const struct cgg_text *label_of_index(const struct cgg_image *image,
-							     __u32 rule)
-{
-	void *index = index_of(image);
-	const struct cgg_record *record = index ? record_at(index, &image->index, rule) : 0;
-	const char *page;
-	__u32 place;
-
-	if (!record || !record->labelled)
-		return 0;
-	page = page_with(index, 512 * image->index.heap + record->text - CGG_NAME / 8, &place);
-	if (!page || place > CGG_PAGE - CGG_NAME)
-		return 0;
-	return (const struct cgg_text *)(page + place);
-}
-
-/* label_of - a rule's name, where it lies; 0: it has none */
-static __always_inline const struct cgg_text *label_of(const union cgg_subject *n)
-{
-	const struct cgg_image *image = image_at(2 * n->place + n->image);
-	__u64 label = n->label;
-
-	if (image && n->index)
-		return label_of_index(image, label);
-	label *= 8;
-	barrier_var(label); /* what is compared is what is added */
-	if (!image || !label || label > CGG_HEAP - CGG_NAME)
-		return 0;
-	return (const struct cgg_text *)(image->heap + label);
 }
 
 /* write_record - gives its number, or 0: another program is in this slot still */

@@ -10,66 +10,7 @@
 #ifndef CGG_SOCK_H
 #define CGG_SOCK_H
 
-#include <bpf/bpf_core_read.h>
-
-#include "kernel.h"
-
-struct sock_common {
-	unsigned char skc_ipv6only : 1;
-} RELOCATED;
-
-#if !defined(CGG_OLD)
-struct kernfs_node {
-	__u64 id;
-} RELOCATED;
-
-struct cgroup {
-	int level;
-	struct kernfs_node *kn;
-	struct cgroup *ancestors[CGG_LEVELS];
-} RELOCATED;
-#endif
-
-struct sock_cgroup_data {
-	struct cgroup *cgroup;
-	__u64 val; /* before Linux 5.15: a pointer with flags in its two lowest bits */
-} RELOCATED;
-
-struct sock {
-	struct sock_common __sk_common;
-	struct sock_cgroup_data sk_cgrp_data;
-} RELOCATED;
-
-struct ip_options {
-	__u32 faddr;
-	unsigned char srr;
-} RELOCATED;
-
-struct ip_options_rcu {
-	struct ip_options opt;
-} RELOCATED;
-
-struct ipv6_txoptions {
-	void *srcrt;
-} RELOCATED;
-
-struct ipv6_pinfo {
-	struct ipv6_txoptions *opt;
-} RELOCATED;
-
-struct inet_sock {
-	struct ipv6_pinfo *pinet6;
-	struct ip_options_rcu *inet_opt;
-	unsigned long inet_flags; /* since Linux 6.6 */
-	unsigned char bind_address_no_port : 1; /* before */
-} RELOCATED;
-
-#define NO_PORT_FLAG 18 /* INET_FLAGS_BIND_ADDRESS_NO_PORT */
-
-#define HAS(type, field) bpf_core_field_exists(((struct type *)0)->field)
-#define READ(to, from) bpf_probe_read_kernel(&(to), sizeof(to), &(from))
-
-#define NO_ADDRESS 1ULL
+#include "sock_route.h"
 
 /* sock_address - Return the address of the kernel's struct sock, or NO_ADDRESS if unknown. */
 static __always_inline __u64 sock_address(struct bpf_sock *sk)
@@ -105,67 +46,6 @@ __noinline __weak int puts_port_off(__u64 address)
 		return 1;
 	READ(flags, inet->inet_flags);
 	return flags >> NO_PORT_FLAG & 1;
-}
-
-/*
- * via4 - Return the first router of the socket's source route (LSRR, SSRR), in network order;
- * 0: it has none, or unknown.
- */
-__noinline __weak __u32 via4(__u64 address)
-{
-	const struct inet_sock *inet = (const struct inet_sock *)address;
-	const struct ip_options_rcu *options = 0;
-	unsigned char has_route = 0;
-	__u32 first = 0;
-
-	if (address == NO_ADDRESS || !HAS(inet_sock, inet_opt))
-		return 0;
-	READ(options, inet->inet_opt);
-	if (!options)
-		return 0;
-	READ(has_route, options->opt.srr);
-	READ(first, options->opt.faddr);
-	return has_route ? first : 0;
-}
-
-/* The beginning of every routing header (RFC 8200, 6275, 8754). Addresses follow it. */
-struct routing_header {
-	__u8 next, length, type, left;
-	__u32 more;
-};
-#define SRCRT_SEGMENTS 4
-
-/*
- * via6 - Return a word of the first router in the socket's IPv6 routing header.
- *
- * @which	0 or 1: the high or low word of the address; VIA_ANY: whether there is a header
- */
-#define VIA_ANY 2
-__noinline __weak __u64 via6(__u64 address, __u32 which)
-{
-	const struct inet_sock *inet = (const struct inet_sock *)address;
-	const struct ipv6_txoptions *options = 0;
-	const struct ipv6_pinfo *six = 0;
-	struct routing_header header = {};
-	const char *route = 0;
-	__u64 word = 0;
-
-	if (address == NO_ADDRESS || !HAS(inet_sock, pinet6) || !HAS(ipv6_pinfo, opt))
-		return 0;
-	READ(six, inet->pinet6);
-	if (six)
-		READ(options, six->opt);
-	if (options)
-		READ(route, options->srcrt);
-	if (!route || which >= VIA_ANY)
-		return !!route;
-	READ(header, *route);
-	route += sizeof(header) + sizeof(word) * which;
-	if (header.type ==
-	    SRCRT_SEGMENTS) /* segments are listed in reverse order (fl6_update_dst) */
-		route += 2 * sizeof(word) * header.left;
-	READ(word, *(const __u64 *)route);
-	return word;
 }
 
 #if !defined(CGG_OLD)

@@ -14,6 +14,28 @@ struct cgg_filter {
 };
 
 /*
+ * Return whether a filter wants an event by its program, its verdict and its policy's tag, of which
+ * all bytes are compared. The filter's cgroup is for the caller: programs and commands find out in
+ * different ways what lies below it.
+ */
+static inline int cgg_filter_wants(const struct cgg_filter *f, __u32 program, __u32 verdict,
+				   const char tag[CGG_NAME])
+{
+	typedef __u64 __attribute__((may_alias)) word;
+	const word *name = (const word *)(const void *)tag;
+	const word *wanted = (const word *)(const void *)f->policy;
+	__u64 differ = 0;
+
+	if (f->programs && !(f->programs >> (program & 31) & 1))
+		return 0;
+	if (f->verdicts && !(f->verdicts >> (verdict & 31) & 1))
+		return 0;
+	for (int i = 0; i < CGG_NAME / 8; i++)
+		differ |= name[i] ^ wanted[i];
+	return !*f->policy || !differ;
+}
+
+/*
  * A ring of events: record n lies in slot (n - 1) % slots, the newest overwrite
  * the oldest. Readers keep their own place and take nothing away.
  *

@@ -49,7 +49,9 @@ static void put_colored(struct out *o, const char *color, const char *word)
 
 static const struct {
 	const char *word, *color;
-} verdicts[CGG_VERDICTS] = { { "ALLOW", "" }, { "ALERT", YELLOW }, { "DENY", RED }, { "AUDIT", CYAN } };
+} verdicts[CGG_VERDICTS] = {
+	{ "ALLOW", "" }, { "ALERT", YELLOW }, { "DENY", RED }, { "AUDIT", CYAN }
+};
 
 INLINE void put_head(struct out *o, bool json, const struct cgg_event *e)
 {

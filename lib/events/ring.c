@@ -116,11 +116,7 @@ static bool is_wanted(struct cgg_reader *reader, const struct cgg_event *e)
 {
 	const struct cgg_filter *f = &reader->filter;
 
-	if (f->programs && !(f->programs >> (e->program & 31) & 1))
-		return false;
-	if (f->verdicts && !(f->verdicts >> (e->verdict & 31) & 1))
-		return false;
-	if (*f->policy && strncmp(f->policy, e->policy, CGG_NAME))
+	if (!cgg_filter_wants(f, e->program, e->verdict, e->policy))
 		return false;
 	return !f->cgroup || cgroup_is_below(e->cgroup, f->cgroup);
 }

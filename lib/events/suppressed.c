@@ -99,12 +99,14 @@ int suppressed_open(struct cgg_reader *reader)
 	return 0;
 }
 
-/* Return whether a key is about the policy with that tag. */
-static bool is_of(const struct cgg_policy *policies, const struct cgg_suppressed *key,
-		  const char tag[CGG_NAME])
+/* Return the tag of the policy that events were suppressed of, or "" if another took its place. */
+static const char *tag_of(const struct cgg_policy *policies, const struct cgg_suppressed *key)
 {
-	return policies && *policy_by_place(policies, key->policy, key->born) &&
-	       !strncmp(policies[key->policy].tag, tag, CGG_NAME);
+	static const char none[CGG_NAME] __attribute__((aligned(8)));
+
+	return policies && *policy_by_place(policies, key->policy, key->born)
+		       ? policies[key->policy].tag
+		       : none;
 }
 
 /*
@@ -122,9 +124,7 @@ static bool is_mine(const struct cgg_reader *reader, const struct cgg_suppressed
 	if (key->ring == reader->reader_slot)
 		return true;
 	return !key->ring && reader->suppressed_first &&
-	       (!f->programs || f->programs >> (key->program & 31) & 1) &&
-	       (!f->verdicts || f->verdicts >> (key->verdict & 31) & 1) &&
-	       (!*f->policy || is_of(reader->policies, key, f->policy)) &&
+	       cgg_filter_wants(f, key->program, key->verdict, tag_of(reader->policies, key)) &&
 	       (!f->cgroup || cgroup_is_below(key->cgroup, f->cgroup));
 }
 

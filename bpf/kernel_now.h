@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* kernel_now.h - names, subjects and rings from Linux 6.1 on. */
+#ifndef CGG_KERNEL_NOW_H
+#define CGG_KERNEL_NOW_H
+
+#include "kernel_base.h"
+
+/* How a function passes a name on: by its address. */
+#define NAME const struct cgg_operand *
+#define NAME_OF(o) (o)->name
+#define NAME_KEPT(o) 1
+
+static __always_inline const struct cgg_operand *name_from(NAME name)
+{
+	return name;
+}
+
+/* How a function passes a subject on: by its address. */
+#define SUBJECT const union cgg_subject *
+
+static __always_inline const union cgg_subject *subject_from(SUBJECT subject)
+{
+	return subject;
+}
+
+static __always_inline SUBJECT subject_hand_on(const union cgg_subject *n)
+{
+	return n;
+}
+
+/* name_room - Return room for a name, or 0. */
+static __always_inline struct cgg_operand *name_room(struct cgg_operand *on_stack, __u64 *turn)
+{
+	(void)turn;
+	return on_stack;
+}
+
+/* number_take - Return the number of the next record in a ring, and count it. */
+static __always_inline __u64 number_take(struct cgg_ring *r, __u32 which)
+{
+	(void)which;
+	return __sync_fetch_and_add(&r->head, 1);
+}
+
+/* slot_take - Lock a slot until slot_give(); return 0 if another program holds it. */
+static __always_inline int slot_take(struct cgg_event *e, __u32 which)
+{
+	(void)which;
+	return __sync_lock_test_and_set(&e->number, CGG_BUSY) != CGG_BUSY;
+}
+
+static __always_inline void slot_give(struct cgg_event *e, __u32 which, __u64 number)
+{
+	(void)which;
+	__sync_lock_test_and_set(&e->number, number);
+}
+
+static __always_inline void filter_drop(struct cgg_ring *zero, __u32 which)
+{
+	__sync_fetch_and_and(&zero->filters, ~(1ULL << which));
+}
+
+/* bpf_set_retval() with a 64-bit argument: newer verifiers require that it is in [-4095, 0]. */
+static long (*const set_retval)(long retval) = (void *)BPF_FUNC_set_retval;
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* kernel_staged.h - before Linux 6.1: names and subjects are left where each finds them. */
+#ifndef CGG_KERNEL_STAGED_H
+#define CGG_KERNEL_STAGED_H
+
+#include "kernel_base.h"
+
+#define STAGED 8
+struct cgg_staged {
+	__u64 turn;
+	__u64 subject[STAGED][9]; /* union cgg_subject, of whichever hook */
+};
+
+#define NAME __u64
+#define NAME_OF(o) ((void)(o), 0)
+
+#if defined(CGG_NAMED)
+/*
+ * The name in the operation that this processor is judging. From Linux 5.11 on, another program
+ * may preempt this one and overwrite the name. `turn` then differs, and decide() tries again.
+ */
+struct cgg_named {
+	__u64 turn;
+	struct cgg_operand name;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cgg_named);
+} names MAP;
+
+static __always_inline struct cgg_operand *name_room(struct cgg_operand *on_stack, __u64 *turn)
+{
+	__u32 key = 0;
+	struct cgg_named *named = bpf_map_lookup_elem(&names, &key);
+
+	(void)on_stack;
+	if (!named)
+		return 0;
+	*turn = ++NOW(named->turn);
+	return &named->name;
+}
+
+static __always_inline const struct cgg_operand *name_from(NAME name)
+{
+	__u32 key = 0;
+	struct cgg_named *named = bpf_map_lookup_elem(&names, &key);
+
+	(void)name;
+	return named ? &named->name : 0;
+}
+
+static __always_inline int name_kept(__u64 turn)
+{
+	__u32 key = 0;
+	struct cgg_named *named = bpf_map_lookup_elem(&names, &key);
+
+	return named && NOW(named->turn) == turn;
+}
+#define NAME_KEPT(o) name_kept((o)->who)
+#else
+#define NAME_KEPT(o) 1
+#endif
+
+#if defined(CGG_ASKED)
+static __always_inline const struct cgg_operand *name_from(NAME name)
+{
+	__u32 key = 0;
+	struct cgg_ask *ask = bpf_map_lookup_elem(&asked, &key);
+
+	(void)name;
+	return ask ? &ask->name : 0;
+}
+#endif
+
+#if !defined(CGG_ASKED)
+#define SUBJECT __u64
+
+/* Subjects in use on this processor. Several slots, because programs may interrupt each other. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cgg_staged);
+} staged MAP;
+
+static __always_inline const union cgg_subject *subject_from(SUBJECT turn)
+{
+	__u32 key = 0;
+	struct cgg_staged *all = bpf_map_lookup_elem(&staged, &key);
+
+	return all ? (void *)&all->subject[turn % STAGED] : 0;
+}
+
+static __always_inline SUBJECT subject_hand_on(const union cgg_subject *n)
+{
+	__u32 key = 0;
+	struct cgg_staged *all = bpf_map_lookup_elem(&staged, &key);
+	__u64 turn;
+
+	if (!all)
+		return 0;
+	turn = all->turn++ % STAGED;
+	for (__u32 i = 0; i < sizeof(*n) / 8; i++)
+		all->subject[turn][i] = ((const __u64 *)n)[i];
+	return turn;
+}
+#endif
+
+#endif
