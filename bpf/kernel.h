@@ -4,7 +4,7 @@
  *
  * The same sources make two objects. The second one, built with CGG_OLD, is for kernels before
  * 6.1. cgg-load contains both and loads the one that the kernel accepts. Almost all
- * differences are in this file. Before 6.1
+ * differences are in the headers kernel_*.h. Before 6.1
  *
  *	a global function takes only scalars and a context, so a name and a subject are passed
  *	through a per-CPU map;
