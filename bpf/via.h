@@ -38,7 +38,6 @@ static __always_inline int query_via(struct operation *o)
 	return via6(o->who, VIA_ANY) && query_again(&o->q, via6(o->who, 0), via6(o->who, 1));
 }
 
-
 /*
  * judge_both - Judge a call that may have a second address; both must be allowed.
  *
