@@ -6,6 +6,7 @@
  * What it says is what a hook's program would say: decide() is the same.
  */
 #define CGG_ASKED
+#define CGG_SEVERAL
 #include "decide.h"
 
 SEC("tc")
