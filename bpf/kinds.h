@@ -23,8 +23,13 @@
 #define KIND socket
 #elif defined(CGG_ASKED)
 #define KIND asked
+#elif defined(CGG_NAMED) || defined(CGG_PACKETS) || defined(CGG_SOCKETS) || defined(CGG_ASKED)
+#error "this kind has no suffix"
 #else
 #define KIND task
+#endif
+#if !defined(KIND)
+#error "this kind has no suffix"
 #endif
 #define KIND_JOINED(name, kind) name##_##kind
 #define KIND_JOIN(name, kind) KIND_JOINED(name, kind)

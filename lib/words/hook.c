@@ -18,7 +18,7 @@
 #define RW (CGG_R | CGG_W)
 
 /* word, operand, matches, programs, access bits, observe_only, error */
-const struct cgg_hook_info cgg_hooks[CGG_HOOKS] = {
+const struct cgg_hook_info cgg_hooks[] = {
 	[CGG_CONNECT] = { "connect", 0, NET, P(CONNECT4) | P(CONNECT6), 0, false, true },
 	[CGG_BIND] = { "bind", 0, NET, P(BIND4) | P(BIND6) | P(POST_BIND4) | P(POST_BIND6), 0,
 		       false, true },
@@ -51,7 +51,7 @@ const char *const cgg_operands[] = {
 #define SKB BPF_PROG_TYPE_CGROUP_SKB
 #define OPT BPF_PROG_TYPE_CGROUP_SOCKOPT
 
-const struct cgg_program_info cgg_programs[CGG_PROGRAMS] = {
+const struct cgg_program_info cgg_programs[] = {
 	[CGG_CONNECT4] = { "connect4", ADDR, BPF_CGROUP_INET4_CONNECT, 0 },
 	[CGG_CONNECT6] = { "connect6", ADDR, BPF_CGROUP_INET6_CONNECT, 0 },
 	[CGG_BIND4] = { "bind4", ADDR, BPF_CGROUP_INET4_BIND, 0 },
@@ -73,9 +73,14 @@ const struct cgg_program_info cgg_programs[CGG_PROGRAMS] = {
 	[CGG_GETSOCKOPT_RUN] = { "getsockopt", OPT, BPF_CGROUP_GETSOCKOPT, 0 },
 };
 
-const char *const cgg_verdicts[CGG_VERDICTS] = {
+const char *const cgg_verdicts[] = {
 	[CGG_ALLOW] = "allow", [CGG_ALERT] = "alert", [CGG_DENY] = "deny", [CGG_AUDIT] = "audit"
 };
+
+#define ROWS(table) (sizeof(table) / sizeof((table)[0]))
+_Static_assert(ROWS(cgg_hooks) == CGG_HOOKS, "each hook needs a row");
+_Static_assert(ROWS(cgg_programs) == CGG_PROGRAMS, "each program needs a row");
+_Static_assert(ROWS(cgg_verdicts) == CGG_VERDICTS, "each verdict needs a word");
 
 int hook_find(const char *word, size_t len)
 {

@@ -30,13 +30,13 @@ struct cgg_program_info {
 	int attach; /* enum bpf_attach_type */
 	const char *since; /* the first Linux version that has it; 0: 5.10 or older */
 };
-extern const struct cgg_hook_info cgg_hooks[CGG_HOOKS];
+extern const struct cgg_hook_info cgg_hooks[];
 extern const char *const cgg_operands[]; /* as usage text, by enum cgg_operand_kind */
-extern const struct cgg_program_info cgg_programs[CGG_PROGRAMS];
+extern const struct cgg_program_info cgg_programs[];
 int hook_find(const char *word, size_t len); /* -1: none */
 unsigned hook_programs(unsigned hooks); /* 1 << enum cgg_hook -> 1 << enum cgg_program */
 #define CGG_NET_HOOKS (1u << CGG_CONNECT | 1u << CGG_SENDMSG | 1u << CGG_EGRESS) /* net */
-extern const char *const cgg_verdicts[CGG_VERDICTS]; /* by enum cgg_verdict */
+extern const char *const cgg_verdicts[]; /* by enum cgg_verdict */
 int hooks_parse(unsigned *hooks, const char *word);
 void hooks_print(unsigned hooks, char *text, size_t size);
 int verdict_find(const char *word); /* -1: none */
