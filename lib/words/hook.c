@@ -2,7 +2,7 @@
 /*
  * hook.c - the table of hooks, and the table of BPF programs with their attach points.
  *
- * A new hook needs enum values in bpf/cgguard.h, a row in each table here, and a file
+ * A new hook needs enum values in bpf/contract/hooks.h, a row in each table here, and a file
  * in bpf/. The parser, attach, status, the completions and tests read these tables.
  */
 #include <linux/bpf.h>
