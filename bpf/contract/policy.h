@@ -110,5 +110,6 @@ CGG_SAME(sizeof(struct cgg_image) == 40 + 176 + 104 * CGG_ENTRIES + CGG_HEAP);
 CGG_SAME(sizeof(struct cgg_policy) == 320);
 CGG_SAME(sizeof(struct cgg_attached) == 16 + 8 * CGG_LEVELS + 16 * CGG_RINGS);
 CGG_SAME(sizeof(struct cgg_tally) == 32 + 16 * CGG_VERDICTS_MOST);
+CGG_SAME(sizeof(struct cgg_count_key) == 8);
 
 #endif

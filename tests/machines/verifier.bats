@@ -36,3 +36,11 @@ $(awk -F '\t' '!/^#/ && $2 > most { most = $2; name = $1 } END { print name " th
 	yes "$tests_dir/machines/stack" "$objdump" "$BUILD"/bpf/*.bpf.o "$BUILD"/old/*.bpf.o
 	[ "$(grep -c sendmsg <<<"$output")" -ge 4 ]
 }
+
+@test 'functions that objects share by name are the same function' {
+	[ -n "$BUILD" ] || skip 'the tested commands are installed; their object is not here'
+	objdump=$(dirname "$(readlink -f "$(command -v "${CLANG:-clang}")")")/llvm-objdump
+	[ -x "$objdump" ] || skip "$objdump is not here"
+	yes "$tests_dir/machines/linked" "$objdump" "$BUILD"/bpf/*.bpf.o
+	yes "$tests_dir/machines/linked" "$objdump" "$BUILD"/old/*.bpf.o
+}
