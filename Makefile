@@ -179,8 +179,8 @@ $(BUILD)/libcgg.a: $(LIB)
 	$(AR) rcs $@ $^
 
 $(BUILD)/cgg-load: $(BUILD)/cmd/object.o
-$(BUILD)/cgg-rule: $(BUILD)/cmd/list.o
-$(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective picture tree)
+$(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,input list progress)
+$(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective metrics picture tree)
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/cmd/say.o $(BUILD)/libcgg.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 

@@ -71,27 +71,6 @@ static void tell_new(void)
 		      policy_name, policy_name);
 }
 
-static bool progress_shown;
-
-/* Show progress on the terminal once the command has taken more than two seconds. */
-static void progress_show(const char *doing, unsigned long number)
-{
-	static __u64 begin;
-
-	if (!begin)
-		begin = time_now();
-	if (time_now() - begin < 2000000000ULL)
-		return;
-	dprintf(STDERR_FILENO, "\r\033[Kcgg-rule: %lu %s", number, doing);
-	progress_shown = true;
-}
-
-static void progress_end(void)
-{
-	if (progress_shown)
-		dprintf(STDERR_FILENO, "\r\033[K");
-}
-
 static int done(struct cgg_guard *guard, int status)
 {
 	if (status)
@@ -113,122 +92,6 @@ static struct cgg_rule parse_or_die(int count, char **word, bool new)
 	if (*cgg_note)
 		warnx("warning: %s", cgg_note);
 	return rule;
-}
-
-/*
- * Return whether a text is YAML, not lines of rules.
- *
- * The first word of YAML ends with a colon, or a colon follows it, or it begins with a sign that
- * begins no line of rules.
- */
-static bool is_yaml(const char *text)
-{
-	size_t len;
-
-	if (!strncmp(text, "\xef\xbb\xbf", 3))
-		text += 3;
-	while (*text && (strchr(" \t\r\n", *text) || *text == '#'))
-		text += *text == '#' ? strcspn(text, "\n") : 1;
-	if (!*text || strchr("{[%-?!&*|>", *text))
-		return *text;
-	len = strcspn(text, " \t\r\n");
-	if (text[len - 1] == ':')
-		return true;
-	text += len + strspn(text + len, " \t");
-	return *text == ':' && strchr(" \t\r\n", text[1]);
-}
-
-/* Return rules without a rule, in which no default and no mode is set. */
-static struct cgg_rules settings(void)
-{
-	struct cgg_rules rules;
-
-	rules_begin(&rules);
-	memset(rules.defaults, CGG_UNSET, sizeof(rules.defaults));
-	rules.audit = CGG_UNSET;
-	return rules;
-}
-
-/* Return whether more has neither a rule nor a default nor a mode. */
-static bool says_nothing(const struct cgg_rules *more)
-{
-	bool set = more->rules || more->audit != CGG_UNSET;
-
-	for (int hook = 0; hook < CGG_HOOKS; hook++)
-		set = set || more->defaults[hook] != CGG_UNSET;
-	return !set;
-}
-
-/* Return whether a line of the text is the comment that marks an intended empty policy. */
-static bool is_meant(const char *text)
-{
-	static const char wanted[] = ALLOW_EVERYTHING;
-
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		line += strspn(line, " \t\r\n");
-		if (*line != '#')
-			continue;
-		line += 1 + strspn(line + 1, " \t");
-		if (strncmp(line, wanted, strlen(wanted)))
-			continue;
-		line += strlen(wanted);
-		line += strspn(line, " \t\r");
-		if (!*line || *line == '\n')
-			return true;
-	}
-	return false;
-}
-
-/*
- * Add all rules of file_name to more, from lines of rules or YAML, or exit.
- *
- * Refuse an empty file, unless a comment marks it as intended: it would make a policy allow
- * everything. It is often the output of a command that failed.
- */
-static void read_or_die(struct cgg_rules *more)
-{
-	bool standard = !strcmp(file_name, "-");
-	FILE *file = standard ? stdin : fopen(file_name, "re"), *memory;
-	char *errors, *text;
-	size_t size;
-	int status = 0;
-
-	if (!file)
-		err(errno == ENOENT ? CGG_USAGE : CGG_FAILED, "%s", file_name);
-	text = slurp(file, &size);
-	if (!text)
-		err(CGG_FAILED, "%s", file_name);
-	if (!standard)
-		fclose(file);
-	if (size) {
-		memory = fmemopen(text, size, "r");
-		if (!memory)
-			err(CGG_FAILED, "%s", file_name);
-		status = is_yaml(text) ? yaml_read(more, memory, file_name, &errors)
-				       : file_read(more, memory, file_name, &errors);
-		fclose(memory);
-		for (char *line = strtok(errors, "\n"); line; line = strtok(0, "\n"))
-			warnx("%s", line);
-		if (status)
-			exit(status);
-		free(errors);
-	}
-	if (says_nothing(more) && !is_meant(text))
-		errx(CGG_USAGE,
-		     "%s: no rule, default or mode line; "
-		     "if that is intended, add the line '# " ALLOW_EVERYTHING "'",
-		     file_name);
-	free(text);
-}
-
-/* Set the defaults and the mode that are not set to those of a new policy. */
-static void settings_fill(struct cgg_rules *rules)
-{
-	for (int hook = 0; hook < CGG_HOOKS; hook++)
-		if (rules->defaults[hook] == CGG_UNSET)
-			rules->defaults[hook] = CGG_ALLOW;
-	if (rules->audit == CGG_UNSET)
-		rules->audit = false;
 }
 
 /* Add no rules: check the name and the guard, but make no policy. */
@@ -278,15 +141,15 @@ static int ids_print(void)
 
 static int add(int count, char **word)
 {
-	struct cgg_rules more = settings();
+	struct cgg_rules more = rules_unset();
 	struct cgg_guard guard;
 	int place, status = 0;
 
 	if (file_name && count)
 		errx(CGG_USAGE, "%s: a RULE or -f FILE, not both", word[0]);
 	if (file_name) {
-		read_or_die(&more);
-		if (says_nothing(&more))
+		rules_read_or_die(&more, file_name);
+		if (rules_are_unset(&more))
 			return add_nothing();
 	} else {
 		struct cgg_rule rule = parse_or_die(count, word, true);
@@ -382,7 +245,7 @@ static int change(const struct cgg_rules *to)
 
 static int set_mode(int count, char **word)
 {
-	struct cgg_rules to = settings();
+	struct cgg_rules to = rules_unset();
 	int status = mode_parse(&to, count, word);
 
 	if (status)
@@ -392,7 +255,7 @@ static int set_mode(int count, char **word)
 
 static int set_default(int count, char **word)
 {
-	struct cgg_rules to = settings();
+	struct cgg_rules to = rules_unset();
 	int status = default_parse(&to, count, word);
 
 	if (status)
@@ -411,8 +274,8 @@ static int restore(int count, char **word)
 	if (count > 1)
 		errx(CGG_USAGE, "%s: restore takes one FILE", word[1]);
 	file_name = count ? word[0] : "-";
-	rules = settings();
-	read_or_die(&rules);
+	rules = rules_unset();
+	rules_read_or_die(&rules, file_name);
 	settings_fill(&rules);
 	if (dry_run) {
 		status = index_build(&pages, &index, &rules);
@@ -612,8 +475,7 @@ int main(int argc, char **argv)
 
 	start(argv);
 	if (isatty(STDERR_FILENO)) {
-		cgg_progress = progress_show;
-		atexit(progress_end);
+		progress_begin();
 	}
 	for (int round = 0; round < 2; round++) {
 		while ((option = getopt_long(argc, argv, "+p:f:isjn" COMMON_LETTERS, options, 0)) !=

@@ -31,7 +31,11 @@ struct status {
 	unsigned attachments;
 };
 
+/* metrics.c: the output for Prometheus, and sums that the other outputs show as well */
 __u64 decided(const struct cgg_tally *tally, int verdict);
+__u64 unread_packets(const struct policy *policy); /* that could not be read to their port */
+bool is_counted(const struct policy *policy, int hook);
+void metrics_show(const struct status *status);
 
 /* picture.c: the output on a terminal */
 #define PLAIN ""

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* input.c - reads the file of rules of cgg-rule add and restore, or exits. */
+#include <errno.h>
+#include <string.h>
+
+#include "cmd.h"
+
+/*
+ * Return whether a text is YAML, not lines of rules.
+ *
+ * The first word of YAML ends with a colon, or a colon follows it, or it begins with a sign that
+ * begins no line of rules.
+ */
+static bool is_yaml(const char *text)
+{
+	size_t len;
+
+	if (!strncmp(text, "\xef\xbb\xbf", 3))
+		text += 3;
+	while (*text && (strchr(" \t\r\n", *text) || *text == '#'))
+		text += *text == '#' ? strcspn(text, "\n") : 1;
+	if (!*text || strchr("{[%-?!&*|>", *text))
+		return *text;
+	len = strcspn(text, " \t\r\n");
+	if (text[len - 1] == ':')
+		return true;
+	text += len + strspn(text + len, " \t");
+	return *text == ':' && strchr(" \t\r\n", text[1]);
+}
+
+/* Return rules without a rule, in which no default and no mode is set. */
+struct cgg_rules rules_unset(void)
+{
+	struct cgg_rules rules;
+
+	rules_begin(&rules);
+	memset(rules.defaults, CGG_UNSET, sizeof(rules.defaults));
+	rules.audit = CGG_UNSET;
+	return rules;
+}
+
+/* Return whether more has neither a rule nor a default nor a mode. */
+bool rules_are_unset(const struct cgg_rules *more)
+{
+	bool set = more->rules || more->audit != CGG_UNSET;
+
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
+		set = set || more->defaults[hook] != CGG_UNSET;
+	return !set;
+}
+
+/* Return whether a line of the text is the comment that marks an intended empty policy. */
+static bool is_meant(const char *text)
+{
+	static const char wanted[] = ALLOW_EVERYTHING;
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += strspn(line, " \t\r\n");
+		if (*line != '#')
+			continue;
+		line += 1 + strspn(line + 1, " \t");
+		if (strncmp(line, wanted, strlen(wanted)))
+			continue;
+		line += strlen(wanted);
+		line += strspn(line, " \t\r");
+		if (!*line || *line == '\n')
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Add all rules of file_name to more, from lines of rules or YAML, or exit.
+ *
+ * Refuse an empty file, unless a comment marks it as intended: it would make a policy allow
+ * everything. It is often the output of a command that failed.
+ */
+void rules_read_or_die(struct cgg_rules *more, const char *file_name)
+{
+	bool standard = !strcmp(file_name, "-");
+	FILE *file = standard ? stdin : fopen(file_name, "re"), *memory;
+	char *errors, *text;
+	size_t size;
+	int status = 0;
+
+	if (!file)
+		err(errno == ENOENT ? CGG_USAGE : CGG_FAILED, "%s", file_name);
+	text = slurp(file, &size);
+	if (!text)
+		err(CGG_FAILED, "%s", file_name);
+	if (!standard)
+		fclose(file);
+	if (size) {
+		memory = fmemopen(text, size, "r");
+		if (!memory)
+			err(CGG_FAILED, "%s", file_name);
+		status = is_yaml(text) ? yaml_read(more, memory, file_name, &errors)
+				       : file_read(more, memory, file_name, &errors);
+		fclose(memory);
+		for (char *line = strtok(errors, "\n"); line; line = strtok(0, "\n"))
+			warnx("%s", line);
+		if (status)
+			exit(status);
+		free(errors);
+	}
+	if (rules_are_unset(more) && !is_meant(text))
+		errx(CGG_USAGE,
+		     "%s: no rule, default or mode line; "
+		     "if that is intended, add the line '# " ALLOW_EVERYTHING "'",
+		     file_name);
+	free(text);
+}
+
+/* Set the defaults and the mode that are not set to those of a new policy. */
+void settings_fill(struct cgg_rules *rules)
+{
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
+		if (rules->defaults[hook] == CGG_UNSET)
+			rules->defaults[hook] = CGG_ALLOW;
+	if (rules->audit == CGG_UNSET)
+		rules->audit = false;
+}
