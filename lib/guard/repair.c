@@ -24,6 +24,32 @@ static void links_sweep(struct cgg_guard *guard)
 		closedir(list);
 }
 
+/* Return whether a cgroup was removed. */
+static bool is_gone(__u64 id)
+{
+	int cgroup = cgroup_open_id(id);
+
+	if (cgroup >= 0)
+		close(cgroup);
+	return cgroup < 0 && (errno == ESTALE || errno == ENOENT);
+}
+
+/* Settle one attachment, or forget it if its cgroup was removed, also if that happens just now. */
+static int attachment_repair(struct cgg_guard *guard, const struct cgg_attachment *attachment)
+{
+	int cgroup = cgroup_open_id(attachment->id), status = 0;
+
+	if (cgroup >= 0) {
+		status = attachment_settle(guard, attachment, cgroup);
+		close(cgroup);
+	}
+	if ((cgroup < 0 || status) && is_gone(attachment->id)) {
+		attachment_forget(guard, attachment->id);
+		status = 0;
+	}
+	return status;
+}
+
 /*
  * Make links and storage match the records of attachments, and remove leftovers.
  *
@@ -37,16 +63,9 @@ int guard_repair(struct cgg_guard *guard)
 	int status = attachments_read(guard, &all, &count), worst = status;
 
 	for (unsigned i = 0; i < count && status != CGG_FAILED; i++) {
-		int cgroup = cgroup_open_id(all[i].id);
-
-		if (cgroup < 0 && (errno == ESTALE || errno == ENOENT)) {
-			attachment_forget(guard, all[i].id);
-		} else if (cgroup >= 0) {
-			status = attachment_settle(guard, &all[i], cgroup);
-			close(cgroup);
-			if (status > worst)
-				worst = status;
-		}
+		status = attachment_repair(guard, &all[i]);
+		if (status > worst)
+			worst = status;
 	}
 	free(all);
 	links_sweep(guard);

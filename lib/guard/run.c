@@ -4,8 +4,9 @@
  *
  * Everything is noted in struct cgg_run before it is made. That struct lies in memory shared
  * with a second process, so whichever of the two survives removes the cgroup and the policy.
- * If both are killed, the next run removes them: it holds the guard's lock. So an empty cgroup
- * with the name of a run, or an unattached policy with such a name, belongs to no live run.
+ * If both are killed, the next run removes them: it holds the guard's lock. So an unattached
+ * policy with the name of a run belongs to no live run. Nor does an empty cgroup with such a
+ * name, unless a run of another guard on this host has just made it: making_lock() excludes that.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -127,13 +129,43 @@ static bool empty_out(const char *path)
 	return false;
 }
 
-/* Remove the empty cgroups and unattached policies of runs whose processes were all killed. */
-static int sweep(struct cgg_guard *guard, const char *parent)
+static int making = -1; /* the parent of the cgroup that is being made, locked */
+
+/*
+ * Lock the parent of the new cgroup until run_clone() has put a process into that; return
+ * whether no other run is making one below it.
+ *
+ * Never wait: whoever can open the parent could hold its lock for ever.
+ */
+static bool making_lock(const char *parent)
+{
+	bool alone;
+
+	making = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	alone = making >= 0 && !flock(making, LOCK_EX | LOCK_NB);
+	return alone;
+}
+
+/* Let other runs make their cgroups, but not remove the one that is being made. */
+static void making_share(void)
+{
+	if (making >= 0)
+		flock(making, LOCK_SH | LOCK_NB);
+}
+
+static void making_end(void)
+{
+	if (making >= 0)
+		close(making);
+	making = -1;
+}
+
+/* Remove the empty cgroups of runs whose processes were all killed. */
+static void cgroups_sweep(const char *parent)
 {
 	DIR *list = opendir(parent);
 	struct dirent *entry;
 	char path[8200];
-	int status;
 
 	while (list && (entry = readdir(list))) {
 		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) ||
@@ -145,6 +177,16 @@ static int sweep(struct cgg_guard *guard, const char *parent)
 	}
 	if (list)
 		closedir(list);
+}
+
+/* Remove the empty cgroups and unattached policies of runs whose processes were all killed. */
+static int sweep(struct cgg_guard *guard, const char *parent)
+{
+	int status;
+
+	if (making_lock(parent))
+		cgroups_sweep(parent);
+	making_share();
 	status = guard_repair(guard);
 	return status ? status : policies_drop_idle(guard, is_ours);
 }
@@ -254,14 +296,18 @@ pid_t run_clone(const struct cgg_cgroup *cgroup, bool *inside)
 		.exit_signal = SIGCHLD,
 		.cgroup = (__u64)cgroup->fd,
 	};
+	int error;
 	long pid = syscall(SYS_clone3, &args, sizeof(args));
 
 	*inside = true;
 	/* Before Linux 5.7, or if a seccomp filter denies clone3, the child enters by itself. */
-	if (pid >= 0 || (errno != ENOSYS && errno != E2BIG && errno != EINVAL && errno != EPERM))
-		return (pid_t)pid;
-	pid = fork();
-	if (!pid)
-		*inside = write_file(cgroup->path, "cgroup.procs", "0");
+	if (pid < 0 && (errno == ENOSYS || errno == E2BIG || errno == EINVAL || errno == EPERM)) {
+		pid = fork();
+		if (!pid)
+			*inside = write_file(cgroup->path, "cgroup.procs", "0");
+	}
+	error = errno;
+	making_end();
+	errno = error;
 	return (pid_t)pid;
 }

@@ -414,6 +414,21 @@ kill_cleaner()
 	nothing_over
 }
 
+@test 'the cgroup that a run of another guard is making is not removed' {
+	new_cgroup box
+	mkdir "$box/cgg-run-1-0123abcd"
+	exec {making}<"$box"
+	flock -s "$making" # as that run does until its command is inside
+	yes inside "$box" cgg-run -r 'deny connect port 9' true
+	[ -d "$box/cgg-run-1-0123abcd" ]
+	flock -x "$making" # a lock that somebody holds for ever stops no run
+	yes inside "$box" timeout 30 cgg-run -r 'deny connect port 9' true
+	[ -d "$box/cgg-run-1-0123abcd" ]
+	exec {making}<&-
+	yes inside "$box" cgg-run -r 'deny connect port 9' true
+	[ ! -e "$box/cgg-run-1-0123abcd" ]
+}
+
 @test 'when only the cleaner is killed the run cleans up' {
 	begin -r 'device c 1:5 r' bash -c 'while [ ! -e "$1" ]; do sleep 0.05; done' bash \
 		"$BATS_TEST_TMPDIR/end"
