@@ -10,13 +10,13 @@
 #include "sock.h"
 #endif
 
-/* The bits of a query that are known: what is not known matches whatever a rule asks for. */
+/* Masks of the known bits of a query. An unknown bit matches every rule. */
 struct known {
 	__u64 key, port; /* ~0, or 0 */
 	__u64 select;
 };
 
-/* Return what a packet's access bit (enum cgg_known) says is known, without a branch. */
+/* Return the masks for a packet's access bit (enum cgg_known), without a branch. */
 static __always_inline struct known known_of(__u64 query)
 {
 	struct known known = { ~0ULL, ~0ULL, ~0ULL };
@@ -52,7 +52,7 @@ static __always_inline __u64 condition_differs(const struct cgg_condition *c, __
 
 #if defined(CGG_SOCKETS)
 /*
- * asker_is_in - Tell whether a rule about a cgroup matches by who asks.
+ * asker_is_in - Return whether a rule about a cgroup matches the caller.
  *
  * A task of the root cgroup is in no other. A worker of the kernel is one, which connects
  * the subflows of MPTCP for others: then the cgroup counts that the socket was made in.
@@ -91,7 +91,7 @@ static __always_inline int in_cgroup(CONTEXT who, __u64 id, __u32 level, __u32 v
 #endif
 }
 
-/* Return whether a rule of this verdict, whose condition does not differ, matches by who asks. */
+/* Return whether a rule whose condition does not differ also matches the caller. */
 static __always_inline int condition_holds(const struct cgg_condition *c, CONTEXT who,
 					   __u32 verdict)
 {

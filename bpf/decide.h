@@ -12,7 +12,7 @@
 #include "decision.h"
 
 #if defined(CGG_SEVERAL)
-/* verdict_of - Return the verdict of what first_match() found. */
+/* verdict_of - Return the verdict of the rule, or of the default, from first_match(). */
 static __always_inline __u32 verdict_of(const struct cgg_image *image, __u32 hook, __u64 found)
 {
 	const struct cgg_action *a;

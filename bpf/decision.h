@@ -72,7 +72,7 @@ static __always_inline void decision_of_index(struct cgg_decision *out,
 		out->rule = record->id;
 }
 
-/* decision_of - Fill in the decision of what first_match() found. */
+/* decision_of - Fill in the decision of the rule, or of the default, from first_match(). */
 static __always_inline void decision_of(struct cgg_decision *out, const struct cgg_image *image,
 					__u32 hook, __u64 found)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* event_maps.h - the maps of events: maps.h says what all maps have in common. */
+/* event_maps.h - the maps of events; maps.h describes the maps in general. */
 #ifndef CGG_EVENT_MAPS_H
 #define CGG_EVENT_MAPS_H
 

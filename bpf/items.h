@@ -66,7 +66,7 @@ static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 que
 	       (over | under) >> 63 | (proto & -(hooks / CGG_ITEM_PROTO & 1));
 }
 
-/* From a list to what is behind its first item: one less, that many units on. */
+/* Added to a list reference, it drops the first item: one item less, that many units on. */
 #define LIST_NEXT (sizeof(struct cgg_item) / 8 - (1ULL << 28))
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* kernel_base.h - what both kinds of kernels need. */
+/* kernel_base.h - macros for old and new kernels. */
 #ifndef CGG_KERNEL_BASE_H
 #define CGG_KERNEL_BASE_H
 

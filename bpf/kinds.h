@@ -45,7 +45,7 @@
 #define CONTEXT __u64
 #endif
 
-/* What a walk is told of the key. */
+/* The parameters by which a walk receives the key. */
 #if defined(CGG_NAMED) || defined(CGG_ASKED)
 #define HAS_NAME 1
 #define KEY_PARAMS NAME key

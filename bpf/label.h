@@ -36,7 +36,7 @@ static __always_inline const struct cgg_text *label_of(const union cgg_subject *
 	if (image && n->index)
 		return label_of_index(image, label);
 	label *= 8;
-	barrier_var(label); /* what is compared is what is added */
+	barrier_var(label); /* compare the same register that is added */
 	if (!image || !label || label > CGG_HEAP - CGG_NAME)
 		return 0;
 	return (const struct cgg_text *)(image->heap + label);

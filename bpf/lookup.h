@@ -44,7 +44,7 @@ static __always_inline __u64 as_unknown(__u64 x, __u64 any)
 /* Keep clang from copying the fields of *x to the stack, which has only 512 bytes. */
 #define IN_MEMORY(x) asm volatile("" : : "r"(x) : "memory")
 
-/* What a walk is told of the query beside its key: one word, an argument. */
+/* The rest of a query, packed into one word: an argument of a walk beside the key. */
 #define QUERY(q, access_bit)                                                                       \
 	((__u64)(q)->select << 32 | (__u32)(q)->port << 16 | (__u32)(q)->hook << 8 | (access_bit))
 #define QUERY_SELECT(query) ((__u32)((query) >> 32))

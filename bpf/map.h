@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* map.h - what the declaration of every map needs. */
+/* map.h - the macros for the declaration of a map. */
 #ifndef CGG_MAP_H
 #define CGG_MAP_H
 

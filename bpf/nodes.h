@@ -32,7 +32,7 @@ __noinline __weak __u64 PER_KIND(nodes_find)(__u32 number, __u64 ref, __u64 quer
 		if (first != CGG_LOW)
 			found = record_found(index, image, first);
 	}
-	/* What is behind the last node is no node. */
+	/* The reference behind the last node is no node. */
 	for (__u32 i = 0; i <= NODE_STEPS; i++) {
 		__u64 own = ref, next = 0, one;
 		__u32 best = 0;

@@ -20,7 +20,7 @@ static __always_inline __u32 lower_bound(const char *from, __u32 digit, const __
 
 		barrier_var(less);
 		more = (__u32)(less >> 31) & step;
-		barrier_var(more); /* what Linux 6.1 loses sight of as an or, it follows as a sum */
+		barrier_var(more); /* Linux 6.1 loses the bounds of an or, not those of a sum */
 		count += more;
 	}
 	return count;

@@ -5,7 +5,7 @@
 
 #include "label.h"
 
-/* What an offer needs besides: the name, the packet, or nothing. */
+/* The further argument of offer(): the name, the packet, or the context of the operation. */
 #if defined(CGG_NAMED)
 #define MORE NAME
 #define MORE_OF(o) NAME_OF(o)
@@ -34,7 +34,7 @@ static __always_inline void copy_words(void *to, const void *from, int bytes)
 		((__u64 *)to)[i] = ((const __u64 *)from)[i];
 }
 
-/* A packet has no task: it may be sent by whoever runs. It has a socket's owner. */
+/* A packet has no task: any task may be running. Its uid is that of the socket's owner. */
 static __always_inline void fill_who(struct cgg_event *e, MORE more)
 {
 #if defined(CGG_PACKETS)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* share.h - how much of a ring a cgroup may use, and what is done with more. */
+/* share.h - limits the part of a ring that one cgroup may fill. */
 #ifndef CGG_SHARE_H
 #define CGG_SHARE_H
 
@@ -20,7 +20,7 @@ static __always_inline void wake_readers(struct cgg_ring *r, __u32 which)
 		bpf_ringbuf_output(own, &any, sizeof(any), BPF_RB_FORCE_WAKEUP);
 }
 
-/* is_heavy - more than its share of what is unread is this cgroup's; counts the record in */
+/* is_heavy - Count a record; return whether the cgroup has more than its share unread. */
 __noinline __weak int is_heavy(__u32 which, __u64 head, __u64 seen)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);

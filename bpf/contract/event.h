@@ -5,7 +5,7 @@
 
 #include "hooks.h"
 
-/* The subjects of events: what an operation was about. */
+/* The subjects of events: the address, device, name or option of an operation. */
 struct cgg_event_net {
 	__u8 addr[16]; /* the other end (bind: the local one), as in a query */
 	__u8 local[16]; /* this end, all zero: not known */
@@ -35,7 +35,7 @@ struct cgg_event_device {
 struct cgg_event_named {
 	__u8 write; /* of a sysctl */
 	__u8 zero[3];
-	__u32 len; /* bytes of the whole name; what is beyond name[] is cut */
+	__u32 len; /* bytes of the whole name; name[] holds its beginning */
 	char name[112];
 };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* hooks.h - what rules can be about, and what they can say. */
+/* hooks.h - the hooks, programs, verdicts and access bits. */
 #ifndef CGG_CONTRACT_HOOKS_H
 #define CGG_CONTRACT_HOOKS_H
 
 #include "limits.h"
 
-/* What a rule can be about: the hook words of cgguard-rule(5). */
+/* The hooks: the hook words of cgguard-rule(5). */
 enum cgg_hook {
 	CGG_CONNECT,
 	CGG_BIND,

@@ -30,7 +30,7 @@ struct cgg_index {
 	__u64 root[CGG_ARRAY_MOST]; /* by enum cgg_space */
 };
 
-/* What many rules have in common. */
+/* The condition and the verdict that many rules share. */
 struct cgg_action {
 	struct cgg_condition condition;
 	__u8 verdict;
@@ -49,7 +49,7 @@ struct cgg_item {
 	__u16 proto;
 };
 #define CGG_ITEM_PROTO (1u << CGG_HOOKS_MOST) /* it has one: the lower half of select */
-#define CGG_ITEM_PLAIN (2u << CGG_HOOKS_MOST) /* it asks for no more than what is said here */
+#define CGG_ITEM_PLAIN (2u << CGG_HOOKS_MOST) /* the item holds its whole condition */
 #define CGG_ITEM_ACCESS_AT 28
 #define CGG_ITEM_ACCESS(action) ((action) >> CGG_ITEM_ACCESS_AT)
 #define CGG_ITEM_ACTION(action) ((action)&CGG_LOW)

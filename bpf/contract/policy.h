@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* policy.h - the state of a policy, of a cgroup that has it, and what was counted. */
+/* policy.h - the state of a policy and of an attached cgroup, and the counters. */
 #ifndef CGG_CONTRACT_POLICY_H
 #define CGG_CONTRACT_POLICY_H
 
@@ -16,7 +16,7 @@ struct cgg_image {
 	__u32 heap_used; /* units of 8 bytes */
 	__u32 hooks; /* 1 << enum cgg_hook, those that need a program */
 	__u8 defaults[CGG_ARRAY_MOST]; /* enum cgg_verdict by enum cgg_hook */
-	__u8 audit; /* refuse nothing, report what would be */
+	__u8 audit; /* refuse nothing; report each would-be denial */
 	__u8 timed; /* an entry expires */
 	__u8 zero[6];
 	struct cgg_index index;
@@ -74,14 +74,14 @@ struct cgg_attached {
 	struct cgg_share share[CGG_RINGS];
 };
 
-/* What a cgroup's packets came to: value of packets, in the order of enum cgg_way. */
+/* The allowed and denied packets of a cgroup: the value of packets, by enum cgg_way. */
 enum cgg_way { CGG_OUT, CGG_IN, CGG_WAYS };
 struct cgg_packets {
 	__u64 allowed[CGG_WAYS], allowed_bytes[CGG_WAYS];
 	__u64 denied[CGG_WAYS], denied_bytes[CGG_WAYS];
 };
 
-/* Key and value of counts: what a rule decided. */
+/* Key and value of counts: the hits of a rule. */
 struct cgg_count_key {
 	__u32 policy;
 	__u32 rule;
@@ -102,7 +102,7 @@ struct cgg_count {
 struct cgg_tally {
 	__u64 by_default[CGG_VERDICTS];
 	__u64 by_rule[CGG_VERDICTS];
-	__u64 bytes, last, tick; /* as in struct cgg_count, of what the default decided */
+	__u64 bytes, last, tick; /* as in struct cgg_count, for the default */
 	__u64 unread; /* packets of which not all is known: enum cgg_known */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* ring.h - rings of events, and who reads them. */
+/* ring.h - rings of events, and their readers. */
 #ifndef CGG_CONTRACT_RING_H
 #define CGG_CONTRACT_RING_H
 
@@ -71,7 +71,7 @@ struct cgg_suppressed {
 	__u32 born; /* of the policy: its place may be another's by now */
 };
 
-/* A reader at work, for those who look on: element ring - 1 of readers. */
+/* A reader at work, as cgg-status shows it: element ring - 1 of readers. */
 struct cgg_reader_slot {
 	__u32 pid;
 	__u32 filters; /* it has a ring of its own */
