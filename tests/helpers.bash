@@ -94,23 +94,25 @@ empty_cgroup()
 # inside CGROUP COMMAND...: run it in that cgroup, in a process of its own
 inside()
 (
+	kind=$(type -t "$2") # a process of its own, so before this one joins
 	echo "$BASHPID" >"$1/cgroup.procs" || exit 125
 	shift
-	become "$@"
+	become "$kind" "$@"
 )
 
 # outside COMMAND...: run it where the tests are
 outside()
 (
-	become "$@"
+	become "$(type -t "$1")" "$@"
 )
 
-# exec programs, so that they keep the process; run functions in this shell.
+# become KIND COMMAND...: exec programs, so that they keep the process; run functions in this shell.
+# KIND: as type -t prints it
 become()
 {
-	case $(type -t "$1") in
-	function | builtin) "$@" ;;
-	*) exec "$@" ;;
+	case $1 in
+	function | builtin) "${@:2}" ;;
+	*) exec "${@:2}" ;;
 	esac
 }
 
