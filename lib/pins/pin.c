@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,8 +48,27 @@ int pin_directory(const char *path)
 	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Remove everything below dir that can be removed. Return 0, or the errno of a failure. */
-static int remove_below(int dir)
+/*
+ * If the pin is a link, end its effect.
+ *
+ * The kernel frees an unlinked link some time later, but bpf_link_detach() ends its effect at
+ * once. So a removed guard enforces nothing when the command returns.
+ */
+static void link_end(const char *path)
+{
+	int pin = bpf_obj_get(path);
+
+	if (pin < 0)
+		return;
+	bpf_link_detach(pin); /* fails for maps and programs, and for a link without a cgroup */
+	close(pin);
+}
+
+/*
+ * Remove everything below dir, whose path this is, that can be removed; links end before their
+ * pins go. Return 0, or the errno of a failure.
+ */
+static int remove_below(int dir, const char *path)
 {
 	DIR *list = fdopendir(dup(dir));
 	struct dirent *entry;
@@ -59,15 +79,21 @@ static int remove_below(int dir)
 	rewinddir(list);
 	while ((entry = readdir(list))) {
 		const char *name = entry->d_name;
+		char there[PATH_MAX];
 		int below, error = 0;
 
-		if (!strcmp(name, ".") || !strcmp(name, "..") || !unlinkat(dir, name, 0))
+		if (!strcmp(name, ".") || !strcmp(name, ".."))
+			continue;
+		snprintf(there, sizeof(there), "%s/%s", path, name);
+		if (entry->d_type != DT_DIR)
+			link_end(there);
+		if (!unlinkat(dir, name, 0))
 			continue;
 		below = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (below < 0)
 			error = errno;
 		else
-			error = remove_below(below);
+			error = remove_below(below, there);
 		if (!error && unlinkat(dir, name, AT_REMOVEDIR))
 			error = errno;
 		if (below >= 0)
@@ -85,7 +111,7 @@ static int try_to_remove(const char *path)
 
 	if (dir < 0)
 		return errno == ENOENT ? 0 : errno;
-	why = remove_below(dir);
+	why = remove_below(dir, path);
 	close(dir);
 	return why || !rmdir(path) ? why : errno;
 }
