@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * condition.h - whether the condition of a rule (struct cgg_condition) matches: the one place.
+ * condition.h - decides whether the condition of a rule (struct cgg_condition) matches; nothing
+ * else does.
  */
 #ifndef CGG_CONDITION_H
 #define CGG_CONDITION_H

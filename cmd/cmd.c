@@ -68,7 +68,7 @@ void start(char **argv)
 	memlock_lift();
 	atexit(finish);
 	libbpf_set_print(0); /* its messages are for those who write BPF programs */
-	/* Neither the order of options nor the mode of new directories may depend on the caller. */
+	/* Options may follow operands, and new directories have mode 755, whatever is inherited. */
 	inherited_posix = getenv("POSIXLY_CORRECT");
 	unsetenv("POSIXLY_CORRECT");
 	inherited_mask = umask(022);

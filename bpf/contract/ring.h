@@ -36,12 +36,13 @@ static inline int cgg_filter_wants(const struct cgg_filter *f, __u32 program, __
 }
 
 /*
- * A ring of events: record n lies in slot (n - 1) % slots, the newest overwrite
- * the oldest. Readers keep their own place and take nothing away.
+ * A ring of events: record n lies in slot (n - 1) % slots, and the newest record
+ * overwrites the oldest. Readers keep their own place and take nothing away.
  *
- * Ring 0 is of all readers that want everything, and keeps what nobody read. The
- * others are of one filtering reader each, and only hold what it wants: see
- * report.h. What lies in one line is written by one side.
+ * All readers that want everything share ring 0, which is filled even when nobody
+ * reads. Each other ring belongs to one reader with a filter, and gets only the
+ * events that pass it: see report.h. A cache line is written either by programs or
+ * by readers, so that they do not slow each other down.
  */
 struct cgg_ring {
 	/* by programs */

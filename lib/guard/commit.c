@@ -203,7 +203,12 @@ void policies_sweep(struct cgg_guard *guard)
 	inner_each(guard, CGG_DIR "/tallies", CGG_CHUNKS - 1, chunk_free);
 }
 
-/* Refuse a change while a restore waits to be confirmed: its revert needs the other image. */
+/*
+ * Refuse a change while a restore waits to be confirmed.
+ *
+ * A policy has two images. The one not in force holds the old rules until then, and a change
+ * would overwrite them.
+ */
 int pending_check(const struct cgg_policy *policy)
 {
 	unsigned long long seconds = seconds_left(policy);

@@ -170,10 +170,11 @@ static bool is_slice(const char *name)
 }
 
 /*
- * Return IS where systemd places units: in slices, with the slice a-b in the slice a.
+ * Say whether a cgroup with the name of a unit stands where systemd places units.
  *
- * Return MAY_BE for the same tree below a cgroup that is not systemd's, and NONE elsewhere:
- * the workload of a service, scope or container creates cgroups inside it.
+ * IS: below the root there are only slices above it, and a-b.slice is in a.slice. MAY_BE: the
+ * same, but not directly below the root; root may have made such a tree by hand. NONE: it is
+ * inside a service, scope or container, whose processes can give a cgroup any name.
  */
 static enum fit unit_place(const FTSENT *entry)
 {

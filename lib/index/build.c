@@ -197,7 +197,11 @@ static __u64 path_put(struct builder *b, const struct item *item, unsigned d, un
 	return CGG_REF(CGG_REF_PATH, begin / 8, at);
 }
 
-/* Return how many whole digits from d on all prefixes in [from, to) have in common. */
+/*
+ * Return how many digits the prefixes in [from, to) have in common, beginning at digit d.
+ *
+ * A digit is 16 bits; one that a prefix covers only in part does not count. The node skips them.
+ */
 static unsigned common(const struct builder *b, __u32 from, __u32 to, unsigned d)
 {
 	const struct item *first = first_item(b, from), *last = first_item(b, to - 1);

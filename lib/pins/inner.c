@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * inner.c - makes, opens and removes the inner maps of the outer maps images, tallies and indexes.
+ * inner.c - makes, opens and removes the inner maps of the outer maps "images", "tallies" and
+ * "indexes".
  *
  * Programs reach an inner map through the element of the outer map. Commands open its pin,
- * NAME/NUMBER, because opening a map by its id needs more privilege (CAP_SYS_ADMIN). The pin is
- * made first and removed last, so that whatever a killed command leaves can be found by its pin.
+ * OUTER/KEY, because opening a map by its id needs more privilege (CAP_SYS_ADMIN). The pin is
+ * made before the element and removed after it. So whatever a killed command leaves has a pin.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -347,7 +347,7 @@ int version_read(void)
 
 	if (fd < 0)
 		return -1;
-	/* Check the sizes first: the value of a foreign map could overflow `version`. */
+	/* Check the sizes first: another tool's map may have values longer than `version`. */
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
 		error = errno;
 	else if (!has_name(info.name, "version") || info.key_size != sizeof(key) ||
