@@ -175,20 +175,83 @@ static void rings_small(struct bpf_object *bpf)
 	rings_prepare(bpf, TRIED_SLOTS);
 }
 
+static struct bpf_object *object_open(const struct object *o, const char *types)
+{
+	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "cgguard",
+			    .btf_custom_path = types);
+	struct bpf_object *bpf;
+	const void *elf;
+	size_t size;
+
+	elf = o->old ? cgguard_old_bpf__elf_bytes(&size) : cgguard_bpf__elf_bytes(&size);
+	bpf = bpf_object__open_mem(elf, size, &options);
+	if (!bpf)
+		err(CGG_FAILED, "the BPF object");
+	return bpf;
+}
+
+/* Return whether the kernel's copy of this type information has functions with global linkage. */
+static bool has_global(int types)
+{
+	struct bpf_btf_info info = { 0 };
+	__u32 len = sizeof(info), size;
+	bool found = false;
+	struct btf *btf;
+	void *data;
+
+	if (bpf_obj_get_info_by_fd(types, &info, &len))
+		return false;
+	size = info.btf_size;
+	data = malloc(size);
+	memset(&info, 0, sizeof(info));
+	info.btf = (__u64)(size_t)data;
+	info.btf_size = size;
+	len = sizeof(info);
+	btf = data && !bpf_obj_get_info_by_fd(types, &info, &len) ? btf__new(data, size) : 0;
+	for (__u32 i = 1; btf && !found && i < btf__type_cnt(btf); i++) {
+		const struct btf_type *type = btf__type_by_id(btf, i);
+
+		found = btf_is_func(type) && btf_vlen(type) == BTF_FUNC_GLOBAL;
+	}
+	btf__free(btf);
+	free(data);
+	return found;
+}
+
+/*
+ * Exit unless the verifier will check each global function once, and not at each call.
+ *
+ * libbpf asks the kernel what it supports, once for a process. If that call fails, it makes all
+ * functions static. To verify the programs then takes hours. So load the object without programs
+ * and maps, and look at what became of its functions.
+ */
+static void functions_check(const struct object *o, const char *types)
+{
+	struct bpf_object *bpf = object_open(o, types);
+	struct bpf_program *program;
+	struct bpf_map *map;
+
+	bpf_object__for_each_program(program, bpf)
+	{
+		bpf_program__set_autoload(program, false);
+	}
+	bpf_object__for_each_map(map, bpf)
+	{
+		bpf_map__set_autocreate(map, false);
+	}
+	if (bpf_object__load(bpf) || !has_global(bpf_object__btf_fd(bpf)))
+		errx(CGG_FAILED, "the kernel refuses type information about global functions, "
+				 "which Linux takes since 5.6; try again");
+	bpf_object__close(bpf);
+}
+
 /* Load the object with those programs; return 0 with *bpf, or an errno. */
 static int attempt(struct bpf_object **bpf, const struct object *o, const char *types,
 		   unsigned programs, object_prepare *prepare)
 {
-	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "cgguard",
-			    .btf_custom_path = types);
-	const void *elf;
-	size_t size;
 	int error;
 
-	elf = o->old ? cgguard_old_bpf__elf_bytes(&size) : cgguard_bpf__elf_bytes(&size);
-	*bpf = bpf_object__open_mem(elf, size, &options);
-	if (!*bpf)
-		err(CGG_FAILED, "the BPF object");
+	*bpf = object_open(o, types);
 	programs_prepare(*bpf, programs);
 	prepare(*bpf);
 	error = bpf_object__load(*bpf) ? errno : 0;
@@ -296,6 +359,7 @@ void object_load(struct object *o, object_prepare *prepare)
 	o->types = has_types();
 	o->old = is_old();
 	types = o->types ? 0 : types_none();
+	functions_check(o, types);
 	hooks_whole(o);
 	if (o->programs & ((1u << CGG_PROGRAMS) - 1))
 		error = attempt(&o->bpf, o, types, o->programs, prepare);

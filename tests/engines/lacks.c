@@ -7,11 +7,13 @@
  *	jit		programs that call kernel functions or pass functions
  *	reads		programs that read kernel memory (lockdown=confidentiality)
  *	point:NAME	everything for the attach point of the program NAME
+ *	functions	type information of functions with global linkage
  *	program:NAME	the program NAME, with EINVAL; program:NAME:EPERM: with EPERM
  *
  * A seccomp filter hands each bpf(2) to this process, which reads its arguments.
  */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <err.h>
 #include <errno.h>
 #include <linux/audit.h>
@@ -87,11 +89,33 @@ static bool is_point(const union bpf_attr *attr, const char *name)
 	errx(2, "%s: no such program", name);
 }
 
+/* has_global - return whether the type information to load has a function with global linkage */
+static bool has_global(pid_t pid, const union bpf_attr *attr)
+{
+	void *data = malloc(attr->btf_size);
+	bool found = false;
+	struct btf *btf;
+
+	if (!data || !peek(pid, attr->btf, data, attr->btf_size))
+		errx(125, "type information that cannot be read");
+	btf = btf__new(data, attr->btf_size);
+	for (__u32 i = 1; btf && !found && i < btf__type_cnt(btf); i++) {
+		const struct btf_type *type = btf__type_by_id(btf, i);
+
+		found = btf_is_func(type) && btf_vlen(type) == BTF_FUNC_GLOBAL;
+	}
+	btf__free(btf);
+	free(data);
+	return found;
+}
+
 /* refusal - return the errno of a kernel that lacks this, or 0 */
 static int refusal(pid_t pid, const union bpf_attr *attr, const char *what)
 {
 	char name[64], error[16] = "EINVAL";
 
+	if (!strcmp(what, "functions"))
+		return 0; /* programs load */
 	if (!strcmp(what, "cgroups"))
 		return is_for_cgroups(attr) ? EINVAL : 0;
 	if (!strcmp(what, "jit"))
@@ -113,12 +137,16 @@ static int answer(const struct seccomp_notif *asked)
 	union bpf_attr attr = { 0 };
 	int error = 0;
 
-	if (asked->data.args[0] != BPF_PROG_LOAD)
+	if (asked->data.args[0] != BPF_PROG_LOAD && asked->data.args[0] != BPF_BTF_LOAD)
 		return 0;
 	if (size > sizeof(attr))
 		size = sizeof(attr);
 	if (!peek((pid_t)asked->pid, asked->data.args[1], &attr, size))
 		errx(125, "bpf(2) that cannot be read");
+	if (asked->data.args[0] == BPF_BTF_LOAD)
+		return !strcmp(*lacking, "functions") && has_global((pid_t)asked->pid, &attr)
+			       ? EINVAL
+			       : 0;
 	for (char **what = lacking; !error && strcmp(*what, "--") != 0; what++)
 		error = refusal((pid_t)asked->pid, &attr, *what);
 	return error;

@@ -157,6 +157,14 @@ without_types()
 	[ "$(grep -c '	no	' <<<"$output")" -eq 12 ]
 }
 
+# The verifier would follow each call anew, which takes hours.
+@test 'without global functions cgg-load ends at once, prints one sentence and leaves nothing' {
+	run timeout 60 "$BUILD/tests/lacks" functions -- cgg-load
+	status_is 3
+	says 'cgg-load: the kernel refuses type information about global functions, which Linux takes since 5.6; try again'
+	[ -z "$(pins)" ]
+}
+
 @test 'messages of libbpf and the verifier are printed only with -v' {
 	lacking=program:device
 	run kernel cgg-load
