@@ -362,6 +362,7 @@ int main(int argc, char **argv)
 	int option;
 
 	start(argv);
+	object_command = argv;
 	while ((option = getopt_long(argc, argv, "crv" COMMON_LETTERS, options, 0)) != -1) {
 		if (option == 'c')
 			only_check = true;

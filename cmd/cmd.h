@@ -58,6 +58,7 @@ struct object { /* a BPF object, and the programs of it that this kernel loads *
 	bool old, types; /* for kernels before 6.1; the kernel has type information (BTF) */
 };
 typedef void object_prepare(struct bpf_object *bpf); /* sets up its maps before it is loaded */
+extern char **object_command; /* the arguments of this command, to start it again */
 extern bool object_verbose; /* print the messages of libbpf and the verifier on stderr */
 void object_load(struct object *o, object_prepare *prepare);
 void rings_prepare(struct bpf_object *bpf, __u32 slots);

@@ -30,7 +30,10 @@
 #define ALL_PROGRAMS ((1u << (CGG_PROGRAMS + 1)) - 1)
 #define TRIED_SLOTS 16 /* slots of a ring in a trial load */
 
+#define AGAIN "CGG_LOAD_AGAIN" /* in the environment: this process is the second attempt */
+
 bool object_verbose;
+char **object_command;
 static char empty_types[64]; /* the path of a BTF without types */
 
 static int libbpf_said(enum libbpf_print_level level, const char *format, va_list args)
@@ -68,6 +71,19 @@ void no_privilege(void)
 static const char *program_name(int program)
 {
 	return program < CGG_PROGRAMS ? cgg_programs[program].name : "ask";
+}
+
+/*
+ * Start this command again, but only once. Nothing outside this process has changed yet.
+ *
+ * A call to the kernel may have failed for a reason that passes, such as a lack of memory. libbpf
+ * remembers for a process what it found out about the kernel, so asking again needs a new one.
+ */
+static void start_again(void)
+{
+	if (getenv(AGAIN) || setenv(AGAIN, "1", 1))
+		return;
+	execv("/proc/self/exe", object_command);
 }
 
 /* Load instructions as one program and free it; return 0 if the kernel accepts it, or an errno. */
@@ -125,6 +141,15 @@ static void points_find(struct object *o)
 		o->programs &= ~(1u << i);
 		o->no_point |= 1u << i;
 	}
+}
+
+/* Return whether an attach point seems to be missing for another reason than that it is. */
+static bool is_point_unsure(const struct object *o)
+{
+	for (int i = 0; i < CGG_PROGRAMS; i++)
+		if (o->error[i] && o->error[i] != EINVAL)
+			return true;
+	return false;
 }
 
 /* Return whether the kernel refuses all programs except those that need no CAP_NET_ADMIN. */
@@ -239,9 +264,11 @@ static void functions_check(const struct object *o, const char *types)
 	{
 		bpf_map__set_autocreate(map, false);
 	}
-	if (bpf_object__load(bpf) || !has_global(bpf_object__btf_fd(bpf)))
+	if (bpf_object__load(bpf) || !has_global(bpf_object__btf_fd(bpf))) {
+		start_again();
 		errx(CGG_FAILED, "the kernel refuses type information about global functions, "
-				 "which Linux takes since 5.6; try again");
+				 "which Linux takes since 5.6");
+	}
 	bpf_object__close(bpf);
 }
 
@@ -346,6 +373,23 @@ static const char *some_find(struct object *o, const char *types)
 	return types;
 }
 
+/* Return whether the loaded programs have names; if not, neither have the maps. */
+static bool has_names(struct bpf_object *bpf)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, bpf)
+	{
+		struct bpf_prog_info info = { 0 };
+		__u32 len = sizeof(info);
+
+		if (bpf_program__autoload(program) &&
+		    (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &len) || !*info.name))
+			return false;
+	}
+	return true;
+}
+
 void object_load(struct object *o, object_prepare *prepare)
 {
 	const char *types;
@@ -356,6 +400,8 @@ void object_load(struct object *o, object_prepare *prepare)
 	points_find(o);
 	if (!may_perfmon() || is_unprivileged(o))
 		no_privilege();
+	if (is_point_unsure(o))
+		start_again();
 	o->types = has_types();
 	o->old = is_old();
 	types = o->types ? 0 : types_none();
@@ -364,10 +410,15 @@ void object_load(struct object *o, object_prepare *prepare)
 	if (o->programs & ((1u << CGG_PROGRAMS) - 1))
 		error = attempt(&o->bpf, o, types, o->programs, prepare);
 	if (error) {
+		start_again();
 		types = some_find(o, types);
 		error = attempt(&o->bpf, o, types, o->programs, prepare);
 		if (error && o->programs & ((1u << CGG_PROGRAMS) - 1))
 			errx(CGG_FAILED, "the kernel refuses the programs: %s", strerror(error));
+	}
+	if (o->bpf && !has_names(o->bpf)) {
+		start_again();
+		errx(CGG_FAILED, "the kernel refuses names of programs and maps");
 	}
 }
 

@@ -161,7 +161,7 @@ without_types()
 @test 'without global functions cgg-load ends at once, prints one sentence and leaves nothing' {
 	run timeout 60 "$BUILD/tests/lacks" functions -- cgg-load
 	status_is 3
-	says 'cgg-load: the kernel refuses type information about global functions, which Linux takes since 5.6; try again'
+	says 'cgg-load: the kernel refuses type information about global functions, which Linux takes since 5.6'
 	[ -z "$(pins)" ]
 }
 
