@@ -13,6 +13,27 @@ static __always_inline __u64 record_found(void *index, const struct cgg_image *i
 	return record ? FOUND(rule, record->action) : CGG_NO_INDEX;
 }
 
+/* list_end - go on in a list of a node's own rules until one holds or the list ends */
+static __always_inline __u64 list_end(__u32 number, __u64 one, __u64 query, CONTEXT who)
+{
+	for (int more = OWN_STEPS; more < CGG_LIST_MOST; more += OWN_STEPS) {
+		if (CGG_REF_KIND(one) != CGG_REF_LIST)
+			break;
+		one = PER_KIND(own_find)(number, one, query, who);
+	}
+	return one;
+}
+
+/* resume - take up a walk that ended with NODE_MORE, and the rule that it had found */
+static __always_inline void resume(void *index, const struct cgg_image *image, __u64 *ref,
+				   __u32 *first, __u64 *found)
+{
+	*first = CGG_REF_HIGH(*ref);
+	*ref = CGG_REF(CGG_REF_NODE, 0, CGG_REF_LOW(*ref));
+	if (*first != CGG_LOW)
+		*found = record_found(index, image, *first);
+}
+
 /*
  * nodes_find - from there to ever shorter prefixes, as long as a rule there may come first;
  * NODE_MORE: they go on
@@ -26,12 +47,8 @@ __noinline __weak __u64 PER_KIND(nodes_find)(__u32 number, __u64 ref, __u64 quer
 
 	if (!index)
 		return CGG_NO_INDEX;
-	if (CGG_REF_KIND(ref) == NODE_MORE) {
-		first = CGG_REF_HIGH(ref);
-		ref = CGG_REF(CGG_REF_NODE, 0, CGG_REF_LOW(ref));
-		if (first != CGG_LOW)
-			found = record_found(index, image, first);
-	}
+	if (CGG_REF_KIND(ref) == NODE_MORE)
+		resume(index, image, &ref, &first, &found);
 	/* The reference behind the last node is no node. */
 	for (__u32 i = 0; i <= NODE_STEPS; i++) {
 		__u64 own = ref, next = 0, one;
@@ -52,11 +69,7 @@ __noinline __weak __u64 PER_KIND(nodes_find)(__u32 number, __u64 ref, __u64 quer
 			best = node->best;
 		}
 		one = PER_KIND(own_find)(number, own, query, who);
-		for (int more = OWN_STEPS; more < CGG_LIST_MOST; more += OWN_STEPS) {
-			if (CGG_REF_KIND(one) != CGG_REF_LIST)
-				break;
-			one = PER_KIND(own_find)(number, one, query, who);
-		}
+		one = list_end(number, one, query, who);
 		if (one && CGG_REF_LOW(one) < first) {
 			found = one;
 			first = CGG_REF_LOW(one);
