@@ -52,21 +52,41 @@ static int attach_all(struct cgg_guard *guard, struct cgg_cgroup *cgroup, int co
 	return status;
 }
 
-int main(int argc, char **argv)
+/* Open all cgroups, and attach them. Remove what was made if one fails. */
+static int open_and_attach(struct cgg_guard *guard, char **target, int count, int place, int flags)
+{
+	struct cgg_cgroup *cgroup = calloc((size_t)count, sizeof(*cgroup));
+	int status, opened = 0;
+
+	if (!cgroup)
+		errx(CGG_FAILED, "out of memory");
+	status = guard_repair(guard);
+	if (flags & CGG_FORCE)
+		status = 0; /* attaching with -f may succeed where the repair failed */
+	for (; opened < count && !status; opened++) {
+		status = cgroup_open(&cgroup[opened], target[opened], flags);
+		cgroup_let_go(&cgroup[opened]);
+	}
+	if (!status)
+		status = attach_all(guard, cgroup, count, place, flags & CGG_FORCE);
+	while (opened-- > 0)
+		cgroup_close(&cgroup[opened], status);
+	free(cgroup);
+	return status;
+}
+
+/* Read the options and return the flags of cgroup_open(). */
+static int options_read(int argc, char **argv, const char **name)
 {
 	static const struct option options[] = { { "policy", 1, 0, 'p' },
 						 { "create", 0, 0, 'c' },
 						 { "force", 0, 0, 'f' },
 						 COMMON_OPTIONS };
-	const char *name = "default";
-	struct cgg_guard guard;
-	struct cgg_cgroup *cgroup;
-	int option, flags = 0, place, status, count, opened = 0;
+	int option, flags = 0;
 
-	start(argv);
 	while ((option = getopt_long(argc, argv, "p:cf" COMMON_LETTERS, options, 0)) != -1) {
 		if (option == 'p')
-			name = optarg;
+			*name = optarg;
 		else if (option == 'c')
 			flags |= CGG_CREATE;
 		else if (option == 'f')
@@ -76,6 +96,17 @@ int main(int argc, char **argv)
 	}
 	if (optind == argc)
 		errx(CGG_USAGE, "which cgroup? see cgg-attach -h");
+	return flags;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = "default";
+	struct cgg_guard guard;
+	int flags, place, status;
+
+	start(argv);
+	flags = options_read(argc, argv, &name);
 	status = policy_name_check(name);
 	if (!status)
 		status = guard_open(&guard, CGG_CHANGE);
@@ -85,24 +116,9 @@ int main(int argc, char **argv)
 	if (place < 0)
 		errx(CGG_NO, "policy %s: there is none; cgg-rule -p %s add RULE makes it", name,
 		     name);
-	count = argc - optind;
-	cgroup = calloc((size_t)count, sizeof(*cgroup));
-	if (!cgroup)
-		errx(CGG_FAILED, "out of memory");
-	status = guard_repair(&guard);
-	if (flags & CGG_FORCE)
-		status = 0; /* attaching with -f may succeed where the repair failed */
-	for (; opened < count && !status; opened++) {
-		status = cgroup_open(&cgroup[opened], argv[optind + opened], flags);
-		cgroup_let_go(&cgroup[opened]);
-	}
-	if (!status)
-		status = attach_all(&guard, cgroup, count, place, flags & CGG_FORCE);
-	while (opened-- > 0)
-		cgroup_close(&cgroup[opened], status);
+	status = open_and_attach(&guard, argv + optind, argc - optind, place, flags);
 	if (status)
 		die(status);
-	free(cgroup);
 	if (policy_is_open(&guard, place))
 		warnx("warning: policy %s: has no rule and no default yet, so it allows everything",
 		      name);

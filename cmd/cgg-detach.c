@@ -54,11 +54,29 @@ static int targets_find(struct cgg_guard *guard, __u64 *ids, int count, char **t
 	return status;
 }
 
+/* Detach each cgroup; report those that were not attached. Return the worst status. */
+static int detach_each(struct cgg_guard *guard, const __u64 *ids, int count, char **target)
+{
+	int worst = 0;
+
+	for (int i = 0; i < count; i++) {
+		int status = detach(guard, ids[i]);
+
+		if (status == CGG_NO)
+			warnx("%s: not attached", target[i]);
+		else if (status)
+			warnx("%s", cgg_error);
+		if (status > worst)
+			worst = status;
+	}
+	return worst;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "all", 0, 0, 'a' }, COMMON_OPTIONS };
 	struct cgg_guard guard;
-	int option, status, count, worst = 0;
+	int option, status, count, worst;
 	bool all = false;
 	__u64 *ids;
 
@@ -82,17 +100,7 @@ int main(int argc, char **argv)
 		status = targets_find(&guard, ids, count, argv + optind);
 	if (status)
 		die(status);
-	if (all)
-		worst = detach_all(&guard);
-	for (int i = 0; i < count; i++) {
-		status = detach(&guard, ids[i]);
-		if (status == CGG_NO)
-			warnx("%s: not attached", argv[optind + i]);
-		else if (status)
-			warnx("%s", cgg_error);
-		if (status > worst)
-			worst = status;
-	}
+	worst = all ? detach_all(&guard) : detach_each(&guard, ids, count, argv + optind);
 	if (!all)
 		guard_repair(&guard);
 	free(ids);

@@ -282,7 +282,14 @@ static void catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-int main(int argc, char **argv)
+/* What the options ask for, besides the view. */
+struct wish {
+	struct cgg_filter filter;
+	const char *target, *policy;
+	long seconds; /* -1: wait for ever */
+};
+
+static void options_read(int argc, char **argv, struct wish *wish)
 {
 	enum { VERDICT = 256, HOOK, CGROUP, POLICY };
 	static const struct option options[] = {
@@ -290,12 +297,8 @@ int main(int argc, char **argv)
 		{ "wait", 1, 0, 'w' },	    { "verdict", 1, 0, VERDICT }, { "hook", 1, 0, HOOK },
 		{ "cgroup", 1, 0, CGROUP }, { "policy", 1, 0, POLICY },	  COMMON_OPTIONS
 	};
-	struct cgg_filter filter = { 0 };
-	int option, status;
-	const char *target = 0, *policy = 0;
-	long seconds = -1;
+	int option;
 
-	start(argv);
 	while ((option = getopt_long(argc, argv, "jtn:w:" COMMON_LETTERS, options, 0)) != -1) {
 		if (option == 'j')
 			view.json = true;
@@ -304,37 +307,46 @@ int main(int argc, char **argv)
 		else if (option == 'n')
 			left = number_or_die("-n", optarg, 4294967295);
 		else if (option == 'w')
-			seconds = (long)number_or_die("-w", optarg, 86400);
+			wish->seconds = (long)number_or_die("-w", optarg, 86400);
 		else if (option == VERDICT)
-			words_or_die("--verdict", optarg, &filter.verdicts, verdict_bit);
+			words_or_die("--verdict", optarg, &wish->filter.verdicts, verdict_bit);
 		else if (option == HOOK)
-			words_or_die("--hook", optarg, &filter.programs, program_bits);
+			words_or_die("--hook", optarg, &wish->filter.programs, program_bits);
 		else if (option == CGROUP)
-			target = optarg;
+			wish->target = optarg;
 		else if (option == POLICY)
-			policy_or_die(&filter, policy = optarg);
+			policy_or_die(&wish->filter, wish->policy = optarg);
 		else
 			common_option(option, usage);
 	}
 	if (optind < argc)
 		errx(CGG_USAGE, "%s: cgg-events takes no arguments", argv[optind]);
-	if (target)
-		cgroup_or_die(&filter, target);
+	if (wish->target)
+		cgroup_or_die(&wish->filter, wish->target);
+}
+
+int main(int argc, char **argv)
+{
+	struct wish wish = { .seconds = -1 };
+	int status;
+
+	start(argv);
+	options_read(argc, argv, &wish);
 	catch_signals();
 	view.color = !view.json && wants_color();
 	status = guard_open(&guard, CGG_READ);
 	view.policies = guard.policies;
 	if (!status)
-		tell_silence(&filter, target, policy);
+		tell_silence(&wish.filter, wish.target, wish.policy);
 	guard_close(&guard);
 	if (!status)
-		status = reader_open(&reader, &filter, guard.policies);
+		status = reader_open(&reader, &wish.filter, guard.policies);
 	if (status)
 		die(status);
 	reader_watch(&reader, STDOUT_FILENO);
 	if (fcntl(STDOUT_FILENO, F_GETPIPE_SZ) < PIPE)
 		fcntl(STDOUT_FILENO, F_SETPIPE_SZ, PIPE);
-	run(seconds);
+	run(wish.seconds);
 	reader_close(&reader);
 	if (ended_by) {
 		signal(ended_by, SIG_DFL);

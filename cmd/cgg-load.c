@@ -349,7 +349,8 @@ static int check(void)
 	return CGG_DONE;
 }
 
-int main(int argc, char **argv)
+/* Read the options, and set the number of slots of a ring. */
+static void options_read(int argc, char **argv, bool *only_check, bool *replaces)
 {
 	static const struct option options[] = { { "check", 0, 0, 'c' },
 						 { "replace", 0, 0, 'r' },
@@ -357,17 +358,13 @@ int main(int argc, char **argv)
 						 { "events-size", 1, 0, 'e' },
 						 COMMON_OPTIONS };
 	unsigned long bytes = DEFAULT_EVENTS;
-	bool only_check = false, replaces = false;
-	struct cgg_guard guard;
 	int option;
 
-	start(argv);
-	object_command = argv;
 	while ((option = getopt_long(argc, argv, "crv" COMMON_LETTERS, options, 0)) != -1) {
 		if (option == 'c')
-			only_check = true;
+			*only_check = true;
 		else if (option == 'r')
-			replaces = true;
+			*replaces = true;
 		else if (option == 'v')
 			object_verbose = true;
 		else if (option == 'e' && number_parse(&bytes, optarg, strlen(optarg), 1ul << 30))
@@ -379,12 +376,22 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		errx(CGG_USAGE, "%s: cgg-load takes no arguments", argv[optind]);
-	if (only_check && replaces)
+	if (*only_check && *replaces)
 		errx(CGG_USAGE, "-c or -r, one of them");
 	if (bytes < 16 * sizeof(struct cgg_event))
 		errx(CGG_USAGE, "--events-size %lu: at least %zu", bytes,
 		     16 * sizeof(struct cgg_event));
 	slots = (__u32)(bytes / sizeof(struct cgg_event));
+}
+
+int main(int argc, char **argv)
+{
+	bool only_check = false, replaces = false;
+	struct cgg_guard guard;
+
+	start(argv);
+	object_command = argv;
+	options_read(argc, argv, &only_check, &replaces);
 	if (only_check)
 		return check();
 	bpffs_mount();

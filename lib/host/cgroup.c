@@ -42,6 +42,30 @@ static bool is_top(__u64 id)
 	return same;
 }
 
+/* Check the content of cgroup.type, "" for the root cgroup. */
+static int type_check(const char *type, const char *target, int flags)
+{
+	if (!*type)
+		return flags & CGG_FORCE
+			       ? 0
+			       : set_error(CGG_USAGE,
+					   "%.512s: is the root cgroup, which holds every process; "
+					   "use -f to guard it anyway",
+					   target);
+	if (!strcmp(type, "threaded"))
+		return set_error(
+			CGG_USAGE,
+			"%.512s: is threaded, so its threads may leave; guard the domain above it",
+			target);
+	if (!strcmp(type, "domain invalid"))
+		return set_error(
+			CGG_USAGE,
+			"%.512s: is below a threaded cgroup, so it holds nothing until it is "
+			"threaded, too; guard the domain above it",
+			target);
+	return 0;
+}
+
 static int check(struct cgg_cgroup *cgroup, const char *target, int flags)
 {
 	struct statfs fs;
@@ -66,25 +90,7 @@ static int check(struct cgg_cgroup *cgroup, const char *target, int flags)
 				 target, mount_hides(), cgroup_mount());
 	if (!read_word(cgroup->fd, "cgroup.type", type, sizeof(type)) && errno != ENOENT)
 		return set_error(CGG_FAILED, "%.512s/cgroup.type: %s", target, strerror(errno));
-	if (!*type)
-		return flags & CGG_FORCE
-			       ? 0
-			       : set_error(CGG_USAGE,
-					   "%.512s: is the root cgroup, which holds every process; "
-					   "use -f to guard it anyway",
-					   target);
-	if (!strcmp(type, "threaded"))
-		return set_error(
-			CGG_USAGE,
-			"%.512s: is threaded, so its threads may leave; guard the domain above it",
-			target);
-	if (!strcmp(type, "domain invalid"))
-		return set_error(
-			CGG_USAGE,
-			"%.512s: is below a threaded cgroup, so it holds nothing until it is "
-			"threaded, too; guard the domain above it",
-			target);
-	return 0;
+	return type_check(type, target, flags);
 }
 
 /* Return the length of the longest part of the path that exists. */

@@ -225,10 +225,24 @@ static const struct item *class_at(struct prefix_rules *c, struct class *class, 
 	return class->heap_count ? heap[0] : 0;
 }
 
+/* Write the ports where one of the items begins, or ends before; return how many, sorted. */
+static __u32 edges_read(const struct item *const *item, __u32 count, __u32 *edge)
+{
+	__u32 edges = 0;
+
+	edge[edges++] = 0;
+	for (__u32 i = 0; i < count; i++) {
+		edge[edges++] = item[i]->port_min;
+		edge[edges++] = item[i]->port_max + 1u;
+	}
+	qsort(edge, edges, sizeof(*edge), by_number);
+	return edges;
+}
+
 /* Write the items of adjacent classes, at most CLASSES, as intervals of ports. Return the ref. */
 static __u64 port_intervals(struct prefix_rules *c, struct class *class, __u32 classes)
 {
-	__u32 first = class->first, count = 0, edges = 0, mark = c->b->intervals, before = 0;
+	__u32 first = class->first, count = 0, edges, mark = c->b->intervals, before = 0;
 	const struct item *now[CLASSES], *last[CLASSES] = { 0 };
 	__u64 ref = 0;
 	__u32 *edge;
@@ -240,12 +254,7 @@ static __u64 port_intervals(struct prefix_rules *c, struct class *class, __u32 c
 		build_fail(c->b, "out of memory");
 		return 0;
 	}
-	edge[edges++] = 0;
-	for (__u32 i = first; i < first + count; i++) {
-		edge[edges++] = c->item[i]->port_min;
-		edge[edges++] = c->item[i]->port_max + 1u;
-	}
-	qsort(edge, edges, sizeof(*edge), by_number);
+	edges = edges_read(c->item + first, count, edge);
 	for (__u32 i = 0; i < edges && edge[i] < 65536 && !c->b->failed; i++) {
 		__u32 end = i + 1, found = 0;
 
@@ -259,13 +268,10 @@ static __u64 port_intervals(struct prefix_rules *c, struct class *class, __u32 c
 		}
 		qsort(now, found, sizeof(*now), by_rule);
 		found = drop_hidden(c->b, now, found);
-		if (found == before && !memcmp(now, last, found * sizeof(*now))) {
-			interval_add(c->b, mark, end < edges ? edge[end] - 1 : 65535, ref);
-			continue;
-		}
-		ref = found == 1 ? rule_put(c->b, now[0], c->by_proto)
-		      : found	 ? list_put(c->b, now, found)
-				 : 0;
+		if (found != before || memcmp(now, last, found * sizeof(*now)))
+			ref = found == 1 ? rule_put(c->b, now[0], c->by_proto)
+			      : found	 ? list_put(c->b, now, found)
+					 : 0;
 		memcpy(last, now, found * sizeof(*now));
 		before = found;
 		interval_add(c->b, mark, end < edges ? edge[end] - 1 : 65535, ref);
