@@ -184,16 +184,6 @@ static int own_open(struct cgg_reader *reader, const struct cgg_filter *filter)
 	return wakeup_watch(reader, wakeup);
 }
 
-/* Open the pinned map of that name, or return CGG_FAILED with a message. */
-int map_open(const char *name, int *fd)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "maps/%s", name);
-	*fd = pin_get(path);
-	return *fd < 0 ? pin_refusal(path) : 0;
-}
-
 /* Open the counters of the rings and the reader slots, but be no reader; cgg-status needs this. */
 int reader_look(struct cgg_reader *reader)
 {

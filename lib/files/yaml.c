@@ -257,18 +257,6 @@ static bool repeated(struct reader *r, const char *key, size_t at, bool *has)
 	return true;
 }
 
-/* Join the lines of a description with blanks, and drop newlines at its end. */
-static void one_line(char *text)
-{
-	size_t len = strlen(text);
-
-	while (len && text[len - 1] == '\n')
-		text[--len] = 0;
-	for (; *text; text++)
-		if (*text == '\n')
-			*text = ' ';
-}
-
 /* Read the value of keys[k], which is the node that begins here. */
 static void read_value(struct reader *r, struct line *line, unsigned k)
 {
@@ -279,7 +267,7 @@ static void read_value(struct reader *r, struct line *line, unsigned k)
 	if (!line->text[k])
 		return;
 	if (k == DESCRIPTION)
-		one_line(line->text[k]);
+		text_one_line(line->text[k]);
 	if (k == DESCRIPTION && (null || !*line->text[k])) {
 		free(line->text[k]);
 		line->text[k] = 0;

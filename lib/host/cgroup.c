@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/*
- * cgroup.c - opens and makes cgroups, and finds the cgroup of an id.
- *
- * A cgroup's id is its inode number of 64 bits, which the kernel never uses twice while it
- * runs. The id is also the cgroup's file handle (fs/kernfs, FILEID_KERNFS).
- */
-#include <dirent.h>
+/* cgroup.c - opens and makes the cgroup of a TARGET, and finds the cgroups above one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -16,8 +10,6 @@
 #include <unistd.h>
 
 #include "host.h"
-
-#define FILEID_KERNFS 0xfe
 
 static bool read_word(int dir, const char *name, char *word, size_t size)
 {
@@ -228,115 +220,6 @@ void cgroup_close(struct cgg_cgroup *cgroup, bool undo)
 		rmdir(cgroup->path);
 		*strrchr(cgroup->path, '/') = 0;
 	}
-}
-
-/*
- * Return an fd of the cgroup below dir that has the id, or -1. Close dir.
- *
- * Set *error when the search was incomplete: it skips directories that cannot be opened, and
- * directories with another mount on top.
- */
-static int search_below(int dir, __u64 id, int *error)
-{
-	DIR *list = fdopendir(dir);
-	struct dirent *entry;
-	int found = -1;
-
-	if (!list) {
-		*error = errno;
-		close(dir);
-		return -1;
-	}
-	while (found < 0 && (errno = 0, entry = readdir(list))) {
-		struct statfs fs;
-		struct stat st;
-		int at;
-
-		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") ||
-		    !strcmp(entry->d_name, ".."))
-			continue;
-		at = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (at < 0) {
-			*error = errno == ENOENT ? *error : errno;
-		} else if (fstatfs(at, &fs) || fstat(at, &st) || st.st_ino != entry->d_ino ||
-			   fs.f_type != CGROUP2_SUPER_MAGIC) {
-			*error = EPERM;
-			close(at);
-		} else {
-			found = st.st_ino == id ? at : search_below(at, id, error);
-		}
-	}
-	if (found < 0 && errno)
-		*error = errno;
-	closedir(list);
-	return found;
-}
-
-/*
- * Return an fd of the cgroup with the id, found by a search of the whole mount, or -1 with errno.
- * ESTALE, which says that the cgroup is gone, needs a complete search from the real root.
- */
-static int search_mount(int mount, __u64 id)
-{
-	int all = mount_open(), error, found;
-	struct stat st;
-
-	if (all < 0 || fstat(all, &st))
-		return -1;
-	if (st.st_ino == id)
-		return all;
-	error = faccessat(mount, "cgroup.type", F_OK, 0) && errno == ENOENT ? ESTALE : EPERM;
-	found = search_below(all, id, &error);
-	errno = error;
-	return found;
-}
-
-/* Open a cgroup by its file handle, or without that privilege by a search. Return an fd, or -1. */
-int cgroup_open_id(__u64 id)
-{
-	struct {
-		struct file_handle handle;
-		__u64 id;
-	} at = { .handle = { .handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS } };
-	int mount, fd, error;
-
-	mount = mount_open();
-	if (mount < 0) {
-		errno = errno == ENOENT ? ENODEV : errno; /* ENOENT would say: the cgroup is gone */
-		return -1;
-	}
-	memcpy(at.handle.f_handle, &id, sizeof(id));
-	fd = open_by_handle_at(mount, &at.handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && (errno == EPERM || errno == EACCES))
-		fd = search_mount(mount, id);
-	error = errno;
-	close(mount);
-	errno = error;
-	return fd;
-}
-
-bool cgroup_name(__u64 id, char *text, size_t size)
-{
-	char link[64], path[4096];
-	int fd = cgroup_open_id(id);
-	const char *below = 0;
-	ssize_t len = -1;
-
-	if (fd >= 0) {
-		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-		len = readlink(link, path, sizeof(path) - 1);
-		close(fd);
-	}
-	if (len >= 0) {
-		path[len] = 0;
-		below = mount_below(path);
-		errno = EXDEV; /* when this mount does not show the cgroup */
-	}
-	if (below)
-		snprintf(text, size, "%s", *below ? below : "/");
-	else
-		snprintf(text, size, "%llu", id);
-	return below;
 }
 
 /*

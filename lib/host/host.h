@@ -19,13 +19,11 @@ enum cgg_target {
 	CGG_EXACT = 8, /* \xNN in a path is four characters, not one byte */
 };
 int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags);
-int cgroup_open_id(__u64 id); /* an fd, or -1 with errno; ESTALE: the cgroup is gone */
 void cgroup_above(int fd, __u64 above[CGG_LEVELS]); /* its id, its parent's, ..., then zeros */
 bool cgroup_is_below(__u64 id, __u64 top); /* true also for top itself */
 void cgroup_close(struct cgg_cgroup *cgroup, bool undo); /* undo: remove created directories */
 void cgroup_let_go(struct cgg_cgroup *cgroup); /* close fd; cgroup_close() can still undo */
 int cgroup_again(struct cgg_cgroup *cgroup); /* open again after cgroup_let_go() */
-bool cgroup_name(__u64 id, char *text, size_t size); /* path in the mount, or false and the id */
 
 /* target.c: the forms of TARGET */
 int target_find(struct cgg_cgroup *cgroup, const char *target, int flags);
@@ -34,7 +32,7 @@ int cgroup_own(char path[4096]); /* of this process */
 /* named.c: the cgroup of a unit or a container */
 int name_path(char path[4096], const char *kind, const char *word);
 
-/* mount.c: where cgroup v2 is mounted */
+/* mount.c: where cgroup v2 is mounted; paths and ids below it */
 const char *cgroup_mount(void); /* 0: none */
 int mount_refusal(void);
 int mount_open(void);
@@ -42,6 +40,8 @@ int mount_open_path(const char *path);
 const char *mount_below(const char *path);
 const char *mount_visible(const char *path);
 const char *mount_hides(void);
+int cgroup_open_id(__u64 id); /* an fd, or -1 with errno; ESTALE: the cgroup is gone */
+bool cgroup_name(__u64 id, char *text, size_t size); /* path in the mount, or false and the id */
 
 /* resolve.c: a device node's number, a cgroup's id, the time when a ttl ends */
 int rule_resolve(struct cgg_rule *rule);

@@ -123,7 +123,8 @@ int cgroup_own(char path[4096])
 	if (!cgroup_mount())
 		return mount_refusal();
 	status = pid_open(&cgroup, "self", (unsigned long)getpid());
-	cgroup_close(&cgroup, false);
+	if (cgroup.fd >= 0)
+		close(cgroup.fd);
 	strcpy(path, cgroup.path);
 	return status ? CGG_FAILED : 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * pin.c - opens and checks the pins of the guard below /sys/fs/bpf/cgguard.
+ * pin.c - opens, checks and locks the directory of pins, /sys/fs/bpf/cgguard.
  *
  * Everyone can write to the root of a bpffs (mode 1777). So the directory is used only if it
  * belongs to this user or root, and nobody else may enter it: then nobody else can change paths
@@ -172,221 +172,6 @@ static bool holds_cgroups(const char *path)
 	return any;
 }
 
-static int object_get(const char *name)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), CGG_DIR "/%s", name);
-	return bpf_obj_get(path);
-}
-
-/* ---- checks that pins belong to one guard: another tool may have replaced some ---- */
-
-#define HELD 64
-
-struct holder { /* a program and the maps that it uses */
-	char name[BPF_OBJ_NAME_LEN];
-	__u32 count, map[HELD];
-};
-
-/* Read the maps of a program. Return 0 or an errno. An fd that is not a program has no maps. */
-static int holder_read(struct holder *holder, int program)
-{
-	struct bpf_prog_info info = { .nr_map_ids = HELD, .map_ids = (__u64)(size_t)holder->map };
-	__u32 len = sizeof(info);
-
-	memset(holder, 0, sizeof(*holder));
-	if (bpf_obj_get_info_by_fd(program, &info, &len))
-		return errno;
-	memcpy(holder->name, info.name, sizeof(holder->name));
-	holder->count = info.nr_map_ids < HELD ? info.nr_map_ids : HELD;
-	return 0;
-}
-
-static bool uses_map(const struct holder *holder, __u32 map)
-{
-	for (__u32 i = 0; map && i < holder->count; i++)
-		if (holder->map[i] == map)
-			return true;
-	return false;
-}
-
-/* Compare with a name as the kernel stores it: cut to 15 bytes. */
-static bool has_name(const char given[BPF_OBJ_NAME_LEN], const char *name)
-{
-	return !strncmp(given, name, BPF_OBJ_NAME_LEN - 1);
-}
-
-/* Read the id of a map. Return 0 or an errno; ESTALE: not a map with this name. */
-static int map_id(int fd, const char *name, __u32 *id)
-{
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
-
-	*id = 0;
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		return errno;
-	if (!has_name(info.name, name))
-		return ESTALE;
-	*id = info.id;
-	return 0;
-}
-
-/*
- * Return 0 if a pinned program uses the map, or if no program is pinned at all; else ESTALE or
- * another errno.
- *
- * Ids are never reused, so the last program can be cached.
- */
-static int map_check(int fd, const char *name)
-{
-	static struct holder holder;
-	__u32 id;
-	int error = map_id(fd, name, &id), unknown = 0;
-	bool any = false;
-
-	if (error || uses_map(&holder, id))
-		return error;
-	for (int i = 0; i < CGG_PROGRAMS; i++) {
-		char path[64];
-		int program;
-
-		snprintf(path, sizeof(path), "progs/%s", cgg_programs[i].name);
-		program = object_get(path);
-		if (program < 0) {
-			if (errno != ENOENT && errno != EACCES) /* EACCES: a directory */
-				unknown = errno;
-			continue;
-		}
-		any = true;
-		error = holder_read(&holder, program);
-		close(program);
-		if (uses_map(&holder, id))
-			return 0;
-		if (error)
-			unknown = error;
-	}
-	return unknown ? unknown : any ? ESTALE : 0;
-}
-
-/* Return 0 if the program has this name and uses the pinned map policies, else an errno. */
-static int program_check(int fd, const char *name)
-{
-	int policies = object_get("maps/policies"), error;
-	struct holder holder;
-	__u32 id;
-
-	if (policies < 0)
-		return errno == ENOENT ? ESTALE : errno;
-	error = map_id(policies, "policies", &id);
-	close(policies);
-	if (!error)
-		error = holder_read(&holder, fd);
-	if (error)
-		return error;
-	return has_name(holder.name, name) && uses_map(&holder, id) ? 0 : ESTALE;
-}
-
-/* Return 0 if fd is the guard's own object, ESTALE if not, or the errno of a check that failed. */
-static int own_check(int fd, const char *name)
-{
-	if (!strncmp(name, "maps/", 5))
-		return map_check(fd, name + 5);
-	if (!strncmp(name, "progs/", 6))
-		return program_check(fd, name + 6);
-	return 0;
-}
-
-/*
- * Open a pin of the guard. Return an fd, or -1 with errno; ESTALE: another object is pinned there.
- *
- * Only ESTALE and ENOENT mean that a pin is lost. A check that fails proves nothing, so callers
- * get its own errno and must not treat the pin as missing.
- *
- * cgg-load binds the maps that only commands use to every program, so that they can be checked,
- * too. The caller checks links, because it knows their cgroups.
- */
-int pin_get(const char *name)
-{
-	int fd = object_get(name), error;
-
-	if (fd < 0)
-		return fd;
-	error = own_check(fd, name);
-	errno = error;
-	if (!error)
-		return fd;
-	close(fd);
-	errno = error;
-	return -1;
-}
-
-int pin_refusal(const char *name)
-{
-	bool map = !strncmp(name, "maps/", 5);
-
-	if (errno == EPERM || errno == EACCES)
-		return set_error(CGG_FAILED,
-				 CGG_DIR "/%s: needs root, or CAP_BPF and CAP_NET_ADMIN", name);
-	if (errno == ESTALE)
-		return set_error(CGG_FAILED, CGG_DIR "/%s: not the %s of this guard; run %s", name,
-				 map ? "map" : "program",
-				 map ? "cgg-unload -f and cgg-load" : "cgg-load -r");
-	if (errno != ENOENT && errno != EINVAL)
-		return set_error(CGG_FAILED, CGG_DIR "/%s: %s", name, strerror(errno));
-	return set_error(CGG_FAILED, CGG_DIR "/%s: %s; run %s", name, strerror(errno),
-			 map ? "cgg-unload -f and cgg-load" : "cgg-load -r");
-}
-
-/* Return the layout of the guard, or -1 with errno; ESTALE: not the map version. */
-int version_read(void)
-{
-	int fd = pin_get("version"), error = 0;
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info), key = 0, version = 0;
-
-	if (fd < 0)
-		return -1;
-	/* Check the sizes first: another tool's map may have values longer than `version`. */
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		error = errno;
-	else if (!has_name(info.name, "version") || info.key_size != sizeof(key) ||
-		 info.value_size != sizeof(version))
-		error = ESTALE;
-	else if (bpf_map_lookup_elem(fd, &key, &version))
-		error = errno;
-	close(fd);
-	errno = error;
-	return error ? -1 : (int)version;
-}
-
-int programs_loaded(unsigned *programs)
-{
-	const __u32 key = CGG_VERSION_PROGRAMS;
-	int fd = pin_get("version"), status = 0;
-
-	if (fd < 0)
-		return pin_refusal("version");
-	if (bpf_map_lookup_elem(fd, &key, programs))
-		status = set_error(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
-	close(fd);
-	return status;
-}
-
-/* Store the set of loaded programs for programs_loaded(). */
-int programs_record(unsigned programs)
-{
-	const __u32 key = CGG_VERSION_PROGRAMS;
-	int fd = pin_get("version"), status = 0;
-
-	if (fd < 0)
-		return pin_refusal("version");
-	if (bpf_map_update_elem(fd, &key, &programs, BPF_EXIST))
-		status = set_error(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
-	close(fd);
-	return status;
-}
-
 /* Set the error for a pin directory that does not open. */
 static int open_refusal(int error)
 {
@@ -437,12 +222,6 @@ static int locked_directory(struct cgg_guard *guard, enum cgg_open how)
 	}
 }
 
-static int map_get(int *fd, const char *name)
-{
-	*fd = pin_get(name);
-	return *fd < 0 ? pin_refusal(name) : 0;
-}
-
 static int version_check(void)
 {
 	int version = version_read();
@@ -475,7 +254,7 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 	pinned_forget();
 	status = locked_directory(guard, how);
 	if (!status)
-		status = map_get(&policies, "maps/policies");
+		status = map_open("policies", &policies);
 	if (!status)
 		status = version_check();
 	if (status)
@@ -488,15 +267,15 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 		guard->policies = 0;
 		return set_error(CGG_FAILED, CGG_DIR "/maps/policies: %s", strerror(errno));
 	}
-	status = map_get(&guard->image_maps, "maps/images");
+	status = map_open("images", &guard->image_maps);
 	if (!status)
-		status = map_get(&guard->tally_maps, "maps/tallies");
+		status = map_open("tallies", &guard->tally_maps);
 	if (!status)
-		status = map_get(&guard->indexes, "maps/indexes");
+		status = map_open("indexes", &guard->indexes);
 	if (!status)
-		status = map_get(&guard->attachments, "maps/attachments");
+		status = map_open("attachments", &guard->attachments);
 	if (!status)
-		status = map_get(&guard->attached, "maps/attached");
+		status = map_open("attached", &guard->attached);
 	return status;
 }
 

@@ -29,16 +29,16 @@ int pin_directory(const char *path); /* an fd, or -1 with errno */
 int pin_remove(const char *path); /* removes a directory of pins and everything below */
 #define CGG_SIBLING CGG_DIR "-new-" /* and the process id: a guard that is built, or removed */
 void siblings_sweep(void); /* removes those of killed commands */
+
+/* programs.c: pinned maps and programs of the guard */
 int pin_get(const char *name); /* fd of a pin like maps/NAME, or -1 with errno */
+int map_open(const char *name, int *fd); /* the pin maps/NAME */
 int pin_refusal(const char *name); /* sets the error for errno of pin_get() */
 enum cgg_version { CGG_VERSION_LAYOUT, CGG_VERSION_PROGRAMS }; /* keys of the map version */
 int version_read(void); /* CGG_LAYOUT of the pinned guard, or -1 with errno */
-
 int programs_loaded(unsigned *programs); /* 1 << enum cgg_program, those that are loaded */
 int programs_record(unsigned programs);
-
-/* programs.c: the ids of the pinned programs, cached while one guard is open */
-struct cgg_pinned {
+struct cgg_pinned { /* cached while one guard is open */
 	bool is_read;
 	__u32 now, replaced; /* ids of those in progs/ and replaced/; 0: none */
 };

@@ -196,7 +196,7 @@ int shut_filter(unsigned keep, struct sock_fprog *program)
 		error = export(filter, program);
 	seccomp_release(filter);
 	errno = -error;
-	return error ? shut_failed("seccomp", "families,io_uring,chroot,mounting,tty") : 0;
+	return error ? -1 : 0;
 }
 
 /*
@@ -206,10 +206,11 @@ int shut_filter(unsigned keep, struct sock_fprog *program)
 int filter_load(unsigned keep)
 {
 	struct sock_fprog program;
-	int status = shut_filter(keep, &program);
+	int error = shut_filter(keep, &program) ? errno : 0;
 
-	if (!status && prctl(PR_SET_SECCOMP, 2 /* SECCOMP_MODE_FILTER */, &program))
-		status = shut_failed("seccomp", "families,io_uring,chroot,mounting,tty");
+	if (!error && prctl(PR_SET_SECCOMP, 2 /* SECCOMP_MODE_FILTER */, &program))
+		error = errno;
 	free(program.filter);
-	return status;
+	errno = error;
+	return error ? -1 : 0;
 }

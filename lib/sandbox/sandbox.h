@@ -38,12 +38,9 @@ enum keep {
 	KEEP_MOUNT_CALLS = 1 << 30,
 };
 
-/* Set an error about `what` from errno, and name the word of --keep that leaves it open. */
-int shut_failed(const char *what, const char *word);
-
-/* filter.c: shut_filter() fills `program`; the caller frees program->filter */
+/* filter.c: return 0, or -1 with errno */
 struct sock_fprog;
-int shut_filter(unsigned keep, struct sock_fprog *program);
+int shut_filter(unsigned keep, struct sock_fprog *program); /* the caller frees ->filter */
 int filter_load(unsigned keep);
 
 /* environ.c: the environment of the command */

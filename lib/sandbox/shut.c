@@ -132,7 +132,8 @@ int shut_user(struct cgg_shut *shut, const char *name)
 	return 0;
 }
 
-int shut_failed(const char *what, const char *word)
+/* Set an error about `what` from errno, and name the word of --keep that leaves it open. */
+static int shut_failed(const char *what, const char *word)
 {
 	return set_error(CGG_FAILED, "%s: %s; --keep %s leaves it open", what, strerror(errno),
 			 word);
@@ -361,8 +362,8 @@ int shut_all(const struct cgg_shut *shut)
 		status = shut_failed("no_new_privs", "privs");
 	if (!status)
 		status = shut_landlock(shut, abi);
-	if (!status && shut->keep != ~0u)
-		status = filter_load(calls_kept(shut, abi));
+	if (!status && shut->keep != ~0u && filter_load(calls_kept(shut, abi)))
+		status = shut_failed("seccomp", "families,io_uring,chroot,mounting,tty");
 	if (!status)
 		status = shut_bounding(shut);
 	if (!status)

@@ -53,6 +53,18 @@ void text_utf8(char *text, const char *s)
 	*text = 0;
 }
 
+/* Join the lines of a text with blanks, and drop newlines at its end. */
+void text_one_line(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len && text[len - 1] == '\n')
+		text[--len] = 0;
+	for (; *text; text++)
+		if (*text == '\n')
+			*text = ' ';
+}
+
 /*
  * Read the rest of the file and return it with a NUL, for the caller to free, or 0 with errno.
  * After an error nothing is returned: half of a file would be a different policy.

@@ -34,6 +34,7 @@ bool utf8_is_hidden(__u32 c);
 char *text_escape(char *at, const __u8 *s, size_t len); /* for event lines; returns the end */
 void text_print(char *text, const char *s); /* for event lines; needs four times the room of s */
 void text_utf8(char *text, const char *s); /* for a JSON library; needs three times the room */
+void text_one_line(char *text); /* in place */
 char *slurp(FILE *file, size_t *size); /* the whole file and a NUL, to be freed; 0: see errno */
 
 /* word.c: quoted words */
