@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "words.h"
 
@@ -50,6 +51,48 @@ static unsigned addr_read(__u8 addr[16], const char *text)
 		return 32;
 	}
 	return inet_pton(AF_INET6, text, addr) == 1 ? 128 : 0;
+}
+
+/* Return whether other tools use the word for "every value". */
+static bool is_everything(const char *word)
+{
+	return !strcasecmp(word, "any") || !strcasecmp(word, "all") || !strcmp(word, "*");
+}
+
+/* Return a hint, or "", for a word after "ip" that is not an address. */
+static const char *ip_hint(const char *typed)
+{
+	static char hint[128];
+	struct cgg_net net;
+	char part[64];
+	const char *colon = strrchr(typed, ':'), *end = strchr(typed, ']');
+	size_t len = colon ? (size_t)(colon - typed) : 0;
+
+	if (is_everything(typed))
+		return "; leave ip out";
+	if (!strcasecmp(typed, "localhost") || !strcasecmp(typed, "loopback") ||
+	    !strcasecmp(typed, "local"))
+		return "; write ip local";
+	if (*typed == '[' && end) {
+		colon = end[1] == ':' ? end + 1 : 0;
+		typed++;
+		len = (size_t)(end - typed);
+	} else if (colon && strchr(typed, ':') != colon) {
+		colon = 0; /* more than one colon: an IPv6 address, not ADDR:PORT */
+		len = 0;
+	}
+	if (len && len < sizeof(part)) {
+		memcpy(part, typed, len);
+		part[len] = 0;
+		if (!net_parse(&net, part)) {
+			snprintf(hint, sizeof(hint), "; write ip %s%s%.5s", part,
+				 colon ? " port " : "", colon ? colon + 1 : "");
+			return hint;
+		}
+	}
+	if (isalpha((unsigned char)*typed) && !strpbrk(typed, ":/%"))
+		return "; names are not looked up: write the addresses that getent ahosts prints";
+	return "";
 }
 
 int net_parse(struct cgg_net *net, const char *word)
@@ -102,6 +145,20 @@ void net_print(const struct cgg_net *net, char text[CGG_NET_TEXT])
 	used = strlen(text);
 	if (len != (ip4 ? 32 : 128))
 		snprintf(text + used, CGG_NET_TEXT - used, "/%u", len);
+}
+
+/* Return a hint, or "", for a word after "port" that is not a number. */
+static const char *port_hint(const char *typed)
+{
+	if (is_everything(typed))
+		return "; leave port out";
+	if (strpbrk(typed, ",{"))
+		return "; write a rule for each, or a range N-M";
+	if (strpbrk(typed, ":."))
+		return "; a range is N-M";
+	if (isalpha((unsigned char)*typed))
+		return "; write its number: getent services prints it";
+	return "";
 }
 
 int port_parse(__u16 *min, __u16 *max, const char *word)

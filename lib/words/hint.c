@@ -71,14 +71,8 @@ static const struct {
 	{ "and", "leave it out: all matches of a rule must hold" },
 };
 
-/* Return whether the word is one of cgguard's rule words. */
-static bool is_ours(const char *word)
-{
-	return verdict_find(word) >= 0 || hook_find(word, strlen(word)) >= 0 || rule_has_word(word);
-}
-
 /* Return the suggestion for a word, given in lower case and as typed, or 0. */
-static const char *find(const char *word, const char *typed)
+static const char *find(const char *word, const char *typed, bool is_keyword(const char *word))
 {
 	static char text[64];
 	__u16 proto;
@@ -88,7 +82,9 @@ static const char *find(const char *word, const char *typed)
 			return table[i].write;
 	if (!proto_find(&proto, word))
 		snprintf(text, sizeof(text), "proto %s", word);
-	else if (strcmp(word, typed) != 0 && is_ours(word))
+	else if (strcmp(word, typed) != 0 &&
+		 (verdict_find(word) >= 0 || hook_find(word, strlen(word)) >= 0 ||
+		  is_keyword(word)))
 		snprintf(text, sizeof(text), "%s", word);
 	else
 		return 0;
@@ -104,75 +100,16 @@ static void lower(char word[32], const char *typed)
 	word[i] = 0;
 }
 
-const char *word_hint(const char *typed, bool verdict)
+const char *word_hint(const char *typed, bool verdict, bool is_keyword(const char *word))
 {
 	static char hint[128];
 	char word[32];
 	const char *write;
 
 	lower(word, typed);
-	write = find(word, typed);
+	write = find(word, typed, is_keyword);
 	if (!write || strlen(typed) >= sizeof(word) || (verdict && verdict_find(write) < 0))
 		return "";
 	snprintf(hint, sizeof(hint), "; %s%s", strncmp(write, "leave ", 6) ? "write " : "", write);
 	return hint;
-}
-
-/* Return whether other tools use the word for "every value". */
-static bool is_everything(const char *word)
-{
-	return !strcmp(word, "any") || !strcmp(word, "all") || !strcmp(word, "*");
-}
-
-/* Return the hint for a word after "ip" that is not an address. */
-const char *ip_hint(const char *typed)
-{
-	static char hint[128];
-	struct cgg_net net;
-	char word[32], part[64];
-	const char *colon = strrchr(typed, ':'), *end = strchr(typed, ']');
-	size_t len = colon ? (size_t)(colon - typed) : 0;
-
-	lower(word, typed);
-	if (is_everything(word))
-		return "; leave ip out";
-	if (!strcmp(word, "localhost") || !strcmp(word, "loopback") || !strcmp(word, "local"))
-		return "; write ip local";
-	if (*typed == '[' && end) {
-		colon = end[1] == ':' ? end + 1 : 0;
-		typed++;
-		len = (size_t)(end - typed);
-	} else if (colon && strchr(typed, ':') != colon) {
-		colon = 0; /* more than one colon: an IPv6 address, not ADDR:PORT */
-		len = 0;
-	}
-	if (len && len < sizeof(part)) {
-		memcpy(part, typed, len);
-		part[len] = 0;
-		if (!net_parse(&net, part)) {
-			snprintf(hint, sizeof(hint), "; write ip %s%s%.5s", part,
-				 colon ? " port " : "", colon ? colon + 1 : "");
-			return hint;
-		}
-	}
-	if (isalpha((unsigned char)*typed) && !strpbrk(typed, ":/%"))
-		return "; names are not looked up: write the addresses that getent ahosts prints";
-	return "";
-}
-
-/* Return the hint for a word after "port" that is not a number. */
-const char *port_hint(const char *typed)
-{
-	char word[32];
-
-	lower(word, typed);
-	if (is_everything(word))
-		return "; leave port out";
-	if (strpbrk(typed, ",{"))
-		return "; write a rule for each, or a range N-M";
-	if (strpbrk(typed, ":."))
-		return "; a range is N-M";
-	if (isalpha((unsigned char)*typed))
-		return "; write its number: getent services prints it";
-	return "";
 }

@@ -108,16 +108,6 @@ int verdict_find(const char *word)
 	return -1;
 }
 
-int verdict_parse(__u8 *verdict, const char *word)
-{
-	int found = verdict_find(word);
-
-	*verdict = (__u8)found;
-	return found < 0 ? set_error(CGG_USAGE, "%.80s: not a verdict (allow, deny or alert)%s",
-				     word, word_hint(word, true))
-			 : 0;
-}
-
 int hooks_parse(unsigned *hooks, const char *word)
 {
 	*hooks = 0;

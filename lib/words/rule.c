@@ -18,6 +18,9 @@ struct cgg_word {
 	const char *word;
 	int number;
 };
+
+static bool is_keyword(const char *word); /* whether it names a match or an option */
+
 static const struct cgg_word families[] = { { "inet", AF_INET }, { "inet6", AF_INET6 }, { 0, 0 } };
 static const struct cgg_word types[] = {
 	{ "stream", SOCK_STREAM }, { "dgram", SOCK_DGRAM }, { "raw", SOCK_RAW }, { 0, 0 }
@@ -58,7 +61,7 @@ static int access_parse(struct cgg_rule *rule, const struct cgg_hook_info *hook,
 	const char *word = w->at < w->count ? w->word[w->at] : 0;
 
 	rule->access = hook->access_bits;
-	if (!word || rule_has_word(word))
+	if (!word || is_keyword(word))
 		return 0;
 	rule->access = 0;
 	for (const char *c = word; *c; c++) {
@@ -231,9 +234,19 @@ static const struct keyword *keyword_find(const char *word)
 	return 0;
 }
 
-bool rule_has_word(const char *word)
+static bool is_keyword(const char *word)
 {
 	return keyword_find(word);
+}
+
+int verdict_parse(__u8 *verdict, const char *word)
+{
+	int found = verdict_find(word);
+
+	*verdict = (__u8)found;
+	return found < 0 ? set_error(CGG_USAGE, "%.80s: not a verdict (allow, deny or alert)%s",
+				     word, word_hint(word, true, is_keyword))
+			 : 0;
 }
 
 static int keywords_parse(struct cgg_rule *rule, struct cgg_words *w)
@@ -248,7 +261,7 @@ static int keywords_parse(struct cgg_rule *rule, struct cgg_words *w)
 
 		if (!key)
 			return set_error(CGG_USAGE, "%.80s: not a match or an option%s", word,
-					 word_hint(word, false));
+					 word_hint(word, false, is_keyword));
 		if (said & bit)
 			return set_error(CGG_USAGE, "%s: given twice", word);
 		said |= bit;
@@ -328,12 +341,12 @@ static int hooks_word(struct cgg_rule *rule, struct cgg_words *w)
 	const char *word = w->at < w->count ? w->word[w->at] : 0;
 	int status;
 
-	if (!word || rule_has_word(word))
+	if (!word || is_keyword(word))
 		return 0;
 	status = hooks_parse(&rule->hooks, word);
 	if (status && !strchr(word, ','))
 		return set_error(CGG_USAGE, "%.80s: not a verdict, a hook or a match%s", word,
-				 word_hint(word, false));
+				 word_hint(word, false, is_keyword));
 	w->at++;
 	return status;
 }

@@ -40,7 +40,6 @@ extern const char *const cgg_verdicts[]; /* by enum cgg_verdict */
 int hooks_parse(unsigned *hooks, const char *word);
 void hooks_print(unsigned hooks, char *text, size_t size);
 int verdict_find(const char *word); /* -1: none */
-int verdict_parse(__u8 *verdict, const char *word);
 
 /* addr.c: addresses are 16 bytes in network order, IPv4 as ::ffff:a.b.c.d */
 struct cgg_net {
@@ -87,7 +86,7 @@ struct cgg_rule {
 	__u64 expires; /* CLOCK_BOOTTIME, ns; 0: never, or not resolved yet */
 };
 int rule_parse(struct cgg_rule *rule, int count, char *const word[]);
-bool rule_has_word(const char *word); /* whether the word names a match or an option */
+int verdict_parse(__u8 *verdict, const char *word);
 size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]); /* without ttl */
 
 /* name.c: names of rules and policies */
@@ -108,8 +107,6 @@ int sockopt_parse(struct cgg_rule *rule, const char *word);
 void sockopt_print(long level, long name, char text[256]);
 
 /* hint.c: a suggestion for a word of another tool: "; write ...", or "" */
-const char *word_hint(const char *word, bool verdict);
-const char *ip_hint(const char *word);
-const char *port_hint(const char *word);
+const char *word_hint(const char *word, bool verdict, bool is_keyword(const char *word));
 
 #endif
