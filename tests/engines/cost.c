@@ -276,6 +276,24 @@ static void check(int program)
 	}
 }
 
+/* runs_add - the programs to time; with maps also those that look up in the kernel's own maps */
+static void runs_add(struct bpf_object *object, const struct keys *keys, bool maps, int rounds)
+{
+	const char *hash = keys->size == 4 ? "hash4_lookup" : "hash6_lookup";
+	const char *lpm = keys->size == 4 ? "lpm4_lookup" : "lpm6_lookup";
+
+	run_add(object, "empty", "empty", 1, rounds);
+	run_add(object, "draw", "draw", records_count, rounds);
+	run_add(object, "ours", "ours", records_count, rounds);
+	run_add(object, "hot", "ours", HOT, rounds);
+	if (!maps)
+		return;
+	run_add(object, "hash", hash, records_count, rounds);
+	run_add(object, "lpm", lpm, records_count, rounds);
+	run_add(object, "hothash", hash, HOT, rounds);
+	run_add(object, "hotlpm", lpm, HOT, rounds);
+}
+
 int main(int argc, char **argv)
 {
 	struct keys keys = { 0 };
@@ -301,19 +319,7 @@ int main(int argc, char **argv)
 		fill_map(bpf_object__find_map_fd_by_name(object, keys.size == 4 ? "lpm4" : "lpm6"),
 			 keys.lpm, &keys);
 	}
-	run_add(object, "empty", "empty", 1, rounds);
-	run_add(object, "draw", "draw", records_count, rounds);
-	run_add(object, "ours", "ours", records_count, rounds);
-	run_add(object, "hot", "ours", HOT, rounds);
-	if (maps) {
-		const char *hash = keys.size == 4 ? "hash4_lookup" : "hash6_lookup";
-		const char *lpm = keys.size == 4 ? "lpm4_lookup" : "lpm6_lookup";
-
-		run_add(object, "hash", hash, records_count, rounds);
-		run_add(object, "lpm", lpm, records_count, rounds);
-		run_add(object, "hothash", hash, HOT, rounds);
-		run_add(object, "hotlpm", lpm, HOT, rounds);
-	}
+	runs_add(object, &keys, maps, rounds);
 	check(runs[2].program);
 	for (int i = 0; i < runs_count; i++)
 		timed(&runs[i], records_count);

@@ -147,6 +147,20 @@ static void flood(const char *cgroup, double rate, double seconds)
 		.off = (at)                                                                        \
 	}
 
+static int program_load(const struct bpf_insn *code, size_t count)
+{
+	DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, options,
+			    .expected_attach_type = BPF_CGROUP_SETSOCKOPT);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCKOPT, "bench", "GPL", code, count, &options);
+
+	if (fd < 0)
+		err(1, "the program");
+	return fd;
+}
+
+#define APPEND(part)                                                                               \
+	(memcpy(code + count, part, sizeof(part)), count += sizeof(part) / sizeof(*code))
+
 /* program - deny; with a ring, first reserve and submit a record, filled in if asked */
 static int program(int ring, bool filled)
 {
@@ -179,14 +193,9 @@ static int program(int ring, bool filled)
 	const struct bpf_insn submit[] = { COPY(BPF_REG_1, BPF_REG_6), SET(BPF_REG_2, 0),
 					   CALL(BPF_FUNC_ringbuf_submit) };
 	const struct bpf_insn refuse_it[] = { SET(BPF_REG_0, 0), { .code = BPF_JMP | BPF_EXIT } };
-	DECLARE_LIBBPF_OPTS(bpf_prog_load_opts, options,
-			    .expected_attach_type = BPF_CGROUP_SETSOCKOPT);
 	struct bpf_insn code[32];
 	size_t count = 0;
-	int fd;
 
-#define APPEND(part)                                                                               \
-	(memcpy(code + count, part, sizeof(part)), count += sizeof(part) / sizeof(*code))
 	if (ring >= 0)
 		APPEND(reserve);
 	if (ring >= 0 && filled)
@@ -194,10 +203,7 @@ static int program(int ring, bool filled)
 	if (ring >= 0)
 		APPEND(submit);
 	APPEND(refuse_it);
-	fd = bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCKOPT, "bench", "GPL", code, count, &options);
-	if (fd < 0)
-		err(1, "the program");
-	return fd;
+	return program_load(code, count);
 }
 
 static void put_program(const char *cgroup, int ring, bool filled)

@@ -317,6 +317,22 @@ static void name_print(int kind, __u32 id)
 		close(fd);
 }
 
+/* unused_links - count the pinned links without a pinned program */
+static unsigned unused_links(bool print)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < pinned_count; i++) {
+		if (pinned[i].kind != LINK || is_pinned(PROG, pinned[i].other))
+			continue;
+		count++;
+		if (print)
+			printf("link %u: %s\n", pinned[i].id,
+			       pinned[i].other ? "its program is not pinned" : "bound to nothing");
+	}
+	return count;
+}
+
 /* left_now - return how many objects of the ledger are left; remove the others from it */
 static unsigned left_now(const char *path, bool print)
 {
@@ -348,14 +364,7 @@ static unsigned left_now(const char *path, bool print)
 			name_print(kind, id);
 	}
 	fclose(file);
-	for (size_t i = 0; i < pinned_count; i++) {
-		if (pinned[i].kind != LINK || is_pinned(PROG, pinned[i].other))
-			continue;
-		left++;
-		if (print)
-			printf("link %u: %s\n", pinned[i].id,
-			       pinned[i].other ? "its program is not pinned" : "bound to nothing");
-	}
+	left += unused_links(print);
 	fclose(out);
 	file = fopen(path, "we");
 	if (!file || fputs(kept, file) < 0 || fclose(file))

@@ -178,6 +178,19 @@ static void end(const pid_t pid[WORKERS])
 	}
 }
 
+/* print - the sums; the status of main() */
+static int print(const struct tally *all, uint64_t restores, bool pairs)
+{
+	printf("restores %llu tries %llu wrong %llu", (unsigned long long)restores,
+	       (unsigned long long)all->tries, (unsigned long long)all->wrong);
+	if (pairs)
+		printf(" generations %llu", (unsigned long long)all->generations);
+	putchar('\n');
+	if (all->error)
+		errx(3, "a try failed otherwise: %s", strerror(all->error));
+	return all->wrong != 0;
+}
+
 int main(int argc, char **argv)
 {
 	bool pairs = argc == 10 && !strcmp(argv[1], "either"), ready, ok = true;
@@ -186,6 +199,7 @@ int main(int argc, char **argv)
 	pid_t pid[WORKERS];
 	struct tally all;
 	char **file;
+	int wrong;
 
 	if (!pairs && (argc != 9 || strcmp(argv[1], "denied")))
 		errx(2,
@@ -210,16 +224,10 @@ int main(int argc, char **argv)
 	}
 	all = sum(&ready);
 	end(pid);
-	printf("restores %llu tries %llu wrong %llu", (unsigned long long)done,
-	       (unsigned long long)all.tries, (unsigned long long)all.wrong);
-	if (pairs)
-		printf(" generations %llu", (unsigned long long)all.generations);
-	putchar('\n');
-	if (all.error)
-		errx(3, "a try failed otherwise: %s", strerror(all.error));
+	wrong = print(&all, done, pairs);
 	if (!ok)
 		errx(3, "a restore failed");
-	if (all.wrong)
+	if (wrong)
 		return 1;
 	if (done < restores || all.tries < tries)
 		errx(3, "not done in %llu seconds", (unsigned long long)limit);

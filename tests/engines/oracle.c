@@ -883,6 +883,30 @@ static void ask_socket(struct question *q, const struct rule *r, struct dice *di
 	q->proto = (uint16_t)(r && r->proto >= 0 ? r->proto : (int)below(dice, 256));
 }
 
+static void ask_access(struct question *q, const struct rule *like, bool spoil, struct dice *dice)
+{
+	q->access_bits = CGG_R;
+	if (!(like->hooks & (1 << CGG_DEVICE | 1 << CGG_SYSCTL)))
+		return;
+	do
+		q->access_bits = (uint8_t)(1 << below(dice, CGG_ACCESS_BITS));
+	while (!(like->access_bits & q->access_bits));
+	if (spoil || chance(dice, 20))
+		q->access_bits |= (uint8_t)(1 << (1 + below(dice, 2)));
+}
+
+static void spoil_it(struct question *q, unsigned kind, struct dice *dice)
+{
+	if (kind & NET)
+		spoil_net(q, dice);
+	else if (kind & (1 << CGG_UNIX | 1 << CGG_SYSCTL))
+		spoil_name(q, dice);
+	else if (kind & 1 << CGG_SOCKET)
+		q->proto = (uint16_t)below(dice, 256);
+	else
+		spoil_pair(q, dice);
+}
+
 static void ask(struct question *q, const struct rule *r, bool spoil, struct dice *dice)
 {
 	static const uint8_t loopback[16] = { [15] = 1 };
@@ -893,14 +917,7 @@ static void ask(struct question *q, const struct rule *r, bool spoil, struct dic
 	do
 		q->hook = (uint8_t)below(dice, CGG_HOOKS);
 	while (!(like->hooks >> q->hook & 1));
-	q->access_bits = CGG_R;
-	if (like->hooks & (1 << CGG_DEVICE | 1 << CGG_SYSCTL)) {
-		do
-			q->access_bits = (uint8_t)(1 << below(dice, CGG_ACCESS_BITS));
-		while (!(like->access_bits & q->access_bits));
-		if (spoil || chance(dice, 20))
-			q->access_bits |= (uint8_t)(1 << (1 + below(dice, 2)));
-	}
+	ask_access(q, like, spoil, dice);
 	kind = 1u << q->hook;
 	if (kind & NET)
 		ask_net(q, r, dice);
@@ -914,16 +931,8 @@ static void ask(struct question *q, const struct rule *r, bool spoil, struct dic
 	if (r && r->cgroup && chance(dice, 70))
 		for (int i = 0; i < 8 && !group_is(&groups[q->group], &groups[r->cgroup - 1]); i++)
 			q->group = below(dice, groups_count);
-	if (spoil) {
-		if (kind & NET)
-			spoil_net(q, dice);
-		else if (kind & (1 << CGG_UNIX | 1 << CGG_SYSCTL))
-			spoil_name(q, dice);
-		else if (kind & 1 << CGG_SOCKET)
-			q->proto = (uint16_t)below(dice, 256);
-		else
-			spoil_pair(q, dice);
-	}
+	if (spoil)
+		spoil_it(q, kind, dice);
 	kind = 1u << q->hook;
 	if (kind & (1 << CGG_EGRESS | 1 << CGG_INGRESS) && chance(dice, 40)) {
 		static const uint8_t known[] = { CGG_KNOWN_PROTO, CGG_KNOWN_ADDR, CGG_KNOWN_NONE };
@@ -1147,54 +1156,69 @@ static _Noreturn void usage(void)
 		"[-t THREADS] [-w] FILE");
 }
 
-int main(int argc, char **argv)
+struct options {
+	unsigned threads, misses;
+	uint64_t seed, count;
+	const char *policy;
+	int64_t place; /* -1: that of policy */
+	bool dump;
+};
+
+static void options_read(struct options *o, int argc, char **argv)
 {
-	unsigned threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN), misses = 0;
-	struct dice dice = { .state = 1 };
-	const char *policy = "default";
-	uint64_t count = 10000;
-	struct question *question;
-	int64_t place = -1;
-	bool dump = false;
 	int option;
 
 	while ((option = getopt(argc, argv, "lm:n:p:P:s:t:w")) != -1) {
 		if (option == 'l')
 			only_linear = true;
 		else if (option == 'm')
-			misses = (unsigned)number(optarg, 0);
+			o->misses = (unsigned)number(optarg, 0);
 		else if (option == 'n')
-			count = (uint64_t)number(optarg, 0);
+			o->count = (uint64_t)number(optarg, 0);
 		else if (option == 'p')
-			policy = optarg;
+			o->policy = optarg;
 		else if (option == 'P')
-			place = number(optarg, 0);
+			o->place = number(optarg, 0);
 		else if (option == 's')
-			dice.state = (uint64_t)number(optarg, 0);
+			o->seed = (uint64_t)number(optarg, 0);
 		else if (option == 't')
-			threads = (unsigned)number(optarg, 0);
+			o->threads = (unsigned)number(optarg, 0);
 		else if (option == 'w')
-			dump = true;
+			o->dump = true;
 		else
 			usage();
 	}
-	if (optind + 1 != argc || !count || !threads)
+	if (optind + 1 != argc || !o->count || !o->threads)
 		usage();
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
+			     .seed = 1,
+			     .count = 10000,
+			     .policy = "default",
+			     .place = -1 };
+	struct question *question;
+	struct dice dice;
+
+	options_read(&o, argc, argv);
+	dice = (struct dice){ .state = o.seed };
 	find_mount();
 	group_add("/");
 	read_file(argv[optind]);
 	groups_above();
 	index_begin();
-	question = calloc(count, sizeof(*question));
+	question = calloc(o.count, sizeof(*question));
 	if (!question)
 		errx(3, "out of memory");
-	for (uint64_t i = 0; i < count; i++)
-		ask(&question[i], chance(&dice, misses) ? 0 : any_rule(&dice),
-		    !misses && chance(&dice, 25), &dice);
-	answer_all(question, count, threads > 64 ? 64 : threads);
-	if (dump)
-		return write_all(question, count);
-	if (place < 0)
-		place = find_place(policy);
-	return report(question, count, ask_all(question, count, (uint32_t)place));
+	for (uint64_t i = 0; i < o.count; i++)
+		ask(&question[i], chance(&dice, o.misses) ? 0 : any_rule(&dice),
+		    !o.misses && chance(&dice, 25), &dice);
+	answer_all(question, o.count, o.threads > 64 ? 64 : o.threads);
+	if (o.dump)
+		return write_all(question, o.count);
+	if (o.place < 0)
+		o.place = find_place(o.policy);
+	return report(question, o.count, ask_all(question, o.count, (uint32_t)o.place));
 }

@@ -187,57 +187,61 @@ static void every_protocol_is_read_back_as_printed(void **state)
 	assert_int_equal(proto_parse(&proto, "256"), CGG_USAGE);
 }
 
+static const struct {
+	const char *word;
+	unsigned long max, n;
+} numbers[] = {
+	{ "0", 0, 0 },
+	{ "0", 9, 0 },
+	{ "9", 9, 9 },
+	{ "10", 10, 10 },
+	{ "4294967295", 4294967295, 4294967295 },
+	{ "1", 4294967295, 1 },
+};
+
+static const struct {
+	const char *word;
+	unsigned long max;
+} no_numbers[] = {
+	{ "", 9 },
+	{ "10", 9 },
+	{ "1", 0 },
+	{ "00", 9 },
+	{ "01", 9 },
+	{ "-1", 9 },
+	{ "+1", 9 },
+	{ " 1", 9 },
+	{ "1 ", 9 },
+	{ "1x", 9 },
+	{ "x1", 9 },
+	{ "0x1", 99 },
+	{ "1.0", 99 },
+	{ "1,0", 99 },
+	{ "1\n", 9 },
+	{ "\xd9\xa1", 9 },
+	{ "4294967296", 4294967295 },
+	{ "42949672950", 4294967295 },
+	{ "18446744073709551617", 4294967295 },
+	{ ":", 99 },
+	{ "/", 99 },
+};
+
 static void a_number_is_only_digits(void **state)
 {
-	static const struct {
-		const char *word;
-		unsigned long max, n;
-	} good[] = {
-		{ "0", 0, 0 },
-		{ "0", 9, 0 },
-		{ "9", 9, 9 },
-		{ "10", 10, 10 },
-		{ "4294967295", 4294967295, 4294967295 },
-		{ "1", 4294967295, 1 },
-	};
-	static const struct {
-		const char *word;
-		unsigned long max;
-	} bad[] = {
-		{ "", 9 },
-		{ "10", 9 },
-		{ "1", 0 },
-		{ "00", 9 },
-		{ "01", 9 },
-		{ "-1", 9 },
-		{ "+1", 9 },
-		{ " 1", 9 },
-		{ "1 ", 9 },
-		{ "1x", 9 },
-		{ "x1", 9 },
-		{ "0x1", 99 },
-		{ "1.0", 99 },
-		{ "1,0", 99 },
-		{ "1\n", 9 },
-		{ "\xd9\xa1", 9 },
-		{ "4294967296", 4294967295 },
-		{ "42949672950", 4294967295 },
-		{ "18446744073709551617", 4294967295 },
-		{ ":", 99 },
-		{ "/", 99 },
-	};
 	unsigned long n;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(good); i++) {
+	for (size_t i = 0; i < COUNT(numbers); i++) {
 		n = 77;
-		assert_int_equal(number_parse(&n, good[i].word, strlen(good[i].word), good[i].max),
-				 0);
-		assert_int_equal(n, good[i].n);
+		assert_int_equal(
+			number_parse(&n, numbers[i].word, strlen(numbers[i].word), numbers[i].max),
+			0);
+		assert_int_equal(n, numbers[i].n);
 	}
-	for (size_t i = 0; i < COUNT(bad); i++)
-		if (number_parse(&n, bad[i].word, strlen(bad[i].word), bad[i].max) != -1)
-			fail_msg("%s is taken for a number", bad[i].word);
+	for (size_t i = 0; i < COUNT(no_numbers); i++)
+		if (number_parse(&n, no_numbers[i].word, strlen(no_numbers[i].word),
+				 no_numbers[i].max) != -1)
+			fail_msg("%s is taken for a number", no_numbers[i].word);
 	assert_int_equal(number_parse(&n, "123", 2, 99), 0);
 	assert_int_equal(n, 12);
 }

@@ -334,7 +334,61 @@ static void random_net(struct cgg_net *net)
 		net->addr[bit / 8] &= (__u8) ~(0x80 >> bit % 8);
 }
 
-static void random_rule(struct cgg_rule *rule)
+static void random_sockopt(struct cgg_rule *rule)
+{
+	rule->hooks = 1u << CGG_SETSOCKOPT;
+	rule->major = (long)pick(4) - 1;
+	rule->minor = rule->major < 0 ? -1 : (long)pick(30) - 1;
+}
+
+static void random_socket(struct cgg_rule *rule)
+{
+	rule->hooks = 1u << CGG_SOCKET | (pick(3) ? 0 : 1u << CGG_CONNECT);
+	rule->matches = (rule->hooks & 1u << CGG_CONNECT ? 0 : pick(4) * CGG_MATCH_FAMILY) |
+			pick(2) * CGG_MATCH_PROTO;
+	if (rule->matches & CGG_MATCH_FAMILY)
+		rule->family = pick(2) ? 2 : 10;
+	if (rule->matches & CGG_MATCH_TYPE)
+		rule->type = 1 + (int)pick(3);
+	if (rule->matches & CGG_MATCH_PROTO)
+		rule->proto = (__u16)(pick(2) ? 6 : pick(256));
+}
+
+static void random_unix(struct cgg_rule *rule)
+{
+	rule->hooks = 1u << CGG_UNIX;
+	random_name(rule->operand);
+	rule->operand[0] = "/@"[!pick(3)];
+	rule->operand[strlen(rule->operand) < 108 ? strlen(rule->operand) : 100] = 0;
+	rule->prefix = !pick(3);
+	if (rule->prefix && !pick(4))
+		memset(rule->operand, 0, CGG_OPERAND);
+	memset(rule->operand + strlen(rule->operand), 0, CGG_OPERAND - strlen(rule->operand));
+}
+
+static void random_device(struct cgg_rule *rule)
+{
+	rule->hooks = 1u << CGG_DEVICE;
+	rule->device = "abc"[pick(3)];
+	rule->major = (long)pick(4) - 1;
+	rule->minor = rule->major < 0 ? -1 : (long)pick(4) - 1;
+	rule->access = (__u8)(1 + pick(7));
+}
+
+static void random_sysctl(struct cgg_rule *rule)
+{
+	rule->hooks = 1u << CGG_SYSCTL;
+	rule->access = (__u8)(CGG_R * (1 + pick(3)));
+	random_name(rule->operand);
+	rule->prefix = !pick(3);
+	if (rule->prefix && !pick(5))
+		rule->operand[0] = 0;
+	else if (rule->prefix)
+		rule->operand[strlen(rule->operand)] = '/';
+	memset(rule->operand + strlen(rule->operand), 0, CGG_OPERAND - strlen(rule->operand));
+}
+
+static void random_call(struct cgg_rule *rule)
 {
 	static const unsigned net_hooks[] = { 1u << CGG_CONNECT,
 					      1u << CGG_SENDMSG,
@@ -345,68 +399,42 @@ static void random_rule(struct cgg_rule *rule)
 					      1u << CGG_EGRESS | 1u << CGG_INGRESS,
 					      CGG_NET_HOOKS };
 
+	rule->hooks = net_hooks[pick(8)];
+	rule->matches = pick(8);
+	if (rule->matches & CGG_MATCH_PROTO)
+		rule->proto = (__u16)(pick(2) ? 6 : 17);
+	if (rule->matches & CGG_MATCH_IP)
+		random_net(&rule->net);
+	if (rule->matches & CGG_MATCH_PORT) {
+		rule->port_min = (__u16)(pick(5) ? pick(6) : 65530 + pick(6));
+		rule->port_max = pick(2) ? rule->port_min : 65535;
+	}
+}
+
+static void random_rule(struct cgg_rule *rule)
+{
 	memset(rule, 0, sizeof(*rule));
 	rule->verdict = (__u8)pick(3);
 	rule->port_max = 65535;
 	rule->access = CGG_R;
 	switch (pick(7)) {
 	case 4:
-		rule->hooks = 1u << CGG_SETSOCKOPT;
-		rule->major = (long)pick(4) - 1;
-		rule->minor = rule->major < 0 ? -1 : (long)pick(30) - 1;
+		random_sockopt(rule);
 		break;
 	case 5:
-		rule->hooks = 1u << CGG_SOCKET | (pick(3) ? 0 : 1u << CGG_CONNECT);
-		rule->matches = (rule->hooks & 1u << CGG_CONNECT ? 0 : pick(4) * CGG_MATCH_FAMILY) |
-				pick(2) * CGG_MATCH_PROTO;
-		if (rule->matches & CGG_MATCH_FAMILY)
-			rule->family = pick(2) ? 2 : 10;
-		if (rule->matches & CGG_MATCH_TYPE)
-			rule->type = 1 + (int)pick(3);
-		if (rule->matches & CGG_MATCH_PROTO)
-			rule->proto = (__u16)(pick(2) ? 6 : pick(256));
+		random_socket(rule);
 		break;
 	case 6:
-		rule->hooks = 1u << CGG_UNIX;
-		random_name(rule->operand);
-		rule->operand[0] = "/@"[!pick(3)];
-		rule->operand[strlen(rule->operand) < 108 ? strlen(rule->operand) : 100] = 0;
-		rule->prefix = !pick(3);
-		if (rule->prefix && !pick(4))
-			memset(rule->operand, 0, CGG_OPERAND);
-		memset(rule->operand + strlen(rule->operand), 0,
-		       CGG_OPERAND - strlen(rule->operand));
+		random_unix(rule);
 		break;
 	case 0:
-		rule->hooks = 1u << CGG_DEVICE;
-		rule->device = "abc"[pick(3)];
-		rule->major = (long)pick(4) - 1;
-		rule->minor = rule->major < 0 ? -1 : (long)pick(4) - 1;
-		rule->access = (__u8)(1 + pick(7));
+		random_device(rule);
 		break;
 	case 1:
-		rule->hooks = 1u << CGG_SYSCTL;
-		rule->access = (__u8)(CGG_R * (1 + pick(3)));
-		random_name(rule->operand);
-		rule->prefix = !pick(3);
-		if (rule->prefix && !pick(5))
-			rule->operand[0] = 0;
-		else if (rule->prefix)
-			rule->operand[strlen(rule->operand)] = '/';
-		memset(rule->operand + strlen(rule->operand), 0,
-		       CGG_OPERAND - strlen(rule->operand));
+		random_sysctl(rule);
 		break;
 	default:
-		rule->hooks = net_hooks[pick(8)];
-		rule->matches = pick(8);
-		if (rule->matches & CGG_MATCH_PROTO)
-			rule->proto = (__u16)(pick(2) ? 6 : 17);
-		if (rule->matches & CGG_MATCH_IP)
-			random_net(&rule->net);
-		if (rule->matches & CGG_MATCH_PORT) {
-			rule->port_min = (__u16)(pick(5) ? pick(6) : 65530 + pick(6));
-			rule->port_max = pick(2) ? rule->port_min : 65535;
-		}
+		random_call(rule);
 	}
 	if (!pick(3))
 		snprintf(rule->name, sizeof(rule->name), "rule-%03u", pick(1000));
