@@ -24,9 +24,9 @@
  *	sockopt		level, name (4 bytes each)		0		0
  *	sysctl, unix	the first 16 bytes of the name		its length	0
  *
- * IPv4 is ::ffff:a.b.c.d. MPTCP is shown as TCP. What needs access bits has those asked
- * for in access, packets one of enum cgg_known, everything else CGG_R. A name is handed beside the query, NULs
- * behind it up to CGG_OPERAND, its first bytes being the key.
+ * IPv4 is ::ffff:a.b.c.d. MPTCP is shown as TCP. access has the access bits that the operation
+ * asks for; for packets it is one of enum cgg_known, for hooks without access bits CGG_R. The
+ * whole name is beside the query, filled up with NULs to CGG_OPERAND. Its first bytes are the key.
  *
  * Example, connect(2) by TCP to 127.0.0.1 port 9090 on a little endian machine:
  * { { 0, 0x0100007fffff0000 }, 0x30006, 9090, CGG_CONNECT, CGG_R }

@@ -33,8 +33,8 @@
  * An INTERVALS node of n intervals: the last number of each interval but the last, sorted, in nodes
  * of 31, padded with 0xffff; level by level: the topmost if there are more than 32
  * intervals, those between if more than 32 * 32, the lowest; behind them n references. More
- * than CGG_INTERVALS_MOST: 65536 references and nothing else. POINTS, n numbers: the reference of all
- * other numbers, what the references of these have in common; the numbers in one node of
+ * than CGG_INTERVALS_MOST: 65536 references and nothing else. POINTS, n numbers: the reference of
+ * all other numbers, what the references of these have in common; the numbers in one node of
  * 16 or of 32, or a topmost of the last numbers of each of the lowest, which hold 32;
  * and the lower 32 bits of each reference. A number has 2 bytes, a node of an INTERVALS 32 of
  * them, or when there are at most 8 intervals 8. What has at most CGG_INTERVALS_PAGE intervals,

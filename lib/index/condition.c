@@ -17,7 +17,7 @@ int condition_compare(const struct cgg_condition *a, const struct cgg_condition 
 	return memcmp(a, b, sizeof(*a));
 }
 
-/* Return whether hook, access bits and protocol (by_proto: else not even that) are all it asks for. */
+/* Return whether it asks for no more than hook, access bits and, if by_proto, the protocol. */
 bool condition_is_plain(const struct cgg_condition *c, bool by_proto)
 {
 	const struct cgg_condition plain = {

@@ -72,7 +72,7 @@ static const char *ref_name(__u64 ref)
 
 static void show(__u64 ref);
 
-/* show_intervals - show at most 8; larger nodes have inner nodes, which this drawing does not need */
+/* show_intervals - show at most 8; larger nodes have inner nodes, which this drawing lacks */
 static void show_intervals(__u64 ref)
 {
 	__u32 at = CGG_REF_LOW(ref), count = CGG_INTERVALS_COUNT(ref), from = 0;

@@ -479,7 +479,7 @@ static void area_add(struct process *p, unsigned long start, unsigned long len)
 	errx(125, "too many areas");
 }
 
-/* repeats - return the length of the instruction there if it copies many bytes (rep movs, rep stos) */
+/* repeats - return the length of the instruction there if it is rep movs or rep stos */
 static unsigned repeats(pid_t pid, unsigned long place)
 {
 	unsigned long word = (unsigned long)ptrace(PTRACE_PEEKTEXT, pid, place, 0);
@@ -713,7 +713,7 @@ static void forked(struct process *parent)
 	child->begun = parent->begun;
 }
 
-/* stopped_by - handle the stop of a process; return the signal to pass on, or -1 to detach from it */
+/* stopped_by - handle the stop of a process; return the signal to pass on, or -1 to detach */
 static int stopped_by(struct process *p, int status, pid_t first)
 {
 	int sig = WSTOPSIG(status), event = status >> 16;

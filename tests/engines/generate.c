@@ -14,7 +14,7 @@
  *	prefixes6		the same in IPv6, /32 to /128, half of them nested
  *	acl fw ipc		access lists
  *	ports			port ranges and protocols without an address
- *	overlap			whatever overlaps: nested prefixes, ports, protocols, hooks, verdicts
+ *	overlap			all that overlaps: nested prefixes, ports, protocols, hooks
  *	ladder			every prefix is one of two addresses', so that all are nested
  *	cgroups			overlap, and most with a cgroup
  *	devices sysctls unixes sockopts sockets

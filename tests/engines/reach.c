@@ -800,7 +800,7 @@ struct scratch {
 	char node[40];
 };
 
-/* scratch_make - make a fresh directory, where device nodes work if want_devices; skip without one */
+/* scratch_make - make a fresh directory, where device nodes work if want_devices; else skip */
 static void scratch_make(struct scratch *s, int want_devices)
 {
 	static const char *const places[] = { "/dev/shm", "/tmp", "." };

@@ -68,7 +68,7 @@ static __u32 run(const struct sock_fprog *program, const struct seccomp_data *da
 	}
 }
 
-/* Return the decision of the filter with `keep`; keep the last filter, since making one takes time. */
+/* Return the decision of the filter with `keep`. Cache the last filter: making one takes time. */
 static __u32 call(unsigned keep, __u32 arch, int number, __u64 a, __u64 b, __u64 c)
 {
 	static struct sock_fprog program;
