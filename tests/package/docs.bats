@@ -643,6 +643,12 @@ page_examples()
 	[ "$(wc -l <"$root/README.md")" -le 60 ]
 }
 
+# Limits of HACKING.md: sizes, and the one direction of includes and calls
+@test 'the C code has the shape that HACKING.md describes' {
+	yes "$tests_dir/structure"
+	matches '^structure: [0-9]+ files, no faults$'
+}
+
 @test 'scripts and completions have no errors in their shells' {
 	cd "$root"
 	yes bash -n completions/cgguard.bash
