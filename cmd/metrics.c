@@ -5,8 +5,6 @@
 #include "cmd.h"
 #include "status.h"
 
-static const struct status *all;
-
 __u64 unread_packets(const struct policy *policy)
 {
 	return policy->tally[CGG_EGRESS].unread + policy->tally[CGG_INGRESS].unread;
@@ -64,7 +62,7 @@ static void decision_metric(const struct policy *policy, int hook, bool rule)
 		       cgg_verdicts[v], rule ? tally->by_rule[v] : tally->by_default[v]);
 }
 
-static void decisions_metric(void)
+static void decisions_metric(const struct status *all)
 {
 	metric("decisions_total", "counter",
 	       "Operations decided, by policy, hook, what decided, and verdict.");
@@ -80,9 +78,9 @@ static void decisions_metric(void)
 	}
 }
 
-static void policy_metrics(void)
+static void policy_metrics(const struct status *all)
 {
-	decisions_metric();
+	decisions_metric(all);
 	metric("policy_rules", "gauge", "Rules of the policy.");
 	for (unsigned i = 0; i < all->policies; i++)
 		printf("cgguard_policy_rules{policy=\"%s\"} %u\n", all->policy[i].name,
@@ -93,7 +91,7 @@ static void policy_metrics(void)
 		       unread_packets(&all->policy[i]));
 }
 
-static void packets_metric(const char *name, const char *help, bool bytes)
+static void packets_metric(const struct status *all, const char *name, const char *help, bool bytes)
 {
 	static const char *const ways[CGG_WAYS] = { "egress", "ingress" };
 
@@ -114,14 +112,14 @@ static void packets_metric(const char *name, const char *help, bool bytes)
 	}
 }
 
-static void attachment_metrics(void)
+static void attachment_metrics(const struct status *all)
 {
 	metric("attached", "gauge", "1 for each cgroup that is attached, with its policy.");
 	for (unsigned i = 0; i < all->attachments; i++)
 		printf("cgguard_attached{cgroup=\"%s\",policy=\"%s\"} 1\n",
 		       label(&all->attachment[i]), all->attachment[i].policy);
-	packets_metric("packets_total", "Packets judged, by cgroup.", false);
-	packets_metric("packet_bytes_total", "Bytes of packets judged, by cgroup.", true);
+	packets_metric(all, "packets_total", "Packets judged, by cgroup.", false);
+	packets_metric(all, "packet_bytes_total", "Bytes of packets judged, by cgroup.", true);
 	metric("attachment_events_withheld_total", "counter",
 	       "Events not written so that other cgroups kept their room, by cgroup.");
 	for (unsigned i = 0; i < all->attachments; i++)
@@ -129,11 +127,10 @@ static void attachment_metrics(void)
 		       label(&all->attachment[i]), all->attachment[i].suppressed);
 }
 
-void metrics_show(const struct status *status)
+void metrics_show(const struct status *all)
 {
 	unsigned live = 0;
 
-	all = status;
 	for (__u32 reader_slot = 1; reader_slot < CGG_RINGS; reader_slot++)
 		live += all->reader.reader_slots[reader_slot].pid != 0;
 	metric_alone("events_total", "counter", "Events written since the guard was loaded.",
@@ -144,6 +141,6 @@ void metrics_show(const struct status *status)
 	metric_alone("events_withheld_total", "counter",
 		     "Events not written so that other cgroups kept their room.", all->suppressed);
 	metric_alone("readers", "gauge", "Readers of events at work.", live);
-	policy_metrics();
-	attachment_metrics();
+	policy_metrics(all);
+	attachment_metrics(all);
 }

@@ -120,13 +120,9 @@ int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsig
  */
 int attachment_forget(struct cgg_guard *guard, __u64 id)
 {
-	char path[PATH];
-
 	if (bpf_map_delete_elem(guard->attachments, &id) && errno != ENOENT)
 		return set_error(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
-	links_remove(id, ~0u);
-	link_path(path, id, -1);
-	rmdir(path);
+	links_clear(id);
 	return 0;
 }
 

@@ -189,6 +189,22 @@ void links_remove(__u64 id, unsigned programs)
 	}
 }
 
+/* Remove the directory of a cgroup's links; it stays when it holds a link. */
+static void directory_remove(__u64 id)
+{
+	char path[PATH];
+
+	link_path(path, id, -1);
+	rmdir(path);
+}
+
+/* Remove all links of a cgroup, and their directory. */
+void links_clear(__u64 id)
+{
+	links_remove(id, links_listed(id));
+	directory_remove(id);
+}
+
 /* Make the links of programs, none of which may exist yet; on failure remove those just made. */
 int links_make(__u64 id, int cgroup, unsigned programs, bool forced)
 {
@@ -210,8 +226,7 @@ int links_make(__u64 id, int cgroup, unsigned programs, bool forced)
 	}
 	if (status) {
 		links_remove(id, made);
-		link_path(path, id, -1);
-		rmdir(path); /* stays when it holds other links */
+		directory_remove(id);
 	}
 	return status;
 }

@@ -13,6 +13,7 @@ void link_path(char path[PATH], __u64 id, int program); /* program < 0: the cgro
 int links_read(__u64 id, unsigned *programs); /* programs: 1 << enum cgg_program */
 int hooks_check(unsigned hooks);
 void links_remove(__u64 id, unsigned programs);
+void links_clear(__u64 id);
 int links_make(__u64 id, int cgroup, unsigned programs, bool forced);
 
 /* attach.c */

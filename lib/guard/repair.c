@@ -24,6 +24,12 @@ static void links_sweep(struct cgg_guard *guard)
 		closedir(list);
 }
 
+/* Return whether the errno of cgroup_open_id() says that the cgroup was removed. */
+static bool says_gone(int error)
+{
+	return error == ESTALE || error == ENOENT;
+}
+
 /* Return whether a cgroup was removed. */
 static bool is_gone(__u64 id)
 {
@@ -31,19 +37,21 @@ static bool is_gone(__u64 id)
 
 	if (cgroup >= 0)
 		close(cgroup);
-	return cgroup < 0 && (errno == ESTALE || errno == ENOENT);
+	return cgroup < 0 && says_gone(errno);
 }
 
 /* Settle one attachment, or forget it if its cgroup was removed, also if that happens just now. */
 static int attachment_repair(struct cgg_guard *guard, const struct cgg_attachment *attachment)
 {
 	int cgroup = cgroup_open_id(attachment->id), status = 0;
+	bool gone = cgroup < 0 && says_gone(errno);
 
 	if (cgroup >= 0) {
 		status = attachment_settle(guard, attachment, cgroup);
 		close(cgroup);
+		gone = status && is_gone(attachment->id);
 	}
-	if ((cgroup < 0 || status) && is_gone(attachment->id)) {
+	if (gone) {
 		attachment_forget(guard, attachment->id);
 		status = 0;
 	}

@@ -139,11 +139,8 @@ static int making = -1; /* the parent of the cgroup that is being made, locked *
  */
 static bool making_lock(const char *parent)
 {
-	bool alone;
-
 	making = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	alone = making >= 0 && !flock(making, LOCK_EX | LOCK_NB);
-	return alone;
+	return making >= 0 && !flock(making, LOCK_EX | LOCK_NB);
 }
 
 /* Let other runs make their cgroups, but not remove the one that is being made. */
