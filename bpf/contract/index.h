@@ -36,7 +36,7 @@ struct cgg_action {
 	__u8 verdict;
 	__u8 quiet;
 	__u16 error;
-	__u32 zero[7]; /* a power of two divides a page */
+	__u8 zero[60 - sizeof(struct cgg_condition)]; /* a power of two divides a page */
 };
 #define CGG_PAGE_ACTIONS (CGG_PAGE / sizeof(struct cgg_action))
 

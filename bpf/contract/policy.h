@@ -106,7 +106,8 @@ struct cgg_tally {
 	__u64 unread; /* packets of which not all is known: enum cgg_known */
 };
 
-CGG_SAME(sizeof(struct cgg_image) == 40 + 176 + 104 * CGG_ENTRIES + CGG_HEAP);
+CGG_SAME(sizeof(struct cgg_image) ==
+	 40 + sizeof(struct cgg_index) + CGG_ENTRIES * sizeof(struct cgg_entry) + CGG_HEAP);
 CGG_SAME(sizeof(struct cgg_policy) == 320);
 CGG_SAME(sizeof(struct cgg_attached) == 16 + 8 * CGG_LEVELS + 16 * CGG_RINGS);
 CGG_SAME(sizeof(struct cgg_tally) == 32 + 16 * CGG_VERDICTS_MOST);
