@@ -55,34 +55,11 @@ hears()
 # ---- which rules it takes ----
 
 @test 'rules take proto, ip, port, cgroup, name, comment, and every verdict' {
-	yes cgg-rule add -f - <<END
-deny ingress
-allow ingress proto tcp ip 10.0.0.0/8 port 443 name db comment "the one"
-alert ingress ip local port 0-65535
-deny ingress cgroup $(shown "$web")
-END
-	yes cgg-rule list
-	says "deny ingress
-allow ingress proto tcp ip 10.0.0.0/8 port 443 name db comment \"the one\"
-alert ingress ip local port 0-65535
-deny ingress cgroup $(shown "$web")"
+	takes_packet_words ingress
 }
 
 @test 'rules refuse operands, access letters, family, type and errno' {
-	for words in 'c 1:3' '/dev/null' 'kernel/hostname' 'port 1 r'; do
-		# shellcheck disable=SC2086 # words
-		no cgg-rule add ingress $words
-		status_is 2
-		matches ': not a match or an option$'
-	done
-	for words in 'family inet' 'type raw' 'errno EACCES'; do
-		# shellcheck disable=SC2086 # words
-		no cgg-rule add ingress $words
-		status_is 2
-		says "cgg-rule: ${words% *}: ingress does not take it"
-	done
-	yes cgg-rule list
-	says '# allow everything'
+	refuses_other_words ingress
 }
 
 # ---- verdicts, order, defaults, mode ----

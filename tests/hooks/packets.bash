@@ -5,6 +5,8 @@
 #	cuts EPERM udp ::1 "$port"          in $web it fails so, outside there is an answer
 #	reports egress daddr=::1 ...        all events, at least one, look so
 #	sends ok fragment                   in $web, in a network namespace of its own
+#	takes_packet_words egress           the rule words that both hooks take
+#	refuses_other_words egress          and those that both refuse
 #
 # A packet has no task: its event has no process.
 # shellcheck disable=SC2154 # ways set web, id, verdict and server's port
@@ -16,6 +18,39 @@ limit=5 # seconds to wait for an answer
 attempt()
 {
 	exec env "LIMIT=$limit" python3 -c "$packets" "$@"
+}
+
+takes_packet_words()
+{
+	yes cgg-rule add -f - <<END
+deny $1
+allow $1 proto tcp ip 10.0.0.0/8 port 443 name db comment "the one"
+alert $1 ip local port 0-65535
+deny $1 cgroup $(shown "$web")
+END
+	yes cgg-rule list
+	says "deny $1
+allow $1 proto tcp ip 10.0.0.0/8 port 443 name db comment \"the one\"
+alert $1 ip local port 0-65535
+deny $1 cgroup $(shown "$web")"
+}
+
+refuses_other_words()
+{
+	for words in 'c 1:3' '/dev/null' 'kernel/hostname' 'port 1 r'; do
+		# shellcheck disable=SC2086 # words
+		no cgg-rule add $1 $words
+		status_is 2
+		matches ': not a match or an option$'
+	done
+	for words in 'family inet' 'type raw' 'errno EACCES'; do
+		# shellcheck disable=SC2086 # words
+		no cgg-rule add $1 $words
+		status_is 2
+		says "cgg-rule: ${words% *}: $1 does not take it"
+	done
+	yes cgg-rule list
+	says '# allow everything'
 }
 
 cuts()
