@@ -2,20 +2,19 @@
 /*
  * cgg-rule.c - show and change the rules of a policy.
  *
- * Each subcommand has a row in the table commands and a function before it. A change reads the
- * policy, changes it in memory, and commits it in one step (lib/guard/commit.c).
+ * Each subcommand has a row in the table commands and a function before it, or in change.c. A
+ * change reads the policy, changes it in memory, and commits it in one step (lib/guard/commit.c).
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd.h"
+#include "rule.h"
 
 static const char usage[] =
 	"usage: cgg-rule [-p NAME] add [-i] RULE | add [-i] -f FILE\n"
-	"       cgg-rule [-p NAME] insert [-i] ID RULE\n"
-	"       cgg-rule [-p NAME] delete ID | delete RULE\n"
+	"       cgg-rule [-p NAME] insert [-i] ID RULE | insert [-i] first RULE\n"
+	"       cgg-rule [-p NAME] insert [-i] before name WORD RULE\n"
+	"       cgg-rule [-p NAME] delete ID... | delete name WORD | delete RULE\n"
 	"       cgg-rule [-p NAME] list [-i | -s | -j]\n"
 	"       cgg-rule [-p NAME] flush\n"
 	"       cgg-rule [-p NAME] default HOOK[,HOOK] allow|deny|alert\n"
@@ -26,6 +25,7 @@ static const char usage[] =
 	"       cgg-rule [-p NAME] drop\n"
 	"       cgg-rule policies\n"
 	"Shows and changes the rules of a policy. cgguard-rule(5) explains RULE.\n"
+	"An id is not a position: a rule keeps its id, and `list -i' prints it.\n"
 	"\n"
 	"  -p, --policy NAME  use this policy (default: default)\n"
 	"  -f, --file FILE    add: add all rules of FILE in one step (-: standard input)\n"
@@ -38,186 +38,9 @@ static const char usage[] =
 	"  -h, --help         print this and exit\n"
 	"  -V, --version      print the version and exit\n";
 
-static const char *policy_name = "default";
-static const char *file_name;
-static bool with_id, dry_run;
-static bool is_new; /* the policy was not there before */
+static bool dry_run;
 static enum list_form list_form;
 static unsigned confirm_seconds;
-
-/* Lock the guard and find the place of the policy; with make, prepare a new policy if needed. */
-static void guard_begin(struct cgg_guard *guard, int *place, bool make)
-{
-	int status = policy_name_check(policy_name);
-
-	if (!status)
-		status = guard_open(guard, CGG_CHANGE);
-	if (!status && make)
-		status = policy_make(guard, policy_name, place);
-	if (status)
-		die(status);
-	if (!make)
-		*place = policy_find(guard, policy_name);
-	if (*place < 0)
-		errx(CGG_NO, "policy %s: there is none", policy_name);
-	is_new = make && !*guard->policies[*place].name;
-}
-
-/* Warn that the command made a policy, because its name may be a mistake. */
-static void tell_new(void)
-{
-	if (is_new)
-		warnx("warning: policy %s: is new; cgg-attach -p %s TARGET puts it in force",
-		      policy_name, policy_name);
-}
-
-static int done(struct cgg_guard *guard, int status)
-{
-	if (status)
-		die(status);
-	guard_close(guard);
-	return CGG_DONE;
-}
-
-/* Parse a rule, or exit; new: also check that it can be added, and print warnings about it. */
-static struct cgg_rule parse_or_die(int count, char **word, bool new)
-{
-	struct cgg_rule rule;
-	int status = rule_parse(&rule, count, word);
-
-	if (!status)
-		status = new ? rule_accept(&rule, true) : rule_resolve(&rule);
-	if (status)
-		die(status);
-	if (*cgg_note)
-		warnx("warning: %s", cgg_note);
-	return rule;
-}
-
-/* Add no rules: check the name and the guard, but make no policy. */
-static int add_nothing(void)
-{
-	int status = policy_name_check(policy_name);
-	struct cgg_guard guard;
-
-	if (!status)
-		status = guard_open(&guard, CGG_READ);
-	return done(&guard, status);
-}
-
-/* The first id that -i prints, and their number; both are known before the rules are added. */
-static __u32 new_id;
-static unsigned new_ids;
-
-/*
- * Print the new ids before the change; return an error to stop the change if that fails.
- *
- * A caller that gets no id tries again, so the rules must not be there yet. A pipe is enlarged to
- * hold all ids, because its reader may wait for the lock that this command holds.
- */
-static int ids_print(void)
-{
-	char *text = 0;
-	size_t size = 0, done = 0;
-	FILE *out = open_memstream(&text, &size);
-
-	for (unsigned i = 0; out && i < new_ids; i++)
-		fprintf(out, "%u\n", new_id + i);
-	if (!out || fclose(out))
-		return set_error(CGG_FAILED, "out of memory");
-	if (fcntl(STDOUT_FILENO, F_GETPIPE_SZ) >= 0 && size > 4096)
-		fcntl(STDOUT_FILENO, F_SETPIPE_SZ, (int)size);
-	while (done < size) {
-		ssize_t n = write(STDOUT_FILENO, text + done, size - done);
-
-		if (n < 0 && errno != EINTR)
-			break;
-		if (n > 0)
-			done += (size_t)n;
-	}
-	free(text);
-	return done == size ? 0 : set_error(CGG_FAILED, "standard output: %s", strerror(errno));
-}
-
-static int add(int count, char **word)
-{
-	struct cgg_rules more = rules_unset();
-	struct cgg_guard guard;
-	int place, status = 0;
-
-	if (file_name && count)
-		errx(CGG_USAGE, "%s: a RULE or -f FILE, not both", word[0]);
-	if (file_name) {
-		rules_read_or_die(&more, file_name);
-		if (rules_are_unset(&more))
-			return add_nothing();
-	} else {
-		struct cgg_rule rule = parse_or_die(count, word, true);
-
-		status = rules_add(&more, &rule);
-	}
-	guard_begin(&guard, &place, true);
-	new_ids = more.rules;
-	guard.ready = with_id ? ids_print : 0;
-	if (!status)
-		status = policy_add(&guard, place, &more, &new_id);
-	rules_free(&more);
-	if (!status)
-		tell_new();
-	return done(&guard, status);
-}
-
-static __u32 id_or_die(const char *command, const char *word, const char *why)
-{
-	unsigned long id;
-
-	if (number_parse(&id, word, strlen(word), 0xffffffff))
-		errx(CGG_USAGE, "%s%s: %s", command, word, why);
-	return (__u32)id;
-}
-
-static int insert(int count, char **word)
-{
-	static const char needs[] = "needs the id of the rule to insert before";
-	struct cgg_guard guard;
-	struct cgg_rule rule;
-	__u32 before;
-	int place, status;
-
-	if (!count)
-		errx(CGG_USAGE, "insert: %s", needs);
-	before = id_or_die("insert ", word[0], needs);
-	rule = parse_or_die(count - 1, word + 1, true);
-	guard_begin(&guard, &place, false);
-	new_ids = 1;
-	guard.ready = with_id ? ids_print : 0;
-	status = policy_insert(&guard, place, before, &rule, &new_id);
-	if (status == CGG_NO)
-		errx(status, "%s: %s", word[0], cgg_error);
-	return done(&guard, status);
-}
-
-static int delete (int count, char **word)
-{
-	bool by_id = count == 1 && word[0][strspn(word[0], "0123456789")] == 0;
-	char text[CGG_RULE_TEXT];
-	struct cgg_guard guard;
-	struct cgg_rule rule;
-	__u32 id = 0;
-	int place, status;
-
-	if (by_id) {
-		id = id_or_die("", word[0], "not an id");
-	} else {
-		rule = parse_or_die(count, word, false);
-		rule_print(&rule, text);
-	}
-	guard_begin(&guard, &place, false);
-	status = policy_delete(&guard, place, id, by_id ? 0 : text);
-	if (status == CGG_NO)
-		errx(status, "%s%s: %s", word[0], count > 1 ? " ..." : "", cgg_error);
-	return done(&guard, status);
-}
 
 static int flush(int count, char **word)
 {
@@ -408,12 +231,12 @@ static const struct command {
 	int most;
 	int (*run)(int count, char **word);
 } commands[] = {
-	{ "add", "fi", -1, add },	 { "insert", "i", -1, insert },
-	{ "delete", "", -1, delete },	 { "list", "isj", 0, list },
-	{ "flush", "", 0, flush },	 { "default", "", -1, set_default },
-	{ "mode", "", -1, set_mode },	 { "restore", "nc", -1, restore },
-	{ "confirm", "", 0, confirm },	 { "test", "", -1, test },
-	{ "policies", "", 0, policies }, { "drop", "", 0, drop },
+	{ "add", "fi", -1, add_rules },	    { "insert", "i", -1, insert_rule },
+	{ "delete", "", -1, delete_rules }, { "list", "isj", 0, list },
+	{ "flush", "", 0, flush },	    { "default", "", -1, set_default },
+	{ "mode", "", -1, set_mode },	    { "restore", "nc", -1, restore },
+	{ "confirm", "", 0, confirm },	    { "test", "", -1, test },
+	{ "policies", "", 0, policies },    { "drop", "", 0, drop },
 };
 
 static const struct command *command_find(const char *word)

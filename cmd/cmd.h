@@ -32,22 +32,6 @@ void common_option(int option, const char *usage); /* handle -h, -V or a wrong o
 bool wants_color(void); /* whether stdout is a terminal with colors, and NO_COLOR is not set */
 _Noreturn void die(int status); /* print cgg_error and exit */
 
-#define ALLOW_EVERYTHING "allow everything" /* the comment that marks an intended empty policy */
-
-/* input.c, of cgg-rule */
-struct cgg_rules rules_unset(void);
-void rules_read_or_die(struct cgg_rules *more, const char *file_name);
-bool rules_are_unset(const struct cgg_rules *rules); /* no rule, no default, no mode */
-void settings_fill(struct cgg_rules *rules);
-
-/* progress.c, of cgg-rule */
-void progress_begin(void);
-
-/* list.c, of cgg-rule */
-enum list_form { LIST_PLAIN, LIST_IDS, LIST_STATS, LIST_JSON };
-int policy_list(struct cgg_guard *guard, int place, const struct cgg_image *image,
-		enum list_form form);
-
 /* object.c, of cgg-load */
 struct bpf_object;
 struct object { /* a BPF object, and the programs of it that this kernel loads */

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "rule.h"
 
 /*
  * Return whether a text is YAML, not lines of rules.
@@ -70,32 +70,32 @@ static bool is_meant(const char *text)
 }
 
 /*
- * Add all rules of file_name to more, from lines of rules or YAML, or exit.
+ * Add all rules of name to more, from lines of rules or YAML, or exit.
  *
  * Refuse an empty file, unless a comment marks it as intended: it would make a policy allow
  * everything. It is often the output of a command that failed.
  */
-void rules_read_or_die(struct cgg_rules *more, const char *file_name)
+void rules_read_or_die(struct cgg_rules *more, const char *name)
 {
-	bool standard = !strcmp(file_name, "-");
-	FILE *file = standard ? stdin : fopen(file_name, "re"), *memory;
+	bool standard = !strcmp(name, "-");
+	FILE *file = standard ? stdin : fopen(name, "re"), *memory;
 	char *errors, *text;
 	size_t size;
 	int status = 0;
 
 	if (!file)
-		err(errno == ENOENT ? CGG_USAGE : CGG_FAILED, "%s", file_name);
+		err(errno == ENOENT ? CGG_USAGE : CGG_FAILED, "%s", name);
 	text = slurp(file, &size);
 	if (!text)
-		err(CGG_FAILED, "%s", file_name);
+		err(CGG_FAILED, "%s", name);
 	if (!standard)
 		fclose(file);
 	if (size) {
 		memory = fmemopen(text, size, "r");
 		if (!memory)
-			err(CGG_FAILED, "%s", file_name);
-		status = is_yaml(text) ? yaml_read(more, memory, file_name, &errors)
-				       : file_read(more, memory, file_name, &errors);
+			err(CGG_FAILED, "%s", name);
+		status = is_yaml(text) ? yaml_read(more, memory, name, &errors)
+				       : file_read(more, memory, name, &errors);
 		fclose(memory);
 		for (char *line = strtok(errors, "\n"); line; line = strtok(0, "\n"))
 			warnx("%s", line);
@@ -107,7 +107,7 @@ void rules_read_or_die(struct cgg_rules *more, const char *file_name)
 		errx(CGG_USAGE,
 		     "%s: no rule, default or mode line; "
 		     "if that is intended, add the line '# " ALLOW_EVERYTHING "'",
-		     file_name);
+		     name);
 	free(text);
 }
 

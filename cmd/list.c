@@ -3,7 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "rule.h"
 
 /* A policy being listed. */
 struct listing {

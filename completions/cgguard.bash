@@ -198,10 +198,23 @@ _cgg_rule_word()
 	case $word:$# in
 	:*) printf '%s\n' "${!_cgg_words[@]}" ;;
 	add:*) _cgg_rule "$cur" "$@" ;;
-	insert:0) _cgg_ids "$policy" ;;
-	insert:*) _cgg_rule "$cur" "${@:2}" ;;
+	insert:0) _cgg_ids "$policy" && _cgg_lines 'first before' ;;
+	insert:*)
+		[[ $1 == before ]] || set -- before name "$@"
+		case $# in
+		1) echo name ;;
+		2) ;;
+		*) _cgg_rule "$cur" "${@:4}" ;;
+		esac
+		;;
 	delete:0) _cgg_ids "$policy" && _cgg_rule "$cur" ;;
-	delete:*) [[ $1 == [0-9]* ]] || _cgg_rule "$cur" "$@" ;;
+	delete:*)
+		if [[ $1 == [0-9]* ]]; then
+			_cgg_ids "$policy"
+		else
+			_cgg_rule "$cur" "$@"
+		fi
+		;;
 	default:0) _cgg_hook_list "$cur" ;;
 	default:1) _cgg_lines "$_cgg_verdicts" ;;
 	mode:0) _cgg_lines 'enforce audit' ;;

@@ -199,11 +199,16 @@ function __cgg_rule_words
         case insert
             if test $count -eq 1
                 __cgg_ids
-            else
+                printf '%s\n' first before
+            else if test $said[2] != before
                 __cgg_rule $said[3..-1]
+            else if test $count -eq 2
+                echo name
+            else if test $count -gt 3
+                __cgg_rule $said[5..-1]
             end
         case delete
-            if test $count -eq 1
+            if test $count -eq 1; or string match -qr '^[0-9]' -- "$said[2]"
                 __cgg_ids
             end
             if not string match -qr '^[0-9]' -- "$said[2]"

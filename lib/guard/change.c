@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* change.c - add, insert and delete rules of a policy; set its defaults and its mode. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy.h"
@@ -137,31 +138,55 @@ static int rule_find(const struct cgg_rules *rules, const struct wanted *w, unsi
 	}
 	if (*at < rules->count && rules->entry[*at].before <= *rule)
 		*rule = CGG_LOW;
-	return *at < rules->count || *rule != CGG_LOW ? 0 : set_error(CGG_NO, "no such rule");
+	if (*at < rules->count || *rule != CGG_LOW)
+		return 0;
+	return w->text ? set_error(CGG_NO, "no such rule")
+		       : set_error(CGG_NO, "%u: no such rule", w->id);
 }
 
+/*
+ * Find where to insert before the rule with the id `before`; before 0: before every rule.
+ *
+ * The place is the entry *at of the image, which precedes the rule *index_rule of the index.
+ */
+static int insert_place(const struct cgg_rules *rules, __u32 before, unsigned *at,
+			__u32 *index_rule)
+{
+	const struct wanted wanted = { .id = before };
+	int status;
+
+	*at = 0;
+	*index_rule = rules->index.number ? 0 : CGG_LOW;
+	if (!before)
+		return 0;
+	status = rule_find(rules, &wanted, at, index_rule);
+	if (status)
+		return status;
+	if (*index_rule == CGG_LOW)
+		*index_rule = rules->entry[*at].before;
+	else
+		for (*at = 0; *at < rules->count && rules->entry[*at].before <= *index_rule;)
+			++*at;
+	return 0;
+}
+
+/* Insert a rule before the rule with the id `before`, or with 0 before every rule; set its *id. */
 int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct cgg_rule *rule,
 		  __u32 *id)
 {
-	const struct wanted wanted = { .id = before };
 	struct cgg_rules rules;
-	unsigned at = 0;
-	__u32 index_rule = CGG_LOW;
+	__u32 index_rule;
+	unsigned at;
 	int status = beside_read(guard, place, &rules);
 
 	if (!status)
-		status = rule_find(&rules, &wanted, &at, &index_rule);
+		status = insert_place(&rules, before, &at, &index_rule);
 	if (!status && rules.index.number && !fits(&rules, 2, rule_units(rule))) {
 		rules_free(&rules);
 		status = policy_read(guard, place, &rules);
 		if (!status)
-			status = rule_find(&rules, &wanted, &at, &index_rule);
+			status = insert_place(&rules, before, &at, &index_rule);
 	}
-	if (!status && index_rule != CGG_LOW)
-		for (at = 0; at < rules.count && rules.entry[at].before <= index_rule;)
-			at++;
-	else if (!status)
-		index_rule = rules.entry[at].before;
 	*id = rules.next_id;
 	if (!status)
 		status = rules_insert(&rules, at, index_rule, rule);
@@ -233,6 +258,111 @@ int policy_delete(struct cgg_guard *guard, int place, __u32 id, const char *text
 	if (!status)
 		count_forget_rule((__u32)place, id);
 	rules_free(&rules);
+	return status;
+}
+
+/* Remove the rules with these sorted ids from rules, and set seen[i] for each ids[i] found. */
+static void ids_remove(struct cgg_rules *rules, const __u32 *ids, unsigned count, bool *seen)
+{
+	unsigned kept = 0;
+	bool removed = false;
+
+	for (unsigned i = 0; i < rules->count; i++) {
+		const struct cgg_entry *e = &rules->entry[i];
+
+		if (e->text_len) {
+			const __u32 *hit = bsearch(&e->id, ids, count, sizeof(*ids), by_number);
+
+			removed = hit != 0;
+			rules->rules -= removed;
+			if (hit)
+				seen[hit - ids] = true;
+		}
+		if (!removed)
+			rules->entry[kept++] = *e;
+	}
+	rules->count = kept;
+}
+
+/* Return the place of the first false in seen, or count. */
+static unsigned unseen(const bool *seen, unsigned count)
+{
+	const bool *first = memchr(seen, false, count);
+
+	return first ? (unsigned)(first - seen) : count;
+}
+
+/* Delete the rules with these different ids, which are sorted; CGG_NO: one is missing. */
+int policy_delete_ids(struct cgg_guard *guard, int place, __u32 *ids, unsigned count)
+{
+	struct cgg_rules rules;
+	bool *seen;
+	int status;
+
+	if (count == 1)
+		return policy_delete(guard, place, *ids, 0);
+	seen = calloc(count, sizeof(*seen));
+	status = beside_read(guard, place, &rules);
+	qsort(ids, count, sizeof(*ids), by_number);
+	if (!seen)
+		status = set_error(CGG_FAILED, "out of memory");
+	if (!status)
+		ids_remove(&rules, ids, count, seen);
+	if (!status && unseen(seen, count) < count && rules.index.number) {
+		rules_free(&rules);
+		memset(seen, false, count);
+		status = policy_read(guard, place, &rules);
+		if (!status)
+			ids_remove(&rules, ids, count, seen);
+	}
+	if (!status && unseen(seen, count) < count)
+		status = set_error(CGG_NO, "%u: no such rule", ids[unseen(seen, count)]);
+	if (!status)
+		status = commit_rules(guard, place, &rules, 0);
+	for (unsigned i = 0; i < count && !status; i++)
+		count_forget_rule((__u32)place, ids[i]);
+	rules_free(&rules);
+	free(seen);
+	return status;
+}
+
+/* A name that rules may have, and the ids of those that have it, in the order of the policy. */
+struct named {
+	const char *name;
+	__u32 *ids;
+	unsigned count, room;
+};
+
+static int keep_named(void *context, const struct cgg_line *line)
+{
+	struct named *named = context;
+	struct cgg_rule rule;
+
+	if (!memmem(line->text, line->len, " name ", 6) || line_rule(line, &rule) ||
+	    strcmp(rule.name, named->name) != 0)
+		return 0;
+	if (named->count == named->room) {
+		__u32 *ids = reallocarray(named->ids, 2 * named->room + 16, sizeof(*ids));
+
+		if (!ids)
+			return set_error(CGG_FAILED, "out of memory");
+		named->ids = ids;
+		named->room = 2 * named->room + 16;
+	}
+	named->ids[named->count++] = line->id;
+	return 0;
+}
+
+/* Set *ids, to be freed, to the ids of the rules with a name; return CGG_NO when there is none. */
+int policy_named(struct cgg_guard *guard, int place, const char *name, __u32 **ids, unsigned *count)
+{
+	struct named named = { .name = name };
+	int status = policy_each(guard, place, keep_named, &named);
+
+	if (!status && !named.count)
+		status = set_error(CGG_NO, "name %s: no rule has it", name);
+	*ids = named.ids;
+	*count = named.count;
 	return status;
 }
 

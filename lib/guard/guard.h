@@ -33,6 +33,9 @@ int policy_add(struct cgg_guard *guard, int place, const struct cgg_rules *more,
 int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct cgg_rule *rule,
 		  __u32 *id);
 int policy_delete(struct cgg_guard *guard, int place, __u32 id, const char *text);
+int policy_delete_ids(struct cgg_guard *guard, int place, __u32 *ids, unsigned count);
+int policy_named(struct cgg_guard *guard, int place, const char *name, __u32 **ids,
+		 unsigned *count);
 int policy_settings(struct cgg_guard *guard, int place, const struct cgg_rules *settings);
 int policy_restore(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds);
 int policy_confirm(struct cgg_guard *guard, int place);

@@ -103,6 +103,19 @@ known_now()
 	none_passed
 }
 
+@test 'deleting several rules of an index by their name, disturbed, leaves all of them or none' {
+	traced cgg-rule restore - < <(many 200)
+	known_now
+	old()
+	{
+		traced cgg-rule restore - < <(many 200 | sed '50i connect port 9191 name x
+			150i connect port 9 name x')
+	}
+	again='0 1'
+	disturbs cgg-rule delete name x
+	none_passed
+}
+
 # The 65th policy needs maps of its own; the others stay as they are.
 one_policy()
 {

@@ -414,7 +414,7 @@ usage_options()
 	hooks=$known_hooks$'\n'net
 	options=$(first_words <<<"$known_options")
 	net=$(awk -F ';' '$1 == "connect" { gsub(" ", "\n", $3); print $3 }' <<<"$hook_table")
-	for line in add 'insert 1'; do
+	for line in add 'insert 1' 'insert first' 'insert before name x'; do
 		expect "cgg-rule $line " "$known_verdicts"$'\n'"$hooks"$'\n'"$net"$'\n'"$options"
 		for verdict in $known_verdicts; do
 			expect "cgg-rule $line $verdict " "$hooks"$'\n'"$net"$'\n'"$options"
@@ -428,6 +428,7 @@ usage_options()
 		expect "cgg-rule default ${hook%% *} " "$known_verdicts"
 	done <<<"$hook_table"
 	expect 'cgg-rule default ' "$hooks"
+	expect 'cgg-rule insert before ' name
 	expect 'cgg-rule add socket family ' "$known_families"
 	expect 'cgg-rule add socket type ' "$known_types"
 	expect 'cgg-rule add proto ' "$known_protos"
@@ -454,7 +455,8 @@ usage_options()
 	path=$(shown "$web")
 	expect 'cgg-attach -p ' $'default\nstrict'
 	expect 'cgg-rule --policy ' $'default\nstrict'
-	expect 'cgg-rule -p strict insert ' $'1\n2'
+	expect 'cgg-rule -p strict insert ' $'1\n2\nfirst\nbefore'
+	expect 'cgg-rule -p strict delete 1 ' $'1\n2'
 	for command in cgg-attach cgg-detach; do
 		expect "$command ${path%?}" "$path"
 		expect "$command ${path#/}" "${path#/}"
@@ -468,11 +470,11 @@ usage_options()
 }
 
 @test 'without a guard the completions print no error' {
-	yes offered_by_bash 'cgg-attach -p ' 'cgg-rule insert '
+	yes offered_by_bash 'cgg-attach -p ' 'cgg-rule delete 1 '
 	says ''
-	yes offered_by_fish 'cgg-attach -p ' 'cgg-rule insert '
+	yes offered_by_fish 'cgg-attach -p ' 'cgg-rule delete 1 '
 	says ''
-	yes offered_by_zsh 'cgg-attach -p ' 'cgg-rule insert '
+	yes offered_by_zsh 'cgg-attach -p ' 'cgg-rule delete 1 '
 	says ''
 }
 

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* change.c - cgg-rule add, insert and delete. */
+#include <string.h>
+
+#include "rule.h"
+
+/* Add no rules: check the name and the guard, but make no policy. */
+static int add_nothing(void)
+{
+	int status = policy_name_check(policy_name);
+	struct cgg_guard guard;
+
+	if (!status)
+		status = guard_open(&guard, CGG_READ);
+	return done(&guard, status);
+}
+
+int add_rules(int count, char **word)
+{
+	struct cgg_rules more = rules_unset();
+	struct cgg_guard guard;
+	int place, status = 0;
+
+	if (file_name && count)
+		errx(CGG_USAGE, "%s: a RULE or -f FILE, not both", word[0]);
+	if (file_name) {
+		rules_read_or_die(&more, file_name);
+		if (rules_are_unset(&more))
+			return add_nothing();
+	} else {
+		struct cgg_rule rule = parse_or_die(count, word, true);
+
+		status = rules_add(&more, &rule);
+	}
+	guard_begin(&guard, &place, true);
+	new_ids = more.rules;
+	guard.ready = with_id ? ids_print : 0;
+	if (!status)
+		status = policy_add(&guard, place, &more, &new_id);
+	rules_free(&more);
+	if (!status)
+		tell_new();
+	return done(&guard, status);
+}
+
+static __u32 id_or_die(const char *command, const char *word, const char *why)
+{
+	unsigned long id;
+
+	if (number_parse(&id, word, strlen(word), 0xffffffff))
+		errx(CGG_USAGE, "%s%s: %s", command, word, why);
+	return (__u32)id;
+}
+
+/* Find the ids of the rules with a name, or exit. */
+static __u32 *named_or_die(struct cgg_guard *guard, int place, const char *name, unsigned *count)
+{
+	__u32 *ids;
+	int status = policy_named(guard, place, name, &ids, count);
+
+	if (status)
+		die(status);
+	return ids;
+}
+
+/* Where insert puts a rule: before the rule `before` (0: before every rule), or before a name. */
+struct before {
+	__u32 id;
+	const char *name;
+	int words; /* that say so */
+};
+
+static struct before before_or_die(int count, char **word)
+{
+	static const char needs[] = "needs the id of the rule to insert before, "
+				    "or first, or before name WORD";
+	struct before before = { .words = 1 };
+
+	if (!count)
+		errx(CGG_USAGE, "insert: %s", needs);
+	if (!strcmp(word[0], "before")) {
+		if (count < 3 || strcmp(word[1], "name") != 0)
+			errx(CGG_USAGE,
+			     "insert before%s%s: needs a name: insert before name WORD RULE",
+			     count > 1 ? " " : "", count > 1 ? word[1] : "");
+		before = (struct before){ .name = word[2], .words = 3 };
+		if (name_check("name", before.name))
+			die(CGG_USAGE);
+	} else if (strcmp(word[0], "first") != 0) {
+		before.id = id_or_die("insert ", word[0], needs);
+		if (!before.id)
+			errx(CGG_NO, "%s: no such rule", word[0]);
+	}
+	return before;
+}
+
+int insert_rule(int count, char **word)
+{
+	struct before before = before_or_die(count, word);
+	struct cgg_rule rule = parse_or_die(count - before.words, word + before.words, true);
+	struct cgg_guard guard;
+	unsigned named;
+	int place, status;
+
+	guard_begin(&guard, &place, !before.id && !before.name);
+	if (before.name) {
+		__u32 *ids = named_or_die(&guard, place, before.name, &named);
+
+		before.id = ids[0];
+		free(ids);
+	}
+	new_ids = 1;
+	guard.ready = with_id ? ids_print : 0;
+	status = policy_insert(&guard, place, before.id, &rule, &new_id);
+	if (!status)
+		tell_new();
+	return done(&guard, status);
+}
+
+/* Delete the rules with these ids in one step; refuse an id that is repeated. */
+static int delete_ids(int count, char **word)
+{
+	__u32 *ids = calloc((size_t)count, sizeof(*ids));
+	struct cgg_guard guard;
+	int place, status;
+
+	if (!ids)
+		errx(CGG_FAILED, "out of memory");
+	for (int i = 0; i < count; i++)
+		ids[i] = id_or_die("", word[i], "not an id");
+	qsort(ids, (size_t)count, sizeof(*ids), by_number);
+	for (int i = 1; i < count; i++)
+		if (ids[i] == ids[i - 1])
+			errx(CGG_USAGE, "%u: the id is repeated", ids[i]);
+	guard_begin(&guard, &place, false);
+	status = policy_delete_ids(&guard, place, ids, (unsigned)count);
+	free(ids);
+	return done(&guard, status);
+}
+
+static int delete_named(const char *name)
+{
+	struct cgg_guard guard;
+	unsigned count;
+	__u32 *ids;
+	int place, status;
+
+	if (name_check("name", name))
+		die(CGG_USAGE);
+	guard_begin(&guard, &place, false);
+	ids = named_or_die(&guard, place, name, &count);
+	status = policy_delete_ids(&guard, place, ids, count);
+	free(ids);
+	return done(&guard, status);
+}
+
+int delete_rules(int count, char **word)
+{
+	char text[CGG_RULE_TEXT];
+	struct cgg_guard guard;
+	struct cgg_rule rule;
+	int place, status;
+
+	if (count && word[0][strspn(word[0], "0123456789")] == 0)
+		return delete_ids(count, word);
+	if (count == 2 && !strcmp(word[0], "name"))
+		return delete_named(word[1]);
+	rule = parse_or_die(count, word, false);
+	rule_print(&rule, text);
+	guard_begin(&guard, &place, false);
+	status = policy_delete(&guard, place, 0, text);
+	if (status == CGG_NO)
+		errx(status, "%s%s: %s", word[0], count > 1 ? " ..." : "", cgg_error);
+	return done(&guard, status);
+}

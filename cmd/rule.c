@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* rule.c - options of cgg-rule that several files need, begin and end of a change, new ids. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rule.h"
+
+const char *policy_name = "default", *file_name;
+bool with_id;
+static bool is_new; /* the policy was not there before */
+
+/* Lock the guard and find the place of the policy; with make, prepare a new policy if needed. */
+void guard_begin(struct cgg_guard *guard, int *place, bool make)
+{
+	int status = policy_name_check(policy_name);
+
+	if (!status)
+		status = guard_open(guard, CGG_CHANGE);
+	if (!status && make)
+		status = policy_make(guard, policy_name, place);
+	if (status)
+		die(status);
+	if (!make)
+		*place = policy_find(guard, policy_name);
+	if (*place < 0)
+		errx(CGG_NO, "policy %s: there is none", policy_name);
+	is_new = make && !*guard->policies[*place].name;
+}
+
+/* Warn that the command made a policy, because its name may be a mistake. */
+void tell_new(void)
+{
+	if (is_new)
+		warnx("warning: policy %s: is new; cgg-attach -p %s TARGET puts it in force",
+		      policy_name, policy_name);
+}
+
+int done(struct cgg_guard *guard, int status)
+{
+	if (status)
+		die(status);
+	guard_close(guard);
+	return CGG_DONE;
+}
+
+/* Parse a rule, or exit; new: also check that it can be added, and print warnings about it. */
+struct cgg_rule parse_or_die(int count, char **word, bool new)
+{
+	struct cgg_rule rule;
+	int status = rule_parse(&rule, count, word);
+
+	if (!status)
+		status = new ? rule_accept(&rule, true) : rule_resolve(&rule);
+	if (status)
+		die(status);
+	if (*cgg_note)
+		warnx("warning: %s", cgg_note);
+	return rule;
+}
+
+/* The first id that -i prints, and their number; both are known before the rules are added. */
+__u32 new_id;
+unsigned new_ids;
+
+/*
+ * Print the new ids before the change; return an error to stop the change if that fails.
+ *
+ * A caller that gets no id tries again, so the rules must not be there yet. A pipe is enlarged to
+ * hold all ids, because its reader may wait for the lock that this command holds.
+ */
+int ids_print(void)
+{
+	char *text = 0;
+	size_t size = 0, done = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	for (unsigned i = 0; out && i < new_ids; i++)
+		fprintf(out, "%u\n", new_id + i);
+	if (!out || fclose(out))
+		return set_error(CGG_FAILED, "out of memory");
+	if (fcntl(STDOUT_FILENO, F_GETPIPE_SZ) >= 0 && size > 4096)
+		fcntl(STDOUT_FILENO, F_SETPIPE_SZ, (int)size);
+	while (done < size) {
+		ssize_t n = write(STDOUT_FILENO, text + done, size - done);
+
+		if (n < 0 && errno != EINTR)
+			break;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	free(text);
+	return done == size ? 0 : set_error(CGG_FAILED, "standard output: %s", strerror(errno));
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* rule.h - what the files of cgg-rule share. */
+#ifndef RULE_H
+#define RULE_H
+
+#include "cmd.h"
+
+/* rule.c: the options, begin and end of a change, new ids */
+extern const char *policy_name, *file_name;
+extern bool with_id;
+void guard_begin(struct cgg_guard *guard, int *place, bool make);
+void tell_new(void);
+int done(struct cgg_guard *guard, int status);
+struct cgg_rule parse_or_die(int count, char **word, bool new);
+extern __u32 new_id;
+extern unsigned new_ids;
+int ids_print(void);
+
+#define ALLOW_EVERYTHING "allow everything" /* the comment that marks an intended empty policy */
+
+/* input.c: files of rules */
+struct cgg_rules rules_unset(void);
+void rules_read_or_die(struct cgg_rules *more, const char *name);
+bool rules_are_unset(const struct cgg_rules *rules); /* no rule, no default, no mode */
+void settings_fill(struct cgg_rules *rules);
+
+/* progress.c */
+void progress_begin(void);
+
+/* list.c */
+enum list_form { LIST_PLAIN, LIST_IDS, LIST_STATS, LIST_JSON };
+int policy_list(struct cgg_guard *guard, int place, const struct cgg_image *image,
+		enum list_form form);
+
+/* change.c: subcommands; these return the exit status */
+int add_rules(int count, char **word);
+int insert_rule(int count, char **word);
+int delete_rules(int count, char **word);
+
+#endif
