@@ -2,8 +2,9 @@
 /*
  * cgg-rule.c - show and change the rules of a policy.
  *
- * Each subcommand has a row in the table commands and a function before it, or in change.c. A
- * change reads the policy, changes it in memory, and commits it in one step (lib/guard/commit.c).
+ * Each subcommand has a row in the table commands, and a function: before the table, in change.c
+ * or in diff.c. A change reads the policy, changes it in memory, and commits it in one step
+ * (lib/guard/commit.c).
  */
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ static const char usage[] =
 	"       cgg-rule [-p NAME] mode enforce|audit\n"
 	"       cgg-rule [-p NAME] restore [-n] [--confirm SECONDS] [FILE]\n"
 	"       cgg-rule [-p NAME] confirm\n"
+	"       cgg-rule [-p NAME] diff [FILE]\n"
 	"       cgg-rule [-p NAME] test HOOK MATCH...\n"
 	"       cgg-rule [-p NAME] drop\n"
 	"       cgg-rule policies\n"
@@ -231,12 +233,19 @@ static const struct command {
 	int most;
 	int (*run)(int count, char **word);
 } commands[] = {
-	{ "add", "fi", -1, add_rules },	    { "insert", "i", -1, insert_rule },
-	{ "delete", "", -1, delete_rules }, { "list", "isj", 0, list },
-	{ "flush", "", 0, flush },	    { "default", "", -1, set_default },
-	{ "mode", "", -1, set_mode },	    { "restore", "nc", -1, restore },
-	{ "confirm", "", 0, confirm },	    { "test", "", -1, test },
-	{ "policies", "", 0, policies },    { "drop", "", 0, drop },
+	{ "add", "fi", -1, add_rules },
+	{ "insert", "i", -1, insert_rule },
+	{ "delete", "", -1, delete_rules },
+	{ "list", "isj", 0, list },
+	{ "flush", "", 0, flush },
+	{ "default", "", -1, set_default },
+	{ "mode", "", -1, set_mode },
+	{ "restore", "nc", -1, restore },
+	{ "confirm", "", 0, confirm },
+	{ "diff", "", -1, diff_file },
+	{ "test", "", -1, test },
+	{ "policies", "", 0, policies },
+	{ "drop", "", 0, drop },
 };
 
 static const struct command *command_find(const char *word)

@@ -32,9 +32,13 @@ enum list_form { LIST_PLAIN, LIST_IDS, LIST_STATS, LIST_JSON };
 int policy_list(struct cgg_guard *guard, int place, const struct cgg_image *image,
 		enum list_form form);
 
-/* change.c: subcommands; these return the exit status */
+/* diff.c */
+bool rules_diff(const struct cgg_rules *rules);
+
+/* subcommands, which return the exit status */
 int add_rules(int count, char **word);
 int insert_rule(int count, char **word);
 int delete_rules(int count, char **word);
+int diff_file(int count, char **word);
 
 #endif

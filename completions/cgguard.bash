@@ -29,6 +29,7 @@ declare -gA _cgg_words=(
 	[mode]=''
 	[restore]='-n --dry-run --confirm='
 	[confirm]=''
+	[diff]=''
 	[test]=''
 	[drop]=''
 	[policies]=''
@@ -218,7 +219,7 @@ _cgg_rule_word()
 	default:0) _cgg_hook_list "$cur" ;;
 	default:1) _cgg_lines "$_cgg_verdicts" ;;
 	mode:0) _cgg_lines 'enforce audit' ;;
-	restore:0) _cgg_files "$cur" ;;
+	restore:0 | diff:0) _cgg_files "$cur" ;;
 	test:*)
 		local _cgg_verdicts='' _cgg_rule_options=''
 		_cgg_rule "$cur" "$@"

@@ -43,6 +43,10 @@ size_t word_quote(char *text, const char *word, bool utf8); /* needs 4 * strlen(
 char *word_unquote(char *in);
 void word_unescape(char *word); /* in place; only \xNN, as commands print paths */
 
+/* edit.c: the shortest edit between two lists of numbers */
+int shortest_edit(const __u32 *const list[2], const unsigned count[2], unsigned values,
+		  bool *const edited[2]);
+
 /* number.c: numbers and the clock */
 int number_parse(unsigned long *n, const char *word, size_t len, unsigned long max); /* 0 or -1 */
 int by_number(const void *one, const void *other); /* compares two __u32, for qsort(3) */

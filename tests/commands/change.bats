@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# change - cgg-rule insert and delete by place, name and several ids
+# change - cgg-rule insert and delete by place, name and several ids; cgg-rule diff
 # shellcheck disable=SC2154 # helpers set web and port
 # shellcheck disable=SC2030,SC2031 # each test has its own
 
@@ -146,4 +146,135 @@ cgg-rule: warning: policy first: is new; cgg-attach -p first TARGET puts it in f
 @test '-h says that ids are not positions' {
 	yes cgg-rule -h
 	matches '^An id is not a position: '
+}
+
+# Print a policy at random, in which some lines are the same.
+random_policy='
+import random, sys
+
+random.seed(sys.argv[1])
+lines = ["deny connect port %d" % n for n in range(1, 9)] + ["alert device c 1:3", "allow ip local name x",
+	"deny unix /run/x comment \"a b\"", "port 99 ttl 500s", "default connect,bind deny", "default bind alert",
+	"default device deny", "mode audit", "mode enforce"]
+print("\n".join(random.choices(lines, k=random.randrange(1, 24))))
+'
+
+# Compare the edits in a directory with the lists: OLD, NEW and EDIT of each number.
+check_edits='
+import pathlib, re, sys
+
+def table(one, other):
+    """The lengths of the longest common subsequences of what follows each pair of places."""
+    best = [[0] * (len(other) + 1) for _ in range(len(one) + 1)]
+    for i in reversed(range(len(one))):
+        for j in reversed(range(len(other))):
+            best[i][j] = best[i + 1][j + 1] + 1 if one[i] == other[j] else max(best[i + 1][j], best[i][j + 1])
+    return best[0][0]
+
+def applies(old, new, edit):
+    """Whether the edit, in its order, makes the one list the other."""
+    states = {(0, 0)}
+    def kept(states):
+        todo = list(states)
+        while todo:
+            i, j = todo.pop()
+            if i < len(old) and j < len(new) and old[i] == new[j] and (i + 1, j + 1) not in states:
+                states.add((i + 1, j + 1))
+                todo.append((i + 1, j + 1))
+        return states
+    for line in edit:
+        states = kept(states)
+        if line[0] == "-":
+            states = {(i + 1, j) for i, j in states if i < len(old) and old[i] == line[1:]}
+        else:
+            assert line[0] == "+", line
+            states = {(i, j + 1) for i, j in states if j < len(new) and new[j] == line[1:]}
+    return (len(old), len(new)) in kept(states)
+
+checked = 0
+for path in pathlib.Path(sys.argv[1]).glob("*.edit"):
+    old, new, edit = ([re.sub(" ttl .*", " ttl", line) for line in path.with_suffix(kind).read_text().splitlines()
+        if line[0] != "#"] for kind in (".old", ".new", ".edit"))
+    assert applies(old, new, edit), path
+    assert len(edit) == len(old) + len(new) - 2 * table(old, new), path
+    checked += 1
+print(checked)
+'
+
+@test 'diff prints the shortest edit from the list of a policy to the list that restore would make' {
+	cd "$BATS_TEST_TMPDIR"
+	for ((number = 0; number < 60; number++)); do
+		python3 -c "$random_policy" "a$number" | cgg-rule -p old restore
+		python3 -c "$random_policy" "b$number" >file
+		cgg-rule -p new restore file
+		cgg-rule -p old list >"$number.old"
+		cgg-rule -p new list >"$number.new"
+		run cgg-rule -p old diff file
+		printf '%s' "${output:+$output$'\n'}" >"$number.edit"
+		if diff <(sed 's/ ttl .*/ ttl/' "$number.old") <(sed 's/ ttl .*/ ttl/' "$number.new") >/dev/null; then
+			status_is 0
+			says ''
+		else
+			status_is 1
+		fi
+	done
+	yes python3 -c "$check_edits" .
+	says 60
+}
+
+@test 'the diff of what list prints is empty, whatever the policy has' {
+	{
+		echo 'mode audit'
+		echo 'default connect,sendmsg deny'
+		echo 'deny connect port 1 ttl 1000s comment "x # y"'
+		seq 500 | sed 's/.*/deny connect ip 10.0.0.0\/8 port &/'
+	} | cgg-rule restore
+	cgg-rule insert first unix /a ttl 100s
+	cgg-rule list >"$BATS_TEST_TMPDIR/list"
+	sleep 1.1 # the ttl that is left gets less
+	yes cgg-rule diff "$BATS_TEST_TMPDIR/list"
+	says ''
+	cgg-rule flush
+	yes bash -c 'cgg-rule list | cgg-rule diff'
+	says ''
+}
+
+@test 'diff shows settings and a ttl that comes or goes, and changes nothing' {
+	cgg-rule -p web restore <<<$'default connect deny\nport 1\nport 2 ttl 900s'
+	run cgg-rule -p web diff - <<<$'mode audit\ndefault connect,bind deny\nport 1 ttl 60s\nport 2'
+	status_is 1
+	sed -E 's/ ttl [0-9]+s/ ttl N/' <<<"$output" >"$BATS_TEST_TMPDIR/said"
+	diff "$BATS_TEST_TMPDIR/said" - <<-'END'
+		-default connect deny
+		-deny connect,sendmsg port 1
+		-deny connect,sendmsg port 2 ttl N
+		+mode audit
+		+default connect,bind deny
+		+deny connect,sendmsg port 1 ttl N
+		+deny connect,sendmsg port 2
+	END
+	yes cgg-rule -p web list
+	matches '^default connect deny$'
+	run cgg-rule -p nosuch diff - <<<'port 1'
+	status_is 1
+	matches '^cgg-rule: policy nosuch: there is none; restore creates it$'
+	matches '^\+deny connect,sendmsg port 1$'
+	no cgg-rule -p nosuch list
+}
+
+@test 'a wrong file has no diff' {
+	run cgg-rule diff - <<<$'port 1\nprot 2'
+	status_is 2
+	says 'cgg-rule: -:2: prot: not a verdict, a hook or a match'
+	run bash -c 'cgg-rule diff - <<<"port 1" >/dev/full'
+	status_is 3
+}
+
+@test 'the diff of a hundred thousand rules in another order is found' {
+	seq 100000 | awk '{ printf "connect ip 10.%d.%d.%d\n", $1 / 65536, $1 / 256 % 256, $1 % 256 }' >"$BATS_TEST_TMPDIR/one"
+	tac "$BATS_TEST_TMPDIR/one" | sed 5d >"$BATS_TEST_TMPDIR/other"
+	cgg-rule restore "$BATS_TEST_TMPDIR/one"
+	run timeout $((20 * patience)) cgg-rule diff "$BATS_TEST_TMPDIR/other"
+	status_is 1
+	[ "$(wc -l <<<"$output")" -eq 199997 ]
 }

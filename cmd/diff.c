@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* diff.c - cgg-rule diff: the shortest edit from the lines of a policy to those of a file. */
+#include <string.h>
+
+#include "rule.h"
+
+/* A line as cgg-rule list prints it. A ttl counts as such: how much is left is not compared. */
+struct text {
+	char *words;
+	size_t compared; /* bytes before the ttl */
+};
+
+/* The lines of a policy, and the same number for equal lines. */
+struct lines {
+	struct text *text;
+	__u32 *number;
+	bool *edited;
+	unsigned count, room;
+};
+
+static int lines_add(struct lines *lines, const char *words, size_t compared)
+{
+	struct text *text = &lines->text[lines->count];
+
+	if (lines->count == lines->room) {
+		unsigned room = 2 * lines->room + 64;
+
+		text = reallocarray(lines->text, room, sizeof(*text));
+		if (!text)
+			return set_error(CGG_FAILED, "out of memory");
+		lines->text = text;
+		lines->room = room;
+		text += lines->count;
+	}
+	text->words = strdup(words);
+	text->compared = compared;
+	if (!text->words)
+		return set_error(CGG_FAILED, "out of memory");
+	lines->count++;
+	return 0;
+}
+
+static int rule_take(void *context, const struct cgg_line *line)
+{
+	char words[CGG_LINE_TEXT];
+
+	line_print(line, words);
+	return lines_add(context, words, line->len);
+}
+
+static int settings_lines(struct lines *lines, const __u8 defaults[CGG_HOOKS], bool audit)
+{
+	char text[CGG_SETTINGS_TEXT];
+	int status = 0;
+
+	settings_print(defaults, audit, text);
+	for (char *line = strtok(text, "\n"); line && !status; line = strtok(0, "\n"))
+		status = lines_add(lines, line, strlen(line));
+	return status;
+}
+
+static int file_lines(struct lines *lines, const struct cgg_rules *rules)
+{
+	int status = settings_lines(lines, rules->defaults, rules->audit);
+
+	for (unsigned i = 0; i < rules->count && !status; i++) {
+		const struct cgg_entry *e = &rules->entry[i];
+
+		if (e->text_len)
+			status = rule_take(lines, &(struct cgg_line){
+							  .text = rules->heap + 8 * (size_t)e->text,
+							  .len = e->text_len,
+							  .expires = e->condition.expires });
+	}
+	return status;
+}
+
+/* Read the lines of the policy in force; without such a policy there are none. */
+static int policy_lines(struct lines *lines, bool *missing)
+{
+	const struct cgg_image *image;
+	struct cgg_guard guard;
+	int place, status = guard_open(&guard, CGG_READ);
+
+	if (status)
+		return status;
+	place = policy_find(&guard, policy_name);
+	*missing = place < 0;
+	image = *missing ? 0 : policy_image(&guard, place);
+	if (image)
+		status = settings_lines(lines, image->defaults, image->audit);
+	else if (!*missing)
+		status = CGG_FAILED;
+	if (image && !status)
+		status = policy_each(&guard, place, rule_take, lines);
+	guard_close(&guard);
+	return status;
+}
+
+static bool is_same(const struct text *one, const struct text *other)
+{
+	return one->compared == other->compared &&
+	       !one->words[one->compared] == !other->words[other->compared] &&
+	       !memcmp(one->words, other->words, one->compared);
+}
+
+/* Give equal lines of both lists the same number, by a hash table with open addressing. */
+static int lines_number(struct lines side[2], unsigned *numbers)
+{
+	unsigned all = side[0].count + side[1].count, size = 64;
+	const struct text **known;
+	__u32 *number;
+
+	while (size < 2 * all)
+		size *= 2;
+	known = calloc(size, sizeof(const struct text *));
+	number = calloc(size, sizeof(*number));
+	for (unsigned i = 0; i < all && known && number; i++) {
+		struct lines *lines = &side[i >= side[0].count];
+		unsigned place = i - (lines == side ? 0 : side[0].count);
+		const struct text *text = &lines->text[place];
+		__u32 at = words_hash(text->words, text->compared) & (size - 1);
+
+		while (known[at] && !is_same(known[at], text))
+			at = (at + 1) & (size - 1);
+		if (!known[at])
+			number[at] = (*numbers)++;
+		known[at] = text;
+		lines->number[place] = number[at];
+	}
+	free(known);
+	free(number);
+	return known && number ? 0 : set_error(CGG_FAILED, "out of memory");
+}
+
+static int edit_find(struct lines side[2])
+{
+	unsigned numbers = 0;
+	int status = 0;
+
+	for (int s = 0; s < 2; s++) {
+		side[s].number = calloc(side[s].count + 1UL, sizeof(*side[s].number));
+		side[s].edited = calloc(side[s].count + 1UL, sizeof(*side[s].edited));
+		if (!side[s].number || !side[s].edited)
+			status = set_error(CGG_FAILED, "out of memory");
+	}
+	if (!status)
+		status = lines_number(side, &numbers);
+	if (status)
+		return status;
+	return shortest_edit((const __u32 *[]){ side[0].number, side[1].number },
+			     (unsigned[]){ side[0].count, side[1].count }, numbers,
+			     (bool *[]){ side[0].edited, side[1].edited });
+}
+
+/* Print the edit, and return whether there is one. */
+static bool edit_print(const struct lines side[2])
+{
+	unsigned i = 0, j = 0;
+	bool any = false;
+
+	while (i < side[0].count || j < side[1].count) {
+		for (; i < side[0].count && side[0].edited[i]; i++, any = true)
+			printf("-%s\n", side[0].text[i].words);
+		for (; j < side[1].count && side[1].edited[j]; j++, any = true)
+			printf("+%s\n", side[1].text[j].words);
+		i += i < side[0].count;
+		j += j < side[1].count;
+	}
+	return any;
+}
+
+static void lines_free(struct lines *lines)
+{
+	for (unsigned i = 0; i < lines->count; i++)
+		free(lines->text[i].words);
+	free(lines->text);
+	free(lines->number);
+	free(lines->edited);
+}
+
+/* Print the edit from the policy in force to rules, and return whether they differ. */
+bool rules_diff(const struct cgg_rules *rules)
+{
+	struct lines side[2] = { 0 };
+	bool missing = false, differ;
+	int status = policy_name_check(policy_name);
+
+	if (!status)
+		status = file_lines(&side[1], rules);
+	if (!status)
+		status = policy_lines(&side[0], &missing);
+	if (!status)
+		status = edit_find(side);
+	if (status)
+		die(status);
+	if (missing)
+		warnx("policy %s: there is none; restore creates it", policy_name);
+	differ = edit_print(side) || missing;
+	lines_free(&side[0]);
+	lines_free(&side[1]);
+	return differ;
+}
+
+int diff_file(int count, char **word)
+{
+	struct cgg_rules rules = rules_unset();
+	bool differ;
+
+	if (count > 1)
+		errx(CGG_USAGE, "%s: diff takes one FILE", word[1]);
+	rules_read_or_die(&rules, count ? word[0] : "-");
+	settings_fill(&rules);
+	differ = rules_diff(&rules);
+	rules_free(&rules);
+	return differ ? CGG_NO : CGG_DONE;
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * edit.c - finds the shortest edit between two lists of numbers.
+ *
+ * What is not edited is a longest common subsequence. If few pairs of elements are equal, the
+ * method of Hunt and Szymanski takes time for each pair; else that of Myers takes time for each
+ * difference. Elements at both ends that are equal, and those that only one list has, are left
+ * out first.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+
+#ifndef MANY_PAIRS /* a test chooses another number */
+#define MANY_PAIRS (1ULL << 24) /* more are left to Myers' method */
+#endif
+
+/* The elements of one list that are compared, and their places in it. */
+struct side {
+	__u32 *value, *place;
+	unsigned count;
+	bool *edited; /* by place */
+};
+
+/* A pair of equal elements at the end of a chain of pairs. */
+struct pair {
+	__u32 one, other, before; /* before: the pair before it + 1, 0: none */
+};
+
+struct edit {
+	struct side side[2];
+	__u32 *start; /* by value: where its places begin in `places` */
+	__u32 *places; /* in the second list, by value */
+	__u32 *last; /* by length of a chain: the last pair of the best one + 1 */
+	struct pair *pair;
+	size_t pairs, room;
+	long *forward, *backward; /* Myers: by diagonal, how far a path gets */
+};
+
+/* Return the first length whose best chain does not end before this place in the second list. */
+static unsigned chain_find(const struct edit *e, unsigned lengths, __u32 place)
+{
+	unsigned low = 0, high = lengths;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (e->pair[e->last[middle] - 1].other < place)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int pair_add(struct edit *e, __u32 one, __u32 other, __u32 before)
+{
+	if (e->pairs == e->room) {
+		size_t room = 2 * e->room + 1024;
+		struct pair *more = reallocarray(e->pair, room, sizeof(*more));
+
+		if (!more)
+			return CGG_FAILED;
+		e->pair = more;
+		e->room = room;
+	}
+	e->pair[e->pairs++] = (struct pair){ one, other, before };
+	return 0;
+}
+
+/* Sort the places of the second list by value. */
+static void places_sort(struct edit *e, unsigned values)
+{
+	const struct side *other = &e->side[1];
+
+	for (unsigned i = 0; i < other->count; i++)
+		e->start[other->value[i] + 1]++;
+	for (unsigned v = 0; v < values; v++)
+		e->start[v + 1] += e->start[v];
+	for (unsigned i = other->count; i--;)
+		e->places[--e->start[other->value[i] + 1]] = i;
+	/* start[v + 1] is now where v begins */
+	memmove(e->start, e->start + 1, values * sizeof(*e->start));
+	e->start[values] = other->count;
+}
+
+/* Hunt and Szymanski: extend the best chain of each length, element after element. */
+static int by_pairs(struct edit *e, unsigned values)
+{
+	const struct side *one = &e->side[0], *other = &e->side[1];
+	unsigned lengths = 0;
+
+	places_sort(e, values);
+	for (unsigned i = 0; i < one->count; i++) {
+		__u32 value = one->value[i];
+
+		for (__u32 at = e->start[value + 1]; at-- > e->start[value];) {
+			__u32 place = e->places[at];
+			unsigned length = chain_find(e, lengths, place);
+
+			if (length < lengths && e->pair[e->last[length] - 1].other == place)
+				continue;
+			if (pair_add(e, i, place, length ? e->last[length - 1] : 0))
+				return CGG_FAILED;
+			e->last[length] = (__u32)e->pairs;
+			lengths += length == lengths;
+		}
+	}
+	for (__u32 at = lengths ? e->last[lengths - 1] : 0; at; at = e->pair[at - 1].before) {
+		one->edited[one->place[e->pair[at - 1].one]] = false;
+		other->edited[other->place[e->pair[at - 1].other]] = false;
+	}
+	return 0;
+}
+
+/* A part of both lists. */
+struct part {
+	const __u32 *one, *other;
+	long ones, others;
+};
+
+/* Return whether the elements after (x, y) are equal, from the end of the part if backward. */
+static bool is_equal(const struct part *p, long x, long y, bool backward)
+{
+	if (x >= p->ones || y >= p->others)
+		return false;
+	return backward ? p->one[p->ones - x - 1] == p->other[p->others - y - 1]
+			: p->one[x] == p->other[y];
+}
+
+/*
+ * Extend all paths of one direction by one edit.
+ *
+ * Return true if one meets a path of the other direction; *x and *y are then where.
+ */
+static bool paths_extend(const struct part *p, long *mine, const long *theirs, long edits,
+			 bool backward, long *x, long *y)
+{
+	long n = p->ones, m = p->others, delta = n - m, reached = edits - !backward;
+	long low = -(edits - 2 * (edits > m ? edits - m : 0));
+	long high = edits - 2 * (edits > n ? edits - n : 0);
+
+	for (long k = low; k <= high; k += 2) {
+		bool down = k == -edits || (k != edits && mine[k - 1] < mine[k + 1]);
+
+		*x = down ? mine[k + 1] : mine[k - 1] + 1;
+		*y = *x - k;
+		while (is_equal(p, *x, *y, backward))
+			++*x, ++*y;
+		mine[k] = *x;
+		if ((delta & 1) == !backward && delta - k >= -reached && delta - k <= reached &&
+		    mine[k] + theirs[delta - k] >= n) {
+			*x = backward ? n - *x : *x;
+			*y = backward ? m - *y : *y;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Find a place in the middle of a shortest path through a part that has at least two edits. */
+static void middle_find(struct edit *e, const struct part *p, long *x, long *y)
+{
+	size_t size = (size_t)(p->ones + p->others + 3) * sizeof(long);
+	long *forward = e->forward + p->others + 1, *backward = e->backward + p->others + 1;
+
+	memset(e->forward, 0, size);
+	memset(e->backward, 0, size);
+	for (long edits = 0;; edits++)
+		if (paths_extend(p, forward, backward, edits, false, x, y) ||
+		    paths_extend(p, backward, forward, edits, true, x, y))
+			return;
+}
+
+/* Myers: keep equal elements at both ends, split in the middle of a shortest path, and go on. */
+static void by_edits(struct edit *e, struct part p)
+{
+	struct side *one = &e->side[0], *other = &e->side[1];
+
+	for (;;) {
+		long x, y;
+
+		while (p.ones && p.others && *p.one == *p.other) {
+			one->edited[one->place[p.one++ - one->value]] = false;
+			other->edited[other->place[p.other++ - other->value]] = false;
+			p.ones--, p.others--;
+		}
+		while (p.ones && p.others && p.one[p.ones - 1] == p.other[p.others - 1]) {
+			one->edited[one->place[&p.one[--p.ones] - one->value]] = false;
+			other->edited[other->place[&p.other[--p.others] - other->value]] = false;
+		}
+		if (!p.ones || !p.others)
+			return;
+		middle_find(e, &p, &x, &y);
+		by_edits(e, (struct part){ p.one, p.other, x, y });
+		p = (struct part){ p.one + x, p.other + y, p.ones - x, p.others - y };
+	}
+}
+
+/* Choose the elements to compare: not the equal ones at both ends, nor those of one list only. */
+static void choose(struct edit *e, const __u32 *const list[2], const unsigned count[2],
+		   unsigned first, unsigned last, __u32 *const seen[2])
+{
+	for (int s = 0; s < 2; s++)
+		for (unsigned i = first; i < count[s] - last; i++)
+			seen[s][list[s][i]]++;
+	for (int s = 0; s < 2; s++) {
+		struct side *side = &e->side[s];
+
+		for (unsigned i = 0; i < count[s]; i++) {
+			bool inside = i >= first && i < count[s] - last;
+
+			side->edited[i] = inside;
+			if (!inside || !seen[!s][list[s][i]])
+				continue;
+			side->value[side->count] = list[s][i];
+			side->place[side->count++] = i;
+		}
+	}
+}
+
+static bool edit_begin(struct edit *e, const unsigned count[2], unsigned values)
+{
+	size_t both = (size_t)count[0] + count[1] + 3;
+
+	for (int s = 0; s < 2; s++) {
+		e->side[s].value = calloc(count[s] + 1UL, sizeof(__u32));
+		e->side[s].place = calloc(count[s] + 1UL, sizeof(__u32));
+	}
+	e->start = calloc(values + 2UL, sizeof(__u32));
+	e->places = calloc(count[1] + 1UL, sizeof(__u32));
+	e->last = calloc(count[1] + 1UL, sizeof(__u32));
+	e->forward = calloc(both, sizeof(long));
+	e->backward = calloc(both, sizeof(long));
+	return e->side[0].value && e->side[0].place && e->side[1].value && e->side[1].place &&
+	       e->start && e->places && e->last && e->forward && e->backward;
+}
+
+static void edit_end(struct edit *e)
+{
+	for (int s = 0; s < 2; s++) {
+		free(e->side[s].value);
+		free(e->side[s].place);
+	}
+	free(e->start);
+	free(e->places);
+	free(e->last);
+	free(e->pair);
+	free(e->forward);
+	free(e->backward);
+}
+
+/*
+ * Find the shortest edit from list[0] to list[1], whose elements are less than values.
+ *
+ * Set edited[0][i] for each element to remove and edited[1][i] for each to add. Return 0 or
+ * CGG_FAILED.
+ */
+int shortest_edit(const __u32 *const list[2], const unsigned count[2], unsigned values,
+		  bool *const edited[2])
+{
+	unsigned less = count[0] < count[1] ? count[0] : count[1], first = 0, last = 0;
+	struct edit e = { .side = { { .edited = edited[0] }, { .edited = edited[1] } } };
+	__u32 *seen[2] = { calloc(values + 1UL, sizeof(__u32)),
+			   calloc(values + 1UL, sizeof(__u32)) };
+	__u64 pairs = 0;
+	int status = CGG_FAILED;
+
+	while (first < less && list[0][first] == list[1][first])
+		first++;
+	while (last < less - first && list[0][count[0] - last - 1] == list[1][count[1] - last - 1])
+		last++;
+	if (seen[0] && seen[1] && edit_begin(&e, count, values)) {
+		choose(&e, list, count, first, last, seen);
+		for (unsigned v = 0; v < values; v++)
+			pairs += (__u64)seen[0][v] * seen[1][v];
+		status = 0;
+		if (pairs > MANY_PAIRS)
+			by_edits(&e, (struct part){ e.side[0].value, e.side[1].value,
+						    e.side[0].count, e.side[1].count });
+		else
+			status = by_pairs(&e, values);
+	}
+	edit_end(&e);
+	free(seen[0]);
+	free(seen[1]);
+	return status ? set_error(status, "out of memory") : 0;
+}
