@@ -5,29 +5,6 @@
 
 #include "rule.h"
 
-/*
- * Return whether a text is YAML, not lines of rules.
- *
- * The first word of YAML ends with a colon, or a colon follows it, or it begins with a sign that
- * begins no line of rules.
- */
-static bool is_yaml(const char *text)
-{
-	size_t len;
-
-	if (!strncmp(text, "\xef\xbb\xbf", 3))
-		text += 3;
-	while (*text && (strchr(" \t\r\n", *text) || *text == '#'))
-		text += *text == '#' ? strcspn(text, "\n") : 1;
-	if (!*text || strchr("{[%-?!&*|>", *text))
-		return *text;
-	len = strcspn(text, " \t\r\n");
-	if (text[len - 1] == ':')
-		return true;
-	text += len + strspn(text + len, " \t");
-	return *text == ':' && strchr(" \t\r\n", text[1]);
-}
-
 /* Return rules without a rule, in which no default and no mode is set. */
 struct cgg_rules rules_unset(void)
 {
@@ -94,7 +71,7 @@ void rules_read_or_die(struct cgg_rules *more, const char *name)
 		memory = fmemopen(text, size, "r");
 		if (!memory)
 			err(CGG_FAILED, "%s", name);
-		status = is_yaml(text) ? yaml_read(more, memory, name, &errors)
+		status = text_is_yaml(text) ? yaml_read(more, memory, name, &errors)
 				       : file_read(more, memory, name, &errors);
 		fclose(memory);
 		for (char *line = strtok(errors, "\n"); line; line = strtok(0, "\n"))

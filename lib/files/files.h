@@ -10,6 +10,7 @@
 int rule_line(struct cgg_rule *rule, char *line); /* changes line */
 int default_parse(struct cgg_rules *rules, int count, char *const word[]);
 int mode_parse(struct cgg_rules *rules, int count, char *const word[]);
+bool text_is_yaml(const char *text);
 int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors);
 #define CGG_SETTINGS_TEXT 640
 void settings_print(const __u8 defaults[CGG_HOOKS], bool audit, char text[CGG_SETTINGS_TEXT]);

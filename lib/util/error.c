@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* error.c - the error and warning of the last call: one sentence that begins with the thing. */
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include "util.h"
 
@@ -30,14 +31,19 @@ void note_set(const char *format, ...)
 /* Write "NAME:LINE: SENTENCE" as one line that is safe for a terminal; line 0: no line number. */
 static void line_put(FILE *errors, const char *name, size_t line, const char *sentence)
 {
-	char text[4096 + CGG_ERROR], visible[CGG_VISIBLE * sizeof(text) + 1];
-	int len = line ? snprintf(text, sizeof(text), "%s:%zu: %s", name, line, sentence)
-		       : snprintf(text, sizeof(text), "%s: %s", name, sentence);
+	char *text, *visible;
+	int len = line ? asprintf(&text, "%s:%zu: %s", name, line, sentence)
+		       : asprintf(&text, "%s: %s", name, sentence);
 
 	if (len < 0)
 		return;
-	text_visible(visible, text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1);
-	fprintf(errors, "%s\n", visible);
+	visible = malloc(CGG_VISIBLE * (size_t)len + 1);
+	if (visible) {
+		text_visible(visible, text, (size_t)len);
+		fprintf(errors, "%s\n", visible);
+	}
+	free(visible);
+	free(text);
 }
 
 /* Write cgg_error as one line about this line of the file, or with line 0 about the whole file. */

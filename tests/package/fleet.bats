@@ -361,6 +361,25 @@ instead()
 	[ "$(ls -A "$BATS_FILE_TMPDIR/etc-one")" = web.policy ]
 }
 
+@test 'a policy in etcd includes a file of the host, found beside the kept policy' {
+	for host in one two; do
+		echo 'deny connect port 11' >"$BATS_FILE_TMPDIR/etc-$host/base.inc"
+	done
+	put $'include base.inc\ndeny connect port 12'
+	wait_for everywhere EPERM 11
+	wait_for everywhere EPERM 12
+	cd /
+	check web /cgguard/web "$BATS_FILE_TMPDIR/etc-one"
+	status_is 0
+	rm "$BATS_FILE_TMPDIR"/etc-*/base.inc
+	check web /cgguard/web "$BATS_FILE_TMPDIR/etc-one"
+	status_is 2
+	matches ':1: include base.inc: No such file or directory$'
+	put 'deny connect port 10'
+	wait_for everywhere EPERM 10
+	wait_for everywhere ok 12
+}
+
 @test 'no function and no startup file of the environment is run' {
 	echo "touch $BATS_TEST_TMPDIR/ran" >"$BATS_TEST_TMPDIR/start"
 	# shellcheck disable=SC2317 # must not be called

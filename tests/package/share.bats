@@ -28,7 +28,7 @@ examples()
 	yes "$root/share/libexec/cgguard-restore" "$BATS_TEST_TMPDIR/policies"
 	says ''
 	cgg-rule policies | grep -vx default | sort >"$BATS_TEST_TMPDIR/loaded"
-	diff "$BATS_TEST_TMPDIR/loaded" <(basename -s .policy "$root"/share/policies/* | sort)
+	diff "$BATS_TEST_TMPDIR/loaded" <(basename -s .policy "$root"/share/policies/*.policy | sort)
 	asked=
 	while read -r policy verdict words; do
 		# shellcheck disable=SC2086 # they are words
@@ -119,6 +119,27 @@ gpu-group deny device c 226:128 r
 gpu-group deny device c 195:0 w
 gpu-group allow device c 226:128 r cgroup GPU
 gpu-group allow device c 1:3 r
+agent allow sendmsg ip 127.0.0.53 port 53
+agent allow connect proto tcp ip 192.0.2.53 port 53
+agent allow egress proto udp ip 192.0.2.53 port 53
+agent allow sendmsg ip 192.0.2.123 port 123
+agent deny connect proto tcp ip 192.0.2.123 port 123
+agent deny sendmsg ip 192.0.2.54 port 53
+agent allow connect ip 192.0.2.10 port 443
+agent allow egress proto tcp ip ::ffff:192.0.2.10 port 443
+agent deny connect ip 192.0.2.10 port 80
+agent deny sendmsg ip 192.0.2.10 port 443
+agent deny connect ip 192.0.2.11 port 443
+agent deny connect ip 2001:db8::1 port 443
+agent deny connect ip 127.0.0.1 port 2375
+agent deny connect ip 169.254.169.254 port 80
+agent deny connect ip fd00:ec2::254 port 80
+agent deny egress proto tcp ip 169.254.169.254 port 80
+agent deny socket family inet type raw proto icmp
+agent deny unix /run/docker.sock
+agent deny unix /var/run/docker.sock
+agent deny unix /run/containerd/containerd.sock
+agent allow unix /run/user/1000/bus
 END
 	same=$(sort -u <<<"$asked" | grep .)
 	diff "$BATS_TEST_TMPDIR/loaded" <(echo "$same")
@@ -136,7 +157,7 @@ teardown_file()
 }
 network=
 
-# A network namespace where servers answer at every address, TCP and UDP.
+# start_network [PORT...]: a network namespace where servers answer at every address, TCP and UDP
 start_network()
 {
 	local address said
@@ -145,10 +166,10 @@ start_network()
 	ip netns add "$network"
 	ip -n "$network" link set lo up
 	for address in 10.1.2.3 172.16.0.1 192.168.0.1 169.254.169.254 100.64.0.1 192.0.2.1 192.0.2.10 \
-		192.0.2.53 fd00::1 fec0::1 2001:db8::1 64:ff9b::a00:1; do
+		192.0.2.53 192.0.2.123 fd00::1 fec0::1 2001:db8::1 64:ff9b::a00:1; do
 		ip -n "$network" address add "$address" dev lo
 	done
-	start ip netns exec "$network" python3 -c "$servers" 53 80 5432 8080
+	start ip netns exec "$network" python3 -c "$servers" 53 80 5432 8080 "$@"
 	[ "$said" = ready ]
 }
 
@@ -200,7 +221,7 @@ for line in sys.stdin:
 '
 
 @test 'an example policy allows and denies what it promises, over a network' {
-	start_network
+	start_network 123 443
 	new_cgroup gpu
 	examples "$(shown "$gpu")"
 	cgg-load
@@ -321,6 +342,18 @@ internet-only udp fd00::1 53: EPERM
 internet-only udp 224.0.0.251 5353: EPERM
 no-raw raw: EPERM
 no-raw tcp 10.1.2.3 80: ok
+agent udp 127.0.0.53 53: ok
+agent udp 192.0.2.53 53: ok
+agent tcp ::ffff:192.0.2.53 53: ok
+agent udp 192.0.2.123 123: ok
+agent tcp 192.0.2.10 443: ok
+agent tcp 192.0.2.10 80: EPERM
+agent udp 192.0.2.10 443: EPERM
+agent tcp 169.254.169.254 80: EPERM
+agent tcp 127.0.0.1 8080: EPERM
+agent udp 192.0.2.1 53: EPERM
+agent tcp 2001:db8::1 443: EPERM
+agent raw: EPERM
 '
 
 @test 'a group has its devices, and its neighbours do not' {
