@@ -13,10 +13,11 @@
  *	call:N		kill the process that is about to make system call N
  *	store:N		kill the process that is about to make store N; if that is an
  *			instruction that copies many bytes, in the middle of it
- *	fail:N:ERRNO	unless it is one of the other calls, do not make system call N, and let it return -ERRNO, or the failure value
- *			of that call. Print `trace HASH' on descriptor 9: the hash of what the
- *			command did afterwards (calls, their paths, success, and stores). If two
- *			errors give the same hash, the command did the same for both.
+ *	fail:N:ERRNO	do not make system call N, unless its name is `other', and let it return
+ *			-ERRNO, or the failure value of that call. Print `trace HASH' on
+ *			descriptor 9: the hash of what the command did afterwards (calls, their
+ *			paths, success, and stores). If two errors give the same hash, the
+ *			command did the same for both.
  *	get:WORD:ERRNO	let each bpf(2) fail so that would open a pin whose path ends in WORD;
  *			with :N appended, only the Nth of them
  *	The status is that of the command, or 137 when it was killed. Children of the command
