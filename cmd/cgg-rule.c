@@ -3,7 +3,7 @@
  * cgg-rule.c - show and change the rules of a policy.
  *
  * Each subcommand has a row in the table commands, and a function: before the table, in change.c
- * or in diff.c. A change reads the policy, changes it in memory, and commits it in one step
+ * diff.c or edit.c. A change reads the policy, changes it in memory, and commits it in one step
  * (lib/guard/commit.c).
  */
 #include <string.h>
@@ -23,6 +23,7 @@ static const char usage[] =
 	"       cgg-rule [-p NAME] restore [-n] [--confirm SECONDS] [FILE]\n"
 	"       cgg-rule [-p NAME] confirm\n"
 	"       cgg-rule [-p NAME] diff [FILE]\n"
+	"       cgg-rule [-p NAME] edit [--confirm SECONDS]\n"
 	"       cgg-rule [-p NAME] test HOOK MATCH...\n"
 	"       cgg-rule [-p NAME] drop\n"
 	"       cgg-rule policies\n"
@@ -36,7 +37,7 @@ static const char usage[] =
 	"  -j, --json         list: print JSON\n"
 	"  -n, --dry-run      restore: only check FILE\n"
 	"      --confirm SECONDS\n"
-	"                     restore: undo the change unless `confirm' follows in time\n"
+	"                     restore, edit: undo the change unless `confirm' follows in time\n"
 	"  -h, --help         print this and exit\n"
 	"  -V, --version      print the version and exit\n";
 
@@ -114,6 +115,12 @@ static int restore(int count, char **word)
 	status = policy_restore(&guard, place, &rules, confirm_seconds);
 	rules_free(&rules);
 	return done(&guard, status);
+}
+
+static int edit(int count, char **word)
+{
+	(void)count, (void)word;
+	return edit_policy(confirm_seconds);
 }
 
 static int confirm(int count, char **word)
@@ -233,19 +240,13 @@ static const struct command {
 	int most;
 	int (*run)(int count, char **word);
 } commands[] = {
-	{ "add", "fi", -1, add_rules },
-	{ "insert", "i", -1, insert_rule },
-	{ "delete", "", -1, delete_rules },
-	{ "list", "isj", 0, list },
-	{ "flush", "", 0, flush },
-	{ "default", "", -1, set_default },
-	{ "mode", "", -1, set_mode },
-	{ "restore", "nc", -1, restore },
-	{ "confirm", "", 0, confirm },
-	{ "diff", "", -1, diff_file },
-	{ "test", "", -1, test },
-	{ "policies", "", 0, policies },
-	{ "drop", "", 0, drop },
+	{ "add", "fi", -1, add_rules },	    { "insert", "i", -1, insert_rule },
+	{ "delete", "", -1, delete_rules }, { "list", "isj", 0, list },
+	{ "flush", "", 0, flush },	    { "default", "", -1, set_default },
+	{ "mode", "", -1, set_mode },	    { "restore", "nc", -1, restore },
+	{ "confirm", "", 0, confirm },	    { "diff", "", -1, diff_file },
+	{ "edit", "c", 0, edit },	    { "test", "", -1, test },
+	{ "policies", "", 0, policies },    { "drop", "", 0, drop },
 };
 
 static const struct command *command_find(const char *word)

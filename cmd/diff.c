@@ -4,21 +4,7 @@
 
 #include "rule.h"
 
-/* A line as cgg-rule list prints it. A ttl counts as such: how much is left is not compared. */
-struct text {
-	char *words;
-	size_t compared; /* bytes before the ttl */
-};
-
-/* The lines of a policy, and the same number for equal lines. */
-struct lines {
-	struct text *text;
-	__u32 *number;
-	bool *edited;
-	unsigned count, room;
-};
-
-static int lines_add(struct lines *lines, const char *words, size_t compared)
+static int lines_add(struct lines *lines, const char *words, size_t compared, __u64 expires)
 {
 	struct text *text = &lines->text[lines->count];
 
@@ -34,6 +20,7 @@ static int lines_add(struct lines *lines, const char *words, size_t compared)
 	}
 	text->words = strdup(words);
 	text->compared = compared;
+	text->expires = expires;
 	if (!text->words)
 		return set_error(CGG_FAILED, "out of memory");
 	lines->count++;
@@ -45,7 +32,7 @@ static int rule_take(void *context, const struct cgg_line *line)
 	char words[CGG_LINE_TEXT];
 
 	line_print(line, words);
-	return lines_add(context, words, line->len);
+	return lines_add(context, words, line->len, line->expires);
 }
 
 static int settings_lines(struct lines *lines, const __u8 defaults[CGG_HOOKS], bool audit)
@@ -55,8 +42,24 @@ static int settings_lines(struct lines *lines, const __u8 defaults[CGG_HOOKS], b
 
 	settings_print(defaults, audit, text);
 	for (char *line = strtok(text, "\n"); line && !status; line = strtok(0, "\n"))
-		status = lines_add(lines, line, strlen(line));
+		status = lines_add(lines, line, strlen(line), CGG_NEVER);
 	return status;
+}
+
+static struct cgg_line entry_line(const struct cgg_rules *rules, const struct cgg_entry *e)
+{
+	return (struct cgg_line){ .text = rules->heap + 8 * (size_t)e->text,
+				  .len = e->text_len,
+				  .expires = e->condition.expires };
+}
+
+/* Print a rule that was just read as cgg-rule list would. */
+void entry_print(const struct cgg_rules *rules, const struct cgg_entry *e,
+		 char words[CGG_LINE_TEXT])
+{
+	const struct cgg_line line = entry_line(rules, e);
+
+	line_print(&line, words);
 }
 
 static int file_lines(struct lines *lines, const struct cgg_rules *rules)
@@ -64,21 +67,26 @@ static int file_lines(struct lines *lines, const struct cgg_rules *rules)
 	int status = settings_lines(lines, rules->defaults, rules->audit);
 
 	for (unsigned i = 0; i < rules->count && !status; i++) {
-		const struct cgg_entry *e = &rules->entry[i];
+		const struct cgg_line line = entry_line(rules, &rules->entry[i]);
 
-		if (e->text_len)
-			status = rule_take(lines, &(struct cgg_line){
-							  .text = rules->heap + 8 * (size_t)e->text,
-							  .len = e->text_len,
-							  .expires = e->condition.expires });
+		if (line.len)
+			status = rule_take(lines, &line);
 	}
 	return status;
 }
 
-/* Read the lines of the policy in force; without such a policy there are none. */
-static int policy_lines(struct lines *lines, bool *missing)
+/* Read the lines of a policy: its settings and its rules. */
+int lines_read(struct lines *lines, struct cgg_guard *guard, int place)
 {
-	const struct cgg_image *image;
+	const struct cgg_image *image = policy_image(guard, place);
+	int status = image ? settings_lines(lines, image->defaults, image->audit) : CGG_FAILED;
+
+	return status ? status : policy_each(guard, place, rule_take, lines);
+}
+
+/* Read the lines of the policy in force; without such a policy there are none. */
+int policy_lines(struct lines *lines, bool *missing)
+{
 	struct cgg_guard guard;
 	int place, status = guard_open(&guard, CGG_READ);
 
@@ -86,18 +94,13 @@ static int policy_lines(struct lines *lines, bool *missing)
 		return status;
 	place = policy_find(&guard, policy_name);
 	*missing = place < 0;
-	image = *missing ? 0 : policy_image(&guard, place);
-	if (image)
-		status = settings_lines(lines, image->defaults, image->audit);
-	else if (!*missing)
-		status = CGG_FAILED;
-	if (image && !status)
-		status = policy_each(&guard, place, rule_take, lines);
+	if (!*missing)
+		status = lines_read(lines, &guard, place);
 	guard_close(&guard);
 	return status;
 }
 
-static bool is_same(const struct text *one, const struct text *other)
+bool text_is_same(const struct text *one, const struct text *other)
 {
 	return one->compared == other->compared &&
 	       !one->words[one->compared] == !other->words[other->compared] &&
@@ -121,7 +124,7 @@ static int lines_number(struct lines side[2], unsigned *numbers)
 		const struct text *text = &lines->text[place];
 		__u32 at = words_hash(text->words, text->compared) & (size - 1);
 
-		while (known[at] && !is_same(known[at], text))
+		while (known[at] && !text_is_same(known[at], text))
 			at = (at + 1) & (size - 1);
 		if (!known[at])
 			number[at] = (*numbers)++;
@@ -170,7 +173,7 @@ static bool edit_print(const struct lines side[2])
 	return any;
 }
 
-static void lines_free(struct lines *lines)
+void lines_free(struct lines *lines)
 {
 	for (unsigned i = 0; i < lines->count; i++)
 		free(lines->text[i].words);

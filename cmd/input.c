@@ -46,46 +46,72 @@ static bool is_meant(const char *text)
 	return false;
 }
 
+/* Read the whole file, or print why not and return 0. */
+static char *text_read(const char *name, size_t *size, int *status)
+{
+	bool standard = !strcmp(name, "-");
+	FILE *file = standard ? stdin : fopen(name, "re");
+	char *text = file ? slurp(file, size) : 0;
+
+	if (!text) {
+		*status = !file && errno == ENOENT ? CGG_USAGE : CGG_FAILED;
+		warn("%s", name);
+	}
+	if (file && !standard)
+		fclose(file);
+	return text;
+}
+
+/* Read a text of lines of rules, or YAML, and print the messages about it. */
+static int text_parse(struct cgg_rules *more, const char *name, char *text, size_t size)
+{
+	FILE *memory = fmemopen(text, size, "r");
+	char *errors;
+	int status;
+
+	if (!memory) {
+		warn("%s", name);
+		return CGG_FAILED;
+	}
+	status = text_is_yaml(text) ? yaml_read(more, memory, name, &errors)
+				    : file_read(more, memory, name, &errors);
+	fclose(memory);
+	for (char *line = strtok(errors, "\n"); line; line = strtok(0, "\n"))
+		warnx("%s", line);
+	free(errors);
+	return status;
+}
+
 /*
- * Add all rules of name to more, from lines of rules or YAML, or exit.
+ * Add all rules of a file to more, from lines of rules or YAML.
  *
  * Refuse an empty file, unless a comment marks it as intended: it would make a policy allow
  * everything. It is often the output of a command that failed.
  */
-void rules_read_or_die(struct cgg_rules *more, const char *name)
+int rules_read(struct cgg_rules *more, const char *name)
 {
-	bool standard = !strcmp(name, "-");
-	FILE *file = standard ? stdin : fopen(name, "re"), *memory;
-	char *errors, *text;
 	size_t size;
 	int status = 0;
+	char *text = text_read(name, &size, &status);
 
-	if (!file)
-		err(errno == ENOENT ? CGG_USAGE : CGG_FAILED, "%s", name);
-	text = slurp(file, &size);
-	if (!text)
-		err(CGG_FAILED, "%s", name);
-	if (!standard)
-		fclose(file);
-	if (size) {
-		memory = fmemopen(text, size, "r");
-		if (!memory)
-			err(CGG_FAILED, "%s", name);
-		status = text_is_yaml(text) ? yaml_read(more, memory, name, &errors)
-				       : file_read(more, memory, name, &errors);
-		fclose(memory);
-		for (char *line = strtok(errors, "\n"); line; line = strtok(0, "\n"))
-			warnx("%s", line);
-		if (status)
-			exit(status);
-		free(errors);
+	if (text && size)
+		status = text_parse(more, name, text, size);
+	if (!status && rules_are_unset(more) && !is_meant(text)) {
+		warnx("%s: no rule, default or mode line; "
+		      "if that is intended, add the line '# " ALLOW_EVERYTHING "'",
+		      name);
+		status = CGG_USAGE;
 	}
-	if (rules_are_unset(more) && !is_meant(text))
-		errx(CGG_USAGE,
-		     "%s: no rule, default or mode line; "
-		     "if that is intended, add the line '# " ALLOW_EVERYTHING "'",
-		     name);
 	free(text);
+	return status;
+}
+
+void rules_read_or_die(struct cgg_rules *more, const char *name)
+{
+	int status = rules_read(more, name);
+
+	if (status)
+		exit(status);
 }
 
 /* Set the defaults and the mode that are not set to those of a new policy. */

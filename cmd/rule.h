@@ -20,6 +20,7 @@ int ids_print(void);
 
 /* input.c: files of rules */
 struct cgg_rules rules_unset(void);
+int rules_read(struct cgg_rules *more, const char *name); /* prints messages; the exit status */
 void rules_read_or_die(struct cgg_rules *more, const char *name);
 bool rules_are_unset(const struct cgg_rules *rules); /* no rule, no default, no mode */
 void settings_fill(struct cgg_rules *rules);
@@ -33,6 +34,23 @@ int policy_list(struct cgg_guard *guard, int place, const struct cgg_image *imag
 		enum list_form form);
 
 /* diff.c */
+struct text { /* a line as list prints it; how much of its ttl is left is not compared */
+	char *words;
+	size_t compared; /* bytes before the ttl */
+	__u64 expires; /* CGG_NEVER: it has no ttl */
+};
+struct lines { /* of a policy, and the same number for equal lines */
+	struct text *text;
+	__u32 *number;
+	bool *edited;
+	unsigned count, room;
+};
+int lines_read(struct lines *lines, struct cgg_guard *guard, int place);
+int policy_lines(struct lines *lines, bool *missing);
+void lines_free(struct lines *lines);
+bool text_is_same(const struct text *one, const struct text *other);
+void entry_print(const struct cgg_rules *rules, const struct cgg_entry *e,
+		 char words[CGG_LINE_TEXT]);
 bool rules_diff(const struct cgg_rules *rules);
 
 /* subcommands, which return the exit status */
@@ -40,5 +58,6 @@ int add_rules(int count, char **word);
 int insert_rule(int count, char **word);
 int delete_rules(int count, char **word);
 int diff_file(int count, char **word);
+int edit_policy(unsigned seconds);
 
 #endif

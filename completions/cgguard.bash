@@ -30,6 +30,7 @@ declare -gA _cgg_words=(
 	[restore]='-n --dry-run --confirm='
 	[confirm]=''
 	[diff]=''
+	[edit]='--confirm='
 	[test]=''
 	[drop]=''
 	[policies]=''
