@@ -140,6 +140,43 @@ agent deny unix /run/docker.sock
 agent deny unix /var/run/docker.sock
 agent deny unix /run/containerd/containerd.sock
 agent allow unix /run/user/1000/bus
+lan-only allow connect ip 10.1.2.3 port 80
+lan-only allow connect ip 127.0.0.1 port 8080
+lan-only allow connect ip ::1 port 8080
+lan-only allow sendmsg ip 192.168.0.1 port 53
+lan-only allow sendmsg ip 224.0.0.251 port 5353
+lan-only allow sendmsg ip 239.255.255.250 port 1900
+lan-only allow sendmsg ip ff02::fb port 5353
+lan-only allow sendmsg ip 255.255.255.255 port 67
+lan-only allow egress proto tcp ip 172.31.0.1 port 443
+lan-only allow connect ip fe80::1 port 80
+lan-only deny connect ip 172.32.0.1 port 443
+lan-only deny connect ip 192.0.2.1 port 443
+lan-only deny connect ip 2001:db8::1 port 443
+lan-only deny sendmsg ip 224.0.1.1 port 123
+lan-only deny connect ip 169.254.169.254 port 80
+lan-only deny connect ip fd00:ec2::254 port 80
+lan-only deny egress proto tcp ip 169.254.169.254 port 80
+lan-only deny egress proto tcp ip 192.0.2.1 port 443
+lan-only deny connect ip 64:ff9b::c000:201 port 443
+lan-only allow ingress proto tcp ip 192.168.0.9 port 631
+lan-only deny ingress proto tcp ip 192.0.2.1 port 631
+lan-only deny socket family inet type raw proto icmp
+psql-client allow connect ip 192.0.2.10 port 5432
+psql-client allow egress proto tcp ip 192.0.2.10 port 5432
+psql-client deny connect ip 192.0.2.10 port 22
+psql-client deny sendmsg ip 192.0.2.10 port 5432
+psql-client deny connect ip 192.0.2.11 port 5432
+psql-client deny connect ip 127.0.0.1 port 5432
+psql-client allow sendmsg ip 127.0.0.53 port 53
+psql-client allow sendmsg ip 192.0.2.53 port 53
+psql-client allow sendmsg ip 192.0.2.123 port 123
+psql-client allow unix /run/postgresql/.s.PGSQL.5432
+psql-client allow unix /tmp/.s.PGSQL.5432
+psql-client deny unix /run/nscd/socket
+psql-client deny unix /run/docker.sock
+psql-client deny unix @/tmp/.X11-unix/X0
+psql-client deny socket family inet6 type raw proto icmpv6
 END
 	same=$(sort -u <<<"$asked" | grep .)
 	diff "$BATS_TEST_TMPDIR/loaded" <(echo "$same")
@@ -354,6 +391,25 @@ agent tcp 127.0.0.1 8080: EPERM
 agent udp 192.0.2.1 53: EPERM
 agent tcp 2001:db8::1 443: EPERM
 agent raw: EPERM
+lan-only tcp 10.1.2.3 80: ok
+lan-only tcp 172.16.0.1 80: ok
+lan-only udp 192.168.0.1 53: ok
+lan-only tcp fd00::1 80: ok
+lan-only tcp 127.0.0.1 8080: ok
+lan-only tcp 169.254.169.254 80: EPERM
+lan-only tcp 100.64.0.1 80: EPERM
+lan-only tcp 192.0.2.1 80: EPERM
+lan-only udp 2001:db8::1 53: EPERM
+lan-only raw: EPERM
+psql-client tcp 192.0.2.10 5432: ok
+psql-client tcp ::ffff:192.0.2.10 5432: ok
+psql-client udp 192.0.2.53 53: ok
+psql-client udp 192.0.2.123 123: ok
+psql-client tcp 192.0.2.10 80: EPERM
+psql-client udp 192.0.2.10 5432: EPERM
+psql-client tcp 127.0.0.1 5432: EPERM
+psql-client tcp 2001:db8::1 5432: EPERM
+psql-client raw: EPERM
 '
 
 @test 'a group has its devices, and its neighbours do not' {
