@@ -12,7 +12,7 @@
 #include "rule.h"
 
 static const char usage[] =
-	"usage: cgg-rule [-p NAME] add [-i] RULE | add [-i] -f FILE\n"
+	"usage: cgg-rule [-p NAME] add [-i] [-r] RULE | add [-i] -f FILE\n"
 	"       cgg-rule [-p NAME] insert [-i] ID RULE | insert [-i] first RULE\n"
 	"       cgg-rule [-p NAME] insert [-i] before name WORD RULE\n"
 	"       cgg-rule [-p NAME] delete ID... | delete name WORD | delete RULE\n"
@@ -33,6 +33,7 @@ static const char usage[] =
 	"  -p, --policy NAME  use this policy (default: default)\n"
 	"  -f, --file FILE    add: add all rules of FILE in one step (-: standard input)\n"
 	"  -i, --id           add, insert: print the new id; list: begin lines with the id\n"
+	"  -r, --renew        add: extend the ttl of an equal rule instead, if there is one\n"
 	"  -s, --stats        list: begin lines with id, hits and bytes\n"
 	"  -j, --json         list: print JSON\n"
 	"  -n, --dry-run      restore: only check FILE\n"
@@ -240,7 +241,7 @@ static const struct command {
 	int most;
 	int (*run)(int count, char **word);
 } commands[] = {
-	{ "add", "fi", -1, add_rules },	    { "insert", "i", -1, insert_rule },
+	{ "add", "fir", -1, add_rules },    { "insert", "i", -1, insert_rule },
 	{ "delete", "", -1, delete_rules }, { "list", "isj", 0, list },
 	{ "flush", "", 0, flush },	    { "default", "", -1, set_default },
 	{ "mode", "", -1, set_mode },	    { "restore", "nc", -1, restore },
@@ -280,13 +281,15 @@ static void option_take(int option, const struct command *command)
 		policy_name = optarg;
 		return;
 	}
-	if (strchr("fisjnc", option) && (!command || !strchr(command->options, option)))
+	if (strchr("firsjnc", option) && (!command || !strchr(command->options, option)))
 		errx(CGG_USAGE, "-%c: %s does not take it", option,
 		     command ? command->word : "cgg-rule");
 	if (option == 'f')
 		file_name = optarg;
 	else if (option == 'i')
 		with_id = true;
+	else if (option == 'r')
+		renew = true;
 	else if (option == 's' || option == 'j')
 		list_choose(option == 's' ? LIST_STATS : LIST_JSON);
 	else if (option == 'n')
@@ -299,10 +302,11 @@ static void option_take(int option, const struct command *command)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "policy", 1, 0, 'p' },  { "file", 1, 0, 'f' },
-						 { "id", 0, 0, 'i' },	   { "stats", 0, 0, 's' },
-						 { "json", 0, 0, 'j' },	   { "dry-run", 0, 0, 'n' },
-						 { "confirm", 1, 0, 'c' }, COMMON_OPTIONS };
+	static const struct option options[] = {
+		{ "policy", 1, 0, 'p' },  { "file", 1, 0, 'f' },    { "id", 0, 0, 'i' },
+		{ "renew", 0, 0, 'r' },	  { "stats", 0, 0, 's' },   { "json", 0, 0, 'j' },
+		{ "dry-run", 0, 0, 'n' }, { "confirm", 1, 0, 'c' }, COMMON_OPTIONS
+	};
 	const struct command *command = 0;
 	int option;
 
@@ -311,8 +315,8 @@ int main(int argc, char **argv)
 		progress_begin();
 	}
 	for (int round = 0; round < 2; round++) {
-		while ((option = getopt_long(argc, argv, "+p:f:isjn" COMMON_LETTERS, options, 0)) !=
-		       -1)
+		while ((option = getopt_long(argc, argv, "+p:f:irsjn" COMMON_LETTERS, options,
+					     0)) != -1)
 			option_take(option, command);
 		if (optind == argc && !command)
 			errx(CGG_USAGE, "add, insert, delete, list, ...? see cgg-rule -h");

@@ -18,24 +18,30 @@ static int add_nothing(void)
 int add_rules(int count, char **word)
 {
 	struct cgg_rules more = rules_unset();
+	struct cgg_rule rule = { 0 };
 	struct cgg_guard guard;
 	int place, status = 0;
 
 	if (file_name && count)
 		errx(CGG_USAGE, "%s: a RULE or -f FILE, not both", word[0]);
+	if (file_name && renew)
+		errx(CGG_USAGE, "--renew: needs a RULE, not -f FILE");
 	if (file_name) {
 		rules_read_or_die(&more, file_name);
 		if (rules_are_unset(&more))
 			return add_nothing();
 	} else {
-		struct cgg_rule rule = parse_or_die(count, word, true);
-
+		rule = parse_or_die(count, word, true);
+		if (renew && !rule.ttl)
+			errx(CGG_USAGE, "--renew: the rule needs a ttl: ttl TIME");
 		status = rules_add(&more, &rule);
 	}
 	guard_begin(&guard, &place, true);
 	new_ids = more.rules;
 	guard.ready = with_id ? ids_print : 0;
 	if (!status)
+		status = renew ? policy_renew(&guard, place, &rule, &new_id) : CGG_NO;
+	if (status == CGG_NO)
 		status = policy_add(&guard, place, &more, &new_id);
 	rules_free(&more);
 	if (!status)

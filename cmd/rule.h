@@ -7,7 +7,7 @@
 
 /* rule.c: the options, begin and end of a change, new ids */
 extern const char *policy_name, *file_name;
-extern bool with_id;
+extern bool with_id, renew;
 void guard_begin(struct cgg_guard *guard, int *place, bool make);
 void tell_new(void);
 int done(struct cgg_guard *guard, int status);

@@ -20,7 +20,7 @@ declare -gA _cgg_options=(
 
 # The words of cgg-rule, and the options that they add.
 declare -gA _cgg_words=(
-	[add]='-f= --file= -i --id'
+	[add]='-f= --file= -i --id -r --renew'
 	[insert]='-i --id'
 	[delete]=''
 	[list]='-i --id -s --stats -j --json'

@@ -288,6 +288,7 @@ complete -c cgg-rule -n __cgg_options -s V -l version -d 'print the version'
 complete -c cgg-rule -n __cgg_options -s p -l policy -xa '(__cgg_policies)' -d 'policy'
 complete -c cgg-rule -n '__cgg_behind add' -s f -l file -rF -d 'every rule in a file'
 complete -c cgg-rule -n '__cgg_behind add insert list' -s i -l id -d 'with ids'
+complete -c cgg-rule -n '__cgg_behind add' -s r -l renew -d 'extend the ttl of an equal rule'
 complete -c cgg-rule -n '__cgg_behind list' -s s -l stats -d 'with ids, hits and bytes'
 complete -c cgg-rule -n '__cgg_behind restore diff' -F
 complete -c cgg-rule -n '__cgg_behind restore' -s n -l dry-run -d 'only check the file'

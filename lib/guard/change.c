@@ -261,6 +261,50 @@ int policy_delete(struct cgg_guard *guard, int place, __u32 id, const char *text
 	return status;
 }
 
+/* Let a rule expire at this time, with all its entries. */
+static void expiry_set(struct cgg_rules *rules, unsigned at, __u64 expires)
+{
+	do
+		rules->entry[at].condition.expires = expires;
+	while (++at < rules->count && !rules->entry[at].text_len);
+}
+
+/*
+ * Let the first rule with the words of this one expire when this one does, unless it stays longer.
+ *
+ * Set *id to its id. Return CGG_NO when there is no such rule.
+ */
+int policy_renew(struct cgg_guard *guard, int place, const struct cgg_rule *rule, __u32 *id)
+{
+	char text[CGG_RULE_TEXT];
+	const struct wanted wanted = { text, rule_print(rule, text), 0 };
+	struct cgg_rules rules;
+	__u32 index_rule;
+	unsigned at;
+	int status = beside_read(guard, place, &rules);
+
+	if (!status)
+		status = rule_find(&rules, &wanted, &at, &index_rule);
+	if (!status && index_rule != CGG_LOW) {
+		/* Rules of an index share what they match, so a new index is needed. */
+		rules_free(&rules);
+		status = policy_read(guard, place, &rules);
+		if (!status)
+			status = rule_find(&rules, &wanted, &at, &index_rule);
+	}
+	if (!status) {
+		*id = rules.entry[at].id;
+		if (rules.entry[at].condition.expires < rule->expires) {
+			expiry_set(&rules, at, rule->expires);
+			status = commit_rules(guard, place, &rules, 0);
+		} else if (guard->ready) {
+			status = guard->ready();
+		}
+	}
+	rules_free(&rules);
+	return status;
+}
+
 /* Remove the rules with these sorted ids from rules, and set seen[i] for each ids[i] found. */
 static void ids_remove(struct cgg_rules *rules, const __u32 *ids, unsigned count, bool *seen)
 {

@@ -32,6 +32,7 @@ int policy_size(struct cgg_guard *guard, int place, unsigned *rules);
 int policy_add(struct cgg_guard *guard, int place, const struct cgg_rules *more, __u32 *first_id);
 int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct cgg_rule *rule,
 		  __u32 *id);
+int policy_renew(struct cgg_guard *guard, int place, const struct cgg_rule *rule, __u32 *id);
 int policy_delete(struct cgg_guard *guard, int place, __u32 id, const char *text);
 int policy_delete_ids(struct cgg_guard *guard, int place, __u32 *ids, unsigned count);
 int policy_named(struct cgg_guard *guard, int place, const char *name, __u32 **ids,

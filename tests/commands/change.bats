@@ -148,6 +148,52 @@ cgg-rule: warning: policy first: is new; cgg-attach -p first TARGET puts it in f
 	matches '^An id is not a position: '
 }
 
+# left PATTERN: print the seconds that the rules of the policy renewed have left which match
+left()
+{
+	cgg-rule -p renewed list | sed -n "s|.*$1.* ttl \\([0-9]*\\)s\$|\\1|p"
+}
+
+@test 'add --renew extends the ttl of an equal rule, which keeps its place, id and count' {
+	cgg-rule -p renewed add unix /run/x ttl 100s
+	yes cgg-rule -p renewed add -i port 2
+	yes cgg-rule -p renewed add -i --renew unix /run/x ttl 900s
+	says 1
+	[ "$(cgg-rule -p renewed list | wc -l)" -eq 2 ]
+	[ "$(left /run/x)" -gt 800 ]
+	# never shorter
+	yes cgg-rule -p renewed add --renew unix /run/x ttl 10s
+	[ "$(left /run/x)" -gt 800 ]
+	# without such a rule it is added, and then renewed
+	yes cgg-rule -p renewed add --renew -i port 3 ttl 100s
+	says 3
+	yes cgg-rule -p renewed add --renew -i connect,sendmsg port 3-3 ttl 2h
+	says 3
+	# a rule for ever stays one
+	yes cgg-rule -p renewed add --renew -i port 2 ttl 100s
+	says 2
+	yes cgg-rule -p renewed list
+	matches '^deny connect,sendmsg port 2$'
+	[ "$(wc -l <<<"$output")" -eq 3 ]
+	run bash -c 'cgg-rule -p renewed add -i --renew port 3 ttl 9h >/dev/full'
+	status_is 3
+	[ "$(left 'port 3')" -le 7200 ]
+}
+
+@test 'add --renew finds a rule of an index, which then holds longer' {
+	start_server
+	new_cgroup web
+	{ seq 500 | sed 's/.*/port &/' && echo "port $port ttl 4s"; } | cgg-rule -p renewed restore
+	cgg-attach -p renewed "$web"
+	yes cgg-rule -p renewed add -i --renew port "$port" ttl 900s
+	id=$output
+	sleep 4.1
+	no inside "$web" reach 127.0.0.1 "$port"
+	yes cgg-rule -p renewed list -i
+	[[ $(tail -n 1 <<<"$output") == "$id	deny connect,sendmsg port $port ttl "* ]]
+	[ "$(wc -l <<<"$output")" -eq 501 ]
+}
+
 # Print a policy at random, in which some lines are the same.
 random_policy='
 import random, sys
