@@ -217,6 +217,9 @@ PLACES = '755 $(PREFIX)/sbin $(COMMANDS)' \
 	'644 $(BASH_COMPLETION) completions/cgguard.bash' \
 	'644 $(PREFIX)/share/zsh/site-functions completions/_cgguard' \
 	'644 $(PREFIX)/share/fish/vendor_completions.d completions/cgguard.fish' \
+	'644 $(PREFIX)/share/vim/vimfiles/syntax share/vim/syntax/cgguard.vim' \
+	'644 $(PREFIX)/share/vim/vimfiles/ftdetect share/vim/ftdetect/cgguard.vim' \
+	'644 $(PREFIX)/share/nano share/nano/cgguard.nanorc' \
 	'644 $(UNITDIR) $(wildcard share/systemd/*.service share/systemd/*.timer)' \
 	'644 $(PREFIX)/share/cgguard share/systemd/guarded.conf' \
 	'644 $(PREFIX)/share/cgguard/policies $(wildcard share/policies/*)'

@@ -382,6 +382,79 @@ usage_options()
 	done
 }
 
+# vim_words GROUP, nano_words WORD: print the words of a syntax file that are in the group, or beside WORD
+vim_words()
+{
+	sed -n "s/ nextgroup=.*//; s/^syntax keyword cgguard$1 //p" "$root/share/vim/syntax/cgguard.vim" | tr ' ' '\n'
+}
+
+nano_words()
+{
+	sed -nE 's/^color [a-z]+ "\\<\((.*)\)\\>"$/|\1|/p' "$root/share/nano/cgguard.nanorc" |
+		grep -F "|$1|" | tr '|' '\n' | grep .
+}
+
+@test 'the syntax files for vim and nano have the words that the code knows' {
+	local settings values
+
+	settings=$(sed -nE 's/.*!strcmp\(word\[0\], "(default|mode|include)"\).*/\1/p' "$root/lib/files/file.c")
+	values=$'enforce\naudit\nlocal\n'$known_families$'\n'$known_types
+	same 'vim: verdicts' "$known_verdicts" "$(vim_words Verdict)"
+	same 'vim: hooks' "$known_hooks"$'\nnet' "$(vim_words Hook)"
+	same 'vim: matches' "$(first_words <<<"$known_matches")" "$(vim_words Match)"
+	same 'vim: options' "$(first_words <<<"$known_options")" "$(vim_words Option)"
+	same 'vim: settings' "$settings" "$(vim_words Setting)"
+	same 'vim: values' "$values"$'\n'"$known_protos" "$(vim_words Value)"
+	same 'nano: verdicts' "$known_verdicts" "$(nano_words allow)"
+	same 'nano: hooks' "$known_hooks"$'\nnet' "$(nano_words connect)"
+	same 'nano: matches' "$(first_words <<<"$known_matches")" "$(nano_words port)"
+	same 'nano: options' "$(first_words <<<"$known_options")" "$(nano_words ttl)"
+	same 'nano: settings' "$settings" "$(nano_words default)"
+	same 'nano: values' "$values" "$(nano_words audit)"
+	same 'nano: protocols' "$known_protos" "$(nano_words tcp)"
+}
+
+# vim names the group of each word of a line; a dot stands for none
+@test 'vim shows the words of a policy file by what they are' {
+	vim --version 2>/dev/null | grep -qw '+syntax' || skip 'no vim with syntax is installed'
+	cd "$BATS_TEST_TMPDIR"
+	cat >x.policy <<-'END'
+		default connect deny # deny
+		include base.inc
+		deny net proto tcp ip 10.0.0.0/8 port 1-9 name deny
+		allow unix /run/deny comment "deny # \" all" quiet
+		allow connect ip 2001:db8::1/64
+	END
+	cat >ask.vim <<-'END'
+		let said = []
+		for number in range(1, line('$'))
+			let [words, at] = [[], 0]
+			while 1
+				let at = match(getline(number), '\S\+', at)
+				if at < 0 | break | endif
+				call add(words, substitute(synIDattr(synID(number, at + 1, 1), 'name'), 'cgguard', '', ''))
+				let at = matchend(getline(number), '\S\+', at)
+			endwhile
+			call add(said, join(map(words, 'empty(v:val) ? "." : v:val')))
+		endfor
+		call writefile(said, 'said')
+		qall!
+	END
+	HOME=$PWD timeout 60 vim -u NONE -es -c "set runtimepath^=$root/share/vim" -c 'filetype on' -c 'syntax on' \
+		-c 'edit x.policy' -c 'source ask.vim' </dev/null || true
+	diff said - <<-'END'
+		Setting Hook Verdict Comment Comment
+		Setting .
+		Verdict Hook Match Value Match Number Match Number Option Name
+		Verdict Hook Path Option String String String String Option
+		Verdict Hook Match Number
+	END
+	echo '<?xml version="1.0"?>' >polkit.policy
+	HOME=$PWD timeout 60 vim -u NONE -es -c "set runtimepath^=$root/share/vim" -c 'filetype on' \
+		-c 'edit polkit.policy' -c 'call writefile([&filetype], "said")' -c 'qall!' </dev/null || true
+	[ "$(cat said)" != cgguard ]
+}
+
 # The hook is the only one of its rule, and restore accepts the rule.
 @test 'cgguard-rule(5) has an example for each hook, which is a rule of that hook' {
 	cgg-load
