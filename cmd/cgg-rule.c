@@ -2,7 +2,7 @@
 /*
  * cgg-rule.c - show and change the rules of a policy.
  *
- * Each subcommand has a row in the table commands, and a function: before the table, in change.c
+ * Each subcommand has a row in the table commands, and a function: before the table, in change.c,
  * diff.c or edit.c. A change reads the policy, changes it in memory, and commits it in one step
  * (lib/guard/commit.c).
  */
