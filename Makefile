@@ -179,7 +179,7 @@ $(BUILD)/libcgg.a: $(LIB)
 	$(AR) rcs $@ $^
 
 $(BUILD)/cgg-load: $(BUILD)/cmd/object.o
-$(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,change diff edit input list progress rule)
+$(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,change diff edit export input list progress rule)
 $(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective metrics picture tree)
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/cmd/say.o $(BUILD)/libcgg.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)

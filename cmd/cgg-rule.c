@@ -2,9 +2,9 @@
 /*
  * cgg-rule.c - show and change the rules of a policy.
  *
- * Each subcommand has a row in the table commands, and a function: before the table, in change.c,
- * diff.c or edit.c. A change reads the policy, changes it in memory, and commits it in one step
- * (lib/guard/commit.c).
+ * Each subcommand has a row in the table commands, and a function: before the table, or in
+ * change.c, diff.c, edit.c or export.c. A change reads the policy, changes it in memory, and
+ * commits it in one step (lib/guard/commit.c).
  */
 #include <string.h>
 #include <unistd.h>
@@ -26,6 +26,7 @@ static const char usage[] =
 	"       cgg-rule [-p NAME] edit [--confirm SECONDS]\n"
 	"       cgg-rule [-p NAME] test HOOK MATCH...\n"
 	"       cgg-rule [-p NAME] drop\n"
+	"       cgg-rule export DIR\n"
 	"       cgg-rule policies\n"
 	"Shows and changes the rules of a policy. cgguard-rule(5) explains RULE.\n"
 	"An id is not a position: a rule keeps its id, and `list -i' prints it.\n"
@@ -241,13 +242,21 @@ static const struct command {
 	int most;
 	int (*run)(int count, char **word);
 } commands[] = {
-	{ "add", "fir", -1, add_rules },    { "insert", "i", -1, insert_rule },
-	{ "delete", "", -1, delete_rules }, { "list", "isj", 0, list },
-	{ "flush", "", 0, flush },	    { "default", "", -1, set_default },
-	{ "mode", "", -1, set_mode },	    { "restore", "nc", -1, restore },
-	{ "confirm", "", 0, confirm },	    { "diff", "", -1, diff_file },
-	{ "edit", "c", 0, edit },	    { "test", "", -1, test },
-	{ "policies", "", 0, policies },    { "drop", "", 0, drop },
+	{ "add", "fir", -1, add_rules },
+	{ "insert", "i", -1, insert_rule },
+	{ "delete", "", -1, delete_rules },
+	{ "list", "isj", 0, list },
+	{ "flush", "", 0, flush },
+	{ "default", "", -1, set_default },
+	{ "mode", "", -1, set_mode },
+	{ "restore", "nc", -1, restore },
+	{ "confirm", "", 0, confirm },
+	{ "diff", "", -1, diff_file },
+	{ "edit", "c", 0, edit },
+	{ "export", "", -1, export_guard },
+	{ "test", "", -1, test },
+	{ "policies", "", 0, policies },
+	{ "drop", "", 0, drop },
 };
 
 static const struct command *command_find(const char *word)

@@ -59,5 +59,6 @@ int insert_rule(int count, char **word);
 int delete_rules(int count, char **word);
 int diff_file(int count, char **word);
 int edit_policy(unsigned seconds);
+int export_guard(int count, char **word);
 
 #endif

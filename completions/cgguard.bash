@@ -34,6 +34,7 @@ declare -gA _cgg_words=(
 	[test]=''
 	[drop]=''
 	[policies]=''
+	[export]=''
 )
 
 # The hooks and the matches that they take.
@@ -220,7 +221,7 @@ _cgg_rule_word()
 	default:0) _cgg_hook_list "$cur" ;;
 	default:1) _cgg_lines "$_cgg_verdicts" ;;
 	mode:0) _cgg_lines 'enforce audit' ;;
-	restore:0 | diff:0) _cgg_files "$cur" ;;
+	restore:0 | diff:0 | export:0) _cgg_files "$cur" ;;
 	test:*)
 		local _cgg_verdicts='' _cgg_rule_options=''
 		_cgg_rule "$cur" "$@"

@@ -1,0 +1,109 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# export - cgg-rule export, and cgguard-restore on what it has written
+# shellcheck disable=SC2154 # helpers set tests_dir and cgroups
+# shellcheck disable=SC2030,SC2031 # each test has its own
+
+load ../helpers
+
+restore=${tests_dir%/*}/share/libexec/cgguard-restore
+
+setup()
+{
+	untraced
+	cgg-load
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+teardown()
+{
+	clean_up
+}
+
+# everything: print all policies and attachments
+everything()
+{
+	for policy in $(cgg-rule policies | sort); do
+		echo "policy $policy"
+		cgg-rule -p "$policy" list
+	done
+	cgg-status -j | jq -c '.attachments[] | [.cgroup, .policy]' | sort
+}
+
+@test 'a guard that is exported, unloaded and restored has the same policies and attachments' {
+	new_cgroup web
+	new_cgroup odd
+	mkdir "$odd/a b"$'\t\e'"é"
+	cgg-rule default connect deny
+	printf '%s\n' 'mode audit' 'deny unix "/x y"' "allow connect cgroup $(shown "$web")" | cgg-rule -p web restore
+	seq 300 | sed 's/.*/port &/' | cgg-rule -p many restore
+	cgg-rule -p empty add port 1
+	cgg-rule -p empty flush
+	cgg-attach "$odd/a b"$'\t\e'"é"
+	cgg-attach -f -p web "$web"
+	before=$(everything)
+	yes cgg-rule export out/
+	says ''
+	yes ls -A . out
+	says '.:
+out
+
+out:
+attachments
+default.policy
+empty.policy
+many.policy
+web.policy'
+	cgg-unload -f
+	cgg-load
+	yes "$restore" out
+	says ''
+	diff <(echo "$before") <(everything)
+	yes grep -c $'^web\tforce\t' out/attachments
+	says 1
+}
+
+@test 'export names what it leaves out' {
+	new_cgroup gone
+	cgg-rule -p timed restore <<<$'port 1 ttl 900s\nport 2\nport 3 ttl 900s'
+	cgg-rule -p run-7 add port 7
+	cgg-attach -p timed "$gone"
+	id=$(stat -c %i "$gone")
+	rmdir "$gone"
+	mkdir out
+	run cgg-rule export out
+	status_is 0
+	matches '^cgg-rule: policy timed: rules with a ttl are not exported: 2$'
+	matches '^cgg-rule: policy run-7: belongs to cgg-run, and is not exported$'
+	[[ $output != *"cgroup $id"* ]] || matches "^cgg-rule: cgroup $id: is gone, and not exported$"
+	[ "$(cat out/timed.policy)" = 'deny connect,sendmsg port 2' ]
+	[ ! -e out/run-7.policy ]
+	[ ! -s out/attachments ]
+}
+
+@test 'export writes all files or none, and nothing over others' {
+	mkdir full
+	touch full/x
+	run cgg-rule export full
+	status_is 2
+	says 'cgg-rule: full: is not empty'
+	[ "$(ls -A . full)" = $'.:\nfull\n\nfull:\nx' ]
+	cgg-rule add port 1
+	run bash -c 'ulimit -f 0; cgg-rule export out'
+	status_is 3
+	[ "$(ls -A)" = full ]
+}
+
+@test 'cgguard-restore names attachments that it cannot make, and makes the others' {
+	new_cgroup web
+	mkdir etc
+	echo 'port 1' >etc/web.policy
+	printf '%s\n' '# a comment' '' $'web\tattach\t/no/such' $'web\tfrob\t/x' "web attach $web" \
+		$'web\tattach\t'"$web" >etc/attachments
+	run "$restore" etc
+	status_is 3
+	matches '^cgg-attach: /no/such: '
+	[ "$(grep -c '^cgguard-restore: etc/attachments: ' <<<"$output")" -eq 2 ]
+	yes cgg-status -j
+	[ "$(jq -r '.attachments[].policy' <<<"$output")" = web ]
+}
