@@ -247,14 +247,14 @@ int edit_policy(unsigned seconds)
 	text = file_text();
 	if (!rules_edit(&rules, text)) {
 		warnx("policy %s: not changed", policy_name);
-		return CGG_DONE;
+	} else {
+		ttl_keep(&rules, &before);
+		rules_diff(&rules);
+		if (fflush(stdout))
+			err(CGG_FAILED, "standard output");
+		status = put_in_force(&rules, &before, seconds);
+		rules_free(&rules);
 	}
-	ttl_keep(&rules, &before);
-	rules_diff(&rules);
-	if (fflush(stdout))
-		err(CGG_FAILED, "standard output");
-	status = put_in_force(&rules, &before, seconds);
-	rules_free(&rules);
 	lines_free(&before);
 	free(text);
 	return status;
