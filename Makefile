@@ -47,6 +47,11 @@ LIB = $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 HOOKS = $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 # For kernels before 6.1, which have no hook for unix sockets: bpf/kernel.h.
 OLD_HOOKS = $(patsubst $(BUILD)/bpf/%,$(BUILD)/old/%,$(filter-out %/unix.bpf.o,$(HOOKS)))
+# The programs for rules by DNS name are an object of their own, which is loaded when it is needed.
+NAMES = $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/names/*.bpf.c)) connect message
+NAMES_HOOKS = $(NAMES:%=$(BUILD)/names/%.bpf.o)
+NAMES_OLD_HOOKS = $(NAMES:%=$(BUILD)/names_old/%.bpf.o)
+OBJECTS = cgguard cgguard_old cgguard_names cgguard_names_old
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 TOOLS = $(patsubst tests/engines/%.c,$(BUILD)/tests/%,$(wildcard tests/engines/*.c))
 MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/bench/*.bpf.c))
@@ -133,7 +138,7 @@ ANALYZED = $(patsubst %.c,$(BUILD)/analyze/%,$(LIB_SOURCES) $(wildcard cmd/*.c))
 analyze: deps
 	@tests/install-deps analyze
 	@$(MAKE) --no-print-directory -k -j$$(nproc) $(ANALYZED)
-$(BUILD)/analyze/%: %.c .clang-tidy $(BUILD)/cgguard.skel.h $(BUILD)/cgguard_old.skel.h \
+$(BUILD)/analyze/%: %.c .clang-tidy $(OBJECTS:%=$(BUILD)/%.skel.h) \
 		$(LIB_HEADERS) $(wildcard cmd/*.h)
 	@mkdir -p $(@D)
 	@gcc $(filter-out -MMD,$(ALL_CFLAGS)) -Werror -fanalyzer -Wno-analyzer-malloc-leak -c -o /dev/null $<
@@ -153,10 +158,20 @@ $(BUILD)/old/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -DCGG_OLD -c -o $@ $<
 
+$(BUILD)/names/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -DCGG_NAMES -c -o $@ $<
+
+$(BUILD)/names_old/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -DCGG_NAMES -DCGG_OLD -c -o $@ $<
+
 # A .rodata, .data or .bss map would be state without a pin.
 $(BUILD)/cgguard.bpf.o: $(HOOKS)
 $(BUILD)/cgguard_old.bpf.o: $(OLD_HOOKS)
-$(BUILD)/cgguard.bpf.o $(BUILD)/cgguard_old.bpf.o:
+$(BUILD)/cgguard_names.bpf.o: $(NAMES_HOOKS)
+$(BUILD)/cgguard_names_old.bpf.o: $(NAMES_OLD_HOOKS)
+$(OBJECTS:%=$(BUILD)/%.bpf.o):
 	$(BPFTOOL) gen object $@ $^
 	@! readelf -SW $@ | grep -E ' \.(rodata|data|bss)' || { echo "$@: global data" >&2; exit 1; }
 
@@ -164,7 +179,7 @@ $(BUILD)/cgguard.bpf.o $(BUILD)/cgguard_old.bpf.o:
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	{ echo '#pragma GCC system_header' && $(BPFTOOL) gen skeleton $< name $*_bpf; } > $@
 
-$(BUILD)/cmd/object.o: $(BUILD)/cgguard.skel.h $(BUILD)/cgguard_old.skel.h
+$(BUILD)/cmd/object.o: $(OBJECTS:%=$(BUILD)/%.skel.h)
 
 $(BUILD)/lib/%.o: lib/%.c
 	@mkdir -p $(@D)
@@ -178,8 +193,9 @@ $(BUILD)/libcgg.a: $(LIB)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(BUILD)/cgg-load: $(BUILD)/cmd/object.o
-$(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,change diff edit export input list progress rule)
+$(BUILD)/cgg-load: $(BUILD)/cmd/object.o $(BUILD)/cmd/loads.o
+$(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask change diff edit export input list names progress rule)
+$(BUILD)/cgg-run: $(BUILD)/cmd/names.o
 $(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective metrics picture tree)
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/cmd/say.o $(BUILD)/libcgg.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
@@ -284,4 +300,4 @@ clean:
 # When a header is gone that build/ remembers, compile again the files that included it.
 %.h: ;
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/lib/*/*.d $(BUILD)/tests/bench/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/names/*.d $(BUILD)/lib/*/*.d $(BUILD)/tests/bench/*.d)

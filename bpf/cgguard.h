@@ -15,6 +15,7 @@
 #include "contract/rule.h"
 #include "contract/refs.h"
 #include "contract/index.h"
+#include "contract/names.h"
 #include "contract/policy.h"
 #include "contract/event.h"
 #include "contract/ring.h"

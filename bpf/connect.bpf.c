@@ -6,6 +6,10 @@
  * router is judged as well.
  */
 #include "address.h"
+#if defined(CGG_NAMES)
+#define PER_CALL(name) name##_connect
+#define this_end(net, ctx, six) local_end(net, (ctx)->sk, six)
+#endif
 #include "via.h"
 
 SEC("cgroup/connect4")
@@ -21,7 +25,7 @@ int connect4(struct bpf_sock_addr *ctx)
 	query_socket(&o.q, CGG_CONNECT, ctx->protocol, ctx->user_port);
 	local_end(&subject.net, sk, 0);
 	go_where4(ctx, &o.q);
-	return judge_both(at, &o, CGG_CONNECT4, &subject, query_via);
+	return judge_call(ctx, at, &o, CGG_CONNECT4, 0, &subject);
 }
 
 /* Runs for ::ffff:a.b.c.d too; connect4 does not. */
@@ -44,5 +48,5 @@ int connect6(struct bpf_sock_addr *ctx)
 	query_socket(&o.q, CGG_CONNECT, ctx->protocol, ctx->user_port);
 	local_end(&subject.net, sk, 1);
 	go_where6(ctx, &o.q);
-	return judge_both(at, &o, CGG_CONNECT6, &subject, query_via);
+	return judge_call(ctx, at, &o, CGG_CONNECT6, 1, &subject);
 }

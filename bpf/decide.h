@@ -39,7 +39,7 @@ static __always_inline void decide_all(__u32 number, const struct cgg_image *ima
 	*out = (struct cgg_decision){};
 	if (!o->q.access)
 		return;
-	for (__u32 bit = 0; bit < CGG_KNOWN_BITS; bit++) { /* the larger of both counts */
+	for (__u32 bit = 0; bit < CGG_QUERY_BITS; bit++) {
 		__u64 found;
 		__u32 one;
 

@@ -12,6 +12,9 @@ struct operation {
 	const struct cgg_operand *name;
 #endif
 	CONTEXT who;
+#if defined(CGG_QUESTIONS)
+	__u64 turn; /* of the buffer with the name */
+#endif
 };
 
 struct cgg_decision {
@@ -26,6 +29,14 @@ struct cgg_decision {
 
 #define FOUND_ENTRY 9 /* a kind of reference: the number of an entry of the image + 1 */
 
+/* Return the earlier one of a rule of the index and an entry (its number + 1; 0: none). */
+static __always_inline __u64 first_of(const struct cgg_image *image, __u64 found, __u32 at)
+{
+	if (!at || (found && CGG_REF_LOW(found) < image->entry[(at - 1) % CGG_ENTRIES].before))
+		return found;
+	return CGG_REF(FOUND_ENTRY, 0, at);
+}
+
 /* first_match - Find the rule that decides one access bit; 0: none, so the default decides. */
 static __always_inline __u64 first_match(__u32 number, const struct cgg_image *image,
 					 const struct operation *o, __u32 access_bit)
@@ -34,10 +45,12 @@ static __always_inline __u64 first_match(__u32 number, const struct cgg_image *i
 	__u64 found = image->index.number ? index_find(number, image, KEY_OF(o), query, o->who) : 0;
 	__u32 at = image->count ? PER_KIND(front_find)(number, KEY_OF(o), query, o->who) : 0;
 
-	if (!at || (found && CGG_REF_LOW(found) < image->entry[(at - 1) % CGG_ENTRIES].before))
-		return found;
-	return CGG_REF(FOUND_ENTRY, 0, at);
+	return first_of(image, found, at);
 }
+
+#if defined(CGG_NAMES) && !defined(CGG_QUESTIONS)
+#include "names/host.h"
+#endif
 
 static __always_inline const struct cgg_entry *entry_of(const struct cgg_image *image, __u64 found)
 {

@@ -6,7 +6,9 @@
 #include "items.h"
 
 /* An index that is not there denies, in the name of rule 0. */
-#define CGG_NO_INDEX CGG_REF(CGG_REF_PLAIN, CGG_PLAIN(~0u & 0xfff, 15u, (__u32)CGG_DENY), 0)
+#define CGG_NO_INDEX                                                                               \
+	CGG_REF(CGG_REF_PLAIN, CGG_PLAIN(ALL_OF(CGG_HOOKS), ALL_OF(CGG_QUERY_BITS), CGG_DENY), 0)
+#define ALL_OF(bits) ((1u << (bits)) - 1)
 
 /* space_of - where the index has such a key */
 static __always_inline __u32 space_of(__u64 query)
@@ -17,9 +19,13 @@ static __always_inline __u32 space_of(__u64 query)
 	if (hook < CGG_UNIX && CGG_KNOWN_NONE >> QUERY_ACCESS(query) == 1)
 		return CGG_SPACE_VAGUE;
 #endif
+#if defined(CGG_ASKED)
+	if (CGG_BY_NAME >> QUERY_ACCESS(query) == 1)
+		return CGG_SPACE_HOST;
+#endif
 	if (hook < CGG_UNIX)
 		return QUERY_SELECT(query) & CGG_IS_IPV4 ? CGG_SPACE_IPV4 : CGG_SPACE_IPV6;
-	if (hook == CGG_UNIX && QUERY_SELECT(query) == CGG_VAGUE)
+	if ((hook == CGG_UNIX || hook == CGG_DNS) && QUERY_SELECT(query) == CGG_VAGUE)
 		return CGG_SPACE_VAGUE;
 	return CGG_SPACE_UNIX + hook - CGG_UNIX;
 }
@@ -67,10 +73,7 @@ static __always_inline __u64 path_find(void *index, __u64 ref, KEY_WALKED)
 	return differ ? path->no : path->yes;
 }
 
-/*
- * descend - from reference on along the key to the longest prefix that has rules: what is there,
- * in index number; a reference that is_interior(): it goes on
- */
+/* descend - Follow the key to the longest prefix that has rules; is_interior(): it goes on. */
 __noinline __weak __u64 PER_KIND(descend)(__u32 number, KEY_PARAMS, __u64 ref)
 {
 	void *index = bpf_map_lookup_elem(&indexes, &number);

@@ -17,6 +17,9 @@
 #define CGG_KERNEL_H
 
 #include "kernel_base.h"
+#if defined(CGG_HOSTS) || defined(CGG_QUESTIONS)
+#include "names/key.h"
+#endif
 
 /* Helpers for the current task: before 6.1 only programs of sockets have them. */
 #if !defined(CGG_OLD) || defined(CGG_SOCKETS)

@@ -6,14 +6,18 @@
 #include "kernel_base.h"
 
 /* How a function passes a name on: by its address. */
+#if !defined(NAME)
 #define NAME const struct cgg_operand *
 #define NAME_OF(o) (o)->name
-#define NAME_KEPT(o) 1
 
 static __always_inline const struct cgg_operand *name_from(NAME name)
 {
 	return name;
 }
+#endif
+#if !defined(NAME_KEPT)
+#define NAME_KEPT(o) 1
+#endif
 
 /* How a function passes a subject on: by its address. */
 #define SUBJECT const union cgg_subject *

@@ -11,8 +11,10 @@ struct cgg_staged {
 	__u64 subject[STAGED][9]; /* union cgg_subject, of whichever hook */
 };
 
+#if !defined(NAME)
 #define NAME __u64
 #define NAME_OF(o) ((void)(o), 0)
+#endif
 
 #if defined(CGG_NAMED)
 /*
@@ -60,7 +62,7 @@ static __always_inline int name_kept(__u64 turn)
 	return named && NOW(named->turn) == turn;
 }
 #define NAME_KEPT(o) name_kept((o)->who)
-#else
+#elif !defined(NAME_KEPT)
 #define NAME_KEPT(o) 1
 #endif
 

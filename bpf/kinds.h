@@ -9,13 +9,18 @@
 /*
  * What a file judges, said before this is included: operations of tasks (nothing), calls about
  * an address (CGG_SOCKETS), those that have a name (CGG_NAMED), packets (CGG_PACKETS), questions
- * by hand (CGG_ASKED). Where several access bits may be asked for at once, CGG_SEVERAL is said,
- * too.
+ * by hand (CGG_ASKED), names of an address (CGG_HOSTS and CGG_SOCKETS), questions of DNS
+ * (CGG_QUESTIONS and CGG_PACKETS). Where several access bits may be asked for at once,
+ * CGG_SEVERAL is said, too.
  *
  * The programs are linked into one object. A function that is not the same for every kind bears
  * the kind's suffix, by PER_KIND(name) where it is defined and wherever it is called.
  */
-#if defined(CGG_NAMED)
+#if defined(CGG_HOSTS)
+#define KIND host
+#elif defined(CGG_QUESTIONS)
+#define KIND dns
+#elif defined(CGG_NAMED)
 #define KIND named
 #elif defined(CGG_PACKETS)
 #define KIND packet
@@ -23,7 +28,8 @@
 #define KIND socket
 #elif defined(CGG_ASKED)
 #define KIND asked
-#elif defined(CGG_NAMED) || defined(CGG_PACKETS) || defined(CGG_SOCKETS) || defined(CGG_ASKED)
+#elif defined(CGG_HOSTS) || defined(CGG_QUESTIONS) || defined(CGG_NAMED) ||                        \
+	defined(CGG_PACKETS) || defined(CGG_SOCKETS) || defined(CGG_ASKED)
 #error "this kind has no suffix"
 #else
 #define KIND task
@@ -46,7 +52,7 @@
 #endif
 
 /* The parameters by which a walk receives the key. */
-#if defined(CGG_NAMED) || defined(CGG_ASKED)
+#if defined(CGG_NAMED) || defined(CGG_ASKED) || defined(CGG_HOSTS) || defined(CGG_QUESTIONS)
 #define HAS_NAME 1
 #define KEY_PARAMS NAME key
 #define KEY_ARGS key

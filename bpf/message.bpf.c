@@ -18,6 +18,36 @@
  * router is judged as well. A route in the control data of one message is not visible.
  */
 #include "address.h"
+
+/* source4 - Copy the source address of the message, if it has one, into the event. */
+static __always_inline void source4(struct cgg_event_net *net, __u32 source)
+{
+	if (source)
+		*(__u64 *)(net->local + 8) = join(MAPPED, source);
+}
+
+/* source6 - Do the same for IPv6. */
+static __always_inline void source6(struct cgg_event_net *net, __u64 high, __u64 low)
+{
+	if (!(high | low))
+		return;
+	*(__u64 *)net->local = high;
+	*(__u64 *)(net->local + 8) = low;
+}
+
+#if defined(CGG_NAMES)
+/* this_end - Copy address and port of this end into the event, when a decision is reported. */
+static __always_inline void this_end(struct cgg_event_net *net, struct bpf_sock_addr *ctx, int six)
+{
+	local_end(net, ctx->sk, six);
+	if (six)
+		source6(net, join(ctx->msg_src_ip6[0], ctx->msg_src_ip6[1]),
+			join(ctx->msg_src_ip6[2], ctx->msg_src_ip6[3]));
+	else
+		source4(net, ctx->msg_src_ip4);
+}
+#define PER_CALL(name) name##_sendmsg
+#endif
 #include "via.h"
 
 /* peer_port - Return the port of the peer in network order, or 0 if there is no peer. */
@@ -36,22 +66,6 @@ static __always_inline int to_peer4(const struct bpf_sock_addr *ctx, struct bpf_
 		return 1;
 	return sk->family == AF_INET6 && sk->dst_ip4 && ctx->user_ip4 == sk->dst_ip4 &&
 	       ctx->user_port == peer_port(sk);
-}
-
-/* source4 - Copy the source address of the message, if it has one, into the event. */
-static __always_inline void source4(struct cgg_event_net *net, __u32 source)
-{
-	if (source)
-		*(__u64 *)(net->local + 8) = join(MAPPED, source);
-}
-
-/* source6 - Do the same for IPv6. */
-static __always_inline void source6(struct cgg_event_net *net, __u64 high, __u64 low)
-{
-	if (!(high | low))
-		return;
-	*(__u64 *)net->local = high;
-	*(__u64 *)(net->local + 8) = low;
 }
 
 SEC("cgroup/sendmsg4")
@@ -76,8 +90,8 @@ int sendmsg4(struct bpf_sock_addr *ctx)
 	query_socket(&o.q, hook, ctx->protocol, port);
 	local_end(&subject.net, sk, 0);
 	source4(&subject.net, ctx->msg_src_ip4);
-	return judge_both(at, &o, hook == CGG_CONNECT ? CGG_CONNECT4 : CGG_SENDMSG4, &subject,
-			  query_via);
+	return judge_call(ctx, at, &o, hook == CGG_CONNECT ? CGG_CONNECT4 : CGG_SENDMSG4, 0,
+			  &subject);
 }
 
 SEC("cgroup/sendmsg6")
@@ -106,6 +120,6 @@ int sendmsg6(struct bpf_sock_addr *ctx)
 	query_socket(&o.q, hook, ctx->protocol, port);
 	local_end(&subject.net, sk, 1);
 	source6(&subject.net, high, low);
-	return judge_both(at, &o, hook == CGG_CONNECT ? CGG_CONNECT6 : CGG_SENDMSG6, &subject,
-			  query_via);
+	return judge_call(ctx, at, &o, hook == CGG_CONNECT ? CGG_CONNECT6 : CGG_SENDMSG6, 1,
+			  &subject);
 }

@@ -53,6 +53,21 @@ static __always_inline void fill_who(struct cgg_event *e, MORE more)
 #endif
 }
 
+#if defined(CGG_NAMES)
+/* host_copy - Copy the name that belongs to an event, reversed: so its end is kept. */
+static __always_inline void host_copy(struct cgg_event *e, __u32 len)
+{
+#if defined(CGG_QUESTIONS)
+	const struct scratch *s = len ? scratch_of(FOR_QUESTION) : 0;
+#else
+	const struct scratch *s = len ? scratch_of(FOR_HOST) : 0;
+#endif
+
+	if (s)
+		copy_words(e->host.name, s->name.word, sizeof(e->host.name));
+}
+#endif
+
 /* write_record - gives its number, or 0: another program is in this slot still */
 static __always_inline __u64 write_record(const struct cgg_attached *at, struct cgg_ring *r,
 					  __u64 to, const union cgg_subject *n,
@@ -80,6 +95,9 @@ static __always_inline __u64 write_record(const struct cgg_attached *at, struct 
 	else
 		__builtin_memset(e->label, 0, CGG_NAME);
 	copy_words(e->words, n->words, sizeof(n->words));
+#if defined(CGG_NAMES)
+	host_copy(e, n->net.host);
+#endif
 #if defined(CGG_NAMED)
 	if (name)
 		copy_words(e->named.name, name, sizeof(e->named.name));

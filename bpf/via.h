@@ -5,6 +5,14 @@
 
 #include "address.h"
 
+/* Built with CGG_NAMES, the programs judge by the names of an address, too (names/host.h). */
+#if defined(CGG_NAMES)
+#define connect4 connect4_names
+#define connect6 connect6_names
+#define sendmsg4 sendmsg4_names
+#define sendmsg6 sendmsg6_names
+#endif
+
 /* forget_call - Drop them on the query, and on the event's fields about the socket. */
 static __always_inline void forget_call(struct cgg_query *q, struct cgg_event_net *net, __u64 any)
 {
@@ -55,5 +63,11 @@ static __always_inline int judge_both(struct cgg_attached *at, struct operation 
 	forget_call(&o->q, &subject->net, at->cgroup);
 	return judge_net(at, o, program, subject);
 }
+
+#if defined(CGG_NAMES)
+#include "names/call.h"
+#else
+#define judge_call(ctx, at, o, program, six, subject) judge_both(at, o, program, subject, query_via)
+#endif
 
 #endif

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -24,11 +25,13 @@
 #define DEFAULT_EVENTS (16ul << 20)
 
 static const char usage[] =
-	"usage: cgg-load [-c | -r] [-v] [--events-size BYTES]\n"
+	"usage: cgg-load [-c | -r] [-v] [--names] [--events-size BYTES]\n"
 	"Loads the guard's programs and maps into the kernel and pins them.\n"
 	"\n"
 	"  -c, --check              only print which hooks this kernel loads\n"
 	"  -r, --replace            replace the programs of a loaded guard, without a gap\n"
+	"      --names              also load the programs for rules by name; cgg-rule does this\n"
+	"                           for the first such rule\n"
 	"  -v, --verbose            print the kernel's messages about programs that do not load\n"
 	"      --events-size BYTES  keep unread events in a ring of BYTES (default 16777216)\n"
 	"  -h, --help               print this and exit\n"
@@ -157,7 +160,7 @@ static void absent_tell(const struct object *o)
 	if ((o->no_point & all) == all)
 		errx(CGG_FAILED, "this kernel has no programs for cgroups (CONFIG_CGROUP_BPF)");
 	for (int i = 0; i < CGG_HOOKS; i++) {
-		if (hook_loads(o, i))
+		if (hook_is_names(i) || hook_loads(o, i))
 			continue;
 		hook_why(o, i, why, sizeof(why));
 		warnx("%s: not loaded: %s", cgg_hooks[i].word, why);
@@ -232,6 +235,23 @@ static int pinned_info(const char *map, struct bpf_map_info *info)
 	return fd;
 }
 
+/* ---- the programs for names ---- */
+
+/* Return whether a map is pinned already by a whole guard, so that a new program must use it. */
+static bool is_pinned(const char *map)
+{
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), "maps/%s", map);
+	fd = pin_get(name);
+	if (fd < 0 && errno != ENOENT && errno != ESTALE)
+		die(pin_refusal(name));
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 /* Let the object use the pinned map instead of its own; exit if the two differ in shape. */
 static void map_take(struct bpf_map *map)
 {
@@ -276,9 +296,83 @@ static void absent_refuse(const struct object *o)
 	if (programs_loaded(&had))
 		die(CGG_FAILED);
 	for (int i = 0; i < CGG_HOOKS; i++)
-		if (!hook_loads(o, i) && !(cgg_hooks[i].programs & ~had))
+		if (!hook_is_names(i) && !hook_loads(o, i) && !(cgg_hooks[i].programs & ~had))
 			errx(CGG_FAILED, "%s: is loaded, but the new programs for it do not load",
 			     cgg_hooks[i].word);
+}
+
+/* Let the object for names use the maps of the guard; it makes those that only it uses. */
+static void names_maps_take(struct bpf_object *object)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object) if (is_pinned(bpf_map__name(map))) map_take(map);
+}
+
+/* Pin what a killed command may have pinned before. */
+static void pin_anew(int fd, const char *directory, const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	unlink(path);
+	pin_or_die(fd, directory, name);
+}
+
+/*
+ * Pin the maps and programs for names. The last store says that they are there; until then, the
+ * next command does all of this again.
+ */
+static void names_pin(struct bpf_object *object, unsigned programs)
+{
+	struct bpf_program *program;
+	struct bpf_map *map;
+	unsigned loaded;
+	__u64 seed;
+
+	if (programs_loaded(&loaded))
+		die(CGG_FAILED);
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		err(CGG_FAILED, "getrandom");
+	value_write(object, "seed", &seed);
+	if ((mkdir(CGG_DIR "/bindings", 0700) || mkdir(CGG_DIR "/known", 0700)) && errno != EEXIST)
+		err(CGG_FAILED, CGG_DIR);
+	bpf_object__for_each_map(map, object) if (!is_pinned(bpf_map__name(map)))
+		pin_anew(bpf_map__fd(map), CGG_DIR "/maps", bpf_map__name(map));
+	bpf_object__for_each_program(program, object)
+	{
+		program_bind(object, bpf_program__fd(program));
+		pin_anew(bpf_program__fd(program), CGG_DIR "/progs", bpf_program__name(program));
+	}
+	if (programs_record(loaded | programs))
+		die(CGG_FAILED);
+}
+
+/* Add the programs for names to a loaded guard, unless it has them. */
+static void add_names(void)
+{
+	struct cgg_guard guard;
+	struct object o, names;
+	int status, error;
+
+	if (names_loaded())
+		return;
+	object_probe(&o);
+	error = names_load(&names, &o, names_maps_take);
+	if (error)
+		errx(CGG_FAILED,
+		     "dns, host: the programs for names do not load here: %s; "
+		     "cgg-load -v --names prints the kernel's message",
+		     strerror(error));
+	status = guard_open(&guard, CGG_CHANGE);
+	if (!status && !is_same_guard(names.bpf))
+		status = set_error(CGG_FAILED,
+				   CGG_DIR ": another command replaced the guard; try again");
+	if (status)
+		die(status);
+	if (!names_loaded())
+		names_pin(names.bpf, names.programs);
+	bpf_object__close(names.bpf);
 }
 
 static void replaced_remove(void)
@@ -293,13 +387,18 @@ static void replaced_remove(void)
  */
 static void replace(struct cgg_guard *guard)
 {
-	struct object o;
-	int status;
+	bool has_names = names_loaded();
+	struct object o, names;
+	int status, error;
 
 	guard_close(guard);
 	object_load(&o, maps_take);
 	absent_tell(&o);
 	absent_refuse(&o);
+	error = has_names ? names_load(&names, &o, maps_take) : 0;
+	if (error)
+		errx(CGG_FAILED, "dns: is loaded, but the new programs for it do not load: %s",
+		     strerror(error));
 	status = guard_open(guard, CGG_CHANGE);
 	if (!status && !is_same_guard(o.bpf))
 		status = set_error(CGG_FAILED,
@@ -311,11 +410,14 @@ static void replace(struct cgg_guard *guard)
 	atexit(replaced_remove);
 	make_directory(CGG_REPLACED, "");
 	programs_pin(o.bpf, CGG_REPLACED);
+	if (has_names)
+		programs_pin(names.bpf, CGG_REPLACED);
 	status = programs_replace(guard);
 	if (!status)
-		status = programs_record(o.programs);
+		status = programs_record(o.programs | (has_names ? names.programs : 0));
 	if (status)
 		die(status);
+	guard_close(guard);
 	bpf_object__close(o.bpf);
 }
 
@@ -332,31 +434,13 @@ static bool is_loaded(struct cgg_guard *guard)
 	return true;
 }
 
-static int check(void)
-{
-	char why[512];
-	struct object o;
-
-	object_load(&o, rings_sized);
-	for (int i = 0; i < CGG_HOOKS; i++) {
-		bool loads = hook_loads(&o, i);
-
-		if (!loads)
-			hook_why(&o, i, why, sizeof(why));
-		printf("%s\t%s%s%s\n", cgg_hooks[i].word, loads ? "yes" : "no", loads ? "" : "\t",
-		       loads ? "" : why);
-	}
-	return CGG_DONE;
-}
-
 /* Read the options, and set the number of slots of a ring. */
-static void options_read(int argc, char **argv, bool *only_check, bool *replaces)
+static void options_read(int argc, char **argv, bool *only_check, bool *replaces, bool *names)
 {
-	static const struct option options[] = { { "check", 0, 0, 'c' },
-						 { "replace", 0, 0, 'r' },
-						 { "verbose", 0, 0, 'v' },
-						 { "events-size", 1, 0, 'e' },
-						 COMMON_OPTIONS };
+	static const struct option options[] = {
+		{ "check", 0, 0, 'c' },	      { "replace", 0, 0, 'r' }, { "verbose", 0, 0, 'v' },
+		{ "events-size", 1, 0, 'e' }, { "names", 0, 0, 'n' },	COMMON_OPTIONS
+	};
 	unsigned long bytes = DEFAULT_EVENTS;
 	int option;
 
@@ -365,6 +449,8 @@ static void options_read(int argc, char **argv, bool *only_check, bool *replaces
 			*only_check = true;
 		else if (option == 'r')
 			*replaces = true;
+		else if (option == 'n')
+			*names = true;
 		else if (option == 'v')
 			object_verbose = true;
 		else if (option == 'e' && number_parse(&bytes, optarg, strlen(optarg), 1ul << 30))
@@ -386,14 +472,14 @@ static void options_read(int argc, char **argv, bool *only_check, bool *replaces
 
 int main(int argc, char **argv)
 {
-	bool only_check = false, replaces = false;
+	bool only_check = false, replaces = false, names = false;
 	struct cgg_guard guard;
 
 	start(argv);
 	object_command = argv;
-	options_read(argc, argv, &only_check, &replaces);
+	options_read(argc, argv, &only_check, &replaces, &names);
 	if (only_check)
-		return check();
+		return loads_print(rings_sized);
 	bpffs_mount();
 	siblings_sweep();
 	atexit(undo);
@@ -401,5 +487,9 @@ int main(int argc, char **argv)
 		load();
 	else if (replaces)
 		replace(&guard);
+	else
+		guard_close(&guard);
+	if (names)
+		add_names();
 	return CGG_DONE;
 }

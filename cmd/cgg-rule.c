@@ -64,6 +64,7 @@ static int change(const struct cgg_rules *to)
 	struct cgg_guard guard;
 	int place, status;
 
+	names_or_die(to);
 	guard_begin(&guard, &place, true);
 	status = policy_settings(&guard, place, to);
 	if (!status)
@@ -113,6 +114,7 @@ static int restore(int count, char **word)
 		rules_free(&rules);
 		return CGG_DONE;
 	}
+	names_or_die(&rules);
 	guard_begin(&guard, &place, true);
 	status = policy_restore(&guard, place, &rules, confirm_seconds);
 	rules_free(&rules);
@@ -135,50 +137,23 @@ static int confirm(int count, char **word)
 	return done(&guard, policy_confirm(&guard, place));
 }
 
-/* The id of a rule to look for, and its line once it is found. */
-struct by_id {
-	__u32 id;
-	char text[CGG_LINE_TEXT];
-};
-
-static int keep_line(void *context, const struct cgg_line *line)
-{
-	struct by_id *wanted = context;
-
-	if (line->id != wanted->id)
-		return 0;
-	line_print(line, wanted->text);
-	return CGG_NO;
-}
-
 /* Print the kernel's decision on an operation; the lock keeps other queries out meanwhile. */
 static int test(int count, char **word)
 {
 	char *all[64] = { "allow" };
-	struct by_id found = { 0 };
 	struct cgg_guard guard;
 	struct cgg_rule rule;
-	struct cgg_ask ask;
-	__u8 verdict;
 	int place, status;
 
 	if (!count || count > 62)
 		errx(CGG_USAGE, "test: needs one operation: test HOOK MATCH...");
 	memcpy(all + 1, word, (size_t)count * sizeof(*word));
 	rule = parse_or_die(count + 1, all, false);
-	status = query_make(&ask, &rule);
-	if (status)
-		die(status);
+	test_check(&rule);
 	guard_begin(&guard, &place, false);
-	status = query_ask(&ask, place, &verdict, &found.id);
-	if (!status && found.id && policy_each(&guard, place, keep_line, &found) == CGG_FAILED)
-		status = CGG_FAILED;
-	if (!status && !found.id)
-		printf("%s\tdefault\n", cgg_verdicts[verdict]);
-	else if (!status)
-		printf("%s\t%u\t%s\n", cgg_verdicts[verdict], found.id, found.text);
-	done(&guard, status);
-	return verdict == CGG_DENY ? CGG_NO : CGG_DONE;
+	status = test_print(&guard, place, &rule);
+	guard_close(&guard);
+	return status;
 }
 
 static int drop(int count, char **word)

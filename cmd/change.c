@@ -36,6 +36,7 @@ int add_rules(int count, char **word)
 			errx(CGG_USAGE, "--renew: the rule needs a ttl: ttl TIME");
 		status = rules_add(&more, &rule);
 	}
+	names_or_die(&more);
 	guard_begin(&guard, &place, true);
 	new_ids = more.rules;
 	guard.ready = with_id ? ids_print : 0;
@@ -104,10 +105,13 @@ int insert_rule(int count, char **word)
 {
 	struct before before = before_or_die(count, word);
 	struct cgg_rule rule = parse_or_die(count - before.words, word + before.words, true);
+	struct cgg_rules one = rules_unset();
 	struct cgg_guard guard;
 	unsigned named;
 	int place, status;
 
+	if (!rules_add(&one, &rule))
+		names_or_die(&one);
 	guard_begin(&guard, &place, !before.id && !before.name);
 	if (before.name) {
 		__u32 *ids = named_or_die(&guard, place, before.name, &named);

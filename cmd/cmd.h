@@ -32,6 +32,9 @@ void common_option(int option, const char *usage); /* handle -h, -V or a wrong o
 bool wants_color(void); /* whether stdout is a terminal with colors, and NO_COLOR is not set */
 _Noreturn void die(int status); /* print cgg_error and exit */
 
+/* names.c, of cgg-rule and cgg-run */
+int names_need(const struct cgg_rules *rules);
+
 /* object.c, of cgg-load */
 struct bpf_object;
 struct object { /* a BPF object, and the programs of it that this kernel loads */
@@ -39,14 +42,22 @@ struct object { /* a BPF object, and the programs of it that this kernel loads *
 	unsigned programs; /* 1 << enum cgg_program; CGG_PROGRAMS is the program of cgg-rule test */
 	unsigned no_point; /* programs that this kernel has no attach point for */
 	int error[CGG_PROGRAMS + 1]; /* errno of the programs that do not load */
+	bool names; /* the object of the programs for names */
 	bool old, types; /* for kernels before 6.1; the kernel has type information (BTF) */
 };
 typedef void object_prepare(struct bpf_object *bpf); /* sets up its maps before it is loaded */
 extern char **object_command; /* the arguments of this command, to start it again */
 extern bool object_verbose; /* print the messages of libbpf and the verifier on stderr */
+void object_probe(struct object *o);
 void object_load(struct object *o, object_prepare *prepare);
+int names_load(struct object *names, const struct object *o, object_prepare *prepare);
+bool hook_is_names(int hook); /* its programs are in the object for names */
 void rings_prepare(struct bpf_object *bpf, __u32 slots);
+void rings_small(struct bpf_object *bpf); /* for a trial load */
 bool hook_loads(const struct object *o, int hook);
+
+/* loads.c, of cgg-load */
+int loads_print(object_prepare *prepare);
 void hook_why(const struct object *o, int hook, char *text, size_t size);
 _Noreturn void no_privilege(void);
 

@@ -35,12 +35,13 @@ static int rule_take(void *context, const struct cgg_line *line)
 	return lines_add(context, words, line->len, line->expires);
 }
 
-static int settings_lines(struct lines *lines, const __u8 defaults[CGG_HOOKS], bool audit)
+static int settings_lines(struct lines *lines, const __u8 defaults[CGG_HOOKS], bool audit,
+			  const struct cgg_naming *naming)
 {
 	char text[CGG_SETTINGS_TEXT];
 	int status = 0;
 
-	settings_print(defaults, audit, text);
+	settings_print(defaults, audit, naming, text);
 	for (char *line = strtok(text, "\n"); line && !status; line = strtok(0, "\n"))
 		status = lines_add(lines, line, strlen(line), CGG_NEVER);
 	return status;
@@ -64,7 +65,7 @@ void entry_print(const struct cgg_rules *rules, const struct cgg_entry *e,
 
 static int file_lines(struct lines *lines, const struct cgg_rules *rules)
 {
-	int status = settings_lines(lines, rules->defaults, rules->audit);
+	int status = settings_lines(lines, rules->defaults, rules->audit, &rules->naming);
 
 	for (unsigned i = 0; i < rules->count && !status; i++) {
 		const struct cgg_line line = entry_line(rules, &rules->entry[i]);
@@ -79,7 +80,8 @@ static int file_lines(struct lines *lines, const struct cgg_rules *rules)
 int lines_read(struct lines *lines, struct cgg_guard *guard, int place)
 {
 	const struct cgg_image *image = policy_image(guard, place);
-	int status = image ? settings_lines(lines, image->defaults, image->audit) : CGG_FAILED;
+	int status = image ? settings_lines(lines, image->defaults, image->audit, &image->naming)
+			   : CGG_FAILED;
 
 	return status ? status : policy_each(guard, place, rule_take, lines);
 }

@@ -13,13 +13,15 @@ struct cgg_rules rules_unset(void)
 	rules_begin(&rules);
 	memset(rules.defaults, CGG_UNSET, sizeof(rules.defaults));
 	rules.audit = CGG_UNSET;
+	rules.naming.resolvers = CGG_UNSET_RESOLVERS;
 	return rules;
 }
 
 /* Return whether more has neither a rule nor a default nor a mode. */
 bool rules_are_unset(const struct cgg_rules *more)
 {
-	bool set = more->rules || more->audit != CGG_UNSET;
+	bool set = more->rules || more->audit != CGG_UNSET || more->naming.keep ||
+		   more->naming.resolvers != CGG_UNSET_RESOLVERS;
 
 	for (int hook = 0; hook < CGG_HOOKS; hook++)
 		set = set || more->defaults[hook] != CGG_UNSET;
@@ -122,4 +124,6 @@ void settings_fill(struct cgg_rules *rules)
 			rules->defaults[hook] = CGG_ALLOW;
 	if (rules->audit == CGG_UNSET)
 		rules->audit = false;
+	if (rules->naming.resolvers == CGG_UNSET_RESOLVERS)
+		rules->naming.resolvers = 0;
 }

@@ -66,7 +66,7 @@ static void list_settings(struct listing *l, const struct cgg_image *image)
 	char text[CGG_SETTINGS_TEXT];
 	struct cgg_count count;
 
-	settings_print(image->defaults, image->audit, text);
+	settings_print(image->defaults, image->audit, &image->naming, text);
 	for (char *line = strtok(text, "\n"); line; line = strtok(0, "\n")) {
 		in_front(l, 0);
 		if (l->form == LIST_STATS && defaults_count(l, line, &count))

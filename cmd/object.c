@@ -23,11 +23,12 @@
 #include <unistd.h>
 
 #include "cgguard.skel.h"
+#include "cgguard_names.skel.h"
+#include "cgguard_names_old.skel.h"
 #include "cgguard_old.skel.h"
 #include "cmd.h"
 
 #define NO_PRIVILEGE "the kernel refuses: needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
-#define ALL_PROGRAMS ((1u << (CGG_PROGRAMS + 1)) - 1)
 #define TRIED_SLOTS 16 /* slots of a ring in a trial load */
 
 #define AGAIN "CGG_LOAD_AGAIN" /* in the environment: this process is the second attempt */
@@ -67,10 +68,24 @@ void no_privilege(void)
 	errx(CGG_FAILED, NO_PRIVILEGE);
 }
 
-/* Return the name of a program; number CGG_PROGRAMS is `ask', which belongs to no hook. */
-static const char *program_name(int program)
+/*
+ * Return the name of a program in an object, 0: it is not there. Number CGG_PROGRAMS is `ask',
+ * which belongs to no hook.
+ */
+static const char *program_name(const struct object *o, int program)
 {
-	return program < CGG_PROGRAMS ? cgg_programs[program].name : "ask";
+	const struct cgg_program_info *info = &cgg_programs[program];
+
+	if (program == CGG_PROGRAMS)
+		return o->names ? 0 : "ask";
+	if (info->names)
+		return o->names ? info->name : 0;
+	return o->names ? info->by_name : info->name;
+}
+
+bool hook_is_names(int hook)
+{
+	return cgg_programs[__builtin_ctz(cgg_hooks[hook].programs)].names;
 }
 
 /*
@@ -123,6 +138,17 @@ static bool is_old(void)
 	return true;
 }
 
+/* Return the programs of an object: 1 << enum cgg_program. */
+static unsigned programs_of(const struct object *o)
+{
+	unsigned programs = 0;
+
+	for (int i = 0; i <= CGG_PROGRAMS; i++)
+		if (program_name(o, i))
+			programs |= 1u << i;
+	return programs;
+}
+
 /* Find the programs that this kernel has an attach point for: there an empty program loads. */
 static void points_find(struct object *o)
 {
@@ -131,7 +157,7 @@ static void points_find(struct object *o)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 
-	o->programs = ALL_PROGRAMS;
+	o->programs = programs_of(o);
 	for (int i = 0; i < CGG_PROGRAMS; i++) {
 		int error = program_try(i, allow, sizeof(allow) / sizeof(*allow));
 
@@ -162,16 +188,19 @@ static bool is_unprivileged(const struct object *o)
 }
 
 /* Choose the programs to load, and set their types: older libbpf lacks some section names. */
-static void programs_prepare(struct bpf_object *bpf, unsigned programs)
+static void programs_prepare(const struct object *o, struct bpf_object *bpf, unsigned programs)
 {
 	for (int i = 0; i <= CGG_PROGRAMS; i++) {
+		const char *name = program_name(o, i);
 		struct bpf_program *program =
-			bpf_object__find_program_by_name(bpf, program_name(i));
+			name ? bpf_object__find_program_by_name(bpf, name) : 0;
 
+		if (!name)
+			continue;
 		if (!program && i < CGG_PROGRAMS && cgg_programs[i].since)
 			continue;
 		if (!program)
-			errx(CGG_FAILED, "%s: no such program in the BPF object", program_name(i));
+			errx(CGG_FAILED, "%s: no such program in the BPF object", name);
 		bpf_program__set_autoload(program, programs & 1u << i);
 		if (i == CGG_PROGRAMS)
 			continue;
@@ -195,7 +224,7 @@ void rings_prepare(struct bpf_object *bpf, __u32 slots)
 	bpf_map__set_inner_map_fd(bpf_object__find_map_by_name(bpf, "rings"), like);
 }
 
-static void rings_small(struct bpf_object *bpf)
+void rings_small(struct bpf_object *bpf)
 {
 	rings_prepare(bpf, TRIED_SLOTS);
 }
@@ -208,7 +237,11 @@ static struct bpf_object *object_open(const struct object *o, const char *types)
 	const void *elf;
 	size_t size;
 
-	elf = o->old ? cgguard_old_bpf__elf_bytes(&size) : cgguard_bpf__elf_bytes(&size);
+	if (o->names)
+		elf = o->old ? cgguard_names_old_bpf__elf_bytes(&size)
+			     : cgguard_names_bpf__elf_bytes(&size);
+	else
+		elf = o->old ? cgguard_old_bpf__elf_bytes(&size) : cgguard_bpf__elf_bytes(&size);
 	bpf = bpf_object__open_mem(elf, size, &options);
 	if (!bpf)
 		err(CGG_FAILED, "the BPF object");
@@ -279,7 +312,7 @@ static int attempt(struct bpf_object **bpf, const struct object *o, const char *
 	int error;
 
 	*bpf = object_open(o, types);
-	programs_prepare(*bpf, programs);
+	programs_prepare(o, *bpf, programs);
 	prepare(*bpf);
 	error = bpf_object__load(*bpf) ? errno : 0;
 	if (!error)
@@ -390,11 +423,9 @@ static bool has_names(struct bpf_object *bpf)
 	return true;
 }
 
-void object_load(struct object *o, object_prepare *prepare)
+/* Find out what kernel this is; exit if this process may not load programs. */
+void object_probe(struct object *o)
 {
-	const char *types;
-	int error = 0;
-
 	libbpf_set_print(libbpf_said);
 	memset(o, 0, sizeof(*o));
 	points_find(o);
@@ -404,6 +435,14 @@ void object_load(struct object *o, object_prepare *prepare)
 		start_again();
 	o->types = has_types();
 	o->old = is_old();
+}
+
+void object_load(struct object *o, object_prepare *prepare)
+{
+	const char *types;
+	int error = 0;
+
+	object_probe(o);
 	types = o->types ? 0 : types_none();
 	functions_check(o, types);
 	hooks_whole(o);
@@ -422,41 +461,14 @@ void object_load(struct object *o, object_prepare *prepare)
 	}
 }
 
-/* Return whether the kernel is locked down, so that programs may not read its memory. */
-static bool locked_down(void)
+/*
+ * Load the programs for names; o tells what kernel this is. Return 0, or an errno.
+ */
+int names_load(struct object *names, const struct object *o, object_prepare *prepare)
 {
-	char text[128] = "";
-	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
-
-	if (!file)
-		return false;
-	if (!fgets(text, sizeof(text), file))
-		*text = 0;
-	fclose(file);
-	return strstr(text, "[confidentiality]");
-}
-
-/* Write why a hook does not load. */
-void hook_why(const struct object *o, int hook, char *text, size_t size)
-{
-	const struct cgg_program_info *info;
-	const char *why;
-	int i = 0;
-
-	while (i < CGG_PROGRAMS - 1 && !(cgg_hooks[hook].programs & 1u << i && o->error[i]))
-		i++;
-	info = &cgg_programs[i];
-	if (o->no_point & 1u << i && info->since) {
-		snprintf(text, size, "needs Linux %s", info->since);
-		return;
-	}
-	if (o->no_point & 1u << i)
-		why = "the kernel has no such attach point";
-	else if (!o->types)
-		why = "the kernel has no type information (/sys/kernel/btf/vmlinux)";
-	else if (locked_down())
-		why = "lockdown=confidentiality: programs may not read the kernel's memory";
-	else
-		why = "cgg-load -v prints the kernel's message";
-	snprintf(text, size, "%s: %s; %s", info->name, strerror(o->error[i]), why);
+	*names = *o;
+	names->names = true;
+	names->bpf = 0;
+	names->programs = programs_of(names);
+	return attempt(&names->bpf, names, o->types ? 0 : types_none(), names->programs, prepare);
 }

@@ -60,6 +60,14 @@ struct cgg_rule parse_or_die(int count, char **word, bool new)
 	return rule;
 }
 
+void names_or_die(const struct cgg_rules *rules)
+{
+	int status = names_need(rules);
+
+	if (status)
+		die(status);
+}
+
 /* The first id that -i prints, and their number; both are known before the rules are added. */
 __u32 new_id;
 unsigned new_ids;

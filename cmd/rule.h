@@ -12,6 +12,7 @@ void guard_begin(struct cgg_guard *guard, int *place, bool make);
 void tell_new(void);
 int done(struct cgg_guard *guard, int status);
 struct cgg_rule parse_or_die(int count, char **word, bool new);
+void names_or_die(const struct cgg_rules *rules); /* loads what rules by name need */
 extern __u32 new_id;
 extern unsigned new_ids;
 int ids_print(void);
@@ -24,6 +25,10 @@ int rules_read(struct cgg_rules *more, const char *name); /* prints messages; th
 void rules_read_or_die(struct cgg_rules *more, const char *name);
 bool rules_are_unset(const struct cgg_rules *rules); /* no rule, no default, no mode */
 void settings_fill(struct cgg_rules *rules);
+
+/* ask.c */
+void test_check(const struct cgg_rule *rule);
+int test_print(struct cgg_guard *guard, int place, const struct cgg_rule *rule);
 
 /* progress.c */
 void progress_begin(void);

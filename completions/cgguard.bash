@@ -11,7 +11,7 @@ declare -gA _cgg_options=(
 	[cgg-detach]='-a --all'
 	[cgg-events]='-j --json -t --time -n= --count= -w= --wait= --verdict= --hook= --cgroup= --policy='
 	[cgg-learn]='--policy= --cgroup= --denied --prefix= --prefix6= --gap='
-	[cgg-load]='-c --check -r --replace -v --verbose --events-size='
+	[cgg-load]='-c --check -r --replace -v --verbose --names --events-size='
 	[cgg-rule]='-p= --policy='
 	[cgg-run]='-p= --policy= -r= --rule= -v --verbose -u= --user= -k= --keep= -e= --env= --clear-env'
 	[cgg-status]='-j --json -m --metrics --effective='
@@ -40,9 +40,9 @@ declare -gA _cgg_words=(
 # The hooks and the matches that they take.
 declare -gA _cgg_hooks=(
 	[net]='proto ip port cgroup'
-	[connect]='proto ip port cgroup'
+	[connect]='proto ip host port cgroup'
 	[bind]='proto ip port cgroup'
-	[sendmsg]='proto ip port cgroup'
+	[sendmsg]='proto ip host port cgroup'
 	[recvmsg]='proto ip port cgroup'
 	[egress]='proto ip port cgroup'
 	[ingress]='proto ip port cgroup'
@@ -52,6 +52,7 @@ declare -gA _cgg_hooks=(
 	[sysctl]='cgroup'
 	[setsockopt]='cgroup'
 	[getsockopt]='cgroup'
+	[dns]='cgroup'
 )
 
 # The hooks that have an operand, and the access letters that may follow it.
@@ -61,14 +62,16 @@ declare -gA _cgg_operands=(
 	[sysctl]='r w rw'
 	[setsockopt]=''
 	[getsockopt]=''
+	[dns]=''
 )
 
-# The values of a match or an option; quiet takes none.
+# The values of a match or an option; quiet, inner and alias take none.
 declare -gA _cgg_values=(
 	[family]='inet inet6'
 	[type]='stream dgram raw'
 	[proto]='icmp igmp tcp udp dccp gre esp ah icmpv6 sctp udplite'
 	[ip]='local'
+	[host]=''
 	[port]=''
 	[cgroup]=''
 	[name]=''
@@ -80,8 +83,8 @@ declare -gA _cgg_values=(
 _cgg_keeps='fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet xdp alg'
 _cgg_keeps+=' netlink all net_raw net_admin sys_admin bpf perfmon'
 _cgg_keeps+=' sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search'
-_cgg_matches='family type proto ip port cgroup'
-_cgg_rule_options='name comment quiet errno ttl'
+_cgg_matches='family type proto ip host port cgroup'
+_cgg_rule_options='name comment quiet errno ttl inner alias'
 _cgg_verdicts='allow deny alert'
 
 _cgg_lines()

@@ -6,20 +6,22 @@
 
 set -g __cgg_words add insert delete list flush default mode restore confirm diff edit test drop policies export
 set -g __cgg_hooks net connect bind sendmsg recvmsg egress ingress unix socket device sysctl \
-    setsockopt getsockopt
+    setsockopt getsockopt dns
 set -g __cgg_verdicts allow deny alert
-set -g __cgg_matches family type proto ip port cgroup
+set -g __cgg_matches family type proto ip host port cgroup
 set -g __cgg_keeps fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet \
     xdp alg netlink all net_raw net_admin sys_admin bpf perfmon \
     sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search
-set -g __cgg_rule_options name comment quiet errno ttl
+set -g __cgg_rule_options name comment quiet errno ttl inner alias
 
 function __cgg_takes --argument-names hook
     switch "$hook"
         case socket
             printf '%s\n' family type proto cgroup
-        case unix device sysctl setsockopt getsockopt
+        case unix device sysctl setsockopt getsockopt dns
             echo cgroup
+        case connect sendmsg
+            printf '%s\n' proto ip host port cgroup
         case '*'
             printf '%s\n' proto ip port cgroup
     end
@@ -32,7 +34,7 @@ function __cgg_letters --argument-names hook
             printf '%s\n' r w m rw rwm
         case sysctl
             printf '%s\n' r w rw
-        case unix setsockopt getsockopt
+        case unix setsockopt getsockopt dns
         case '*'
             return 1
     end
@@ -51,7 +53,7 @@ function __cgg_values --argument-names key
             echo local
         case cgroup
             __cgg_targets
-        case port name comment errno ttl
+        case host port name comment errno ttl
         case '*'
             return 1
     end
@@ -280,6 +282,7 @@ complete -c cgg-learn -l gap -x -d 'join ports with at most this many between th
 complete -c cgg-load -s c -l check -d 'print which hooks this kernel loads'
 complete -c cgg-load -s r -l replace -d 'replace the programs of a loaded guard'
 complete -c cgg-load -s v -l verbose -d 'print the messages of the kernel about programs'
+complete -c cgg-load -l names -d 'also load the programs for rules by name'
 complete -c cgg-load -l events-size -x -d 'size of the ring of events, in bytes'
 
 complete -c cgg-rule -a '(__cgg_rule_words)'

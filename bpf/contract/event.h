@@ -13,8 +13,14 @@ struct cgg_event_net {
 	__u16 sport; /* source, 0: not known */
 	__u16 proto;
 	__u8 unread; /* of a packet, not known: 1 the port, 2 the protocol too, 3 nor the address */
-	__u8 zero;
+	__u8 host; /* length of the name, 0: none is known; struct cgg_event_host has it */
 	__u32 len; /* of a packet, bytes */
+};
+
+/* A network event with a name of the address, or of a question: reversed, and cut to its end. */
+struct cgg_event_host {
+	struct cgg_event_net net;
+	char name[72];
 };
 
 struct cgg_event_socket {
@@ -61,6 +67,7 @@ struct cgg_event {
 	char label[CGG_NAME];
 	union {
 		struct cgg_event_net net;
+		struct cgg_event_host host;
 		struct cgg_event_device device;
 		struct cgg_event_named named;
 		struct cgg_event_socket socket;

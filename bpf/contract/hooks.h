@@ -19,6 +19,7 @@ enum cgg_hook {
 	CGG_SYSCTL,
 	CGG_SETSOCKOPT,
 	CGG_GETSOCKOPT,
+	CGG_DNS,
 	CGG_HOOKS
 };
 
@@ -43,6 +44,8 @@ enum cgg_program {
 	CGG_SYSCTL_RW,
 	CGG_SETSOCKOPT_RUN,
 	CGG_GETSOCKOPT_RUN,
+	CGG_DNS_QUESTION,
+	CGG_DNS_ANSWER,
 	CGG_PROGRAMS
 };
 
@@ -75,12 +78,24 @@ enum cgg_known {
 	CGG_KNOWN_NONE = 8,
 };
 #define CGG_KNOWN_BITS 4
+
+/*
+ * For connect and sendmsg an access bit says how a rule finds the other end. A query for the
+ * address asks for the first, a query for each name that the address has for the second.
+ */
+enum cgg_by {
+	CGG_BY_ADDRESS = CGG_R,
+	CGG_BY_NAME = 16,
+};
+#define CGG_QUERY_BITS 5 /* of all that a query may ask for */
+#define CGG_NAME_HOOKS (1u << CGG_CONNECT | 1u << CGG_SENDMSG)
 #define CGG_PACKET_HOOKS (1u << CGG_EGRESS | 1u << CGG_INGRESS)
 
 CGG_FITS(CGG_HOOKS <= CGG_HOOKS_MOST && CGG_HOOKS <= CGG_ARRAY_MOST);
 CGG_FITS(CGG_PROGRAMS <= CGG_PROGRAMS_MOST);
 CGG_FITS(CGG_VERDICTS <= CGG_VERDICTS_MOST);
 CGG_FITS(CGG_ACCESS_BITS <= CGG_ACCESS_MOST && CGG_KNOWN_BITS <= CGG_ACCESS_MOST);
-CGG_FITS(CGG_KNOWN_NONE < 1 << CGG_ACCESS_MOST);
+CGG_FITS(CGG_KNOWN_NONE < 1 << CGG_ACCESS_MOST && CGG_BY_NAME < 1 << CGG_ACCESS_MOST);
+CGG_FITS(CGG_BY_NAME < 1 << CGG_QUERY_BITS);
 
 #endif

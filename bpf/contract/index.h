@@ -9,8 +9,9 @@ enum cgg_space {
 	CGG_SPACE_IPV4,
 	CGG_SPACE_IPV6,
 	CGG_SPACE_UNIX, /* and by the hook's number */
-	/* of unix paths that may mean any path, and packets of which no address is known */
+	/* of paths and questions that may mean any, and packets of which no address is known */
 	CGG_SPACE_VAGUE = CGG_SPACE_UNIX + CGG_HOOKS - CGG_UNIX,
+	CGG_SPACE_HOST, /* names of addresses */
 	CGG_SPACES
 };
 
@@ -26,7 +27,7 @@ struct cgg_index {
 	__u32 hashes; /* first page of words_hash() of each rule's words */
 	__u32 heap; /* first page of the texts */
 	__u32 pages;
-	__u32 zero;
+	__u32 by_name; /* a rule has CGG_BY_NAME */
 	__u64 root[CGG_ARRAY_MOST]; /* by enum cgg_space */
 };
 
@@ -50,9 +51,9 @@ struct cgg_item {
 };
 #define CGG_ITEM_PROTO (1u << CGG_HOOKS_MOST) /* it has one: the lower half of select */
 #define CGG_ITEM_PLAIN (2u << CGG_HOOKS_MOST) /* the item holds its whole condition */
-#define CGG_ITEM_ACCESS_AT 28
+#define CGG_ITEM_ACCESS_AT 27
 #define CGG_ITEM_ACCESS(action) ((action) >> CGG_ITEM_ACCESS_AT)
-#define CGG_ITEM_ACTION(action) ((action)&CGG_LOW)
+#define CGG_ITEM_ACTION(action) ((action) & ((1u << CGG_ITEM_ACCESS_AT) - 1))
 
 struct cgg_node {
 	__u64 own; /* PLAIN, RULE, LIST; or a INTERVALS or POINTS, two at most, that end there */

@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define CGG_LAYOUT 4
+#define CGG_LAYOUT 5
 
 #define CGG_CHUNK 64 /* policies whose images and tallies are made, and freed, together */
 #define CGG_CHUNKS 68
@@ -30,7 +30,7 @@
 
 #define CGG_HOOKS_MOST 14 /* hooks of cgg_item, beside its flags; CGG_PLAIN has room for 16 */
 #define CGG_VERDICTS_MOST 4 /* 2 bits in CGG_ANSWER */
-#define CGG_ACCESS_MOST 4 /* bits above the action's number in cgg_item; CGG_PLAIN has room for 8 */
+#define CGG_ACCESS_MOST 5 /* bits above the action's number in cgg_item; CGG_PLAIN has room for 8 */
 #define CGG_PROGRAMS_MOST 32 /* bits of cgg_filter.programs, and of sets of programs in lib/ */
 #define CGG_ARRAY_MOST 16 /* elements by hook, and by space, that a program masks with 15 */
 

@@ -4,6 +4,7 @@
 #define CGG_CONTRACT_POLICY_H
 
 #include "index.h"
+#include "names.h"
 
 /*
  * One state of a policy: an index, if it has many rules, and a few entries beside
@@ -18,7 +19,9 @@ struct cgg_image {
 	__u8 defaults[CGG_ARRAY_MOST]; /* enum cgg_verdict by enum cgg_hook */
 	__u8 audit; /* refuse nothing; report each would-be denial */
 	__u8 timed; /* an entry expires */
-	__u8 zero[6];
+	__u8 by_name; /* a rule has CGG_BY_NAME */
+	__u8 zero[5];
+	struct cgg_naming naming;
 	struct cgg_index index;
 	struct cgg_entry entry[CGG_ENTRIES];
 	char heap[CGG_HEAP];
@@ -70,6 +73,7 @@ struct cgg_attached {
 	__u64 cgroup;
 	__u32 policy; /* place in policies + 1 */
 	__u32 zero;
+	__u64 netns; /* cookie of the network namespace of the command that attached; 0: unknown */
 	__u64 above[CGG_LEVELS];
 	struct cgg_share share[CGG_RINGS];
 };
@@ -106,11 +110,10 @@ struct cgg_tally {
 	__u64 unread; /* packets of which not all is known: enum cgg_known */
 };
 
-CGG_SAME(sizeof(struct cgg_image) ==
-	 40 + sizeof(struct cgg_index) + CGG_ENTRIES * sizeof(struct cgg_entry) + CGG_HEAP);
+CGG_SAME(sizeof(struct cgg_image) == 40 + sizeof(struct cgg_naming) + sizeof(struct cgg_index) +
+					     CGG_ENTRIES * sizeof(struct cgg_entry) + CGG_HEAP);
 CGG_SAME(sizeof(struct cgg_policy) == 320);
-CGG_SAME(sizeof(struct cgg_attached) == 16 + 8 * CGG_LEVELS + 16 * CGG_RINGS);
+CGG_SAME(sizeof(struct cgg_attached) == 24 + 8 * CGG_LEVELS + 16 * CGG_RINGS);
 CGG_SAME(sizeof(struct cgg_tally) == 32 + 16 * CGG_VERDICTS_MOST);
 CGG_SAME(sizeof(struct cgg_count_key) == 8);
-
 #endif

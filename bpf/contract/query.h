@@ -8,6 +8,9 @@
 /* select of a query about an address, above the protocol's number */
 #define CGG_IS_LOCAL 0x10000u /* 127.0.0.0/8 or ::1; of a packet: and it stays on lo */
 #define CGG_IS_IPV4 0x20000u
+/* and of one about a name of that address */
+#define CGG_IS_INNER 0x40000u /* the address is local, private, link-local or multicast */
+#define CGG_IS_ALIAS 0x80000u /* the name came further on in a chain of CNAMEs */
 
 /* type of a query about a device, as in BPF_DEVCG_DEV_* of <linux/bpf.h> */
 #define CGG_BLOCK 1
@@ -23,16 +26,22 @@
  *	device		type, major, minor (4 bytes each)	0		0
  *	sockopt		level, name (4 bytes each)		0		0
  *	sysctl, unix	the first 16 bytes of the name		its length	0
+ *	dns		the first 16 bytes of the name		0		0
  *
  * IPv4 is ::ffff:a.b.c.d. MPTCP is shown as TCP. access has the access bits that the operation
  * asks for; for packets it is one of enum cgg_known, for hooks without access bits CGG_R. The
  * whole name is beside the query, filled up with NULs to CGG_OPERAND. Its first bytes are the key.
  *
+ * A name of the address of a connect or sendmsg (CGG_BY_NAME) has the name in place of the
+ * address, and nothing else differs. DNS names are reversed (names.h), and a rule about a
+ * whole name compares the NUL behind it too.
+ *
  * Example, connect(2) by TCP to 127.0.0.1 port 9090 on a little endian machine:
  * { { 0, 0x0100007fffff0000 }, 0x30006, 9090, CGG_CONNECT, CGG_R }
  *
  * A unix path that is relative, or has an empty component, . or .., may mean any
- * path: its length is CGG_VAGUE, and nothing of it is compared.
+ * path: its length is CGG_VAGUE, and nothing of it is compared. So is the select of a
+ * question of DNS that cannot be read.
  */
 #define CGG_VAGUE 0xffff
 #define CGG_SOCKET_SELECT(family, type, proto)                                                     \

@@ -118,6 +118,33 @@ static void put_addr(struct out *o, bool json, const __u8 addr[16])
 		*o->at++ = '"';
 }
 
+/* Return the hook that a program belongs to, or CGG_HOOKS. */
+int event_hook(__u8 program)
+{
+	static __u8 found[256]; /* the hook + 1, by program; 0: not looked up yet */
+
+	if (!found[program]) {
+		int hook = 0;
+
+		while (hook < CGG_HOOKS &&
+		       !(program < CGG_PROGRAMS && cgg_hooks[hook].programs & 1u << program))
+			hook++;
+		found[program] = (__u8)(hook + 1);
+	}
+	return found[program] - 1;
+}
+
+/* Write the name of an event, and return its length; of a long name only the end is there. */
+size_t event_host(const struct cgg_event *e, char name[CGG_OPERAND])
+{
+	size_t len = e->net.host < sizeof(e->host.name) ? e->net.host : sizeof(e->host.name);
+
+	for (size_t i = 0; i < len; i++)
+		name[i] = e->host.name[len - 1 - i];
+	name[len] = 0;
+	return len;
+}
+
 /* Write the fields that each network event has; put_net_more() writes the others at the end. */
 INLINE void put_net(struct out *o, bool json, const struct cgg_event *e)
 {
@@ -127,6 +154,14 @@ INLINE void put_net(struct out *o, bool json, const struct cgg_event *e)
 	       e->program == CGG_RECVMSG4 || e->program == CGG_RECVMSG6 ? e->net.sport
 									: e->net.port);
 	NUMBER(o, json, "proto", e->net.proto);
+}
+
+/* Return whether an event may have a name, and has one. */
+static bool has_host(const struct cgg_event *e)
+{
+	int hook = event_hook(e->program);
+
+	return e->net.host && (hook == CGG_CONNECT || hook == CGG_SENDMSG || hook == CGG_DNS);
 }
 
 INLINE void put_net_more(struct out *o, bool json, const struct cgg_event *e)
@@ -145,6 +180,12 @@ INLINE void put_net_more(struct out *o, bool json, const struct cgg_event *e)
 		NUMBER(o, json, "len", e->net.len);
 	if (e->net.unread)
 		NUMBER(o, json, "unread", e->net.unread);
+	if (has_host(e)) {
+		char name[CGG_OPERAND];
+		size_t len = event_host(e, name);
+
+		BYTES(o, json, "host", name, len);
+	}
 }
 
 INLINE void put_socket(struct out *o, bool json, const struct cgg_event *e)
@@ -221,22 +262,6 @@ INLINE void put_sysctl(struct out *o, bool json, const struct cgg_event *e)
 	      len < sizeof(e->named.name) ? len : sizeof(e->named.name));
 }
 
-/* Return the hook that a program belongs to, or CGG_HOOKS. */
-int event_hook(__u8 program)
-{
-	static __u8 found[256]; /* the hook + 1, by program; 0: not looked up yet */
-
-	if (!found[program]) {
-		int hook = 0;
-
-		while (hook < CGG_HOOKS &&
-		       !(program < CGG_PROGRAMS && cgg_hooks[hook].programs & 1u << program))
-			hook++;
-		found[program] = (__u8)(hook + 1);
-	}
-	return found[program] - 1;
-}
-
 INLINE void put_subject(struct out *o, bool json, int hook, const struct cgg_event *e)
 {
 	switch (hook) {
@@ -246,6 +271,7 @@ INLINE void put_subject(struct out *o, bool json, int hook, const struct cgg_eve
 	case CGG_RECVMSG:
 	case CGG_EGRESS:
 	case CGG_INGRESS:
+	case CGG_DNS:
 		put_net(o, json, e);
 		break;
 	case CGG_UNIX:
@@ -270,7 +296,7 @@ INLINE void put_subject(struct out *o, bool json, int hook, const struct cgg_eve
 static bool has_more(int hook)
 {
 	return hook == CGG_CONNECT || hook == CGG_SENDMSG || hook == CGG_RECVMSG ||
-	       hook == CGG_EGRESS || hook == CGG_INGRESS;
+	       hook == CGG_EGRESS || hook == CGG_INGRESS || hook == CGG_DNS;
 }
 
 /* Write the policy's full name while it exists, else its tag. */

@@ -24,6 +24,7 @@ struct cgg_news { /* events that were suppressed */
 #define YELLOW "\033[33m"
 #define CYAN "\033[36m"
 #define MAGENTA "\033[35m"
+size_t event_host(const struct cgg_event *e, char name[CGG_OPERAND]); /* 0: no name is known */
 int event_hook(__u8 program);
 size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *event, const char *cgroup,
 		   const struct cgg_event_view *view);

@@ -95,6 +95,9 @@ void event_rule(struct cgg_rule *rule, const struct cgg_event *event)
 	case CGG_UNIX_NAME:
 		named_rule(rule, &event->named);
 		break;
+	case CGG_DNS_NAME:
+		event_host(event, rule->operand);
+		break;
 	case CGG_SOCKOPT:
 		rule->major = (long)event->sockopt.level;
 		rule->minor = (long)event->sockopt.name;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * file.c - reads and prints policy files: lines with rules, defaults, a mode, includes, comments.
+ * file.c - reads policy files: lines with rules, settings, includes, comments.
  *
  * Blanks separate the words of a line. "..." is one word (util/word.c). # at the begin of a word
  * starts a comment.
@@ -72,41 +72,6 @@ int rule_line(struct cgg_rule *rule, char *line)
 	return count < 0 ? CGG_USAGE : rule_parse(rule, count, word);
 }
 
-int mode_parse(struct cgg_rules *rules, int count, char *const word[])
-{
-	bool audit = count == 1 && !strcmp(word[0], "audit");
-
-	if (!audit && (count != 1 || strcmp(word[0], "enforce")))
-		return set_error(CGG_USAGE, "mode: needs enforce or audit");
-	rules->audit = audit;
-	return 0;
-}
-
-int default_parse(struct cgg_rules *rules, int count, char *const word[])
-{
-	unsigned hooks;
-	__u8 verdict;
-	int status;
-
-	if (count != 2)
-		return set_error(
-			CGG_USAGE,
-			"default: needs hooks and a verdict: default HOOK[,HOOK] allow|deny|alert");
-	status = hooks_parse(&hooks, word[0]);
-	if (!status)
-		status = verdict_parse(&verdict, word[1]);
-	if (status)
-		return status;
-	for (int i = 0; i < CGG_HOOKS; i++)
-		if (hooks & 1u << i && cgg_hooks[i].observe_only && verdict == CGG_DENY)
-			return set_error(CGG_USAGE, "%s: the kernel lets no program deny here",
-					 cgg_hooks[i].word);
-	for (int i = 0; i < CGG_HOOKS; i++)
-		if (hooks & 1u << i)
-			rules->defaults[i] = verdict;
-	return 0;
-}
-
 /*
  * Return whether a text is YAML, not lines of rules.
  *
@@ -146,10 +111,9 @@ static int line_read(struct reading *r, const struct source *source, size_t numb
 
 	if (count <= 0)
 		return count ? CGG_USAGE : 0;
-	if (!strcmp(word[0], "default"))
-		return default_parse(r->rules, count - 1, word + 1);
-	if (!strcmp(word[0], "mode"))
-		return mode_parse(r->rules, count - 1, word + 1);
+	status = setting_parse(r->rules, count, word);
+	if (status != CGG_NO)
+		return status;
 	if (!strcmp(word[0], "include"))
 		return count == 2 ? include(r, source, number, word[1])
 				  : set_error(CGG_USAGE, "include: needs one FILE");
@@ -290,23 +254,4 @@ int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **erro
 	worst = lines_read(&r, &top, file);
 	fclose(r.errors);
 	return worst;
-}
-
-/* Print the mode line, and a default line for each verdict other than allow. */
-void settings_print(const __u8 defaults[CGG_HOOKS], bool audit, char text[CGG_SETTINGS_TEXT])
-{
-	size_t used = (size_t)sprintf(text, "%s", audit ? "mode audit\n" : "");
-
-	for (int verdict = CGG_ALERT; verdict <= CGG_DENY; verdict++) {
-		unsigned hooks = 0;
-		char words[256];
-
-		for (unsigned i = 0; i < CGG_HOOKS; i++)
-			if (defaults[i] == verdict)
-				hooks |= 1u << i;
-		hooks_print(hooks, words, sizeof(words));
-		if (hooks)
-			used += (size_t)snprintf(text + used, CGG_SETTINGS_TEXT - used,
-						 "default %s %s\n", words, cgg_verdicts[verdict]);
-	}
 }

@@ -6,14 +6,19 @@
 #include "../index/index.h"
 #include "../host/host.h"
 
-/* file.c: appends to rules; writes errors and warnings, a line each, to *errors, to be freed */
-int rule_line(struct cgg_rule *rule, char *line); /* changes line */
+/* settings.c: the lines of a file that are not rules: defaults, mode, resolvers, names */
+int setting_parse(struct cgg_rules *rules, int count,
+		  char *const word[]); /* CGG_NO: none of them */
 int default_parse(struct cgg_rules *rules, int count, char *const word[]);
 int mode_parse(struct cgg_rules *rules, int count, char *const word[]);
+#define CGG_SETTINGS_TEXT 2048
+void settings_print(const __u8 defaults[CGG_HOOKS], bool audit, const struct cgg_naming *naming,
+		    char text[CGG_SETTINGS_TEXT]);
+
+/* file.c: appends to rules; writes errors and warnings, a line each, to *errors, to be freed */
+int rule_line(struct cgg_rule *rule, char *line); /* changes line */
 bool text_is_yaml(const char *text);
 int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors);
-#define CGG_SETTINGS_TEXT 640
-void settings_print(const __u8 defaults[CGG_HOOKS], bool audit, char text[CGG_SETTINGS_TEXT]);
 
 /* yaml.c: file_read() for the YAML form of cgguard-rule(5) */
 int yaml_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors);

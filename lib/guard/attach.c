@@ -32,6 +32,7 @@ static int storage_write(struct cgg_guard *guard, __u64 id, int cgroup, __u32 po
 	if (value.cgroup == id && value.policy == policy + 1)
 		return 0;
 	value.cgroup = id;
+	value.netns = netns_cookie();
 	value.policy = policy + 1;
 	cgroup_above(cgroup, value.above);
 	if (bpf_map_update_elem(guard->attached, &id, &value, BPF_EXIST) && errno != ENOENT)
@@ -123,6 +124,7 @@ int attachment_forget(struct cgg_guard *guard, __u64 id)
 	if (bpf_map_delete_elem(guard->attachments, &id) && errno != ENOENT)
 		return set_error(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
 	links_clear(id);
+	names_drop(id);
 	return 0;
 }
 
@@ -140,9 +142,13 @@ int attachment_settle(struct cgg_guard *guard, const struct cgg_attachment *atta
 	if (!status)
 		status = links_read(id, &there);
 	if (!status)
-		status = links_make(id, cgroup, programs & ~there, attachment->forced);
+		status = links_make(id, cgroup, programs & ~there, uses_names(programs),
+				    attachment->forced);
 	if (!status)
 		status = storage_write(guard, id, cgroup, attachment->policy);
+	if (!status)
+		status = links_settle_names(id, policy_image(guard, (int)attachment->policy),
+					    programs);
 	if (!status)
 		links_remove(id, there & ~programs);
 	return status;
@@ -176,7 +182,8 @@ int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 polic
 		return CGG_FAILED;
 	status = links_read(cgroup->id, &before);
 	if (!status)
-		status = links_make(cgroup->id, cgroup->fd, programs & ~before, forced);
+		status = links_make(cgroup->id, cgroup->fd, programs & ~before,
+				    uses_names(programs), forced);
 	if (!status && (found == CGG_NO || record_of(&old) != record_of(&wanted)))
 		status = record_write(guard, cgroup->path, &wanted);
 	if (!status)
@@ -197,16 +204,33 @@ int detach(struct cgg_guard *guard, __u64 id)
 	return found ? found : attachment_forget(guard, id);
 }
 
+/* Make the links of one cgroup that an image needs; *before is set to those that were there. */
+static int hooks_add(struct cgg_guard *guard, const struct cgg_attachment *attachment, int cgroup,
+		     const struct cgg_image *image, unsigned *before)
+{
+	unsigned programs = hook_programs(image->hooks);
+	int status = links_read(attachment->id, before);
+
+	if (!status)
+		status = links_make(attachment->id, cgroup, programs & ~*before,
+				    uses_names(programs), attachment->forced);
+	if (!status)
+		status = storage_write(guard, attachment->id, cgroup, attachment->policy);
+	if (!status && uses_names(programs))
+		status = links_settle_names(attachment->id, image, programs);
+	return status;
+}
+
 /*
- * Make the missing links of hooks (1 << enum cgg_hook) for all cgroups of a policy.
+ * Make the links that an image needs and that are missing, for all cgroups of a policy.
  *
  * On failure remove the new links again. A cgroup that is gone is not an error.
  */
-int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
+int attach_hooks(struct cgg_guard *guard, __u32 policy, const struct cgg_image *image)
 {
 	struct cgg_attachment *all;
-	unsigned count, done = 0, *before;
-	int status = hooks_check(hooks);
+	unsigned count, done = 0, *before, programs = hook_programs(image->hooks);
+	int status = hooks_check(image->hooks);
 
 	if (!status)
 		status = attachments_read(guard, &all, &count);
@@ -230,16 +254,14 @@ int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
 			before[done] = links_of(all[done].id);
 			continue;
 		}
-		status = links_read(all[done].id, &before[done]);
-		if (!status)
-			status = links_make(all[done].id, cgroup,
-					    hook_programs(hooks) & ~before[done], all[done].forced);
-		if (!status)
-			status = storage_write(guard, all[done].id, cgroup, policy);
+		status = hooks_add(guard, &all[done], cgroup, image, &before[done]);
 		close(cgroup);
 	}
-	while (status && before && done-- > 0)
+	while (status && before && done-- > 0) {
+		if (uses_names(programs) && !uses_names(before[done]))
+			links_forget_names(all[done].id);
 		links_remove(all[done].id, links_of(all[done].id) & ~before[done]);
+	}
 	free(before);
 	free(all);
 	return status;
@@ -253,8 +275,12 @@ void detach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks)
 
 	if (attachments_read(guard, &all, &count))
 		return;
-	for (unsigned i = 0; i < count; i++)
-		if (all[i].policy == policy)
-			links_remove(all[i].id, hook_programs(hooks));
+	for (unsigned i = 0; i < count; i++) {
+		if (all[i].policy != policy)
+			continue;
+		if (uses_names(hook_programs(hooks)))
+			links_forget_names(all[i].id);
+		links_remove(all[i].id, hook_programs(hooks));
+	}
 	free(all);
 }

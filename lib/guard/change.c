@@ -36,6 +36,14 @@ static void settings_take(struct cgg_rules *rules, const struct cgg_rules *more)
 			rules->defaults[i] = more->defaults[i];
 	if (more->audit != CGG_UNSET)
 		rules->audit = more->audit;
+	if (more->naming.keep)
+		rules->naming.keep = more->naming.keep;
+	if (more->naming.room)
+		rules->naming.room = more->naming.room;
+	if (more->naming.resolvers == CGG_UNSET_RESOLVERS)
+		return;
+	rules->naming.resolvers = more->naming.resolvers;
+	memcpy(rules->naming.resolver, more->naming.resolver, sizeof(rules->naming.resolver));
 }
 
 /*

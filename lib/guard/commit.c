@@ -218,6 +218,12 @@ int pending_check(const struct cgg_policy *policy)
 		       : 0;
 }
 
+/* Return whether the maps for names must be made again, with another size. */
+static bool names_room_differs(const struct cgg_image *image, const struct cgg_image *old)
+{
+	return image->hooks & old->hooks & 1u << CGG_DNS && image->naming.room != old->naming.room;
+}
+
 /*
  * Put a compiled image in force: make the links that it needs, switch, and free what is unused.
  *
@@ -234,8 +240,8 @@ static int commit(struct cgg_guard *guard, int place, const struct cgg_image *im
 	__u32 old_index = old ? old->index.number : 0;
 
 	/* Without an image, status is not 0. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-	if (!status && image->hooks & ~before)
-		status = attach_hooks(guard, (__u32)place, image->hooks);
+	if (!status && (image->hooks & ~before || names_room_differs(image, old)))
+		status = attach_hooks(guard, (__u32)place, image);
 	if (!status && guard->ready) {
 		status = guard->ready();
 		if (status)

@@ -40,7 +40,8 @@ struct link {
 	__u32 id, program;
 	__u64 cgroup;
 	int attach;
-	bool ours, taken;
+	const char *name; /* of the guard's program that the link is pinned for, 0: not ours */
+	bool taken;
 };
 
 static struct {
@@ -55,7 +56,7 @@ static struct {
 
 /* ---- links ---- */
 
-static int link_add(int fd, bool ours)
+static int link_add(int fd, const char *name)
 {
 	struct bpf_link_info info = { 0 };
 	__u32 size = sizeof(info);
@@ -70,7 +71,7 @@ static int link_add(int fd, bool ours)
 		return 0;
 	for (unsigned i = 0; i < at.link_count; i++)
 		if (at.links[i].id == info.id) {
-			at.links[i].ours |= ours;
+			at.links[i].name = name ? name : at.links[i].name;
 			return 0;
 		}
 	more = reallocarray(at.links, at.link_count + 1, sizeof(*more));
@@ -81,7 +82,7 @@ static int link_add(int fd, bool ours)
 						   .program = info.prog_id,
 						   .cgroup = info.cgroup.cgroup_id,
 						   .attach = (int)info.cgroup.attach_type,
-						   .ours = ours };
+						   .name = name };
 	return 0;
 }
 
@@ -91,15 +92,15 @@ static int links_own(void)
 	int status = 0;
 
 	for (int i = 0; i < at.levels * CGG_PROGRAMS && !status; i++) {
+		const char *program = cgg_programs[i % CGG_PROGRAMS].name;
 		char name[128];
 		int fd;
 
-		snprintf(name, sizeof(name), "links/%llu/%s", at.above[i / CGG_PROGRAMS],
-			 cgg_programs[i % CGG_PROGRAMS].name);
+		snprintf(name, sizeof(name), "links/%llu/%s", at.above[i / CGG_PROGRAMS], program);
 		fd = pin_get(name);
 		if (fd < 0)
 			continue;
-		status = link_add(fd, true);
+		status = link_add(fd, program);
 		close(fd);
 	}
 	return status;
@@ -117,7 +118,7 @@ static int links_read(bool guarded)
 			at.blind = true;
 		if (fd < 0)
 			continue;
-		status = link_add(fd, false);
+		status = link_add(fd, 0);
 		close(fd);
 	}
 	at.blind |= errno == EPERM;
@@ -126,7 +127,8 @@ static int links_read(bool guarded)
 
 /* ---- programs ---- */
 
-static void name_read(struct cgg_say *say, const char *hook)
+/* own is the name of the guard's program, 0: another's. */
+static void name_read(struct cgg_say *say, const char *hook, const char *own)
 {
 	struct bpf_prog_info info = { 0 };
 	__u32 size = sizeof(info);
@@ -135,13 +137,13 @@ static void name_read(struct cgg_say *say, const char *hook)
 
 	say->hook = hook;
 	say->known = say->ours || !at.blind;
-	snprintf(path, sizeof(path), "progs/%s", hook);
+	snprintf(path, sizeof(path), "progs/%s", own ? own : hook);
 	if (fd < 0 && say->ours) /* opening it by its id needs CAP_SYS_ADMIN, its pin does not */
 		fd = pin_get(path);
 	say->owned = fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size);
 	say->uid = info.created_by_uid;
-	if (say->ours) /* programs of the guard are named after their hook */
-		snprintf(say->name, sizeof(say->name), "%s", hook);
+	if (own)
+		snprintf(say->name, sizeof(say->name), "%s", own);
 	else if (say->owned)
 		snprintf(say->name, sizeof(say->name), "%s", info.name);
 	if (fd >= 0)
@@ -169,8 +171,11 @@ static int query(int fd, int attach, __u32 how, __u32 *ids, __u32 *flags, unsign
 	return error ? set_error(CGG_FAILED, "hook %d: %s", attach, strerror(error)) : 0;
 }
 
-/* Find the link that attaches a program, and mark that link as taken. */
-static void link_find(struct cgg_say *say, int attach)
+/*
+ * Find the link that attaches a program, and mark that link as taken; return the name of the
+ * guard's program, or 0.
+ */
+static const char *link_find(struct cgg_say *say, int attach)
 {
 	for (unsigned i = 0; i < at.link_count; i++) {
 		struct link *link = &at.links[i];
@@ -180,9 +185,10 @@ static void link_find(struct cgg_say *say, int attach)
 			continue;
 		link->taken = true;
 		say->link = link->id;
-		say->ours = link->ours;
-		return;
+		say->ours = link->name;
+		return link->name;
 	}
+	return 0;
 }
 
 /* Read all programs of a hook on the cgroup and above it, including those that do not run. */
@@ -203,8 +209,7 @@ static int local_read(int attach, const char *hook)
 						 .flags = flags[i],
 						 .cgroup = at.above[level],
 						 .level = level };
-			link_find(say, attach);
-			name_read(say, hook);
+			name_read(say, hook, link_find(say, attach));
 		}
 	}
 	return status;
@@ -245,7 +250,7 @@ static int hook_read(int attach, const char *hook, struct cgg_say **all, unsigne
 
 		if (!say) {
 			say = &unseen;
-			name_read(say, hook);
+			name_read(say, hook, 0);
 		}
 		say->asked = true;
 		(*all)[(*count)++] = *say;
@@ -283,8 +288,11 @@ int effective_read(int cgroup, bool guarded, struct cgg_say **all, unsigned *cou
 	if (!above_open(cgroup))
 		return set_error(CGG_FAILED, "the cgroups above it: %s", strerror(errno));
 	status = links_read(guarded);
+	/* Programs for names share the hooks of others. */
 	for (int i = 0; i < CGG_PROGRAMS && !status; i++)
-		status = hook_read(cgg_programs[i].attach, cgg_programs[i].name, all, count);
+		if (!cgg_programs[i].names)
+			status =
+				hook_read(cgg_programs[i].attach, cgg_programs[i].name, all, count);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && !status; i++)
 		status = hook_read(others[i].attach, others[i].name, all, count);
 	return status;

@@ -58,7 +58,7 @@ int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsig
 int attachment_find(struct cgg_guard *guard, __u64 id, __u32 *policy); /* CGG_NO: not attached */
 int attach(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, __u32 policy, bool forced);
 int detach(struct cgg_guard *guard, __u64 id);
-int attach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks);
+int attach_hooks(struct cgg_guard *guard, __u32 policy, const struct cgg_image *image);
 void detach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks);
 #define CGG_REPLACED CGG_DIR "/replaced" /* new programs before progs/ is replaced, then the old */
 int programs_replace(struct cgg_guard *guard);
@@ -92,7 +92,7 @@ struct cgg_say {
 int effective_read(int cgroup, bool guarded, struct cgg_say **all, unsigned *count);
 
 /* query.c: cgg-rule test: ask the kernel for a decision */
-int query_make(struct cgg_ask *ask, const struct cgg_rule *rule);
+int query_make(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name);
 int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule);
 
 /* run.c: a new cgroup for one command */

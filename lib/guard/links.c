@@ -33,7 +33,8 @@ static int link_is_own(__u64 id, int program, int link)
 	if (info.type != BPF_LINK_TYPE_CGROUP || info.cgroup.cgroup_id != id ||
 	    info.cgroup.attach_type != (__u32)is->attach)
 		return 0;
-	return !pin->now || pin->now == info.prog_id || pin->replaced == info.prog_id;
+	return !pin->now || pin->now == info.prog_id || pin->replaced == info.prog_id ||
+	       pin->by_name == info.prog_id || pin->replaced_by_name == info.prog_id;
 }
 
 /*
@@ -123,14 +124,16 @@ int hooks_check(unsigned hooks)
 }
 
 /* Create the link and pin it; unless forced, refuse when that would switch off another program. */
-static int link_make(__u64 id, int cgroup, int program, bool forced)
+static int link_make(__u64 id, int cgroup, int program, bool by_name, bool forced)
 {
-	const int attach = cgg_programs[program].attach;
+	const struct cgg_program_info *info = &cgg_programs[program];
+	const int attach = info->attach;
 	struct cgg_effective before;
 	char path[PATH];
 	int prog, link, error, status;
 
-	snprintf(path, sizeof(path), "progs/%s", cgg_programs[program].name);
+	snprintf(path, sizeof(path), "progs/%s",
+		 by_name && info->by_name ? info->by_name : info->name);
 	prog = pin_get(path);
 	if (prog < 0 && errno == ENOENT) {
 		for (int hook = 0; hook < CGG_HOOKS; hook++)
@@ -205,8 +208,11 @@ void links_clear(__u64 id)
 	directory_remove(id);
 }
 
-/* Make the links of programs, none of which may exist yet; on failure remove those just made. */
-int links_make(__u64 id, int cgroup, unsigned programs, bool forced)
+/*
+ * Make the links of programs, none of which may exist yet; on failure remove those just made.
+ * With by_name, they run the programs that judge by name, too.
+ */
+int links_make(__u64 id, int cgroup, unsigned programs, bool by_name, bool forced)
 {
 	unsigned made = 0;
 	char path[PATH];
@@ -220,7 +226,7 @@ int links_make(__u64 id, int cgroup, unsigned programs, bool forced)
 	for (int i = 0; i < CGG_PROGRAMS && !status; i++) {
 		if (!(programs & 1u << i))
 			continue;
-		status = link_make(id, cgroup, i, forced);
+		status = link_make(id, cgroup, i, by_name, forced);
 		if (!status)
 			made |= 1u << i;
 	}

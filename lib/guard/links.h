@@ -14,7 +14,12 @@ int links_read(__u64 id, unsigned *programs); /* programs: 1 << enum cgg_program
 int hooks_check(unsigned hooks);
 void links_remove(__u64 id, unsigned programs);
 void links_clear(__u64 id);
-int links_make(__u64 id, int cgroup, unsigned programs, bool forced);
+int links_make(__u64 id, int cgroup, unsigned programs, bool by_name, bool forced);
+
+/* by_name.c: links of policies that use names; programs is 1 << enum cgg_program */
+bool uses_names(unsigned programs);
+int links_settle_names(__u64 id, const struct cgg_image *image, unsigned programs);
+void links_forget_names(__u64 id);
 
 /* attach.c */
 int attachment_forget(struct cgg_guard *guard, __u64 id);

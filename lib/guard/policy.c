@@ -216,5 +216,6 @@ int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 	rules->next_id = image->next_id;
 	memcpy(rules->defaults, image->defaults, sizeof(rules->defaults));
 	rules->audit = image->audit;
+	rules->naming = image->naming;
 	return policy_each(guard, place, take_line, rules);
 }

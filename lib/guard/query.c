@@ -39,32 +39,53 @@ static __u8 known_of(const struct cgg_rule *rule)
 	return rule->matches & CGG_MATCH_IP ? CGG_KNOWN_ADDR : CGG_KNOWN_NONE;
 }
 
-static int query_net(struct cgg_query *q, const struct cgg_rule *rule, int hook)
+/* The key of a query about a DNS name is the name, reversed. */
+static int query_host(struct cgg_ask *ask, const struct cgg_rule *rule)
 {
+	if (rule->prefix)
+		return one("name is needed (without *)");
+	host_reverse((char *)ask->name.word, rule->operand);
+	memcpy(ask->query.word, &ask->name, sizeof(ask->query.word));
+	return 0;
+}
+
+/* An address of 0.0.0.0/8, which nobody has: it stands for one that no `ip' is about. */
+static const struct cgg_net nowhere = { .addr = { [10] = 0xff, 0xff, 0, 0, 0, 1 }, .len = 128 };
+
+static int query_net(struct cgg_ask *ask, const struct cgg_rule *rule, int hook)
+{
+	struct cgg_query *q = &ask->query;
 	bool message = hook == CGG_SENDMSG || hook == CGG_RECVMSG;
 	bool packet = 1u << hook & CGG_PACKET_HOOKS;
+	const struct cgg_net *net = &rule->net;
 	__u16 proto = message ? 17 : 6;
 
 	if (packet)
 		q->access = known_of(rule);
 	if (q->access == CGG_KNOWN_NONE)
 		return 0;
-	if (!(rule->matches & CGG_MATCH_IP) || rule->net.local || rule->net.len != 128)
+	if (q->access == CGG_BY_NAME)
+		q->select = (rule->inner ? CGG_IS_INNER : 0) | (rule->alias ? CGG_IS_ALIAS : 0);
+	if (!(rule->matches & CGG_MATCH_IP) && rule->matches & CGG_MATCH_HOST)
+		net = &nowhere;
+	else if (!(rule->matches & CGG_MATCH_IP) || rule->net.local || rule->net.len != 128)
 		return one("address is needed (ip ADDR)");
 	if (rule->matches & CGG_MATCH_PORT ? rule->port_min != rule->port_max : !packet)
 		return one("port is needed (port N)");
 	if (rule->matches & CGG_MATCH_PROTO)
 		proto = rule->proto;
-	memcpy(q->word, rule->net.addr, sizeof(rule->net.addr));
-	q->select = proto;
-	if (addr_is_ip4(rule->net.addr)) {
+	q->port = rule->matches & CGG_MATCH_PORT ? rule->port_min : 0;
+	q->select |= proto;
+	if (q->access == CGG_BY_NAME)
+		return query_host(ask, rule);
+	memcpy(q->word, net->addr, sizeof(net->addr));
+	if (addr_is_ip4(net->addr)) {
 		q->select |= CGG_IS_IPV4;
-		if (rule->net.addr[12] == 127)
+		if (net->addr[12] == 127)
 			q->select |= CGG_IS_LOCAL;
-	} else if (!memcmp(rule->net.addr, &(const __u8[16]){ [15] = 1 }, 16)) {
+	} else if (!memcmp(net->addr, &(const __u8[16]){ [15] = 1 }, 16)) {
 		q->select |= CGG_IS_LOCAL;
 	}
-	q->port = rule->matches & CGG_MATCH_PORT ? rule->port_min : 0;
 	return 0;
 }
 
@@ -109,11 +130,11 @@ static int query_name(struct cgg_ask *ask, const struct cgg_rule *rule)
 	return 0;
 }
 
-static int query_access(struct cgg_query *q, const struct cgg_rule *rule)
+static int query_access(struct cgg_query *q, const struct cgg_rule *rule, bool by_name)
 {
 	if (!rule->access || rule->access & (rule->access - 1))
 		return one("access letter is needed");
-	q->access = rule->access;
+	q->access = by_name ? CGG_BY_NAME : rule->access;
 	return 0;
 }
 
@@ -146,8 +167,11 @@ static int query_cgroup(struct cgg_ask *ask, const struct cgg_rule *rule)
 	return 0;
 }
 
-/* Turn the words of a rule into a query; refuse words that leave more than one operation. */
-int query_make(struct cgg_ask *ask, const struct cgg_rule *rule)
+/*
+ * Turn the words of a rule into a query; refuse words that leave more than one operation. Words
+ * with host make two queries: about the address, and with by_name about the name.
+ */
+int query_make(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
 {
 	int hook = 0, status;
 
@@ -157,7 +181,7 @@ int query_make(struct cgg_ask *ask, const struct cgg_rule *rule)
 	if (rule->hooks != 1u << hook)
 		return one("hook is needed");
 	ask->query.hook = (__u8)hook;
-	status = query_access(&ask->query, rule);
+	status = query_access(&ask->query, rule, by_name);
 	if (status)
 		return status;
 	switch (cgg_hooks[hook].operand) {
@@ -168,6 +192,9 @@ int query_make(struct cgg_ask *ask, const struct cgg_rule *rule)
 	case CGG_UNIX_NAME:
 		status = query_name(ask, rule);
 		break;
+	case CGG_DNS_NAME:
+		status = query_host(ask, rule);
+		break;
 	case CGG_SOCKOPT:
 		key_number(&ask->query, 0, rule->major);
 		key_number(&ask->query, 4, rule->minor);
@@ -176,7 +203,7 @@ int query_make(struct cgg_ask *ask, const struct cgg_rule *rule)
 		break;
 	case CGG_NONE:
 		status = hook == CGG_SOCKET ? query_socket(&ask->query, rule)
-					    : query_net(&ask->query, rule, hook);
+					    : query_net(ask, rule, hook);
 		break;
 	}
 	memcpy(&ask->name, ask->query.word, sizeof(ask->query.word));

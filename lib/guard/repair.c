@@ -24,6 +24,21 @@ static void links_sweep(struct cgg_guard *guard)
 		closedir(list);
 }
 
+static void name_sweep(void *context, __u64 id)
+{
+	__u32 policy;
+
+	if (attachment_find(context, id, &policy) == CGG_NO)
+		names_drop(id);
+}
+
+/* Remove the maps of cgroups that are not attached, which a killed command leaves. */
+static void names_sweep(struct cgg_guard *guard)
+{
+	if (names_loaded())
+		names_each(name_sweep, guard);
+}
+
 /* Return whether the errno of cgroup_open_id() says that the cgroup was removed. */
 static bool says_gone(int error)
 {
@@ -77,6 +92,7 @@ int guard_repair(struct cgg_guard *guard)
 	}
 	free(all);
 	links_sweep(guard);
+	names_sweep(guard);
 	if (guard->how == CGG_CHANGE)
 		policies_sweep(guard);
 	if (guard->how == CGG_CHANGE && !access(CGG_REPLACED, F_OK))

@@ -27,6 +27,16 @@ static int link_renew(__u64 id, int program, int prog)
 					  : set_error(CGG_FAILED, "%s: %s", path, strerror(error));
 }
 
+static int program_get(const char *name)
+{
+	char path[PATH];
+
+	if (!name)
+		return -1;
+	snprintf(path, sizeof(path), "progs/%s", name);
+	return pin_get(path);
+}
+
 /* Make every link run the program in progs/, and then remove replaced/. */
 int programs_renew(struct cgg_guard *guard)
 {
@@ -35,15 +45,22 @@ int programs_renew(struct cgg_guard *guard)
 	int status = attachments_read(guard, &all, &count);
 
 	for (int i = 0; i < CGG_PROGRAMS && !status; i++) {
-		char path[PATH];
-		int prog;
+		int prog = program_get(cgg_programs[i].name);
+		int by_name = program_get(cgg_programs[i].by_name);
 
-		snprintf(path, sizeof(path), "progs/%s", cgg_programs[i].name);
-		prog = pin_get(path);
-		for (unsigned at = 0; at < count && prog >= 0 && !status; at++)
-			status = link_renew(all[at].id, i, prog);
+		for (unsigned at = 0; at < count && prog >= 0 && !status; at++) {
+			unsigned programs = 0;
+
+			status = policy_programs(guard, (int)all[at].policy, &programs);
+			if (!status)
+				status = link_renew(all[at].id, i,
+						    uses_names(programs) && by_name >= 0 ? by_name
+											 : prog);
+		}
 		if (prog >= 0)
 			close(prog);
+		if (by_name >= 0)
+			close(by_name);
 	}
 	free(all);
 	/* After a failure, replaced/ stays: going back needs it, and the next command retries. */

@@ -42,7 +42,8 @@ static __u32 action_of(struct builder *b, const struct cgg_entry *e)
 	/* The prefix covers the other bits; it does not tell whether a packet stays on lo. */
 	if (e->condition.hooks & nets) {
 		a.condition.select_mask &=
-			0xffff | (e->condition.hooks & CGG_PACKET_HOOKS ? CGG_IS_LOCAL : 0);
+			0xffff | CGG_IS_INNER | CGG_IS_ALIAS |
+			(e->condition.hooks & CGG_PACKET_HOOKS ? CGG_IS_LOCAL : 0);
 		a.condition.select &= a.condition.select_mask;
 	}
 	if (2 * b->actions >= b->hash_size)
@@ -77,6 +78,7 @@ __u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_i
 		for (unsigned f = 0; f < forms; f++)
 			actions[CGG_KNOWN_BITS * (size_t)i + f] = action_of(b, &form[f]);
 		head->hooks |= rules->entry[i].condition.hooks;
+		head->by_name |= rules->entry[i].condition.access == CGG_BY_NAME;
 	}
 	build_take(b, sizeof(*b->action) / 8 * ((__u64)b->actions + 1), CGG_PAGE / 8, false);
 	if (!b->failed && b->actions)

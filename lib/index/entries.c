@@ -8,40 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index.h"
-
-#define NO_ROOM ((__u32)-1)
-
-/*
- * Copy `room` bytes of text to the heap. Return their offset in units of 8 bytes, 0 for "", or
- * NO_ROOM with cgg_error set.
- */
-static __u32 heap_put(struct cgg_rules *rules, const char *text, size_t room)
-{
-	__u32 place = rules->heap_used ? rules->heap_used : CGG_NAME / 8;
-	__u32 units = (__u32)(room + 7) / 8;
-
-	if (!units)
-		return 0;
-	if (place + units > rules->heap_room) {
-		__u32 more = 2 * (place + units) + 1024;
-		char *heap = realloc(rules->heap, 8 * (size_t)more);
-
-		if (!heap || more > CGG_INDEX_UNITS) {
-			rules->heap = heap ? heap : rules->heap;
-			set_error(CGG_FAILED, "%u rules: out of memory", rules->rules);
-			return NO_ROOM;
-		}
-		rules->heap = heap;
-		rules->heap_room = more;
-	}
-	if (!rules->heap_used) /* offset 0 is "" */
-		memset(rules->heap, 0, CGG_NAME);
-	memset(rules->heap + 8 * (size_t)(place + units - 1), 0, 8);
-	memcpy(rules->heap + 8 * (size_t)place, text, room);
-	rules->heap_used = place + units;
-	return place;
-}
+#include "entries.h"
 
 /* Return the hash of a rule's words, as an index stores it. */
 __u32 words_hash(const char *text, size_t len)
@@ -75,138 +42,6 @@ static int entries_room(struct cgg_rules *rules, unsigned more)
 	return 0;
 }
 
-/* Compile proto and ip: value and mask have the 16 bytes of the address, in network byte order. */
-static void compile_net(struct cgg_entry *e, const struct cgg_rule *rule)
-{
-	const struct cgg_net *net = &rule->net;
-	__u8 mask[16] = { 0 };
-
-	if (rule->matches & CGG_MATCH_PROTO) {
-		e->condition.select |= rule->proto;
-		e->condition.select_mask |= 0xffff;
-	}
-	if (!(rule->matches & CGG_MATCH_IP))
-		return;
-	if (net->local) {
-		e->condition.select |= CGG_IS_LOCAL;
-		e->condition.select_mask |= CGG_IS_LOCAL;
-		return;
-	}
-	memset(mask, 0xff, net->len / 8u);
-	if (net->len % 8)
-		mask[net->len / 8] = (__u8)(0xff00 >> net->len % 8);
-	memcpy(e->value, net->addr, sizeof(net->addr));
-	memcpy(e->mask, mask, sizeof(mask));
-	/* ::/0 means every IPv6 address, but not IPv4 addresses in mapped form */
-	e->condition.select_mask |= CGG_IS_IPV4;
-	if (net->len >= 96 && addr_is_ip4(net->addr))
-		e->condition.select |= CGG_IS_IPV4;
-}
-
-/* Put n at byte `place` of the key, 4 bytes in network byte order; -1: any number. */
-static void compile_number(struct cgg_entry *e, unsigned place, long n)
-{
-	const __u8 bytes[4] = { (__u8)(n >> 24), (__u8)(n >> 16), (__u8)(n >> 8), (__u8)n };
-
-	if (n < 0)
-		return;
-	memcpy((char *)e->value + place, bytes, sizeof(bytes));
-	memset((char *)e->mask + place, 0xff, sizeof(bytes));
-}
-
-/* Return the mask for word i of a name: 0xff for each of the name's first len bytes. */
-static __u64 word_mask(unsigned i, size_t len)
-{
-	__u8 bytes[8] = { 0 };
-	__u64 mask;
-
-	for (unsigned b = 0; b < 8; b++)
-		if (8 * i + b < len)
-			bytes[b] = 0xff;
-	memcpy(&mask, bytes, sizeof(mask));
-	return mask;
-}
-
-/*
- * Compile a name. A whole name must match in its length, too. A prefix must match in its bytes
- * only, and the name must not be vague. An empty prefix matches every name.
- */
-static int compile_name(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rule *rule)
-{
-	size_t len = strlen(rule->operand);
-
-	e->condition.select = rule->prefix ? 0 : (__u32)len;
-	e->condition.select_mask = !rule->prefix ? ~0u : len ? CGG_VAGUE & ~(CGG_VAGUE >> 1) : 0;
-	memcpy(e->value, rule->operand, 16);
-	for (unsigned i = 0; i < 2; i++) {
-		e->mask[i] = word_mask(i, len);
-		e->value[i] &= e->mask[i];
-	}
-	if (len <= 16)
-		return 0;
-	e->operand_words = (__u16)(len / 8);
-	e->operand_last = word_mask((unsigned)len / 8, len);
-	e->operand = heap_put(rules, rule->operand, CGG_OPERAND);
-	return e->operand == NO_ROOM ? CGG_FAILED : 0;
-}
-
-static void compile_socket(struct cgg_entry *e, const struct cgg_rule *rule)
-{
-	if (rule->matches & CGG_MATCH_FAMILY) {
-		e->condition.select |= CGG_SOCKET_SELECT((__u32)rule->family, 0, 0);
-		e->condition.select_mask |= CGG_SOCKET_SELECT(0xff, 0, 0);
-	}
-	if (rule->matches & CGG_MATCH_TYPE) {
-		e->condition.select |= CGG_SOCKET_SELECT(0, (__u32)rule->type, 0);
-		e->condition.select_mask |= CGG_SOCKET_SELECT(0, 0xff, 0);
-	}
-}
-
-static int compile_what(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rule *rule)
-{
-	if (rule->hooks & (1u << CGG_SYSCTL | 1u << CGG_UNIX))
-		return compile_name(rules, e, rule);
-	if (rule->hooks & 1u << CGG_DEVICE) {
-		compile_number(e, 0,
-			       rule->device == 'a'   ? -1
-			       : rule->device == 'c' ? CGG_CHAR
-						     : CGG_BLOCK);
-		compile_number(e, 4, rule->major);
-		compile_number(e, 8, rule->minor);
-	} else if (rule->hooks & (1u << CGG_SETSOCKOPT | 1u << CGG_GETSOCKOPT)) {
-		compile_number(e, 0, rule->major);
-		compile_number(e, 4, rule->minor);
-	} else {
-		compile_net(e, rule);
-	}
-	if (rule->hooks & 1u << CGG_SOCKET)
-		compile_socket(e, rule);
-	return 0;
-}
-
-/*
- * Return the access bits of a rule. For packets they say which parts of a packet may be unknown
- * (enum cgg_known). Fail closed: a deny rule also matches when a part is unknown; allow and alert
- * rules match only when every part that they compare is known.
- */
-static __u8 compile_access(const struct cgg_rule *rule)
-{
-	unsigned access = rule->access;
-	bool deny = rule->verdict == CGG_DENY,
-	     port = rule->port_min != 0 || rule->port_max != 65535,
-	     proto = rule->matches & CGG_MATCH_PROTO, ip = rule->matches & CGG_MATCH_IP;
-
-	if (!(rule->hooks & CGG_PACKET_HOOKS))
-		return rule->access;
-	if (deny || !port)
-		access |= CGG_KNOWN_PROTO;
-	if (deny || (!port && !proto))
-		access |= CGG_KNOWN_ADDR;
-	if (deny || (!port && !proto && !ip))
-		access |= CGG_KNOWN_NONE;
-	return (__u8)access;
-}
-
 static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rule *rule)
 {
 	char text[CGG_RULE_TEXT];
@@ -232,10 +67,13 @@ static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const stru
 	return compile_what(rules, e, rule);
 }
 
-/* Return whether a rule also needs an entry for vague names, which may mean the denied path. */
+/* Return whether a rule also needs an entry for vague names, which may mean the denied name. */
 static bool is_vague_too(const struct cgg_rule *rule)
 {
-	return rule->hooks & 1u << CGG_UNIX && rule->verdict == CGG_DENY && *rule->operand == '/';
+	if (rule->verdict != CGG_DENY)
+		return false;
+	return (rule->hooks & 1u << CGG_UNIX && *rule->operand == '/') ||
+	       (rule->hooks & 1u << CGG_DNS && *rule->operand);
 }
 
 static void compile_vague(struct cgg_entry *vague, const struct cgg_entry *e)
@@ -392,7 +230,20 @@ void rules_free(struct cgg_rules *rules)
 	rules_begin(rules);
 }
 
-/* Return the hooks (1 << enum cgg_hook) that the entries, the index and the defaults need. */
+/* Return whether a rule asks for names of addresses. */
+bool rules_have_host(const struct cgg_rules *rules)
+{
+	bool any = rules->index.number && rules->index.by_name;
+
+	for (unsigned i = 0; i < rules->count && !any; i++)
+		any = rules->entry[i].condition.access == CGG_BY_NAME;
+	return any;
+}
+
+/*
+ * Return the hooks (1 << enum cgg_hook) that the entries, the index and the defaults need. Names of
+ * addresses are learnt by the programs of the hook dns.
+ */
 unsigned rules_hooks(const struct cgg_rules *rules)
 {
 	unsigned hooks = rules->index.number ? rules->index.hooks : 0;
@@ -402,6 +253,8 @@ unsigned rules_hooks(const struct cgg_rules *rules)
 	for (unsigned i = 0; i < CGG_HOOKS; i++)
 		if (rules->defaults[i] != CGG_ALLOW)
 			hooks |= 1u << i;
+	if (rules->naming.resolvers || rules_have_host(rules))
+		hooks |= 1u << CGG_DNS;
 	return hooks;
 }
 
@@ -428,6 +281,12 @@ int compile(struct cgg_image *image, const struct cgg_rules *rules)
 	image->next_id = rules->next_id;
 	memcpy(image->defaults, rules->defaults, sizeof(rules->defaults));
 	image->audit = rules->audit;
+	image->naming = rules->naming;
+	if (!image->naming.keep)
+		image->naming.keep = CGG_KEEP;
+	if (!image->naming.room)
+		image->naming.room = CGG_NAMES_ROOM;
+	image->by_name = rules_have_host(rules);
 	image->index = rules->index;
 	image->hooks = rules_hooks(rules);
 	if (rules->count > CGG_ENTRIES)
@@ -457,6 +316,7 @@ int decompile(struct cgg_rules *rules, const struct cgg_image *image)
 	rules->next_id = image->next_id;
 	memcpy(rules->defaults, image->defaults, sizeof(rules->defaults));
 	rules->audit = image->audit;
+	rules->naming = image->naming;
 	rules->index = image->index;
 	status = entries_room(rules, image->count);
 	if (status || !image->count)

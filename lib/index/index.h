@@ -14,7 +14,9 @@ struct cgg_rules {
 	__u32 heap_used, heap_room; /* units of 8 bytes */
 	__u8 defaults[CGG_HOOKS]; /* enum cgg_verdict */
 	__u8 audit;
-#define CGG_UNSET 0xff /* of these two, in rules to be added: keep the policy's setting */
+	struct cgg_naming naming; /* in it 0 is the default */
+#define CGG_UNSET 0xff /* of these, in rules to be added: keep the policy's setting */
+#define CGG_UNSET_RESOLVERS 0xffffffffu
 	__u32 next_id;
 	struct cgg_index index; /* the index of the policy, if it has one */
 };
@@ -26,6 +28,7 @@ int rules_take(struct cgg_rules *rules, const struct cgg_rules *more);
 void rules_remove(struct cgg_rules *rules, unsigned at);
 unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_BITS]);
 unsigned rules_hooks(const struct cgg_rules *rules);
+bool rules_have_host(const struct cgg_rules *rules);
 void rules_free(struct cgg_rules *rules);
 int compile(struct cgg_image *image, const struct cgg_rules *rules);
 int decompile(struct cgg_rules *rules, const struct cgg_image *image);

@@ -39,6 +39,12 @@ static void place_net(struct builder *b, const struct cgg_entry *e, struct item 
 	item_add(b, item);
 }
 
+/* Return whether the rule of an entry is looked up by names of the address. */
+static bool is_by_name(const struct cgg_entry *e)
+{
+	return e->condition.hooks & CGG_NAME_HOOKS && e->condition.access == CGG_BY_NAME;
+}
+
 /* Add the prefix of a rule about names. The prefix of a whole name includes its final NUL. */
 static void place_name(struct builder *b, const struct cgg_rules *rules, const struct cgg_entry *e,
 		       struct item *item, int space)
@@ -51,7 +57,8 @@ static void place_name(struct builder *b, const struct cgg_rules *rules, const s
 	item->bits = (__u16)bits_of(e->mask);
 	if (e->operand_words)
 		item->bits = (__u16)(64 * e->operand_words + __builtin_popcountll(last));
-	if (e->condition.select_mask == ~0u && !vague)
+	if (e->condition.select_mask == ~0u &&
+	    !vague) /* of unix or sysctl: a DNS name has the NUL */
 		item->bits = (__u16)(item->bits + 8);
 	if (e->operand)
 		item->name = (const __u8 *)rules->heap + 8 * (size_t)e->operand;
@@ -88,7 +95,9 @@ static unsigned space_hooks(int space)
 	if (space <= CGG_SPACE_IPV6)
 		return (1u << CGG_UNIX) - 1;
 	if (space == CGG_SPACE_VAGUE)
-		return 1u << CGG_UNIX | CGG_PACKET_HOOKS;
+		return 1u << CGG_UNIX | 1u << CGG_DNS | CGG_PACKET_HOOKS;
+	if (space == CGG_SPACE_HOST)
+		return CGG_NAME_HOOKS;
 	return 1u << (space - CGG_SPACE_UNIX + CGG_UNIX);
 }
 
@@ -96,10 +105,15 @@ static unsigned space_hooks(int space)
 static void place_form(struct builder *b, const struct cgg_rules *rules, const struct cgg_entry *e,
 		       struct item *item, int space)
 {
-	if (space <= CGG_SPACE_IPV6) {
+	if (is_by_name(e)) {
+		if (space == CGG_SPACE_HOST)
+			place_name(b, rules, e, item, space);
+	} else if (space == CGG_SPACE_HOST) {
+		return;
+	} else if (space <= CGG_SPACE_IPV6) {
 		if (e->condition.access & ~CGG_KNOWN_NONE)
 			place_net(b, e, item, space);
-	} else if (e->condition.hooks & (1u << CGG_UNIX | 1u << CGG_SYSCTL)) {
+	} else if (e->condition.hooks & (1u << CGG_UNIX | 1u << CGG_SYSCTL | 1u << CGG_DNS)) {
 		place_name(b, rules, e, item, space);
 	} else if (space == CGG_SPACE_VAGUE) {
 		if (e->condition.access & CGG_KNOWN_NONE)

@@ -138,6 +138,16 @@ static bool named_words(struct event_words *words, const json_t *event, int hook
 	return true;
 }
 
+/* A question that could not be read has no name, and of a long name only the end is known. */
+static bool host_words(struct event_words *words, const json_t *event)
+{
+	const char *name = text_of(event, "host");
+
+	if (name && strlen(name) < sizeof(((struct cgg_event_host *)0)->name))
+		add_word(words, name);
+	return true;
+}
+
 /* Return whether the rule names exactly the address, device or name of the event. */
 static bool is_exact(const struct cgg_rule *rule, const struct event_words *words)
 {
@@ -174,6 +184,9 @@ int rule_of(struct cgg_rule *rule, const json_t *event, int hook)
 		break;
 	case CGG_DEVICE:
 		whole = device_words(&words, event);
+		break;
+	case CGG_DNS:
+		whole = host_words(&words, event);
 		break;
 	case CGG_SETSOCKOPT:
 	case CGG_GETSOCKOPT:

@@ -41,9 +41,19 @@ int programs_record(unsigned programs);
 struct cgg_pinned { /* cached while one guard is open */
 	bool is_read;
 	__u32 now, replaced; /* ids of those in progs/ and replaced/; 0: none */
+	__u32 by_name, replaced_by_name; /* and of the programs that judge by name, too */
 };
 const struct cgg_pinned *pinned_read(int program);
 void pinned_forget(void); /* drops the cache */
+
+/* names.c: the maps with the names of a cgroup */
+enum cgg_names_map { CGG_BINDINGS, CGG_KNOWN };
+int names_get(enum cgg_names_map map, __u64 id);
+int names_make(__u64 id, __u32 room);
+void names_drop(__u64 id); /* if they exist */
+void names_each(void sweep(void *context, __u64 id), void *context);
+bool names_loaded(void); /* whether the programs for names are loaded */
+__u64 netns_cookie(void);
 
 /* inner.c: inner maps; name is the outer map: images, tallies or indexes */
 int inner_get(const char *name, int outer, __u32 number); /* -1 with errno */

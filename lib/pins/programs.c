@@ -260,11 +260,13 @@ void pinned_forget(void)
 
 const struct cgg_pinned *pinned_read(int program)
 {
-	const char *name = cgg_programs[program].name;
+	const char *name = cgg_programs[program].name, *by_name = cgg_programs[program].by_name;
 	struct cgg_pinned *p = &pinned[program];
 
 	if (!p->is_read)
 		*p = (struct cgg_pinned){ true, program_read("progs", name),
-					  program_read("replaced", name) };
+					  program_read("replaced", name),
+					  by_name ? program_read("progs", by_name) : 0,
+					  by_name ? program_read("replaced", by_name) : 0 };
 	return p;
 }

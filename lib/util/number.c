@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* number.c - numbers and the clock. */
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "util.h"
@@ -32,4 +33,19 @@ __u64 time_now(void)
 
 	clock_gettime(CLOCK_BOOTTIME, &t);
 	return (__u64)t.tv_sec * 1000000000ULL + (__u64)t.tv_nsec;
+}
+
+int time_parse(__u64 *ns, const char *word)
+{
+	static const char units[] = "smhd";
+	static const __u64 seconds[] = { 1, 60, 3600, 86400 };
+	size_t len = strlen(word);
+	const char *unit = len ? strchr(units, word[len - 1]) : 0;
+	unsigned long n;
+
+	if (!unit || number_parse(&n, word, len - 1, 31536000) || !n ||
+	    n * seconds[unit - units] > 31536000)
+		return -1;
+	*ns = n * seconds[unit - units] * 1000000000ULL;
+	return 0;
 }

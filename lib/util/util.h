@@ -48,6 +48,7 @@ int shortest_edit(const __u32 *const list[2], const unsigned count[2], unsigned 
 		  bool *const edited[2]);
 
 /* number.c: numbers and the clock */
+int time_parse(__u64 *ns, const char *word); /* 90s, 10m, 2h, 1d: 0; no time: -1 */
 int number_parse(unsigned long *n, const char *word, size_t len, unsigned long max); /* 0 or -1 */
 int by_number(const void *one, const void *other); /* compares two __u32, for qsort(3) */
 __u64 time_now(void); /* CLOCK_BOOTTIME, ns */

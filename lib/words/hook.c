@@ -11,6 +11,7 @@
 #include "words.h"
 
 #define P(program) (1u << CGG_##program)
+#define CALL (NET | CGG_MATCH_HOST)
 #define NET (CGG_MATCH_PROTO | CGG_MATCH_IP | CGG_MATCH_PORT | CGG_MATCH_CGROUP)
 #define SOCKET (CGG_MATCH_FAMILY | CGG_MATCH_TYPE | CGG_MATCH_PROTO | CGG_MATCH_CGROUP)
 #define CGROUP CGG_MATCH_CGROUP
@@ -19,10 +20,10 @@
 
 /* word, operand, matches, programs, access bits, observe_only, error */
 const struct cgg_hook_info cgg_hooks[] = {
-	[CGG_CONNECT] = { "connect", 0, NET, P(CONNECT4) | P(CONNECT6), 0, false, true },
+	[CGG_CONNECT] = { "connect", 0, CALL, P(CONNECT4) | P(CONNECT6), 0, false, true },
 	[CGG_BIND] = { "bind", 0, NET, P(BIND4) | P(BIND6) | P(POST_BIND4) | P(POST_BIND6), 0,
 		       false, true },
-	[CGG_SENDMSG] = { "sendmsg", 0, NET, P(SENDMSG4) | P(SENDMSG6), 0, false, true },
+	[CGG_SENDMSG] = { "sendmsg", 0, CALL, P(SENDMSG4) | P(SENDMSG6), 0, false, true },
 	[CGG_RECVMSG] = { "recvmsg", 0, NET, P(RECVMSG4) | P(RECVMSG6), 0, true, false },
 	[CGG_EGRESS] = { "egress", 0, NET, P(EGRESS_SKB), 0, false, false },
 	[CGG_INGRESS] = { "ingress", 0, NET, P(INGRESS_SKB), 0, false, false },
@@ -33,6 +34,8 @@ const struct cgg_hook_info cgg_hooks[] = {
 	[CGG_SYSCTL] = { "sysctl", CGG_SYSCTL_NAME, CGROUP, P(SYSCTL_RW), RW, false, true },
 	[CGG_SETSOCKOPT] = { "setsockopt", CGG_SOCKOPT, CGROUP, P(SETSOCKOPT_RUN), 0, false, true },
 	[CGG_GETSOCKOPT] = { "getsockopt", CGG_SOCKOPT, CGROUP, P(GETSOCKOPT_RUN), 0, false, true },
+	[CGG_DNS] = { "dns", CGG_DNS_NAME, CGROUP, P(DNS_QUESTION) | P(DNS_ANSWER), 0, false,
+		      false },
 };
 
 const char *const cgg_operands[] = {
@@ -41,6 +44,7 @@ const char *const cgg_operands[] = {
 	[CGG_SYSCTL_NAME] = "NAME",
 	[CGG_UNIX_NAME] = "/PATH|@ABSTRACT",
 	[CGG_SOCKOPT] = "LEVEL:NAME",
+	[CGG_DNS_NAME] = "NAME|*.NAME|*",
 };
 
 /* The attach types of unix sockets came with Linux 6.7; older headers lack them. */
@@ -52,25 +56,27 @@ const char *const cgg_operands[] = {
 #define OPT BPF_PROG_TYPE_CGROUP_SOCKOPT
 
 const struct cgg_program_info cgg_programs[] = {
-	[CGG_CONNECT4] = { "connect4", ADDR, BPF_CGROUP_INET4_CONNECT, 0 },
-	[CGG_CONNECT6] = { "connect6", ADDR, BPF_CGROUP_INET6_CONNECT, 0 },
-	[CGG_BIND4] = { "bind4", ADDR, BPF_CGROUP_INET4_BIND, 0 },
-	[CGG_BIND6] = { "bind6", ADDR, BPF_CGROUP_INET6_BIND, 0 },
-	[CGG_POST_BIND4] = { "post_bind4", SOCK, BPF_CGROUP_INET4_POST_BIND, 0 },
-	[CGG_POST_BIND6] = { "post_bind6", SOCK, BPF_CGROUP_INET6_POST_BIND, 0 },
-	[CGG_SENDMSG4] = { "sendmsg4", ADDR, BPF_CGROUP_UDP4_SENDMSG, 0 },
-	[CGG_SENDMSG6] = { "sendmsg6", ADDR, BPF_CGROUP_UDP6_SENDMSG, 0 },
-	[CGG_RECVMSG4] = { "recvmsg4", ADDR, BPF_CGROUP_UDP4_RECVMSG, 0 },
-	[CGG_RECVMSG6] = { "recvmsg6", ADDR, BPF_CGROUP_UDP6_RECVMSG, 0 },
-	[CGG_EGRESS_SKB] = { "egress", SKB, BPF_CGROUP_INET_EGRESS, 0 },
-	[CGG_INGRESS_SKB] = { "ingress", SKB, BPF_CGROUP_INET_INGRESS, 0 },
-	[CGG_CONNECT_UNIX] = { "connect_unix", ADDR, CONNECT_UNIX, "6.7" },
-	[CGG_SENDMSG_UNIX] = { "sendmsg_unix", ADDR, SENDMSG_UNIX, "6.7" },
-	[CGG_SOCK_CREATE] = { "sock_create", SOCK, BPF_CGROUP_INET_SOCK_CREATE, 0 },
-	[CGG_DEV] = { "device", BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE, 0 },
-	[CGG_SYSCTL_RW] = { "sysctl", BPF_PROG_TYPE_CGROUP_SYSCTL, BPF_CGROUP_SYSCTL, 0 },
-	[CGG_SETSOCKOPT_RUN] = { "setsockopt", OPT, BPF_CGROUP_SETSOCKOPT, 0 },
-	[CGG_GETSOCKOPT_RUN] = { "getsockopt", OPT, BPF_CGROUP_GETSOCKOPT, 0 },
+	[CGG_CONNECT4] = { "connect4", ADDR, BPF_CGROUP_INET4_CONNECT, 0, "connect4_names", false },
+	[CGG_CONNECT6] = { "connect6", ADDR, BPF_CGROUP_INET6_CONNECT, 0, "connect6_names", false },
+	[CGG_BIND4] = { "bind4", ADDR, BPF_CGROUP_INET4_BIND, 0, 0, false },
+	[CGG_BIND6] = { "bind6", ADDR, BPF_CGROUP_INET6_BIND, 0, 0, false },
+	[CGG_POST_BIND4] = { "post_bind4", SOCK, BPF_CGROUP_INET4_POST_BIND, 0, 0, false },
+	[CGG_POST_BIND6] = { "post_bind6", SOCK, BPF_CGROUP_INET6_POST_BIND, 0, 0, false },
+	[CGG_SENDMSG4] = { "sendmsg4", ADDR, BPF_CGROUP_UDP4_SENDMSG, 0, "sendmsg4_names", false },
+	[CGG_SENDMSG6] = { "sendmsg6", ADDR, BPF_CGROUP_UDP6_SENDMSG, 0, "sendmsg6_names", false },
+	[CGG_RECVMSG4] = { "recvmsg4", ADDR, BPF_CGROUP_UDP4_RECVMSG, 0, 0, false },
+	[CGG_RECVMSG6] = { "recvmsg6", ADDR, BPF_CGROUP_UDP6_RECVMSG, 0, 0, false },
+	[CGG_EGRESS_SKB] = { "egress", SKB, BPF_CGROUP_INET_EGRESS, 0, 0, false },
+	[CGG_INGRESS_SKB] = { "ingress", SKB, BPF_CGROUP_INET_INGRESS, 0, 0, false },
+	[CGG_CONNECT_UNIX] = { "connect_unix", ADDR, CONNECT_UNIX, "6.7", 0, false },
+	[CGG_SENDMSG_UNIX] = { "sendmsg_unix", ADDR, SENDMSG_UNIX, "6.7", 0, false },
+	[CGG_SOCK_CREATE] = { "sock_create", SOCK, BPF_CGROUP_INET_SOCK_CREATE, 0, 0, false },
+	[CGG_DEV] = { "device", BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE, 0, 0, false },
+	[CGG_SYSCTL_RW] = { "sysctl", BPF_PROG_TYPE_CGROUP_SYSCTL, BPF_CGROUP_SYSCTL, 0, 0, false },
+	[CGG_SETSOCKOPT_RUN] = { "setsockopt", OPT, BPF_CGROUP_SETSOCKOPT, 0, 0, false },
+	[CGG_GETSOCKOPT_RUN] = { "getsockopt", OPT, BPF_CGROUP_GETSOCKOPT, 0, 0, false },
+	[CGG_DNS_QUESTION] = { "dns", SKB, BPF_CGROUP_INET_EGRESS, 0, 0, true },
+	[CGG_DNS_ANSWER] = { "dns_answer", SKB, BPF_CGROUP_INET_INGRESS, 0, 0, true },
 };
 
 const char *const cgg_verdicts[] = {

@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "words.h"
+#include "operand.h"
 
 const char *words_next(struct cgg_words *w)
 {
@@ -157,6 +157,10 @@ int operand_parse(struct cgg_rule *rule, enum cgg_operand_kind kind, struct cgg_
 		    rule->minor == TCP_ZEROCOPY_RECEIVE)
 			return set_error(CGG_USAGE, "%s: the kernel runs no program for it", word);
 		return status;
+	case CGG_DNS_NAME:
+		word = words_next(w);
+		return word ? host_parse(rule, word)
+			    : set_error(CGG_USAGE, "dns: needs a name: NAME, *.NAME or *");
 	case CGG_NONE:
 		break;
 	}
@@ -187,6 +191,8 @@ void operand_print(const struct cgg_rule *rule, enum cgg_operand_kind kind,
 		snprintf(text, CGG_OPERAND_TEXT, "%c %s:%s", rule->device, major, minor);
 	else if (kind == CGG_SOCKOPT)
 		sockopt_print(rule->major, rule->minor, text);
+	else if (kind == CGG_DNS_NAME)
+		host_print(rule, text);
 	else
 		name_print(rule, text);
 }

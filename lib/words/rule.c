@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "words.h"
+#include "operand.h"
 
 struct cgg_word {
 	const char *word;
@@ -175,18 +175,10 @@ static int errno_word(struct cgg_rule *rule, const char *word)
 
 static int ttl_word(struct cgg_rule *rule, const char *word)
 {
-	static const char units[] = "smhd";
-	static const __u64 seconds[] = { 1, 60, 3600, 86400 };
-	size_t len = strlen(word);
-	const char *unit = len ? strchr(units, word[len - 1]) : 0;
-	unsigned long n;
-
-	if (!unit || number_parse(&n, word, len - 1, 31536000) || !n ||
-	    n * seconds[unit - units] > 31536000)
-		return set_error(CGG_USAGE,
-				 "ttl %.80s: not a time (90s, 10m, 2h, 1d; a year at most)", word);
-	rule->ttl = n * seconds[unit - units] * 1000000000ULL;
-	return 0;
+	return time_parse(&rule->ttl, word)
+		       ? set_error(CGG_USAGE,
+				   "ttl %.80s: not a time (90s, 10m, 2h, 1d; a year at most)", word)
+		       : 0;
 }
 
 static int quiet_word(struct cgg_rule *rule, const char *word)
@@ -216,6 +208,7 @@ static const struct keyword {
 	{ "type", "type stream|dgram|raw", CGG_MATCH_TYPE, type_word },
 	{ "proto", "proto NAME|NUM", CGG_MATCH_PROTO, proto_word },
 	{ "ip", "ip ADDR[/LEN]|local", CGG_MATCH_IP, ip_word },
+	{ "host", "host NAME|*.NAME|*", CGG_MATCH_HOST, host_parse },
 	{ "port", "port N[-M]", CGG_MATCH_PORT, port_word },
 	{ "cgroup", "cgroup TARGET", CGG_MATCH_CGROUP, cgroup_word },
 	{ "name", "name WORD", 0, name_word },
@@ -223,6 +216,8 @@ static const struct keyword {
 	{ "quiet", 0, 0, quiet_word },
 	{ "errno", "errno NAME", 0, errno_word },
 	{ "ttl", "ttl TIME", 0, ttl_word },
+	{ "inner", 0, 0, host_inner },
+	{ "alias", 0, 0, host_alias },
 };
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
 
@@ -376,6 +371,8 @@ int rule_parse(struct cgg_rule *rule, int count, char *const word[])
 	if (!status)
 		status = ah_check(rule);
 	if (!status)
+		status = host_check(rule);
+	if (!status)
 		status = verdict_check(rule);
 	return status ? status : this_host_check(rule);
 }
@@ -427,6 +424,14 @@ static void port_print(struct text *t, const struct cgg_rule *rule)
 	put_number(t, rule->port_max);
 }
 
+static void cgroup_print(struct text *t, const char *cgroup)
+{
+	if (word_is_plain(cgroup))
+		put_key(t, "cgroup", cgroup);
+	else
+		put_quoted(t, "cgroup", cgroup, false);
+}
+
 static void operands_print(struct text *t, const struct cgg_rule *rule)
 {
 	for (int i = 0; i < CGG_HOOKS; i++) {
@@ -451,7 +456,7 @@ static void operands_print(struct text *t, const struct cgg_rule *rule)
 size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
 {
 	struct text t = { text, text + CGG_RULE_TEXT - 1 };
-	char part[256];
+	char part[CGG_OPERAND_TEXT];
 
 	put(&t, cgg_verdicts[rule->verdict]);
 	put(&t, " ");
@@ -470,12 +475,14 @@ size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
 		net_print(&rule->net, part);
 		put_key(&t, "ip", part);
 	}
+	if (rule->matches & CGG_MATCH_HOST) {
+		host_print(rule, part);
+		put_key(&t, "host", part);
+	}
 	if (rule->matches & CGG_MATCH_PORT)
 		port_print(&t, rule);
-	if (rule->matches & CGG_MATCH_CGROUP && word_is_plain(rule->cgroup))
-		put_key(&t, "cgroup", rule->cgroup);
-	else if (rule->matches & CGG_MATCH_CGROUP)
-		put_quoted(&t, "cgroup", rule->cgroup, false);
+	if (rule->matches & CGG_MATCH_CGROUP)
+		cgroup_print(&t, rule->cgroup);
 	if (*rule->name)
 		put_key(&t, "name", rule->name);
 	if (*rule->comment)
@@ -484,5 +491,7 @@ size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
 		put(&t, " quiet");
 	if (rule->error)
 		put_key(&t, "errno", strerrorname_np(rule->error));
+	put(&t, rule->inner ? " inner" : "");
+	put(&t, rule->alias ? " alias" : "");
 	return (size_t)(t.at - text);
 }

@@ -13,7 +13,7 @@
 #include <asm/socket.h>
 #include <string.h>
 
-#include "words.h"
+#include "operand.h"
 
 #define SOL_IP_LEVEL 0
 #define SOL_TCP_LEVEL 6

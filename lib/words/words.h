@@ -5,16 +5,23 @@
 
 #include "../util/util.h"
 
-/* hook.c: the tables of hooks and of programs */
-enum cgg_match { /* bits: the matches that a hook supports, or that a rule has */
+enum cgg_match { /* hook.c: bits: the matches that a hook supports, or that a rule has */
 		 CGG_MATCH_PROTO = 1,
 		 CGG_MATCH_IP = 2,
 		 CGG_MATCH_PORT = 4,
 		 CGG_MATCH_FAMILY = 8,
 		 CGG_MATCH_TYPE = 16,
 		 CGG_MATCH_CGROUP = 32,
+		 CGG_MATCH_HOST = 64,
 };
-enum cgg_operand_kind { CGG_NONE, CGG_DEVICE_NUMBER, CGG_SYSCTL_NAME, CGG_UNIX_NAME, CGG_SOCKOPT };
+enum cgg_operand_kind {
+	CGG_NONE,
+	CGG_DEVICE_NUMBER,
+	CGG_SYSCTL_NAME,
+	CGG_UNIX_NAME,
+	CGG_SOCKOPT,
+	CGG_DNS_NAME
+};
 struct cgg_hook_info {
 	const char *word;
 	enum cgg_operand_kind operand; /* follows the word */
@@ -29,6 +36,8 @@ struct cgg_program_info {
 	int type; /* enum bpf_prog_type */
 	int attach; /* enum bpf_attach_type */
 	const char *since; /* the first Linux version that has it; 0: 5.10 or older */
+	const char *by_name; /* the program that judges by name too, or 0 */
+	bool names; /* is in the object of the programs for names */
 };
 extern const struct cgg_hook_info cgg_hooks[];
 extern const char *const cgg_operands[]; /* as usage text, by enum cgg_operand_kind */
@@ -74,7 +83,8 @@ struct cgg_rule {
 	char device; /* a, b or c; 0: none, or its node's path is in operand */
 	long major, minor; /* of a device; or level and name of a socket option; -1: any */
 	char operand[CGG_OPERAND]; /* name of a sysctl or a unix socket, without the star */
-	bool prefix; /* a star followed the operand */
+	bool prefix; /* a star followed the operand; of a DNS name: *. preceded it */
+	bool inner, alias; /* which names and addresses `allow host' matches, too */
 	int family, type; /* of a socket */
 	char cgroup[CGG_CGROUP]; /* TARGET, and after rule_resolve() its path below the mount */
 	__u64 cgroup_id;
@@ -89,22 +99,17 @@ int rule_parse(struct cgg_rule *rule, int count, char *const word[]);
 int verdict_parse(__u8 *verdict, const char *word);
 size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]); /* without ttl */
 
-/* name.c: names of rules and policies */
+/* host.c: DNS names; in a rule they are in operand and prefix, as typed but in lower case */
+int host_parse(struct cgg_rule *rule, const char *word);
+void host_print(const struct cgg_rule *rule, char text[CGG_OPERAND_TEXT]);
+void host_reverse(char to[CGG_OPERAND], const char *name); /* pads with NULs */
+int resolver_parse(__u64 addr[2], const char *word);
+
+/* sockopt.c; name.c */
+void sockopt_print(long level, long name, char text[256]);
 int name_check(const char *what, const char *name);
 int policy_name_check(const char *name);
 void name_tag(char tag[CGG_NAME], const char *name); /* of a policy; pads tag with NULs */
-
-/* operand.c, sockopt.c: operands of hooks */
-struct cgg_words {
-	char *const *word;
-	int count, at;
-};
-const char *words_next(struct cgg_words *words); /* 0: no more */
-int operand_parse(struct cgg_rule *rule, enum cgg_operand_kind kind, struct cgg_words *words);
-void operand_print(const struct cgg_rule *rule, enum cgg_operand_kind kind,
-		   char text[CGG_OPERAND_TEXT]);
-int sockopt_parse(struct cgg_rule *rule, const char *word);
-void sockopt_print(long level, long name, char text[256]);
 
 /* hint.c: a suggestion for a word of another tool: "; write ...", or "" */
 const char *word_hint(const char *word, bool verdict, bool is_keyword(const char *word));

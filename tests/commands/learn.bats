@@ -64,7 +64,7 @@ END
 	done >"$BATS_TEST_TMPDIR/events"
 	yes cgg-learn "$BATS_TEST_TMPDIR/events"
 	says '# learned from 8 events
-# not watched, stays allowed: bind sendmsg egress ingress unix socket device sysctl setsockopt getsockopt
+# not watched, stays allowed: bind sendmsg egress ingress unix socket device sysctl setsockopt getsockopt dns
 # (no event came from these hooks; events do not tell whether a silent hook was watched)
 default connect deny
 allow connect proto tcp ip 10.0.0.1 port 80 # 8 times, by curl, wget, apt, git and others'
@@ -117,7 +117,7 @@ allow connect proto tcp ip 10.0.0.1 port 88' --gap 2 < <(
 @test 'text that programs chose stays in a comment on its line' {
 	yes cgg-learn - <<<'{"hook":"connect4","comm":"x\nmode audit\u001b[2J # \\","daddr":"10.0.0.1","dport":80,"proto":6}'
 	says '# learned from 1 event
-# not watched, stays allowed: bind sendmsg egress ingress unix socket device sysctl setsockopt getsockopt
+# not watched, stays allowed: bind sendmsg egress ingress unix socket device sysctl setsockopt getsockopt dns
 # (no event came from these hooks; events do not tell whether a silent hook was watched)
 default connect deny
 allow connect proto tcp ip 10.0.0.1 port 80 # 1 time, by x\x0amode\x20audit\x1b[2'
@@ -232,7 +232,7 @@ print(json.dumps(keys))' "$@"
 	says 'cgg-learn: -: 2 denials were skipped; --denied prints what would allow them
 # learned from 2 events
 # skipped: 2 denials
-# not watched, stays allowed: bind sendmsg egress ingress unix socket sysctl setsockopt getsockopt
+# not watched, stays allowed: bind sendmsg egress ingress unix socket sysctl setsockopt getsockopt dns
 # (no event came from these hooks; events do not tell whether a silent hook was watched)
 default connect,device deny
 allow connect proto tcp ip 10.0.0.1 port 80-81 # 2 times, by curl'

@@ -52,7 +52,7 @@ lost()
 	said=$(kernel cgg-load --check 2>&1)
 	run kernel cgg-load
 	status_is 0
-	[ "$(wc -l <<<"$said")" -eq 12 ] || complain "check says: $said"
+	[ "$(wc -l <<<"$said")" -eq 13 ] || complain "check says: $said"
 	for hook in $hooks; do
 		if [[ " $* " = *" $hook "* ]]; then
 			grep -Eq "^$hook	no	.+" <<<"$said" || complain "$hook: check says: $said"
@@ -154,7 +154,7 @@ without_types()
 	says 'cgg-load: this kernel has no programs for cgroups (CONFIG_CGROUP_BPF)'
 	[ -z "$(pins)" ]
 	yes kernel cgg-load --check
-	[ "$(grep -c '	no	' <<<"$output")" -eq 12 ]
+	[ "$(grep -c '	no	' <<<"$output")" -eq 13 ]
 }
 
 # The verifier would follow each call anew, which takes hours.

@@ -33,7 +33,8 @@ $(awk -F '\t' '!/^#/ && $2 > most { most = $2; name = $1 } END { print name " th
 		skip "another compiler than the one whose counts are recorded: clang $compiler"
 	objdump=$(dirname "$(readlink -f "$(command -v "${CLANG:-clang}")")")/llvm-objdump
 	[ -x "$objdump" ] || skip "$objdump is not here"
-	yes "$tests_dir/machines/stack" "$objdump" "$BUILD"/bpf/*.bpf.o "$BUILD"/old/*.bpf.o
+	yes "$tests_dir/machines/stack" "$objdump" "$BUILD"/bpf/*.bpf.o "$BUILD"/old/*.bpf.o \
+		"$BUILD"/names/{,*/}*.bpf.o "$BUILD"/names_old/{,*/}*.bpf.o
 	[ "$(grep -c sendmsg <<<"$output")" -ge 4 ]
 }
 
@@ -43,4 +44,6 @@ $(awk -F '\t' '!/^#/ && $2 > most { most = $2; name = $1 } END { print name " th
 	[ -x "$objdump" ] || skip "$objdump is not here"
 	yes "$tests_dir/machines/linked" "$objdump" "$BUILD"/bpf/*.bpf.o
 	yes "$tests_dir/machines/linked" "$objdump" "$BUILD"/old/*.bpf.o
+	yes "$tests_dir/machines/linked" "$objdump" "$BUILD"/names/{,*/}*.bpf.o
+	yes "$tests_dir/machines/linked" "$objdump" "$BUILD"/names_old/{,*/}*.bpf.o
 }

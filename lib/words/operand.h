@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* operand.h - operands of hooks, and the words of a rule one after another. */
+#ifndef CGG_OPERAND_H
+#define CGG_OPERAND_H
+
+#include "words.h"
+
+/* operand.c, sockopt.c */
+struct cgg_words {
+	char *const *word;
+	int count, at;
+};
+const char *words_next(struct cgg_words *words); /* 0: no more */
+int operand_parse(struct cgg_rule *rule, enum cgg_operand_kind kind, struct cgg_words *words);
+void operand_print(const struct cgg_rule *rule, enum cgg_operand_kind kind,
+		   char text[CGG_OPERAND_TEXT]);
+int sockopt_parse(struct cgg_rule *rule, const char *word);
+
+/* host.c */
+int host_inner(struct cgg_rule *rule, const char *word);
+int host_alias(struct cgg_rule *rule, const char *word);
+int host_check(const struct cgg_rule *rule);
+
+#endif

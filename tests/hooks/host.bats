@@ -1,0 +1,165 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# host - rules by DNS name: which names they match, and that the first rule decides
+#
+# names.bash explains the words.
+# shellcheck disable=SC2154 # helpers set web
+# shellcheck disable=SC2030,SC2031 # run sets output and status
+
+load names
+
+@test 'a name is allowed as soon as its answer is there, by UDP and TCP, for connect and messages' {
+	policy 'allow connect,sendmsg host a.example.com port 443' 'allow connect host b.example.com'
+	uses to:192.0.2.1,443 udp:a.example.com to:192.0.2.1,443 send:192.0.2.1,443 to:192.0.2.1,444 \
+		to:192.0.2.2,1 tcp:b.example.com to:192.0.2.2,1 to:192.0.2.12,1 send:192.0.2.2,1 -- \
+		EPERM '1 records' reached reached EPERM EPERM '2 records' reached reached EPERM
+}
+
+@test 'addresses of IPv6 have names, and a mapped address has the names of IPv4' {
+	policy 'allow connect host *.example.com'
+	uses to:2001:db8::6,1 aaaa:six.example.com to:2001:db8::6,1 udp:a.example.com to:::ffff:192.0.2.1,1 -- \
+		EPERM '1 records' reached '1 records' reached
+}
+
+@test 'a resolver may have an IPv6 address' {
+	serves ::1 v6.example.com=192.0.2.44
+	policy 'resolver ::1' 'allow connect,sendmsg ip ::1 port 53' 'allow connect host *.example.com'
+	uses udp:v6.example.com@::1 to:192.0.2.44,1 -- '1 records' reached
+}
+
+@test '*.NAME matches every depth but not NAME, NAME only itself, * every name, without case' {
+	policy 'allow connect host *.EXAMPLE.com port 1' 'allow connect host example.com. port 2' \
+		'allow connect host * port 3'
+	uses udp:a.example.com udp:deep.a.example.com udp:example.com udp:evil.test \
+		to:192.0.2.1,1 to:192.0.2.4,1 to:192.0.2.3,1 to:192.0.2.66,1 \
+		to:192.0.2.1,2 to:192.0.2.3,2 to:192.0.2.66,3 to:192.0.2.99,3 -- \
+		'1 records' '1 records' '1 records' '1 records' \
+		reached reached EPERM EPERM EPERM reached reached EPERM
+	uses udp:A.eXample.COM to:192.0.2.1,1 -- '1 records' reached
+}
+
+@test 'the first rule decides, whether it is found by the address or by one of several names' {
+	policy 'deny connect host shared.test port 1' 'allow connect host a.example.com' \
+		'deny connect ip 192.0.2.1 port 2' 'allow connect host shared.test'
+	uses udp:a.example.com to:192.0.2.1,1 udp:shared.test to:192.0.2.1,1 to:192.0.2.1,2 -- \
+		'1 records' reached '1 records' EPERM reached
+	policy 'deny connect ip 192.0.2.0/24 port 2' 'allow connect host *.example.com' 'deny connect port 3'
+	uses udp:a.example.com to:192.0.2.1,2 to:192.0.2.1,3 to:192.0.2.9,3 -- '1 records' EPERM reached EPERM
+}
+
+@test 'a thousand rules by name and by address are judged in their order' {
+	policy "$(for i in {1..400}; do
+		echo "deny connect ip 198.51.100.$((i % 256)) port $i"
+		echo "allow connect host n$i.example.com port $i"
+	done)" 'deny connect host a.example.com port 7' 'allow connect host *.example.com'
+	uses udp:a.example.com to:192.0.2.1,7 to:192.0.2.1,8 udp:evil.test to:192.0.2.66,8 -- \
+		'1 records' EPERM reached '1 records' EPERM
+}
+
+@test 'inner addresses need inner to be allowed; deny matches them without' {
+	policy 'allow connect host in.example.com port 2 inner' 'deny connect host *.example.com port 3' \
+		'allow connect host *.example.com'
+	uses udp:in.example.com udp:meta.example.com udp:lo.example.com to:10.1.2.3,1 to:10.1.2.3,2 \
+		to:169.254.169.254,1 to:127.0.0.9,1 -- \
+		'1 records' '1 records' '1 records' EPERM reached EPERM EPERM
+	policy 'deny connect host *.example.com port 3' 'allow connect'
+	uses udp:in.example.com to:10.1.2.3,3 to:10.1.2.3,4 -- '1 records' EPERM reached
+}
+
+@test 'a name that a CNAME leads to is denied by its name, and allowed by it only with alias' {
+	policy 'allow connect host cdn.test port 1' 'allow connect host cdn.test port 2 alias' \
+		'deny connect host cdn.test port 3' 'allow connect host c.example.com'
+	uses udp:c.example.com to:192.0.2.5,1 to:192.0.2.5,2 to:192.0.2.5,3 -- '2 records' reached reached EPERM
+	policy 'allow connect host cdn.test port 1' 'allow connect host cdn.test port 2 alias'
+	uses udp:c.example.com to:192.0.2.5,1 to:192.0.2.5,2 -- '2 records' EPERM reached
+}
+
+@test 'several questions in one segment, and a length apart from its question, are bound' {
+	policy 'allow connect host *.example.com'
+	uses 2:a.example.com,b.example.com to:192.0.2.1,1 to:192.0.2.2,1 \
+		slow:deep.a.example.com to:192.0.2.4,1 -- '2 records' reached reached '1 records' reached
+}
+
+@test 'names change with the policy in one step, and are forgotten when the cgroup is detached' {
+	policy 'allow connect host *.example.com'
+	uses udp:a.example.com to:192.0.2.1,1 -- '1 records' reached
+	yes cgg-rule add -f - <<<'allow connect host b.example.com'
+	uses to:192.0.2.1,1 -- reached
+	policy 'names 256 keep 1h' 'allow connect host *.example.com'
+	uses to:192.0.2.1,1 udp:a.example.com to:192.0.2.1,1 -- EPERM '1 records' reached
+	yes cgg-detach "$web"
+	[ -z "$(find /sys/fs/bpf/cgguard/bindings /sys/fs/bpf/cgguard/known -type f)" ]
+	yes net cgg-attach "$web"
+	uses to:192.0.2.1,1 -- EPERM
+}
+
+@test 'a binding expires after keep' {
+	policy 'names 256 keep 2s' 'allow connect host *.example.com'
+	uses udp:a.example.com to:192.0.2.1,1 -- '1 records' reached
+	sleep 2.1
+	uses to:192.0.2.1,1 -- EPERM
+}
+
+@test 'links run the programs for names while a rule needs them' {
+	runs connect4
+	policy 'allow connect host *.example.com'
+	runs connect4_names
+	yes cgg-load -r
+	runs connect4_names
+	uses udp:a.example.com to:192.0.2.1,1 -- '1 records' reached
+	yes cgg-rule flush
+	yes cgg-rule add port 1
+	runs connect4
+}
+
+# runs PROGRAM: the link of connect4 of $web, if there is one
+runs()
+{
+	local link
+
+	link=/sys/fs/bpf/cgguard/links/$(stat -c %i "$web")/connect4
+	[ -e "$link" ] || return 0
+	run bpftool -j link show pinned "$link"
+	run bpftool -j prog show id "$(jq .prog_id <<<"$output")"
+	[ "$(jq -r .name <<<"$output")" = "$1" ] || complain 'must run' "$1"
+}
+
+@test 'cgg-rule test asks about a name' {
+	policy 'deny connect port 25' 'allow connect host *.example.com port 1-99' 'allow connect host in.test inner'
+	yes cgg-rule test connect host a.example.com port 80
+	matches '^allow	[0-9]+	allow connect host \*\.example\.com port 1-99$'
+	no cgg-rule test connect host a.example.com port 25
+	matches '^deny	[0-9]+	deny connect port 25$'
+	no cgg-rule test connect host example.com port 80
+	says 'deny	default'
+	no cgg-rule test connect host '*.test' port 80
+	status_is 2
+	yes cgg-rule test connect host in.test port 80 inner
+	matches '^allow	[0-9]+	allow connect host in.test inner$'
+}
+
+@test 'rules are printed as they are read, and mistakes are refused' {
+	yes cgg-rule restore - <<-END
+		resolver 127.0.0.53 2001:db8::53
+		names 256 keep 2h
+		allow connect host *.Example.COM. port 443 inner alias
+		deny connect,sendmsg host bad.example
+		alert connect host *
+	END
+	yes cgg-rule list
+	says 'resolver 127.0.0.53 2001:db8::53
+names 256 keep 7200s
+allow connect host *.example.com port 443 inner alias
+deny connect,sendmsg host bad.example
+alert connect host *'
+	for words in 'host 192.0.2.1' 'host ::1' 'host a..b' 'host a*.b' 'host *.*.b' 'host .' 'host ä.de' \
+		'connect host a.b ip ::1' 'egress host a.b' 'deny connect host a.b inner' 'allow connect port 1 alias'; do
+		# shellcheck disable=SC2086 # words
+		run cgg-rule add $words
+		status_is 2
+	done
+	for line in resolver 'resolver 1.2.3.0/24' 'resolver local' 'names 5' 'names 1 keep 1s' 'names 256 keep 2d'; do
+		run cgg-rule restore - <<<"$line"
+		status_is 2
+	done
+}

@@ -1,0 +1,183 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# names - attempts to give an address a name that it has not, and to take names from others
+#
+# The policy allows *.example.com alone; 192.0.2.66 is the address of the attacker. names.bash
+# explains the words.
+# shellcheck disable=SC2154 # helpers set web
+# shellcheck disable=SC2030,SC2031 # run sets output and status
+# shellcheck disable=SC2046 # words
+
+load ../hooks/names
+
+only_example()
+{
+	policy 'allow connect,sendmsg ip 127.0.0.0/8' 'allow connect,sendmsg port 53' \
+		'allow connect host *.example.com' "$@"
+}
+
+@test 'a server on another address or port is not believed' {
+	serves 127.0.0.99 a.example.com=192.0.2.66
+	serves '127.0.0.53#5353' a.example.com=192.0.2.66
+	only_example
+	uses udp:a.example.com@127.0.0.99 tcp:a.example.com@127.0.0.99 to:192.0.2.66,1 -- \
+		'1 records' '1 records' EPERM
+	run inside "$web" attempt python '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(("127.0.0.53", 5353))
+s.send(query("a.example.com"))
+print(count_of(s.recv(999)))'
+	says '1 records'
+	uses to:192.0.2.66,1 -- EPERM
+	counted 0 answers_bound
+}
+
+@test 'a server in the cgroup, at the address of the resolver, answers nobody' {
+	only_example
+	run inside "$web" attempt python '
+c = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+c.bind(("127.0.0.1", 0))
+for source in ["127.0.0.53"]:
+    t = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    t.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        t.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        t.bind((source, 53))
+        t.sendto(query("a.example.com"), c.getsockname())
+        print("sent")
+    except OSError as e:
+        print(errno.errorcode[e.errno])'
+	matches '^(EPERM|EADDRINUSE)$'
+	run inside "$web" attempt python '
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+udp = struct.pack(">HHHH", 53, 999, 12, 0) + b"text"
+ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 9, 17, 0, socket.inet_aton("127.0.0.53"),
+    socket.inet_aton("127.0.0.1"))
+try:
+    s.sendto(ip + udp, ("127.0.0.1", 0))
+    print("sent")
+except OSError as e:
+    print(errno.errorcode[e.errno])'
+	says EPERM
+	[ "$(forged)" -ge 1 ]
+}
+
+# Print how many packets claimed to come from the resolver.
+forged()
+{
+	local n
+
+	for n in {1..99}; do
+		counted "$n" forged && echo "$n" && return
+	done
+	return 1
+} 2>/dev/null
+
+@test 'answers with another id, question or type, and queries, bind nothing' {
+	local name zone=()
+
+	for name in wrongid otherq othertype query fails dots; do
+		zone+=("$name.example.com=192.0.2.66")
+	done
+	serves 127.0.0.54 "${zone[@]}" a.example.com=192.0.2.1
+	only_example 'resolver 127.0.0.54'
+	for name in wrongid otherq othertype query fails dots; do
+		run inside "$web" attempt use "udp:$name.example.com@127.0.0.54" to:192.0.2.66,1
+		[ "${lines[1]}" = EPERM ] || complain "$name"
+	done
+	counted 0 answers_bound
+	uses udp:a.example.com@127.0.0.54 to:192.0.2.1,1 -- '1 records' reached
+}
+
+@test 'records that are cut, too many or in a loop end the reading, and bind at most what was read' {
+	serves 127.0.0.54 short.example.com=192.0.2.66 liar.example.com=192.0.2.7 loop.example.com=192.0.2.8 \
+		many.example.com=192.0.2.66 longest.example.com=192.0.2.10 SHOUT.example.com=192.0.2.66 \
+		shout.example.com=192.0.2.11
+	only_example 'resolver 127.0.0.54' 'names 256 keep 1s'
+	uses udp:short.example.com@127.0.0.54 udp:many.example.com@127.0.0.54 to:192.0.2.66,1 \
+		udp:liar.example.com@127.0.0.54 to:192.0.2.7,1 udp:loop.example.com@127.0.0.54 to:192.0.2.8,1 \
+		udp:shout.example.com@127.0.0.54 to:192.0.2.11,1 udp:longest.example.com@127.0.0.54 -- \
+		'9 records' '71 records' EPERM '60000 records' reached '2 records' reached \
+		'1 records' reached '1 records'
+	sleep 2.1
+	uses to:192.0.2.10,1 -- EPERM # its TTL is none at all
+}
+
+@test 'a name of the attacker that leads to an inner address opens nothing there' {
+	only_example
+	uses udp:meta.example.com udp:in.example.com to:169.254.169.254,1 to:10.1.2.3,1 -- \
+		'1 records' '1 records' EPERM EPERM
+}
+
+@test 'a namespace of the attacker with a resolver of its own binds nothing' {
+	only_example
+	# shellcheck disable=SC2016 # for the inner shell
+	run inside "$web" unshare -Urn sh -c 'ip link set lo up && ip route add local 192.0.2.0/24 dev lo || exit 77
+		python3 "$0" serve 127.0.0.53 a.example.com=192.0.2.66 & sleep 0.5
+		python3 "$0" use udp:a.example.com to:192.0.2.66,1; kill $! || true' "$tests_dir/names.py"
+	[ "$status" -ne 77 ] || skip 'no user namespaces here'
+	matches '^EPERM$'
+	counted 0 answers_bound
+	uses to:192.0.2.66,1 -- EPERM
+}
+
+@test 'a resolver that is not on loopback is not believed through lo' {
+	serves 10.9.9.9 a.example.com=192.0.2.66
+	policy 'resolver 10.9.9.9' 'allow connect port 53' 'allow connect host *.example.com'
+	uses udp:a.example.com@10.9.9.9 to:192.0.2.66,1 -- '1 records' EPERM
+	counted 1 answers_elsewhere
+}
+
+@test 'what looks like an answer within a message of TCP is none, wherever a segment begins' {
+	start nsenter -t "$network" -n python3 "$tests_dir/names.py" python '
+listener = socket.socket()
+listener.bind(("127.0.0.54", 53))
+listener.listen(9)
+print("ready", flush=True)
+while True:
+    peer, _ = listener.accept()
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    asked = peer.recv(999)[2:]
+    name, kind, question = question_of(asked)
+    forged = prefixed(head(asked, 0x8180, 1) + question + record(b"\xc0\x0c", 1, socket.inet_aton("192.0.2.66")))
+    text = head(asked, 0x8180, 0)[:2] + b"\x81\x80" + b"\0" * 8 + b"x" * 100
+    peer.sendall(struct.pack(">H", len(text) + len(forged)) + text)
+    time.sleep(0.2)
+    peer.sendall(forged)
+    time.sleep(0.2)
+    peer.close()
+'
+	only_example 'resolver 127.0.0.54'
+	run inside "$web" attempt use tcp:a.example.com@127.0.0.54 to:192.0.2.66,1
+	[ "${lines[1]}" = EPERM ] || complain 'must be refused'
+	counted 0 answers_bound
+}
+
+@test 'a cgroup with countless names evicts its own, and not those of another one' {
+	local other
+
+	new_cgroup other
+	net cgg-attach "$other"
+	only_example 'names 256 keep 1h'
+	run inside "$other" attempt use udp:a.example.com to:192.0.2.1,1
+	says $'1 records\nreached'
+	serves 127.0.0.54 $(for i in {0..2000}; do echo "n$i.example.com=10.$((i / 250)).0.$((i % 250))"; done)
+	only_example 'resolver 127.0.0.54' 'names 256 keep 1h'
+	run inside "$other" attempt use udp:a.example.com
+	run inside "$web" attempt use udp:a.example.com $(for i in {0..2000}; do echo "udp:n$i.example.com@127.0.0.54"; done)
+	run inside "$other" attempt use to:192.0.2.1,1
+	says reached
+	run bpftool -j map dump pinned "/sys/fs/bpf/cgguard/bindings/$(stat -c %i "$web")"
+	[ "$(jq length <<<"$output")" -le 256 ]
+	counted 2002 addresses_added
+}
+
+@test 'more names of an address than it has room for displace those that expire first' {
+	serves 127.0.0.54 $(for i in {1..12}; do echo "n$i.example.com=192.0.2.20"; done)
+	policy 'resolver 127.0.0.54' 'allow connect,sendmsg port 53' 'allow connect host n12.example.com port 1' \
+		'allow connect host n1.example.com port 7'
+	run inside "$web" attempt use $(for i in {1..12}; do echo "udp:n$i.example.com@127.0.0.54"; done)
+	uses to:192.0.2.20,1 to:192.0.2.20,7 -- reached EPERM
+	counted 4 names_full
+}
