@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* cgg-detach.c - detach cgroups from their policies. */
-#include <string.h>
-
 #include "cmd.h"
 
 static const char usage[] = "usage: cgg-detach [-a] TARGET...\n"
@@ -26,31 +24,13 @@ static int detach_all(struct cgg_guard *guard)
 	return guard_repair(guard);
 }
 
-/* Return whether the target is the id of an attached cgroup: cgg-status prints it for a path. */
-static bool is_attached(struct cgg_guard *guard, const char *target, __u64 *id)
-{
-	char text[24];
-	__u32 policy;
-
-	*id = strtoull(target, 0, 10);
-	snprintf(text, sizeof(text), "%llu", *id);
-	return !strcmp(text, target) && !attachment_find(guard, *id, &policy);
-}
-
 /* Find the ids of all targets; refuse a wrong one before any cgroup is detached. */
 static int targets_find(struct cgg_guard *guard, __u64 *ids, int count, char **target)
 {
 	int status = 0;
 
-	for (int i = 0; i < count && !status; i++) {
-		struct cgg_cgroup cgroup;
-
-		status = cgroup_open(&cgroup, target[i], CGG_ANY);
-		ids[i] = cgroup.id;
-		cgroup_close(&cgroup, false);
-		if (status == CGG_USAGE && is_attached(guard, target[i], &ids[i]))
-			status = 0;
-	}
+	for (int i = 0; i < count && !status; i++)
+		status = attached_find(guard, target[i], &ids[i]);
 	return status;
 }
 

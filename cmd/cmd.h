@@ -35,6 +35,9 @@ _Noreturn void die(int status); /* print cgg_error and exit */
 /* names.c, of cgg-rule and cgg-run */
 int names_need(const struct cgg_rules *rules);
 
+/* attached.c, of cgg-detach and cgg-names */
+int attached_find(struct cgg_guard *guard, const char *target, __u64 *id);
+
 /* object.c, of cgg-load */
 struct bpf_object;
 struct object { /* a BPF object, and the programs of it that this kernel loads */

@@ -12,6 +12,7 @@ declare -gA _cgg_options=(
 	[cgg-events]='-j --json -t --time -n= --count= -w= --wait= --verdict= --hook= --cgroup= --policy='
 	[cgg-learn]='--policy= --cgroup= --denied --prefix= --prefix6= --gap='
 	[cgg-load]='-c --check -r --replace -v --verbose --names --events-size='
+	[cgg-names]='-j --json -c= --cgroup='
 	[cgg-rule]='-p= --policy='
 	[cgg-run]='-p= --policy= -r= --rule= -v --verbose -u= --user= -k= --keep= -e= --env= --clear-env'
 	[cgg-status]='-j --json -m --metrics --effective='
@@ -250,7 +251,7 @@ _cgg_candidates()
 				1:-f | 1:--file) _cgg_files "$cur" ;;
 				1:--verdict) _cgg_lines 'deny alert audit' ;;
 				1:--hook) _cgg_lines "${!_cgg_hooks[*]}" ;;
-				1:--cgroup | 1:--effective) _cgg_targets "$cur" ;;
+				1:-c | 1:--cgroup | 1:--effective) _cgg_targets "$cur" ;;
 				*:-p | *:--policy) policy=$2 ;;
 				esac
 				[ $# -gt 1 ] || return
@@ -274,6 +275,7 @@ _cgg_candidates()
 	cgg-attach | cgg-detach) _cgg_targets "$cur" ;;
 	cgg-rule) _cgg_rule_word "$cur" "$policy" "${words[@]}" ;;
 	cgg-learn) _cgg_files "$cur" ;;
+	cgg-names) [ ${#words[@]} -gt 0 ] || { printf '%s\n' add flush && _cgg_targets "$cur"; } ;;
 	cgg-run)
 		if [ ${#words[@]} -gt 0 ]; then
 			_cgg_files "$cur"

@@ -240,16 +240,21 @@ function __cgg_behind
     test (count $said) -eq 1; and contains -- $said[1] $argv
 end
 
+function __cgg_nothing_said
+    test -z (__cgg_said | string collect)
+end
+
 function __cgg_options
     test (count (__cgg_said)) -le 1
 end
 
-for command in cgg-attach cgg-detach cgg-events cgg-learn cgg-load cgg-rule cgg-run cgg-status \
-        cgg-unload
+for command in cgg-attach cgg-detach cgg-events cgg-learn cgg-load cgg-names cgg-rule cgg-run \
+        cgg-status cgg-unload
     complete -c $command -e
     complete -c $command -f
 end
-for command in cgg-attach cgg-detach cgg-events cgg-learn cgg-load cgg-run cgg-status cgg-unload
+for command in cgg-attach cgg-detach cgg-events cgg-learn cgg-load cgg-names cgg-run cgg-status \
+        cgg-unload
     complete -c $command -s h -l help -d 'print how it is used'
     complete -c $command -s V -l version -d 'print the version'
 end
@@ -284,6 +289,10 @@ complete -c cgg-load -s r -l replace -d 'replace the programs of a loaded guard'
 complete -c cgg-load -s v -l verbose -d 'print the messages of the kernel about programs'
 complete -c cgg-load -l names -d 'also load the programs for rules by name'
 complete -c cgg-load -l events-size -x -d 'size of the ring of events, in bytes'
+
+complete -c cgg-names -n __cgg_nothing_said -a 'add flush (__cgg_targets)'
+complete -c cgg-names -s j -l json -d 'as JSON'
+complete -c cgg-names -s c -l cgroup -xa '(__cgg_targets)' -d 'add, flush: only for this cgroup'
 
 complete -c cgg-rule -a '(__cgg_rule_words)'
 complete -c cgg-rule -n __cgg_options -s h -l help -d 'print how it is used'

@@ -55,6 +55,20 @@ void names_each(void sweep(void *context, __u64 id), void *context);
 bool names_loaded(void); /* whether the programs for names are loaded */
 __u64 netns_cookie(void);
 
+/* bindings.c: what is in them; CGG_NO: the cgroup has no such maps */
+struct cgg_binding {
+	__u8 addr[16];
+	__u64 netns; /* cookie of the network namespace */
+	char name[CGG_OPERAND]; /* in lower case, without a dot at its end */
+	__u64 expires; /* CLOCK_BOOTTIME, ns */
+	bool alias; /* a name further on in a chain of CNAMEs */
+	bool by_hand; /* by binding_add(), not by an answer */
+};
+typedef int binding_each(void *context, const struct cgg_binding *binding);
+int bindings_read(__u64 id, binding_each *each, void *context);
+int binding_add(__u64 id, const struct cgg_binding *binding);
+int bindings_flush(__u64 id);
+
 /* inner.c: inner maps; name is the outer map: images, tallies or indexes */
 int inner_get(const char *name, int outer, __u32 number); /* -1 with errno */
 int inner_put(const char *directory, const char *name, int outer, __u32 number, int fd);

@@ -1,0 +1,273 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# names - cgg-names lists, adds and deletes the names of addresses
+#
+# The cgroup $web is attached to a policy that allows to connect by name alone.
+# shellcheck disable=SC2154 # helpers set web, mail and port
+# shellcheck disable=SC2030,SC2031 # run sets output and status
+
+load ../ways
+
+setup()
+{
+	untraced
+	start_server
+	new_cgroup web
+	by_name
+	cgg-attach "$web"
+}
+
+# by_name [POLICY]: let the policy allow only *.example.com and 127.0.0.9 by its name
+by_name()
+{
+	printf '%s\n' 'default connect deny' 'allow connect host *.example.com inner' |
+		cgg-rule -p "${1:-default}" restore
+}
+
+# columns: print the list without the time that is left
+columns()
+{
+	cgg-names "$@" | cut -f 1-3,5
+}
+
+@test 'an address that was added is allowed by its name, and no other address' {
+	run inside "$web" attempt tcp 127.0.0.1 "$port"
+	says EPERM
+	yes cgg-names add www.example.com 127.0.0.1 ::1
+	says ''
+	opens tcp 127.0.0.1 "$port"
+	opens tcp ::1 "$port"
+	run inside "$web" attempt tcp 127.0.0.2 "$port"
+	says EPERM
+	yes cgg-names add www.example.org 127.0.0.2
+	run inside "$web" attempt tcp 127.0.0.2 "$port"
+	says EPERM
+	yes cgg-names flush
+	says ''
+	run inside "$web" attempt tcp 127.0.0.1 "$port"
+	says EPERM
+}
+
+@test 'the list has cgroup, address, name, time and origin, sorted' {
+	cgg-names add WWW.Example.com. 192.0.2.1 2001:db8::1 ttl 1h
+	cgg-names add db.example.com 192.0.2.1
+	yes cgg-names
+	path=$(shown "$web")
+	says "$path	192.0.2.1	db.example.com	300s	hand
+$path	192.0.2.1	www.example.com	3600s	hand
+$path	2001:db8::1	www.example.com	3600s	hand"
+	yes cgg-names -j
+	[ "$(jq -c '.[1] | [.cgroup, .address, .name, .ttl, .from, (.netns > 0)]' <<<"$output")" = \
+		"[\"$path\",\"192.0.2.1\",\"www.example.com\",3600,\"hand\",true]" ]
+	[ "$(jq '.[0].cgroup_id' <<<"$output")" = "$(stat -c %i "$web")" ]
+	yes cgg-names flush
+	yes cgg-names
+	says ''
+	yes cgg-names -j
+	[ "$(jq -c . <<<"$output")" = '[]' ]
+}
+
+@test 'a name is kept as long as the policy says, or its longer ttl' {
+	printf '%s\n' 'names 128 keep 10s' 'allow connect host *' | cgg-rule restore
+	cgg-names add a.example 192.0.2.1
+	cgg-names add b.example 192.0.2.1 ttl 1s
+	cgg-names add c.example 192.0.2.1 ttl 20s
+	yes cgg-names
+	[ "$(cut -f 3,4 <<<"$output" | tr '\t\n' '= ')" = 'a.example=10s b.example=10s c.example=20s ' ]
+	# a shorter time does not shorten it, a longer one does
+	cgg-names add c.example 192.0.2.1 ttl 15s
+	cgg-names add b.example 192.0.2.1 ttl 1h
+	yes cgg-names
+	[ "$(cut -f 3,4 <<<"$output" | tr '\t\n' '= ')" = 'a.example=10s b.example=3600s c.example=20s ' ]
+}
+
+@test 'a name that has expired neither matches nor is listed' {
+	printf '%s\n' 'names 128 keep 1s' 'default connect deny' 'allow connect host * inner' |
+		cgg-rule restore
+	cgg-names add a.example 127.0.0.1
+	opens tcp 127.0.0.1 "$port"
+	sleep 1.1
+	run inside "$web" attempt tcp 127.0.0.1 "$port"
+	says EPERM
+	yes cgg-names
+	says ''
+}
+
+@test 'an address has eight names; the ninth takes the place of the one that expires first' {
+	for n in 1 2 3 4 5 6 7 8 9; do
+		cgg-names add "n$n.example" 192.0.2.1 ttl "$((n == 3 ? 1 : n))h"
+	done
+	yes cgg-names
+	[ "$(cut -f 3 <<<"$output" | paste -sd ' ')" = \
+		'n2.example n3.example n4.example n5.example n6.example n7.example n8.example n9.example' ]
+}
+
+@test 'without a target every cgroup with rules by name is changed, with one only that cgroup' {
+	new_cgroup mail
+	new_cgroup shop
+	by_name strict
+	cgg-attach -p strict "$mail"
+	cgg-rule -p plain add port 1
+	cgg-attach -p plain "$shop"
+	cgg-names add all.example.com 192.0.2.1
+	cgg-names -c "$mail" add mail.example.com 192.0.2.2
+	yes columns
+	says "$(shown "$web")	192.0.2.1	all.example.com	hand
+$(shown "$mail")	192.0.2.1	all.example.com	hand
+$(shown "$mail")	192.0.2.2	mail.example.com	hand"
+	yes columns "$web"
+	says "$(shown "$web")	192.0.2.1	all.example.com	hand"
+	cgg-names -c "$web" flush
+	yes columns
+	[ "$(wc -l <<<"$output")" -eq 2 ]
+	for words in "$shop" "-c $shop flush" "-c $shop add a.example 192.0.2.1"; do
+		# shellcheck disable=SC2086 # several words
+		run cgg-names $words
+		status_is 1
+		says "cgg-names: $shop: its policy has no rules by name"
+	done
+	cgg-detach "$mail"
+	run cgg-names "$mail"
+	status_is 1
+	says "cgg-names: $mail: not attached"
+}
+
+@test 'names are forgotten when the policy has no more rules by name, and when it is detached' {
+	cgg-names add a.example.com 192.0.2.1
+	cgg-rule flush
+	run cgg-names add a.example.com 192.0.2.1
+	status_is 1
+	says 'cgg-names: no attached cgroup has a policy with rules by name'
+	by_name
+	yes cgg-names
+	says ''
+	cgg-names add a.example.com 192.0.2.1
+	cgg-detach "$web"
+	cgg-attach "$web"
+	yes cgg-names
+	says ''
+}
+
+@test 'the names of a removed cgroup are listed under its id' {
+	id=$(stat -c %i "$web")
+	cgg-names add a.example.com 192.0.2.1
+	remove_cgroup "$web"
+	for words in '' "$id"; do
+		# shellcheck disable=SC2086 # one word or none
+		yes columns $words
+		says "$id	192.0.2.1	a.example.com	hand"
+	done
+	yes cgg-names -c "$id" flush
+	yes cgg-names
+	says ''
+}
+
+# refused STATUS MESSAGE WORD...: it changes nothing
+refused()
+{
+	local wanted=$1 message=$2
+
+	shift 2
+	run cgg-names "$@"
+	status_is "$wanted"
+	says "cgg-names: $message"
+}
+
+@test 'wrong words are refused, and nothing is added' {
+	long=$(printf 'a%.0s' {1..64})
+	use='add: write add NAME ADDR... [ttl TIME]'
+	refused 2 "$use" add
+	refused 2 "$use" add a.example
+	refused 2 "$use" add a.example ttl 1h
+	refused 2 'add: ttl: not an address' add a.example 192.0.2.1 ttl
+	refused 2 'ttl 1: not a time (90s, 10m, 2h, 1d; a year at most)' add a.example 192.0.2.1 ttl 1
+	refused 2 'add: 192.0.2: not an address' add a.example 192.0.2.1 192.0.2
+	refused 2 'add: 192.0.2.1/32: not an address' add a.example 192.0.2.1/32
+	refused 2 'add: local: not an address' add a.example local
+	refused 2 'add: *.example: an address has whole names, without *' add '*.example' 192.0.2.1
+	refused 2 'add: *: an address has whole names, without *' add '*' 192.0.2.1
+	refused 2 'a..example: not a name: has an empty label' add a..example 192.0.2.1
+	refused 2 "$long: not a name: a label has at most 63 bytes" add "$long" 192.0.2.1
+	refused 2 '192.0.2.1: not a name: is an address; write ip ADDR' add 192.0.2.1 192.0.2.1
+	refused 2 'a: flush takes no words' flush a
+	refused 2 'b: one TARGET; see cgg-names -h' a b
+	refused 2 'a: -c or TARGET, one of them' -c "$web" a
+	refused 2 '-j: is for the list, not for add' -j add a.example 192.0.2.1
+	refused 1 '/: not attached' -c / flush
+	run cgg-names --nonsense
+	status_is 2
+	yes cgg-names
+	says ''
+}
+
+@test 'a name whose bytes were changed is not listed' {
+	command -v bpftool >/dev/null || skip 'bpftool is not installed'
+	cgg-names add a.example 192.0.2.1
+	id=$(stat -c %i "$web")
+	# A name is an element of known: time, 128 bytes of name, length, time. Turn a byte to ESC.
+	element=$(bpftool -j map dump pinned "/sys/fs/bpf/cgguard/known/$id" | jq -r '.[0] |
+		(.key | join(" ")), (.value | join(" "))')
+	mapfile -t element <<<"$element"
+	read -ra value <<<"${element[1]}"
+	[ "${value[8]}" = 0x65 ] # e, the last byte of the name
+	value[8]=0x1b
+	# shellcheck disable=SC2086 # bytes
+	bpftool map update pinned "/sys/fs/bpf/cgguard/known/$id" key ${element[0]} value "${value[@]}"
+	yes cgg-names
+	says '' # its hash is another name's
+}
+
+@test 'bytes in the path of a cgroup are escaped' {
+	mkdir "$web"/$'a\tb'
+	cgg-attach "$web"/$'a\tb'
+	cgg-names -c "$web"/$'a\tb' add a.example 192.0.2.1
+	yes columns
+	says "$(shown "$web")/a\\x09b	192.0.2.1	a.example	hand"
+	yes cgg-names -j
+	[ "$(jq -r '.[0].cgroup' <<<"$output")" = "$(shown "$web")/"$'a\tb' ]
+}
+
+@test 'a full standard output is an error' {
+	cgg-names add a.example 192.0.2.1
+	for words in '' -j; do
+		run bash -c "cgg-names $words >/dev/full"
+		status_is 3
+		says 'cgg-names: standard output: No space left on device'
+	done
+}
+
+@test 'without the programs for names the list is empty, and nothing can be added' {
+	cgg-unload -f
+	run cgg-names
+	status_is 3
+	says 'cgg-names: not loaded; run cgg-load first'
+	cgg-load
+	yes cgg-names
+	says ''
+	yes cgg-names flush
+	refused 1 'no attached cgroup has a policy with rules by name' add a.example 192.0.2.1
+}
+
+@test 'other users may not read or change names' {
+	cgg-names add a.example 192.0.2.1
+	for words in '' flush 'add b.example 192.0.2.1'; do
+		# shellcheck disable=SC2016 # for the inner shell
+		run setpriv --reuid=65534 --regid=65534 --clear-groups \
+			bash -c 'exec -a cgg-names /proc/self/fd/9 $1' bash "$words" 9<"$BUILD/cgg-names"
+		status_is 3
+		[[ $output == 'cgg-names: '* ]]
+	done
+	yes columns
+	says "$(shown "$web")	192.0.2.1	a.example	hand"
+}
+
+@test 'four commands that add at once lose no name' {
+	pids=()
+	for n in 1 2 3 4; do
+		(for m in 1 2; do cgg-names add "n$n-$m.example" 192.0.2.1 192.0.2.2; done) 3>&- &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	yes cgg-names
+	[ "$(wc -l <<<"$output")" -eq 16 ]
+}
