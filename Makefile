@@ -92,11 +92,14 @@ check-faults: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
 	@FAULTS=all LIMIT=7200 SHARES=4 JOBS=8 tests/run tests/hostile/faults.bats tests/hostile/faults-guard.bats
 
-# Run many writers and readers at once for a minute, and upgrade a hundred times under attempts.
+# Run many writers and readers at once for a minute, upgrade a hundred times under attempts, and ask a
+# million times for names.
 SOAK_SECONDS ?= 60
+ASKS ?= 1000000
 soak: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
-	@SOAK_SECONDS=$(SOAK_SECONDS) UPGRADES=100 JOBS=1 LIMIT=3600 tests/run tests/hostile/soak.bats tests/commands/upgrade.bats
+	@SOAK_SECONDS=$(SOAK_SECONDS) UPGRADES=100 ASKS=$(ASKS) JOBS=1 LIMIT=3600 \
+		tests/run tests/hostile/soak.bats tests/commands/upgrade.bats tests/hostile/asks.bats
 
 # Test the BPF objects of each clang in Debian on this machine's kernel; COMPILERS='13 22' names some.
 check-compilers: deps
@@ -207,7 +210,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(LIB_SOURCES) $(LIB_HEADERS) $(wildcard tests/u
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(SANITIZE) -o $@ $< $(LIB_SOURCES) -lcmocka $(LIBS)
 
-$(BUILD)/tests/%: tests/engines/%.c tests/engines/engine.h $(BUILD)/libcgg.a
+$(BUILD)/tests/%: tests/engines/%.c $(wildcard tests/engines/*.h) $(BUILD)/libcgg.a
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -pthread -o $@ $(filter-out %.h,$^) $(LIBS)
 
