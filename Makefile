@@ -113,11 +113,11 @@ check-kernels: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
 	@tests/machines/check-kernels $(KERNELS)
 
-# Install real programs, and run them under cgg-run. make check runs those that are installed.
+# Install real programs and resolvers, and test with them. make check uses those that are installed.
 check-programs: deps
 	@tests/install-deps programs
 	@$(MAKE) --no-print-directory -j$$(nproc) tested
-	@tests/run tests/commands/programs.bats
+	@tests/run tests/commands/programs.bats tests/hooks/resolvers.bats
 
 # Test the commands with AddressSanitizer and UndefinedBehaviorSanitizer: about ten minutes.
 WATCHED ?= $(filter-out %/docs.bats %/faults.bats %/faults-guard.bats %/install.bats %/trust.bats %/verifier.bats, \
