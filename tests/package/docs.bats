@@ -481,6 +481,25 @@ nano_words()
 		"$(section cgguard-rule.5 Limits | sed -n 's/^\.It \([0-9]*\) Ta /\1 /p')"
 }
 
+# defined NAME FILE: print the number that bpf/FILE gives NAME
+defined()
+{
+	sed -nE "s/^#define $1 ([0-9]+).*/\1/p" "$root/bpf/$2"
+}
+
+@test 'cgguard-names(7) has the limits of the code' {
+	same limits "$(code words/host '
+		printf("%d bytes in a name; longer ones are not bound\n", CGG_NAME_MOST);
+		printf("%d names of an address; the one that expires first goes\n", CGG_NAMES_OF);
+		printf("%d resolvers of a policy\n", CGG_RESOLVERS);')
+$(defined RECORDS names/answer.h) records of an answer that are read
+$(defined ALIASES names/scratch.h) names of a chain of aliases
+$(defined OPEN_QUESTIONS names/maps.h) open questions of a socket
+$(defined TCP_MESSAGES names/dns.bpf.c) answers in a TCP segment
+$(defined TCP_QUESTIONS names/dns.bpf.c) questions in a TCP segment" \
+		"$(section cgguard-names.7 Limits | sed -n 's/^\.It \([0-9]*\) Ta /\1 /p')"
+}
+
 @test 'the completions have the words that the code knows' {
 	declare -A operand=([unix]=/run/x [device]='c 1:3' [sysctl]=kernel/hostname
 		[setsockopt]=6:18 [getsockopt]=6:18 [dns]=a.test)
@@ -531,7 +550,8 @@ nano_words()
 	expect 'cgg-rule --policy ' $'default\nstrict'
 	expect 'cgg-rule -p strict insert ' $'1\n2\nfirst\nbefore'
 	expect 'cgg-rule -p strict delete 1 ' $'1\n2'
-	for command in cgg-attach cgg-detach; do
+	expect "cgg-names ad" add
+	for command in cgg-attach cgg-detach cgg-names; do
 		expect "$command ${path%?}" "$path"
 		expect "$command ${path#/}" "${path#/}"
 		expect "$command $web" "$web"
@@ -643,6 +663,15 @@ shape()
 page_shape()
 {
 	section "$1" "${2:-JSON}" | sed -nE 's/^\.It Li ([^ ]+) Ta ([a-z]+) Ta .*/\1 \2/p'
+}
+
+@test 'the page has the keys of the JSON of cgg-names' {
+	new_cgroup web
+	cgg-load
+	cgg-rule add connect host a.example
+	cgg-attach "$web"
+	cgg-names add a.example 192.0.2.1
+	same 'cgg-names -j' "$(cgg-names -j | jq '.[]' | shape)" "$(page_shape cgg-names.8)"
 }
 
 @test 'the pages have the keys of the JSON of cgg-status and cgg-rule list' {

@@ -113,6 +113,24 @@ internet-only deny sendmsg ip 255.255.255.255 port 67
 internet-only deny sendmsg ip ff02::fb port 5353
 internet-only deny connect ip 64:ff9b::a00:1 port 443
 internet-only deny connect ip 10.0.0.1 port 443
+by-name allow connect ip 127.0.0.53 port 53
+by-name allow sendmsg ip 127.0.0.53 port 53
+by-name deny sendmsg ip 127.0.0.1 port 53
+by-name deny connect ip 192.0.2.1 port 443
+by-name allow dns www.example.com
+by-name deny dns example.com
+by-name deny dns www.example.org
+by-name allow connect host www.example.com port 443
+by-name allow connect host a.b.example.com port 22
+by-name deny connect host www.example.com port 80
+by-name deny connect host example.com port 443
+by-name allow connect host db.corp.example port 5432
+by-name deny connect proto udp host db.corp.example port 5432
+by-name deny unix /run/systemd/resolve/io.systemd.Resolve
+by-name deny unix /run/nscd/socket
+by-name deny unix /var/run/nscd/socket
+by-name allow unix /run/systemd/notify
+by-name deny socket family inet type raw proto icmp
 no-raw deny socket family inet type raw proto icmp
 no-raw allow socket family inet type dgram proto udp
 gpu-group deny device c 226:128 r
