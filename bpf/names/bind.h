@@ -63,6 +63,11 @@ __noinline __weak __u32 bind_one(__u64 turn, __u64 hash, __u64 born, __u64 expir
 		s->bound.name[0] = (struct cgg_bound_name){ hash, born + place, expires };
 		if (!bpf_map_update_elem(own, &where, &s->bound, BPF_NOEXIST)) {
 			name_count(CGG_ADDRESSES_ADDED);
+			/*
+			 * What was never looked up is evicted first, even if it is the newest.
+			 * Look it up, so that it is evicted in its turn.
+			 */
+			bpf_map_lookup_elem(own, &where);
 			return 1;
 		}
 		bound = bpf_map_lookup_elem(own, &where);

@@ -6,9 +6,6 @@
 #include "packet.h"
 #include "scratch.h"
 
-#define SYN 2 /* flags of TCP */
-#define URG 0x20
-
 /* ip_read - Read the addresses into the buffer; return where UDP or TCP begins, or 0. */
 static __always_inline __u32 ip_read(struct __sk_buff *skb, struct scratch *s)
 {

@@ -37,6 +37,7 @@ __noinline __weak __u64 name_keep(void)
 		s->fresh.len = s->len;
 		if (!bpf_map_update_elem(own, &s->hash, &s->fresh, BPF_NOEXIST)) {
 			name_count(CGG_NAMES_ADDED);
+			bpf_map_lookup_elem(own, &s->hash); /* see bind_one() */
 			return now;
 		}
 		there = bpf_map_lookup_elem(own, &s->hash); /* another processor was first */

@@ -13,6 +13,8 @@
 
 #define DNS_PORT 53
 #define LOOPBACK_IFINDEX 1 /* that of lo, in every network namespace */
+#define SYN 2 /* flags of TCP */
+#define URG 0x20
 
 /* is_dns_otherwise - The same as is_dns(), where that cannot see the headers at once. */
 __noinline __weak int is_dns_otherwise(struct __sk_buff *skb)
@@ -29,12 +31,18 @@ __noinline __weak int is_dns_otherwise(struct __sk_buff *skb)
 	return ports[0] == bpf_htons(DNS_PORT) || ports[1] == bpf_htons(DNS_PORT);
 }
 
-/* is_dns - Return whether a packet is UDP or TCP with port 53; any other costs no call. */
+/*
+ * is_dns - Return whether a packet is UDP or TCP with port 53; any other costs no call.
+ *
+ * A segment that carries nothing does not count, unless it opens the connection: the kernel sends
+ * such segments in the middle of another program, which would find its buffer used.
+ */
 static __always_inline int is_dns(struct __sk_buff *skb)
 {
 	const char *data = (const char *)(long)skb->data, *end = (const char *)(long)skb->data_end;
 	const __u16 *ports;
-	__u32 proto;
+	const __u8 *tcp;
+	__u32 proto, head;
 
 	if (skb->protocol == bpf_htons(0x0800)) {
 		const struct iphdr *ip = (const struct iphdr *)data;
@@ -44,6 +52,7 @@ static __always_inline int is_dns(struct __sk_buff *skb)
 		if (ip->frag_off & bpf_htons(0x1fff))
 			return 0;
 		proto = ip->protocol;
+		head = sizeof(*ip);
 		ports = (const __u16 *)(data + sizeof(*ip));
 	} else if (skb->protocol == bpf_htons(0x86dd)) {
 		const struct ipv6hdr *ip = (const struct ipv6hdr *)data;
@@ -51,11 +60,16 @@ static __always_inline int is_dns(struct __sk_buff *skb)
 		if (data + sizeof(*ip) + 4 > end)
 			return 0;
 		proto = ip->nexthdr;
+		head = sizeof(*ip);
 		ports = (const __u16 *)(data + sizeof(*ip));
 	} else {
 		return 0;
 	}
 	if (proto != IPPROTO_UDP && proto != IPPROTO_TCP)
+		return 0;
+	tcp = (const __u8 *)ports;
+	if (proto == IPPROTO_TCP && (const char *)tcp + 14 <= end && !(tcp[13] & SYN) &&
+	    skb->len == head + 4 * (tcp[12] >> 4))
 		return 0;
 	return ports[0] == bpf_htons(DNS_PORT) || ports[1] == bpf_htons(DNS_PORT);
 }

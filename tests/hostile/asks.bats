@@ -37,6 +37,11 @@ presses()
 	presses 4
 }
 
+@test 'with the usual room the newest name is not the first that is dropped' {
+	policy 'allow connect host *.example.com'
+	ASKS=$((10 * ${ASKS:-4000})) presses 1
+}
+
 @test 'where there is hardly any room nobody is wrongly allowed, and most are not refused' {
 	policy 'names 1024 keep 1s' 'allow connect host *.example.com'
 	run net "$BUILD/tests/asks" press "$web" "${ASKS:-4000}" 1 "${SEED:-$RANDOM}"
