@@ -93,6 +93,7 @@ static void attachments_fill(struct cgg_guard *guard)
 		at->programs = links_of(at->id);
 		at->policy = guard->policies[list[i].policy].name;
 		packets_read(at->id, &at->packets);
+		names_look(at);
 	}
 	free(list);
 	suppressed_sum();
@@ -119,6 +120,14 @@ static void pins_look(void)
 		else if (errno != ENOENT || (i && i < count) ||
 			 loaded & 1u << (i ? i - count : CGG_PROGRAMS))
 			warnx("%s", pin_refusal(i < count ? others[i] : name) ? cgg_error : "");
+	}
+	if (names_loaded()) {
+		int fd = pin_get("maps/name_counts");
+
+		if (fd >= 0)
+			close(fd);
+		else
+			warnx("%s", pin_refusal("maps/name_counts") ? cgg_error : "");
 	}
 }
 
@@ -211,6 +220,7 @@ static void show_text(void)
 		text_print(shown, at->cgroup);
 		printf("cgroup\t%s\tpolicy %s\tprograms %s%s\n", shown, at->policy, programs,
 		       at->alive ? "" : "\tgone; cgg-detach -a clears it");
+		names_text(at, shown);
 	}
 }
 
@@ -298,6 +308,15 @@ static json_t *packets_json(const struct cgg_packets *p, enum cgg_way way)
 			 number(p->denied[way]), "denied_bytes", number(p->denied_bytes[way]));
 }
 
+static json_t *names_json(const struct attachment *at)
+{
+	json_t *o = at->has_names ? json_object() : json_null();
+
+	for (int i = 0; i < NAME_VALUES && at->has_names; i++)
+		json_object_set_new(o, name_values[i].key, number(name_value(at, i)));
+	return o;
+}
+
 static json_t *attachments_json(void)
 {
 	json_t *list = json_array();
@@ -307,13 +326,13 @@ static json_t *attachments_json(void)
 		const struct attachment *at = &all.attachment[i];
 
 		text_utf8(shown, at->cgroup);
-		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o}",
-						      "cgroup", shown, "cgroup_id", number(at->id),
-						      "policy", at->policy, "alive", at->alive,
-						      "programs", programs_json(at->programs),
-						      "egress", packets_json(&at->packets, CGG_OUT),
-						      "ingress", packets_json(&at->packets, CGG_IN),
-						      "withheld", number(at->suppressed)));
+		json_array_append_new(
+			list, json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "cgroup",
+					shown, "cgroup_id", number(at->id), "policy", at->policy,
+					"alive", at->alive, "programs", programs_json(at->programs),
+					"egress", packets_json(&at->packets, CGG_OUT), "ingress",
+					packets_json(&at->packets, CGG_IN), "withheld",
+					number(at->suppressed), "names", names_json(at)));
 	}
 	return list;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* metrics.c - prints what cgg-status -m shows, in the text format of Prometheus. */
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd.h"
 #include "status.h"
@@ -112,6 +113,27 @@ static void packets_metric(const struct status *all, const char *name, const cha
 	}
 }
 
+/* Print the values of the cgroups that have names; nothing if there is none. */
+static void names_metrics(const struct status *all)
+{
+	unsigned have = 0;
+
+	for (unsigned i = 0; i < all->attachments; i++)
+		have += all->attachment[i].has_names;
+	for (int v = 0; v < NAME_VALUES && have; v++) {
+		const char *name = name_values[v].metric;
+		size_t len = strlen(name), end = sizeof("_total") - 1;
+		bool total = len > end && !strcmp(name + len - end, "_total");
+
+		metric(name, total ? "counter" : "gauge", name_values[v].help);
+		for (unsigned i = 0; i < all->attachments; i++)
+			if (all->attachment[i].has_names)
+				printf("cgguard_%s{cgroup=\"%s\"} %llu\n", name,
+				       label(&all->attachment[i]),
+				       name_value(&all->attachment[i], v));
+	}
+}
+
 static void attachment_metrics(const struct status *all)
 {
 	metric("attached", "gauge", "1 for each cgroup that is attached, with its policy.");
@@ -125,6 +147,7 @@ static void attachment_metrics(const struct status *all)
 	for (unsigned i = 0; i < all->attachments; i++)
 		printf("cgguard_attachment_events_withheld_total{cgroup=\"%s\"} %llu\n",
 		       label(&all->attachment[i]), all->attachment[i].suppressed);
+	names_metrics(all);
 }
 
 void metrics_show(const struct status *all)

@@ -20,6 +20,9 @@ struct attachment {
 	unsigned programs; /* 1 << enum cgg_program */
 	const char *policy;
 	struct cgg_packets packets;
+	bool has_names; /* it has room for names, or counts of them */
+	struct cgg_names_count counted;
+	struct cgg_fill fill;
 };
 
 struct status {
@@ -30,6 +33,25 @@ struct status {
 	struct attachment *attachment;
 	unsigned attachments;
 };
+
+/* named.c: what the programs for names counted, and how full the tables of a cgroup are */
+struct name_value {
+	const char *key; /* in JSON */
+	const char *metric; /* a counter if it ends in _total */
+	const char *help;
+};
+enum name_fill { /* values that no program counts */
+		 ADDRESSES_HERE = CGG_NAME_COUNTS,
+		 NAMES_HERE,
+		 NAMES_ROOM,
+		 ADDRESSES_EVICTED,
+		 NAMES_EVICTED,
+		 NAME_VALUES
+};
+extern const struct name_value name_values[NAME_VALUES];
+__u64 name_value(const struct attachment *at, int value);
+void names_look(struct attachment *at); /* reads them all */
+void names_text(const struct attachment *at, const char *shown); /* a line, if it has names */
 
 /* metrics.c: the output for Prometheus, and sums that the other outputs show as well */
 __u64 decided(const struct cgg_tally *tally, int verdict);

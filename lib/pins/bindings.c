@@ -141,6 +141,74 @@ int bindings_read(__u64 id, binding_each *each, void *context)
 	return status;
 }
 
+/*
+ * Count the elements of a map, in batches that values has room for; call look for each batch, if
+ * it is not 0. Return an errno.
+ */
+static int map_count(int map, void *keys, void *values, __u64 *elements,
+		     void look(const void *values, __u32 count, __u64 *sum), __u64 *sum)
+{
+	__u32 from = 0, to = 0;
+	bool first = true;
+	int error = 0;
+
+	while (!error) {
+		__u32 count = BATCH;
+
+		if (bpf_map_lookup_batch(map, first ? 0 : &from, &to, keys, values, &count, 0))
+			error = errno;
+		if (error && error != ENOENT)
+			return error;
+		*elements += count;
+		if (look)
+			look(values, count, sum);
+		first = false;
+		from = to;
+	}
+	return 0;
+}
+
+static void by_hand_count(const void *values, __u32 count, __u64 *sum)
+{
+	const struct cgg_bound *bound = values;
+
+	for (__u32 i = 0; i < count; i++)
+		for (int n = 0; n < CGG_NAMES_OF; n++)
+			*sum += bound[i].name[n].expires && bound[i].name[n].hash & CGG_HAND;
+}
+
+/* Count what the maps of a cgroup have, expired names too; return CGG_NO if it has no maps. */
+int bindings_count(__u64 id, struct cgg_fill *fill)
+{
+	const size_t most = sizeof(struct cgg_bound) > sizeof(struct cgg_known_name)
+				    ? sizeof(struct cgg_bound)
+				    : sizeof(struct cgg_known_name);
+	struct cgg_where *keys = malloc(BATCH * sizeof(*keys));
+	void *values = malloc(BATCH * most);
+	struct names names = { .bindings = -1, .known = -1 };
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	int status = keys && values ? names_open(&names, id)
+				    : set_error(CGG_FAILED, "names: out of memory"),
+	    error = 0;
+
+	*fill = (struct cgg_fill){ 0 };
+	if (!status && bpf_obj_get_info_by_fd(names.bindings, &info, &len))
+		error = errno;
+	fill->room = info.max_entries;
+	if (!status && !error)
+		error = map_count(names.bindings, keys, values, &fill->addresses, by_hand_count,
+				  &fill->by_hand);
+	if (!status && !error)
+		error = map_count(names.known, keys, values, &fill->names, 0, 0);
+	if (error)
+		status = set_error(CGG_FAILED, "the names of cgroup %llu: %s", id, strerror(error));
+	names_close(&names);
+	free(keys);
+	free(values);
+	return status;
+}
+
 /* Enter a name in a cgroup's names, as name_keep() in bpf/names does; return its birth, or 0. */
 static __u64 name_enter(const struct names *names, __u64 hash, const struct cgg_operand *name)
 {

@@ -126,6 +126,21 @@ bool packets_read(__u64 cgroup, struct cgg_packets *sum)
 	return processors > 0;
 }
 
+bool name_counts_read(__u64 cgroup, struct cgg_names_count *sum)
+{
+	static int map = -1;
+	struct cgg_names_count *each;
+	int processors;
+
+	memset(sum, 0, sizeof(*sum));
+	each = values_read(opened(&map, "maps/name_counts"), &cgroup, sizeof(*each), &processors);
+	for (int i = 0; i < processors; i++)
+		for (int what = 0; what < CGG_NAME_COUNTS; what++)
+			sum->count[what] += each[i].count[what];
+	free(each);
+	return processors > 0;
+}
+
 bool count_any(__u32 policy)
 {
 	struct cgg_count_key key, next;

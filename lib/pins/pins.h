@@ -15,11 +15,8 @@ struct cgg_guard {
 	int image_maps, tally_maps, indexes, attachments, attached;
 	struct cgg_policy *policies; /* CGG_POLICIES of them, shared with the kernel */
 	struct cgg_image *images[CGG_POLICIES]; /* two each, mapped by guard_images(); 0: not yet */
-	/*
-	 * Called before the last step of a change of rules, if not 0. The last step cannot fail; it
-	 * is only taken if this returns 0. So commands print here, where printing may still fail.
-	 */
-	int (*ready)(void);
+	/* If not 0: called before the last step of a change, which cannot fail and is taken only */
+	int (*ready)(void); /* if this returns 0: so commands print here */
 };
 int guard_open(struct cgg_guard *guard, enum cgg_open how);
 void guard_close(struct cgg_guard *guard);
@@ -61,13 +58,16 @@ struct cgg_binding {
 	__u64 netns; /* cookie of the network namespace */
 	char name[CGG_OPERAND]; /* in lower case, without a dot at its end */
 	__u64 expires; /* CLOCK_BOOTTIME, ns */
-	bool alias; /* a name further on in a chain of CNAMEs */
-	bool by_hand; /* by binding_add(), not by an answer */
+	bool alias, by_hand; /* further on in a chain of CNAMEs; by binding_add(), not an answer */
 };
 typedef int binding_each(void *context, const struct cgg_binding *binding);
 int bindings_read(__u64 id, binding_each *each, void *context);
 int binding_add(__u64 id, const struct cgg_binding *binding);
 int bindings_flush(__u64 id);
+struct cgg_fill { /* by_hand: names that binding_add() gave; room: for addresses, and for names */
+	__u64 addresses, names, by_hand, room;
+};
+int bindings_count(__u64 id, struct cgg_fill *fill);
 
 /* inner.c: inner maps; name is the outer map: images, tallies or indexes */
 int inner_get(const char *name, int outer, __u32 number); /* -1 with errno */
@@ -110,6 +110,7 @@ struct cgg_count count_read(int counts, __u32 policy, __u32 rule);
 struct cgg_tally tally_read(__u32 policy, int hook);
 struct cgg_count tally_default(const struct cgg_tally *tally); /* decisions by the default */
 bool packets_read(__u64 cgroup, struct cgg_packets *sum); /* false: not counted */
+bool name_counts_read(__u64 cgroup, struct cgg_names_count *sum); /* the same */
 int count_forget(__u32 policy);
 bool count_any(__u32 policy); /* whether some rule has a count */
 void count_forget_rule(__u32 policy, __u32 rule);
