@@ -6,11 +6,11 @@ if exists('b:current_syntax')
 endif
 
 syntax keyword cgguardVerdict allow deny alert
-syntax keyword cgguardHook net connect bind sendmsg recvmsg egress ingress unix socket device sysctl setsockopt getsockopt
-syntax keyword cgguardMatch family type proto ip port cgroup
-syntax keyword cgguardOption comment quiet errno ttl
+syntax keyword cgguardHook net connect bind sendmsg recvmsg egress ingress unix socket device sysctl setsockopt getsockopt dns
+syntax keyword cgguardMatch family type proto ip port host cgroup
+syntax keyword cgguardOption comment quiet errno ttl inner alias
 syntax keyword cgguardOption name nextgroup=cgguardName skipwhite
-syntax keyword cgguardSetting default mode include
+syntax keyword cgguardSetting default mode resolver names include
 syntax keyword cgguardValue enforce audit local inet inet6 stream dgram raw
 syntax keyword cgguardValue icmp igmp tcp udp dccp gre esp ah icmpv6 sctp udplite
 
