@@ -61,6 +61,47 @@ sent'
 	uses cut:a.example.com -- '1 records'
 }
 
+@test 'cgg-status shows a question, its answer and a forged packet, each counted once' {
+	local at
+
+	at=$(shown "$web")
+	yes cgg-status
+	[[ $output != *names* ]]
+	yes cgg-status -m
+	[[ $output != *dns_* ]]
+	[ "$(cgg-status -j | jq '.attachments[].names')" = null ]
+	policy 'allow connect host *.example.com'
+	uses udp:a.example.com -- '1 records'
+	yes cgg-status
+	matches "^names	$at	questions 1	answers 1	bound 1	addresses 1 of 4096	names 1 of 4096\$"
+	run inside "$web" attempt python '
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+udp = struct.pack(">HHHH", 53, 999, 12, 0) + b"text"
+ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 9, 17, 0, socket.inet_aton("127.0.0.53"),
+    socket.inet_aton("127.0.0.1"))
+try:
+    s.sendto(ip + udp, ("127.0.0.1", 0))
+except OSError as e:
+    print(errno.errorcode[e.errno])'
+	says EPERM
+	yes cgg-status
+	matches "^names	$at	questions 1	answers 1	bound 1	forged 1	addresses 1 of 4096	names 1 of 4096\$"
+	yes cgg-status -j
+	[ "$(jq -c '.attachments[].names | [.questions, .answers, .bound, .forged, .unasked, .addresses, .names, .room]' \
+		<<<"$output")" = '[1,1,1,1,0,1,1,4096]' ]
+	yes cgg-status -m
+	for line in questions_total answers_total answers_bound_total packets_forged_total addresses names; do
+		matches "^# HELP cgguard_dns_$line [A-Z].*\.\$"
+		matches "^cgguard_dns_$line\{cgroup=\"$at\"\} 1\$"
+	done
+	yes net cgg-names add other.test 192.0.2.7
+	yes cgg-status
+	matches "	addresses 2 of 4096	names 2 of 4096\$"
+	yes cgg-names flush
+	yes cgg-status
+	matches "	addresses 0 of 4096	names 0 of 4096	evicted at most 1 addresses, 1 names\$"
+}
+
 @test 'in mode audit questions are reported, not denied' {
 	yes net cgg-rule restore - <<<$'mode audit\ndeny dns *.test'
 	uses udp:evil.test tcp:evil.test -- '1 records' '1 records'

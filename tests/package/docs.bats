@@ -397,7 +397,10 @@ nano_words()
 @test 'the syntax files for vim and nano have the words that the code knows' {
 	local settings values
 
-	settings=$(sed -nE 's/.*!strcmp\(word\[0\], "(default|mode|include)"\).*/\1/p' "$root/lib/files/file.c")
+	settings=$(sed -nE 's/.*!strcmp\(word\[0\], "([a-z]+)"\)\).*/\1/p' "$root/lib/files/file.c"
+		sed -nE 's/.*\{ "([a-z]+)", [a-z]+_parse \}.*/\1/p' "$root/lib/files/settings.c")
+	[ "$(wc -l <<<"$settings")" -eq "$(cat "$root"/lib/files/{file,settings}.c |
+		grep -cE '_parse \}|strcmp\(word\[0\], "include"')" ]
 	values=$'enforce\naudit\nlocal\n'$known_families$'\n'$known_types
 	same 'vim: verdicts' "$known_verdicts" "$(vim_words Verdict)"
 	same 'vim: hooks' "$known_hooks"$'\nnet' "$(vim_words Hook)"
@@ -424,6 +427,10 @@ nano_words()
 		deny net proto tcp ip 10.0.0.0/8 port 1-9 name deny
 		allow unix /run/deny comment "deny # \" all" quiet
 		allow connect ip 2001:db8::1/64
+		resolver 127.0.0.53
+		names 4096 keep 5m
+		allow connect host a.test inner alias
+		deny dns a.test
 	END
 	cat >ask.vim <<-'END'
 		let said = []
@@ -448,6 +455,10 @@ nano_words()
 		Verdict Hook Match Value Match Number Match Number Option Name
 		Verdict Hook Path Option String String String String Option
 		Verdict Hook Match Number
+		Setting Number
+		Setting Number . .
+		Verdict Hook Match . Option Option
+		Verdict Hook .
 	END
 	echo '<?xml version="1.0"?>' >polkit.policy
 	HOME=$PWD timeout 60 vim -u NONE -es -c "set runtimepath^=$root/share/vim" -c 'filetype on' \
@@ -678,13 +689,17 @@ page_shape()
 	new_cgroup web
 	cgg-load
 	cgg-attach "$web"
+	cgg-rule add dns a.test
 	cgg-rule add port 9 name discard comment 'nobody is there'
 	yes inside "$web" python3 -c "$everything"
 	no inside "$web" reach 127.0.0.1 9
 	cgg-events >/dev/null 3>&- &
 	started[$!]=reader
 	wait_for eval 'cgg-status | grep ^reader'
-	same 'cgg-status -j' "$(cgg-status -j | shape)" "$(page_shape cgg-status.8)"
+	# no question of DNS was decided by the default: null
+	same 'cgg-status -j' "$(cgg-status -j | shape | grep -v 'default_last null')" "$(page_shape cgg-status.8)"
+	same 'cgg-status -m' "$(cgg-status -m | sed -n 's/^# TYPE //p')" \
+		"$(section cgg-status.8 Metrics | sed -nE 's/^\.It Li ([^ ]+) Ta ([a-z]+) Ta.*/\1 \2/p')"
 	same 'cgg-status -j --effective' "$(cgg-status -j --effective "$web" | shape)" \
 		"$(page_shape cgg-status.8 'Effective JSON')"
 	same 'cgg-rule list -j' "$(page_shape cgg-rule.8)" \
