@@ -4,7 +4,8 @@
  *
  * answers CGROUP SECONDS SEED KEEP: ask for random names in the cgroup, send answers from
  * 127.0.0.53, of which many are damaged, and compare the names of the cgroup after each. KEEP:
- * seconds, as in the policy. The parser here was written from RFC 1035 and the limits in cgguard-names(7).
+ * seconds, as in the policy. The parser here was written from RFC 1035 and the limits in
+ * cgguard-names(7).
  */
 #include <stdbool.h>
 #include <sys/stat.h>

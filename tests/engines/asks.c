@@ -116,7 +116,8 @@ static int server_socket(int type)
 	int fd = socket(AF_INET, type, 0), on = 1;
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	    bind(fd, (struct sockaddr *)&at, sizeof(at)) || (type == SOCK_STREAM && listen(fd, 128)))
+	    bind(fd, (struct sockaddr *)&at, sizeof(at)) ||
+	    (type == SOCK_STREAM && listen(fd, 128)))
 		err(3, "127.0.0.53");
 	return fd;
 }
