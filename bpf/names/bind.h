@@ -34,7 +34,8 @@ static __always_inline int name_write(struct cgg_bound *bound, __u64 hash, __u64
  * bind_one - Give the address in the buffer of answers a name; return 1 if it has it now.
  *
  * The values are parameters, and the turn of the buffer is compared first: so nothing is bound
- * that another program wrote into the buffer.
+ * that another program wrote into the buffer. A new element is looked up, for the kernel evicts
+ * first what was never looked up.
  */
 __noinline __weak __u32 bind_one(__u64 turn, __u64 hash, __u64 born, __u64 expires)
 {
@@ -63,12 +64,7 @@ __noinline __weak __u32 bind_one(__u64 turn, __u64 hash, __u64 born, __u64 expir
 		s->bound.name[0] = (struct cgg_bound_name){ hash, born + place, expires };
 		if (!bpf_map_update_elem(own, &where, &s->bound, BPF_NOEXIST)) {
 			name_count(CGG_ADDRESSES_ADDED);
-			/*
-			 * What was never looked up is evicted first, even if it is the newest.
-			 * Look it up, so that it is evicted in its turn.
-			 */
-			bpf_map_lookup_elem(own, &where);
-			return 1;
+			return !!bpf_map_lookup_elem(own, &where);
 		}
 		bound = bpf_map_lookup_elem(own, &where);
 	}
