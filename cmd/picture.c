@@ -131,6 +131,39 @@ static const char *short_age(char text[24], __u64 ns)
 
 /* ---- the guard ---- */
 
+/* Print what was counted of names, for all cgroups together; nothing if no cgroup has names. */
+static void names_show(const struct status *all)
+{
+	__u64 sum[CGG_NAME_COUNTS] = { 0 };
+	char text[512] = "";
+	bool have = false;
+	size_t len = 0;
+
+	for (unsigned i = 0; i < all->attachments; i++) {
+		have |= all->attachment[i].has_names;
+		for (int c = 0; c < CGG_NAME_COUNTS; c++)
+			sum[c] += name_value(&all->attachment[i], c);
+	}
+	if (!have)
+		return;
+	cell(DIM, 6, "names");
+	cell(PLAIN, (int)canvas.width - 7, "%llu questions, %llu answers, %llu bound",
+	     sum[CGG_QUESTIONS_SEEN], sum[CGG_ANSWERS_SEEN], sum[CGG_ANSWERS_BOUND]);
+	cells_end();
+	for (int c = CGG_ANSWERS_UNASKED; c <= CGG_FORGED; c++)
+		if (sum[c])
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%llu %s",
+						len ? ", " : "", sum[c], name_values[c].key);
+	if (sum[CGG_NAMES_FULL])
+		snprintf(text + len, sizeof(text) - len, "%s%llu names lost", len ? ", " : "",
+			 sum[CGG_NAMES_FULL]);
+	if (!*text)
+		return;
+	cell(PLAIN, 6, "%s", "");
+	cell(YELLOW, (int)canvas.width - 7, "%s", text);
+	cells_end();
+}
+
 static void guard_show(const struct status *all)
 {
 	unsigned readers = 0;
@@ -340,6 +373,7 @@ void picture_show(const struct status *all)
 
 	canvas_look();
 	guard_show(all);
+	names_show(all);
 	policies_show(all);
 	tree_show(all, lately);
 	denials_show();

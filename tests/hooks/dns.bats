@@ -86,6 +86,9 @@ except OSError as e:
 	says EPERM
 	yes cgg-status
 	matches "^names	$at	questions 1	answers 1	bound 1	forged 1	addresses 1 of 4096	names 1 of 4096\$"
+	yes env NO_COLOR=1 script -qec 'stty cols 90; cgg-status' /dev/null
+	matches '^names  1 questions, 1 answers, 1 bound'
+	matches '1 forged'
 	yes cgg-status -j
 	[ "$(jq -c '.attachments[].names | [.questions, .answers, .bound, .forged, .unasked, .addresses, .names, .room]' \
 		<<<"$output")" = '[1,1,1,1,0,1,1,4096]' ]
