@@ -10,18 +10,24 @@ static const char usage[] = "usage: cgg-detach [-a] TARGET...\n"
 			    "  -h, --help     print this and exit\n"
 			    "  -V, --version  print the version and exit\n";
 
+/* Detach every cgroup; report those that stay attached. Return the worst status. */
 static int detach_all(struct cgg_guard *guard)
 {
 	struct cgg_attachment *all;
 	unsigned count;
-	int status = attachments_read(guard, &all, &count);
+	int status = attachments_read(guard, &all, &count), worst = 0;
 
 	if (status)
 		die(status);
-	for (unsigned i = 0; i < count; i++)
-		detach(guard, all[i].id);
+	for (unsigned i = 0; i < count; i++) {
+		status = detach(guard, all[i].id);
+		if (status <= CGG_NO)
+			continue;
+		warnx("%s", cgg_error);
+		worst = status;
+	}
 	free(all);
-	return guard_repair(guard);
+	return worst;
 }
 
 /* Find the ids of all targets; refuse a wrong one before any cgroup is detached. */
@@ -81,8 +87,7 @@ int main(int argc, char **argv)
 	if (status)
 		die(status);
 	worst = all ? detach_all(&guard) : detach_each(&guard, ids, count, argv + optind);
-	if (!all)
-		guard_repair(&guard);
+	guard_repair(&guard); /* the next command repeats what fails here */
 	free(ids);
 	guard_close(&guard);
 	return worst;

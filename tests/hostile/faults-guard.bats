@@ -87,7 +87,6 @@ unattached()
 	none_passed
 }
 
-# Each cgroup is a step of its own.
 @test 'cgg-detach -a that is disturbed leaves each cgroup attached or not' {
 	policies
 	end_press
@@ -100,6 +99,7 @@ unattached()
 		traced cgg-attach "$web"
 		traced cgg-attach -p one "$shop"
 	}
+	steps=1
 	disturbs cgg-detach -a
 }
 
