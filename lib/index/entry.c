@@ -56,6 +56,22 @@ static __u64 word_mask(unsigned i, size_t len)
 	return mask;
 }
 
+/* Let an entry match names that begin with the first len bytes of this one (CGG_OPERAND bytes). */
+static int name_put(struct cgg_rules *rules, struct cgg_entry *e, const char *name, size_t len)
+{
+	memcpy(e->value, name, 16);
+	for (unsigned i = 0; i < 2; i++) {
+		e->mask[i] = word_mask(i, len);
+		e->value[i] &= e->mask[i];
+	}
+	if (len <= 16)
+		return 0;
+	e->operand_words = (__u16)(len / 8);
+	e->operand_last = word_mask((unsigned)len / 8, len);
+	e->operand = heap_put(rules, name, CGG_OPERAND);
+	return e->operand == NO_ROOM ? CGG_FAILED : 0;
+}
+
 /*
  * Compile a name. A whole name must match in its length, too. A prefix must match in its bytes
  * only, and the name must not be vague. An empty prefix matches every name.
@@ -66,17 +82,7 @@ static int compile_name(struct cgg_rules *rules, struct cgg_entry *e, const stru
 
 	e->condition.select = rule->prefix ? 0 : (__u32)len;
 	e->condition.select_mask = !rule->prefix ? ~0u : len ? CGG_VAGUE & ~(CGG_VAGUE >> 1) : 0;
-	memcpy(e->value, rule->operand, 16);
-	for (unsigned i = 0; i < 2; i++) {
-		e->mask[i] = word_mask(i, len);
-		e->value[i] &= e->mask[i];
-	}
-	if (len <= 16)
-		return 0;
-	e->operand_words = (__u16)(len / 8);
-	e->operand_last = word_mask((unsigned)len / 8, len);
-	e->operand = heap_put(rules, rule->operand, CGG_OPERAND);
-	return e->operand == NO_ROOM ? CGG_FAILED : 0;
+	return name_put(rules, e, rule->operand, len);
 }
 
 /*
@@ -92,17 +98,7 @@ static int compile_host(struct cgg_rules *rules, struct cgg_entry *e, const stru
 	if (rule->prefix && len)
 		name[len] = '.';
 	len += !rule->prefix || len;
-	memcpy(e->value, name, 16);
-	for (unsigned i = 0; i < 2; i++) {
-		e->mask[i] = word_mask(i, len);
-		e->value[i] &= e->mask[i];
-	}
-	if (len <= 16)
-		return 0;
-	e->operand_words = (__u16)(len / 8);
-	e->operand_last = len % 8 ? word_mask((unsigned)len / 8, len) : 0;
-	e->operand = heap_put(rules, name, CGG_OPERAND);
-	return e->operand == NO_ROOM ? CGG_FAILED : 0;
+	return name_put(rules, e, name, len);
 }
 
 /* Compile a rule about names of an address. What `allow' does not match is in select. */

@@ -82,6 +82,21 @@ uses()
 	says "$(printf '%s\n' "$@")"
 }
 
+# forge: send a packet that claims to come from the resolver; print the error, or "sent"
+forge()
+{
+	attempt python '
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+udp = struct.pack(">HHHH", 53, 999, 12, 0) + b"text"
+ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 9, 17, 0, socket.inet_aton("127.0.0.53"),
+    socket.inet_aton("127.0.0.1"))
+try:
+    s.sendto(ip + udp, ("127.0.0.1", 0))
+    print("sent")
+except OSError as e:
+    print(errno.errorcode[e.errno])'
+}
+
 # counted N WHAT: WHAT is a word of the enumeration, in lower case without CGG_
 counted()
 {
