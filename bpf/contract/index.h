@@ -26,6 +26,8 @@ struct cgg_index {
 	__u32 bits; /* first page of a bit for each rule: 1, deleted */
 	__u32 hashes; /* first page of words_hash() of each rule's words */
 	__u32 heap; /* first page of the texts */
+	__u32 kept; /* first page of struct cgg_kept */
+	__u32 entries; /* as many of these */
 	__u32 pages;
 	__u32 by_name; /* a rule has CGG_BY_NAME */
 	__u64 root[CGG_ARRAY_MOST]; /* by enum cgg_space */
@@ -80,6 +82,22 @@ struct cgg_record {
 };
 #define CGG_PAGE_RECORDS (CGG_PAGE / sizeof(struct cgg_record))
 
+/*
+ * What an entry has beside the record and the action of its rule. Programs do not read it:
+ * commands compile the entries again, with others, into the next index.
+ */
+struct cgg_kept {
+	__u64 value[2];
+	__u32 select, select_mask;
+	__u32 operand; /* in units of 8 bytes from the heap's first page; 0: the value is all */
+	__u16 port_min, port_max;
+	__u16 bits; /* that are compared, one behind the other */
+	__u8 skip; /* bytes before those bits */
+	__u8 access;
+	__u8 begins; /* it is the first entry of the next rule */
+	__u8 zero[3];
+};
+
 CGG_SAME(sizeof(struct cgg_action) == 64 && CGG_PAGE % sizeof(struct cgg_action) == 0);
 CGG_SAME(sizeof(struct cgg_item) == 16);
 CGG_FITS((2u << CGG_HOOKS_MOST) <= 0xffff && CGG_ITEM_ACCESS_AT + CGG_ACCESS_MOST <= 32);
@@ -87,8 +105,9 @@ CGG_FITS(CGG_KNOWN_BITS *(__u64)CGG_INDEX_RULES < 1ULL << CGG_ITEM_ACCESS_AT);
 CGG_SAME(sizeof(struct cgg_node) == 32);
 CGG_SAME(sizeof(struct cgg_path) == 48);
 CGG_SAME(sizeof(struct cgg_record) == 16 && CGG_PAGE % sizeof(struct cgg_record) == 0);
+CGG_SAME(sizeof(struct cgg_kept) == 40);
 CGG_SAME(CGG_LIST_MOST * sizeof(struct cgg_item) <= CGG_PAGE);
-CGG_SAME(sizeof(struct cgg_index) == 176);
+CGG_SAME(sizeof(struct cgg_index) == 184);
 CGG_FITS(CGG_SPACES <= CGG_ARRAY_MOST);
 
 #endif

@@ -195,27 +195,68 @@ void line_print(const struct cgg_line *line, char text[CGG_LINE_TEXT])
 		 (left + 999999999) / 1000000000);
 }
 
-static int take_line(void *context, const struct cgg_line *line)
+/* Append the entries of a rule of an index, which begin at *at, unless it no longer decides. */
+static int index_take(struct cgg_rules *rules, const struct cgg_store *index, __u32 rule, __u64 now,
+		      __u32 *at)
 {
-	struct cgg_rules *rules = context;
-	struct cgg_rule rule;
-	int status = line_rule(line, &rule);
+	const struct cgg_record *record = &index->records[rule];
+	const struct cgg_action *action = &index->actions[record->action];
+	bool gone = index_is_dead(index, rule) || action->condition.expires <= now;
+	int status = 0;
 
-	progress("rules read", rules->rules);
-	return status ? status : rules_add(rules, &rule);
+	progress("rules read", rule);
+	do {
+		if (!gone && !status)
+			status = rules_take_kept(rules, &index->kept[*at], record, action,
+						 index->heap);
+	} while (++*at < index->head->entries && !index->kept[*at].begins);
+	return status;
+}
+
+/* Append the entries of an index to rules, and those beside it, in the order of the policy. */
+static int rules_join(struct cgg_rules *rules, const struct cgg_rules *beside,
+		      const struct cgg_store *index)
+{
+	__u64 now = time_now();
+	__u32 entry = 0;
+	unsigned at = 0;
+	int status = 0;
+
+	for (__u32 rule = 0; rule < index->head->rules && !status; rule++) {
+		for (; at < beside->count && beside->entry[at].before <= rule && !status; at++)
+			status = rules_take_beside(rules, beside, at);
+		if (!status)
+			status = index_take(rules, index, rule, now, &entry);
+	}
+	for (; at < beside->count && !status; at++)
+		status = rules_take_beside(rules, beside, at);
+	return status;
 }
 
 /* Read all rules of a policy as entries, those of its index too; free *rules even on error. */
 int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
 	const struct cgg_image *image = policy_image(guard, place);
+	struct cgg_rules beside;
+	struct cgg_store index;
+	int status;
 
 	rules_begin(rules);
 	if (!image)
 		return CGG_FAILED;
-	rules->next_id = image->next_id;
-	memcpy(rules->defaults, image->defaults, sizeof(rules->defaults));
-	rules->audit = image->audit;
-	rules->naming = image->naming;
-	return policy_each(guard, place, take_line, rules);
+	status = decompile(rules, image);
+	if (status || !image->index.number)
+		return status;
+	beside = *rules;
+	rules->entry = 0;
+	rules->heap = 0;
+	rules->count = rules->room = rules->rules = rules->heap_used = rules->heap_room = 0;
+	rules->index = (struct cgg_index){ 0 };
+	status = index_open(&index, &image->index, CGG_READ, CGG_RECORDS | CGG_TEXTS | CGG_KEPT);
+	if (!status) {
+		status = rules_join(rules, &beside, &index);
+		index_close(&index);
+	}
+	rules_free(&beside);
+	return status;
 }

@@ -279,57 +279,6 @@ static __u64 space_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u6
 
 /* ---- the whole index ---- */
 
-static __u32 page_of(__u64 units)
-{
-	return (__u32)((units + CGG_PAGE / 8 - 1) / (CGG_PAGE / 8));
-}
-
-/* Write the records, bits, hashes and texts of all rules, and enter their pages in head. */
-static void records_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
-			struct cgg_index *head)
-{
-	__u32 count = rules->rules, rule = 0, first_id = 0, heap;
-	__u32 records = build_take(b, 2ULL * count, CGG_PAGE / 8, false);
-	__u32 bits = build_take(b, (count + 63) / 64, CGG_PAGE / 8, false);
-	__u32 hashes = build_take(b, (count + 1) / 2, CGG_PAGE / 8, false);
-
-	heap = build_take(b, 4, CGG_PAGE / 8, false); /* offset 0 is "" */
-	for (unsigned i = 0; i < rules->count && !b->failed; i++) {
-		const struct cgg_entry *e = &rules->entry[i];
-		struct cgg_record *record;
-		__u32 text;
-
-		if (!e->text_len)
-			continue;
-		text = e->label ? build_take(b, CGG_NAME / 8, CGG_NAME / 8, true) : 0;
-		if (e->label && !b->failed)
-			memcpy(build_unit(b, text), rules->heap + 8 * (size_t)e->label, CGG_NAME);
-		text = build_take(b, (e->text_len + 7u) / 8, 1, false);
-		if (b->failed)
-			return;
-		memcpy(build_unit(b, text), rules->heap + 8 * (size_t)e->text, e->text_len);
-		record = (struct cgg_record *)build_unit(b, records) + rule;
-		*record = (struct cgg_record){
-			e->id,	     text - heap,   actions[CGG_KNOWN_BITS * (size_t)i],
-			e->text_len, e->label != 0, b->shadows[rule]
-		};
-		((__u32 *)build_unit(b, hashes))[rule] =
-			words_hash(build_unit(b, text), e->text_len);
-		first_id = rule == 0 ? e->id : first_id && e->id == first_id + rule ? first_id : 0;
-		rule++;
-	}
-	if (b->failed)
-		return;
-	head->rules = count;
-	head->first_id = first_id;
-	head->actions = b->actions;
-	head->records = page_of(records);
-	head->bits = page_of(bits);
-	head->hashes = page_of(hashes);
-	head->heap = page_of(heap);
-	head->pages = page_of(b->used);
-}
-
 static void spaces_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
 		       struct cgg_index *head)
 {

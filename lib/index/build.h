@@ -98,6 +98,10 @@ void items_sort(struct builder *b, int space);
 void interval_add(struct builder *b, __u32 mark, __u32 last, __u64 ref);
 __u64 intervals_put(struct builder *b, __u32 mark, unsigned digit);
 
+/* records.c */
+void records_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
+		 struct cgg_index *head);
+
 /* prefix_rules.c: the rules of one prefix -> a chain of nodes */
 int by_rule(const void *first, const void *second); /* compares pointers to items, for qsort(3) */
 void lists_chain(struct builder *b, struct chain *chain, const struct item **item, __u32 count);

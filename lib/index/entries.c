@@ -84,6 +84,7 @@ static void compile_vague(struct cgg_entry *vague, const struct cgg_entry *e)
 	memset(vague->value, 0, sizeof(vague->value));
 	memset(vague->mask, 0, sizeof(vague->mask));
 	vague->operand_words = 0;
+	vague->operand_last = 0;
 	vague->operand = vague->label = vague->text = vague->text_len = 0;
 }
 
@@ -203,6 +204,36 @@ int rules_take(struct cgg_rules *rules, const struct cgg_rules *more)
 	}
 	rules->rules += more->rules;
 	return 0;
+}
+
+/*
+ * Append an entry whose operand is in the rules' heap already, and copy its words and its name
+ * from the heap that it comes from. Return 0 or CGG_FAILED.
+ */
+int rules_take_entry(struct cgg_rules *rules, struct cgg_entry *e, const char *heap)
+{
+	if (entries_room(rules, 1))
+		return CGG_FAILED;
+	if (e->text)
+		e->text = heap_put(rules, heap + 8 * (size_t)e->text, e->text_len);
+	if (e->label)
+		e->label = heap_put(rules, heap + 8 * (size_t)e->label, CGG_NAME);
+	if (e->text == NO_ROOM || e->label == NO_ROOM)
+		return CGG_FAILED;
+	e->before = CGG_LOW;
+	rules->entry[rules->count++] = *e;
+	rules->rules += e->text_len != 0;
+	return 0;
+}
+
+/* Append an entry of the image beside an index, as it is. Return 0 or CGG_FAILED. */
+int rules_take_beside(struct cgg_rules *rules, const struct cgg_rules *beside, unsigned at)
+{
+	struct cgg_entry e = beside->entry[at];
+
+	if (e.operand)
+		e.operand = heap_put(rules, beside->heap + 8 * (size_t)e.operand, CGG_OPERAND);
+	return e.operand == NO_ROOM ? CGG_FAILED : rules_take_entry(rules, &e, beside->heap);
 }
 
 /* Remove the rule whose first entry is `at`, with all its entries. */

@@ -57,7 +57,7 @@ static __u64 word_mask(unsigned i, size_t len)
 }
 
 /* Let an entry match names that begin with the first len bytes of this one (CGG_OPERAND bytes). */
-static int name_put(struct cgg_rules *rules, struct cgg_entry *e, const char *name, size_t len)
+int name_put(struct cgg_rules *rules, struct cgg_entry *e, const char *name, size_t len)
 {
 	memcpy(e->value, name, 16);
 	for (unsigned i = 0; i < 2; i++) {

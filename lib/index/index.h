@@ -32,8 +32,14 @@ bool rules_have_host(const struct cgg_rules *rules);
 void rules_free(struct cgg_rules *rules);
 int compile(struct cgg_image *image, const struct cgg_rules *rules);
 int decompile(struct cgg_rules *rules, const struct cgg_image *image);
+int rules_take_beside(struct cgg_rules *rules, const struct cgg_rules *beside, unsigned at);
 
 /* build.c: many rules -> an index, memory to memory */
 int index_build(char **pages, struct cgg_index *head, const struct cgg_rules *rules);
+
+/* records.c: what an index keeps of its entries */
+int rules_take_kept(struct cgg_rules *rules, const struct cgg_kept *kept,
+		    const struct cgg_record *record, const struct cgg_action *action,
+		    const char *heap);
 
 #endif

@@ -15,8 +15,7 @@ struct cgg_guard {
 	int image_maps, tally_maps, indexes, attachments, attached;
 	struct cgg_policy *policies; /* CGG_POLICIES of them, shared with the kernel */
 	struct cgg_image *images[CGG_POLICIES]; /* two each, mapped by guard_images(); 0: not yet */
-	/* If not 0: called before the last step of a change, which cannot fail and is taken only */
-	int (*ready)(void); /* if this returns 0: so commands print here */
+	int (*ready)(void); /* prints for a command before the last step; not 0: do not take it */
 };
 int guard_open(struct cgg_guard *guard, enum cgg_open how);
 void guard_close(struct cgg_guard *guard);
@@ -80,7 +79,7 @@ bool chunk_is_whole(const struct cgg_guard *guard, __u32 chunk);
 struct cgg_image *guard_images(struct cgg_guard *guard, int place); /* 0 with cgg_error */
 
 /* store.c: the indexes of a guard; numbers are keys of the map indexes */
-enum cgg_part { CGG_RECORDS = 1, CGG_HASHES = 2, CGG_TEXTS = 4 };
+enum cgg_part { CGG_RECORDS = 1, CGG_HASHES = 2, CGG_TEXTS = 4, CGG_KEPT = 8 };
 struct cgg_store {
 	const struct cgg_index *head;
 	enum cgg_open how;
@@ -89,6 +88,7 @@ struct cgg_store {
 	__u8 *bits;
 	const struct cgg_record *records;
 	const __u32 *hashes;
+	const struct cgg_kept *kept;
 	const char *heap;
 };
 int index_open(struct cgg_store *index, const struct cgg_index *head, enum cgg_open how,

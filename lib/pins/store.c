@@ -85,21 +85,32 @@ int index_open(struct cgg_store *index, const struct cgg_index *head, enum cgg_o
 	return CGG_FAILED;
 }
 
+/* Return one of the larger parts: `there`, or mapped now if it is wanted; *failed: it is not. */
+static const void *wanted(struct cgg_store *index, bool is_wanted, const void *there, __u32 page,
+			  size_t bytes, bool *failed)
+{
+	if (!is_wanted || there)
+		return there;
+	there = part(index, page, bytes);
+	*failed |= !there;
+	return there;
+}
+
 /* Map those of the larger parts that are not mapped yet. Return 0 or CGG_FAILED. */
 int index_map(struct cgg_store *index, unsigned parts)
 {
 	const struct cgg_index *head = index->head;
+	bool failed = false;
 
-	if (parts & CGG_RECORDS && !index->records)
-		index->records = part(index, head->records, sizeof(*index->records) * head->rules);
-	if (parts & CGG_HASHES && !index->hashes)
-		index->hashes = part(index, head->hashes, sizeof(*index->hashes) * head->rules);
-	if (parts & CGG_TEXTS && !index->heap)
-		index->heap = part(index, head->heap, heap_bytes(head));
-	return (parts & CGG_RECORDS && !index->records) || (parts & CGG_HASHES && !index->hashes) ||
-			       (parts & CGG_TEXTS && !index->heap)
-		       ? CGG_FAILED
-		       : 0;
+	index->records = wanted(index, parts & CGG_RECORDS, index->records, head->records,
+				sizeof(*index->records) * head->rules, &failed);
+	index->hashes = wanted(index, parts & CGG_HASHES, index->hashes, head->hashes,
+			       sizeof(*index->hashes) * head->rules, &failed);
+	index->kept = wanted(index, parts & CGG_KEPT, index->kept, head->kept,
+			     sizeof(*index->kept) * head->entries, &failed);
+	index->heap = wanted(index, parts & CGG_TEXTS, index->heap, head->heap, heap_bytes(head),
+			     &failed);
+	return failed ? CGG_FAILED : 0;
 }
 
 /* Copy a few bytes of a part that need not be mapped. Return 0 or CGG_FAILED. */
@@ -141,6 +152,7 @@ void index_close(struct cgg_store *index)
 	part_done(index->bits, (head->rules + 7) / 8);
 	part_done(index->records, sizeof(*index->records) * head->rules);
 	part_done(index->hashes, sizeof(*index->hashes) * head->rules);
+	part_done(index->kept, sizeof(*index->kept) * head->entries);
 	part_done(index->heap, heap_bytes(head));
 	close(index->fd);
 	index->head = 0;

@@ -910,6 +910,88 @@ static void copied_rules_keep_their_words(void **state)
 	rules_free(&more);
 }
 
+/* entry_is_same - compare two entries, and the texts that they have in heaps of their own */
+static void entry_is_same(const struct cgg_rules *one, const struct cgg_rules *other, unsigned at)
+{
+	struct cgg_entry a = one->entry[at], b = other->entry[at];
+
+	assert_string_equal(words_of(one, at), words_of(other, at));
+	assert_string_equal(one->heap + 8 * (size_t)a.label, other->heap + 8 * (size_t)b.label);
+	assert_memory_equal(one->heap + 8 * (size_t)a.operand, other->heap + 8 * (size_t)b.operand,
+			    a.operand ? CGG_OPERAND : 0);
+	a.text = a.label = a.operand = b.text = b.label = b.operand = 0;
+	assert_memory_equal(&a, &b, sizeof(a));
+}
+
+/* index_read_back - build an index of the rules, and read its entries into `back` */
+static void index_read_back(void)
+{
+	const struct cgg_record *record;
+	const struct cgg_kept *kept;
+
+	assert_int_equal(index_build(&built, &head, &rules), 0);
+	record = (const struct cgg_record *)(built + (size_t)head.records * CGG_PAGE) - 1;
+	kept = (const struct cgg_kept *)(built + (size_t)head.kept * CGG_PAGE);
+	rules_begin(&back);
+	for (unsigned i = 0; i < head.entries; i++) {
+		record += kept[i].begins;
+		assert_int_equal(rules_take_kept(&back, &kept[i], record,
+						 (const struct cgg_action *)built + record->action,
+						 built + (size_t)head.heap * CGG_PAGE),
+				 0);
+	}
+	assert_int_equal(back.count, rules.count);
+	assert_int_equal(back.rules, rules.rules);
+	for (unsigned i = 0; i < rules.count; i++)
+		entry_is_same(&rules, &back, i);
+	rules_free(&back);
+	index_gone();
+}
+
+/* What is compiled into an index is compiled again from what the index keeps, not from words. */
+static void an_index_keeps_the_entries_of_each_kind_of_rule(void **state)
+{
+	static const char *const words[] = {
+		"allow connect proto tcp ip 10.0.0.0/8 port 443 name web",
+		"deny egress ip 2001:db8::/33 port 5-7 quiet",
+		"deny egress ip ::/0",
+		"connect ip local",
+		"allow socket family inet6 type raw proto icmpv6",
+		"device a 1:3 r",
+		"setsockopt 1:36 errno EACCES",
+		"device a *:*",
+		"device b 8:* rw name disks",
+		"sysctl kernel/hostname w",
+		"sysctl net/ipv4/conf/*",
+		"unix /run/a/name/that/is/longer/than/sixteen/bytes",
+		"unix /run/*",
+		"unix @x",
+		"setsockopt SOL_SOCKET:SO_MARK",
+		"getsockopt 6:*",
+		"deny dns *.example.com",
+		"allow dns a.longer.name.below.example.com",
+		"deny dns *",
+		"allow connect host *.example.com port 443 inner",
+		"deny connect,sendmsg host example.com",
+		"allow connect host db.example.com alias port 5432",
+	};
+	static struct policy some;
+
+	(void)state;
+	rules_begin(&rules);
+	for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++)
+		assert_int_equal(rule_put(&rules, words[i]), 0);
+	index_read_back();
+	rules_free(&rules);
+	random_state = SEED + 7;
+	for (unsigned round = 0; round < 200; round++) {
+		random_rules(&some, pick(24));
+		compiled(&rules, &some, 0, 0);
+		index_read_back();
+		rules_free(&rules);
+	}
+}
+
 static void no_rules_make_an_image(void **state)
 {
 	(void)state;
@@ -1056,6 +1138,7 @@ int main(void)
 		cmocka_unit_test(a_policy_without_its_index_denies),
 		cmocka_unit_test(rules_are_printed_back),
 		cmocka_unit_test(copied_rules_keep_their_words),
+		cmocka_unit_test(an_index_keeps_the_entries_of_each_kind_of_rule),
 		cmocka_unit_test(no_rules_make_an_image),
 		cmocka_unit_test(an_image_needs_only_the_hooks_of_its_rules),
 		cmocka_unit_test(an_image_does_not_depend_on_earlier_memory),
