@@ -73,6 +73,20 @@ void indexes_free(struct cgg_guard *guard, int place)
 }
 
 /*
+ * Return whether the image before has another index than the one in force, small enough to keep its
+ * map for the next one. A policy without an index keeps none.
+ */
+static bool has_spare(struct cgg_guard *guard, int place)
+{
+	const struct cgg_image *images = guard_images(guard, place);
+	__u32 now = generation_now(&guard->policies[place]) & 1;
+	const struct cgg_index *before = &images[!now].index, *used = &images[now].index;
+
+	return used->number && before->number && before->number != used->number &&
+	       before->pages <= CGG_SPARE_PAGES;
+}
+
+/*
  * Empty a place that has no name: reset its counters and images, and free its indexes.
  *
  * A dropped policy leaves them, and a command that was killed before it named its policy.
@@ -191,7 +205,8 @@ static void index_sweep(struct cgg_guard *guard, __u32 number)
 		return;
 	if (!*guard->policies[place].name)
 		place_clear(guard, place);
-	else if (seconds_left(&guard->policies[place]) || image->index.number == number + 1)
+	else if (seconds_left(&guard->policies[place]) || image->index.number == number + 1 ||
+		 has_spare(guard, place))
 		return;
 	indexes_free(guard, place);
 }
@@ -252,7 +267,7 @@ static int commit(struct cgg_guard *guard, int place, const struct cgg_image *im
 	switch_image(policy, image_write(policy, guard->images[place], image), seconds);
 	if (before & ~image->hooks && !seconds)
 		detach_hooks(guard, (__u32)place, before & ~image->hooks);
-	if (old_index != image->index.number && !seconds)
+	if (old_index != image->index.number && !seconds && !has_spare(guard, place))
 		indexes_free(guard, place);
 	return 0;
 }

@@ -488,33 +488,71 @@ deny connect,sendmsg port 1'
 	done
 }
 
+# indexes - print how many maps with indexes there are
+indexes()
+{
+	find /sys/fs/bpf/cgguard/indexes -type f | wc -l
+}
+
+# index_maps - print the ids of these maps
+index_maps()
+{
+	local pin
+
+	for pin in /sys/fs/bpf/cgguard/indexes/*; do
+		bpftool map show pinned "$pin" | sed 's/:.*//;q'
+	done
+}
+
+@test 'one restore after the other uses the same two maps, until one of them is too small' {
+	local maps
+
+	many()
+	{
+		seq -f "connect ip 192.0.2.1 port %.0f" "$1" "$2"
+	}
+	yes cgg-rule restore < <(many 1000 2000)
+	[ "$(indexes)" -eq 1 ]
+	yes cgg-rule restore < <(many 1000 2001)
+	[ "$(indexes)" -eq 2 ]
+	maps=$(index_maps)
+	for last in 2010 1100 2020 1500; do
+		yes cgg-rule restore < <(many 1000 "$last")
+		[ "$(index_maps)" = "$maps" ]
+		cgg-rule list | cmp - <(many 1000 "$last" | sed 's/^/deny /')
+		no cgg-rule test connect ip 192.0.2.1 port "$last"
+		yes cgg-rule test connect ip 192.0.2.1 port $((last + 1))
+	done
+	yes cgg-rule restore < <(many 1000 9000)
+	[ "$(index_maps)" != "$maps" ]
+	no cgg-rule test connect ip 192.0.2.1 port 9000
+	yes cgg-rule flush
+	[ "$(indexes)" -eq 0 ]
+}
+
 @test '--confirm: many rules that were not confirmed are gone, and their memory is free' {
 	many()
 	{
-		seq -f "connect port %.0f" "$1" "$2"
-	}
-	indexes()
-	{
-		find /sys/fs/bpf/cgguard/indexes -type f | wc -l
+		seq -f "connect port %.0f comment \"$(printf '%0100d' 0)\"" "$1" "$2"
 	}
 	says_no()
 	{
 		! cgg-rule test connect ip 192.0.2.1 port "$1" >"$BATS_TEST_TMPDIR/answer"
 	}
-	yes cgg-rule restore < <(many 1000 2000)
-	yes cgg-rule restore --confirm "$patience" < <(many 3000 5000)
-	says_no 4000
+	yes cgg-rule restore < <(many 1000 11000)
+	yes cgg-rule restore --confirm "$patience" < <(many 3000 13000)
+	says_no 12000
 	[ "$(indexes)" -eq 2 ]
 	wait_for says_no 1500
-	cgg-rule test connect ip 192.0.2.1 port 4000
+	cgg-rule test connect ip 192.0.2.1 port 12000
 	yes cgg-status
 	[ "$(indexes)" -eq 1 ]
 	says_no 1500
-	cgg-rule test connect ip 192.0.2.1 port 4000
-	yes cgg-rule restore --confirm 60 < <(many 3000 5000)
+	cgg-rule test connect ip 192.0.2.1 port 12000
+	yes cgg-rule restore --confirm 60 < <(many 3000 13000)
 	yes cgg-rule confirm
 	[ "$(indexes)" -eq 1 ]
-	says_no 4000
+	says_no 12000
 	yes cgg-rule flush
 	[ "$(indexes)" -eq 0 ]
 }
