@@ -59,7 +59,7 @@ MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/bench/*.bpf.c))
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps demo tested tools check check-one check-compilers check-debian check-faults check-kernels check-programs \
-	check-sanitize check-valgrind analyze soak bench \
+	check-sanitize check-valgrind analyze soak bench bench-compare \
 	fuzz html check-site install uninstall deb check-deb check-boot clean
 
 all: $(COMMANDS)
@@ -153,6 +153,12 @@ bench: deps
 	@tests/install-deps bench
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS) $(MEASURED)
 	@tests/bench/run
+
+# Compare this tree with another revision in one sitting; fail if a figure became slower.
+REV ?= HEAD~1
+bench-compare: deps
+	@tests/install-deps bench
+	@tests/bench/compare $(REV) $(PARTS)
 
 $(BUILD)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)

@@ -29,6 +29,7 @@ operations()
 			"${nothing:?}" "$empty" "$guarded")
 		awk -v h="$hook" -v n="$none" -v e="$one" -v g="$ours" 'BEGIN {
 			printf "%-12s %9d %9d %9d %9d %9d %7.2f\n", h, n, e, g, e - n, g - n, g / e }'
+		figure $((ours - none)) "$hook, ns of one rule"
 		[ "$hook" != connect ] || aim 'one rule, above an empty program, connect' $((ours - one)) 40 ns
 		stop_all
 		cgg-rule flush
@@ -54,6 +55,30 @@ change()
 	add=$(median <"$tmp/add") map=$(median <"$tmp/map")
 	printf '\none change among few rules, milliseconds, medians of %d pairs\n' "$i"
 	echo "cgg-rule add $add, bpftool map update $map, ratio $(ratio "$add" "$map")"
+	figure "$add" 'cgg-rule add, ms'
+}
+
+starts()
+{
+	local i count
+
+	for ((i = 0; i <= rounds; i++)); do
+		cgg-unload && milliseconds cgg-load
+		[ "$i" -eq 0 ] || echo "$spent" >>"$tmp/load"
+	done
+	printf '\nwhole processes, milliseconds, medians of %d\n' "$rounds"
+	echo "cgg-load $(median <"$tmp/load")"
+	figure "$(median <"$tmp/load")" 'cgg-load, ms'
+	for count in 100 1000; do
+		generate addresses "$count" 1 >"$tmp/rules"
+		for ((i = 0; i < 3 + 5 * rounds; i++)); do
+			milliseconds cgg-rule restore "$tmp/rules"
+			[ "$i" -lt 3 ] || echo "$spent" >>"$tmp/restore$count"
+		done
+		echo "cgg-rule restore of $count rules $(median <"$tmp/restore$count")"
+		figure "$(median <"$tmp/restore$count")" "restore of $count rules, ms"
+	done
+	cgg-rule flush
 }
 
 sizes()
