@@ -11,12 +11,14 @@ names.py use WORD...            prints a line for each word, what came of it:
     send:ADDR,PORT              the same for a message of UDP
 
 names.py raw ADDR HEX...        send these datagrams to port 53; prints sent, or the error, for each
+names.py inject INTERFACE HEX   put this packet of IPv4 on an interface
 names.py python CODE            run it, with what is defined here
 
 The first label of a name chooses how the server answers: see ODD.
 """
 import errno
 import ipaddress
+import os
 import socket
 import struct
 import sys
@@ -133,6 +135,34 @@ def prefixed(message):
     return struct.pack(">H", len(message)) + message
 
 
+def forged(question, source, to, address):
+    """Return a packet from port 53 of source that answers the question with the address."""
+    reply = head(question, 0x8180, 1) + question[12:] + record(b"\xc0\x0c", 1, socket.inet_aton(address))
+    udp = struct.pack(">HHHH", 53, to[1], 8 + len(reply), 0) + reply
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 9, 17, 0, socket.inet_aton(source),
+                     socket.inet_aton(to[0]))
+    total = sum(struct.unpack(">10H", ip))
+    total = ~((total & 0xffff) + (total >> 16)) & 0xffff
+    return ip[:10] + struct.pack(">H", total) + ip[12:] + udp
+
+
+def inject(interface, packet):
+    """Put a packet on an interface as if it had come from there, past all that judges packets of sockets."""
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+    result_of(lambda: s.sendto(packet, (interface, 0x0800, 0, 0, bytes(6) if interface == "lo" else b"\xff" * 6)))
+
+
+def result_of(action):
+    """Do it; print done, or the error."""
+    try:
+        action()
+        print("done", flush=True)
+    except TimeoutError:
+        print("no answer", flush=True)
+    except OSError as e:
+        print(errno.errorcode[e.errno], flush=True)
+
+
 def connected(server, kind):
     s = socket.socket(socket.AF_INET6 if ":" in server else socket.AF_INET, kind)
     s.settimeout(3)
@@ -211,6 +241,8 @@ if __name__ == "__main__":
         serve(sys.argv[2], sys.argv[3:])
     elif sys.argv[1] == "python":
         exec(sys.argv[2])
+    elif sys.argv[1] == "inject":
+        inject(sys.argv[2], bytes.fromhex(sys.argv[3]))
     elif sys.argv[1] == "raw":
         raw(sys.argv[2], sys.argv[3:])
     else:

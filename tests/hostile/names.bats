@@ -54,6 +54,115 @@ for source in ["127.0.0.53"]:
 	[ "$(forged)" -ge 1 ]
 }
 
+@test 'a server that shares the port of the resolver steals the question, and answers nobody' {
+	only_example
+	run inside "$web" attempt python '
+thief = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+thief.bind(("127.0.0.53", 53))
+thief.settimeout(3)
+client = connected("127.0.0.53", socket.SOCK_DGRAM)
+client.settimeout(1)
+client.send(query("a.example.com"))
+stolen, peer = thief.recvfrom(999)
+reply = head(stolen, 0x8180, 1) + stolen[12:] + record(b"\xc0\x0c", 1, socket.inet_aton("192.0.2.66"))
+result_of(lambda: thief.sendto(reply, peer))
+result_of(lambda: client.recv(999))'
+	says $'EPERM\nno answer'
+	counted 1 forged
+	counted 0 answers_bound
+	uses to:192.0.2.66,1 -- EPERM
+}
+
+# outer: a way out of the network that leads to nobody, from 198.51.100.1
+outer()
+{
+	net ip link add one type veth peer name other || skip 'this kernel has no veth'
+	net ip addr add 198.51.100.1/24 dev one
+	net ip link set one up
+	net ip link set other up
+	net ip route add 203.0.113.0/24 dev one
+}
+
+@test 'a socket that takes the address of a resolver elsewhere cannot send from it' {
+	outer
+	only_example 'resolver 203.0.113.9'
+	# IP_FREEBIND and IP_TRANSPARENT
+	run inside "$web" attempt python '
+client = connected("203.0.113.9", socket.SOCK_DGRAM)
+client.settimeout(1)
+question = query("a.example.com")
+client.send(question)
+reply = head(question, 0x8180, 1) + question[12:] + record(b"\xc0\x0c", 1, socket.inet_aton("192.0.2.66"))
+for option in [15, 19]:
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_IP, option, 1)
+    s.bind(("203.0.113.9", 53))
+    result_of(lambda: s.sendto(reply, client.getsockname()))
+    s.close()
+result_of(lambda: client.recv(999))'
+	[[ $output =~ ^E[A-Z]+$'\n'EPERM$'\n'no.answer$ ]] || complain 'neither must be able to send'
+	counted 0 answers_bound
+	uses to:192.0.2.66,1 -- EPERM
+}
+
+# planted INTERFACE SOURCE: ask SOURCE, which does not answer, put a forged answer on the interface, and print what comes of it
+planted()
+{
+	attempt python "
+client = connected('$2', socket.SOCK_DGRAM)
+client.settimeout(1)
+question = query('a.example.com')
+client.send(question)
+inject('$1', forged(question, '$2', client.getsockname(), '192.0.2.66'))
+time.sleep(0.1)
+use(['to:192.0.2.66,1'])"
+}
+
+@test 'a frame on lo binds nothing, unless the namespace takes packets from loopback addresses there' {
+	only_example 'resolver 127.0.0.77'
+	run inside "$web" planted lo 127.0.0.77
+	says $'done\nEPERM'
+	counted 0 answers_bound
+	# CAVEATS of cgguard-names(7) says that this namespace is then open
+	net sysctl -qw net.ipv4.conf.{lo,all}.{route_localnet,accept_local}=1 net.ipv4.conf.{lo,all}.rp_filter=0
+	run inside "$web" planted lo 127.0.0.77
+	says $'done\nreached'
+	# and only this one
+	# shellcheck disable=SC2016 # for the inner shell
+	run inside "$web" unshare -n sh -c 'ip link set lo up && ip route add local 192.0.2.0/24 dev lo &&
+		exec python3 "$0" use to:192.0.2.66,1' "$tests_dir/names.py"
+	says EPERM
+}
+
+@test 'whoever makes a network of their own may bind names for that network alone' {
+	policy 'resolver 203.0.113.9' 'allow connect,sendmsg port 53' 'allow connect host *.example.com'
+	# A server there is in the cgroup, so it answers nobody; a frame from the other end is believed.
+	# shellcheck disable=SC2016 # for the inner shells
+	run inside "$web" unshare -n sh -c 'ip link set lo up && ip route add local 192.0.2.0/24 dev lo &&
+		ip link add one type veth peer name other || { echo "skip: no veth"; exit; }
+		unshare -n sleep 99 & other=$!
+		trap "kill $other" EXIT
+		until [ "$(readlink /proc/$other/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
+		ip link set other netns $other && ip addr add 203.0.113.1/24 dev one && ip link set one up &&
+			nsenter -t $other -n sh -c "ip addr add 203.0.113.9/24 dev other && ip link set other up"
+		nsenter -t $other -n python3 "$0" serve 203.0.113.9 a.example.com=192.0.2.66 >/dev/null 2>&1 & server=$!
+		trap "kill $other; kill $server 2>/dev/null" EXIT
+		sleep 0.7
+		python3 "$0" use udp:a.example.com@203.0.113.9 to:192.0.2.66,1
+		python3 "$0" python "$1" $other' "$tests_dir/names.py" '
+client = connected("203.0.113.9", socket.SOCK_DGRAM)
+question = query("a.example.com")
+client.send(question)
+packet = forged(question, "203.0.113.9", client.getsockname(), "192.0.2.66")
+os.system("nsenter -t %s -n python3 %s inject other %s" % (sys.argv[3], sys.argv[0], packet.hex()))
+time.sleep(0.1)
+use(["to:192.0.2.66,1"])'
+	skip_if_lacking veth
+	says $'no answer\nEPERM\ndone\nreached'
+	uses to:192.0.2.66,1 -- EPERM
+}
+
 # Print how many packets claimed to come from the resolver.
 forged()
 {
