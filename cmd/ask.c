@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* ask.c - cgg-rule test: asks the kernel, and prints the decision. */
+#include <string.h>
+
 #include "rule.h"
 
 /* Rules to look for by their ids; the first one in the policy is found. */
@@ -23,7 +25,7 @@ static int keep_line(void *context, const struct cgg_line *line)
 }
 
 /* Exit if the words leave more than one operation. */
-void test_check(const struct cgg_rule *rule)
+static void test_check(const struct cgg_rule *rule)
 {
 	struct cgg_ask ask;
 	int status = query_make(&ask, rule, rule->matches & CGG_MATCH_HOST);
@@ -33,11 +35,13 @@ void test_check(const struct cgg_rule *rule)
 }
 
 /*
- * Print the decision on an operation, and return the command's status.
+ * Ask how a policy decides an operation, or exit; `below` is the cgroup of the process (0: as the
+ * words tell).
  *
  * With host, the kernel is asked about the address, and about the name: the earlier rule decides.
  */
-int test_print(struct cgg_guard *guard, int place, const struct cgg_rule *rule)
+void test_decide(struct cgg_guard *guard, int place, const struct cgg_rule *rule, const char *below,
+		 struct decision *decision)
 {
 	struct by_id wanted = { .found = -1 };
 	int queries = rule->matches & CGG_MATCH_HOST ? 2 : 1, status = 0;
@@ -46,6 +50,8 @@ int test_print(struct cgg_guard *guard, int place, const struct cgg_rule *rule)
 
 	for (int i = 0; i < queries && !status; i++) {
 		status = query_make(&ask, rule, i);
+		if (!status && below)
+			status = query_in(&ask, below);
 		if (!status)
 			status = query_ask(&ask, place, &verdict[i], &wanted.id[i]);
 	}
@@ -54,10 +60,42 @@ int test_print(struct cgg_guard *guard, int place, const struct cgg_rule *rule)
 		status = CGG_FAILED;
 	if (status)
 		die(status);
-	if (wanted.found < 0)
-		printf("%s\tdefault\n", cgg_verdicts[verdict[0]]);
+	decision->verdict = verdict[wanted.found > 0];
+	decision->id = wanted.found < 0 ? 0 : wanted.id[wanted.found];
+	snprintf(decision->text, sizeof(decision->text), "%s",
+		 wanted.found < 0 ? "default" : wanted.text);
+}
+
+/* Parse the words of one operation, or exit. */
+static struct cgg_rule operation_or_die(int count, char **word)
+{
+	char *all[64] = { "allow" };
+	struct cgg_rule rule;
+
+	if (!count || count > 62)
+		errx(CGG_USAGE, "test: needs one operation: test HOOK MATCH...");
+	memcpy(all + 1, word, (size_t)count * sizeof(*word));
+	rule = parse_or_die(count + 1, all, false);
+	test_check(&rule);
+	return rule;
+}
+
+/* Print the kernel's decision on an operation; the lock keeps other queries out meanwhile. */
+int test_operation(int count, char **word)
+{
+	struct cgg_rule rule = operation_or_die(count, word);
+	struct decision decision;
+	struct cgg_guard guard;
+	int place;
+
+	if (test_target)
+		return test_in(&rule);
+	guard_begin(&guard, &place, false);
+	test_decide(&guard, place, &rule, 0, &decision);
+	if (decision.id)
+		printf("%s\t%u\t%s\n", cgg_verdicts[decision.verdict], decision.id, decision.text);
 	else
-		printf("%s\t%u\t%s\n", cgg_verdicts[verdict[wanted.found]], wanted.id[wanted.found],
-		       wanted.text);
-	return verdict[wanted.found > 0] == CGG_DENY ? CGG_NO : CGG_DONE;
+		printf("%s\tdefault\n", cgg_verdicts[decision.verdict]);
+	guard_close(&guard);
+	return decision.verdict == CGG_DENY ? CGG_NO : CGG_DONE;
 }

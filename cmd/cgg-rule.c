@@ -25,6 +25,7 @@ static const char usage[] =
 	"       cgg-rule [-p NAME] diff [FILE]\n"
 	"       cgg-rule [-p NAME] edit [--confirm SECONDS]\n"
 	"       cgg-rule [-p NAME] test HOOK MATCH...\n"
+	"       cgg-rule test --in TARGET HOOK MATCH...\n"
 	"       cgg-rule [-p NAME] drop\n"
 	"       cgg-rule export DIR\n"
 	"       cgg-rule policies\n"
@@ -40,6 +41,7 @@ static const char usage[] =
 	"  -n, --dry-run      restore: only check FILE\n"
 	"      --confirm SECONDS\n"
 	"                     restore, edit: undo the change unless `confirm' follows in time\n"
+	"      --in TARGET    test: ask every policy that judges a process in this cgroup\n"
 	"  -h, --help         print this and exit\n"
 	"  -V, --version      print the version and exit\n";
 
@@ -137,25 +139,6 @@ static int confirm(int count, char **word)
 	return done(&guard, policy_confirm(&guard, place));
 }
 
-/* Print the kernel's decision on an operation; the lock keeps other queries out meanwhile. */
-static int test(int count, char **word)
-{
-	char *all[64] = { "allow" };
-	struct cgg_guard guard;
-	struct cgg_rule rule;
-	int place, status;
-
-	if (!count || count > 62)
-		errx(CGG_USAGE, "test: needs one operation: test HOOK MATCH...");
-	memcpy(all + 1, word, (size_t)count * sizeof(*word));
-	rule = parse_or_die(count + 1, all, false);
-	test_check(&rule);
-	guard_begin(&guard, &place, false);
-	status = test_print(&guard, place, &rule);
-	guard_close(&guard);
-	return status;
-}
-
 static int drop(int count, char **word)
 {
 	struct cgg_guard guard;
@@ -229,7 +212,7 @@ static const struct command {
 	{ "diff", "", -1, diff_file },
 	{ "edit", "c", 0, edit },
 	{ "export", "", -1, export_guard },
-	{ "test", "", -1, test },
+	{ "test", "I", -1, test_operation },
 	{ "policies", "", 0, policies },
 	{ "drop", "", 0, drop },
 };
@@ -263,10 +246,12 @@ static void option_take(int option, const struct command *command)
 {
 	if (option == 'p') {
 		policy_name = optarg;
+		policy_given = true;
 		return;
 	}
-	if (strchr("firsjnc", option) && (!command || !strchr(command->options, option)))
-		errx(CGG_USAGE, "-%c: %s does not take it", option,
+	if (strchr("firsjncI", option) && (!command || !strchr(command->options, option)))
+		errx(CGG_USAGE, "-%s: %s does not take it",
+		     option == 'I' ? "-in" : (char[]){ (char)option, 0 },
 		     command ? command->word : "cgg-rule");
 	if (option == 'f')
 		file_name = optarg;
@@ -280,17 +265,19 @@ static void option_take(int option, const struct command *command)
 		dry_run = true;
 	else if (option == 'c')
 		confirm_seconds = seconds_or_die(optarg);
+	else if (option == 'I')
+		test_target = optarg;
 	else
 		common_option(option, usage);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "policy", 1, 0, 'p' },  { "file", 1, 0, 'f' },    { "id", 0, 0, 'i' },
-		{ "renew", 0, 0, 'r' },	  { "stats", 0, 0, 's' },   { "json", 0, 0, 'j' },
-		{ "dry-run", 0, 0, 'n' }, { "confirm", 1, 0, 'c' }, COMMON_OPTIONS
-	};
+	static const struct option options[] = { { "policy", 1, 0, 'p' },  { "file", 1, 0, 'f' },
+						 { "id", 0, 0, 'i' },	   { "renew", 0, 0, 'r' },
+						 { "stats", 0, 0, 's' },   { "json", 0, 0, 'j' },
+						 { "dry-run", 0, 0, 'n' }, { "confirm", 1, 0, 'c' },
+						 { "in", 1, 0, 'I' },	   COMMON_OPTIONS };
 	const struct command *command = 0;
 	int option;
 

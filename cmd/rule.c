@@ -8,7 +8,7 @@
 #include "rule.h"
 
 const char *policy_name = "default", *file_name;
-bool with_id, renew;
+bool with_id, renew, policy_given;
 static bool is_new; /* the policy was not there before */
 
 /* Lock the guard and find the place of the policy; with make, prepare a new policy if needed. */

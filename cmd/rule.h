@@ -7,7 +7,7 @@
 
 /* rule.c: the options, begin and end of a change, new ids */
 extern const char *policy_name, *file_name;
-extern bool with_id, renew;
+extern bool with_id, renew, policy_given;
 void guard_begin(struct cgg_guard *guard, int *place, bool make);
 void tell_new(void);
 int done(struct cgg_guard *guard, int status);
@@ -26,9 +26,17 @@ void rules_read_or_die(struct cgg_rules *more, const char *name);
 bool rules_are_unset(const struct cgg_rules *rules); /* no rule, no default, no mode */
 void settings_fill(struct cgg_rules *rules);
 
-/* ask.c */
-void test_check(const struct cgg_rule *rule);
-int test_print(struct cgg_guard *guard, int place, const struct cgg_rule *rule);
+/* ask.c; ask_in.c */
+struct decision {
+	__u8 verdict;
+	__u32 id; /* of the rule; 0: the default */
+	char text[CGG_LINE_TEXT]; /* of the rule */
+};
+void test_decide(struct cgg_guard *guard, int place, const struct cgg_rule *rule, const char *below,
+		 struct decision *decision);
+int test_operation(int count, char **word);
+extern const char *test_target; /* of test --in, or 0 */
+int test_in(const struct cgg_rule *rule);
 
 /* progress.c */
 void progress_begin(void);

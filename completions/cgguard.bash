@@ -32,7 +32,7 @@ declare -gA _cgg_words=(
 	[confirm]=''
 	[diff]=''
 	[edit]='--confirm='
-	[test]=''
+	[test]='--in='
 	[drop]=''
 	[policies]=''
 	[export]=''
@@ -251,7 +251,7 @@ _cgg_candidates()
 				1:-f | 1:--file) _cgg_files "$cur" ;;
 				1:--verdict) _cgg_lines 'deny alert audit' ;;
 				1:--hook) _cgg_lines "${!_cgg_hooks[*]}" ;;
-				1:-c | 1:--cgroup | 1:--effective) _cgg_targets "$cur" ;;
+				1:-c | 1:--cgroup | 1:--effective | 1:--in) _cgg_targets "$cur" ;;
 				*:-p | *:--policy) policy=$2 ;;
 				esac
 				[ $# -gt 1 ] || return

@@ -66,7 +66,7 @@ function __cgg_said
     set -e tokens[1]
     while set -q tokens[1]
         if not set -q said[2]; and string match -qr -- '^-.' $tokens[1]
-            if contains -- $tokens[1] -p --policy -f --file
+            if contains -- $tokens[1] -p --policy -f --file --in
                 set -e tokens[1]
             end
         else
@@ -305,6 +305,7 @@ complete -c cgg-rule -n '__cgg_behind list' -s s -l stats -d 'with ids, hits and
 complete -c cgg-rule -n '__cgg_behind restore diff export' -F
 complete -c cgg-rule -n '__cgg_behind restore' -s n -l dry-run -d 'only check the file'
 complete -c cgg-rule -n '__cgg_behind restore edit' -l confirm -x -d 'undo the change unless confirmed in time'
+complete -c cgg-rule -n '__cgg_behind test' -l in -xa '(__cgg_targets)' -d 'ask every policy there'
 complete -c cgg-rule -n '__cgg_behind list' -s j -l json -d 'as JSON'
 
 complete -c cgg-run -xa '(__fish_complete_subcommand)'

@@ -93,6 +93,7 @@ int effective_read(int cgroup, bool guarded, struct cgg_say **all, unsigned *cou
 
 /* query.c: cgg-rule test: ask the kernel for a decision */
 int query_make(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name);
+int query_in(struct cgg_ask *ask, const char *below);
 int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule);
 
 /* run.c: a new cgroup for one command */

@@ -138,17 +138,20 @@ static int query_access(struct cgg_query *q, const struct cgg_rule *rule, bool b
 	return 0;
 }
 
-/* Fill in the ids of the rule's cgroup and the cgroups above it, by level; the root is level 0. */
-static int query_cgroup(struct cgg_ask *ask, const struct cgg_rule *rule)
+/*
+ * Let a process of the cgroup at `below` (its path below the mount) ask: fill in the ids of the
+ * cgroup and of those above it, by level. The root is level 0.
+ */
+int query_in(struct cgg_ask *ask, const char *below)
 {
-	char path[4096 + CGG_CGROUP];
+	char path[2 * 4096];
 	size_t mount;
 	struct stat st;
 
+	memset(ask->ancestor, 0, sizeof(ask->ancestor));
 	if (!cgroup_mount())
 		return 0;
-	snprintf(path, sizeof(path), "%s%s", cgroup_mount(),
-		 rule->matches & CGG_MATCH_CGROUP && rule->cgroup[1] ? rule->cgroup : "");
+	snprintf(path, sizeof(path), "%s%s", cgroup_mount(), strcmp(below, "/") ? below : "");
 	mount = strlen(cgroup_mount());
 	for (unsigned level = 0; level < CGG_LEVELS; level++) {
 		char *next = strchr(path + mount, '/');
@@ -207,7 +210,9 @@ int query_make(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
 		break;
 	}
 	memcpy(&ask->name, ask->query.word, sizeof(ask->query.word));
-	return status ? status : query_cgroup(ask, rule);
+	if (status)
+		return status;
+	return query_in(ask, rule->matches & CGG_MATCH_CGROUP ? rule->cgroup : "/");
 }
 
 /* Run the program ask for the policy at a place; set *verdict and *rule (0: the default). */
