@@ -13,7 +13,7 @@ struct operation {
 #endif
 	CONTEXT who;
 #if defined(CGG_QUESTIONS)
-	__u64 turn; /* of the buffer with the name */
+	__u64 buffer; /* with the name */
 #endif
 };
 

@@ -55,12 +55,14 @@ static __always_inline void fill_who(struct cgg_event *e, MORE more)
 
 #if defined(CGG_NAMES)
 /* host_copy - Copy the name that belongs to an event, reversed: so its end is kept. */
-static __always_inline void host_copy(struct cgg_event *e, __u32 len)
+static __always_inline void host_copy(struct cgg_event *e, __u32 len, __u32 buffer)
 {
 #if defined(CGG_QUESTIONS)
-	const struct scratch *s = len ? scratch_of(FOR_QUESTION) : 0;
+	const struct scratch *s = len ? scratch_of(buffer) : 0;
 #else
 	const struct scratch *s = len ? scratch_of(FOR_HOST) : 0;
+
+	(void)buffer;
 #endif
 
 	if (s)
@@ -96,7 +98,7 @@ static __always_inline __u64 write_record(const struct cgg_attached *at, struct 
 		__builtin_memset(e->label, 0, CGG_NAME);
 	copy_words(e->words, n->words, sizeof(n->words));
 #if defined(CGG_NAMES)
-	host_copy(e, n->net.host);
+	host_copy(e, n->net.host, n->buffer);
 #endif
 #if defined(CGG_NAMED)
 	if (name)

@@ -21,7 +21,7 @@ union cgg_subject {
 		__u32 label; /* where the rule's name is: as in struct cgg_decision */
 		__u8 index;
 		__u8 image;
-		__u16 zero;
+		__u16 buffer; /* with the name of a question of DNS */
 		union {
 #if defined(CGG_NAMED)
 			struct {

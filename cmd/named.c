@@ -20,6 +20,8 @@ const struct name_value name_values[NAME_VALUES] = {
 			       "Answers whose name is too long to be kept." },
 	[CGG_ANSWERS_CUT] = { "cut", "dns_answers_cut_total",
 			      "Answers that were not whole, or longer than what is read." },
+	[CGG_ANSWERS_UNREAD] = { "unread", "dns_segments_unread_total",
+				 "Segments of TCP from a resolver that could not be read." },
 	[CGG_ANSWERS_ELSEWHERE] = { "elsewhere", "dns_answers_elsewhere_total",
 				    "Packets of a resolver in a place where it does not count." },
 	[CGG_FORGED] = { "forged", "dns_packets_forged_total",

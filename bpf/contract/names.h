@@ -66,7 +66,8 @@ enum cgg_name_count {
 	CGG_ANSWERS_UNASKED, /* that no open question of the socket has */
 	CGG_ANSWERS_BROKEN, /* or of a kind that is not read */
 	CGG_ANSWERS_LONG, /* their name has more than CGG_NAME_MOST bytes */
-	CGG_ANSWERS_CUT, /* more records or bytes than are read, or spread over segments */
+	CGG_ANSWERS_CUT, /* more records or bytes than are read */
+	CGG_ANSWERS_UNREAD, /* segments of TCP whose place in the stream is not known */
 	CGG_ANSWERS_ELSEWHERE, /* of a loopback resolver elsewhere, or of another one by lo */
 	CGG_FORGED, /* packets that claimed to come from a resolver */
 	CGG_ADDRESSES_ADDED, /* less those present: evicted */

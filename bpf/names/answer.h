@@ -4,26 +4,25 @@
 #define CGG_NAMES_ANSWER_H
 
 #include "bind.h"
-#include "question.h"
 #include "read.h"
 #include "resource.h"
 
 #define RECORDS 64 /* of an answer that are read */
 
 /* alias_read - Enter the name that a CNAME leads to, as a further name of all addresses behind. */
-__noinline __weak __u32 alias_read(struct __sk_buff *skb, __u32 start, __u32 offset)
+__noinline __weak __u32 alias_read(__u32 use, __u32 offset)
 {
-	struct scratch *s = scratch_of(FOR_ANSWER);
+	struct scratch *s = scratch_of(use);
 	__u32 place;
 	__u64 born;
 
 	if (!s)
 		return 0;
 	place = s->aliases;
-	if (place >= ALIASES || !name_read(skb, start, offset, FOR_ANSWER) ||
-	    !name_turn(FOR_ANSWER) || s->len > CGG_NAME_MOST)
+	if (place >= ALIASES || !name_read(use, offset) || !name_turn(use) ||
+	    s->len > CGG_NAME_MOST)
 		return 0;
-	born = name_keep();
+	born = name_keep(use);
 	if (!born)
 		return 0;
 	barrier_var(place); /* Linux 5.10 forgets its bounds */
@@ -34,15 +33,15 @@ __noinline __weak __u32 alias_read(struct __sk_buff *skb, __u32 start, __u32 off
 }
 
 /* address_bind - Bind the address in the buffer to the name asked for and to those of the chain. */
-static __always_inline __u32 address_bind(struct scratch *s, __u64 turn, __u64 hash, __u64 born)
+static __always_inline __u32 address_bind(struct scratch *s, __u32 use, __u64 hash, __u64 born)
 {
 	__u64 expires = s->expires;
-	__u32 done = bind_one(turn, hash, born, expires);
+	__u32 done = bind_one(use, hash, born, expires);
 
 	for (__u32 i = 0; i < ALIASES; i++) {
 		if (i >= s->aliases)
 			break;
-		bind_one(turn, s->alias[i][0], s->alias[i][1], expires);
+		bind_one(use, s->alias[i][0], s->alias[i][1], expires);
 	}
 	return done;
 }
@@ -50,31 +49,31 @@ static __always_inline __u32 address_bind(struct scratch *s, __u64 turn, __u64 h
 /*
  * answers_read - Read the records from offset on; return how many addresses were bound.
  *
- * @start	where the message begins; the name that was asked for is in the buffer
+ * @use		the buffer with the message, and the name that was asked for
  * @count	of the records
  * @keep	how long a binding lasts at least
  */
-__noinline __weak __u32 answers_read(struct __sk_buff *skb, __u32 start, __u32 offset, __u32 count,
-				     __u64 keep)
+__noinline __weak __u32 answers_read(__u32 use, __u32 offset, __u32 count, __u64 keep)
 {
-	struct scratch *s = scratch_of(FOR_ANSWER);
-	__u64 now = bpf_ktime_get_boot_ns(), hash, born, turn;
+	const struct message_bytes *m = message_of(use);
+	struct scratch *s = scratch_of(use);
+	__u64 now = bpf_ktime_get_boot_ns(), hash, born;
 	__u32 done = 0;
 
-	if (!s)
+	if (!s || !m)
 		return 0;
-	turn = s->turn;
 	hash = s->hash;
-	born = name_keep();
+	born = name_keep(use);
 	s->aliases = 0;
 	for (__u32 i = 0; i < RECORDS && born; i++) {
-		__u8 *fixed = s->raw; /* not on the stack, which is that of all callers */
+		const __u8 *fixed;
 		__u32 type, class, len = 0;
 
 		if (i >= count)
 			break;
-		offset = name_skip(skb, offset);
-		if (offset && !bpf_skb_load_bytes(skb, offset, fixed, RECORD_FIXED))
+		offset = name_skip(use, offset);
+		fixed = &m->byte[offset & (MESSAGE_MOST - 1)];
+		if (offset && offset < MESSAGE_MOST)
 			len = RECORD_FIXED + (fixed[8] << 8 | fixed[9]);
 		if (!len || offset + len > s->end) {
 			name_count(CGG_ANSWERS_CUT);
@@ -86,9 +85,9 @@ __noinline __weak __u32 answers_read(struct __sk_buff *skb, __u32 start, __u32 o
 		class = fixed[2] << 8 | fixed[3];
 		s->expires = expiry_of(fixed + 4, now, keep);
 		if (class == CLASS_INTERNET && type == RECORD_CNAME)
-			alias_read(skb, start, offset);
-		else if (class == CLASS_INTERNET && address_read(skb, s, offset, type, len))
-			done += address_bind(s, turn, hash, born);
+			alias_read(use, offset);
+		else if (class == CLASS_INTERNET && address_read(s, m, offset, type, len))
+			done += address_bind(s, use, hash, born);
 		offset += len;
 		offset = as_unknown(offset, now);
 		done = as_unknown(done, now);

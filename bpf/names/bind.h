@@ -31,16 +31,14 @@ static __always_inline int name_write(struct cgg_bound *bound, __u64 hash, __u64
 }
 
 /*
- * bind_one - Give the address in the buffer of answers a name; return 1 if it has it now.
+ * bind_one - Give the address in a buffer a name; return 1 if it has it now.
  *
- * The values are parameters, and the turn of the buffer is compared first: so nothing is bound
- * that another program wrote into the buffer. A new element is looked up, for the kernel evicts
- * first what was never looked up.
+ * A new element is looked up, for the kernel evicts first what was never looked up.
  */
-__noinline __weak __u32 bind_one(__u64 turn, __u64 hash, __u64 born, __u64 expires)
+__noinline __weak __u32 bind_one(__u32 use, __u64 hash, __u64 born, __u64 expires)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
-	struct scratch *s = scratch_of(FOR_ANSWER);
+	struct scratch *s = scratch_of(use);
 	struct cgg_where where = {};
 	struct cgg_bound *bound;
 	struct bind_lock *l;
@@ -55,7 +53,7 @@ __noinline __weak __u32 bind_one(__u64 turn, __u64 hash, __u64 born, __u64 expir
 	where.addr[1] = s->addr[1];
 	where.netns = s->netns;
 	place = where_hash(s->seed, &where);
-	own = turn_kept(FOR_ANSWER, turn) ? bpf_map_lookup_elem(&bindings, &at->cgroup) : 0;
+	own = bpf_map_lookup_elem(&bindings, &at->cgroup);
 	if (!own)
 		return 0;
 	bound = bpf_map_lookup_elem(own, &where);

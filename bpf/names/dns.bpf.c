@@ -16,36 +16,54 @@
 #include "resolver.h"
 #include "stream.h"
 
-#define TCP_MESSAGES 4 /* of a segment that are read */
-#define TCP_QUESTIONS 2 /* likewise; all others of the segment count as one that cannot be read */
+#define ANSWERS OPEN_QUESTIONS /* of a segment that are read */
+#define QUESTIONS 4 /* likewise; the others of the segment count as one that cannot be read */
 
-/* question_parse - Read a question that goes out into the buffer; return 0 if it is none. */
-__noinline __weak __u32 question_parse(struct __sk_buff *skb, __u32 at, __u32 end)
+#define ALL_READ (~0u) /* in place of where the packet carries something: no question follows */
+
+/* Return whether the message in a buffer is a question. */
+static __always_inline int is_question(struct scratch *s, __u32 use)
 {
-	struct scratch *s = scratch_of(FOR_QUESTION);
-	struct message m;
-
-	if (!s)
+	if (s->head.flags & bpf_htons(IS_ANSWER | OPERATION))
 		return 0;
-	s->end = end;
-	if (at + sizeof(m) > end || bpf_skb_load_bytes(skb, at, &m, sizeof(m)))
-		return 0;
-	if (m.flags & bpf_htons(IS_ANSWER | OPERATION) || m.questions != bpf_htons(1))
-		return 0;
-	if (!question_read(skb, at + sizeof(m), FOR_QUESTION) || s->len > CGG_NAME_MOST)
-		return 0;
-	return 1 + bpf_ntohs(m.id);
+	return question_read(use) && s->len <= CGG_NAME_MOST;
 }
 
-/* question_keep - Keep a question with its socket; return whether the turn was kept. */
-__noinline __weak int question_keep(struct __sk_buff *skb, __u32 id, __u64 turn)
+/*
+ * question_next - Find the next question of a packet, and read it. Return 0: there is no more, 1:
+ * one that cannot be read, else its id + 2.
+ */
+__noinline __weak __u32 question_next(struct __sk_buff *skb, __u32 use)
+{
+	struct scratch *s = scratch_of(use);
+	__u32 step = STEP_MESSAGE;
+
+	if (!s || s->payload == ALL_READ)
+		return 0;
+	if (s->proto != IPPROTO_UDP)
+		step = s->flags & URG ? STEP_LOST : stream_next(skb, use, 1);
+	if (step == STEP_END)
+		return 0;
+	if (s->proto == IPPROTO_UDP || (step != STEP_MESSAGE && step != STEP_JOINED))
+		s->payload = ALL_READ;
+	if (step != STEP_MESSAGE && step != STEP_JOINED)
+		return 1;
+	/* With UDP_SEGMENT, more questions follow the first one. */
+	if ((s->proto == IPPROTO_UDP && skb->gso_size) ||
+	    !question_load(skb, use, step == STEP_JOINED) || !is_question(s, use))
+		return 1;
+	return 2 + bpf_ntohs(s->head.id);
+}
+
+/* question_keep - Keep a question with its socket. */
+__noinline __weak int question_keep(struct __sk_buff *skb, __u32 id, __u32 use)
 {
 	struct asking *asking = asking_of(skb, BPF_SK_STORAGE_GET_F_CREATE);
-	struct scratch *s = scratch_of(FOR_QUESTION);
+	struct scratch *s = scratch_of(use);
 	struct question *q;
 
 	if (!asking || !s)
-		return 1;
+		return 0;
 	q = &asking->question[asking->turn++ & (OPEN_QUESTIONS - 1)];
 	q->open = 0;
 	q->hash = s->hash;
@@ -53,102 +71,91 @@ __noinline __weak int question_keep(struct __sk_buff *skb, __u32 id, __u64 turn)
 	q->id = id;
 	q->resolver[0] = s->dest[0];
 	q->resolver[1] = s->dest[1];
-	if (!turn_kept(FOR_QUESTION, turn))
-		return 0;
 	q->open = 1;
-	name_count(CGG_QUESTIONS_SEEN);
-	return 1;
+	return name_count(CGG_QUESTIONS_SEEN);
 }
 
-/* judge_question - Judge the question in the buffer; id is 0 if it could not be read. */
+/* judge_question - Judge the question in a buffer, or one that could not be read. */
 static __always_inline int judge_question(struct __sk_buff *skb, struct cgg_attached *at,
-					  struct scratch *s, __u32 id, __u64 turn)
+					  struct scratch *s, __u32 use, int known)
 {
 	union cgg_subject subject = {};
 	struct operation o = {};
 
 	o.who = skb;
-	o.turn = turn;
+	o.buffer = use;
 	o.q.hook = CGG_DNS;
 	o.q.access = CGG_R;
-	o.q.select = id ? 0 : CGG_VAGUE;
-	o.q.select = as_unknown(o.q.select, turn);
+	o.q.select = known ? 0 : CGG_VAGUE;
+	o.q.select = as_unknown(o.q.select, at->cgroup);
 	*(__u64 *)subject.net.addr = s->dest[0];
 	*(__u64 *)(subject.net.addr + 8) = s->dest[1];
 	*(__u64 *)subject.net.local = s->source[0];
 	*(__u64 *)(subject.net.local + 8) = s->source[1];
+	subject.buffer = use;
 	subject.net.port = s->dport;
 	subject.net.sport = s->sport;
 	subject.net.proto = s->proto;
 	subject.net.len = skb->len;
-	subject.net.host = id ? s->len : 0;
+	subject.net.host = known ? s->len : 0;
 	return judge_bytes(at, &o, CGG_DNS_QUESTION, skb->len, &subject);
 }
 
-/*
- * question_next - Find the next question of a segment of TCP, and read it. Return 0: there is no
- * more, 1: one that cannot be read, else its id + 2.
- */
-__noinline __weak __u32 question_next(struct __sk_buff *skb, __u32 stop)
+/* out_begin - Note where a stream begins; return where it is, or 0 if that is not known. */
+__noinline __weak __u64 out_begin(struct __sk_buff *skb, __u32 use)
 {
 	struct asking *asking = asking_of(skb, BPF_SK_STORAGE_GET_F_CREATE);
-	struct scratch *s = scratch_of(FOR_QUESTION);
-	__u32 at = 0, end = 0, step;
+	struct scratch *s = scratch_of(use);
+	struct stream *out;
 
-	if (!s)
+	if (!asking || !s)
 		return 0;
-	if (!asking || s->flags & URG)
-		return s->at < stop;
-	if (s->flags & SYN)
-		stream_begin(&asking->out, s);
-	step = stream_step(skb, s, &asking->out, s->at, stop, &at, &end);
-	if (step == STEP_END)
-		return 0;
-	if (step != STEP_MESSAGE)
-		return 1;
-	return 1 + question_parse(skb, at, end);
+	out = &asking->out;
+	stream_begin(out, s);
+	return out->known && !out->have ? 1ULL << 32 | out->next : 0;
 }
 
-/* stream_back - Forget that a segment was read: it is refused, and sent again. */
-__noinline __weak int stream_back(struct __sk_buff *skb, __u32 next, __u32 size, __u32 known)
+/* out_end - Note that a segment is refused and sent again, or that not all of it was read. */
+__noinline __weak int out_end(struct __sk_buff *skb, __u64 begun)
 {
 	struct asking *asking = asking_of(skb, 0);
 
 	if (!asking)
 		return 0;
-	asking->out.next = next;
-	asking->out.size = size;
-	asking->out.known = known;
+	asking->out.next = begun;
+	asking->out.known = begun >> 32;
+	asking->out.have = 0;
 	return 0;
 }
 
-static __always_inline int questions_tcp(struct __sk_buff *skb, struct cgg_attached *at,
-					 struct scratch *s, __u64 turn, int resolver)
+/* questions_judge - Judge the questions of a packet; keep those that go to a resolver. */
+static __always_inline int questions_judge(struct __sk_buff *skb, struct cgg_attached *at,
+					   struct scratch *s, __u32 use, int resolver)
 {
-	struct asking *asking = asking_of(skb, 0);
-	__u32 next = 0, size = 0, known = 0, stop = s->end;
+	__u64 begun = 0;
 
-	if (s->at >= stop && !(s->flags & SYN))
-		return 1;
-	if (asking) {
-		next = asking->out.next;
-		size = asking->out.size;
-		known = asking->out.known;
-	}
-	for (__u32 i = 0; i <= TCP_QUESTIONS; i++) {
-		__u32 id = question_next(skb, stop);
+	if (s->proto == IPPROTO_TCP)
+		begun = out_begin(skb, use);
+	for (__u32 i = 0; i <= QUESTIONS; i++) {
+		__u32 id = question_next(skb, use);
 
 		if (!id)
 			return 1;
-		if (i == TCP_QUESTIONS)
+		if (i == QUESTIONS) {
 			id = 1;
-		if (!judge_question(skb, at, s, id - 1, turn) ||
-		    (id > 1 && resolver && !question_keep(skb, id - 2, turn)))
+			begun = 0;
+		}
+		if (!judge_question(skb, at, s, use, id > 1))
 			break;
-		if (id == 1)
+		if (id > 1 && resolver)
+			question_keep(skb, id - 2, use);
+		if (i == QUESTIONS) {
+			out_end(skb, 0);
 			return 1;
+		}
 	}
-	stream_back(skb, next, size, known);
+	if (s->proto == IPPROTO_TCP)
+		out_end(skb, begun);
 	return 0;
 }
 
@@ -157,33 +164,29 @@ int dns(struct __sk_buff *skb)
 {
 	struct cgg_attached *at;
 	struct scratch *s;
-	__u64 turn;
-	__u32 id;
-	int resolver;
+	__u32 use;
+	int go = 0;
 
 	if (!is_dns(skb))
 		return 1;
 	at = bpf_get_local_storage(&attached, 0);
-	s = scratch_of(FOR_QUESTION);
-	turn = packet_read(skb, FOR_QUESTION);
-	if (!at->policy || !s)
+	if (!at->policy)
 		return 1;
-	if (!turn)
-		return 0; /* a header that is cut off: nobody would read it */
-	if (s->sport == DNS_PORT && resolver_find(s->source[0], s->source[1])) {
+	use = buffer_take(FOR_QUESTION);
+	s = use ? scratch_of(--use) : 0;
+	if (!s)
+		return 0;
+	if (!packet_read(skb, use))
+		goto out; /* a header that is cut off: nobody would read it */
+	if (s->sport == DNS_PORT && resolver_find(s->source[0], s->source[1]))
 		name_count(CGG_FORGED);
-		return 0;
-	}
-	if (s->dport != DNS_PORT)
-		return 1;
-	resolver = resolver_find(s->dest[0], s->dest[1]);
-	if (s->proto != IPPROTO_UDP)
-		return questions_tcp(skb, at, s, turn, resolver);
-	/* With UDP_SEGMENT, more questions follow the first one. */
-	id = skb->gso_size ? 0 : question_parse(skb, s->at, s->end);
-	if (!judge_question(skb, at, s, id, turn))
-		return 0;
-	return !id || !resolver || question_keep(skb, id - 1, turn) ? 1 : 0;
+	else if (s->dport != DNS_PORT)
+		go = 1;
+	else
+		go = questions_judge(skb, at, s, use, resolver_find(s->dest[0], s->dest[1]));
+out:
+	buffer_give(use);
+	return go;
 }
 
 /* was_asked - Return whether the socket asked this, and got no answer yet. */
@@ -205,67 +208,66 @@ static __always_inline int was_asked(struct __sk_buff *skb, __u16 id, const stru
 }
 
 /* answer_in - Learn from a message of a resolver; return 0. */
-__noinline __weak int answer_in(struct __sk_buff *skb, __u32 at, __u32 end)
+__noinline __weak int answer_in(struct __sk_buff *skb, __u32 use, __u32 joined)
 {
-	struct scratch *s = scratch_of(FOR_ANSWER);
-	struct message m;
+	struct scratch *s = scratch_of(use);
 	__u32 offset = 0;
 
 	if (!s)
 		return 0;
-	s->end = end;
 	name_count(CGG_ANSWERS_SEEN);
-	if (at + sizeof(m) <= end && !bpf_skb_load_bytes(skb, at, &m, sizeof(m)) &&
-	    (m.flags & bpf_htons(IS_ANSWER | OPERATION)) == bpf_htons(IS_ANSWER) &&
-	    m.questions == bpf_htons(1))
-		offset = question_read(skb, at + sizeof(m), FOR_ANSWER);
+	if (answer_load(skb, use, joined) &&
+	    (s->head.flags & bpf_htons(IS_ANSWER | OPERATION)) == bpf_htons(IS_ANSWER))
+		offset = question_read(use);
 	if (!offset)
 		return name_count(CGG_ANSWERS_BROKEN);
-	if (!was_asked(skb, bpf_ntohs(m.id), s))
+	if (!was_asked(skb, bpf_ntohs(s->head.id), s))
 		return name_count(CGG_ANSWERS_UNASKED);
 	if (s->len > CGG_NAME_MOST)
 		return name_count(CGG_ANSWERS_LONG);
-	if (m.flags & bpf_htons(TRUNCATED))
+	if (s->head.flags & bpf_htons(TRUNCATED))
 		name_count(CGG_ANSWERS_CUT);
-	if (m.flags & bpf_htons(CODE) || !m.answers)
+	if (s->head.flags & bpf_htons(CODE) || !s->head.answers)
 		return 0;
-	if (answers_read(skb, at, offset, bpf_ntohs(m.answers), keep_now(0)))
+	if (answers_read(use, offset, bpf_ntohs(s->head.answers), keep_now(0)))
 		name_count(CGG_ANSWERS_BOUND);
 	return 0;
 }
 
-static __always_inline void answers_tcp(struct __sk_buff *skb, struct scratch *s)
+/* answers_tcp - Learn from a segment; return whether it may be received. */
+__noinline __weak int answers_tcp(struct __sk_buff *skb, __u32 use)
 {
 	struct asking *asking = asking_of(skb, BPF_SK_STORAGE_GET_F_CREATE);
-	__u32 payload = s->at, stop = s->end, at = 0, end = 0, step = STEP_LOST;
+	struct scratch *s = scratch_of(use);
+	__u32 step = STEP_LOST;
 
-	if (s->flags & SYN && asking)
+	if (asking && s)
 		stream_begin(&asking->in, s);
-	for (__u32 i = 0; i <= TCP_MESSAGES && asking; i++) {
-		step = stream_step(skb, s, &asking->in, payload, stop, &at, &end);
-		if (step != STEP_MESSAGE)
+	for (__u32 i = 0; i < ANSWERS; i++) {
+		step = stream_next(skb, use, 0);
+		if (step != STEP_MESSAGE && step != STEP_JOINED)
 			break;
-		if (i == TCP_MESSAGES)
-			asking->in.known = 0;
-		else
-			answer_in(skb, at, end);
+		answer_in(skb, use, step == STEP_JOINED);
+		step = STEP_MESSAGE;
 	}
-	if (payload < stop && step != STEP_END)
-		name_count(CGG_ANSWERS_CUT);
+	if (step == STEP_AHEAD && asking && stream_wait(&asking->in))
+		return 0;
+	if (step == STEP_MESSAGE)
+		step = stream_next(skb, use, 0) == STEP_END ? STEP_END : STEP_LOST;
+	if (step == STEP_LOST && asking)
+		asking->in.known = 0;
+	if (step == STEP_LOST || step == STEP_AHEAD)
+		name_count(CGG_ANSWERS_UNREAD);
+	return 1;
 }
 
-SEC("cgroup_skb/ingress")
-int dns_answer(struct __sk_buff *skb)
+/* answers_of - Learn from a packet of a resolver; return whether it may be received. */
+static __always_inline int answers_of(struct __sk_buff *skb, struct cgg_attached *at, __u32 use)
 {
-	struct cgg_attached *at;
-	struct scratch *s;
+	struct scratch *s = scratch_of(use);
 	int resolver;
 
-	if (!is_dns(skb))
-		return 1;
-	at = bpf_get_local_storage(&attached, 0);
-	s = scratch_of(FOR_ANSWER);
-	if (!at->policy || !s || !packet_read(skb, FOR_ANSWER) || s->sport != DNS_PORT)
+	if (!s || !packet_read(skb, use) || s->sport != DNS_PORT)
 		return 1;
 	resolver = resolver_find(s->source[0], s->source[1]);
 	if (!resolver)
@@ -276,9 +278,26 @@ int dns_answer(struct __sk_buff *skb)
 		name_count(CGG_ANSWERS_ELSEWHERE);
 		return 1;
 	}
-	if (s->proto == IPPROTO_UDP)
-		answer_in(skb, s->at, s->end);
-	else if (s->proto == IPPROTO_TCP)
-		answers_tcp(skb, s);
+	if (s->proto == IPPROTO_TCP)
+		return answers_tcp(skb, use) & 1;
+	answer_in(skb, use, 0);
 	return 1;
+}
+
+SEC("cgroup_skb/ingress")
+int dns_answer(struct __sk_buff *skb)
+{
+	struct cgg_attached *at;
+	__u32 use;
+	int go;
+
+	if (!is_dns(skb))
+		return 1;
+	at = bpf_get_local_storage(&attached, 0);
+	use = at->policy ? buffer_take(FOR_ANSWER) : 0;
+	if (!use)
+		return 1;
+	go = answers_of(skb, at, --use);
+	buffer_give(use);
+	return go;
 }

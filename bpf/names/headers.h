@@ -32,22 +32,20 @@ static __always_inline __u32 ip_read(struct __sk_buff *skb, struct scratch *s)
 
 /*
  * packet_read - Read the headers of a packet of DNS into a buffer: addresses, ports, and where what
- * it carries begins and ends. Return the turn of the buffer, or 0.
+ * it carries begins and ends. Return whether that went.
  */
-__noinline __weak __u64 packet_read(struct __sk_buff *skb, __u32 use)
+__noinline __weak int packet_read(struct __sk_buff *skb, __u32 use)
 {
 	struct scratch *s = scratch_of(use);
 	__u8 *head;
 	__u32 at, zero = 0;
 	const __u64 *key = bpf_map_lookup_elem(&seed, &zero);
-	__u64 turn;
 
 	if (!s || !key)
 		return 0;
-	turn = turn_take(s);
 	s->seed = *key;
 	s->len = 0;
-	s->end = skb->len;
+	s->stop = skb->len;
 	at = ip_read(skb, s);
 	head = s->raw;
 	if (!at || bpf_skb_load_bytes(skb, at, head, 8))
@@ -57,17 +55,18 @@ __noinline __weak __u64 packet_read(struct __sk_buff *skb, __u32 use)
 	if (s->proto == IPPROTO_UDP) {
 		__u32 len = head[4] << 8 | head[5];
 
-		if (len >= 8 && at + len < s->end)
-			s->end = at + len;
-		s->at = at + 8;
-		return turn;
+		if (len >= 8 && at + len < s->stop)
+			s->stop = at + len;
+		s->payload = s->at = at + 8;
+		s->size = s->stop > s->at ? s->stop - s->at : 0;
+		return 1;
 	}
 	s->sequence = (__u32)head[4] << 24 | head[5] << 16 | head[6] << 8 | head[7];
 	if (bpf_skb_load_bytes(skb, at + 12, head, 2))
 		return 0;
 	s->flags = head[1];
-	s->at = at + 4 * (head[0] >> 4);
-	return turn;
+	s->payload = at + 4 * (head[0] >> 4);
+	return 1;
 }
 
 #endif

@@ -107,8 +107,8 @@ __noinline __weak __u64 host_descend(__u32 image_number)
 
 	if (!image)
 		return CGG_NO_INDEX;
-	ref = descend_host(image->index.number - 1, 0, image->index.root[CGG_SPACE_HOST]);
+	ref = descend_host(image->index.number - 1, FOR_HOST, image->index.root[CGG_SPACE_HOST]);
 	if (is_interior(ref))
-		ref = descend_rest_host(image->index.number - 1, 0, ref);
+		ref = descend_rest_host(image->index.number - 1, FOR_HOST, ref);
 	return ref;
 }

@@ -68,7 +68,7 @@ static __always_inline __u64 first_by_name(__u32 number, const struct cgg_image 
 			one = names_of_index(number, image, asked, who);
 			found = earlier(image, found, one);
 		}
-		at = image->count ? front_find_host(number, 0, asked, who) : 0;
+		at = image->count ? front_find_host(number, FOR_HOST, asked, who) : 0;
 		if (at)
 			found = earlier(image, found, CGG_REF(FOUND_ENTRY, 0, at));
 		found = as_unknown(found, query);

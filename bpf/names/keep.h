@@ -16,13 +16,13 @@ __noinline __weak int name_count(__u32 what)
 }
 
 /*
- * name_keep - Enter the name in the buffer of answers in the names of the cgroup; return when its
+ * name_keep - Enter the name in a buffer in the names of the cgroup; return when its
  * entry was born, or 0 if there is no room, or another name has the same hash.
  */
-__noinline __weak __u64 name_keep(void)
+__noinline __weak __u64 name_keep(__u32 use)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
-	struct scratch *s = scratch_of(FOR_ANSWER);
+	struct scratch *s = scratch_of(use);
 	const struct cgg_known_name *there;
 	__u64 differ = 0, now;
 	void *own = bpf_map_lookup_elem(&known, &at->cgroup);

@@ -78,9 +78,10 @@ struct question {
 /* How far the messages of a TCP stream were read. */
 struct stream {
 	__u32 next; /* sequence number of what is to be read next */
-	__u32 size; /* of the message that begins there; 0: its length comes first */
 	__u32 known; /* 0: nothing is known of the stream */
-	__u32 zero;
+	__u32 size; /* of the message that has begun */
+	__u32 have; /* bytes of it that were read already, and of its length before it */
+	__u64 waits; /* since when a gap in front of a segment is waited for; 0: there is none */
 };
 
 /* What a socket asked, and was not answered yet; freed with it. Nobody else can evict it. */
@@ -96,5 +97,22 @@ struct {
 	__type(key, int);
 	__type(value, struct asking);
 } questions MAP;
+
+#define MESSAGE_MOST 8192 /* bytes of an answer that are read */
+#define QUESTION_MOST 512 /* bytes of a question that are kept; fewer are read */
+#define CHUNK 512
+
+/* Messages of a TCP socket that lie in several segments, as far as they have come. */
+struct parts {
+	__u8 in[MESSAGE_MOST + CHUNK];
+	__u8 out[QUESTION_MOST + CHUNK];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct parts);
+} unfinished MAP;
 
 #endif

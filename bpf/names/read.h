@@ -3,6 +3,7 @@
 #ifndef CGG_NAMES_READ_H
 #define CGG_NAMES_READ_H
 
+#include "load.h"
 #include "text.h"
 
 #define POINTER                                                                                    \
@@ -10,43 +11,49 @@
 #define READ_LABELS 48 /* labels and pointers of a name that are followed */
 #define SKIPPED_LABELS 128
 
-/* name_read - Read a name that may be compressed into raw; return its length there, or 0. */
-__noinline __weak __u32 name_read(struct __sk_buff *skb, __u32 start, __u32 offset, __u32 use)
+static __always_inline __u32 byte_at(const struct message_bytes *m, __u32 offset)
 {
+	return m->byte[offset & (MESSAGE_MOST - 1)];
+}
+
+/* name_read - Read a name that may be compressed into raw; return its length there, or 0. */
+__noinline __weak __u32 name_read(__u32 use, __u32 offset)
+{
+	struct message_bytes *m = message_of(use);
 	struct scratch *s = scratch_of(use);
-	__u32 place = 0, before;
+	__u32 place = 0, before = offset, n;
+	__u64 any;
 
-	if (!s)
+	if (!s || !m)
 		return 0;
-	before = offset - start;
+	any = s->seed;
 	for (__u32 i = 0; i < READ_LABELS; i++) {
-		__u8 b[2];
-		__u32 n;
-
-		if (offset >= s->end || bpf_skb_load_bytes(skb, offset, b, 1))
+		offset = as_unknown(offset, any);
+		before = as_unknown(before, any);
+		place = as_unknown(place, any);
+		if (offset >= s->end)
 			return 0;
-		n = b[0];
+		n = byte_at(m, offset);
 		if (!n) {
 			s->raw[place & (RAW - 1)] = 0;
 			return place + 1;
 		}
+		if (offset + 1 + (n >= POINTER ? 1 : n) > s->end)
+			return 0;
 		if (n >= POINTER) {
-			if (bpf_skb_load_bytes(skb, offset, b, 2))
-				return 0;
-			n = (b[0] & 0x3f) << 8 | b[1];
+			n = (n & 0x3f) << 8 | byte_at(m, offset + 1);
 			if (n >= before) /* only ever further back, so it ends */
 				return 0;
 			before = n;
-			offset = start + n;
+			offset = n;
 			continue;
 		}
 		if (n > LABEL_MOST || place > RAW - 2 - LABEL_MOST)
 			return 0;
 		s->raw[place & (RAW - 1)] = n;
-		n--; /* Linux 6.1 does not see that it is not 0 */
-		barrier_var(n);
-		n = (n & LABEL_MOST) + 1;
-		if (bpf_skb_load_bytes(skb, offset + 1, &s->raw[(place & (RAW - 1)) + 1], n))
+		n = at_most(n, LABEL_MOST + 1);
+		if (bpf_probe_read_kernel(&s->raw[(place & (RAW - 1)) + 1], n,
+					  &m->byte[(offset + 1) & (MESSAGE_MOST - 1)]))
 			return 0;
 		place += n + 1;
 		offset += n + 1;
@@ -55,13 +62,15 @@ __noinline __weak __u32 name_read(struct __sk_buff *skb, __u32 start, __u32 offs
 }
 
 /* name_skip - Return the offset behind a name, or 0. */
-__noinline __weak __u32 name_skip(struct __sk_buff *skb, __u32 offset)
+__noinline __weak __u32 name_skip(__u32 use, __u32 offset)
 {
-	for (__u32 i = 0; i < SKIPPED_LABELS; i++) {
-		__u8 n;
+	const struct message_bytes *m = message_of(use);
 
-		if (bpf_skb_load_bytes(skb, offset, &n, 1))
-			return 0;
+	if (!m)
+		return 0;
+	for (__u32 i = 0; i < SKIPPED_LABELS && offset < MESSAGE_MOST; i++) {
+		__u32 n = byte_at(m, offset);
+
 		if (!n)
 			return offset + 1;
 		if (n >= POINTER)

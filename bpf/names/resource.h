@@ -5,7 +5,7 @@
 
 #include <bpf/bpf_endian.h>
 
-#include "scratch.h"
+#include "load.h"
 
 #define RECORD_FIXED 10 /* bytes between the name of a record and its data */
 #define TTL_MOST (7 * 86400u) /* as long as resolvers keep an answer (RFC 8767) */
@@ -14,17 +14,18 @@
 enum record { RECORD_A = 1, RECORD_CNAME = 5, RECORD_AAAA = 28 };
 
 /* address_read - Read the address of a record into the buffer; return whether it has one. */
-static __always_inline int address_read(struct __sk_buff *skb, struct scratch *s, __u32 offset,
-					__u32 type, __u32 len)
+static __always_inline int address_read(struct scratch *s, const struct message_bytes *m,
+					__u32 offset, __u32 type, __u32 len)
 {
+	const __u8 *from = &m->byte[offset & (MESSAGE_MOST - 1)];
 	__u32 *four = (__u32 *)s->addr;
 
 	if (type == RECORD_A && len == 4) {
 		s->addr[0] = 0;
 		four[2] = bpf_htonl(0xffff);
-		return !bpf_skb_load_bytes(skb, offset, &four[3], 4);
+		return !bpf_probe_read_kernel(&four[3], 4, from);
 	}
-	return type == RECORD_AAAA && len == 16 && !bpf_skb_load_bytes(skb, offset, s->addr, 16);
+	return type == RECORD_AAAA && len == 16 && !bpf_probe_read_kernel(s->addr, 16, from);
 }
 
 static __always_inline __u64 expiry_of(const __u8 ttl[4], __u64 now, __u64 keep)

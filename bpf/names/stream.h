@@ -4,76 +4,109 @@
  *
  * The position in the stream is kept with the socket. For the end of a segment is chosen by the
  * receiver (TCP_MAXSEG), and a message may contain what looks like another one: only what begins
- * where a message of the stream begins is one.
+ * where a message of the stream begins is one. A message in several segments is put together.
  */
 #ifndef CGG_NAMES_STREAM_H
 #define CGG_NAMES_STREAM_H
 
+#include "asking.h"
 #include "headers.h"
+#include "load.h"
 
 /* What a step through a segment comes to. */
 enum step {
 	STEP_END, /* there is no more in it */
-	STEP_MESSAGE, /* a whole message, in at and end */
-	STEP_PART, /* a part of a message */
+	STEP_MESSAGE, /* a whole message, at and size say where */
+	STEP_JOINED, /* the end of a message, whose parts are together now */
+	STEP_PART, /* a part of a message, which is kept */
+	STEP_AHEAD, /* what comes before it was not seen */
 	STEP_LOST, /* the position is not known */
 };
 
-static __always_inline struct asking *asking_of(struct __sk_buff *skb, __u64 flags)
+/* stream_size - Read the length of the next message, or a half of it; return the bytes read. */
+static __always_inline __u32 stream_size(struct __sk_buff *skb, struct scratch *s,
+					 struct stream *stream, __u32 at, __u32 left)
 {
-	struct bpf_sock *sk = skb->sk;
-
-	if (!sk)
-		return 0;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return 0;
-	return bpf_sk_storage_get(&questions, sk, 0, flags);
-}
-
-/* stream_begin - Note where a stream begins, by the segment that opens the connection. */
-static __always_inline void stream_begin(struct stream *stream, const struct scratch *s)
-{
-	stream->next = s->sequence + 1;
-	stream->size = 0;
-	stream->known = 1;
-}
-
-/*
- * stream_step - Find the next message of a segment. The buffer says where the segment is; at is
- * moved on with each step, and stop is its end.
- */
-static __always_inline enum step stream_step(struct __sk_buff *skb, struct scratch *s,
-					     struct stream *stream, __u32 payload, __u32 stop,
-					     __u32 *at, __u32 *end)
-{
-	__u32 first = s->sequence + !!(s->flags & SYN), skip = stream->next - first;
 	__u8 *size = s->raw;
 
-	if (payload >= stop)
+	if (bpf_skb_load_bytes(skb, at, size, 1) ||
+	    (left > 1 && bpf_skb_load_bytes(skb, at + 1, size + 1, 1))) {
+		stream->known = 0;
+		return 0;
+	}
+	if (stream->have) {
+		stream->size |= size[0];
+		stream->have = 2;
+		return 1;
+	}
+	stream->size = size[0] << 8;
+	stream->have = 1;
+	if (left < 2)
+		return 1;
+	stream->size |= size[1];
+	stream->have = 2;
+	return 2;
+}
+
+/* stream_message - Go on behind the bytes of a message that the segment has. */
+static __always_inline enum step stream_message(struct __sk_buff *skb, struct scratch *s,
+						struct stream *stream, __u32 at, __u32 left,
+						__u32 out)
+{
+	__u32 need = stream->size + 2 - stream->have;
+	int whole = left >= need, joined = stream->have > 2;
+
+	s->at = at;
+	s->size = stream->size;
+	if (!whole)
+		need = left;
+	if ((joined || !whole) && need && !part_keep(skb, at, need, stream->have - 2, out)) {
+		stream->known = 0;
+		return STEP_LOST;
+	}
+	stream->next += need;
+	stream->have += need;
+	if (!whole)
+		return left ? STEP_PART : STEP_END;
+	stream->have = 0;
+	return joined ? STEP_JOINED : STEP_MESSAGE;
+}
+
+/* stream_next - Take the next message of a segment; out: of one that is sent. */
+__noinline __weak __u32 stream_next(struct __sk_buff *skb, __u32 use, __u32 out)
+{
+	struct asking *asking = asking_of(skb, BPF_SK_STORAGE_GET_F_CREATE);
+	struct scratch *s = scratch_of(use);
+	__u32 skip, left, at, read;
+	struct stream *stream;
+
+	if (!s || s->payload >= s->stop)
 		return STEP_END;
+	if (!asking)
+		return STEP_LOST;
+	stream = out ? &asking->out : &asking->in;
 	if (!stream->known)
 		return STEP_LOST;
-	if ((__s32)skip >= (__s32)(stop - payload))
-		return STEP_END;
+	left = s->stop - s->payload;
+	skip = stream->next - (s->sequence + !!(s->flags & SYN));
 	if ((__s32)skip < 0)
-		return STEP_LOST;
-	if (!stream->size) {
-		if (skip + 2 > stop - payload || bpf_skb_load_bytes(skb, payload + skip, size, 2)) {
-			stream->known = 0;
+		return STEP_AHEAD;
+	if (skip >= left)
+		return STEP_END;
+	stream->waits = 0;
+	at = s->payload + skip;
+	left -= skip;
+	if (stream->have < 2) {
+		read = stream_size(skb, s, stream, at, left);
+		if (!read)
 			return STEP_LOST;
-		}
-		stream->size = size[0] << 8 | size[1];
-		stream->next += 2;
-		skip += 2;
-		if (skip == stop - payload || !stream->size)
+		stream->next += read;
+		at += read;
+		left -= read;
+		if (stream->have < 2)
 			return STEP_END;
 	}
-	*at = payload + skip;
-	*end = *at + stream->size;
-	stream->next += stream->size;
-	stream->size = 0;
-	return *end > stop ? STEP_PART : STEP_MESSAGE;
+	return stream_message(skb, s, stream, at, left, out);
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* text.h - reverses and hashes the bytes of DNS names. */
+/* text.h - reverses and hashes the bytes of DNS names, and reads a question. */
 #ifndef CGG_NAMES_TEXT_H
 #define CGG_NAMES_TEXT_H
 
@@ -85,6 +85,23 @@ __noinline __weak __u32 name_turn(__u32 use)
 	s->hash = hash & ~CGG_BOUND_FLAGS;
 	s->len = end - 1;
 	return end;
+}
+
+/* question_read - Read the question in a buffer; return the offset behind it, or 0. */
+__noinline __weak __u32 question_read(__u32 use)
+{
+	struct scratch *s = scratch_of(use);
+	__u32 end;
+
+	if (!s || s->head.questions != bpf_htons(1))
+		return 0;
+	end = name_turn(use);
+	if (!end || end > RAW - 5 || sizeof(s->head) + end + 5 > s->end)
+		return 0;
+	s->type = (__u32)s->raw[(end + 1) & (RAW - 1)] << 8 | s->raw[(end + 2) & (RAW - 1)];
+	if (s->raw[(end + 3) & (RAW - 1)] || s->raw[(end + 4) & (RAW - 1)] != CLASS_INTERNET)
+		return 0;
+	return sizeof(s->head) + end + 5;
 }
 
 #endif

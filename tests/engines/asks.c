@@ -2,14 +2,17 @@
 /*
  * asks.c - ask for a name, then connect at once, many times from many processes
  *
- * asks serve: answer at 127.0.0.53, by UDP and TCP; the first line is ready. The name says what
- * is answered: its first label is NUMBER-COUNT, in hexadecimal.
- * asks press CGROUP ROUNDS PROCESSES SEED: ask in the cgroup, and connect to one of the addresses.
+ * asks serve [PIECE]: answer at 127.0.0.53, by UDP and TCP; the first line is ready. The name says
+ * what is answered: its first label is NUMBER-COUNT, in hexadecimal. By TCP, answer in pieces of at
+ * most PIECE bytes.
+ * asks press CGROUP ROUNDS PROCESSES SEED [MAXSEG]: ask in the cgroup, and connect to one of the
+ * addresses. With MAXSEG, ask by TCP alone, and take segments of at most so many bytes.
  * Names below example.com must be allowed, names below bad.test must not, and an address that was
  * in no answer must not. It prints how many were asked, refused, wrongly allowed and not answered;
  * the status is 1 if one of the last three is not 0.
  */
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -65,11 +68,50 @@ static void *serve_udp(void *socket)
 	return 0;
 }
 
+static unsigned piece; /* bytes of an answer by TCP that are sent at once at most; 0: all */
+static unsigned maxseg; /* TCP_MAXSEG of who asks; 0: as it is */
+
+/* send_pieces - send it in pieces of any length, each in a segment of its own */
+static bool send_pieces(int fd, const uint8_t *bytes, size_t len)
+{
+	static uint64_t random = 1;
+	int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	while (len) {
+		size_t n = piece ? 1 + (random_next(&random) >> 20) % piece : len;
+
+		if (n > len)
+			n = len;
+		if (send(fd, bytes, n, MSG_NOSIGNAL) != (ssize_t)n)
+			return false;
+		bytes += n;
+		len -= n;
+	}
+	return true;
+}
+
+/* messages_read - read whole messages, as many as came at once; return their bytes */
+static ssize_t messages_read(int fd, uint8_t in[DNS_MOST])
+{
+	ssize_t len = 0, at = 0, more;
+
+	do {
+		more = recv(fd, in + len, (size_t)(DNS_MOST - len), 0);
+		if (more <= 0)
+			return -1;
+		len += more;
+		while (at + 2 <= len && at + 2 + (in[at] << 8 | in[at + 1]) <= len)
+			at += 2 + (in[at] << 8 | in[at + 1]);
+	} while (at != len);
+	return len;
+}
+
 /* answer_all - answer all questions of one connection that came at once, at once */
 static bool answer_all(int fd)
 {
 	uint8_t in[DNS_MOST], out[4 * DNS_MOST];
-	ssize_t len = recv(fd, in, sizeof(in), 0);
+	ssize_t len = messages_read(fd, in);
 	size_t used = 0;
 
 	if (len <= 0)
@@ -88,7 +130,7 @@ static bool answer_all(int fd)
 		memcpy(out + used, m.byte, m.len);
 		used += m.len;
 	}
-	return send(fd, out, used, MSG_NOSIGNAL) == (ssize_t)used;
+	return send_pieces(fd, out, used);
 }
 
 static void *serve_tcp(void *socket)
@@ -165,9 +207,12 @@ static int resolver_open(int type)
 {
 	struct sockaddr_in at = dns_resolver();
 	struct timeval patience = { .tv_sec = 5 };
-	int fd = socket(AF_INET, type, 0);
+	int fd = socket(AF_INET, type, 0), size = (int)maxseg;
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)) ||
+	if (fd < 0 ||
+	    (maxseg && type == SOCK_STREAM &&
+	     setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &size, sizeof(size))) ||
+	    connect(fd, (struct sockaddr *)&at, sizeof(at)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)))
 		err(3, "connect to 127.0.0.53");
 	return fd;
@@ -269,7 +314,7 @@ static void press(unsigned long rounds, uint64_t seed, struct counts *counts)
 	while (counts->asked < rounds) {
 		uint64_t r = random_next(&random);
 
-		if (r % 8 == 0) {
+		if (r % 8 == 0 || maxseg) {
 			ask_tcp(tcp, &random, counts);
 		} else {
 			ask_udp(udp, &random, counts);
@@ -288,10 +333,14 @@ int main(int argc, char **argv)
 	struct counts *counts, sum = { 0 };
 	int processes, status;
 
-	if (argc == 2 && !strcmp(argv[1], "serve"))
+	if ((argc == 2 || argc == 3) && !strcmp(argv[1], "serve")) {
+		piece = argc == 3 ? (unsigned)atoi(argv[2]) : 0;
 		return serve();
-	if (argc != 6 || strcmp(argv[1], "press"))
-		errx(2, "usage: asks serve | asks press CGROUP ROUNDS PROCESSES SEED");
+	}
+	if ((argc != 6 && argc != 7) || strcmp(argv[1], "press"))
+		errx(2,
+		     "usage: asks serve [PIECE] | asks press CGROUP ROUNDS PROCESSES SEED [MAXSEG]");
+	maxseg = argc == 7 ? (unsigned)atoi(argv[6]) : 0;
 	processes = atoi(argv[4]);
 	counts = shared_alloc(sizeof(*counts) * (size_t)processes);
 	join(argv[2]);

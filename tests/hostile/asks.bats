@@ -48,3 +48,31 @@ presses()
 	[[ $output =~ ^([0-9]+)' asked, '([0-9]+)' refused, 0 wrongly allowed, 0 not answered'$ ]]
 	[ "${BASH_REMATCH[2]}" -lt "$((BASH_REMATCH[1] / 100))" ]
 }
+
+# The segments are sent by a timer, so in the middle of whatever this processor does.
+@test 'a program that sends to port 53 all the time gets no question of others refused' {
+	policy 'names 262144 keep 5m' 'allow connect ip 127.0.0.99' 'allow connect host *.example.com'
+	start nsenter -t "$network" -n python3 -c '
+import socket
+s = socket.socket()
+s.bind(("127.0.0.99", 53))
+s.listen()
+print("ready", flush=True)
+peer, _ = s.accept()
+while peer.recv(1 << 20):
+    pass'
+	# shellcheck disable=SC2016 # for the inner shell
+	start sh -c 'echo $$ >"$0/cgroup.procs" && exec taskset -c 0 nsenter -t "$1" -n python3 -c "$2"' "$web" "$network" '
+import socket
+s = socket.socket()
+s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 600)
+s.setsockopt(socket.SOL_SOCKET, 47, 10_000_000)  # SO_MAX_PACING_RATE
+s.connect(("127.0.0.99", 53))
+print("ready", flush=True)
+while True:
+    s.sendall(bytes(200_000))'
+	[ "$said" = ready ]
+	echo "SEED=${SEED:=$RANDOM}"
+	yes net taskset -c 0 "$BUILD/tests/asks" press "$web" "${ASKS:-4000}" 1 "$SEED"
+	[[ $output =~ ^[0-9]+' asked, 0 refused, 0 wrongly allowed, 0 not answered'$ ]]
+}

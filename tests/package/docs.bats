@@ -506,8 +506,9 @@ defined()
 $(defined RECORDS names/answer.h) records of an answer that are read
 $(defined ALIASES names/scratch.h) names of a chain of aliases
 $(defined OPEN_QUESTIONS names/maps.h) open questions of a socket
-$(defined TCP_MESSAGES names/dns.bpf.c) answers in a TCP segment
-$(defined TCP_QUESTIONS names/dns.bpf.c) questions in a TCP segment" \
+$(defined MESSAGE_MOST names/maps.h) bytes of an answer that are read
+$(defined OPEN_QUESTIONS names/maps.h) answers in a TCP segment
+$(defined QUESTIONS names/dns.bpf.c) questions in a TCP segment" \
 		"$(section cgguard-names.7 Limits | sed -n 's/^\.It \([0-9]*\) Ta /\1 /p')"
 }
 
