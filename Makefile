@@ -203,7 +203,8 @@ $(BUILD)/libcgg.a: $(LIB)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(BUILD)/cgg-detach $(BUILD)/cgg-names: $(BUILD)/cmd/attached.o
+$(BUILD)/cgg-detach $(BUILD)/cgg-names $(BUILD)/cgg-sockets: $(BUILD)/cmd/attached.o
+$(BUILD)/cgg-sockets: $(BUILD)/cmd/sockets.o
 $(BUILD)/cgg-load: $(BUILD)/cmd/object.o $(BUILD)/cmd/loads.o
 $(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change diff edit export input list names progress rule)
 $(BUILD)/cgg-run: $(BUILD)/cmd/names.o

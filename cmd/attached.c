@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* attached.c - find attached cgroups by what a user typed, for cgg-detach and cgg-names. */
+/* attached.c - find attached cgroups by what a user typed, for several commands. */
 #include <string.h>
 
 #include "cmd.h"

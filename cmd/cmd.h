@@ -35,7 +35,7 @@ _Noreturn void die(int status); /* print cgg_error and exit */
 /* names.c, of cgg-rule and cgg-run */
 int names_need(const struct cgg_rules *rules);
 
-/* attached.c, of cgg-detach and cgg-names */
+/* attached.c, of cgg-detach, cgg-names and cgg-sockets */
 int attached_find(struct cgg_guard *guard, const char *target, __u64 *id);
 
 /* object.c, of cgg-load */

@@ -15,6 +15,7 @@ declare -gA _cgg_options=(
 	[cgg-names]='-j --json -c= --cgroup='
 	[cgg-rule]='-p= --policy='
 	[cgg-run]='-p= --policy= -r= --rule= -v --verbose -u= --user= -k= --keep= -e= --env= --clear-env'
+	[cgg-sockets]='-j --json --denied -k --kill --unconnected --listening'
 	[cgg-status]='-j --json -m --metrics --effective='
 	[cgg-unload]='-f --force'
 )
@@ -272,7 +273,7 @@ _cgg_candidates()
 		return
 	fi
 	case $command in
-	cgg-attach | cgg-detach) _cgg_targets "$cur" ;;
+	cgg-attach | cgg-detach | cgg-sockets) _cgg_targets "$cur" ;;
 	cgg-rule) _cgg_rule_word "$cur" "$policy" "${words[@]}" ;;
 	cgg-learn) _cgg_files "$cur" ;;
 	cgg-names) [ ${#words[@]} -gt 0 ] || { printf '%s\n' add flush && _cgg_targets "$cur"; } ;;

@@ -249,12 +249,12 @@ function __cgg_options
 end
 
 for command in cgg-attach cgg-detach cgg-events cgg-learn cgg-load cgg-names cgg-rule cgg-run \
-        cgg-status cgg-unload
+        cgg-sockets cgg-status cgg-unload
     complete -c $command -e
     complete -c $command -f
 end
-for command in cgg-attach cgg-detach cgg-events cgg-learn cgg-load cgg-names cgg-run cgg-status \
-        cgg-unload
+for command in cgg-attach cgg-detach cgg-events cgg-learn cgg-load cgg-names cgg-run \
+        cgg-sockets cgg-status cgg-unload
     complete -c $command -s h -l help -d 'print how it is used'
     complete -c $command -s V -l version -d 'print the version'
 end
@@ -316,6 +316,13 @@ complete -c cgg-run -s u -l user -xa '(__fish_complete_users)' -d 'run it as thi
 complete -c cgg-run -s e -l env -xa '(set -nx)' -d "set a variable, or pass the caller's"
 complete -c cgg-run -l clear-env -d "pass only TERM of the caller's variables"
 complete -c cgg-run -s k -l keep -xa "$__cgg_keeps" -d 'keep these openings'
+
+complete -c cgg-sockets -a '(__cgg_targets)'
+complete -c cgg-sockets -s j -l json -d 'as JSON'
+complete -c cgg-sockets -l denied -d 'only the sockets that a policy refuses'
+complete -c cgg-sockets -s k -l kill -d 'end these sockets'
+complete -c cgg-sockets -l unconnected -d 'with -k: also UDP and raw sockets without another end'
+complete -c cgg-sockets -l listening -d 'with -k: also sockets that listen'
 
 complete -c cgg-status -s j -l json -d 'as JSON'
 complete -c cgg-status -s m -l metrics -d 'as Prometheus text'

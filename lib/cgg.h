@@ -18,6 +18,7 @@
 #include "files/files.h"
 #include "pins/pins.h"
 #include "guard/guard.h"
+#include "sockets/sockets.h"
 #include "events/events.h"
 #include "learn/learn.h"
 

@@ -3,9 +3,8 @@
 #ifndef CGG_NAMES_INNER_H
 #define CGG_NAMES_INNER_H
 
+#include <linux/types.h>
 #include <bpf/bpf_endian.h>
-
-#include "../kernel_base.h"
 
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
@@ -27,11 +26,11 @@ static __always_inline int is_inner(const __u64 addr[2])
 	__u64 high = bpf_be64_to_cpu(addr[0]), low = bpf_be64_to_cpu(addr[1]);
 
 	if (!high)
-		return low >> 32 != 0xffff || is_inner4(low);
+		return low >> 32 != 0xffff || is_inner4((__u32)low);
 	if (high == 0x64ff9b00000000ULL || high >> 16 == 0x64ff9b0001ULL)
-		return is_inner4(low);
+		return is_inner4((__u32)low);
 	if (high >> 48 == 0x2002)
-		return is_inner4(high >> 16);
+		return is_inner4((__u32)(high >> 16));
 	return high >> 57 == 0xfc >> 1 || high >> 54 == 0xfe80 >> 6 || high >> 54 == 0xfec0 >> 6 ||
 	       high >> 56 == 0xff;
 }

@@ -94,7 +94,9 @@ int effective_read(int cgroup, bool guarded, struct cgg_say **all, unsigned *cou
 /* query.c: cgg-rule test: ask the kernel for a decision */
 int query_make(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name);
 int query_in(struct cgg_ask *ask, const char *below);
+int query_fill(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name);
 int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule);
+int query_run(int program, struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule);
 
 /* run.c: a new cgroup for one command */
 struct cgg_run { /* what run_end() must remove; in memory that two processes share */

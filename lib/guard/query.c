@@ -170,11 +170,8 @@ int query_in(struct cgg_ask *ask, const char *below)
 	return 0;
 }
 
-/*
- * Turn the words of a rule into a query; refuse words that leave more than one operation. Words
- * with host make two queries: about the address, and with by_name about the name.
- */
-int query_make(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
+/* Turn the words of a rule into a query, as query_make() does, but leave its cgroups 0. */
+int query_fill(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
 {
 	int hook = 0, status;
 
@@ -210,26 +207,46 @@ int query_make(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
 		break;
 	}
 	memcpy(&ask->name, ask->query.word, sizeof(ask->query.word));
+	return status;
+}
+
+/*
+ * Turn the words of a rule into a query; refuse words that leave more than one operation. Words
+ * with host make two queries: about the address, and with by_name about the name.
+ */
+int query_make(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
+{
+	int status = query_fill(ask, rule, by_name);
+
 	if (status)
 		return status;
 	return query_in(ask, rule->matches & CGG_MATCH_CGROUP ? rule->cgroup : "/");
 }
 
-/* Run the program ask for the policy at a place; set *verdict and *rule (0: the default). */
-int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule)
+/* Run the program ask, which is open, for the policy at a place; see query_ask(). */
+int query_run(int program, struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule)
 {
 	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = ask, .data_size_in = sizeof(*ask));
-	int program = pin_get("progs/ask"), status;
+	int status;
 
 	ask->policy = (__u32)place;
-	if (program < 0)
-		return pin_refusal("progs/ask");
 	status = bpf_prog_test_run_opts(program, &run);
-	close(program);
 	if (status || run.retval == ~0u)
 		return set_error(CGG_FAILED, CGG_DIR "/progs/ask: %s",
 				 status ? strerror(errno) : "does not answer");
 	*verdict = (__u8)(CGG_ANSWER_VERDICT(run.retval));
 	*rule = CGG_ANSWER_RULE(run.retval);
 	return 0;
+}
+
+/* Run the program ask for the policy at a place; set *verdict and *rule (0: the default). */
+int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule)
+{
+	int program = pin_get("progs/ask"), status;
+
+	if (program < 0)
+		return pin_refusal("progs/ask");
+	status = query_run(program, ask, place, verdict, rule);
+	close(program);
+	return status;
 }

@@ -563,7 +563,7 @@ $(defined QUESTIONS names/dns.bpf.c) questions in a TCP segment" \
 	expect 'cgg-rule -p strict insert ' $'1\n2\nfirst\nbefore'
 	expect 'cgg-rule -p strict delete 1 ' $'1\n2'
 	expect "cgg-names ad" add
-	for command in cgg-attach cgg-detach cgg-names; do
+	for command in cgg-attach cgg-detach cgg-names cgg-sockets; do
 		expect "$command ${path%?}" "$path"
 		expect "$command ${path#/}" "${path#/}"
 		expect "$command $web" "$web"
@@ -684,6 +684,18 @@ page_shape()
 	cgg-attach "$web"
 	cgg-names add a.example 192.0.2.1
 	same 'cgg-names -j' "$(cgg-names -j | jq '.[]' | shape)" "$(page_shape cgg-names.8)"
+}
+
+@test 'the page has the keys of the JSON of cgg-sockets' {
+	new_cgroup web
+	start_server
+	cgg-load
+	cgg-attach "$web"
+	inside "$web" bash -c "exec 9<>/dev/tcp/127.0.0.1/$port; exec sleep 60" 3>&- &
+	started[$!]=sleep
+	wait_for eval 'cgg-sockets | grep established'
+	cgg-rule add alert connect port "$port"
+	same 'cgg-sockets -j' "$(cgg-sockets -j | jq '.[]' | shape)" "$(page_shape cgg-sockets.8)"
 }
 
 @test 'the pages have the keys of the JSON of cgg-status and cgg-rule list' {
