@@ -270,7 +270,7 @@ int binding_add(__u64 id, const struct cgg_binding *binding)
 	host_reverse((char *)&operand, binding->name);
 	hash = names_hash(names.seed, &operand);
 	born = name_enter(&names, hash, &operand);
-	name.hash = hash | CGG_HAND;
+	name.hash = hash | CGG_HAND | (binding->alias ? CGG_ALIAS : 0);
 	name.check = born + where_hash(names.seed, &where);
 	if (born && bpf_map_lookup_elem(names.bindings, &where, &bound))
 		memset(&bound, 0, sizeof(bound));
