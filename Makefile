@@ -204,7 +204,7 @@ $(BUILD)/libcgg.a: $(LIB)
 	$(AR) rcs $@ $^
 
 $(BUILD)/cgg-detach $(BUILD)/cgg-names $(BUILD)/cgg-sockets: $(BUILD)/cmd/attached.o
-$(BUILD)/cgg-sockets: $(BUILD)/cmd/sockets.o
+$(BUILD)/cgg-attach $(BUILD)/cgg-rule $(BUILD)/cgg-sockets: $(BUILD)/cmd/sockets.o
 $(BUILD)/cgg-load: $(BUILD)/cmd/object.o $(BUILD)/cmd/loads.o
 $(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change diff edit export input list names progress rule)
 $(BUILD)/cgg-run: $(BUILD)/cmd/names.o

@@ -3,17 +3,22 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "sockets.h"
 
 static const char usage[] =
-	"usage: cgg-attach [-p NAME] [-c] [-f] TARGET...\n"
+	"usage: cgg-attach [-p NAME] [-c] [-f] [--cut [-v]] TARGET...\n"
 	"Attaches cgroups to a policy, which guards them from then on.\n"
 	"TARGET is a cgroup's path, pid:PID, unit:NAME or container:ID.\n"
 	"\n"
 	"  -p, --policy NAME  attach to this policy (default: default)\n"
 	"  -c, --create       make the cgroup's directory, and those above it\n"
 	"  -f, --force        allow the root cgroup, and links that switch off other programs\n"
+	"      --cut          then end the open connections that the policy refuses\n"
+	"  -v, --verbose      print what was ended, as cgg-sockets prints it\n"
 	"  -h, --help         print this and exit\n"
 	"  -V, --version      print the version and exit\n";
+
+static bool cut, verbose;
 
 /* Attach one cgroup; open it only meanwhile, as there may be more cgroups than descriptors. */
 static int attach_one(struct cgg_guard *guard, struct cgg_cgroup *cgroup, __u32 policy, bool forced)
@@ -52,8 +57,24 @@ static int attach_all(struct cgg_guard *guard, struct cgg_cgroup *cgroup, int co
 	return status;
 }
 
+/* End what the policy refuses in these cgroups; return the status of the command. */
+static int cut_all(struct cgg_guard *guard, const struct cgg_cgroup *cgroup, int count, int place)
+{
+	__u64 *ids = calloc((size_t)count, sizeof(*ids));
+	int status;
+
+	if (!ids)
+		errx(CGG_FAILED, "out of memory");
+	for (int i = 0; i < count; i++)
+		ids[i] = cgroup[i].id;
+	status = sockets_cut_print(guard, place, ids, (size_t)count, verbose);
+	free(ids);
+	return status;
+}
+
 /* Open all cgroups, and attach them. Remove what was made if one fails. */
-static int open_and_attach(struct cgg_guard *guard, char **target, int count, int place, int flags)
+static int open_and_attach(struct cgg_guard *guard, char **target, int count, int place, int flags,
+			   int *cut_status)
 {
 	struct cgg_cgroup *cgroup = calloc((size_t)count, sizeof(*cgroup));
 	int status, opened = 0;
@@ -69,6 +90,8 @@ static int open_and_attach(struct cgg_guard *guard, char **target, int count, in
 	}
 	if (!status)
 		status = attach_all(guard, cgroup, count, place, flags & CGG_FORCE);
+	if (!status && cut)
+		*cut_status = cut_all(guard, cgroup, count, place);
 	while (opened-- > 0)
 		cgroup_close(&cgroup[opened], status);
 	free(cgroup);
@@ -78,24 +101,29 @@ static int open_and_attach(struct cgg_guard *guard, char **target, int count, in
 /* Read the options and return the flags of cgroup_open(). */
 static int options_read(int argc, char **argv, const char **name)
 {
-	static const struct option options[] = { { "policy", 1, 0, 'p' },
-						 { "create", 0, 0, 'c' },
-						 { "force", 0, 0, 'f' },
-						 COMMON_OPTIONS };
+	static const struct option options[] = { { "policy", 1, 0, 'p' },  { "create", 0, 0, 'c' },
+						 { "force", 0, 0, 'f' },   { "cut", 0, 0, 'C' },
+						 { "verbose", 0, 0, 'v' }, COMMON_OPTIONS };
 	int option, flags = 0;
 
-	while ((option = getopt_long(argc, argv, "p:cf" COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = getopt_long(argc, argv, "p:cfv" COMMON_LETTERS, options, 0)) != -1) {
 		if (option == 'p')
 			*name = optarg;
 		else if (option == 'c')
 			flags |= CGG_CREATE;
 		else if (option == 'f')
 			flags |= CGG_FORCE;
+		else if (option == 'C')
+			cut = true;
+		else if (option == 'v')
+			verbose = true;
 		else
 			common_option(option, usage);
 	}
 	if (optind == argc)
 		errx(CGG_USAGE, "which cgroup? see cgg-attach -h");
+	if (verbose && !cut)
+		errx(CGG_USAGE, "-v: is for --cut");
 	return flags;
 }
 
@@ -103,7 +131,7 @@ int main(int argc, char **argv)
 {
 	const char *name = "default";
 	struct cgg_guard guard;
-	int flags, place, status;
+	int flags, place, status, cut_status = CGG_DONE;
 
 	start(argv);
 	flags = options_read(argc, argv, &name);
@@ -116,12 +144,12 @@ int main(int argc, char **argv)
 	if (place < 0)
 		errx(CGG_NO, "policy %s: there is none; cgg-rule -p %s add RULE makes it", name,
 		     name);
-	status = open_and_attach(&guard, argv + optind, argc - optind, place, flags);
+	status = open_and_attach(&guard, argv + optind, argc - optind, place, flags, &cut_status);
 	if (status)
 		die(status);
 	if (policy_is_open(&guard, place))
 		warnx("warning: policy %s: has no rule and no default yet, so it allows everything",
 		      name);
 	guard_close(&guard);
-	return CGG_DONE;
+	return cut_status;
 }

@@ -12,15 +12,17 @@
 #include "rule.h"
 
 static const char usage[] =
-	"usage: cgg-rule [-p NAME] add [-i] [-r] RULE | add [-i] -f FILE\n"
-	"       cgg-rule [-p NAME] insert [-i] ID RULE | insert [-i] first RULE\n"
-	"       cgg-rule [-p NAME] insert [-i] before name WORD RULE\n"
+	"usage: cgg-rule [-p NAME] add [-i] [-r] [--cut [-v]] RULE\n"
+	"       cgg-rule [-p NAME] add [-i] [--cut [-v]] -f FILE\n"
+	"       cgg-rule [-p NAME] insert [-i] [--cut [-v]] ID RULE\n"
+	"       cgg-rule [-p NAME] insert [-i] [--cut [-v]] first RULE\n"
+	"       cgg-rule [-p NAME] insert [-i] [--cut [-v]] before name WORD RULE\n"
 	"       cgg-rule [-p NAME] delete ID... | delete name WORD | delete RULE\n"
 	"       cgg-rule [-p NAME] list [-i | -s | -j]\n"
 	"       cgg-rule [-p NAME] flush\n"
-	"       cgg-rule [-p NAME] default HOOK[,HOOK] allow|deny|alert\n"
-	"       cgg-rule [-p NAME] mode enforce|audit\n"
-	"       cgg-rule [-p NAME] restore [-n] [--confirm SECONDS] [FILE]\n"
+	"       cgg-rule [-p NAME] default [--cut [-v]] HOOK[,HOOK] allow|deny|alert\n"
+	"       cgg-rule [-p NAME] mode [--cut [-v]] enforce|audit\n"
+	"       cgg-rule [-p NAME] restore [-n] [--confirm SECONDS] [--cut [-v]] [FILE]\n"
 	"       cgg-rule [-p NAME] confirm\n"
 	"       cgg-rule [-p NAME] diff [FILE]\n"
 	"       cgg-rule [-p NAME] edit [--confirm SECONDS]\n"
@@ -42,6 +44,9 @@ static const char usage[] =
 	"      --confirm SECONDS\n"
 	"                     restore, edit: undo the change unless `confirm' follows in time\n"
 	"      --in TARGET    test: ask every policy that judges a process in this cgroup\n"
+	"      --cut          add, insert, default, mode, restore: then end the open connections\n"
+	"                     that the policy refuses, in all cgroups that are attached to it\n"
+	"  -v, --verbose      print what was ended, as cgg-sockets prints it\n"
 	"  -h, --help         print this and exit\n"
 	"  -V, --version      print the version and exit\n";
 
@@ -71,7 +76,7 @@ static int change(const struct cgg_rules *to)
 	status = policy_settings(&guard, place, to);
 	if (!status)
 		tell_new();
-	return done(&guard, status);
+	return done_cut(&guard, place, status);
 }
 
 static int set_mode(int count, char **word)
@@ -108,6 +113,8 @@ static int restore(int count, char **word)
 	rules = rules_unset();
 	rules_read_or_die(&rules, file_name);
 	settings_fill(&rules);
+	if (dry_run && cut)
+		errx(CGG_USAGE, "--cut: not with -n, which changes nothing");
 	if (dry_run) {
 		status = index_build(&pages, &index, &rules);
 		if (status)
@@ -120,7 +127,7 @@ static int restore(int count, char **word)
 	guard_begin(&guard, &place, true);
 	status = policy_restore(&guard, place, &rules, confirm_seconds);
 	rules_free(&rules);
-	return done(&guard, status);
+	return done_cut(&guard, place, status);
 }
 
 static int edit(int count, char **word)
@@ -200,14 +207,14 @@ static const struct command {
 	int most;
 	int (*run)(int count, char **word);
 } commands[] = {
-	{ "add", "fir", -1, add_rules },
-	{ "insert", "i", -1, insert_rule },
+	{ "add", "firCv", -1, add_rules },
+	{ "insert", "iCv", -1, insert_rule },
 	{ "delete", "", -1, delete_rules },
 	{ "list", "isj", 0, list },
 	{ "flush", "", 0, flush },
-	{ "default", "", -1, set_default },
-	{ "mode", "", -1, set_mode },
-	{ "restore", "nc", -1, restore },
+	{ "default", "Cv", -1, set_default },
+	{ "mode", "Cv", -1, set_mode },
+	{ "restore", "ncCv", -1, restore },
 	{ "confirm", "", 0, confirm },
 	{ "diff", "", -1, diff_file },
 	{ "edit", "c", 0, edit },
@@ -249,9 +256,11 @@ static void option_take(int option, const struct command *command)
 		policy_given = true;
 		return;
 	}
-	if (strchr("firsjncI", option) && (!command || !strchr(command->options, option)))
+	if (strchr("firsjncICv", option) && (!command || !strchr(command->options, option)))
 		errx(CGG_USAGE, "-%s: %s does not take it",
-		     option == 'I' ? "-in" : (char[]){ (char)option, 0 },
+		     option == 'I'   ? "-in"
+		     : option == 'C' ? "-cut"
+				     : (char[]){ (char)option, 0 },
 		     command ? command->word : "cgg-rule");
 	if (option == 'f')
 		file_name = optarg;
@@ -263,6 +272,10 @@ static void option_take(int option, const struct command *command)
 		list_choose(option == 's' ? LIST_STATS : LIST_JSON);
 	else if (option == 'n')
 		dry_run = true;
+	else if (option == 'C')
+		cut = true;
+	else if (option == 'v')
+		verbose = true;
 	else if (option == 'c')
 		confirm_seconds = seconds_or_die(optarg);
 	else if (option == 'I')
@@ -277,6 +290,7 @@ int main(int argc, char **argv)
 						 { "id", 0, 0, 'i' },	   { "renew", 0, 0, 'r' },
 						 { "stats", 0, 0, 's' },   { "json", 0, 0, 'j' },
 						 { "dry-run", 0, 0, 'n' }, { "confirm", 1, 0, 'c' },
+						 { "cut", 0, 0, 'C' },	   { "verbose", 0, 0, 'v' },
 						 { "in", 1, 0, 'I' },	   COMMON_OPTIONS };
 	const struct command *command = 0;
 	int option;
@@ -286,7 +300,7 @@ int main(int argc, char **argv)
 		progress_begin();
 	}
 	for (int round = 0; round < 2; round++) {
-		while ((option = getopt_long(argc, argv, "+p:f:irsjn" COMMON_LETTERS, options,
+		while ((option = getopt_long(argc, argv, "+p:f:irsjnv" COMMON_LETTERS, options,
 					     0)) != -1)
 			option_take(option, command);
 		if (optind == argc && !command)
@@ -296,5 +310,7 @@ int main(int argc, char **argv)
 	}
 	if (command->most >= 0 && argc - optind > command->most)
 		errx(CGG_USAGE, "%s: %s takes no arguments", argv[optind], command->word);
+	if (verbose && !cut)
+		errx(CGG_USAGE, "-v: is for --cut");
 	return command->run(argc - optind, argv + optind);
 }

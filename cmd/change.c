@@ -47,7 +47,7 @@ int add_rules(int count, char **word)
 	rules_free(&more);
 	if (!status)
 		tell_new();
-	return done(&guard, status);
+	return done_cut(&guard, place, status);
 }
 
 static __u32 id_or_die(const char *command, const char *word, const char *why)
@@ -124,7 +124,7 @@ int insert_rule(int count, char **word)
 	status = policy_insert(&guard, place, before.id, &rule, &new_id);
 	if (!status)
 		tell_new();
-	return done(&guard, status);
+	return done_cut(&guard, place, status);
 }
 
 /* Delete the rules with these ids in one step; refuse an id that is repeated. */

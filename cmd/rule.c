@@ -6,9 +6,10 @@
 #include <unistd.h>
 
 #include "rule.h"
+#include "sockets.h"
 
 const char *policy_name = "default", *file_name;
-bool with_id, renew, policy_given;
+bool with_id, renew, cut, verbose, policy_given;
 static bool is_new; /* the policy was not there before */
 
 /* Lock the guard and find the place of the policy; with make, prepare a new policy if needed. */
@@ -43,6 +44,16 @@ int done(struct cgg_guard *guard, int status)
 		die(status);
 	guard_close(guard);
 	return CGG_DONE;
+}
+
+int done_cut(struct cgg_guard *guard, int place, int status)
+{
+	if (status)
+		die(status);
+	if (cut)
+		status = sockets_cut_print(guard, place, 0, 0, verbose);
+	guard_close(guard);
+	return status;
 }
 
 /* Parse a rule, or exit; new: also check that it can be added, and print warnings about it. */

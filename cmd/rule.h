@@ -11,6 +11,8 @@ extern bool with_id, renew, policy_given;
 void guard_begin(struct cgg_guard *guard, int *place, bool make);
 void tell_new(void);
 int done(struct cgg_guard *guard, int status);
+extern bool cut, verbose;
+int done_cut(struct cgg_guard *guard, int place, int status); /* --cut, then done() */
 struct cgg_rule parse_or_die(int count, char **word, bool new);
 void names_or_die(const struct cgg_rules *rules); /* loads what rules by name need */
 extern __u32 new_id;

@@ -2,6 +2,7 @@
 /* sockets.c - prints sockets as lines, for cgg-sockets and --cut. */
 #include <string.h>
 
+#include "cmd.h"
 #include "sockets.h"
 
 /* Print ADDRESS:PORT; an IPv6 address stands in brackets, port 0 is a star. */
@@ -54,4 +55,38 @@ void socket_print(FILE *to, const struct cgg_sockets *all, const struct cgg_sock
 	else
 		fprintf(to, "\t%s\t%s\t%u\t%s\n", cgg_verdicts[s->verdict],
 			all->guard->policies[s->place].name, s->rule, s->text ? s->text : "");
+}
+
+static bool verbose_cut;
+
+/* Print a socket that --cut ended, or why it could not. */
+static void ended(const struct cgg_sockets *all, const struct cgg_socket *s, int status)
+{
+	char local[SOCKET_END], peer[SOCKET_END];
+
+	if (!status && verbose_cut)
+		socket_print(stdout, all, s);
+	if (!status)
+		return;
+	end_print(&s->local, local);
+	end_print(&s->peer, peer);
+	warnx("--cut: %s %s: %s", local, peer, cgg_error);
+}
+
+/*
+ * End what a policy refuses after a change of it, which stays in force even if this fails. Return
+ * the status of the command.
+ */
+int sockets_cut_print(struct cgg_guard *guard, int place, const __u64 *targets, size_t count,
+		      bool verbose)
+{
+	int status;
+
+	verbose_cut = verbose;
+	*cgg_error = 0;
+	status = sockets_cut(guard, place, targets, count, ended);
+	if (status)
+		warnx("--cut: the change is in force, but connections that it refuses may be open: %s",
+		      cgg_error);
+	return status;
 }

@@ -7,6 +7,8 @@
 
 #define SOCKET_END (CGG_NET_TEXT + 16)
 void end_print(const struct cgg_end *end, char text[SOCKET_END]);
+int sockets_cut_print(struct cgg_guard *guard, int place, const __u64 *targets, size_t count,
+		      bool verbose);
 void socket_print(FILE *to, const struct cgg_sockets *all, const struct cgg_socket *s);
 
 #endif

@@ -7,7 +7,7 @@
 
 # Options; = marks those that take a value.
 declare -gA _cgg_options=(
-	[cgg-attach]='-p= --policy= -c --create -f --force'
+	[cgg-attach]='-p= --policy= -c --create -f --force --cut -v --verbose'
 	[cgg-detach]='-a --all'
 	[cgg-events]='-j --json -t --time -n= --count= -w= --wait= --verdict= --hook= --cgroup= --policy='
 	[cgg-learn]='--policy= --cgroup= --denied --prefix= --prefix6= --gap='
@@ -22,14 +22,14 @@ declare -gA _cgg_options=(
 
 # The words of cgg-rule, and the options that they add.
 declare -gA _cgg_words=(
-	[add]='-f= --file= -i --id -r --renew'
-	[insert]='-i --id'
+	[add]='-f= --file= -i --id -r --renew --cut -v --verbose'
+	[insert]='-i --id --cut -v --verbose'
 	[delete]=''
 	[list]='-i --id -s --stats -j --json'
 	[flush]=''
-	[default]=''
-	[mode]=''
-	[restore]='-n --dry-run --confirm='
+	[default]='--cut -v --verbose'
+	[mode]='--cut -v --verbose'
+	[restore]='-n --dry-run --confirm= --cut -v --verbose'
 	[confirm]=''
 	[diff]=''
 	[edit]='--confirm='

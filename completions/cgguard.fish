@@ -263,6 +263,8 @@ complete -c cgg-attach -a '(__cgg_targets)'
 complete -c cgg-attach -s p -l policy -xa '(__cgg_policies)' -d 'attach to this policy'
 complete -c cgg-attach -s c -l create -d 'make the cgroup'
 complete -c cgg-attach -s f -l force -d 'allow the root cgroup, and links that switch off other programs'
+complete -c cgg-attach -l cut -d 'then end the connections that the policy refuses'
+complete -c cgg-attach -s v -l verbose -d 'with --cut: print what was ended'
 
 complete -c cgg-detach -a '(__cgg_targets)'
 complete -c cgg-detach -s a -l all -d 'detach every cgroup'
@@ -306,6 +308,8 @@ complete -c cgg-rule -n '__cgg_behind restore diff export' -F
 complete -c cgg-rule -n '__cgg_behind restore' -s n -l dry-run -d 'only check the file'
 complete -c cgg-rule -n '__cgg_behind restore edit' -l confirm -x -d 'undo the change unless confirmed in time'
 complete -c cgg-rule -n '__cgg_behind test' -l in -xa '(__cgg_targets)' -d 'ask every policy there'
+complete -c cgg-rule -n '__cgg_behind add insert default mode restore' -l cut -d 'then end the connections that the policy refuses'
+complete -c cgg-rule -n '__cgg_behind add insert default mode restore' -s v -l verbose -d 'with --cut: print what was ended'
 complete -c cgg-rule -n '__cgg_behind list' -s j -l json -d 'as JSON'
 
 complete -c cgg-run -xa '(__fish_complete_subcommand)'

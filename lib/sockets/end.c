@@ -108,11 +108,8 @@ static int cut_once(struct cgg_sockets *all, socket_ended *ended, unsigned *coun
 		status = socket_end(all, s);
 		if (status > worst)
 			worst = status;
-		if (status)
-			continue;
-		(*count)++;
-		if (ended)
-			ended(all, s);
+		*count += !status;
+		ended(all, s, status);
 	}
 	return worst;
 }

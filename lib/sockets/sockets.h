@@ -103,7 +103,7 @@ bool socket_is_refused(const struct cgg_socket *s);
 
 /* end.c: CGG_NO: it could not be ended, the reason is in cgg_error */
 int socket_end(struct cgg_sockets *all, const struct cgg_socket *s);
-typedef void socket_ended(const struct cgg_sockets *all, const struct cgg_socket *s);
+typedef void socket_ended(const struct cgg_sockets *all, const struct cgg_socket *s, int status);
 int sockets_cut(struct cgg_guard *guard, int place, const __u64 *targets, size_t count,
 		socket_ended *ended);
 

@@ -349,13 +349,13 @@ usage_options()
 
 	# Options that the usage has after a word stand there; the rest may stand everywhere.
 	behind=$(help_usage cgg-rule | sed -E 's/^cgg-rule( \[-p NAME\])?//' | usage_options)
-	everywhere=$(help_options cgg-rule | grep -vFf <(echo "$behind") | option_words)
+	everywhere=$(help_options cgg-rule | sed 's/$/ /' | grep -vFf <(echo "$behind") | option_words)
 	expect 'cgg-rule -' "$everywhere"
 	for word in $(rule_words); do
 		here=$(help_usage cgg-rule | sed -nE "s/^cgg-rule( \[-p NAME\])? $word( |\$)/ /p" |
 			usage_options) || true
 		expect "cgg-rule $word -" "$everywhere${here:+$'\n'$(
-			help_options cgg-rule | grep -Ff <(echo "$here") | option_words)}"
+			help_options cgg-rule | sed 's/$/ /' | grep -Ff <(echo "$here") | option_words)}"
 	done
 	expect 'cgg-rule ' "$(rule_words)"
 	check_offers
