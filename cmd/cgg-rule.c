@@ -3,8 +3,8 @@
  * cgg-rule.c - show and change the rules of a policy.
  *
  * Each subcommand has a row in the table commands, and a function: before the table, or in
- * change.c, diff.c, edit.c or export.c. A change reads the policy, changes it in memory, and
- * commits it in one step (lib/guard/commit.c).
+ * ask.c, change.c, check.c, diff.c, edit.c or export.c. A change reads the policy, changes it in
+ * memory, and commits it in one step (lib/guard/commit.c).
  */
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +25,7 @@ static const char usage[] =
 	"       cgg-rule [-p NAME] restore [-n] [--confirm SECONDS] [--cut [-v]] [FILE]\n"
 	"       cgg-rule [-p NAME] confirm\n"
 	"       cgg-rule [-p NAME] diff [FILE]\n"
+	"       cgg-rule [-p NAME] check [FILE]\n"
 	"       cgg-rule [-p NAME] edit [--confirm SECONDS]\n"
 	"       cgg-rule [-p NAME] test HOOK MATCH...\n"
 	"       cgg-rule test --in TARGET HOOK MATCH...\n"
@@ -126,6 +127,8 @@ static int restore(int count, char **word)
 	names_or_die(&rules);
 	guard_begin(&guard, &place, true);
 	status = policy_restore(&guard, place, &rules, confirm_seconds);
+	if (!status)
+		shadows_warn(&rules, 0);
 	rules_free(&rules);
 	return done_cut(&guard, place, status);
 }
@@ -217,6 +220,7 @@ static const struct command {
 	{ "restore", "ncCv", -1, restore },
 	{ "confirm", "", 0, confirm },
 	{ "diff", "", -1, diff_file },
+	{ "check", "", -1, check_rules },
 	{ "edit", "c", 0, edit },
 	{ "export", "", -1, export_guard },
 	{ "test", "I", -1, test_operation },

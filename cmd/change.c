@@ -20,6 +20,7 @@ int add_rules(int count, char **word)
 	struct cgg_rules more = rules_unset();
 	struct cgg_rule rule = { 0 };
 	struct cgg_guard guard;
+	bool added = false;
 	int place, status = 0;
 
 	if (file_name && count)
@@ -42,11 +43,15 @@ int add_rules(int count, char **word)
 	guard.ready = with_id ? ids_print : 0;
 	if (!status)
 		status = renew ? policy_renew(&guard, place, &rule, &new_id) : CGG_NO;
-	if (status == CGG_NO)
+	if (status == CGG_NO) {
 		status = policy_add(&guard, place, &more, &new_id);
-	rules_free(&more);
+		added = !status;
+	}
 	if (!status)
 		tell_new();
+	if (added)
+		new_warn(&guard, place, new_id, &more);
+	rules_free(&more);
 	return done_cut(&guard, place, status);
 }
 
@@ -124,6 +129,9 @@ int insert_rule(int count, char **word)
 	status = policy_insert(&guard, place, before.id, &rule, &new_id);
 	if (!status)
 		tell_new();
+	if (!status)
+		new_warn(&guard, place, new_id, &one);
+	rules_free(&one);
 	return done_cut(&guard, place, status);
 }
 

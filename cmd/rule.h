@@ -40,6 +40,11 @@ int test_operation(int count, char **word);
 extern const char *test_target; /* of test --in, or 0 */
 int test_in(const struct cgg_rule *rule);
 
+/* check.c */
+int check_rules(int count, char **word);
+void shadows_warn(const struct cgg_rules *rules, unsigned from);
+void new_warn(struct cgg_guard *guard, int place, __u32 id, const struct cgg_rules *more);
+
 /* progress.c */
 void progress_begin(void);
 

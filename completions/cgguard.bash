@@ -32,6 +32,7 @@ declare -gA _cgg_words=(
 	[restore]='-n --dry-run --confirm= --cut -v --verbose'
 	[confirm]=''
 	[diff]=''
+	[check]=''
 	[edit]='--confirm='
 	[test]='--in='
 	[drop]=''
@@ -226,7 +227,7 @@ _cgg_rule_word()
 	default:0) _cgg_hook_list "$cur" ;;
 	default:1) _cgg_lines "$_cgg_verdicts" ;;
 	mode:0) _cgg_lines 'enforce audit' ;;
-	restore:0 | diff:0 | export:0) _cgg_files "$cur" ;;
+	restore:0 | diff:0 | check:0 | export:0) _cgg_files "$cur" ;;
 	test:*)
 		local _cgg_verdicts='' _cgg_rule_options=''
 		_cgg_rule "$cur" "$@"

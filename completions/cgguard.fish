@@ -4,7 +4,7 @@
 # The tables come first: the subcommands of cgg-rule, and the hooks with the matches and the access
 # letters that they take.
 
-set -g __cgg_words add insert delete list flush default mode restore confirm diff edit test drop policies export
+set -g __cgg_words add insert delete list flush default mode restore confirm diff check edit test drop policies export
 set -g __cgg_hooks net connect bind sendmsg recvmsg egress ingress unix socket device sysctl \
     setsockopt getsockopt dns
 set -g __cgg_verdicts allow deny alert
@@ -304,7 +304,7 @@ complete -c cgg-rule -n '__cgg_behind add' -s f -l file -rF -d 'every rule in a 
 complete -c cgg-rule -n '__cgg_behind add insert list' -s i -l id -d 'with ids'
 complete -c cgg-rule -n '__cgg_behind add' -s r -l renew -d 'extend the ttl of an equal rule'
 complete -c cgg-rule -n '__cgg_behind list' -s s -l stats -d 'with ids, hits and bytes'
-complete -c cgg-rule -n '__cgg_behind restore diff export' -F
+complete -c cgg-rule -n '__cgg_behind restore diff check export' -F
 complete -c cgg-rule -n '__cgg_behind restore' -s n -l dry-run -d 'only check the file'
 complete -c cgg-rule -n '__cgg_behind restore edit' -l confirm -x -d 'undo the change unless confirmed in time'
 complete -c cgg-rule -n '__cgg_behind test' -l in -xa '(__cgg_targets)' -d 'ask every policy there'

@@ -28,6 +28,7 @@ const struct cgg_image *policy_image(struct cgg_guard *guard, int place);
 bool policy_is_open(struct cgg_guard *guard, int place);
 int policy_programs(struct cgg_guard *guard, int place, unsigned *programs);
 int policy_each(struct cgg_guard *guard, int place, policy_line *line, void *context);
+int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules);
 int policy_size(struct cgg_guard *guard, int place, unsigned *rules);
 int policy_add(struct cgg_guard *guard, int place, const struct cgg_rules *more, __u32 *first_id);
 int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct cgg_rule *rule,

@@ -9,7 +9,6 @@
 __u32 generation_now(const struct cgg_policy *policy);
 struct cgg_image *image_now(struct cgg_guard *guard, int place);
 unsigned long long seconds_left(const struct cgg_policy *policy);
-int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules);
 
 /* commit.c */
 void indexes_free(struct cgg_guard *guard, int place);

@@ -42,4 +42,14 @@ int rules_take_kept(struct cgg_rules *rules, const struct cgg_kept *kept,
 		    const struct cgg_record *record, const struct cgg_action *action,
 		    const char *heap);
 
+/* shadow.c: rules that can never decide, because earlier rules take everything that they match */
+typedef void cgg_above(__u64 cgroup, __u64 above[CGG_LEVELS]); /* the ids of those above it */
+struct cgg_shadowed {
+	unsigned entry; /* the first of the rule */
+	__u32 by; /* id of the rule that takes all; 0: several rules together */
+	bool repeats; /* that rule is equal */
+};
+int shadows_find(const struct cgg_rules *rules, unsigned from, cgg_above *above,
+		 struct cgg_shadowed **found, unsigned *count);
+
 #endif

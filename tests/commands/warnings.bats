@@ -40,7 +40,8 @@ warns()
 		warns "$new" cgg-rule -p nginxx $words
 		warns '' cgg-rule -p nginxx add port 2
 		# shellcheck disable=SC2086 # words
-		warns '' cgg-rule -p nginxx $words
+		yes cgg-rule -p nginxx $words
+		[[ $output != *'is new'* ]]
 		warns '' cgg-rule -p nginxx drop
 	done
 	warns '' cgg-rule add port 1
@@ -100,6 +101,7 @@ warns()
 	status_is 2
 	printf 'port 1\nsysctl kernel.hostnam r\nsysctl kernel.ostype\n' >"$BATS_TEST_TMPDIR/rules"
 	for words in restore 'restore -n' 'add -f'; do
+		cgg-rule flush
 		# shellcheck disable=SC2086 # words
 		warns "$BATS_TEST_TMPDIR/rules:2: warning: sysctl kernel/hostnam: $none" \
 			cgg-rule $words "$BATS_TEST_TMPDIR/rules"

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * check.c - cgg-rule check: prints the rules that can never decide, or that look as if they could.
+ *
+ * Changes of a policy warn of new rules that can never decide.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rule.h"
+
+#define WARNINGS 10 /* of one change */
+#define WARN_RULES 200000 /* a change to a policy with more rules is not compared, to stay fast */
+
+struct check {
+	const struct cgg_rules *rules;
+	unsigned lacking; /* hooks that this kernel lacks: 1 << enum cgg_hook */
+	bool in_force; /* the rules are not from a FILE, whose words were just read */
+	bool any;
+};
+
+/* Write the ids of the cgroups above one, or zeros if it is gone. */
+static void cgroups_above(__u64 id, __u64 above[CGG_LEVELS])
+{
+	int fd = cgroup_open_id(id);
+
+	memset(above, 0, CGG_LEVELS * sizeof(*above));
+	if (fd < 0)
+		return;
+	cgroup_above(fd, above);
+	close(fd);
+}
+
+/* Say why a rule can never decide. */
+static void shadow_say(const struct cgg_shadowed *shadow, char text[64])
+{
+	if (shadow->by)
+		snprintf(text, 64, shadow->repeats ? "repeats rule %u" : "rule %u takes all of it",
+			 shadow->by);
+	else
+		snprintf(text, 64, "earlier rules together take all of it");
+}
+
+/* Return the programs that this kernel has an attach point for: 1 << enum cgg_program. */
+static unsigned programs_known(void)
+{
+	int top = mount_open();
+	unsigned known = ~0u;
+
+	for (int i = 0; i < CGG_PROGRAMS && top >= 0; i++) {
+		__u32 count = 0, flags;
+
+		if (bpf_prog_query(top, (enum bpf_attach_type)cgg_programs[i].attach, 0, &flags, 0,
+				   &count) &&
+		    errno == EINVAL)
+			known &= ~(1u << i);
+	}
+	if (top >= 0)
+		close(top);
+	return known;
+}
+
+/* Return the hooks that this kernel lacks. Programs for names are loaded when they are needed. */
+static unsigned hooks_lacking(struct cgg_guard *guard)
+{
+	unsigned loaded = ~0u, lacking = 0;
+
+	if (!guard || programs_loaded(&loaded))
+		loaded = programs_known();
+	for (int i = 0; i < CGG_PROGRAMS; i++)
+		if (cgg_programs[i].names)
+			loaded |= 1u << i;
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
+		if (cgg_hooks[hook].programs & ~loaded)
+			lacking |= 1u << hook;
+	return lacking;
+}
+
+/* Print a line about a rule, or about a setting (0: none). */
+static void tell(struct check *check, const struct cgg_entry *e, const char *why,
+		 const char *setting)
+{
+	char words[CGG_LINE_TEXT];
+
+	check->any = true;
+	if (setting) {
+		printf("-\t%s\t%s\n", why, setting);
+		return;
+	}
+	entry_print(check->rules, e, words);
+	printf("%u\t%s\t%s\n", e->id, why, words);
+}
+
+static void tell_lacking(struct check *check, const struct cgg_entry *e, unsigned hooks,
+			 const char *setting)
+{
+	char why[256] = "this kernel lacks ";
+	size_t used = strlen(why);
+
+	if (!(hooks & check->lacking))
+		return;
+	hooks_print(hooks & check->lacking, why + used, sizeof(why) - used);
+	tell(check, e, why, setting);
+}
+
+static void settings_check(struct check *check)
+{
+	const struct cgg_rules *rules = check->rules;
+	char text[CGG_SETTINGS_TEXT], words[256];
+
+	settings_print(rules->defaults, rules->audit, &rules->naming, text);
+	for (char *line = strtok(text, "\n"); line; line = strtok(0, "\n")) {
+		unsigned hooks;
+
+		if (sscanf(line, "default %255s", words) == 1 && !hooks_parse(&hooks, words))
+			tell_lacking(check, 0, hooks, line);
+	}
+}
+
+/* Tell if a printed rule is refused, or would be another rule when it is read back. */
+static void words_check(struct check *check, const struct cgg_entry *e)
+{
+	const size_t len = e->text_len;
+	char text[CGG_RULE_TEXT], again[CGG_RULE_TEXT], why[CGG_ERROR + 64];
+	struct cgg_rule rule;
+
+	memcpy(text, check->rules->heap + 8 * (size_t)e->text, len);
+	text[len] = 0;
+	if (rule_line(&rule, text) || (check->in_force && rule_accept(&rule, false))) {
+		snprintf(why, sizeof(why), "cannot be read back: %s", cgg_error);
+	} else if (check->in_force && rule.cgroup_id != e->condition.cgroup) {
+		snprintf(why, sizeof(why), "its cgroup is gone, and another has its name");
+	} else if (rule_print(&rule, again) != len ||
+		   memcmp(check->rules->heap + 8 * (size_t)e->text, again, len) != 0) {
+		snprintf(why, sizeof(why), "is read back as %.512s", again);
+	} else {
+		return;
+	}
+	tell(check, e, why, 0);
+}
+
+static void rule_check(struct check *check, const struct cgg_entry *e)
+{
+	words_check(check, e);
+	if (e->condition.access == CGG_BY_NAME && !check->rules->naming.resolvers)
+		tell(check, e, "without a line `resolver' no answer binds a name", 0);
+	tell_lacking(check, e, e->condition.hooks, 0);
+}
+
+static int rules_check(struct check *check)
+{
+	const struct cgg_rules *rules = check->rules;
+	struct cgg_shadowed *shadow;
+	unsigned count, at = 0;
+	char why[64];
+
+	if (shadows_find(rules, 0, cgroups_above, &shadow, &count))
+		die(CGG_FAILED);
+	settings_check(check);
+	for (unsigned i = 0; i < rules->count; i++) {
+		if (!rules->entry[i].text_len)
+			continue;
+		if (at < count && shadow[at].entry == i) {
+			shadow_say(&shadow[at++], why);
+			tell(check, &rules->entry[i], why, 0);
+		}
+		rule_check(check, &rules->entry[i]);
+	}
+	free(shadow);
+	return check->any ? CGG_NO : CGG_DONE;
+}
+
+/* Check FILE, or the policy in force. */
+int check_rules(int count, char **word)
+{
+	struct cgg_rules rules = rules_unset();
+	struct check check = { .rules = &rules };
+	struct cgg_guard guard;
+	int place, status;
+
+	if (count > 1)
+		errx(CGG_USAGE, "%s: check takes one FILE", word[1]);
+	status = policy_name_check(policy_name);
+	if (count) {
+		rules_read_or_die(&rules, word[0]);
+		settings_fill(&rules);
+		check.lacking = hooks_lacking(0);
+	} else {
+		if (!status)
+			status = guard_open(&guard, CGG_READ);
+		if (status)
+			die(status);
+		place = policy_find(&guard, policy_name);
+		if (place < 0)
+			errx(CGG_NO, "policy %s: there is none", policy_name);
+		status = policy_read(&guard, place, &rules);
+		check.in_force = true;
+		check.lacking = hooks_lacking(&guard);
+		guard_close(&guard);
+	}
+	if (status)
+		die(status);
+	status = rules_check(&check);
+	rules_free(&rules);
+	return status;
+}
+
+/* Warn of rules from entry `from` on that can never decide. A failure changes nothing. */
+void shadows_warn(const struct cgg_rules *rules, unsigned from)
+{
+	struct cgg_shadowed *shadow;
+	unsigned count;
+	char why[64];
+
+	if (rules->rules > WARN_RULES || shadows_find(rules, from, cgroups_above, &shadow, &count))
+		return;
+	for (unsigned i = 0; i < count && i < WARNINGS; i++) {
+		shadow_say(&shadow[i], why);
+		warnx("warning: rule %u can never decide: %s", rules->entry[shadow[i].entry].id,
+		      why);
+	}
+	if (count > WARNINGS)
+		warnx("warning: %u more rules can never decide; cgg-rule check prints them",
+		      count - WARNINGS);
+	free(shadow);
+}
+
+/* Ask the kernel whether a new rule decides the first operation that its first entry matches. */
+static bool sample_decides(int place, const struct cgg_rules *rules, __u32 id, int hook, __u8 bit)
+{
+	static const __u8 loopback[16] = { [15] = 1 };
+	const struct cgg_entry *e = &rules->entry[0];
+	struct cgg_ask ask = { .query = { .select = e->condition.select,
+					  .port = e->port_min,
+					  .hook = (__u8)hook,
+					  .access = bit } };
+	__u32 rule = 0;
+	__u8 verdict;
+
+	memcpy(ask.query.word, e->value, sizeof(ask.query.word));
+	if (e->condition.select & CGG_IS_LOCAL)
+		memcpy(ask.query.word, loopback, sizeof(ask.query.word));
+	memcpy(&ask.name, ask.query.word, sizeof(ask.query.word));
+	if (e->operand_words)
+		memcpy(&ask.name, rules->heap + 8 * (size_t)e->operand, sizeof(ask.name));
+	ask.ancestor[e->condition.level % CGG_LEVELS] = e->condition.cgroup;
+	return !query_ask(&ask, place, &verdict, &rule) && rule == id;
+}
+
+static bool any_decides(int place, const struct cgg_rules *rules, __u32 id)
+{
+	const struct cgg_condition *c = &rules->entry[0].condition;
+
+	for (int at = 0; at < CGG_HOOKS * CGG_QUERY_BITS; at++) {
+		int hook = at / CGG_QUERY_BITS;
+		unsigned bits = cgg_hooks[hook].access_bits | CGG_R | CGG_BY_NAME;
+		__u8 bit = (__u8)(1 << at % CGG_QUERY_BITS);
+
+		if (c->hooks >> hook & 1 && bits & c->access & bit &&
+		    sample_decides(place, rules, id, hook, bit))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Warn of the new rules of a policy that can never decide: those of more, whose ids begin at id.
+ *
+ * To be fast when one rule is added to many, first try whether it decides some operation.
+ */
+void new_warn(struct cgg_guard *guard, int place, __u32 id, const struct cgg_rules *more)
+{
+	unsigned from = 0, end, size;
+	struct cgg_rules rules;
+
+	if (!more->rules || (more->rules == 1 && any_decides(place, more, id)) ||
+	    policy_size(guard, place, &size) || size > WARN_RULES)
+		return;
+	if (!policy_read(guard, place, &rules)) {
+		while (from < rules.count && rules.entry[from].id != id)
+			from++;
+		for (end = from; end < rules.count && rules.entry[end].id - id < more->rules;)
+			end++;
+		rules.count = end;
+		if (from < end)
+			shadows_warn(&rules, from);
+	}
+	rules_free(&rules);
+}

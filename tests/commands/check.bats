@@ -1,0 +1,175 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# check - cgg-rule check, and warnings of new rules that can never decide
+#
+# The engine shadow compares the rules that are found with an exhaustive walk over all queries.
+# shellcheck disable=SC2154 # helpers set what new_cgroup names
+# shellcheck disable=SC2030,SC2031 # run sets output and status
+
+load ../helpers
+
+setup()
+{
+	untraced
+	cgg-load
+}
+
+# finds LINE... <<<RULES: check must print these lines, with tabs for |
+finds()
+{
+	cat >"$BATS_TEST_TMPDIR/rules"
+	run cgg-rule check "$BATS_TEST_TMPDIR/rules"
+	[ $# -eq 0 ] && wanted=0 || wanted=1
+	status_is "$wanted"
+	says "$(printf '%s\n' "$@" | tr '|' '\t')"
+}
+
+@test '1000 random policies: the rules that are found are those that decide no query at all' {
+	yes "$BUILD/tests/shadow" 1000 "${SEED:-$RANDOM}"
+	matches ' 0 wrong$'
+	[[ $output =~ ([0-9]+)\ rules,\ ([0-9]+)\ shadowed ]]
+	[ "${BASH_REMATCH[2]}" -gt 1000 ]
+	[ "${BASH_REMATCH[1]}" -gt $((2 * BASH_REMATCH[2] * 9 / 10)) ]
+}
+
+@test 'a rule that one earlier rule takes is found, and one that repeats it' {
+	finds '2|rule 1 takes all of it|allow connect proto tcp ip 10.1.2.3 port 443' \
+		'4|repeats rule 3|deny device c 1:3 r name other' \
+		'5|rule 3 takes all of it|allow device c 1:3 r' <<'END'
+deny connect,sendmsg ip 10.0.0.0/8
+allow connect ip 10.1.2.3 port 443 proto tcp
+deny device c 1:3 r
+deny device c 1:3 r name other
+allow device c 1:3 r
+allow device c 1:3 w
+END
+}
+
+@test 'a rule that earlier rules take only together is found' {
+	finds '3|earlier rules together take all of it|allow connect ip 10.0.0.0/8' \
+		'6|earlier rules together take all of it|allow bind port 80-90' \
+		'9|earlier rules together take all of it|deny socket type raw' <<'END'
+deny connect ip 10.0.0.0/9
+deny connect ip 10.128.0.0/9
+allow connect ip 10.0.0.0/8
+deny bind port 1-85
+deny bind port 86-100
+allow bind port 80-90
+deny socket family inet
+deny socket family inet6
+deny socket type raw
+END
+	finds '3|earlier rules together take all of it|deny connect' <<<$'deny connect ip 0.0.0.0/0\ndeny connect ip ::/0\ndeny connect'
+	finds <<<$'deny connect ip 10.0.0.0/9\ndeny connect ip 10.128.0.0/10\nallow connect ip 10.0.0.0/8'
+}
+
+@test 'a rule for a cgroup or a time takes only what other rules match there and then' {
+	new_cgroup top
+	new_cgroup web "$top"
+	new_cgroup side
+	finds '2|rule 1 takes all of it|deny connect port 80 cgroup '"$(shown "$web")" \
+		'6|rule 5 takes all of it|deny bind port 1 ttl 60s' <<-END
+		deny connect port 80 cgroup $top
+		deny connect port 80 cgroup $web
+		deny connect port 80 cgroup $side
+		deny connect port 80
+		deny bind port 1 ttl 1h
+		deny bind port 1 ttl 60s
+		deny bind port 1
+	END
+}
+
+@test 'what only packets of unknown content can reach is not called shadowed' {
+	finds <<<$'allow egress ip 10.0.0.0/8\ndeny egress ip 10.0.0.1'
+	finds '2|rule 1 takes all of it|deny egress ip 10.0.0.1' <<<$'deny egress\ndeny egress ip 10.0.0.1'
+	finds <<<$'allow unix /run/*\ndeny unix /run/x'
+}
+
+@test 'host without resolver, and rules by name behind a rule about all addresses are found' {
+	finds "1|without a line \`resolver' no answer binds a name|allow connect host a.example" <<<'allow connect host a.example'
+	finds '3|earlier rules together take all of it|allow connect host a.example' <<<$'resolver 127.0.0.53\ndeny connect ip 0.0.0.0/0\ndeny connect ip ::/0\nallow connect host a.example'
+	finds <<<$'resolver 127.0.0.53\nallow connect ip 10.0.0.0/8\nallow connect host *.example\ndeny connect'
+	finds '2|rule 1 takes all of it|deny connect host a.example port 443' <<<$'resolver 127.0.0.53\nallow connect host *.example inner alias\ndeny connect host a.example port 443'
+	finds <<<$'resolver 127.0.0.53\nallow connect host *.example\ndeny connect host a.example'
+}
+
+@test 'the policy in force is checked, and a rule whose cgroup is gone is found' {
+	new_cgroup web
+	yes cgg-rule add connect port 1 cgroup "$web"
+	yes cgg-rule check
+	says ''
+	rmdir "$web"
+	run cgg-rule check
+	status_is 1
+	matches $'^1\tcannot be read back: .*no such cgroup.*\tdeny connect port 1 cgroup '"$(shown "$web")"'$'
+	mkdir "$web"
+	run cgg-rule check
+	status_is 1
+	says $'1\tits cgroup is gone, and another has its name\tdeny connect port 1 cgroup '"$(shown "$web")"
+	run cgg-rule -p none check
+	status_is 1
+	says 'cgg-rule: policy none: there is none'
+}
+
+@test 'check of a file needs no guard; wrong words have status 2' {
+	cgg-unload
+	finds '2|repeats rule 1|deny connect port 1' <<<$'deny connect port 1\nconnect port 1'
+	run cgg-rule check - <<<'deny connect prot 1'
+	status_is 2
+	matches '^cgg-rule: -:1: '
+	run cgg-rule check a b
+	status_is 2
+	run cgg-rule check
+	status_is 3
+}
+
+@test 'add, insert and restore warn of a new rule that can never decide, and change it all the same' {
+	yes cgg-rule add deny connect ip 10.0.0.0/8
+	says ''
+	yes cgg-rule add allow connect ip 10.0.0.1
+	says 'cgg-rule: warning: rule 2 can never decide: rule 1 takes all of it'
+	yes cgg-rule insert 1 allow connect ip 10.0.0.2
+	says ''
+	yes cgg-rule insert 1 alert connect ip 10.0.0.2 port 1
+	says 'cgg-rule: warning: rule 4 can never decide: rule 3 takes all of it'
+	yes cgg-rule add -f - <<<$'deny bind port 1\ndeny bind port 1'
+	says 'cgg-rule: warning: rule 6 can never decide: repeats rule 5'
+	yes cgg-rule add -i bind port 1
+	says "7
+cgg-rule: warning: rule 7 can never decide: repeats rule 5"
+	cgg-rule list >"$BATS_TEST_TMPDIR/rules"
+	[ "$(grep -c . "$BATS_TEST_TMPDIR/rules")" -eq 7 ]
+	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
+	[ "${#lines[@]}" -eq 4 ]
+	for ((i = 0; i < 30; i++)); do echo deny connect port 1; done >"$BATS_TEST_TMPDIR/rules"
+	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
+	[ "${#lines[@]}" -eq 11 ]
+	[ "${lines[10]}" = 'cgg-rule: warning: 19 more rules can never decide; cgg-rule check prints them' ]
+}
+
+@test 'a warning about a policy with an index is as exact' {
+	printf 'deny connect ip 10.0.%d.0/24\n' {0..255} | grep -v '\.77\.' >"$BATS_TEST_TMPDIR/rules"
+	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
+	yes cgg-rule add allow connect ip 10.0.0.0/16
+	says ''
+	yes cgg-rule insert first deny connect ip 10.0.77.0/24
+	says ''
+	yes cgg-rule add alert connect ip 10.0.0.0/17
+	says 'cgg-rule: warning: rule 258 can never decide: earlier rules together take all of it'
+	yes cgg-rule delete 257 258
+	yes cgg-rule add alert connect ip 10.0.64.0/18
+	says 'cgg-rule: warning: rule 259 can never decide: rule 256 takes all of it'
+	run cgg-rule check
+	status_is 1
+	says $'259\trule 256 takes all of it\talert connect ip 10.0.64.0/18'
+}
+
+@test '100000 rules are checked, and those that are found are found again in a part of them' {
+	for kind in prefixes overlap ports; do
+		"$BUILD/tests/generate" "$kind" 100000 1 >"$BATS_TEST_TMPDIR/rules"
+		timeout $((20 * patience)) cgg-rule check "$BATS_TEST_TMPDIR/rules" >"$BATS_TEST_TMPDIR/all" || [ $? -eq 1 ]
+		head -n 1000 "$BATS_TEST_TMPDIR/rules" | cgg-rule check - >"$BATS_TEST_TMPDIR/part" || [ $? -eq 1 ]
+		[ -s "$BATS_TEST_TMPDIR/part" ]
+		diff <(awk '$1 <= 1000' "$BATS_TEST_TMPDIR/all") "$BATS_TEST_TMPDIR/part"
+	done
+}
