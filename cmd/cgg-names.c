@@ -219,7 +219,7 @@ static void addr_or_die(__u8 addr[16], const char *word)
 {
 	struct cgg_net net;
 
-	if (strchr(word, '/') || net_parse(&net, word) || net.local || net.len != 128)
+	if (strchr(word, '/') || net_parse(&net, word) || !net_is_address(&net))
 		errx(CGG_USAGE, "add: %.80s: not an address", word);
 	memcpy(addr, net.addr, sizeof(net.addr));
 }

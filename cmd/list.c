@@ -96,6 +96,7 @@ static int list_object(void *context, const struct cgg_line *line)
 	struct cgg_rule rule;
 	int status = line_rule(line, &rule);
 
+	rule_free(&rule);
 	line_print(line, text);
 	json_object_set_new(o, "id", json_integer(line->id));
 	json_object_set_new(o, "rule", json_string(text));

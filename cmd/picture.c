@@ -251,7 +251,7 @@ static void policies_show(const struct status *all)
 /* ---- the last denials ---- */
 
 static struct denial {
-	char what[CGG_RULE_TEXT];
+	char what[CGG_RULE_SHORT];
 	struct cgg_event event; /* the newest of count events */
 	unsigned count;
 } denials[DENIALS];
@@ -295,7 +295,7 @@ static void denial_add(const struct cgg_event *event)
 	}
 	if (denied == DENIALS)
 		return;
-	strcpy(denials[denied].what, what);
+	snprintf(denials[denied].what, sizeof(denials[denied].what), "%s", what);
 	denials[denied].count = 1;
 	denials[denied++].event = *event;
 }

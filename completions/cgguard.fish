@@ -50,7 +50,7 @@ function __cgg_values --argument-names key
         case proto
             printf '%s\n' icmp igmp tcp udp dccp gre esp ah icmpv6 sctp udplite
         case ip
-            echo local
+            printf '%s\n' local private link-local multicast metadata global
         case cgroup
             __cgg_targets
         case host port name comment errno ttl

@@ -76,9 +76,9 @@ struct cgg_record {
 	__u32 id;
 	__u32 text;
 	__u32 action;
-	__u16 len; /* bytes of text */
-	__u8 labelled;
-	__u8 shadows; /* rules that it hides where they stand beside it were left out */
+	__u32 len : 30; /* bytes of text */
+	__u32 labelled : 1;
+	__u32 shadows : 1; /* rules that it hides where they stand beside it were left out */
 };
 #define CGG_PAGE_RECORDS (CGG_PAGE / sizeof(struct cgg_record))
 

@@ -42,12 +42,12 @@ struct cgg_entry {
 	__u16 port_max;
 	__u8 verdict;
 	__u8 quiet;
-	__u16 error; /* errno of a denial, 0: EPERM */
+	__u8 error; /* errno of a denial, 0: EPERM */
+	__u8 operand_words; /* 0: nothing to compare */
 	__u32 operand;
 	__u32 label; /* of "name WORD", CGG_NAME bytes */
 	__u32 text; /* the rule's words as rule_print() gives them */
-	__u16 text_len; /* bytes, no NUL counted */
-	__u16 operand_words; /* 0: nothing to compare */
+	__u32 text_len; /* bytes, no NUL counted */
 	__u64 operand_last;
 };
 

@@ -69,7 +69,24 @@ int rule_line(struct cgg_rule *rule, char *line)
 	char *word[MAX_WORDS];
 	int count = line_split(line, word);
 
-	return count < 0 ? CGG_USAGE : rule_parse(rule, count, word);
+	if (count >= 0)
+		return rule_parse(rule, count, word);
+	memset(rule, 0, sizeof(*rule));
+	return CGG_USAGE;
+}
+
+int rule_read(struct cgg_rules *rules, int count, char *const word[])
+{
+	struct cgg_rule rule;
+	int status = rule_parse(&rule, count, word);
+
+	if (status)
+		return status;
+	status = rule_accept(&rule, false);
+	if (!status)
+		status = rules_add(rules, &rule);
+	rule_free(&rule);
+	return status;
 }
 
 /*
@@ -106,7 +123,6 @@ static int include(struct reading *r, const struct source *from, size_t number, 
 static int line_read(struct reading *r, const struct source *source, size_t number, char *line)
 {
 	char *word[MAX_WORDS];
-	struct cgg_rule rule;
 	int count = line_split(line, word), status;
 
 	if (count <= 0)
@@ -117,10 +133,7 @@ static int line_read(struct reading *r, const struct source *source, size_t numb
 	if (!strcmp(word[0], "include"))
 		return count == 2 ? include(r, source, number, word[1])
 				  : set_error(CGG_USAGE, "include: needs one FILE");
-	status = rule_parse(&rule, count, word);
-	if (!status)
-		status = rule_accept(&rule, false);
-	return status ? status : rules_add(r->rules, &rule);
+	return rule_read(r->rules, count, word);
 }
 
 /* Read one line of `len` bytes; skip the UTF-8 byte order mark of the first line. */

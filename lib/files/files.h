@@ -17,6 +17,7 @@ void settings_print(const __u8 defaults[CGG_HOOKS], bool audit, const struct cgg
 
 /* file.c: appends to rules; writes errors and warnings, a line each, to *errors, to be freed */
 int rule_line(struct cgg_rule *rule, char *line); /* changes line */
+int rule_read(struct cgg_rules *rules, int count, char *const word[]);
 bool text_is_yaml(const char *text);
 int file_read(struct cgg_rules *rules, FILE *file, const char *name, char **errors);
 

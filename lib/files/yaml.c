@@ -324,7 +324,6 @@ static int cgroup_by_id(struct line *line)
 static int rule_make(struct reader *r, struct line *line)
 {
 	char *word[2 * KEYS] = { line->text[ACTION], (char[]){ "connect,sendmsg" } };
-	struct cgg_rule rule;
 	int count = 2, status;
 
 	if (line->has[CGROUP] && line->has[CGROUP_ID])
@@ -338,10 +337,7 @@ static int rule_make(struct reader *r, struct line *line)
 		word[count++] = (char *)(size_t)keys[k].word;
 		word[count++] = line->text[k];
 	}
-	status = rule_parse(&rule, count, word);
-	if (!status)
-		status = rule_accept(&rule, false);
-	return status ? status : rules_add(r->rules, &rule);
+	return rule_read(r->rules, count, word);
 }
 
 /* Replace the rule word at the begin of cgg_error by the key of the file. Return the key's line. */

@@ -184,12 +184,14 @@ int policy_insert(struct cgg_guard *guard, int place, __u32 before, const struct
 {
 	struct cgg_rules rules;
 	__u32 index_rule;
-	unsigned at;
+	unsigned at, entries = 0;
 	int status = beside_read(guard, place, &rules);
 
 	if (!status)
 		status = insert_place(&rules, before, &at, &index_rule);
-	if (!status && rules.index.number && !fits(&rules, 2, rule_units(rule))) {
+	if (!status)
+		status = rule_entries(rule, &entries);
+	if (!status && rules.index.number && !fits(&rules, entries, rule_units(rule))) {
 		rules_free(&rules);
 		status = policy_read(guard, place, &rules);
 		if (!status)
@@ -390,8 +392,10 @@ static int keep_named(void *context, const struct cgg_line *line)
 	struct named *named = context;
 	struct cgg_rule rule;
 
-	if (!memmem(line->text, line->len, " name ", 6) || line_rule(line, &rule) ||
-	    strcmp(rule.name, named->name) != 0)
+	if (!memmem(line->text, line->len, " name ", 6) || line_rule(line, &rule))
+		return 0;
+	rule_free(&rule);
+	if (strcmp(rule.name, named->name) != 0)
 		return 0;
 	if (named->count == named->room) {
 		__u32 *ids = reallocarray(named->ids, 2 * named->room + 16, sizeof(*ids));

@@ -16,7 +16,7 @@ struct cgg_line { /* a rule of a policy that has not expired */
 	const char *text; /* len bytes, without a NUL */
 	__u64 expires, cgroup;
 	__u32 id;
-	__u16 len;
+	__u32 len;
 	__u8 level;
 };
 typedef int policy_line(void *context, const struct cgg_line *line);

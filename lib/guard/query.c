@@ -68,9 +68,11 @@ static int query_net(struct cgg_ask *ask, const struct cgg_rule *rule, int hook)
 		q->select = (rule->inner ? CGG_IS_INNER : 0) | (rule->alias ? CGG_IS_ALIAS : 0);
 	if (!(rule->matches & CGG_MATCH_IP) && rule->matches & CGG_MATCH_HOST)
 		net = &nowhere;
-	else if (!(rule->matches & CGG_MATCH_IP) || rule->net.local || rule->net.len != 128)
+	else if (!(rule->matches & CGG_MATCH_IP) || rule->nets.count || !net_is_address(net))
 		return one("address is needed (ip ADDR)");
-	if (rule->matches & CGG_MATCH_PORT ? rule->port_min != rule->port_max : !packet)
+	if (rule->matches & CGG_MATCH_PORT
+		    ? rule->ports.count || rule->port_min != rule->port_max
+		    : !packet)
 		return one("port is needed (port N)");
 	if (rule->matches & CGG_MATCH_PROTO)
 		proto = rule->proto;
@@ -180,6 +182,8 @@ int query_fill(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
 		hook++;
 	if (rule->hooks != 1u << hook)
 		return one("hook is needed");
+	if (protos_any(&rule->protos))
+		return one("protocol is needed (proto NAME)");
 	ask->query.hook = (__u8)hook;
 	status = query_access(&ask->query, rule, by_name);
 	if (status)

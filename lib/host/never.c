@@ -75,7 +75,8 @@ static int proto_check(const struct cgg_rule *rule, int hook)
 	    !seen->ports)
 		return set_error(CGG_USAGE, "port: proto %s has no ports; leave port out", name);
 	if (hook == CGG_CONNECT && rule->proto == 1 && rule->matches & CGG_MATCH_IP &&
-	    !rule->net.local && memcmp(rule->net.addr, mapped, sizeof(mapped)) != 0)
+	    !rule->nets.count && !rule->net.word &&
+	    memcmp(rule->net.addr, mapped, sizeof(mapped)) != 0)
 		return set_error(
 			CGG_USAGE,
 			"proto icmp: is IPv4, but the address is IPv6; write proto icmpv6");
@@ -84,7 +85,7 @@ static int proto_check(const struct cgg_rule *rule, int hook)
 
 static int port_check(const struct cgg_rule *rule, int hook)
 {
-	if (!(rule->matches & CGG_MATCH_PORT) || rule->port_max)
+	if (!(rule->matches & CGG_MATCH_PORT) || rule->ports.count || rule->port_max)
 		return 0;
 	if (hook == CGG_BIND)
 		return set_error(CGG_USAGE, "port 0: bind sees the port that the kernel chose; "
@@ -174,9 +175,24 @@ static int comment_check(const struct cgg_rule *rule)
 	return 0;
 }
 
+/* Refuse a list with a protocol or a port that no hook can match. */
+static int elements_check(const struct cgg_rule *rule)
+{
+	struct cgg_rule one = *rule;
+	int status = 0;
+
+	for (unsigned proto = 0; proto < 256 && !status; proto++) {
+		if (!protos_have(&rule->protos, proto))
+			continue;
+		one.proto = (__u16)proto;
+		status = never_check(&one);
+	}
+	return status ? status : never_check(rule);
+}
+
 int rule_accept(struct cgg_rule *rule, bool typed)
 {
-	int status = never_check(rule);
+	int status = elements_check(rule);
 
 	*cgg_note = 0;
 	if (!status)

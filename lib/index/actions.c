@@ -49,6 +49,8 @@ static __u32 action_of(struct builder *b, const struct cgg_entry *e)
 	if (2 * b->actions >= b->hash_size)
 		actions_rehash(b);
 	b->action = build_grow(b, b->action, b->actions, &b->actions_room, sizeof(a));
+	if (!b->failed && b->actions == CGG_ITEM_ACTION(~0u))
+		build_fail(b, "the rules have too many different conditions");
 	if (b->failed)
 		return 0;
 	for (at = action_hash(&a) % b->hash_size; b->action_hash[at]; at = (at + 1) % b->hash_size)

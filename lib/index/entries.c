@@ -51,14 +51,15 @@ static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const stru
 	e->condition.hooks = rule->hooks;
 	e->verdict = rule->verdict;
 	e->condition.access = compile_access(rule);
-	e->port_min = rule->port_min;
-	e->port_max = rule->port_max;
 	e->condition.expires = rule->expires ? rule->expires : CGG_NEVER;
 	e->condition.cgroup = rule->cgroup_id;
 	e->condition.level = rule->cgroup_level;
 	e->quiet = rule->quiet;
-	e->error = (__u16)rule->error;
-	e->text_len = (__u16)rule_print(rule, text);
+	e->error = (__u8)rule->error;
+	e->text_len = (__u32)rule_print(rule, text);
+	if (e->text_len == CGG_RULE_TEXT - 1)
+		return set_error(CGG_USAGE, "a rule has at most %d bytes; write several rules",
+				 CGG_RULE_TEXT - 2);
 	e->text = heap_put(rules, text, e->text_len);
 	if (*rule->name)
 		e->label = heap_put(rules, rule->name, CGG_NAME);
@@ -85,7 +86,7 @@ static void compile_vague(struct cgg_entry *vague, const struct cgg_entry *e)
 	memset(vague->mask, 0, sizeof(vague->mask));
 	vague->operand_words = 0;
 	vague->operand_last = 0;
-	vague->operand = vague->label = vague->text = vague->text_len = 0;
+	vague->operand = vague->text = vague->text_len = 0;
 }
 
 /* Remove from an entry about packets the conditions whose fields the access bit leaves unknown. */
@@ -104,7 +105,8 @@ static void loosen(struct cgg_entry *e, unsigned access_bit)
 	}
 }
 
-static bool same_match(const struct cgg_entry *a, const struct cgg_entry *b)
+/* Return whether two entries match the same keys, ports and selections. */
+bool entries_match_alike(const struct cgg_entry *a, const struct cgg_entry *b)
 {
 	return a->port_min == b->port_min && a->port_max == b->port_max &&
 	       a->condition.select == b->condition.select &&
@@ -133,7 +135,7 @@ unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_
 			continue;
 		*next = *last;
 		loosen(next, access_bits[i]);
-		if (same_match(last, next)) {
+		if (entries_match_alike(last, next)) {
 			last->condition.access |= access_bits[i];
 			continue;
 		}
@@ -144,36 +146,62 @@ unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_
 	return count;
 }
 
-/*
- * Insert a rule as entry number `at`; `before` is the rule of the index that it precedes. A rule
- * without an id gets the next one. Return 0 or CGG_FAILED.
- */
-int rules_insert(struct cgg_rules *rules, unsigned at, __u32 before, const struct cgg_rule *rule)
+/* Set *entries to how many entries a rule needs. Return 0, CGG_USAGE (too many) or CGG_FAILED. */
+int rule_entries(const struct cgg_rule *rule, unsigned *entries)
 {
-	unsigned entries = 1 + is_vague_too(rule);
-	struct cgg_entry *e;
-	int status = entries_room(rules, entries);
+	struct cgg_spread spread;
+	int status = spread_begin(&spread, rule);
+
+	*entries = spread.entries + is_vague_too(rule);
+	spread_free(&spread);
+	return status;
+}
+
+/* Write the entries of a rule in front of entry number `at`, where there is room for them. */
+static int entries_put(struct cgg_rules *rules, unsigned at, __u32 before,
+		       const struct cgg_spread *spread)
+{
+	const struct cgg_rule *rule = spread->rule;
+	unsigned entries = spread->entries + is_vague_too(rule);
+	struct cgg_entry first, *e;
+	int status = compile_rule(rules, &first, rule);
 
 	if (status)
 		return status;
-	if (rules->rules == CGG_INDEX_RULES)
-		return set_error(CGG_FAILED, "a policy holds at most %u rules", CGG_INDEX_RULES);
+	if (!first.id)
+		first.id = rules->next_id++;
+	first.before = before;
 	e = &rules->entry[at];
 	memmove(e + entries, e, (rules->count - at) * sizeof(*e));
-	status = compile_rule(rules, e, rule);
-	if (status)
-		return status;
-	if (!e->id)
-		e->id = rules->next_id++;
-	e->before = before;
-	if (entries > 1)
+	*e = first;
+	spread_put(e, spread);
+	if (is_vague_too(rule))
 		compile_vague(e + 1, e);
 	rules->count += entries;
 	rules->rules++;
 	return 0;
 }
 
-/* Append a rule to the policy. Return 0 or CGG_FAILED. */
+/*
+ * Insert a rule as entry number `at`; `before` is the rule of the index that it precedes. A rule
+ * without an id gets the next one. Return 0, CGG_USAGE for a rule that is too large, or CGG_FAILED.
+ */
+int rules_insert(struct cgg_rules *rules, unsigned at, __u32 before, const struct cgg_rule *rule)
+{
+	struct cgg_spread spread;
+	int status = spread_begin(&spread, rule);
+
+	if (!status)
+		status = entries_room(rules, spread.entries + 1);
+	if (!status && rules->rules == CGG_INDEX_RULES)
+		status = set_error(CGG_FAILED, "a policy holds at most %u rules", CGG_INDEX_RULES);
+	if (!status)
+		status = entries_put(rules, at, before, &spread);
+	spread_free(&spread);
+	return status;
+}
+
+/* Append a rule to the policy, like rules_insert(). */
 int rules_add(struct cgg_rules *rules, const struct cgg_rule *rule)
 {
 	return rules_insert(rules, rules->count, CGG_LOW, rule);
@@ -217,7 +245,8 @@ int rules_take_entry(struct cgg_rules *rules, struct cgg_entry *e, const char *h
 	if (e->text)
 		e->text = heap_put(rules, heap + 8 * (size_t)e->text, e->text_len);
 	if (e->label)
-		e->label = heap_put(rules, heap + 8 * (size_t)e->label, CGG_NAME);
+		e->label = e->text_len ? heap_put(rules, heap + 8 * (size_t)e->label, CGG_NAME)
+				       : rules->entry[rules->count - 1].label;
 	if (e->text == NO_ROOM || e->label == NO_ROOM)
 		return CGG_FAILED;
 	e->before = CGG_LOW;
@@ -327,7 +356,9 @@ int compile(struct cgg_image *image, const struct cgg_rules *rules)
 
 		*e = rules->entry[i];
 		e->text = image_put(image, rules, e->text, e->text_len);
-		e->label = image_put(image, rules, e->label, CGG_NAME);
+		e->label = i && e->label == rules->entry[i - 1].label
+				   ? e[-1].label /* another entry of the same rule */
+				   : image_put(image, rules, e->label, CGG_NAME);
 		e->operand = image_put(image, rules, e->operand, CGG_OPERAND);
 		if (e->text == NO_ROOM || e->label == NO_ROOM || e->operand == NO_ROOM)
 			return CGG_NO;

@@ -10,6 +10,17 @@
 /* heap.c */
 __u32 heap_put(struct cgg_rules *rules, const char *text, size_t room);
 
+/* spread.c */
+struct cgg_spread {
+	const struct cgg_rule *rule;
+	struct cgg_prefixes nets;
+	bool local; /* is one of the nets, before the prefixes */
+	unsigned entries;
+};
+int spread_begin(struct cgg_spread *spread, const struct cgg_rule *rule);
+void spread_put(struct cgg_entry *e, const struct cgg_spread *spread);
+void spread_free(struct cgg_spread *spread);
+
 /* entry.c */
 __u8 compile_access(const struct cgg_rule *rule);
 int name_put(struct cgg_rules *rules, struct cgg_entry *e, const char *name, size_t len);

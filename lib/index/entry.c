@@ -4,34 +4,6 @@
 
 #include "entries.h"
 
-/* Compile proto and ip: value and mask have the 16 bytes of the address, in network byte order. */
-static void compile_net(struct cgg_entry *e, const struct cgg_rule *rule)
-{
-	const struct cgg_net *net = &rule->net;
-	__u8 mask[16] = { 0 };
-
-	if (rule->matches & CGG_MATCH_PROTO) {
-		e->condition.select |= rule->proto;
-		e->condition.select_mask |= 0xffff;
-	}
-	if (!(rule->matches & CGG_MATCH_IP))
-		return;
-	if (net->local) {
-		e->condition.select |= CGG_IS_LOCAL;
-		e->condition.select_mask |= CGG_IS_LOCAL;
-		return;
-	}
-	memset(mask, 0xff, net->len / 8u);
-	if (net->len % 8)
-		mask[net->len / 8] = (__u8)(0xff00 >> net->len % 8);
-	memcpy(e->value, net->addr, sizeof(net->addr));
-	memcpy(e->mask, mask, sizeof(mask));
-	/* ::/0 means every IPv6 address, but not IPv4 addresses in mapped form */
-	e->condition.select_mask |= CGG_IS_IPV4;
-	if (net->len >= 96 && addr_is_ip4(net->addr))
-		e->condition.select |= CGG_IS_IPV4;
-}
-
 /* Put n at byte `place` of the key, 4 bytes in network byte order; -1: any number. */
 static void compile_number(struct cgg_entry *e, unsigned place, long n)
 {
@@ -66,7 +38,7 @@ int name_put(struct cgg_rules *rules, struct cgg_entry *e, const char *name, siz
 	}
 	if (len <= 16)
 		return 0;
-	e->operand_words = (__u16)(len / 8);
+	e->operand_words = (__u8)(len / 8);
 	e->operand_last = word_mask((unsigned)len / 8, len);
 	e->operand = heap_put(rules, name, CGG_OPERAND);
 	return e->operand == NO_ROOM ? CGG_FAILED : 0;
@@ -105,10 +77,6 @@ static int compile_host(struct cgg_rules *rules, struct cgg_entry *e, const stru
 static int compile_by_name(struct cgg_rules *rules, struct cgg_entry *e,
 			   const struct cgg_rule *rule)
 {
-	if (rule->matches & CGG_MATCH_PROTO) {
-		e->condition.select |= rule->proto;
-		e->condition.select_mask |= 0xffff;
-	}
 	if (rule->verdict == CGG_ALLOW && !rule->inner)
 		e->condition.select_mask |= CGG_IS_INNER;
 	if (rule->verdict == CGG_ALLOW && !rule->alias)
@@ -128,7 +96,10 @@ static void compile_socket(struct cgg_entry *e, const struct cgg_rule *rule)
 	}
 }
 
-/* Compile the matches of a rule, without its cgroup. Return 0 or CGG_FAILED. */
+/*
+ * Compile the matches of a rule, without its cgroup and those that may be lists (spread.c). Return
+ * 0 or CGG_FAILED.
+ */
 int compile_what(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rule *rule)
 {
 	if (rule->hooks & (1u << CGG_SYSCTL | 1u << CGG_UNIX))
@@ -151,8 +122,6 @@ int compile_what(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_
 	} else if (rule->hooks & (1u << CGG_SETSOCKOPT | 1u << CGG_GETSOCKOPT)) {
 		compile_number(e, 0, rule->major);
 		compile_number(e, 4, rule->minor);
-	} else {
-		compile_net(e, rule);
 	}
 	if (rule->hooks & 1u << CGG_SOCKET)
 		compile_socket(e, rule);
@@ -168,7 +137,7 @@ __u8 compile_access(const struct cgg_rule *rule)
 {
 	unsigned access = rule->access;
 	bool deny = rule->verdict == CGG_DENY,
-	     port = rule->port_min != 0 || rule->port_max != 65535,
+	     port = rule->ports.count || rule->port_min != 0 || rule->port_max != 65535,
 	     proto = rule->matches & CGG_MATCH_PROTO, ip = rule->matches & CGG_MATCH_IP;
 
 	if (rule->matches & CGG_MATCH_HOST)

@@ -128,36 +128,65 @@ static void place_form(struct builder *b, const struct cgg_rules *rules, const s
 	}
 }
 
+/*
+ * Return whether a form of an entry is that of the entry before it, of the same rule: what lists
+ * differ in is not looked at where it is unknown.
+ */
+static bool is_repeated(const struct cgg_entry *form, const struct cgg_entry *before,
+			unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (!condition_compare(&form->condition, &before[i].condition) &&
+		    entries_match_alike(form, &before[i]))
+			return true;
+	return false;
+}
+
+/* Add the items of one entry, of which the action numbers are given; last: forms before it. */
+static void entry_items(struct builder *b, const struct cgg_rules *rules,
+			const struct cgg_entry *form, unsigned forms, const __u32 *actions,
+			__u32 rule, int space, const struct cgg_entry *last, unsigned lasts)
+{
+	for (unsigned f = 0; f < forms; f++) {
+		struct item item = {
+			.high = be64toh(form[f].value[0]),
+			.low = be64toh(form[f].value[1]),
+			.action = actions[f],
+			.port_min = form[f].port_min,
+			.port_max = form[f].port_max,
+			.hooks = (__u16)form[f].condition.hooks,
+			.rule = rule,
+		};
+
+		if (!is_repeated(&form[f], last, lasts))
+			place_form(b, rules, &form[f], &item, space);
+	}
+}
+
 /* Collect the items of all rules in a space. Only entries with a text begin a new rule. */
 void items_of(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
 	      unsigned hooks, int space)
 {
-	unsigned wanted = space_hooks(space);
-	struct cgg_entry form[CGG_KNOWN_BITS];
+	unsigned wanted = space_hooks(space), count[2] = { 0, 0 };
+	struct cgg_entry form[2][CGG_KNOWN_BITS];
 	__u32 rule = NONE;
 
 	b->items = 0;
 	if (!(hooks & wanted))
 		return;
 	for (unsigned i = 0; i < rules->count && !b->failed; i++) {
-		unsigned forms = 0;
+		const struct cgg_entry *e = &rules->entry[i];
+		unsigned now = i & 1;
 
-		rule += rules->entry[i].text_len != 0;
-		if (rules->entry[i].condition.hooks & wanted)
-			forms = entry_forms(&rules->entry[i], form);
-		for (unsigned f = 0; f < forms; f++) {
-			struct item item = {
-				.high = be64toh(form[f].value[0]),
-				.low = be64toh(form[f].value[1]),
-				.action = actions[CGG_KNOWN_BITS * (size_t)i + f],
-				.port_min = form[f].port_min,
-				.port_max = form[f].port_max,
-				.hooks = (__u16)form[f].condition.hooks,
-				.rule = rule,
-			};
-
-			place_form(b, rules, &form[f], &item, space);
+		count[now] = 0;
+		if (e->text_len) {
+			rule++;
+			count[!now] = 0;
 		}
+		if (e->condition.hooks & wanted)
+			count[now] = entry_forms(e, form[now]);
+		entry_items(b, rules, form[now], count[now], &actions[CGG_KNOWN_BITS * (size_t)i],
+			    rule, space, form[!now], count[!now]);
 	}
 }
 

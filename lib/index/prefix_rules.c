@@ -63,6 +63,13 @@ static const struct cgg_action *its_action(const struct builder *b, const struct
 	return &b->action[item->action];
 }
 
+/* Note that an item hides another one, unless both are of one rule, with which both go. */
+static void shadow(struct builder *b, const struct item *by, const struct item *hidden)
+{
+	if (by->rule != hidden->rule)
+		b->shadows[by->rule] = 1;
+}
+
 /* Drop the items of one prefix and port that earlier ones hide. Return how many are left. */
 static __u32 drop_hidden(struct builder *b, const struct item **item, __u32 count)
 {
@@ -75,10 +82,10 @@ static __u32 drop_hidden(struct builder *b, const struct item **item, __u32 coun
 		       !condition_implies(&its_action(b, item[i])->condition,
 					  &its_action(b, item[by])->condition))
 			by++;
-		if (by < kept && by < MANY)
-			b->shadows[item[by]->rule] = 1;
-		else
+		if (by == kept || by == MANY)
 			item[kept++] = item[i];
+		else
+			shadow(b, item[by], item[i]);
 	}
 	return kept;
 }
@@ -121,9 +128,9 @@ void denials_merge(struct builder *b)
 		if (!at || !other || other->verdict != CGG_DENY || !same_denial(other, a)) {
 			b->item[kept++] = b->item[i];
 		} else if (other->condition.expires >= a->condition.expires) {
-			b->shadows[b->item[at - 1].rule] = 1;
+			shadow(b, &b->item[at - 1], &b->item[i]);
 		} else {
-			b->shadows[b->item[i].rule] = 1;
+			shadow(b, &b->item[i], &b->item[at - 1]);
 			memmove(&b->item[at - 1], &b->item[at], (kept - at) * sizeof(*b->item));
 			b->item[kept - 1] = b->item[i];
 		}
@@ -220,8 +227,8 @@ static const struct item *class_at(struct prefix_rules *c, struct class *class, 
 		heap[0] = heap[--class->heap_count];
 		heap_down(heap, class->heap_count, 0);
 	}
-	if (class->heap_count > 1)
-		c->b->shadows[heap[0]->rule] = 1;
+	for (__u32 i = 1; i < class->heap_count && !c->b->shadows[heap[0]->rule]; i++)
+		shadow(c->b, heap[0], heap[i]);
 	return class->heap_count ? heap[0] : 0;
 }
 

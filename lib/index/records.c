@@ -34,9 +34,14 @@ static void record_put(struct builder *b, const struct cgg_rules *rules, const s
 	if (b->failed)
 		return;
 	((struct cgg_record *)build_unit(b, (__u64)head->records * CGG_PAGE / 8))[rule] =
-		(struct cgg_record){ e->id,	    text - head->heap * (CGG_PAGE / 8),
-				     action,	    e->text_len,
-				     e->label != 0, b->shadows[rule] };
+		(struct cgg_record){
+			.id = e->id,
+			.text = text - head->heap * (CGG_PAGE / 8),
+			.action = action,
+			.len = e->text_len & 0x3fffffff,
+			.labelled = e->label != 0,
+			.shadows = b->shadows[rule] != 0,
+		};
 	((__u32 *)build_unit(b, (__u64)head->hashes * CGG_PAGE / 8))[rule] =
 		words_hash(words, e->text_len);
 }
@@ -141,17 +146,15 @@ int rules_take_kept(struct cgg_rules *rules, const struct cgg_kept *kept,
 		.port_max = kept->port_max,
 		.verdict = action->verdict,
 		.quiet = action->quiet,
-		.error = action->error,
+		.error = (__u8)action->error,
+		.label = record->labelled ? record->text - CGG_NAME / 8 : 0,
+		.text = kept->begins ? record->text : 0,
+		.text_len = kept->begins ? record->len : 0,
 	};
 
 	e.condition.select = kept->select;
 	e.condition.select_mask = kept->select_mask;
 	e.condition.access = kept->access;
-	if (kept->begins) {
-		e.text = record->text;
-		e.text_len = record->len;
-		e.label = record->labelled ? record->text - CGG_NAME / 8 : 0;
-	}
 	mask_of(e.mask, kept->skip, kept->bits);
 	if (kept->operand) {
 		memcpy(operand, heap + 8 * (size_t)kept->operand, kept->bits / 8u);

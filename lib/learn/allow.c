@@ -154,7 +154,7 @@ static bool is_exact(const struct cgg_rule *rule, const struct event_words *word
 	const char *name = words->word[2];
 
 	if (rule->matches & CGG_MATCH_IP)
-		return rule->net.len == 128 && !rule->net.local;
+		return net_is_address(&rule->net) && !rule->nets.count;
 	if (rule->hooks == 1u << CGG_DEVICE)
 		return rule->device != 'a' && rule->device && rule->major >= 0 && rule->minor >= 0;
 	if (rule->hooks != 1u << CGG_UNIX && rule->hooks != 1u << CGG_SYSCTL)
@@ -198,8 +198,10 @@ int rule_of(struct cgg_rule *rule, const json_t *event, int hook)
 	if (!whole)
 		return set_error(CGG_USAGE, "%s event without a field that it must have",
 				 cgg_hooks[hook].word);
-	if (words.count < 3 || rule_parse(rule, words.count, words.word) ||
-	    !is_exact(rule, &words) || json_is_integer(json_object_get(event, "unread")))
+	if (words.count < 3 || rule_parse(rule, words.count, words.word))
 		return CGG_NO;
-	return 0;
+	if (is_exact(rule, &words) && !json_is_integer(json_object_get(event, "unread")))
+		return 0;
+	rule_free(rule); /* a text with a comma is a list, which no address is */
+	return CGG_NO;
 }

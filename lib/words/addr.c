@@ -33,6 +33,21 @@ void addr_print(const __u8 addr[16], char text[CGG_NET_TEXT])
 		inet_ntop(AF_INET6, addr, text, CGG_NET_TEXT);
 }
 
+/* The words for nets, by enum cgg_net_word. */
+static const char *const net_words[] = {
+	[CGG_NET_ADDRESSES] = "",	   [CGG_NET_LOCAL] = "local",
+	[CGG_NET_PRIVATE] = "private",	   [CGG_NET_LINK_LOCAL] = "link-local",
+	[CGG_NET_MULTICAST] = "multicast", [CGG_NET_METADATA] = "metadata",
+	[CGG_NET_GLOBAL] = "global",
+};
+_Static_assert(sizeof(net_words) / sizeof(net_words[0]) == CGG_NET_WORDS, "each has a word");
+
+/* Return whether a net is one address. */
+bool net_is_address(const struct cgg_net *net)
+{
+	return !net->word && !net->range && net->len == 128;
+}
+
 static void mask(__u8 addr[16], unsigned len)
 {
 	for (unsigned i = 0; i < 16; i++) {
@@ -73,6 +88,10 @@ static const char *ip_hint(const char *typed)
 	if (!strcasecmp(typed, "localhost") || !strcasecmp(typed, "loopback") ||
 	    !strcasecmp(typed, "local"))
 		return "; write ip local";
+	if (!strncasecmp(typed, "linklocal", 9) || !strncasecmp(typed, "link_local", 10))
+		return "; write ip link-local";
+	if (!strcasecmp(typed, "public") || !strcasecmp(typed, "internet"))
+		return "; write ip global";
 	if (*typed == '[' && end) {
 		colon = end[1] == ':' ? end + 1 : 0;
 		typed++;
@@ -95,28 +114,66 @@ static const char *ip_hint(const char *typed)
 	return "";
 }
 
-int net_parse(struct cgg_net *net, const char *word)
+/* Read an address of a range, which is not ended by a NUL. Return the bits of its family, or 0. */
+static unsigned end_read(__u8 addr[16], const char *word, size_t len)
 {
-	char text[CGG_NET_TEXT], meant[CGG_NET_TEXT];
-	const char *slash = strchr(word, '/');
-	size_t len = slash ? (size_t)(slash - word) : strlen(word);
-	struct cgg_net clean;
-	unsigned long bits;
-	unsigned family;
+	char text[INET6_ADDRSTRLEN];
 
-	memset(net, 0, sizeof(*net));
-	if (!strcmp(word, "local")) {
-		net->local = true;
-		return 0;
-	}
 	if (len >= sizeof(text))
-		return set_error(CGG_USAGE, "ip %.80s: not an address", word);
+		return 0;
 	memcpy(text, word, len);
 	text[len] = 0;
-	family = addr_read(net->addr, text);
+	return addr_read(addr, text);
+}
+
+/* Write a range that is one prefix as that prefix. */
+static void range_simplify(struct cgg_net *net)
+{
+	__u8 low[16];
+	unsigned len = 0;
+	bool whole = true;
+
+	while (len < 128 && !((net->addr[len / 8] ^ net->last[len / 8]) >> (7 - len % 8) & 1))
+		len++;
+	memcpy(low, net->addr, sizeof(low));
+	mask(low, len);
+	for (unsigned bit = len; bit < 128; bit++)
+		whole &= net->last[bit / 8] >> (7 - bit % 8) & 1;
+	if (!whole || memcmp(low, net->addr, sizeof(low)) != 0)
+		return;
+	memset(net->last, 0, sizeof(net->last));
+	net->range = false;
+	net->len = (__u8)len;
+}
+
+/* Read FIRST-LAST, where dash is. */
+static int range_parse(struct cgg_net *net, const char *word, const char *dash)
+{
+	if (!end_read(net->addr, word, (size_t)(dash - word)) ||
+	    !end_read(net->last, dash + 1, strlen(dash + 1)))
+		return set_error(CGG_USAGE,
+				 "ip %.80s: not a range; write two whole addresses, ADDR-ADDR",
+				 word);
+	if (addr_is_ip4(net->addr) != addr_is_ip4(net->last))
+		return set_error(CGG_USAGE, "ip %.80s: one end is IPv4, the other IPv6", word);
+	if (memcmp(net->addr, net->last, sizeof(net->addr)) > 0)
+		return set_error(CGG_USAGE, "ip %.80s: ends before it begins", word);
+	net->range = true;
+	range_simplify(net);
+	return 0;
+}
+
+/* Read ADDR or ADDR/LEN, where slash is, or 0. */
+static int prefix_parse(struct cgg_net *net, const char *word, const char *slash)
+{
+	size_t len = slash ? (size_t)(slash - word) : strlen(word);
+	unsigned family = end_read(net->addr, word, len);
+	unsigned long bits = family;
+	char meant[CGG_NET_TEXT];
+	struct cgg_net clean;
+
 	if (!family)
 		return set_error(CGG_USAGE, "ip %.80s: not an address%s", word, ip_hint(word));
-	bits = family;
 	if (slash && number_parse(&bits, slash + 1, strlen(slash + 1), family))
 		return set_error(CGG_USAGE, "ip %.80s: not a prefix length (0 to %u)", word,
 				 family);
@@ -131,20 +188,41 @@ int net_parse(struct cgg_net *net, const char *word)
 	return 0;
 }
 
+int net_parse(struct cgg_net *net, const char *word)
+{
+	const char *dash = strchr(word, '-');
+	__u8 first[16];
+
+	memset(net, 0, sizeof(*net));
+	for (__u8 i = CGG_NET_LOCAL; i < CGG_NET_WORDS; i++) {
+		if (!strcmp(word, net_words[i])) {
+			net->word = i;
+			return 0;
+		}
+	}
+	if (dash && end_read(first, word, (size_t)(dash - word)))
+		return range_parse(net, word, dash);
+	return prefix_parse(net, word, strchr(word, '/'));
+}
+
 void net_print(const struct cgg_net *net, char text[CGG_NET_TEXT])
 {
-	bool ip4 = addr_is_ip4(net->addr) && net->len >= 96;
+	bool ip4 = addr_is_ip4(net->addr) && (net->len >= 96 || net->range);
 	unsigned len = ip4 ? net->len - 96u : net->len;
 	size_t used;
 
-	if (net->local) {
-		strcpy(text, "local");
+	strcpy(text, net_words[net->word]);
+	if (net->word)
 		return;
-	}
 	addr_print(net->addr, text);
 	used = strlen(text);
-	if (len != (ip4 ? 32 : 128))
+	if (net->range) {
+		text[used] = '-';
+		inet_ntop(ip4 ? AF_INET : AF_INET6, net->last + (ip4 ? 12 : 0), text + used + 1,
+			  (socklen_t)(CGG_NET_TEXT - used - 1));
+	} else if (len != (ip4 ? 32 : 128)) {
 		snprintf(text + used, CGG_NET_TEXT - used, "/%u", len);
+	}
 }
 
 /* Return a hint, or "", for a word after "port" that is not a number. */
@@ -152,8 +230,8 @@ static const char *port_hint(const char *typed)
 {
 	if (is_everything(typed))
 		return "; leave port out";
-	if (strpbrk(typed, ",{"))
-		return "; write a rule for each, or a range N-M";
+	if (strchr(typed, '{'))
+		return "; write a list like 22,80,8000-8100";
 	if (strpbrk(typed, ":."))
 		return "; a range is N-M";
 	if (isalpha((unsigned char)*typed))

@@ -85,7 +85,7 @@ int resolver_parse(__u64 addr[2], const char *word)
 {
 	struct cgg_net net;
 
-	if (net_parse(&net, word) || net.local || net.len != 128)
+	if (net_parse(&net, word) || !net_is_address(&net))
 		return set_error(CGG_USAGE, "resolver %.80s: not an address", word);
 	memcpy(addr, net.addr, sizeof(net.addr));
 	return 0;

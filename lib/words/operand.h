@@ -16,6 +16,15 @@ void operand_print(const struct cgg_rule *rule, enum cgg_operand_kind kind,
 		   char text[CGG_OPERAND_TEXT]);
 int sockopt_parse(struct cgg_rule *rule, const char *word);
 
+/* socket.c: words and their numbers; the last word is 0 */
+struct cgg_word {
+	const char *word;
+	int number;
+};
+extern const struct cgg_word cgg_families[], cgg_types[];
+int socket_word(const char *what, const struct cgg_word *words, const char *word, int *number);
+const char *socket_name(const struct cgg_word *words, int number);
+
 /* host.c */
 int host_inner(struct cgg_rule *rule, const char *word);
 int host_alias(struct cgg_rule *rule, const char *word);

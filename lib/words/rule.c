@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * rule.c - parses and prints rules in the words of cgguard-rule(5).
- *
- * rule_parse() must read the output of rule_print() back as the same rule, because policies
- * store and compare rules in their printed form.
+ * rule.c - parses rules in the words of cgguard-rule(5).
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -14,17 +11,7 @@
 
 #include "operand.h"
 
-struct cgg_word {
-	const char *word;
-	int number;
-};
-
 static bool is_keyword(const char *word); /* whether it names a match or an option */
-
-static const struct cgg_word families[] = { { "inet", AF_INET }, { "inet6", AF_INET6 }, { 0, 0 } };
-static const struct cgg_word types[] = {
-	{ "stream", SOCK_STREAM }, { "dgram", SOCK_DGRAM }, { "raw", SOCK_RAW }, { 0, 0 }
-};
 
 static int value_word(struct cgg_words *w, const char *key, const char *usage, const char **value)
 {
@@ -101,51 +88,27 @@ static int operands_parse(struct cgg_rule *rule, struct cgg_words *w)
 
 static int proto_word(struct cgg_rule *rule, const char *word)
 {
-	return proto_parse(&rule->proto, word);
+	return protos_parse(&rule->proto, &rule->protos, word);
 }
 
 static int ip_word(struct cgg_rule *rule, const char *word)
 {
-	return net_parse(&rule->net, word);
+	return nets_parse(&rule->net, &rule->nets, word);
 }
 
 static int port_word(struct cgg_rule *rule, const char *word)
 {
-	return port_parse(&rule->port_min, &rule->port_max, word);
-}
-
-static int word_number(const char *what, const struct cgg_word *words, const char *word,
-		       int *number)
-{
-	char list[128] = "";
-
-	for (; words->word; words++) {
-		size_t used = strlen(list);
-
-		if (!strcmp(words->word, word)) {
-			*number = words->number;
-			return 0;
-		}
-		snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", words->word);
-	}
-	return set_error(CGG_USAGE, "%s %.80s: not one of %s", what, word, list);
-}
-
-static const char *number_word(const struct cgg_word *words, int number)
-{
-	while (words->word && words->number != number)
-		words++;
-	return words->word ? words->word : "?";
+	return ports_parse(&rule->port_min, &rule->port_max, &rule->ports, word);
 }
 
 static int family_word(struct cgg_rule *rule, const char *word)
 {
-	return word_number("family", families, word, &rule->family);
+	return socket_word("family", cgg_families, word, &rule->family);
 }
 
 static int type_word(struct cgg_rule *rule, const char *word)
 {
-	return word_number("type", types, word, &rule->type);
+	return socket_word("type", cgg_types, word, &rule->type);
 }
 
 static int cgroup_word(struct cgg_rule *rule, const char *word)
@@ -206,10 +169,10 @@ static const struct keyword {
 } keywords[] = {
 	{ "family", "family inet|inet6", CGG_MATCH_FAMILY, family_word },
 	{ "type", "type stream|dgram|raw", CGG_MATCH_TYPE, type_word },
-	{ "proto", "proto NAME|NUM", CGG_MATCH_PROTO, proto_word },
-	{ "ip", "ip ADDR[/LEN]|local", CGG_MATCH_IP, ip_word },
+	{ "proto", "proto NAME|NUM[,...]", CGG_MATCH_PROTO, proto_word },
+	{ "ip", "ip " CGG_NET_USAGE "[,...]", CGG_MATCH_IP, ip_word },
 	{ "host", "host NAME|*.NAME|*", CGG_MATCH_HOST, host_parse },
-	{ "port", "port N[-M]", CGG_MATCH_PORT, port_word },
+	{ "port", "port N[-M][,...]", CGG_MATCH_PORT, port_word },
 	{ "cgroup", "cgroup TARGET", CGG_MATCH_CGROUP, cgroup_word },
 	{ "name", "name WORD", 0, name_word },
 	{ "comment", "comment \"TEXT\"", 0, comment_parse },
@@ -286,7 +249,7 @@ static int takes_check(const struct cgg_rule *rule)
 static int ah_check(const struct cgg_rule *rule)
 {
 	if (!(rule->hooks & CGG_PACKET_HOOKS) || !(rule->matches & CGG_MATCH_PROTO) ||
-	    rule->proto != IPPROTO_AH)
+	    (rule->proto != IPPROTO_AH && !protos_have(&rule->protos, IPPROTO_AH)))
 		return 0;
 	return set_error(CGG_USAGE,
 			 "proto ah: egress and ingress judge a packet by the protocol after that "
@@ -316,19 +279,27 @@ static int verdict_check(const struct cgg_rule *rule)
  * Refuse 0.0.0.0 and :: as single addresses: programs see the address of this host that the
  * kernel takes instead (bpf/address.h), so such a rule would never match.
  */
-static int this_host_check(const struct cgg_rule *rule)
+static int this_host_check(const struct cgg_rule *rule, const struct cgg_net *net)
 {
 	static const __u8 any6[16], any4[16] = { [10] = 0xff, [11] = 0xff };
-	bool six = !memcmp(rule->net.addr, any6, 16), four = !memcmp(rule->net.addr, any4, 16);
+	bool six = !memcmp(net->addr, any6, 16), four = !memcmp(net->addr, any4, 16);
 
-	if (rule->hooks & ~CGG_NET_HOOKS)
-		return 0;
-	if (!(rule->matches & CGG_MATCH_IP) || rule->net.local || rule->net.len != 128 ||
-	    (!six && !four))
+	if (rule->hooks & ~CGG_NET_HOOKS || !net_is_address(net) || (!six && !four))
 		return 0;
 	return set_error(
 		CGG_USAGE, "ip %s: means this host; write ip %s, or %s/0 for every address",
 		four ? "0.0.0.0" : "::", four ? "127.0.0.1" : "::1", four ? "0.0.0.0" : "::");
+}
+
+static int nets_check(const struct cgg_rule *rule)
+{
+	int status = 0;
+
+	if (!(rule->matches & CGG_MATCH_IP))
+		return 0;
+	for (unsigned i = 0; i < rule->nets.count && !status; i++)
+		status = this_host_check(rule, &rule->nets.net[i]);
+	return status ? status : this_host_check(rule, &rule->net);
 }
 
 static int hooks_word(struct cgg_rule *rule, struct cgg_words *w)
@@ -346,6 +317,20 @@ static int hooks_word(struct cgg_rule *rule, struct cgg_words *w)
 	return status;
 }
 
+static int rule_check(const struct cgg_rule *rule)
+{
+	int status = takes_check(rule);
+
+	if (!status)
+		status = ah_check(rule);
+	if (!status)
+		status = host_check(rule);
+	if (!status)
+		status = verdict_check(rule);
+	return status ? status : nets_check(rule);
+}
+
+/* Parse the words of a rule. The caller frees its lists with rule_free(), unless this fails. */
 int rule_parse(struct cgg_rule *rule, int count, char *const word[])
 {
 	struct cgg_words w = { .word = word, .count = count };
@@ -361,137 +346,13 @@ int rule_parse(struct cgg_rule *rule, int count, char *const word[])
 		status = operands_parse(rule, &w);
 	if (!status)
 		status = keywords_parse(rule, &w);
-	if (status)
-		return status;
-	if (!rule->hooks && !rule->matches)
-		return set_error(CGG_USAGE, "a rule needs a hook or a match, like port 9090");
+	if (!status && !rule->hooks && !rule->matches)
+		status = set_error(CGG_USAGE, "a rule needs a hook or a match, like port 9090");
 	if (!rule->hooks)
 		rule->hooks = 1u << CGG_CONNECT | 1u << CGG_SENDMSG;
-	status = takes_check(rule);
 	if (!status)
-		status = ah_check(rule);
-	if (!status)
-		status = host_check(rule);
-	if (!status)
-		status = verdict_check(rule);
-	return status ? status : this_host_check(rule);
-}
-
-/* A text that is being written. put() drops text beyond the end; a rule that parses always fits. */
-struct text {
-	char *at, *end;
-};
-
-static void put(struct text *t, const char *s)
-{
-	while (*s && t->at < t->end)
-		*t->at++ = *s++;
-	*t->at = 0;
-}
-
-static void put_number(struct text *t, long n)
-{
-	char digits[24];
-
-	snprintf(digits, sizeof(digits), "%ld", n);
-	put(t, n < 0 ? "*" : digits);
-}
-
-static void put_key(struct text *t, const char *key, const char *value)
-{
-	put(t, " ");
-	put(t, key);
-	put(t, " ");
-	put(t, value);
-}
-
-/* Append a key and a quoted value; utf8 is for text that an administrator wrote. */
-static void put_quoted(struct text *t, const char *key, const char *value, bool utf8)
-{
-	char quoted[4 * CGG_CGROUP + 3];
-
-	word_quote(quoted, value, utf8);
-	put_key(t, key, quoted);
-}
-
-static void port_print(struct text *t, const struct cgg_rule *rule)
-{
-	put(t, " port ");
-	put_number(t, rule->port_min);
-	if (rule->port_max == rule->port_min)
-		return;
-	put(t, "-");
-	put_number(t, rule->port_max);
-}
-
-static void cgroup_print(struct text *t, const char *cgroup)
-{
-	if (word_is_plain(cgroup))
-		put_key(t, "cgroup", cgroup);
-	else
-		put_quoted(t, "cgroup", cgroup, false);
-}
-
-static void operands_print(struct text *t, const struct cgg_rule *rule)
-{
-	for (int i = 0; i < CGG_HOOKS; i++) {
-		const struct cgg_hook_info *hook = &cgg_hooks[i];
-		char part[CGG_OPERAND_TEXT];
-
-		if (!(rule->hooks & 1u << i) || !hook->operand)
-			continue;
-		operand_print(rule, hook->operand, part);
-		put(t, " ");
-		put(t, part);
-		if (!hook->access_bits)
-			return;
-		put(t, " ");
-		put(t, rule->access & CGG_R ? "r" : "");
-		put(t, rule->access & CGG_W ? "w" : "");
-		put(t, rule->access & CGG_M ? "m" : "");
-	}
-}
-
-/* Write the rule in its canonical form, without its ttl, and return the length. */
-size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
-{
-	struct text t = { text, text + CGG_RULE_TEXT - 1 };
-	char part[CGG_OPERAND_TEXT];
-
-	put(&t, cgg_verdicts[rule->verdict]);
-	put(&t, " ");
-	hooks_print(rule->hooks, part, sizeof(part));
-	put(&t, part);
-	operands_print(&t, rule);
-	if (rule->matches & CGG_MATCH_FAMILY)
-		put_key(&t, "family", number_word(families, rule->family));
-	if (rule->matches & CGG_MATCH_TYPE)
-		put_key(&t, "type", number_word(types, rule->type));
-	if (rule->matches & CGG_MATCH_PROTO) {
-		proto_print(rule->proto, part);
-		put_key(&t, "proto", part);
-	}
-	if (rule->matches & CGG_MATCH_IP) {
-		net_print(&rule->net, part);
-		put_key(&t, "ip", part);
-	}
-	if (rule->matches & CGG_MATCH_HOST) {
-		host_print(rule, part);
-		put_key(&t, "host", part);
-	}
-	if (rule->matches & CGG_MATCH_PORT)
-		port_print(&t, rule);
-	if (rule->matches & CGG_MATCH_CGROUP)
-		cgroup_print(&t, rule->cgroup);
-	if (*rule->name)
-		put_key(&t, "name", rule->name);
-	if (*rule->comment)
-		put_quoted(&t, "comment", rule->comment, true);
-	if (rule->quiet)
-		put(&t, " quiet");
-	if (rule->error)
-		put_key(&t, "errno", strerrorname_np(rule->error));
-	put(&t, rule->inner ? " inner" : "");
-	put(&t, rule->alias ? " alias" : "");
-	return (size_t)(t.at - text);
+		status = rule_check(rule);
+	if (status)
+		rule_free(rule);
+	return status;
 }

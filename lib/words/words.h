@@ -3,7 +3,7 @@
 #ifndef CGG_WORDS_H
 #define CGG_WORDS_H
 
-#include "../util/util.h"
+#include "nets.h"
 
 enum cgg_match { /* hook.c: bits: the matches that a hook supports, or that a rule has */
 		 CGG_MATCH_PROTO = 1,
@@ -50,36 +50,25 @@ int hooks_parse(unsigned *hooks, const char *word);
 void hooks_print(unsigned hooks, char *text, size_t size);
 int verdict_find(const char *word); /* -1: none */
 
-/* addr.c: addresses are 16 bytes in network order, IPv4 as ::ffff:a.b.c.d */
-struct cgg_net {
-	__u8 addr[16];
-	__u8 len; /* bits, 0 to 128; for IPv4 96 + the prefix length */
-	bool local;
-};
-#define CGG_NET_TEXT 64
-bool addr_is_ip4(const __u8 addr[16]);
-void addr_print(const __u8 addr[16], char text[CGG_NET_TEXT]);
-int net_parse(struct cgg_net *net, const char *word);
-void net_print(const struct cgg_net *net, char text[CGG_NET_TEXT]);
-int port_parse(__u16 *min, __u16 *max, const char *word);
-int proto_find(__u16 *proto, const char *word); /* by name; -1: none */
-int proto_parse(__u16 *proto, const char *word);
-void proto_print(__u16 proto, char text[CGG_NET_TEXT]);
-
 /* rule.c: words <-> struct cgg_rule */
 #define CGG_COMMENT 128
 #define CGG_CGROUP 1024
 #define CGG_OPERAND_TEXT (4 * CGG_OPERAND + 4)
-/* Quoting can turn a byte of a cgroup or operand into four, and a byte of a comment into two. */
-#define CGG_RULE_TEXT (4 * CGG_CGROUP + CGG_OPERAND_TEXT + 2 * CGG_COMMENT + 512)
+#define CGG_RULE_SHORT                                                                             \
+	(4 * CGG_CGROUP + CGG_OPERAND_TEXT + 2 * CGG_COMMENT + 512) /* without lists */
+#define CGG_RULE_TEXT (512 * 1024) /* a rule's words and a NUL: 10,000 nets of any form fit */
 struct cgg_rule {
 	__u32 id; /* 0: in no policy yet */
 	__u8 verdict;
 	__u8 access; /* enum cgg_access */
 	unsigned hooks; /* 1 << enum cgg_hook */
 	unsigned matches; /* bits of enum cgg_match */
+	/* The first element; the list has all of them if there are more. */
 	__u16 proto, port_min, port_max;
 	struct cgg_net net;
+	struct cgg_protos protos;
+	struct cgg_ports ports;
+	struct cgg_nets nets;
 	char device; /* a, b or c; 0: none, or its node's path is in operand */
 	long major, minor; /* of a device; or level and name of a socket option; -1: any */
 	char operand[CGG_OPERAND]; /* name of a sysctl or a unix socket, without the star */
@@ -96,6 +85,7 @@ struct cgg_rule {
 	__u64 expires; /* CLOCK_BOOTTIME, ns; 0: never, or not resolved yet */
 };
 int rule_parse(struct cgg_rule *rule, int count, char *const word[]);
+void rule_free(struct cgg_rule *rule); /* its lists */
 int verdict_parse(__u8 *verdict, const char *word);
 size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]); /* without ttl */
 

@@ -17,6 +17,7 @@
  *	overlap			all that overlaps: nested prefixes, ports, protocols, hooks
  *	ladder			every prefix is one of two addresses', so that all are nested
  *	cgroups			overlap, and most with a cgroup
+ *	lists			overlap, and most with lists of nets, ports and protocols
  *	devices sysctls unixes sockopts sockets
  *
  * The access lists have the shapes that D. E. Taylor and J. S. Turner measured in real ones
@@ -624,6 +625,84 @@ static void overlap(void)
 	rules_end(all, true);
 }
 
+/* lists - overlap with lists; they are printed as rule_print() prints them */
+static const char *const net_word[] = { "local",     "private",	 "link-local",
+					"multicast", "metadata", "global" };
+
+static void print_range(const struct prefix *p)
+{
+	struct prefix last = *p;
+	uint64_t more = below(300);
+
+	if (!p->six)
+		more = more << 32;
+	if (last.low + more < last.low)
+		more = 0;
+	last.low += more;
+	last.len = p->six ? 128 : 32;
+	print_prefix(&(struct prefix){ p->high, p->low, last.len, p->six });
+	putchar('-');
+	print_prefix(&last);
+}
+
+static void print_nets(const struct rule *all, uint64_t n)
+{
+	unsigned many = below(6) ? 1 + below(5) : 1 + below(40);
+
+	fputs(" ip ", stdout);
+	for (unsigned i = 0; i < many; i++) {
+		struct prefix p = overlap_prefix(all, n, count);
+
+		putchar(i ? ',' : ' ');
+		if (!p.high && !p.low)
+			p = random_prefix(chance(40));
+		if (!below(6))
+			fputs(net_word[below(6)], stdout);
+		else if (!below(5))
+			print_range(&p);
+		else
+			print_prefix(&p);
+	}
+}
+
+static void print_lists(const struct rule *r, const struct rule *all, uint64_t n)
+{
+	static const char *const usual[] = { "tcp", "udp", "icmp", "icmpv6", "sctp", "7" };
+
+	printf("%s %s", verdicts[r->verdict], hook_sets[r->hooks]);
+	for (unsigned i = 0, many = chance(50) ? 1 + below(3) : 0; i < many; i++)
+		printf("%s%s", i ? "," : " proto ", usual[below(6)]);
+	if (chance(85))
+		print_nets(all, n);
+	for (unsigned i = 0, many = chance(60) ? 1 + below(6) : 0; i < many; i++) {
+		struct range range = shared_range();
+
+		printf("%s%u-%u", i ? "," : " port ", range.min, range.max);
+	}
+	putchar('\n');
+}
+
+static bool canonical; /* print each line as rule_print() does */
+
+static void lists(void)
+{
+	struct rule *all = rules_start();
+
+	canonical = true;
+	ranges_begin(24);
+	for (uint64_t n = 0; n < count; n++) {
+		struct rule *r = &all[n];
+		unsigned hooks = below(HOOK_SETS);
+
+		r->prefix = overlap_prefix(all, n, count / 4 + 8);
+		r->hooks = (uint8_t)hooks;
+		r->verdict = (uint8_t)(hooks >= WATCHED ? below(2) : below(3));
+		print_lists(r, all, n);
+	}
+	free(all);
+	free(seen);
+}
+
 static void ladder(void)
 {
 	static const unsigned protos[] = { 40, 25, 25, 5, 5 };
@@ -832,8 +911,8 @@ static const struct {
 	{ "prefixes", prefixes4 },  { "prefixes6", prefixes6 },	  { "acl", list_acl },
 	{ "fw", list_fw },	    { "ipc", list_ipc },	  { "ports", ports },
 	{ "overlap", overlap },	    { "ladder", ladder },	  { "cgroups", overlap },
-	{ "devices", devices },	    { "sysctls", sysctls },	  { "unixes", unixes },
-	{ "sockopts", sockopts },   { "sockets", sockets },
+	{ "lists", lists },	    { "devices", devices },	  { "sysctls", sysctls },
+	{ "unixes", unixes },	    { "sockopts", sockopts },	  { "sockets", sockets },
 };
 
 static uint64_t number(const char *text)
@@ -846,15 +925,21 @@ static uint64_t number(const char *text)
 	return n;
 }
 
-/* accepted - return whether cgg-rule would take the line */
-static bool accepted(const char *line)
+/* accepted - return whether cgg-rule would take the line, and write it as it prints it */
+static bool accepted(const char *line, char *as)
 {
 	struct cgg_rule rule;
 	char copy[CGG_RULE_TEXT];
+	bool taken;
 
 	snprintf(copy, sizeof(copy), "%s", line);
-	return strncmp(line, "default ", 8) && !rule_line(&rule, copy) &&
-	       !rule_accept(&rule, false);
+	taken = strncmp(line, "default ", 8) && !rule_line(&rule, copy) &&
+		!rule_accept(&rule, false);
+	if (taken && as)
+		rule_print(&rule, as);
+	if (taken)
+		rule_free(&rule);
+	return taken;
 }
 
 /*
@@ -864,9 +949,11 @@ static bool accepted(const char *line)
 static void print_accepted(char *text)
 {
 	static const char *const keys[] = { " proto ", " port " };
+	static char text_of_line[CGG_RULE_TEXT];
 
 	for (char *line = strtok(text, "\n"); line; line = strtok(0, "\n")) {
-		for (size_t i = 0; i < 2 && strncmp(line, "default ", 8) && !accepted(line); i++) {
+		for (size_t i = 0; i < 2 && strncmp(line, "default ", 8) && !accepted(line, 0);
+		     i++) {
 			char *key = strstr(line, keys[i]), *end = key ? key + strlen(keys[i]) : 0;
 
 			if (!key)
@@ -874,8 +961,8 @@ static void print_accepted(char *text)
 			end += strcspn(end, " ");
 			memmove(key, end, strlen(end) + 1);
 		}
-		if (!strncmp(line, "default ", 8) || accepted(line))
-			puts(line);
+		if (!strncmp(line, "default ", 8) || accepted(line, text_of_line))
+			puts(canonical ? text_of_line : line);
 		else
 			printf("%.*s connect port 1\n", (int)strcspn(line, " "), line);
 	}

@@ -62,7 +62,10 @@ struct rule {
 	uint8_t access_bits; /* enum cgg_access */
 	uint8_t family, type; /* 0: any */
 	bool has_ip, local, four, star;
+	const char *word; /* private, global, ...: a word for nets; 0: an address */
 	uint8_t bits; /* of the prefix, in 128 */
+	bool range; /* from addr to last */
+	uint8_t last[16];
 	char device; /* a, b, c */
 	uint8_t addr[16];
 	int64_t first, second; /* MAJOR:MINOR or LEVEL:NAME; -1: any */
@@ -73,7 +76,7 @@ struct rule {
 	uint32_t next; /* number + 1 of the next rule in this bucket */
 };
 static struct rule *rules;
-static uint32_t rules_count;
+static uint32_t rules_count, rules_room, rules_read;
 static uint8_t defaults[CGG_HOOKS];
 static char **lines; /* the start of each line of the file */
 static const char *file_name;
@@ -170,6 +173,23 @@ static bool is_mapped(const uint8_t addr[16])
 	return !memcmp(addr, mapped, sizeof(mapped));
 }
 
+static void read_range(struct rule *r, char *word, uint32_t line)
+{
+	char *dash = strchr(word, '-');
+
+	*dash++ = 0;
+	r->range = true;
+	r->four = inet_pton(AF_INET, word, r->addr + 12) == 1;
+	if (r->four) {
+		r->addr[10] = r->addr[11] = r->last[10] = r->last[11] = 0xff;
+		if (inet_pton(AF_INET, dash, r->last + 12) != 1)
+			bad(line, dash);
+	} else if (inet_pton(AF_INET6, word, r->addr) != 1 ||
+		   inet_pton(AF_INET6, dash, r->last) != 1) {
+		bad(line, word);
+	}
+}
+
 static void read_ip(struct rule *r, char *word, uint32_t line)
 {
 	char *slash = strchr(word, '/');
@@ -178,6 +198,14 @@ static void read_ip(struct rule *r, char *word, uint32_t line)
 	r->has_ip = true;
 	if (!strcmp(word, "local")) {
 		r->local = true;
+		return;
+	}
+	if (*word >= 'g' && !strchr(word, ':')) {
+		r->word = word;
+		return;
+	}
+	if (strchr(word, '-')) {
+		read_range(r, word, line);
 		return;
 	}
 	if (slash) {
@@ -374,7 +402,67 @@ static void groups_above(void)
 	}
 }
 
-static void read_rest(struct rule *r, char *word, char **at, uint32_t line)
+static void rule_add(const struct rule *r)
+{
+	if (rules_count == rules_room) {
+		rules_room = rules_room ? 2 * rules_room : 1024;
+		rules = reallocarray(rules, rules_room, sizeof(*rules));
+		if (!rules)
+			errx(3, "out of memory");
+	}
+	rules[rules_count++] = *r;
+}
+
+/* The lists of a rule, which is then read as one rule for each combination, with one id. */
+struct lists {
+	char *ip, *proto, *port;
+};
+
+static void add_ports(struct rule *r, const char *list, uint32_t line)
+{
+	char *copy = list ? strdup(list) : 0, *save = 0;
+
+	if (!copy)
+		rule_add(r);
+	for (char *one = copy ? strtok_r(copy, ",", &save) : 0; one;
+	     one = strtok_r(0, ",", &save)) {
+		read_port(r, one, line);
+		rule_add(r);
+	}
+	free(copy);
+}
+
+static void add_protos(struct rule *r, const struct lists *lists, uint32_t line)
+{
+	char *copy = lists->proto ? strdup(lists->proto) : 0, *save = 0;
+
+	if (!copy)
+		add_ports(r, lists->port, line);
+	for (char *one = copy ? strtok_r(copy, ",", &save) : 0; one;
+	     one = strtok_r(0, ",", &save)) {
+		r->proto = read_proto(one, line);
+		add_ports(r, lists->port, line);
+	}
+	free(copy);
+}
+
+/* The words of a list of nets are kept: rules refer to them. */
+static void add_all(struct rule *r, const struct lists *lists, uint32_t line)
+{
+	char *save = 0;
+
+	if (!lists->ip)
+		add_protos(r, lists, line);
+	for (char *one = lists->ip ? strtok_r(lists->ip, ",", &save) : 0; one;
+	     one = strtok_r(0, ",", &save)) {
+		struct rule each = *r;
+
+		read_ip(&each, one, line);
+		add_protos(&each, lists, line);
+	}
+}
+
+static void read_rest(struct rule *r, struct lists *lists, char *word, char **at, uint32_t line)
 {
 	for (; word; word = next_word(at)) {
 		char *value;
@@ -385,11 +473,11 @@ static void read_rest(struct rule *r, char *word, char **at, uint32_t line)
 		if (!value)
 			bad(line, word);
 		if (!strcmp(word, "proto"))
-			r->proto = read_proto(value, line);
+			lists->proto = value;
 		else if (!strcmp(word, "ip"))
-			read_ip(r, value, line);
+			lists->ip = value;
 		else if (!strcmp(word, "port"))
-			read_port(r, value, line);
+			lists->port = value;
 		else if (!strcmp(word, "family"))
 			r->family = !strcmp(value, "inet") ? AF_INET : AF_INET6;
 		else if (!strcmp(word, "type"))
@@ -422,10 +510,11 @@ static void read_line(char *at, uint32_t line)
 	struct rule r = { .line = line,
 			  .proto = -1,
 			  .max = 65535,
-			  .id = rules_count + 1,
+			  .id = rules_read + 1,
 			  .first = -1,
 			  .second = -1 };
 	char *tab = at + strspn(at, "0123456789"), *word;
+	struct lists lists = { 0, 0, 0 };
 	int verdict;
 
 	if (tab > at && *tab == '\t') {
@@ -453,8 +542,9 @@ static void read_line(char *at, uint32_t line)
 		r.hooks = 1 << CGG_CONNECT | 1 << CGG_SENDMSG;
 		r.access_bits = CGG_R;
 	}
-	read_rest(&r, word, &at, line);
-	rules[rules_count++] = r;
+	read_rest(&r, &lists, word, &at, line);
+	add_all(&r, &lists, line);
+	rules_read++;
 }
 
 static char *slurp(const char *name)
@@ -490,8 +580,7 @@ static void read_file(const char *name)
 		count += *c == '\n';
 	file_name = name;
 	lines = calloc(count + 1, sizeof(*lines));
-	rules = calloc(count, sizeof(*rules));
-	if (!lines || !rules)
+	if (!lines)
 		errx(3, "out of memory");
 	while (*at) {
 		size_t len = strcspn(at, "\n");
@@ -516,12 +605,87 @@ static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
 	return !(bits % 8) || !((a[bits / 8] ^ b[bits / 8]) >> (8 - bits % 8));
 }
 
+/* The IPv4 address of a question: its own, or one inside an IPv6 address; 0: it has none. */
+static bool four_of(const struct question *q, bool compatible, uint32_t *four)
+{
+	static const uint8_t nat64[12] = { 0, 0x64, 0xff, 0x9b }, zeros[12];
+	uint32_t n;
+
+	if (q->four || !memcmp(q->addr, nat64, 12) || (compatible && !memcmp(q->addr, zeros, 12)))
+		memcpy(&n, q->addr + 12, 4);
+	else if (q->addr[0] == 0x20 && q->addr[1] == 0x02)
+		memcpy(&n, q->addr + 2, 4);
+	else
+		return false;
+	*four = ntohl(n);
+	return true;
+}
+
+static bool is_private4(uint32_t a)
+{
+	return a >> 24 == 10 || a >> 20 == 0xac1 || a >> 16 == 0xc0a8 || a >> 22 == 0x191;
+}
+
+/* Not forwardable by IANA's table, as in Python's ipaddress, but with multicast. */
+static bool is_global4(uint32_t a)
+{
+	if (a == 0xc0000009 || a == 0xc000000a)
+		return true;
+	return !(is_private4(a) || a >> 24 == 0 || a >> 24 == 127 || a >> 16 == 0xa9fe ||
+		 a >> 8 == 0xc00000 || a >> 8 == 0xc00002 || a >> 17 == 0xc612 >> 1 ||
+		 a >> 8 == 0xc63364 || a >> 8 == 0xcb0071 || a >= 0xe0000000);
+}
+
+static bool is_global6(const uint8_t a[16])
+{
+	unsigned first = a[0] << 8 | a[1], second = a[2] << 8 | a[3], third = a[4] << 8 | a[5];
+	unsigned fourth = a[6] << 8 | a[7];
+	static const uint8_t zeros[12], iana[13] = { 0x20, 1, 0, 1 };
+
+	if (first == 0x2001 && second < 0x200) {
+		if (!memcmp(a, iana, 4) && !memcmp(a + 4, zeros, 11))
+			return a[15] >= 1 && a[15] <= 3;
+		return second == 3 || (second == 4 && third == 0x112) || second >> 4 == 2 ||
+		       second >> 4 == 3;
+	}
+	if (first == 0x100 && !second && !third)
+		return fourth > 1;
+	return !(first >> 8 >= 0xfe && first >= 0xfe80) && first >> 9 != 0xfc00 >> 9 &&
+	       memcmp(a, zeros, 12) != 0 && !(first == 0x2001 && second == 0xdb8) &&
+	       !(first == 0x3fff && second < 0x1000) && first != 0x5f00 &&
+	       !(first == 0x64 && second == 0xff9b && third == 1);
+}
+
+/* A word for nets; 6to4 and NAT64 addresses are as the IPv4 address inside. */
+static bool word_matches(const char *word, const struct question *q)
+{
+	static const uint8_t aws[16] = { 0xfd, 0, 0x0e, 0xc2, [14] = 2, 0x54 };
+	unsigned first = (unsigned)q->addr[0] << 8 | q->addr[1];
+	uint32_t four = 0;
+	bool has_four = four_of(q, *word != 'g', &four);
+
+	if (!strcmp(word, "global"))
+		return has_four ? is_global4(four) : is_global6(q->addr);
+	if (!strcmp(word, "private"))
+		return has_four ? is_private4(four) : first >> 9 == 0xfc00 >> 9;
+	if (!strcmp(word, "link-local"))
+		return has_four ? four >> 16 == 0xa9fe : first >> 6 == 0xfe80 >> 6;
+	if (!strcmp(word, "multicast"))
+		return has_four ? four >> 28 == 14 || four == 0xffffffff : first >> 8 == 0xff;
+	return has_four ? four == 0xa9fea9fe : !memcmp(q->addr, aws, 16);
+}
+
 static bool address_matches(const struct rule *r, const struct question *q)
 {
 	if (!r->has_ip)
 		return true;
 	if (r->local)
 		return q->local;
+	if (r->word)
+		return word_matches(r->word, q);
+	if (r->range)
+		return r->four == q->four && memcmp(r->addr, q->addr, 16) <= 0 &&
+		       memcmp(q->addr, r->last, 16) <= 0;
 	return r->four == q->four && same_bits(r->addr, q->addr, r->bits);
 }
 
@@ -616,7 +780,7 @@ static void index_begin(void)
 		struct rule *r = &rules[i];
 		uint32_t bucket = bucket_mask + 1;
 
-		if (r->has_ip && !r->local) {
+		if (r->has_ip && !r->local && !r->word && !r->range) {
 			lengths[r->four][r->bits] = true;
 			bucket = bucket_of(r->addr, r->bits, r->four);
 		}
@@ -709,13 +873,101 @@ static void random_bits(struct question *q, unsigned from, struct dice *dice)
 			q->addr[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
 }
 
+/* Addresses at the ends of nets that words may mean. */
+static const char *const nets[] = {
+	"10.0.0.0",
+	"100.64.0.0",
+	"100.127.255.255",
+	"172.16.0.0",
+	"172.31.255.255",
+	"192.168.0.0",
+	"169.254.0.0",
+	"169.254.169.254",
+	"224.0.0.0",
+	"239.255.255.255",
+	"240.0.0.0",
+	"0.0.0.0",
+	"127.0.0.1",
+	"192.0.0.8",
+	"192.0.0.9",
+	"192.0.0.10",
+	"192.0.2.0",
+	"198.18.0.0",
+	"198.19.255.255",
+	"198.51.100.0",
+	"203.0.113.0",
+	"255.255.255.255",
+	"8.8.8.8",
+	"192.88.99.1",
+	"fc00::",
+	"fdff:ffff::",
+	"fe80::",
+	"febf:ffff::1",
+	"fec0::",
+	"ff02::1",
+	"fd00:ec2::254",
+	"2001:db8::",
+	"2001::",
+	"2001:1::1",
+	"2001:1::3",
+	"2001:3::",
+	"2001:4:112::",
+	"2001:20::",
+	"2001:3f::",
+	"2001:40::",
+	"2001:1ff:ffff::",
+	"2001:200::",
+	"2002::",
+	"2003::",
+	"3fff::",
+	"3fff:fff::",
+	"3fff:1000::",
+	"5f00::",
+	"64:ff9b:1::",
+	"100::",
+	"100:0:0:1::",
+	"100:0:0:2::",
+	"::1",
+	"::",
+	"2606:4700::",
+};
+
+/* An address of a net that a word may mean, or of one beside it. */
+static void ask_word(struct question *q, struct dice *dice)
+{
+	const char *net = nets[below(dice, sizeof(nets) / sizeof(nets[0]))];
+	uint8_t four[4];
+
+	if (inet_pton(AF_INET6, net, q->addr) != 1 && inet_pton(AF_INET, net, four) == 1) {
+		unsigned form = below(dice, 5);
+
+		memset(q->addr, 0, 16);
+		if (form < 2)
+			memset(q->addr + 10, 0xff, 2);
+		else if (form == 2)
+			memcpy(q->addr, "\0\x64\xff\x9b", 4);
+		if (form == 3)
+			memcpy(q->addr, "\x20\x02", 2);
+		memcpy(q->addr + (form == 3 ? 2 : 12), four, 4);
+		if (chance(dice, 30))
+			q->addr[(form == 3 ? 2 : 12) + below(dice, 4)] ^=
+				(uint8_t)(1 << below(dice, 8));
+	} else if (chance(dice, 30)) {
+		q->addr[below(dice, 16)] ^= (uint8_t)(1 << below(dice, 8));
+	}
+}
+
 static void ask_address(struct question *q, const struct rule *r, struct dice *dice)
 {
 	static const uint8_t four[16] = { [10] = 0xff, [11] = 0xff };
 
 	if (r && !r->has_ip && chance(dice, 70))
 		r = any_rule(dice);
-	if (r && r->has_ip && !r->local) {
+	if (r && r->word) {
+		ask_word(q, dice);
+	} else if (r && r->range) {
+		memcpy(q->addr, chance(dice, 50) ? r->addr : r->last, 16);
+	} else if (r && r->has_ip && !r->local) {
 		memcpy(q->addr, r->addr, 16);
 		if (r->bits < 128)
 			random_bits(q, r->bits, dice);

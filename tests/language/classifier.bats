@@ -84,6 +84,10 @@ kind()
 	kind overlap 10 30 64 65 100 300 1000 10000
 }
 
+@test 'lists of nets, words, ranges, ports and protocols are judged as by a plain walk' {
+	kind lists 1 2 4 8 16 64 300 1000 10000
+}
+
 @test 'nested prefixes of one address, with rules at every length, are judged as by a plain walk' {
 	kind ladder 64 65 200 400 800
 }

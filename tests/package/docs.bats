@@ -25,8 +25,10 @@ setup_file()
 		if (!keywords[i].match) puts(keywords[i].usage ? keywords[i].usage : keywords[i].word);')
 	known_protos=$(code words/addr 'for (int i = 0; i < sizeof(protos) / sizeof(protos[0]); i++)
 		puts(protos[i].name);')
-	known_families=$(code words/rule 'for (int i = 0; families[i].word; i++) puts(families[i].word);')
-	known_types=$(code words/rule 'for (int i = 0; types[i].word; i++) puts(types[i].word);')
+	known_families=$(code words/socket 'for (int i = 0; cgg_families[i].word; i++)
+		puts(cgg_families[i].word);')
+	known_types=$(code words/socket 'for (int i = 0; cgg_types[i].word; i++) puts(cgg_types[i].word);')
+	known_nets=$(code words/addr 'for (int i = 1; i < CGG_NET_WORDS; i++) puts(net_words[i]);')
 	known_net=$(code words/rule 'char text[256]; unsigned hooks;
 		if (!hooks_parse(&hooks, "net")) hooks_print(hooks, text, sizeof(text)), puts(text);')
 	# lines of: hook; its operand, or none; the matches it takes; its letters
@@ -401,7 +403,7 @@ nano_words()
 		sed -nE 's/.*\{ "([a-z]+)", [a-z]+_parse \}.*/\1/p' "$root/lib/files/settings.c")
 	[ "$(wc -l <<<"$settings")" -eq "$(cat "$root"/lib/files/{file,settings}.c |
 		grep -cE '_parse \}|strcmp\(word\[0\], "include"')" ]
-	values=$'enforce\naudit\nlocal\n'$known_families$'\n'$known_types
+	values=$'enforce\naudit\n'$known_nets$'\n'$known_families$'\n'$known_types
 	same 'vim: verdicts' "$known_verdicts" "$(vim_words Verdict)"
 	same 'vim: hooks' "$known_hooks"$'\nnet' "$(vim_words Hook)"
 	same 'vim: matches' "$(first_words <<<"$known_matches")" "$(vim_words Match)"
@@ -488,7 +490,10 @@ nano_words()
 		printf("%d bytes in the name of a rule\n", CGG_NAME - 1);
 		printf("%d bytes in the name of a sysctl\n", CGG_OPERAND - 1);
 		printf("%d bytes in a comment\n", CGG_COMMENT - 1);
-		printf("%d bytes in the path of a cgroup in a rule\n", CGG_CGROUP - 1);')" \
+		printf("%d bytes in the path of a cgroup in a rule\n", CGG_CGROUP - 1);
+		printf("%d bytes in a rule\n", CGG_RULE_TEXT - 2);
+		printf("%u combinations of the elements of its lists; each prefix of a range or a word "
+		       "counts\n", CGG_RULE_ENTRIES);')" \
 		"$(section cgguard-rule.5 Limits | sed -n 's/^\.It \([0-9]*\) Ta /\1 /p')"
 }
 

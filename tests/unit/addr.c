@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -59,7 +60,7 @@ static void a_prefix_is_read_to_its_bytes(void **state)
 			fail_msg("%s: %s", nets[i].word, cgg_error);
 		assert_memory_equal(net.addr, nets[i].addr, 16);
 		assert_int_equal(net.len, nets[i].len);
-		assert_false(net.local);
+		assert_false(net.word == CGG_NET_LOCAL);
 	}
 }
 
@@ -130,6 +131,78 @@ static void addresses_of_both_families_are_printed(void **state)
 	}
 }
 
+/* in_net - return whether an address lies in a prefix of the net */
+static bool in_net(const struct cgg_prefixes *all, const char *text)
+{
+	struct cgg_net net;
+	bool in = false;
+
+	assert_int_equal(net_parse(&net, text), 0);
+	for (unsigned i = 0; i < all->count; i++) {
+		const struct cgg_prefix *p = &all->prefix[i];
+		bool same = addr_is_ip4(net.addr) == (addr_is_ip4(p->addr) && p->len >= 96);
+
+		for (unsigned bit = 0; bit < p->len && same; bit++)
+			same = !((p->addr[bit / 8] ^ net.addr[bit / 8]) >> (7 - bit % 8) & 1);
+		in |= same;
+	}
+	return in;
+}
+
+/* What lies in the nets of a word, and what does not. */
+static const struct {
+	const char *word, *in, *out;
+} word_nets[] = {
+	{ "private",
+	  "10.0.0.0 10.255.255.255 172.16.0.0 172.31.255.255 192.168.0.0 192.168.255.255 "
+	  "100.64.0.0 100.127.255.255 fc00:: fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+	  "::ffff:10.1.2.3 64:ff9b::10.1.2.3 2002:a01:203::1 ::10.1.2.3 fd00:ec2::254",
+	  "9.255.255.255 11.0.0.0 172.15.255.255 172.32.0.0 192.167.255.255 192.169.0.0 "
+	  "100.63.255.255 100.128.0.0 fbff:: fe00:: 64:ff9b::8.8.8.8 2002:808:808::1 "
+	  "127.0.0.1 169.254.0.1 ::1 64:ff9c::10.1.2.3 2003:a01:203::1" },
+	{ "link-local",
+	  "169.254.0.0 169.254.255.255 fe80:: febf:ffff:: 64:ff9b::169.254.1.1 2002:a9fe::",
+	  "169.253.255.255 169.255.0.0 fe7f:: fec0:: ff02::1 10.0.0.1" },
+	{ "multicast", "224.0.0.0 239.255.255.255 255.255.255.255 ff00:: ffff:: 2002:e000::",
+	  "223.255.255.255 240.0.0.0 255.255.255.254 feff:: 8.8.8.8" },
+	{ "metadata", "169.254.169.254 fd00:ec2::254 64:ff9b::169.254.169.254 2002:a9fe:a9fe::1",
+	  "169.254.169.253 169.254.169.255 fd00:ec2::253 fd00:ec2::255 10.0.0.1" },
+	{ "global",
+	  "1.1.1.1 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.0.0.1 "
+	  "128.0.0.1 192.0.0.9 192.0.0.10 192.0.1.0 192.88.99.1 198.17.255.255 198.20.0.0 "
+	  "223.255.255.255 2606:4700::1111 2001:200:: 2003:: 2001:1::1 2001:3::1 2001:20::1 "
+	  "64:ff9b::8.8.8.8 2002:808:808::1 4000::1",
+	  "0.0.0.0 0.255.255.255 10.0.0.1 100.64.0.1 127.0.0.1 169.254.1.1 172.20.0.1 "
+	  "192.0.0.1 192.0.0.11 192.0.2.1 192.168.1.1 198.18.0.1 198.19.255.255 198.51.100.1 "
+	  "203.0.113.1 224.0.0.1 240.0.0.1 255.255.255.255 :: ::1 ::8.8.8.8 "
+	  "64:ff9b::10.0.0.1 64:ff9b::127.0.0.1 64:ff9b::169.254.169.254 64:ff9b:1::1 100::1 "
+	  "2001::1 2001:1::4 2001:2::1 2001:db8::1 2002:a00:1::1 2002:7f00:1::1 3fff::1 "
+	  "5f00::1 fc00::1 fd00:ec2::254 fe80::1 fec0::1 ff02::1" },
+};
+
+static void a_word_for_nets_contains_these_addresses(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(word_nets); i++) {
+		struct cgg_prefixes all = { 0, 0, 0 };
+		struct cgg_net net;
+
+		assert_int_equal(net_parse(&net, word_nets[i].word), 0);
+		assert_int_equal(prefixes_add(&all, &net), 0);
+		prefixes_join(&all);
+		for (int in = 0; in < 2; in++) {
+			char *list = strdup(in ? word_nets[i].in : word_nets[i].out), *save = 0;
+
+			for (char *one = strtok_r(list, " ", &save); one;
+			     one = strtok_r(0, " ", &save))
+				if (in_net(&all, one) != in)
+					fail_msg("%s: %s", word_nets[i].word, one);
+			free(list);
+		}
+		free(all.prefix);
+	}
+}
+
 static void local_is_not_an_address(void **state)
 {
 	struct cgg_net net;
@@ -137,7 +210,7 @@ static void local_is_not_an_address(void **state)
 
 	(void)state;
 	assert_int_equal(net_parse(&net, "local"), 0);
-	assert_true(net.local);
+	assert_true(net.word == CGG_NET_LOCAL);
 	assert_int_equal(net.len, 0);
 	net_print(&net, text);
 	assert_string_equal(text, "local");
@@ -253,6 +326,7 @@ int main(void)
 		cmocka_unit_test(a_prefix_is_printed_as_it_is_read),
 		cmocka_unit_test(a_prefix_keeps_as_many_bits_as_its_length),
 		cmocka_unit_test(addresses_of_both_families_are_printed),
+		cmocka_unit_test(a_word_for_nets_contains_these_addresses),
 		cmocka_unit_test(local_is_not_an_address),
 		cmocka_unit_test(a_port_is_a_number_or_a_range),
 		cmocka_unit_test(every_protocol_is_read_back_as_printed),

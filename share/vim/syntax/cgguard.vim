@@ -5,19 +5,20 @@ if exists('b:current_syntax')
   finish
 endif
 
+syntax iskeyword @,48-57,_,-
 syntax keyword cgguardVerdict allow deny alert
 syntax keyword cgguardHook net connect bind sendmsg recvmsg egress ingress unix socket device sysctl setsockopt getsockopt dns
 syntax keyword cgguardMatch family type proto ip port host cgroup
 syntax keyword cgguardOption comment quiet errno ttl inner alias
 syntax keyword cgguardOption name nextgroup=cgguardName skipwhite
 syntax keyword cgguardSetting default mode resolver names include
-syntax keyword cgguardValue enforce audit local inet inet6 stream dgram raw
+syntax keyword cgguardValue enforce audit local private link-local multicast metadata global inet inet6 stream dgram raw
 syntax keyword cgguardValue icmp igmp tcp udp dccp gre esp ah icmpv6 sctp udplite
 
 " Names that may contain such words, numbers and addresses, quoted words, comments
 syntax match cgguardName contained "[A-Za-z0-9_][A-Za-z0-9._-]*"
 syntax match cgguardPath "\%(^\|\s\)\@<=[/@][^ \t#]\S*"
-syntax match cgguardNumber "\%(^\|\s\)\@<=[0-9A-Fa-f]*[:.0-9][0-9A-Fa-f:.]*\%([/-]\d\+\)\?\%(\s\|$\)\@="
+syntax match cgguardNumber "\%(^\|\s\|,\)\@<=[0-9A-Fa-f]*[:.0-9][0-9A-Fa-f:.]*\%(/\d\+\|-[0-9A-Fa-f:.]\+\)\?\%(\s\|,\|$\)\@="
 syntax region cgguardString start=+\%(^\|\s\)\@<="+ skip=+\\\\\|\\"+ end=+"+ oneline
 syntax match cgguardComment "\%(^\|\s\)\@<=#.*$"
 

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * print.c - prints rules in the words of cgguard-rule(5).
+ *
+ * rule_parse() must read the output of rule_print() back as the same rule, because policies
+ * store and compare rules in their printed form.
+ */
+#include <string.h>
+
+#include "operand.h"
+
+/* A text that is being written. put() drops text beyond the end; a rule that parses always fits. */
+struct text {
+	char *at, *end;
+};
+
+static void put(struct text *t, const char *s)
+{
+	while (*s && t->at < t->end)
+		*t->at++ = *s++;
+	*t->at = 0;
+}
+
+static void put_number(struct text *t, long n)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof(digits), "%ld", n);
+	put(t, n < 0 ? "*" : digits);
+}
+
+static void put_key(struct text *t, const char *key, const char *value)
+{
+	put(t, " ");
+	put(t, key);
+	put(t, " ");
+	put(t, value);
+}
+
+/* Append a key and a quoted value; utf8 is for text that an administrator wrote. */
+static void put_quoted(struct text *t, const char *key, const char *value, bool utf8)
+{
+	char quoted[4 * CGG_CGROUP + 3];
+
+	word_quote(quoted, value, utf8);
+	put_key(t, key, quoted);
+}
+
+static void port_print(struct text *t, __u16 min, __u16 max)
+{
+	put_number(t, min);
+	if (max == min)
+		return;
+	put(t, "-");
+	put_number(t, max);
+}
+
+static void ports_print(struct text *t, const struct cgg_rule *rule)
+{
+	const struct cgg_ports *list = &rule->ports;
+
+	put(t, " port ");
+	if (!list->count)
+		port_print(t, rule->port_min, rule->port_max);
+	for (unsigned i = 0; i < list->count; i++) {
+		put(t, i ? "," : "");
+		port_print(t, list->port[i].min, list->port[i].max);
+	}
+}
+
+static void protos_print(struct text *t, const struct cgg_rule *rule)
+{
+	char part[CGG_NET_TEXT];
+	bool any = false;
+
+	put(t, " proto ");
+	for (unsigned proto = 0; proto < 256; proto++) {
+		if (!protos_have(&rule->protos, proto))
+			continue;
+		proto_print((__u16)proto, part);
+		put(t, any ? "," : "");
+		put(t, part);
+		any = true;
+	}
+	if (any)
+		return;
+	proto_print(rule->proto, part);
+	put(t, part);
+}
+
+static void nets_print(struct text *t, const struct cgg_rule *rule)
+{
+	char part[CGG_NET_TEXT];
+
+	net_print(&rule->net, part);
+	put_key(t, "ip", part);
+	for (unsigned i = 1; i < rule->nets.count; i++) {
+		net_print(&rule->nets.net[i], part);
+		put(t, ",");
+		put(t, part);
+	}
+}
+
+static void cgroup_print(struct text *t, const char *cgroup)
+{
+	if (word_is_plain(cgroup))
+		put_key(t, "cgroup", cgroup);
+	else
+		put_quoted(t, "cgroup", cgroup, false);
+}
+
+static void operands_print(struct text *t, const struct cgg_rule *rule)
+{
+	for (int i = 0; i < CGG_HOOKS; i++) {
+		const struct cgg_hook_info *hook = &cgg_hooks[i];
+		char part[CGG_OPERAND_TEXT];
+
+		if (!(rule->hooks & 1u << i) || !hook->operand)
+			continue;
+		operand_print(rule, hook->operand, part);
+		put(t, " ");
+		put(t, part);
+		if (!hook->access_bits)
+			return;
+		put(t, " ");
+		put(t, rule->access & CGG_R ? "r" : "");
+		put(t, rule->access & CGG_W ? "w" : "");
+		put(t, rule->access & CGG_M ? "m" : "");
+	}
+}
+
+/* Write the rule in its canonical form, without its ttl, and return the length. */
+size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
+{
+	struct text t = { text, text + CGG_RULE_TEXT - 1 };
+	char part[CGG_OPERAND_TEXT];
+
+	put(&t, cgg_verdicts[rule->verdict]);
+	put(&t, " ");
+	hooks_print(rule->hooks, part, sizeof(part));
+	put(&t, part);
+	operands_print(&t, rule);
+	if (rule->matches & CGG_MATCH_FAMILY)
+		put_key(&t, "family", socket_name(cgg_families, rule->family));
+	if (rule->matches & CGG_MATCH_TYPE)
+		put_key(&t, "type", socket_name(cgg_types, rule->type));
+	if (rule->matches & CGG_MATCH_PROTO)
+		protos_print(&t, rule);
+	if (rule->matches & CGG_MATCH_IP)
+		nets_print(&t, rule);
+	if (rule->matches & CGG_MATCH_HOST) {
+		host_print(rule, part);
+		put_key(&t, "host", part);
+	}
+	if (rule->matches & CGG_MATCH_PORT)
+		ports_print(&t, rule);
+	if (rule->matches & CGG_MATCH_CGROUP)
+		cgroup_print(&t, rule->cgroup);
+	if (*rule->name)
+		put_key(&t, "name", rule->name);
+	if (*rule->comment)
+		put_quoted(&t, "comment", rule->comment, true);
+	if (rule->quiet)
+		put(&t, " quiet");
+	if (rule->error)
+		put_key(&t, "errno", strerrorname_np(rule->error));
+	put(&t, rule->inner ? " inner" : "");
+	put(&t, rule->alias ? " alias" : "");
+	return (size_t)(t.at - text);
+}
