@@ -80,7 +80,7 @@ __noinline __weak int image_opens(__u32 number, __u64 high, __u64 low, __u64 que
 		if (is_every_port(e))
 			return 0;
 	}
-	return image->defaults[CGG_BIND] != CGG_DENY;
+	return image->defaults.verdict[CGG_BIND] != CGG_DENY;
 }
 
 /* policy_opens - The same of the image in force; one that is being written counts as closed. */

@@ -19,7 +19,7 @@ static __always_inline __u32 verdict_of(const struct cgg_image *image, __u32 hoo
 	void *index;
 
 	if (!found)
-		return image->defaults[hook & 15];
+		return image->defaults.verdict[hook & 15];
 	if (CGG_REF_KIND(found) == FOUND_ENTRY)
 		return entry_of(image, found)->verdict;
 	if (CGG_REF_KIND(found) == CGG_REF_PLAIN)

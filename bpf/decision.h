@@ -91,7 +91,9 @@ static __always_inline void decision_of(struct cgg_decision *out, const struct c
 {
 	*out = (struct cgg_decision){};
 	if (!found) {
-		out->verdict = image->defaults[hook & 15];
+		out->verdict = image->defaults.verdict[hook & 15];
+		out->error = image->defaults.error[hook & 15];
+		out->quiet = image->defaults.quiet >> (hook & 15) & 1;
 	} else if (CGG_REF_KIND(found) == FOUND_ENTRY) {
 		const struct cgg_entry *e = entry_of(image, found);
 

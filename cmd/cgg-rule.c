@@ -20,7 +20,7 @@ static const char usage[] =
 	"       cgg-rule [-p NAME] delete ID... | delete name WORD | delete RULE\n"
 	"       cgg-rule [-p NAME] list [-i | -s | -j]\n"
 	"       cgg-rule [-p NAME] flush\n"
-	"       cgg-rule [-p NAME] default [--cut [-v]] HOOK[,HOOK] allow|deny|alert\n"
+	"       cgg-rule [-p NAME] default [--cut [-v]] HOOK[,HOOK] allow|deny|alert [errno NAME] [quiet]\n"
 	"       cgg-rule [-p NAME] mode [--cut [-v]] enforce|audit\n"
 	"       cgg-rule [-p NAME] restore [-n] [--confirm SECONDS] [--cut [-v]] [FILE]\n"
 	"       cgg-rule [-p NAME] confirm\n"

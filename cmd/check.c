@@ -110,7 +110,7 @@ static void settings_check(struct check *check)
 	const struct cgg_rules *rules = check->rules;
 	char text[CGG_SETTINGS_TEXT], words[256];
 
-	settings_print(rules->defaults, rules->audit, &rules->naming, text);
+	settings_print(&rules->defaults, rules->audit, &rules->naming, text);
 	for (char *line = strtok(text, "\n"); line; line = strtok(0, "\n")) {
 		unsigned hooks;
 

@@ -35,7 +35,7 @@ static int rule_take(void *context, const struct cgg_line *line)
 	return lines_add(context, words, line->len, line->expires);
 }
 
-static int settings_lines(struct lines *lines, const __u8 defaults[CGG_HOOKS], bool audit,
+static int settings_lines(struct lines *lines, const struct cgg_defaults *defaults, bool audit,
 			  const struct cgg_naming *naming)
 {
 	char text[CGG_SETTINGS_TEXT];
@@ -65,7 +65,7 @@ void entry_print(const struct cgg_rules *rules, const struct cgg_entry *e,
 
 static int file_lines(struct lines *lines, const struct cgg_rules *rules)
 {
-	int status = settings_lines(lines, rules->defaults, rules->audit, &rules->naming);
+	int status = settings_lines(lines, &rules->defaults, rules->audit, &rules->naming);
 
 	for (unsigned i = 0; i < rules->count && !status; i++) {
 		const struct cgg_line line = entry_line(rules, &rules->entry[i]);
@@ -80,7 +80,7 @@ static int file_lines(struct lines *lines, const struct cgg_rules *rules)
 int lines_read(struct lines *lines, struct cgg_guard *guard, int place)
 {
 	const struct cgg_image *image = policy_image(guard, place);
-	int status = image ? settings_lines(lines, image->defaults, image->audit, &image->naming)
+	int status = image ? settings_lines(lines, &image->defaults, image->audit, &image->naming)
 			   : CGG_FAILED;
 
 	return status ? status : policy_each(guard, place, rule_take, lines);

@@ -11,7 +11,7 @@ struct cgg_rules rules_unset(void)
 	struct cgg_rules rules;
 
 	rules_begin(&rules);
-	memset(rules.defaults, CGG_UNSET, sizeof(rules.defaults));
+	memset(rules.defaults.verdict, CGG_UNSET, sizeof(rules.defaults.verdict));
 	rules.audit = CGG_UNSET;
 	rules.naming.resolvers = CGG_UNSET_RESOLVERS;
 	return rules;
@@ -24,7 +24,7 @@ bool rules_are_unset(const struct cgg_rules *more)
 		   more->naming.resolvers != CGG_UNSET_RESOLVERS;
 
 	for (int hook = 0; hook < CGG_HOOKS; hook++)
-		set = set || more->defaults[hook] != CGG_UNSET;
+		set = set || more->defaults.verdict[hook] != CGG_UNSET;
 	return !set;
 }
 
@@ -120,8 +120,8 @@ void rules_read_or_die(struct cgg_rules *more, const char *name)
 void settings_fill(struct cgg_rules *rules)
 {
 	for (int hook = 0; hook < CGG_HOOKS; hook++)
-		if (rules->defaults[hook] == CGG_UNSET)
-			rules->defaults[hook] = CGG_ALLOW;
+		if (rules->defaults.verdict[hook] == CGG_UNSET)
+			rules->defaults.verdict[hook] = CGG_ALLOW;
 	if (rules->audit == CGG_UNSET)
 		rules->audit = false;
 	if (rules->naming.resolvers == CGG_UNSET_RESOLVERS)

@@ -66,7 +66,7 @@ static void list_settings(struct listing *l, const struct cgg_image *image)
 	char text[CGG_SETTINGS_TEXT];
 	struct cgg_count count;
 
-	settings_print(image->defaults, image->audit, &image->naming, text);
+	settings_print(&image->defaults, image->audit, &image->naming, text);
 	for (char *line = strtok(text, "\n"); line; line = strtok(0, "\n")) {
 		in_front(l, 0);
 		if (l->form == LIST_STATS && defaults_count(l, line, &count))
@@ -116,17 +116,23 @@ static int list_object(void *context, const struct cgg_line *line)
 
 static int list_json(struct cgg_guard *guard, struct listing *l, const struct cgg_image *image)
 {
-	json_t *o = json_object(), *defaults = json_object();
+	json_t *o = json_object(), *defaults = json_object(), *errors = json_object();
 	int status;
 
 	l->rules = json_array();
 	for (int i = 0; i < CGG_HOOKS; i++)
 		json_object_set_new(defaults, cgg_hooks[i].word,
-				    json_string(cgg_verdicts[image->defaults[i]]));
+				    json_string(cgg_verdicts[image->defaults.verdict[i]]));
+	for (int i = 0; i < CGG_HOOKS; i++)
+		if (image->defaults.error[i])
+			json_object_set_new(errors, cgg_hooks[i].word,
+					    json_string(strerrorname_np(image->defaults.error[i])));
 	status = policy_each(guard, (int)l->place, list_object, l);
 	json_object_set_new(o, "policy", json_string(guard->policies[l->place].name));
 	json_object_set_new(o, "mode", json_string(image->audit ? "audit" : "enforce"));
 	json_object_set_new(o, "defaults", defaults);
+	json_object_set_new(o, "errors", errors);
+	json_object_set_new(o, "quiet", hooks_json(image->defaults.quiet));
 	json_object_set_new(o, "rules", l->rules);
 	if (!status) {
 		json_dumpf(o, stdout, JSON_INDENT(2));

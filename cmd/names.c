@@ -10,7 +10,7 @@
 /* Return whether rules, or the settings that they have, need the programs for names. */
 static bool use_names(const struct cgg_rules *rules)
 {
-	const __u8 verdict = rules->defaults[CGG_DNS];
+	const __u8 verdict = rules->defaults.verdict[CGG_DNS];
 	bool use = rules_have_host(rules) ||
 		   (rules->naming.resolvers && rules->naming.resolvers != CGG_UNSET_RESOLVERS) ||
 		   (verdict != CGG_UNSET && verdict != CGG_ALLOW);

@@ -226,6 +226,7 @@ _cgg_rule_word()
 		;;
 	default:0) _cgg_hook_list "$cur" ;;
 	default:1) _cgg_lines "$_cgg_verdicts" ;;
+	default:[2-5]) [[ ${*:$#} == errno ]] || _cgg_lines 'errno quiet' ;;
 	mode:0) _cgg_lines 'enforce audit' ;;
 	restore:0 | diff:0 | check:0 | export:0) _cgg_files "$cur" ;;
 	test:*)

@@ -221,6 +221,8 @@ function __cgg_rule_words
                 __cgg_hook_list
             else if test $count -eq 2
                 string join \n $__cgg_verdicts
+            else if test "$said[-1]" != errno
+                printf '%s\n' errno quiet
             end
         case mode
             if test $count -eq 1

@@ -16,7 +16,7 @@ struct cgg_image {
 	__u32 next_id;
 	__u32 heap_used; /* units of 8 bytes */
 	__u32 hooks; /* 1 << enum cgg_hook, those that need a program */
-	__u8 defaults[CGG_ARRAY_MOST]; /* enum cgg_verdict by enum cgg_hook */
+	struct cgg_defaults defaults;
 	__u8 audit; /* refuse nothing; report each would-be denial */
 	__u8 timed; /* an entry expires */
 	__u8 by_name; /* a rule has CGG_BY_NAME */
@@ -110,7 +110,8 @@ struct cgg_tally {
 	__u64 unread; /* packets of which not all is known: enum cgg_known */
 };
 
-CGG_SAME(sizeof(struct cgg_image) == 40 + sizeof(struct cgg_naming) + sizeof(struct cgg_index) +
+CGG_SAME(sizeof(struct cgg_image) == 24 + sizeof(struct cgg_defaults) + sizeof(struct cgg_naming) +
+					     sizeof(struct cgg_index) +
 					     CGG_ENTRIES * sizeof(struct cgg_entry) + CGG_HEAP);
 CGG_SAME(sizeof(struct cgg_policy) == 320);
 CGG_SAME(sizeof(struct cgg_attached) == 24 + 8 * CGG_LEVELS + 16 * CGG_RINGS);

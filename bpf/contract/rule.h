@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* rule.h - one rule as the kernel sees it. */
+/* rule.h - one rule as the kernel sees it, and what is decided where none matches. */
 #ifndef CGG_CONTRACT_RULE_H
 #define CGG_CONTRACT_RULE_H
 
@@ -51,6 +51,15 @@ struct cgg_entry {
 	__u64 operand_last;
 };
 
+/* What is decided where no rule matches, by enum cgg_hook. */
+struct cgg_defaults {
+	__u8 verdict[CGG_ARRAY_MOST]; /* enum cgg_verdict */
+	__u8 error[CGG_ARRAY_MOST]; /* errno of a denial, 0: EPERM */
+	__u32 quiet; /* 1 << enum cgg_hook: without an event */
+	__u32 zero;
+};
+
+CGG_SAME(sizeof(struct cgg_defaults) == 2 * CGG_ARRAY_MOST + 8);
 CGG_SAME(sizeof(struct cgg_condition) == 32);
 CGG_SAME(sizeof(struct cgg_entry) == 104);
 

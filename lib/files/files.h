@@ -12,8 +12,8 @@ int setting_parse(struct cgg_rules *rules, int count,
 int default_parse(struct cgg_rules *rules, int count, char *const word[]);
 int mode_parse(struct cgg_rules *rules, int count, char *const word[]);
 #define CGG_SETTINGS_TEXT 2048
-void settings_print(const __u8 defaults[CGG_HOOKS], bool audit, const struct cgg_naming *naming,
-		    char text[CGG_SETTINGS_TEXT]);
+void settings_print(const struct cgg_defaults *defaults, bool audit,
+		    const struct cgg_naming *naming, char text[CGG_SETTINGS_TEXT]);
 
 /* file.c: appends to rules; writes errors and warnings, a line each, to *errors, to be freed */
 int rule_line(struct cgg_rule *rule, char *line); /* changes line */

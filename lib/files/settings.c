@@ -14,29 +14,67 @@ int mode_parse(struct cgg_rules *rules, int count, char *const word[])
 	return 0;
 }
 
+/* Read `errno NAME' and `quiet', in either order. */
+static int denial_parse(int *error, bool *quiet, int count, char *const word[])
+{
+	int status = 0;
+
+	for (int i = 0; i < count && !status; i++) {
+		bool is_errno = !strcmp(word[i], "errno");
+
+		if (!is_errno && strcmp(word[i], "quiet") != 0)
+			return set_error(CGG_USAGE,
+					 "%.80s: not an option of default (errno NAME, quiet)",
+					 word[i]);
+		if (is_errno ? *error : *quiet)
+			return set_error(CGG_USAGE, "%s: given twice", word[i]);
+		if (!is_errno)
+			*quiet = true;
+		else if (++i == count)
+			return set_error(CGG_USAGE, "errno: needs a value: errno NAME");
+		else
+			status = errno_parse(error, word[i]);
+	}
+	return status;
+}
+
+/* Refuse what a hook cannot do by default. */
+static int default_check(int hook, __u8 verdict, int error, bool quiet)
+{
+	if (cgg_hooks[hook].observe_only && verdict == CGG_DENY)
+		return set_error(CGG_USAGE, "%s: the kernel lets no program deny here",
+				 cgg_hooks[hook].word);
+	if (error && verdict != CGG_DENY)
+		return set_error(CGG_USAGE, "errno: only a default deny can have one");
+	if (error && !cgg_hooks[hook].error)
+		return set_error(CGG_USAGE, "errno: %s does not take it", cgg_hooks[hook].word);
+	if (quiet && verdict == CGG_ALLOW)
+		return set_error(CGG_USAGE, "quiet: a default allow reports nothing anyway");
+	return 0;
+}
+
 int default_parse(struct cgg_rules *rules, int count, char *const word[])
 {
+	int status, error = 0;
+	bool quiet = false;
 	unsigned hooks;
 	__u8 verdict;
-	int status;
 
-	if (count != 2)
-		return set_error(
-			CGG_USAGE,
-			"default: needs hooks and a verdict: default HOOK[,HOOK] allow|deny|alert");
+	if (count < 2)
+		return set_error(CGG_USAGE, "default: needs hooks and a verdict: default "
+					    "HOOK[,HOOK] allow|deny|alert [errno NAME] [quiet]");
 	status = hooks_parse(&hooks, word[0]);
 	if (!status)
 		status = verdict_parse(&verdict, word[1]);
-	if (status)
-		return status;
-	for (int i = 0; i < CGG_HOOKS; i++)
-		if (hooks & 1u << i && cgg_hooks[i].observe_only && verdict == CGG_DENY)
-			return set_error(CGG_USAGE, "%s: the kernel lets no program deny here",
-					 cgg_hooks[i].word);
-	for (int i = 0; i < CGG_HOOKS; i++)
+	if (!status)
+		status = denial_parse(&error, &quiet, count - 2, word + 2);
+	for (int i = 0; i < CGG_HOOKS && !status; i++)
 		if (hooks & 1u << i)
-			rules->defaults[i] = verdict;
-	return 0;
+			status = default_check(i, verdict, error, quiet);
+	for (unsigned i = 0; i < CGG_HOOKS && !status; i++)
+		if (hooks & 1u << i)
+			default_set(&rules->defaults, i, verdict, (__u8)error, quiet);
+	return status;
 }
 
 /* Read addresses of resolvers, and add them to those of the lines before. */
@@ -119,23 +157,48 @@ static size_t naming_print(const struct cgg_naming *naming, char *text, size_t s
 	return used;
 }
 
-/* Print the mode line, a default line for each verdict other than allow, and those about names. */
-void settings_print(const __u8 defaults[CGG_HOOKS], bool audit, const struct cgg_naming *naming,
-		    char text[CGG_SETTINGS_TEXT])
+/* Return the hooks that have the same default as one of them. */
+static unsigned defaults_alike(const struct cgg_defaults *defaults, unsigned hook)
+{
+	unsigned hooks = 0;
+
+	for (unsigned i = 0; i < CGG_HOOKS; i++)
+		if (defaults->verdict[i] == defaults->verdict[hook] &&
+		    defaults->error[i] == defaults->error[hook] &&
+		    !((defaults->quiet >> i ^ defaults->quiet >> hook) & 1))
+			hooks |= 1u << i;
+	return hooks;
+}
+
+/* Print one line for all hooks that have this default. */
+static size_t default_print(const struct cgg_defaults *defaults, unsigned hook, char *text,
+			    size_t size)
+{
+	int error = defaults->error[hook];
+	char words[256];
+
+	hooks_print(defaults_alike(defaults, hook), words, sizeof(words));
+	return (size_t)snprintf(text, size, "default %s %s%s%s%s\n", words,
+				cgg_verdicts[defaults->verdict[hook]],
+				defaults->quiet >> hook & 1 ? " quiet" : "", error ? " errno " : "",
+				error ? strerrorname_np(error) : "");
+}
+
+/* Print the mode line, a default line for each other default than allow, and those about names. */
+void settings_print(const struct cgg_defaults *defaults, bool audit,
+		    const struct cgg_naming *naming, char text[CGG_SETTINGS_TEXT])
 {
 	size_t used = (size_t)sprintf(text, "%s", audit ? "mode audit\n" : "");
 
 	used += naming_print(naming, text + used, CGG_SETTINGS_TEXT - used);
 	for (int verdict = CGG_ALERT; verdict <= CGG_DENY; verdict++) {
-		unsigned hooks = 0;
-		char words[256];
+		unsigned printed = 0;
 
-		for (unsigned i = 0; i < CGG_HOOKS; i++)
-			if (defaults[i] == verdict)
-				hooks |= 1u << i;
-		hooks_print(hooks, words, sizeof(words));
-		if (hooks)
-			used += (size_t)snprintf(text + used, CGG_SETTINGS_TEXT - used,
-						 "default %s %s\n", words, cgg_verdicts[verdict]);
+		for (unsigned i = 0; i < CGG_HOOKS; i++) {
+			if (defaults->verdict[i] != verdict || printed >> i & 1)
+				continue;
+			printed |= defaults_alike(defaults, i);
+			used += default_print(defaults, i, text + used, CGG_SETTINGS_TEXT - used);
+		}
 	}
 }

@@ -32,8 +32,9 @@ static __u32 rule_units(const struct cgg_rule *rule)
 static void settings_take(struct cgg_rules *rules, const struct cgg_rules *more)
 {
 	for (unsigned i = 0; i < CGG_HOOKS; i++)
-		if (more->defaults[i] != CGG_UNSET)
-			rules->defaults[i] = more->defaults[i];
+		if (more->defaults.verdict[i] != CGG_UNSET)
+			default_set(&rules->defaults, i, more->defaults.verdict[i],
+				    more->defaults.error[i], more->defaults.quiet >> i & 1);
 	if (more->audit != CGG_UNSET)
 		rules->audit = more->audit;
 	if (more->naming.keep)

@@ -278,6 +278,13 @@ void rules_remove(struct cgg_rules *rules, unsigned at)
 	rules->rules--;
 }
 
+void default_set(struct cgg_defaults *defaults, unsigned hook, __u8 verdict, __u8 error, bool quiet)
+{
+	defaults->verdict[hook] = verdict;
+	defaults->error[hook] = error;
+	defaults->quiet = (defaults->quiet & ~(1u << hook)) | (__u32)quiet << hook;
+}
+
 void rules_begin(struct cgg_rules *rules)
 {
 	*rules = (struct cgg_rules){ .next_id = 1 };
@@ -311,7 +318,7 @@ unsigned rules_hooks(const struct cgg_rules *rules)
 	for (unsigned i = 0; i < rules->count; i++)
 		hooks |= rules->entry[i].condition.hooks;
 	for (unsigned i = 0; i < CGG_HOOKS; i++)
-		if (rules->defaults[i] != CGG_ALLOW)
+		if (rules->defaults.verdict[i] != CGG_ALLOW)
 			hooks |= 1u << i;
 	if (rules->naming.resolvers || rules_have_host(rules))
 		hooks |= 1u << CGG_DNS;
@@ -339,7 +346,7 @@ int compile(struct cgg_image *image, const struct cgg_rules *rules)
 	memset(image, 0, sizeof(*image));
 	image->heap_used = CGG_NAME / 8; /* offset 0 is "" */
 	image->next_id = rules->next_id;
-	memcpy(image->defaults, rules->defaults, sizeof(rules->defaults));
+	image->defaults = rules->defaults;
 	image->audit = rules->audit;
 	image->naming = rules->naming;
 	if (!image->naming.keep)
@@ -376,7 +383,7 @@ int decompile(struct cgg_rules *rules, const struct cgg_image *image)
 
 	rules_begin(rules);
 	rules->next_id = image->next_id;
-	memcpy(rules->defaults, image->defaults, sizeof(rules->defaults));
+	rules->defaults = image->defaults;
 	rules->audit = image->audit;
 	rules->naming = image->naming;
 	rules->index = image->index;

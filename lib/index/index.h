@@ -12,7 +12,7 @@ struct cgg_rules {
 	unsigned rules;
 	char *heap;
 	__u32 heap_used, heap_room; /* units of 8 bytes */
-	__u8 defaults[CGG_HOOKS]; /* enum cgg_verdict */
+	struct cgg_defaults defaults;
 	__u8 audit;
 	struct cgg_naming naming; /* in it 0 is the default */
 #define CGG_UNSET 0xff /* of these, in rules to be added: keep the policy's setting */
@@ -22,6 +22,8 @@ struct cgg_rules {
 };
 __u32 words_hash(const char *words, size_t len);
 void rules_begin(struct cgg_rules *rules);
+void default_set(struct cgg_defaults *defaults, unsigned hook, __u8 verdict, __u8 error,
+		 bool quiet);
 int rules_add(struct cgg_rules *rules, const struct cgg_rule *rule);
 int rules_insert(struct cgg_rules *rules, unsigned at, __u32 before, const struct cgg_rule *rule);
 int rule_entries(const struct cgg_rule *rule, unsigned *entries);

@@ -124,16 +124,7 @@ static int cgroup_word(struct cgg_rule *rule, const char *word)
 
 static int errno_word(struct cgg_rule *rule, const char *word)
 {
-	for (int e = 1; e < 134; e++) {
-		const char *name = strerrorname_np(e);
-
-		if (name && !strcmp(name, word)) {
-			rule->error = e;
-			return 0;
-		}
-	}
-	return set_error(CGG_USAGE, "errno %.80s: not the name of an error, like ECONNREFUSED",
-			 word);
+	return errno_parse(&rule->error, word);
 }
 
 static int ttl_word(struct cgg_rule *rule, const char *word)

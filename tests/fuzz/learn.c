@@ -29,7 +29,7 @@ static void check(const struct cgg_learn *learn, char *text, size_t size)
 	for (size_t i = 0; i < size; i++)
 		comments += text[i] == '#' && (!i || text[i - 1] == '\n');
 	for (unsigned i = 0; i < CGG_HOOKS; i++)
-		denied |= (unsigned)(rules.defaults[i] == CGG_DENY) << i;
+		denied |= (unsigned)(rules.defaults.verdict[i] == CGG_DENY) << i;
 	if (denied != learn->hooks || rules.audit || rules.rules > learn->unique ||
 	    lines - comments != (denied != 0) + rules.rules)
 		abort();

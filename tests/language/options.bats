@@ -293,6 +293,95 @@ END
 	done
 }
 
+# ---- options of a default ----
+
+@test 'default errno: each hook that takes it returns it, and the event has rule 0' {
+	for hook in connect bind sendmsg unix socket device sysctl setsockopt getsockopt; do
+		for error in ECONNREFUSED EACCES; do
+			yes cgg-rule default "$hook" deny errno "$error"
+			does "$hook"
+			says "$error"
+			matches_event "$hook"
+			yes cgg-rule flush
+		done
+	done
+	yes cgg-rule default device deny errno EACCES
+	yes cgg-rule default device deny
+	does device
+	says EPERM
+	yes cgg-rule add -f - <<<$'default sysctl deny quiet errno EIO\ndevice c 9:9'
+	does sysctl
+	says EIO
+	does device
+	says EPERM
+}
+
+# matches_event HOOK: the last denials were by the default
+matches_event()
+{
+	run cgg-events -w 0
+	matches '^\[DENY .* rule=0( |$)'
+}
+
+@test 'default errno: holds beside a thousand rules, and in audit mode nothing is refused' {
+	printf 'deny connect ip 10.0.0.1 port %d\n' {1..1000} >"$BATS_TEST_TMPDIR/rules"
+	echo 'default connect deny errno ENETUNREACH' >>"$BATS_TEST_TMPDIR/rules"
+	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
+	does connect
+	says ENETUNREACH
+	yes cgg-rule mode audit
+	does connect
+	says ok
+}
+
+@test 'default quiet: every hook denies and counts without an event' {
+	for hook in "${hooks[@]}"; do
+		yes cgg-rule default "$hook" deny quiet
+		does "$hook"
+		says "$(refused "$hook")"
+		reports_nothing
+		[ "$(cgg-rule list -s | awk '$1 == "-" { print($2 > 0) }')" = 1 ]
+		yes cgg-rule flush
+	done
+	yes cgg-rule default device alert quiet
+	does device
+	says ok
+	reports_nothing
+}
+
+@test 'default: errno and quiet are listed, read back, compared and replaced' {
+	yes cgg-rule add -f - <<-END
+		default connect,bind deny errno EACCES
+		default sendmsg deny
+		default sysctl deny errno EACCES quiet
+		default device deny quiet errno EACCES
+		default egress alert quiet
+		default ingress alert
+	END
+	yes cgg-rule list
+	says 'default egress alert quiet
+default ingress alert
+default connect,bind deny errno EACCES
+default sendmsg deny
+default device,sysctl deny quiet errno EACCES'
+	cgg-rule list >"$BATS_TEST_TMPDIR/rules"
+	yes cgg-rule diff "$BATS_TEST_TMPDIR/rules"
+	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
+	yes cgg-rule diff "$BATS_TEST_TMPDIR/rules"
+	[ "$(cgg-rule list -j | jq -c '.errors, .quiet, .defaults.sendmsg')" = \
+		'{"connect":"EACCES","bind":"EACCES","device":"EACCES","sysctl":"EACCES"}
+["egress","device","sysctl"]
+"deny"' ]
+	run cgg-rule diff - <<<'default connect,bind deny'
+	status_is 1
+	matches '^-default connect,bind deny errno EACCES$'
+	matches '^\+default connect,bind deny$'
+	yes cgg-rule default connect,device allow
+	yes cgg-rule list
+	matches '^default bind deny errno EACCES$'
+	matches '^default sysctl deny quiet errno EACCES$'
+}
+
 # ---- cgroup ----
 
 @test 'cgroup: holds for the cgroup and those below it, not beside or above it' {

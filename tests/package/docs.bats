@@ -538,6 +538,7 @@ $(defined QUESTIONS names/dns.bpf.c) questions in a TCP segment" \
 		expect "cgg-rule default ${hook%% *} " "$known_verdicts"
 	done <<<"$hook_table"
 	expect 'cgg-rule default ' "$hooks"
+	expect 'cgg-rule default connect deny ' $'errno\nquiet'
 	expect 'cgg-rule insert before ' name
 	expect 'cgg-rule add socket family ' "$known_families"
 	expect 'cgg-rule add socket type ' "$known_types"
@@ -720,8 +721,9 @@ page_shape()
 		"$(section cgg-status.8 Metrics | sed -nE 's/^\.It Li ([^ ]+) Ta ([a-z]+) Ta.*/\1 \2/p')"
 	same 'cgg-status -j --effective' "$(cgg-status -j --effective "$web" | shape)" \
 		"$(page_shape cgg-status.8 'Effective JSON')"
+	cgg-rule default bind deny quiet errno EACCES
 	same 'cgg-rule list -j' "$(page_shape cgg-rule.8)" \
-		"$(cgg-rule list -j | shape | sed -E 's/^defaults\.[a-z]+/defaults.HOOK/')"
+		"$(cgg-rule list -j | shape | sed -E 's/^(defaults|errors)\.[a-z]+/\1.HOOK/')"
 }
 
 @test 'a rule is printed back as cgguard-rule(5) says' {

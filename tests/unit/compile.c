@@ -49,7 +49,7 @@ struct policy {
 	struct cgg_rule rule[MOST];
 	bool deleted[MOST];
 	unsigned count;
-	__u8 defaults[CGG_HOOKS];
+	struct cgg_defaults defaults;
 };
 
 /* ---- the reference ---- */
@@ -177,7 +177,7 @@ static struct answer reference(const struct policy *rules, const struct deed *o)
 	for (unsigned i = 0; i < rules->count; i++)
 		if (!rules->deleted[i] && rule_holds(&rules->rule[i], o))
 			return (struct answer){ rules->rule[i].id, rules->rule[i].verdict };
-	return (struct answer){ 0, rules->defaults[o->hook] };
+	return (struct answer){ 0, rules->defaults.verdict[o->hook] };
 }
 
 /* ---- the image, as cgguard.h describes it ---- */
@@ -267,7 +267,7 @@ static struct answer walk(const struct cgg_query *q, const char *name)
 		if (holds && name_holds(e, name))
 			return (struct answer){ e->id, e->verdict };
 	}
-	return (struct answer){ 0, image.defaults[q->hook] };
+	return (struct answer){ 0, image.defaults.verdict[q->hook] };
 }
 
 static struct cgg_policy policy;
@@ -575,7 +575,7 @@ static void random_rules(struct policy *rules, unsigned count)
 		rule_free(&rules->rule[i]);
 	memset(rules, 0, sizeof(*rules));
 	for (int i = 0; i < CGG_HOOKS; i++)
-		rules->defaults[i] = (__u8)pick(3);
+		rules->defaults.verdict[i] = (__u8)pick(3);
 	while (rules->count < count) {
 		struct cgg_rule rule, read;
 		char text[CGG_RULE_TEXT], line[CGG_RULE_TEXT];
@@ -600,7 +600,7 @@ static void random_rules(struct policy *rules, unsigned count)
 static void compiled(struct cgg_rules *to, const struct policy *rules, unsigned step, unsigned rest)
 {
 	rules_begin(to);
-	memcpy(to->defaults, rules->defaults, sizeof(rules->defaults));
+	to->defaults = rules->defaults;
 	for (unsigned i = 0; i < rules->count; i++)
 		if (!step || i % step != rest)
 			assert_int_equal(rules_add(to, &rules->rule[i]), 0);
@@ -627,7 +627,7 @@ static void with_index(const struct policy *rules, unsigned step)
 	compiled(&in, rules, step, 0);
 	assert_int_equal(index_build(&built, &head, &in), 0);
 	rules_begin(&beside);
-	memcpy(beside.defaults, rules->defaults, sizeof(rules->defaults));
+	beside.defaults = rules->defaults;
 	head.number = 7;
 	beside.index = head;
 	for (unsigned i = 0; step && i < rules->count; i++) {
@@ -909,7 +909,7 @@ static void rules_are_printed_back(void **state)
 		assert_int_equal(back.rules, some.count);
 		assert_int_equal(back.count, rules.count);
 		assert_int_equal(back.next_id, rules.next_id);
-		assert_memory_equal(back.defaults, rules.defaults, sizeof(rules.defaults));
+		assert_memory_equal(&back.defaults, &rules.defaults, sizeof(rules.defaults));
 		for (unsigned i = 0; i < some.count; i++) {
 			char text[CGG_RULE_TEXT];
 
@@ -1072,12 +1072,12 @@ static void an_image_needs_only_the_hooks_of_its_rules(void **state)
 	rule_put(&rules, "port 1");
 	assert_int_equal(compile(&image, &rules), 0);
 	assert_int_equal(image.hooks, 1 << CGG_CONNECT | 1 << CGG_SENDMSG);
-	rules.defaults[CGG_SYSCTL] = CGG_ALERT;
+	rules.defaults.verdict[CGG_SYSCTL] = CGG_ALERT;
 	assert_int_equal(compile(&image, &rules), 0);
 	assert_int_equal(image.hooks, 1 << CGG_CONNECT | 1 << CGG_SENDMSG | 1 << CGG_SYSCTL);
 	rules_remove(&rules, 0);
 	rule_put(&rules, "allow device c 1:3");
-	rules.defaults[CGG_SYSCTL] = CGG_ALLOW;
+	rules.defaults.verdict[CGG_SYSCTL] = CGG_ALLOW;
 	assert_int_equal(compile(&image, &rules), 0);
 	assert_int_equal(image.hooks, 1 << CGG_DEVICE);
 	rules.index.number = 1;

@@ -305,15 +305,15 @@ static void a_file_appends_its_rules(void **state)
 							       .port_min = 1,
 							       .port_max = 1 }),
 			 0);
-	rules.defaults[CGG_SYSCTL] = CGG_ALERT;
+	rules.defaults.verdict[CGG_SYSCTL] = CGG_ALERT;
 	assert_int_equal(file_read(&rules, file, "-", &errors), 0);
 	fclose(file);
 	free(errors);
 	assert_int_equal(rules.count, 2);
 	assert_int_equal(rules.entry[0].port_min, 1);
 	assert_int_equal(rules.entry[1].port_min, 2);
-	assert_int_equal(rules.defaults[CGG_SYSCTL], CGG_ALERT);
-	assert_int_equal(rules.defaults[CGG_DEVICE], CGG_DENY);
+	assert_int_equal(rules.defaults.verdict[CGG_SYSCTL], CGG_ALERT);
+	assert_int_equal(rules.defaults.verdict[CGG_DEVICE], CGG_DENY);
 	rules_free(&rules);
 }
 

@@ -8,7 +8,7 @@ static inline void file_write(const struct cgg_rules *rules, FILE *file)
 {
 	char text[CGG_SETTINGS_TEXT > CGG_LINE_TEXT ? CGG_SETTINGS_TEXT : CGG_LINE_TEXT];
 
-	settings_print(rules->defaults, rules->audit, &rules->naming, text);
+	settings_print(&rules->defaults, rules->audit, &rules->naming, text);
 	fputs(text, file);
 	for (unsigned i = 0; i < rules->count; i++) {
 		const struct cgg_entry *e = &rules->entry[i];
