@@ -208,7 +208,7 @@ $(BUILD)/cgg-attach $(BUILD)/cgg-rule $(BUILD)/cgg-sockets: $(BUILD)/cmd/sockets
 $(BUILD)/cgg-load: $(BUILD)/cmd/object.o $(BUILD)/cmd/loads.o
 $(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change check diff edit export input list names progress rule)
 $(BUILD)/cgg-run: $(BUILD)/cmd/names.o
-$(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective metrics named picture tree)
+$(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective metrics named picture remedy tree)
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/cmd/say.o $(BUILD)/libcgg.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 

@@ -319,7 +319,7 @@ static void denial_show(const struct denial *denial, int wide, int times)
 	cells_end();
 }
 
-static void denials_show(void)
+static void denials_show(const struct status *all)
 {
 	int wide = 0, times = 0, most = (int)canvas.width - 38;
 
@@ -336,6 +336,8 @@ static void denials_show(void)
 	}
 	for (unsigned i = 0; i < denied; i++)
 		denial_show(&denials[i], wide < most ? wide : most, times);
+	for (unsigned i = 0; i < denied; i++)
+		remedy_show(all, &denials[i].event);
 }
 
 static int by_id(const void *one, const void *other)
@@ -376,6 +378,6 @@ void picture_show(const struct status *all)
 	names_show(all);
 	policies_show(all);
 	tree_show(all, lately);
-	denials_show();
+	denials_show(all);
 	free(lately);
 }

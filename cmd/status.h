@@ -72,6 +72,9 @@ void cells_end(void); /* end the line */
 void canvas_look(void); /* call this before the first cell */
 void picture_show(const struct status *all);
 
+/* remedy.c */
+void remedy_show(const struct status *all, const struct cgg_event *e);
+
 /* tree.c: the attached cgroups; lately[i] is the number of recent denials in attachment i */
 void tree_show(const struct status *all, const unsigned *lately);
 

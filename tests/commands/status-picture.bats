@@ -148,6 +148,53 @@ deny sysctl kernel/hostname r cat in $(shown "$top")" ]
 	matches ' deny +connect proto tcp ip 127.0.0.1 port 9090 '
 }
 
+@test 'the picture ends with the commands that would allow what was denied, and they do' {
+	cgg-rule add connect ip 127.0.0.1
+	cgg-rule default device,sysctl deny
+	cgg-rule add allow device c 1:9
+	cgg-attach "$top"
+	start_server
+	no inside "$top" reach 127.0.0.1 "$port"
+	no inside "$top" reach 127.0.0.1 "$port"
+	no inside "$top" cat /dev/null
+	no inside "$top" cat /proc/sys/kernel/hostname
+	yes drawn 120
+	id=$(cgg-rule list -i | sed -n 's/\tdeny connect.*//p')
+	[ "$(sed '1,/^denied last/d' <<<"$output" | sed -n '/^to allow/,$p' | head -n 3)" = \
+"to allow: cgg-rule -p default add allow sysctl kernel/hostname r
+to allow: cgg-rule -p default add allow device c 1:3 r
+to allow: cgg-rule -p default insert $id allow connect proto tcp ip 127.0.0.1 port $port" ]
+	yes drawn 80
+	eval "$(sed -n '/^to allow/,$p' <<<"$output" | sed 's/^to allow: //' | head -n 6)"
+	yes inside "$top" reach 127.0.0.1 "$port"
+	yes inside "$top" cat /dev/null
+	yes inside "$top" cat /proc/sys/kernel/hostname
+	no inside "$top" reach 127.0.0.1 1
+}
+
+@test 'no command is offered for what a shell would misread, or another policy denied' {
+	cgg-rule add -f - <<<$'deny device c 1:3\ndeny setsockopt *:*'
+	cgg-attach "$top"
+	no inside "$top" cat /dev/null
+	cgg-rule -p other add port 1
+	cgg-attach -p other "$top"
+	yes drawn
+	matches ' deny +device c 1:3 r '
+	[[ $output != *'to allow'* ]]
+	cgg-attach "$top"
+	yes drawn
+	matches '^to allow: cgg-rule -p default insert [0-9]+ allow device c 1:3 r$'
+	cgg-rule -p other drop
+	[ -e /sys/fs/bpf/cgguard/progs/connect_unix ] || return 0
+	cgg-rule add unix '*'
+	# shellcheck disable=SC2016 # it is a name
+	no inside "$top" python3 -c 'import socket
+socket.socket(socket.AF_UNIX).connect("/tmp/$(id) x")'
+	yes drawn
+	matches ' deny +unix '
+	[[ $output != *'allow unix'* ]]
+}
+
 @test 'every hook shows its denials in words' {
 	cgg-rule default connect,bind,sendmsg,egress,socket,setsockopt deny
 	if [ -e /sys/fs/bpf/cgguard/progs/connect_unix ]; then
