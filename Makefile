@@ -205,6 +205,7 @@ $(BUILD)/libcgg.a: $(LIB)
 
 $(BUILD)/cgg-detach $(BUILD)/cgg-names $(BUILD)/cgg-sockets: $(BUILD)/cmd/attached.o
 $(BUILD)/cgg-attach $(BUILD)/cgg-rule $(BUILD)/cgg-sockets: $(BUILD)/cmd/sockets.o
+$(BUILD)/cgg-events: $(BUILD)/cmd/forms.o
 $(BUILD)/cgg-load: $(BUILD)/cmd/object.o $(BUILD)/cmd/loads.o
 $(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change check diff edit export input list names progress rule)
 $(BUILD)/cgg-run: $(BUILD)/cmd/names.o

@@ -13,14 +13,18 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "forms.h"
 
 static const char usage[] =
-	"usage: cgg-events [-j] [-t] [-n COUNT] [-w SECONDS] [--verdict V] [--hook H] "
-	"[--cgroup TARGET] [--policy P]\n"
+	"usage: cgg-events [-j | --otlp | --journal] [-t] [-n COUNT] [-w SECONDS] [-o FILE] "
+	"[--verdict V] [--hook H] [--cgroup TARGET] [--policy P]\n"
 	"Prints the unread events, and then new events as they come.\n"
 	"\n"
 	"  -j, --json           print one JSON object per line\n"
 	"  -t, --time           begin each line with the time\n"
+	"      --otlp           print OpenTelemetry log records, one JSON object per line\n"
+	"      --journal        send the events to journald, with fields for their keys\n"
+	"  -o, --output FILE    append to FILE; SIGHUP opens it again\n"
 	"  -n, --count COUNT    end after COUNT events\n"
 	"  -w, --wait SECONDS   end after SECONDS without an event\n"
 	"      --verdict V      only events with this verdict: deny, alert or audit; or V,V\n"
@@ -31,15 +35,20 @@ static const char usage[] =
 	"  -V, --version        print the version and exit\n";
 
 #define PIPE (256 << 10) /* bytes; twice as fast as the size that a shell's pipe has */
+#define NAP 1000 /* ms; SIGHUP may come just before a wait, which it then does not end */
 #define MOMENT 500000000 /* ns between two reports of suppressed events while events keep coming */
 
 static struct cgg_event_view view;
 static struct cgg_reader reader;
 static struct cgg_guard guard;
-static char buffer[PIPE];
+static char buffer[4 * FORM_MOST];
 static size_t used;
 static __u64 left = ~0ull; /* events to print before the command ends */
 static volatile sig_atomic_t ended_by; /* a signal, or 0 */
+static const char *file; /* of -o */
+static int out = STDOUT_FILENO;
+static volatile sig_atomic_t reopen; /* SIGHUP came, and there is a file */
+static enum { LINES, OTLP, JOURNAL } form;
 
 static __s64 now(clockid_t clock)
 {
@@ -93,16 +102,40 @@ static const char *name_of(__u64 id)
 	return kept[place].name ? kept[place].name : path;
 }
 
+/* Open the file of -o, at its end; return false with errno. */
+static bool file_open(void)
+{
+	int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return false;
+	if (out != STDOUT_FILENO)
+		close(out);
+	out = fd;
+	return true;
+}
+
+/* Open the file again after a SIGHUP. If this fails, go on with the old one. */
+static void file_reopen(void)
+{
+	if (!reopen)
+		return;
+	reopen = 0;
+	if (!file_open())
+		warn("%s", file);
+}
+
 /* Write the buffer; return false when the command must end: nobody reads, or a signal came. */
 static bool write_out(__u64 *lost)
 {
+	file_reopen();
 	for (size_t done = 0; done < used;) {
-		ssize_t n = write(STDOUT_FILENO, buffer + done, used - done);
+		ssize_t n = write(out, buffer + done, used - done);
 
 		if (n < 0 && (errno == EPIPE || (errno == EINTR && ended_by)))
 			return false;
 		if (n < 0 && errno != EINTR)
-			err(CGG_FAILED, "standard output");
+			err(CGG_FAILED, "%s", file ? file : "standard output");
 		if (n > 0)
 			done += (size_t)n;
 	}
@@ -113,19 +146,63 @@ static bool write_out(__u64 *lost)
 	return !ended_by;
 }
 
+/* Put what print_as() prints into the buffer, or send it, in the form that was asked for. */
+static void put_formed(size_t print_as(char *text, const void *what), const void *what, __s64 time)
+{
+	static struct form_line line;
+
+	if (form == LINES) {
+		used += print_as(buffer + used, what);
+		return;
+	}
+	view.json = true;
+	line.json_len = print_as(line.json, what);
+	view.json = false;
+	line.text_len = print_as(line.text, what);
+	line.time = time;
+	if (form == OTLP)
+		used += otlp_put(buffer + used, &line);
+	else
+		journal_put(&line);
+}
+
+static size_t print_event(char *text, const void *what)
+{
+	const struct cgg_event *event = what;
+
+	return event_print(text, event, name_of(event->cgroup), &view);
+}
+
+static size_t print_lost(char *text, const void *what)
+{
+	return event_lost(text, *(const __u64 *)what, &view);
+}
+
+static size_t print_suppressed(char *text, const void *what)
+{
+	const struct cgg_news *news = what;
+
+	return event_suppressed(text, news, name_of(news->key.cgroup),
+				policy_by_place(guard.policies, news->key.policy, news->key.born),
+				&view);
+}
+
+/* Return whether the buffer has room for so many more lines; a pipe takes no more at once. */
+static bool has_room(size_t lines)
+{
+	return form == OTLP ? sizeof(buffer) - used >= lines * FORM_MOST
+			    : PIPE - used >= lines * CGG_EVENT_TEXT;
+}
+
 static void tell_suppressed(__u64 *lost)
 {
 	struct cgg_news *news;
 	size_t count = suppressed_news(&reader, &news);
 
 	for (size_t i = 0; i < count; i++) {
-		const char *policy =
-			policy_by_place(guard.policies, news[i].key.policy, news[i].key.born);
-
-		if (sizeof(buffer) - used < CGG_EVENT_TEXT && !write_out(lost))
+		if (!has_room(1) && !write_out(lost))
 			break;
-		used += event_suppressed(buffer + used, &news[i], name_of(news[i].key.cgroup),
-					 policy, &view);
+		put_formed(print_suppressed, &news[i], now(CLOCK_REALTIME));
 	}
 	free(news);
 }
@@ -144,15 +221,15 @@ static bool drain(void)
 		room = true;
 		more = reader_next(&reader, &event, &told) == 1;
 		if (told)
-			used += event_lost(buffer + used, told, &view);
+			put_formed(print_lost, &told, now(CLOCK_REALTIME));
 		lost += told;
 		told = 0;
 		if (more) {
 			room = reader_took(&reader, &event);
-			used += event_print(buffer + used, &event, name_of(event.cgroup), &view);
+			put_formed(print_event, &event, (__s64)event.time + view.clock);
 			left--;
 		}
-		if (room && more && left && sizeof(buffer) - used >= 2ul * CGG_EVENT_TEXT)
+		if (room && more && left && has_room(2))
 			continue;
 		if (!more || now(CLOCK_MONOTONIC_COARSE) - look > MOMENT) {
 			look = now(CLOCK_MONOTONIC_COARSE);
@@ -182,7 +259,12 @@ static void run(long seconds)
 			if (rest <= 0 && !reader_is_behind(&reader))
 				return;
 		}
-		if (left && reader_wait(&reader, rest < 0 && seconds >= 0 ? 0 : (int)rest) < 0)
+		file_reopen();
+		if (rest < 0 && seconds >= 0)
+			rest = 0;
+		if (file && (rest < 0 || rest > NAP))
+			rest = NAP;
+		if (left && reader_wait(&reader, (int)rest) < 0)
 			return;
 	}
 }
@@ -267,7 +349,10 @@ static void tell_silence(const struct cgg_filter *filter, const char *target, co
 
 static void end(int signal)
 {
-	ended_by = signal;
+	if (signal == SIGHUP && file)
+		reopen = 1;
+	else
+		ended_by = signal;
 }
 
 /* Catch signals, so that the reader frees its slot before the signal ends the command. */
@@ -289,17 +374,37 @@ struct wish {
 	long seconds; /* -1: wait for ever */
 };
 
+static void form_choose(int chosen)
+{
+	if (form != LINES && (int)form != chosen)
+		errx(CGG_USAGE, "-j, --otlp or --journal, one of them");
+	form = (unsigned)chosen;
+}
+
+static void form_check(void)
+{
+	if (form != LINES && view.json)
+		errx(CGG_USAGE, "-j, --otlp or --journal, one of them");
+	if (form == JOURNAL && file)
+		errx(CGG_USAGE, "-o: --journal writes no file");
+	view.color = !view.json && form == LINES && !file && wants_color();
+	view.time &= form == LINES;
+}
+
 static void options_read(int argc, char **argv, struct wish *wish)
 {
-	enum { VERDICT = 256, HOOK, CGROUP, POLICY };
+	enum { VERDICT = 256, HOOK, CGROUP, POLICY, OPTION_OTLP, OPTION_JOURNAL };
 	static const struct option options[] = {
-		{ "json", 0, 0, 'j' },	    { "time", 0, 0, 't' },	  { "count", 1, 0, 'n' },
-		{ "wait", 1, 0, 'w' },	    { "verdict", 1, 0, VERDICT }, { "hook", 1, 0, HOOK },
-		{ "cgroup", 1, 0, CGROUP }, { "policy", 1, 0, POLICY },	  COMMON_OPTIONS
+		{ "json", 0, 0, 'j' },	       { "time", 0, 0, 't' },
+		{ "count", 1, 0, 'n' },	       { "wait", 1, 0, 'w' },
+		{ "verdict", 1, 0, VERDICT },  { "hook", 1, 0, HOOK },
+		{ "cgroup", 1, 0, CGROUP },    { "policy", 1, 0, POLICY },
+		{ "otlp", 0, 0, OPTION_OTLP }, { "journal", 0, 0, OPTION_JOURNAL },
+		{ "output", 1, 0, 'o' },       COMMON_OPTIONS
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "jtn:w:" COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = getopt_long(argc, argv, "jtn:w:o:" COMMON_LETTERS, options, 0)) != -1) {
 		if (option == 'j')
 			view.json = true;
 		else if (option == 't')
@@ -308,6 +413,10 @@ static void options_read(int argc, char **argv, struct wish *wish)
 			left = number_or_die("-n", optarg, 4294967295);
 		else if (option == 'w')
 			wish->seconds = (long)number_or_die("-w", optarg, 86400);
+		else if (option == 'o')
+			file = optarg;
+		else if (option == OPTION_OTLP || option == OPTION_JOURNAL)
+			form_choose(option == OPTION_OTLP ? OTLP : JOURNAL);
 		else if (option == VERDICT)
 			words_or_die("--verdict", optarg, &wish->filter.verdicts, verdict_bit);
 		else if (option == HOOK)
@@ -321,6 +430,7 @@ static void options_read(int argc, char **argv, struct wish *wish)
 	}
 	if (optind < argc)
 		errx(CGG_USAGE, "%s: cgg-events takes no arguments", argv[optind]);
+	form_check();
 	if (wish->target)
 		cgroup_or_die(&wish->filter, wish->target);
 }
@@ -333,17 +443,21 @@ int main(int argc, char **argv)
 	start(argv);
 	options_read(argc, argv, &wish);
 	catch_signals();
-	view.color = !view.json && wants_color();
 	status = guard_open(&guard, CGG_READ);
 	view.policies = guard.policies;
 	if (!status)
 		tell_silence(&wish.filter, wish.target, wish.policy);
 	guard_close(&guard);
+	if (!status && file && !file_open())
+		err(CGG_FAILED, "%s", file);
 	if (!status)
 		status = reader_open(&reader, &wish.filter, guard.policies);
 	if (status)
 		die(status);
-	reader_watch(&reader, STDOUT_FILENO);
+	if (form == JOURNAL)
+		journal_open();
+	if (!file)
+		reader_watch(&reader, STDOUT_FILENO);
 	if (fcntl(STDOUT_FILENO, F_GETPIPE_SZ) < PIPE)
 		fcntl(STDOUT_FILENO, F_SETPIPE_SZ, PIPE);
 	run(wish.seconds);

@@ -9,7 +9,7 @@
 declare -gA _cgg_options=(
 	[cgg-attach]='-p= --policy= -c --create -f --force --cut -v --verbose'
 	[cgg-detach]='-a --all'
-	[cgg-events]='-j --json -t --time -n= --count= -w= --wait= --verdict= --hook= --cgroup= --policy='
+	[cgg-events]='-o= --output= --otlp --journal -j --json -t --time -n= --count= -w= --wait= --verdict= --hook= --cgroup= --policy='
 	[cgg-learn]='--policy= --cgroup= --denied --prefix= --prefix6= --gap='
 	[cgg-load]='-c --check -r --replace -v --verbose --names --events-size='
 	[cgg-names]='-j --json -c= --cgroup='
@@ -251,7 +251,7 @@ _cgg_candidates()
 				1:-p | 1:--policy) cgg-rule policies 2>/dev/null ;;
 				1:-u | 1:--user) compgen -u ;;
 				1:-k | 1:--keep) _cgg_lines "$_cgg_keeps" ;;
-				1:-f | 1:--file) _cgg_files "$cur" ;;
+				1:-f | 1:--file | 1:-o | 1:--output) _cgg_files "$cur" ;;
 				1:--verdict) _cgg_lines 'deny alert audit' ;;
 				1:--hook) _cgg_lines "${!_cgg_hooks[*]}" ;;
 				1:-c | 1:--cgroup | 1:--effective | 1:--in) _cgg_targets "$cur" ;;
