@@ -37,6 +37,8 @@ complete = $(shell echo 'int main(void) { return 0; }' | $(CC) $(ALL_LDFLAGS) -W
 	-o /dev/null -Wl,--whole-archive $(call archive,$(1)) -Wl,--no-whole-archive $(SHARED) 2>/dev/null && echo yes)
 LIBS ?= $(call once,LIBS,$(filter -L%,$(SHARED)) $(foreach library,$(filter -l%,$(SHARED)),\
 	$(if $(call complete,$(library)),$(call archive,$(library)),$(library))))
+# The libraries of cgg-top alone.
+CURSES ?= -lncursesw -ltinfo
 BPF_CFLAGS = -O2 -g -Wall -Wextra $(WERROR) -target bpf -mcpu=v3 $(LIBRARY_CFLAGS) -I/usr/include/$(MULTIARCH) \
 	-MMD -ffile-prefix-map=$(CURDIR)=.
 
@@ -210,8 +212,10 @@ $(BUILD)/cgg-load: $(BUILD)/cmd/object.o $(BUILD)/cmd/loads.o
 $(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change check diff edit export input list names progress rule)
 $(BUILD)/cgg-run: $(BUILD)/cmd/names.o
 $(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective metrics named picture remedy tree)
+$(BUILD)/cgg-top: MORE = $(CURSES)
+$(BUILD)/cgg-top: $(BUILD)/cmd/sample.o $(BUILD)/cmd/screen.o
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/cmd/say.o $(BUILD)/libcgg.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS) $(MORE)
 
 # The unit tests include the library, built with the sanitizers.
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

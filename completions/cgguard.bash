@@ -17,6 +17,7 @@ declare -gA _cgg_options=(
 	[cgg-run]='-p= --policy= -r= --rule= -v --verbose -u= --user= -k= --keep= -e= --env= --clear-env'
 	[cgg-sockets]='-j --json --denied -k --kill --unconnected --listening'
 	[cgg-status]='-j --json -m --metrics --effective='
+	[cgg-top]='-b --batch -d= --delay= -n= --count='
 	[cgg-unload]='-f --force'
 )
 

@@ -251,12 +251,12 @@ function __cgg_options
 end
 
 for command in cgg-attach cgg-detach cgg-events cgg-learn cgg-load cgg-names cgg-rule cgg-run \
-        cgg-sockets cgg-status cgg-unload
+        cgg-sockets cgg-status cgg-top cgg-unload
     complete -c $command -e
     complete -c $command -f
 end
 for command in cgg-attach cgg-detach cgg-events cgg-learn cgg-load cgg-names cgg-run \
-        cgg-sockets cgg-status cgg-unload
+        cgg-sockets cgg-status cgg-top cgg-unload
     complete -c $command -s h -l help -d 'print how it is used'
     complete -c $command -s V -l version -d 'print the version'
 end
@@ -336,5 +336,9 @@ complete -c cgg-sockets -l listening -d 'with -k: also sockets that listen'
 complete -c cgg-status -s j -l json -d 'as JSON'
 complete -c cgg-status -s m -l metrics -d 'as Prometheus text'
 complete -c cgg-status -l effective -xa '(__cgg_targets)' -d 'show the programs that run for a cgroup'
+
+complete -c cgg-top -s b -l batch -d 'print lines, for pipes and files'
+complete -c cgg-top -s d -l delay -x -d 'time between pictures, in seconds'
+complete -c cgg-top -s n -l count -x -d 'end after so many pictures'
 
 complete -c cgg-unload -s f -l force -d 'even if cgroups are attached'

@@ -210,7 +210,7 @@ many'
 @test 'without any privilege every command says so with status 3' {
 	declare -A words_of=([cgg-attach]=$web [cgg-detach]=-a [cgg-rule]='add port 9' [cgg-run]=true
 		[cgg-events]='-w 0' [cgg-load]='' [cgg-names]='' [cgg-sockets]=''
-		[cgg-status]='' [cgg-unload]=-f)
+		[cgg-status]='' [cgg-top]='-b -n 1' [cgg-unload]=-f)
 	as "$enough" cgg-unload
 	cgg-load # root's
 	before=$(pins | sort; cgg-rule list; cgg-status)

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * sample.c - reads the counters of the guard, and turns them into numbers per second.
+ *
+ * A sample is kept until the next one. To save time, the paths of cgroups and the words of rules
+ * are kept too, and counters of many rules are read less often than the rest.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "top.h"
+
+#define SHARE 200 /* reading the counters of rules takes at most one part in so many of the time */
+
+struct hits {
+	struct cgg_count_key key;
+	__u64 hits;
+};
+
+/* What was read last; the arrays are sorted by id or key. */
+static struct sample {
+	ino_t guard; /* of the pin directory; 0: nothing was read yet */
+	double time; /* seconds */
+	__u64 operations[CGG_POLICIES];
+	unsigned attached[CGG_POLICIES]; /* how many cgroups have the policy */
+	struct seen {
+		__u64 id, packets, bytes, denials;
+		char *path;
+		bool gone;
+		double looked; /* when the path was looked up */
+	} * seen;
+	unsigned count;
+	__u64 head;
+	struct hits *hits;
+	size_t hit_count, hit_room;
+	double hits_time, hits_next; /* when they were read, and are to be read again */
+} last;
+static double rule_seconds; /* between the last two readings of rules */
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double rate(__u64 new, __u64 old, double seconds)
+{
+	return new > old &&seconds > 0 ? (double)(new - old) / seconds : 0;
+}
+
+static int by_id(const void *one, const void *other)
+{
+	__u64 a = *(const __u64 *)one, b = *(const __u64 *)other;
+
+	return a < b ? -1 : a > b;
+}
+
+/* ---- cgroups ---- */
+
+static __u64 operations_of(__u32 place)
+{
+	__u64 sum = 0;
+
+	for (int hook = 0; hook < CGG_HOOKS; hook++) {
+		struct cgg_tally tally = tally_read(place, hook);
+
+		for (int v = 0; v < CGG_VERDICTS; v++)
+			sum += tally.by_default[v] + tally.by_rule[v];
+	}
+	return sum;
+}
+
+static void path_look(struct seen *seen, const struct seen *before, double time)
+{
+	char path[4096], shown[4 * sizeof(path)];
+
+	if (before && before->path && time - before->looked < 10) {
+		seen->path = strdup(before->path);
+		seen->gone = before->gone;
+		seen->looked = before->looked;
+	} else {
+		seen->gone = !cgroup_name(seen->id, path, sizeof(path)) &&
+			     (errno == ESTALE || errno == ENOENT);
+		text_print(shown, path);
+		seen->path = strdup(shown);
+		seen->looked = time;
+	}
+	if (!seen->path)
+		errx(CGG_FAILED, "out of memory");
+}
+
+/* Fill in one cgroup; before is the sample of it before this one, or 0. */
+static void cgroup_fill(struct top_cgroup *at, struct seen *seen, const struct seen *before,
+			double seconds)
+{
+	struct cgg_packets packets;
+
+	at->id = seen->id;
+	at->counted = packets_read(seen->id, &packets);
+	for (int way = 0; way < CGG_WAYS; way++) {
+		seen->packets += packets.allowed[way] + packets.denied[way];
+		seen->bytes += packets.allowed_bytes[way] + packets.denied_bytes[way];
+	}
+	snprintf(at->path, sizeof(at->path), "%s", seen->path);
+	at->gone = seen->gone;
+	if (!before)
+		return;
+	at->packets = rate(seen->packets, before->packets, seconds);
+	at->bytes = rate(seen->bytes, before->bytes, seconds);
+}
+
+static const struct seen *seen_find(const struct seen *list, unsigned count, __u64 id)
+{
+	return count ? bsearch(&id, list, count, sizeof(*list), by_id) : 0;
+}
+
+static int by_attachment(const void *one, const void *other)
+{
+	return by_id(&((const struct cgg_attachment *)one)->id,
+		     &((const struct cgg_attachment *)other)->id);
+}
+
+static int cgroups_read(struct top *top, struct cgg_guard *guard, double time, double operations[])
+{
+	struct cgg_attachment *list;
+	int status = attachments_read(guard, &list, &top->cgroups);
+	struct seen *seen;
+
+	if (status)
+		return status;
+	top->cgroup = calloc(top->cgroups + 1u, sizeof(*top->cgroup));
+	seen = calloc(top->cgroups + 1u, sizeof(*seen));
+	if (!top->cgroup || !seen)
+		errx(CGG_FAILED, "out of memory");
+	if (top->cgroups)
+		qsort(list, top->cgroups, sizeof(*list), by_attachment);
+	for (unsigned i = 0; i < top->cgroups; i++) {
+		const struct seen *before = seen_find(last.seen, last.count, list[i].id);
+
+		seen[i].id = list[i].id;
+		path_look(&seen[i], before, time);
+		cgroup_fill(&top->cgroup[i], &seen[i], before, top->seconds);
+		top->cgroup[i].policy = strdup(guard->policies[list[i].policy].name);
+		top->cgroup[i].operations = operations[list[i].policy];
+		top->cgroup[i].shared = last.attached[list[i].policy] > 1;
+	}
+	for (unsigned i = 0; i < last.count; i++)
+		free(last.seen[i].path);
+	free(last.seen);
+	free(list);
+	last.seen = seen;
+	last.count = top->cgroups;
+	return 0;
+}
+
+/* Count the attachments of each policy, and the operations that it decided. */
+static int policies_read(struct top *top, struct cgg_guard *guard, double operations[])
+{
+	struct cgg_attachment *list;
+	unsigned count;
+	int status = attachments_read(guard, &list, &count);
+
+	memset(last.attached, 0, sizeof(last.attached));
+	for (unsigned i = 0; i < count && !status; i++)
+		last.attached[list[i].policy]++;
+	for (__u32 place = 0; place < CGG_POLICIES && !status; place++) {
+		__u64 sum;
+
+		top->policies += *guard->policies[place].name != 0;
+		if (!last.attached[place])
+			continue;
+		sum = operations_of(place);
+		operations[place] = rate(sum, last.operations[place], top->seconds);
+		last.operations[place] = sum;
+	}
+	if (!status)
+		free(list);
+	return status;
+}
+
+/* ---- events ---- */
+
+static void event_keep(struct top *top, const struct cgg_event *event,
+		       const struct cgg_event_view *view)
+{
+	const struct seen *seen = seen_find(last.seen, last.count, event->cgroup);
+	static char text[CGG_EVENT_TEXT];
+	size_t len;
+
+	if (top->events == TOP_EVENTS)
+		return;
+	len = event_print(text, event, seen ? seen->path : "?", view);
+	top->event[top->events] = strndup(text, len - 1);
+	if (!top->event[top->events++])
+		errx(CGG_FAILED, "out of memory");
+}
+
+/* Copy the latest denials, and count those that are new for their cgroups. */
+static int events_read(struct top *top, struct cgg_guard *guard)
+{
+	struct cgg_event_view view = { .time = true, .policies = guard->policies };
+	struct cgg_reader reader;
+	struct cgg_event *list = 0;
+	struct timespec real;
+	unsigned count = 0;
+	int status = reader_look(&reader);
+	__u64 before = last.head;
+
+	if (status)
+		return status;
+	clock_gettime(CLOCK_REALTIME, &real);
+	view.clock = real.tv_sec * 1000000000LL + real.tv_nsec - (__s64)time_now();
+	last.head = reader.ring[0].head;
+	top->lost = reader.ring[0].lost;
+	top->all_events = rate(last.head, before, top->seconds);
+	status = events_last(&reader, 1u << CGG_DENY | 1u << CGG_AUDIT, &list, &count);
+	for (unsigned i = 0; i < count && !status; i++) {
+		const struct seen *seen = seen_find(last.seen, last.count, list[i].cgroup);
+
+		event_keep(top, &list[i], &view);
+		if (seen && list[i].number > before && top->seconds > 0)
+			top->cgroup[seen - last.seen].denials += 1 / top->seconds;
+	}
+	free(list);
+	reader_close(&reader);
+	return status;
+}
+
+/* ---- rules ---- */
+
+static int by_key(const void *one, const void *other)
+{
+	return memcmp(one, other, sizeof(struct cgg_count_key));
+}
+
+struct reading {
+	struct top *top;
+	struct hits *hits;
+	size_t count, room;
+};
+
+/* Put a rule among the hottest, if it is one. */
+static void rule_keep(struct top *top, const struct cgg_count_key *key, double hits)
+{
+	unsigned at = top->rules;
+
+	while (at && top->rule[at - 1].hits < hits)
+		at--;
+	if (hits <= 0 || at == TOP_RULES)
+		return;
+	if (top->rules < TOP_RULES)
+		top->rules++;
+	memmove(&top->rule[at + 1], &top->rule[at], (top->rules - at - 1) * sizeof(top->rule[at]));
+	top->rule[at] = (struct top_rule){ .place = key->policy, .id = key->rule, .hits = hits };
+}
+
+static void hits_take(struct reading *reading, const struct cgg_count_key *key, __u64 hits)
+{
+	const struct hits *before =
+		last.hit_count ? bsearch(key, last.hits, last.hit_count, sizeof(*last.hits), by_key)
+			       : 0;
+
+	if (reading->count == reading->room) {
+		reading->room = reading->room ? 2 * reading->room : 256;
+		reading->hits = reallocarray(reading->hits, reading->room, sizeof(*reading->hits));
+		if (!reading->hits)
+			errx(CGG_FAILED, "out of memory");
+	}
+	reading->hits[reading->count++] = (struct hits){ *key, hits };
+	rule_keep(reading->top, key, rate(hits, before ? before->hits : 0, rule_seconds));
+}
+
+#define BATCH 1024
+
+/* Call hits_take() for the counts of all rules that were hit, summed over the processors. */
+static int counts_each(struct reading *reading)
+{
+	int map = count_open(), processors = libbpf_num_possible_cpus(), error = 0, status = 0;
+	struct cgg_count_key *keys = calloc(BATCH, sizeof(*keys));
+	struct cgg_count *values =
+		calloc((size_t)BATCH * (size_t)(processors > 0 ? processors : 1), sizeof(*values));
+	__u32 from = 0, to = 0;
+
+	if (map < 0 || processors <= 0 || !keys || !values)
+		status = set_error(CGG_FAILED, "the counts of rules: %s", strerror(errno));
+	for (bool first = true; !status && !error; first = false, from = to) {
+		__u32 count = BATCH;
+
+		if (bpf_map_lookup_batch(map, first ? 0 : &from, &to, keys, values, &count, 0))
+			error = errno;
+		if (error && error != ENOENT)
+			status = set_error(CGG_FAILED, "the counts of rules: %s", strerror(error));
+		for (__u32 i = 0; i < count && !status; i++) {
+			__u64 hits = 0;
+
+			for (int cpu = 0; cpu < processors; cpu++)
+				hits += values[i * (__u32)processors + (__u32)cpu].hits;
+			hits_take(reading, &keys[i], hits);
+		}
+	}
+	free(keys);
+	free(values);
+	if (map >= 0)
+		close(map);
+	return status;
+}
+
+/* The words of rules, by policy and id. A policy never uses an id twice. */
+static struct kept {
+	__u32 place, born, id;
+	char text[256];
+} kept[4 * TOP_RULES];
+static unsigned next_kept;
+
+static int line_keep(void *context, const struct cgg_line *line)
+{
+	struct kept *one = context;
+	char text[CGG_LINE_TEXT];
+
+	if (line->id != one->id)
+		return 0;
+	line_print(line, text);
+	snprintf(one->text, sizeof(one->text), "%.255s", text);
+	return CGG_NO;
+}
+
+static const char *words_of(struct cgg_guard *guard, const struct top_rule *rule)
+{
+	__u32 born = guard->policies[rule->place].born;
+	struct kept *one;
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		if (kept[i].id == rule->id && kept[i].place == rule->place && kept[i].born == born)
+			return kept[i].text;
+	one = &kept[next_kept++ % (sizeof(kept) / sizeof(kept[0]))];
+	*one = (struct kept){ .place = rule->place, .born = born, .id = rule->id };
+	policy_each(guard, (int)rule->place, line_keep, one);
+	return one->text;
+}
+
+/* Read the counters of all rules, unless this took so long that it has to wait. */
+static int rules_read(struct top *top, struct cgg_guard *guard)
+{
+	static struct top_rule hottest[TOP_RULES];
+	static unsigned count;
+	struct reading reading = { .top = top };
+	double begin = now();
+	int status = 0;
+
+	if (begin >= last.hits_next) {
+		rule_seconds = last.hits_time > 0 ? begin - last.hits_time : 0;
+		status = counts_each(&reading);
+		if (reading.count)
+			qsort(reading.hits, reading.count, sizeof(*reading.hits), by_key);
+		free(last.hits);
+		last.hits = reading.hits;
+		last.hit_count = reading.count;
+		last.hits_time = begin;
+		last.hits_next = begin + SHARE * (now() - begin) - top->seconds / 2;
+		count = top->rules;
+		memcpy(hottest, top->rule, sizeof(hottest));
+	}
+	top->rules = count;
+	memcpy(top->rule, hottest, sizeof(hottest));
+	for (unsigned i = 0; i < top->rules && !status; i++) {
+		snprintf(top->rule[i].text, sizeof(top->rule[i].text), "%s",
+			 words_of(guard, &top->rule[i]));
+		top->rule[i].policy = strdup(guard->policies[top->rule[i].place].name);
+	}
+	return status;
+}
+
+int top_read(struct top *top)
+{
+	static double operations[CGG_POLICIES];
+	struct cgg_guard guard;
+	struct stat st;
+	double time = now();
+	int status = guard_open(&guard, CGG_READ);
+
+	*top = (struct top){ .seconds = last.guard ? time - last.time : 0 };
+	if (status)
+		return status;
+	if (fstat(guard.dir, &st) || (last.guard && last.guard != st.st_ino))
+		status = CGG_NO;
+	last.guard = st.st_ino;
+	memset(operations, 0, sizeof(operations));
+	if (!status)
+		status = policies_read(top, &guard, operations);
+	if (!status)
+		status = cgroups_read(top, &guard, time, operations);
+	if (!status)
+		status = events_read(top, &guard);
+	if (!status)
+		status = rules_read(top, &guard);
+	last.time = time;
+	guard_close(&guard);
+	return status;
+}
+
+void top_free(struct top *top)
+{
+	for (unsigned i = 0; i < top->cgroups; i++)
+		free((char *)top->cgroup[i].policy);
+	for (unsigned i = 0; i < top->rules; i++)
+		free((char *)top->rule[i].policy);
+	for (unsigned i = 0; i < top->events; i++)
+		free(top->event[i]);
+	free(top->cgroup);
+	*top = (struct top){ 0 };
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* top.h - what cgg-top shows, read by sample.c and drawn by screen.c or as lines. */
+#ifndef TOP_H
+#define TOP_H
+
+#include "../lib/cgg.h"
+
+/* Numbers are per second, since the picture before. */
+struct top_cgroup {
+	__u64 id;
+	char path[512]; /* as printed; long ones are cut */
+	const char *policy; /* its name */
+	bool gone; /* the cgroup was removed */
+	bool shared; /* operations are those of several cgroups with this policy */
+	bool counted; /* packets are counted */
+	double operations, denials, packets, bytes;
+};
+
+struct top_rule {
+	__u32 place, id;
+	const char *policy;
+	char text[256]; /* long ones are cut */
+	double hits;
+};
+
+#define TOP_RULES 32
+#define TOP_EVENTS 64
+struct top {
+	struct top_cgroup *cgroup;
+	unsigned cgroups, policies;
+	struct top_rule rule[TOP_RULES]; /* those that are hit most often */
+	unsigned rules;
+	char *event[TOP_EVENTS]; /* lines of the latest denials, the newest first */
+	unsigned events;
+	double seconds; /* since the picture before */
+	double all_events; /* per second */
+	__u64 lost; /* events that no reader has seen, since the guard was loaded */
+};
+
+/* sample.c */
+int top_read(struct top *top); /* CGG_NO: the guard was loaded again, so begin anew */
+void top_free(struct top *top);
+
+/* cgg-top.c */
+_Noreturn void restart(void); /* this command, from its beginning */
+
+/* screen.c */
+enum top_order { BY_DENIALS, BY_OPERATIONS, BY_PACKETS, BY_BYTES, BY_NAME, TOP_ORDERS };
+void top_sort(struct top *top, enum top_order order, bool reverse);
+void screen_begin(void);
+void screen_end(void);
+void screen_run(unsigned delay, unsigned long times); /* delay in ms; times 0: for ever */
+
+#endif

@@ -1,0 +1,219 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# top - cgg-top shows what changes, on a terminal and as lines
+#
+# The terminal is tmux: tests type into it and read its screen.
+# shellcheck disable=SC2154 # helpers set web and port
+# shellcheck disable=SC2030,SC2031 # run sets output and status
+# shellcheck disable=SC2016 # inner shells
+
+load ../ways
+
+setup()
+{
+	untraced
+	cgg-load
+	new_cgroup web
+	new_cgroup mail
+	cgg-rule add port 9
+	cgg-rule add deny egress ip 192.0.2.1
+	cgg-rule -p other add port 9
+	cgg-attach "$web"
+	cgg-attach -p other "$mail"
+	terminal=$CGG_RUN-$BATS_TEST_NUMBER
+}
+
+teardown()
+{
+	tmux -L "$terminal" kill-server 2>/dev/null || true
+	reuse_guard
+}
+
+# busy CGROUP: denied connections and packets from now on
+busy()
+{
+	inside "$1" python3 -c '
+import socket, time
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while True:
+    try:
+        socket.socket().connect(("127.0.0.1", 9))
+    except PermissionError:
+        pass
+    udp.sendto(b"x" * 100, ("127.0.0.1", 1))
+    time.sleep(0.01)' 3>&- &
+	started[$!]=busy
+}
+
+# top [OPTION...]: start it on a terminal of 100 columns and 24 rows
+top()
+{
+	command -v tmux >/dev/null || skip 'there is no tmux'
+	tmux -L "$terminal" -f /dev/null new-session -d -x 100 -y 24 "env PATH='$PATH' cgg-top -d 0.2 $*; echo ended \$?; sleep 600" 3>&-
+	shows 'OPS/s'
+}
+
+screen()
+{
+	tmux -L "$terminal" capture-pane -p
+}
+
+type_keys()
+{
+	tmux -L "$terminal" send-keys "$@"
+}
+
+# shows REGEX: a line of the screen matches soon; hides REGEX: soon no line does
+wait_screen()
+{
+	screen | grep -Eq -e "$1"
+}
+
+shows()
+{
+	wait_for wait_screen "$1" || { screen && return 1; }
+}
+
+hides()
+{
+	wait_for lacks_screen "$1" || { screen && return 1; }
+}
+
+lacks_screen()
+{
+	! screen | grep -Eq -e "$1"
+}
+
+@test 'lines have cgroups, the hottest rules and the latest denials' {
+	busy "$web"
+	wait_for eval '[ "$(cgg-rule list -s | head -n 1 | cut -f 2)" -gt 5 ]'
+	yes cgg-top -b -d 0.5 -n 1
+	matches "^cgroup	$(shown "$web")	default	operations/s [1-9][0-9.]*	denials/s [1-9][0-9.]*	packets/s [1-9][0-9.]*	bytes/s [1-9][0-9.]*$"
+	matches "^cgroup	$(shown "$mail")	other	operations/s 0.0	denials/s 0.0$"
+	matches '^rule	default	[0-9]+	hits/s [1-9][0-9.]*	deny connect,sendmsg port 9$'
+	matches "^denial	20.*Z \[DENY connect4\] pid=.* dport=9 .* cgroup=$(shown "$web") "
+	[[ ${lines[1]} == *"$(shown "$web")"* ]] # the one with denials is first
+}
+
+@test '-n and -d say how often, and every picture ends with an empty line' {
+	before=$SECONDS
+	yes cgg-top -b -d 0.3 -n 4
+	[ "$(cgg-top -b -d 0.1 -n 4 | grep -c '^$')" -eq 4 ]
+	[ "$(grep -c ^guard <<<"$output")" -eq 4 ]
+	[ $((SECONDS - before)) -le $((5 * patience)) ]
+}
+
+@test 'reading takes no events away from others' {
+	run inside "$web" attempt tcp 127.0.0.1 9
+	cgg-top -b -d 0.1 -n 2 >/dev/null
+	yes cgg-events -w 0
+	matches '^\[DENY connect4\]'
+}
+
+@test 'the screen has three tables, and q leaves the terminal as it was' {
+	busy "$web"
+	top
+	shows "^ +[1-9][0-9.]* +[1-9][0-9.]* +[1-9][0-9.]* +[1-9][0-9.k]* +default +$(shown "$web")"
+	shows "^ +0 +0 +- +- +other +$(shown "$mail")"
+	shows '^ +[1-9][0-9.]* +default +[0-9]+ deny connect,sendmsg port 9'
+	shows '^20.* \[DENY connect4\] pid='
+	type_keys q
+	shows '^ended 0'
+}
+
+@test 'keys sort, filter, pause and show help' {
+	busy "$mail"
+	top
+	shows 'by denials'
+	wait_for eval '[[ $(screen | sed -n 5p) == *$(shown "$mail")* ]]'
+	type_keys n
+	shows 'by name'
+	first=$(printf '%s\n' "$(shown "$mail")" "$(shown "$web")" | LC_ALL=C sort | head -n 1)
+	wait_for eval '[[ $(screen | sed -n 5p) == *$first* ]]'
+	type_keys r
+	shows 'by name reversed'
+	wait_for eval '[[ $(screen | sed -n 6p) == *$first* ]]'
+	type_keys r d
+	type_keys / w e b
+	shows '^/web_'
+	type_keys Enter
+	hides "$(shown "$mail")$"
+	shows "$(shown "$web")$"
+	type_keys / Escape
+	shows "$(shown "$mail")$"
+	type_keys Space
+	shows PAUSED
+	type_keys Space
+	hides PAUSED
+	type_keys '+'
+	shows 'every 0.4 s'
+	type_keys '?'
+	shows 'sort by denials, operations, packets, bytes, name'
+	type_keys x
+	shows 'OPS/s'
+}
+
+@test 'it follows the size of the terminal' {
+	busy "$web"
+	top
+	shows '^20.* \[DENY'
+	tmux -L "$terminal" resize-window -x 60 -y 8
+	hides '^20.* \[DENY'
+	shows "$(shown "$web")" || shows default
+	tmux -L "$terminal" resize-window -x 160 -y 40
+	shows '^20.* \[DENY connect4\].* daddr=127.0.0.1 dport=9 '
+	tmux -L "$terminal" resize-window -x 1 -y 1
+	tmux -L "$terminal" resize-window -x 100 -y 24
+	shows 'OPS/s'
+}
+
+@test 'two hundred cgroups are shown with less than a hundredth of a processor' {
+	for i in {1..200}; do
+		mkdir "$web/c$i"
+	done
+	cgg-attach "$web"/c[0-9]*
+	command -v tmux >/dev/null || skip 'there is no tmux'
+	tmux -L "$terminal" -f /dev/null new-session -d -x 100 -y 24 "env PATH='$PATH' cgg-top" 3>&-
+	shows 'cgroups 202'
+	type_keys n
+	shows 'by name'
+	type_keys NPage NPage
+	hides "$(shown "$web")$"
+	type_keys Home
+	shows "$(shown "$web")/c1$"
+	pid=$(tmux -L "$terminal" list-panes -F '#{pane_pid}')
+	before=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
+	sleep 5
+	after=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
+	echo "$((after - before)) ticks of 500"
+	[ $((after - before)) -le $((5 * patience)) ]
+}
+
+@test 'a guard that is unloaded and loaded again is shown again' {
+	top
+	cgg-unload -f
+	shows 'not loaded; run cgg-load first'
+	cgg-load
+	cgg-attach "$web"
+	shows "default +$(shown "$web")"
+	type_keys q
+	shows '^ended 0'
+}
+
+@test 'wrong words are refused, and without a terminal it says so' {
+	for words in '-d 0' '-d x' '-d 3601' '-n 0' '-n x' extra; do
+		# shellcheck disable=SC2086 # words
+		no cgg-top -b $words
+		status_is 2
+	done
+	run bash -c 'cgg-top </dev/null | cat; exit ${PIPESTATUS[0]}'
+	status_is 2
+	says 'cgg-top: this is no terminal; -b prints lines'
+	run bash -c 'cgg-top -b -n 1 -d 0.1 >/dev/full'
+	status_is 3
+	cgg-unload -f
+	no cgg-top -b
+	status_is 3
+	says 'cgg-top: not loaded; run cgg-load first'
+	cgg-load
+}
