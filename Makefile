@@ -211,7 +211,7 @@ $(BUILD)/cgg-events: $(BUILD)/cmd/forms.o
 $(BUILD)/cgg-load: $(BUILD)/cmd/object.o $(BUILD)/cmd/loads.o
 $(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change check diff edit export input list names progress rule)
 $(BUILD)/cgg-run: $(BUILD)/cmd/names.o
-$(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective metrics named picture remedy tree)
+$(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective html metrics named picture remedy tree)
 $(BUILD)/cgg-top: MORE = $(CURSES)
 $(BUILD)/cgg-top: $(BUILD)/cmd/sample.o $(BUILD)/cmd/screen.o
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/cmd/say.o $(BUILD)/libcgg.a

@@ -13,12 +13,13 @@
 #include "status.h"
 
 static const char usage[] =
-	"usage: cgg-status [-j | -m]\n"
+	"usage: cgg-status [-j | -m | --html FILE]\n"
 	"       cgg-status [-j] --effective TARGET\n"
 	"Shows policies, attached cgroups, events and counters.\n"
 	"\n"
 	"  -j, --json              print JSON\n"
 	"  -m, --metrics           print Prometheus text\n"
+	"      --html FILE         write one page of HTML\n"
 	"      --effective TARGET  show the programs that run for this cgroup, in their order\n"
 	"  -h, --help              print this and exit\n"
 	"  -V, --version           print the version and exit\n";
@@ -364,19 +365,19 @@ static void show_fitting(void)
 		show_text();
 }
 
-int main(int argc, char **argv)
+static void (*show)(void) = show_fitting;
+static const char *target, *html; /* of --effective and --html */
+
+static void options_read(int argc, char **argv)
 {
-	enum { EFFECTIVE = 256 };
+	enum { EFFECTIVE = 256, HTML };
 	static const struct option options[] = { { "json", 0, 0, 'j' },
 						 { "metrics", 0, 0, 'm' },
 						 { "effective", 1, 0, EFFECTIVE },
+						 { "html", 1, 0, HTML },
 						 COMMON_OPTIONS };
-	void (*show)(void) = show_fitting;
-	const char *target = 0;
-	struct cgg_guard guard;
-	int option, status;
+	int option;
 
-	start(argv);
 	while ((option = getopt_long(argc, argv, "jm" COMMON_LETTERS, options, 0)) != -1) {
 		if ((option == 'j' || option == 'm') && show != show_fitting &&
 		    show != (option == 'j' ? show_json : show_metrics))
@@ -387,6 +388,8 @@ int main(int argc, char **argv)
 			show = show_metrics;
 		else if (option == EFFECTIVE)
 			target = optarg;
+		else if (option == HTML)
+			html = optarg;
 		else
 			common_option(option, usage);
 	}
@@ -394,6 +397,17 @@ int main(int argc, char **argv)
 		errx(CGG_USAGE, "%s: cgg-status takes no arguments", argv[optind]);
 	if (target && show == show_metrics)
 		errx(CGG_USAGE, "-m or --effective, one of them");
+	if (html && (target || show != show_fitting))
+		errx(CGG_USAGE, "--html: not with -j, -m or --effective");
+}
+
+int main(int argc, char **argv)
+{
+	struct cgg_guard guard;
+	int status;
+
+	start(argv);
+	options_read(argc, argv);
 	if (target) {
 		effective_show(target, show == show_json);
 		return CGG_DONE;
@@ -402,7 +416,10 @@ int main(int argc, char **argv)
 	if (status)
 		die(status);
 	read_all(&guard);
-	show();
+	if (html)
+		html_write(&all, &guard, html);
+	else
+		show();
 	guard_close(&guard);
 	return CGG_DONE;
 }

@@ -59,6 +59,9 @@ __u64 unread_packets(const struct policy *policy); /* that could not be read to 
 bool is_counted(const struct policy *policy, int hook);
 void metrics_show(const struct status *status);
 
+/* html.c: a page with all of it */
+void html_write(const struct status *all, struct cgg_guard *guard, const char *file);
+
 /* picture.c: the output on a terminal */
 #define PLAIN ""
 #define DIM "\033[2m"

@@ -16,7 +16,7 @@ declare -gA _cgg_options=(
 	[cgg-rule]='-p= --policy='
 	[cgg-run]='-p= --policy= -r= --rule= -v --verbose -u= --user= -k= --keep= -e= --env= --clear-env'
 	[cgg-sockets]='-j --json --denied -k --kill --unconnected --listening'
-	[cgg-status]='-j --json -m --metrics --effective='
+	[cgg-status]='-j --json -m --metrics --html= --effective='
 	[cgg-top]='-b --batch -d= --delay= -n= --count='
 	[cgg-unload]='-f --force'
 )
@@ -253,6 +253,7 @@ _cgg_candidates()
 				1:-u | 1:--user) compgen -u ;;
 				1:-k | 1:--keep) _cgg_lines "$_cgg_keeps" ;;
 				1:-f | 1:--file | 1:-o | 1:--output) _cgg_files "$cur" ;;
+				1:--html) _cgg_files "$cur" ;;
 				1:--verdict) _cgg_lines 'deny alert audit' ;;
 				1:--hook) _cgg_lines "${!_cgg_hooks[*]}" ;;
 				1:-c | 1:--cgroup | 1:--effective | 1:--in) _cgg_targets "$cur" ;;

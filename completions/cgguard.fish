@@ -335,6 +335,7 @@ complete -c cgg-sockets -l listening -d 'with -k: also sockets that listen'
 
 complete -c cgg-status -s j -l json -d 'as JSON'
 complete -c cgg-status -s m -l metrics -d 'as Prometheus text'
+complete -c cgg-status -l html -rF -d 'write one page of HTML'
 complete -c cgg-status -l effective -xa '(__cgg_targets)' -d 'show the programs that run for a cgroup'
 
 complete -c cgg-top -s b -l batch -d 'print lines, for pipes and files'
