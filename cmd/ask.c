@@ -1,27 +1,72 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* ask.c - cgg-rule test: asks the kernel, and prints the decision. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "rule.h"
 
-/* Rules to look for by their ids; the first one in the policy is found. */
-struct by_id {
-	__u32 id[2];
-	int found; /* -1: none */
+/* What the kernel answered about an address, and about each name; the earliest rule decides. */
+struct answers {
+	int place;
+	const char *below;
+	unsigned count, found; /* found: which of them; count: none, so the default decides */
+	struct {
+		__u32 id;
+		__u8 verdict;
+	} * answer;
+	bool by_address; /* the rule that was found looks at the address */
 	char text[CGG_LINE_TEXT];
 };
 
 static int keep_line(void *context, const struct cgg_line *line)
 {
-	struct by_id *wanted = context;
+	struct answers *all = context;
+	struct cgg_rule rule;
 
-	for (int i = 0; i < 2; i++)
-		if (line->id == wanted->id[i])
-			wanted->found = i;
-	if (wanted->found < 0)
+	for (unsigned i = all->count; i--;)
+		if (line->id == all->answer[i].id)
+			all->found = i;
+	if (all->found == all->count)
 		return 0;
-	line_print(line, wanted->text);
+	line_print(line, all->text);
+	all->by_address = !line_rule(line, &rule) && rule.matches & CGG_MATCH_IP;
 	return CGG_NO;
+}
+
+/* Ask the kernel one question more. */
+static int answer_add(struct answers *all, const struct cgg_rule *rule, bool by_name)
+{
+	struct cgg_ask ask;
+	int status = query_make(&ask, rule, by_name);
+	void *more = realloc(all->answer, (all->count + 1) * sizeof(*all->answer));
+
+	if (!more)
+		errx(CGG_FAILED, "out of memory");
+	all->answer = more;
+	if (!status && all->below)
+		status = query_in(&ask, all->below);
+	if (!status)
+		status = query_ask(&ask, all->place, &all->answer[all->count].verdict,
+				   &all->answer[all->count].id);
+	all->count++;
+	return status;
+}
+
+static int name_answer(void *context, const struct cgg_rule *rule)
+{
+	return answer_add(context, rule, true);
+}
+
+/* Find the earliest rule of the answers. */
+static int answers_find(struct answers *all, struct cgg_guard *guard)
+{
+	bool any = false;
+
+	all->found = all->count;
+	all->by_address = false;
+	for (unsigned i = 0; i < all->count; i++)
+		any |= all->answer[i].id != 0;
+	return any && policy_each(guard, all->place, keep_line, all) == CGG_FAILED ? CGG_FAILED : 0;
 }
 
 /* Exit if the words leave more than one operation. */
@@ -35,35 +80,59 @@ static void test_check(const struct cgg_rule *rule)
 }
 
 /*
+ * Ask about a name, and about an address that no rule with `ip' matches before the rule that
+ * decides. Nobody has these addresses.
+ */
+static int host_decide(struct answers *all, struct cgg_guard *guard, const struct cgg_rule *rule)
+{
+	static const char *const nobody[] = { "0.0.0.1", "192.0.2.1", "100::1", "2001:db8::1" };
+	struct cgg_rule at = *rule;
+	int status = 0;
+
+	at.matches = (at.matches & ~(unsigned)CGG_MATCH_HOST) | CGG_MATCH_IP;
+	for (size_t i = 0; i < sizeof(nobody) / sizeof(*nobody) && !status; i++) {
+		all->count = 0;
+		status = net_parse(&at.net, nobody[i]);
+		if (!status)
+			status = answer_add(all, &at, false);
+		if (!status)
+			status = answer_add(all, rule, true);
+		if (!status)
+			status = answers_find(all, guard);
+		if (status || !all->by_address)
+			return status;
+	}
+	return status ? status
+		      : set_error(CGG_USAGE,
+				  "test: a rule about addresses comes first, so write ip ADDR: %s",
+				  all->text);
+}
+
+/*
  * Ask how a policy decides an operation, or exit; `below` is the cgroup of the process (0: as the
- * words tell).
- *
- * With host, the kernel is asked about the address, and about the name: the earlier rule decides.
+ * words tell), attached the one with the policy (0: any of them): its names count.
  */
 void test_decide(struct cgg_guard *guard, int place, const struct cgg_rule *rule, const char *below,
-		 struct decision *decision)
+		 __u64 attached, struct decision *decision)
 {
-	struct by_id wanted = { .found = -1 };
-	int queries = rule->matches & CGG_MATCH_HOST ? 2 : 1, status = 0;
-	__u8 verdict[2] = { 0 };
-	struct cgg_ask ask;
+	struct answers all = { .place = place, .below = below };
+	int status;
 
-	for (int i = 0; i < queries && !status; i++) {
-		status = query_make(&ask, rule, i);
-		if (!status && below)
-			status = query_in(&ask, below);
+	if (rule->matches & CGG_MATCH_HOST) {
+		status = host_decide(&all, guard, rule);
+	} else {
+		status = answer_add(&all, rule, false);
+		if (!status && rule->hooks & (1u << CGG_CONNECT | 1u << CGG_SENDMSG))
+			status = names_of_address(guard, place, attached, rule, name_answer, &all);
 		if (!status)
-			status = query_ask(&ask, place, &verdict[i], &wanted.id[i]);
+			status = answers_find(&all, guard);
 	}
-	if (!status && (wanted.id[0] || wanted.id[1]) &&
-	    policy_each(guard, place, keep_line, &wanted) == CGG_FAILED)
-		status = CGG_FAILED;
 	if (status)
 		die(status);
-	decision->verdict = verdict[wanted.found > 0];
-	decision->id = wanted.found < 0 ? 0 : wanted.id[wanted.found];
-	snprintf(decision->text, sizeof(decision->text), "%s",
-		 wanted.found < 0 ? "default" : wanted.text);
+	decision->verdict = all.answer[all.found == all.count ? 0 : all.found].verdict;
+	decision->id = all.found == all.count ? 0 : all.answer[all.found].id;
+	snprintf(decision->text, sizeof(decision->text), "%s", decision->id ? all.text : "default");
+	free(all.answer);
 }
 
 /* Parse the words of one operation, or exit. */
@@ -91,7 +160,7 @@ int test_operation(int count, char **word)
 	if (test_target)
 		return test_in(&rule);
 	guard_begin(&guard, &place, false);
-	test_decide(&guard, place, &rule, 0, &decision);
+	test_decide(&guard, place, &rule, 0, 0, &decision);
 	if (decision.id)
 		printf("%s\t%u\t%s\n", cgg_verdicts[decision.verdict], decision.id, decision.text);
 	else

@@ -73,7 +73,7 @@ static void policy_ask(int level, __u32 place)
 	char *words;
 	bool denies;
 
-	test_decide(&in.guard, (int)place, in.rule, in.below, &d);
+	test_decide(&in.guard, (int)place, in.rule, in.below, in.above[level], &d);
 	cgroup_name(in.above[level], path, sizeof(path));
 	text_print(shown, path);
 	if (d.id) {

@@ -35,7 +35,7 @@ struct decision {
 	char text[CGG_LINE_TEXT]; /* of the rule */
 };
 void test_decide(struct cgg_guard *guard, int place, const struct cgg_rule *rule, const char *below,
-		 struct decision *decision);
+		 __u64 attached, struct decision *decision);
 int test_operation(int count, char **word);
 extern const char *test_target; /* of test --in, or 0 */
 int test_in(const struct cgg_rule *rule);

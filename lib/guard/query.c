@@ -49,9 +49,6 @@ static int query_host(struct cgg_ask *ask, const struct cgg_rule *rule)
 	return 0;
 }
 
-/* An address of 0.0.0.0/8, which nobody has: it stands for one that no `ip' is about. */
-static const struct cgg_net nowhere = { .addr = { [10] = 0xff, 0xff, 0, 0, 0, 1 }, .len = 128 };
-
 static int query_net(struct cgg_ask *ask, const struct cgg_rule *rule, int hook)
 {
 	struct cgg_query *q = &ask->query;
@@ -66,9 +63,8 @@ static int query_net(struct cgg_ask *ask, const struct cgg_rule *rule, int hook)
 		return 0;
 	if (q->access == CGG_BY_NAME)
 		q->select = (rule->inner ? CGG_IS_INNER : 0) | (rule->alias ? CGG_IS_ALIAS : 0);
-	if (!(rule->matches & CGG_MATCH_IP) && rule->matches & CGG_MATCH_HOST)
-		net = &nowhere;
-	else if (!(rule->matches & CGG_MATCH_IP) || rule->nets.count || !net_is_address(net))
+	if (q->access != CGG_BY_NAME &&
+	    (!(rule->matches & CGG_MATCH_IP) || rule->nets.count || !net_is_address(net)))
 		return one("address is needed (ip ADDR)");
 	if (rule->matches & CGG_MATCH_PORT
 		    ? rule->ports.count || rule->port_min != rule->port_max
@@ -215,8 +211,8 @@ int query_fill(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
 }
 
 /*
- * Turn the words of a rule into a query; refuse words that leave more than one operation. Words
- * with host make two queries: about the address, and with by_name about the name.
+ * Turn the words of a rule into a query; refuse words that leave more than one operation. by_name:
+ * the query is about the name, not the address.
  */
 int query_make(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
 {

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "../../bpf/names/inner.h"
 #include "operand.h"
 
 #define LABEL_MOST 63
@@ -68,6 +69,15 @@ void host_print(const struct cgg_rule *rule, char text[CGG_OPERAND_TEXT])
 {
 	snprintf(text, CGG_OPERAND_TEXT, "%s%s%s", rule->prefix ? "*" : "",
 		 rule->prefix && *rule->operand ? "." : "", rule->operand);
+}
+
+/* Return whether allow with host needs inner for this address. */
+bool addr_is_inner(const __u8 addr[16])
+{
+	__u64 word[2];
+
+	memcpy(word, addr, sizeof(word));
+	return is_inner(word);
 }
 
 /* Reverse the bytes of a name, as the programs have it. */

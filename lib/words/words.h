@@ -92,6 +92,7 @@ size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]); /* wit
 /* host.c: DNS names; in a rule they are in operand and prefix, as typed but in lower case */
 int host_parse(struct cgg_rule *rule, const char *word);
 void host_print(const struct cgg_rule *rule, char text[CGG_OPERAND_TEXT]);
+bool addr_is_inner(const __u8 addr[16]);
 void host_reverse(char to[CGG_OPERAND], const char *name); /* pads with NULs */
 int resolver_parse(__u64 addr[2], const char *word);
 

@@ -138,6 +138,48 @@ runs()
 	matches '^allow	[0-9]+	allow connect host in.test inner$'
 }
 
+@test 'cgg-rule test asks about an address with the names that it has now' {
+	local other
+
+	policy 'allow connect host a.example.com port 1-99' 'deny connect ip 192.0.2.1 port 7' \
+		'allow connect host shared.test alias' 'allow connect host in.example.com' 'deny connect host *.test'
+	no cgg-rule test connect ip 192.0.2.1 port 7
+	matches '^deny	[0-9]+	deny connect ip 192\.0\.2\.1 port 7$'
+	yes net cgg-names add a.example.com 192.0.2.1
+	yes cgg-rule test connect ip 192.0.2.1 port 7
+	matches '^allow	[0-9]+	allow connect host a\.example\.com port 1-99$'
+	uses to:192.0.2.1,7 -- reached
+	no cgg-rule test connect ip 192.0.2.1 port 100
+	says 'deny	default'
+	# an inner address, a second name, and an alias
+	yes net cgg-names add in.example.com 10.1.2.3
+	no cgg-rule test connect ip 10.1.2.3 port 7
+	says 'deny	default'
+	yes net cgg-names add evil.test 192.0.2.1
+	no cgg-rule test connect ip 192.0.2.1 port 100
+	matches '^deny	[0-9]+	deny connect host \*\.test$'
+	uses udp:x.test to:192.0.2.1,7 -- '2 records' reached
+	# the names that it has in any cgroup with the policy, or with --in in that one
+	new_cgroup other
+	yes net cgg-attach "$other"
+	yes net cgg-names -c "$other" add shared.test 192.0.2.9
+	yes cgg-rule test connect ip 192.0.2.9 port 9
+	yes cgg-rule test --in "$other" connect ip 192.0.2.9 port 9
+	no cgg-rule test --in "$web" connect ip 192.0.2.9 port 9
+	no cgg-rule test sendmsg ip 192.0.2.9 port 9
+}
+
+@test 'cgg-rule test about a name alone takes an address that rules with ip do not match first' {
+	policy 'deny connect ip 0.0.0.0/8' 'deny connect ip 192.0.2.0/24 port 1-9' 'allow connect host a.example.com'
+	yes cgg-rule test connect host a.example.com port 7
+	yes cgg-rule -p other restore - <<<$'deny connect ip 0.0.0.0/0\ndeny connect ip ::/0\nallow connect host a.example.com'
+	run cgg-rule -p other test connect host a.example.com port 7
+	status_is 2
+	says 'cgg-rule: test: a rule about addresses comes first, so write ip ADDR: deny connect ip ::/0'
+	yes cgg-rule -p other restore - <<<$'allow connect host a.example.com\ndeny connect ip 0.0.0.0/0\ndeny connect ip ::/0'
+	yes cgg-rule -p other test connect host a.example.com port 7
+}
+
 @test 'rules are printed as they are read, and mistakes are refused' {
 	yes cgg-rule restore - <<-END
 		resolver 127.0.0.53 2001:db8::53
