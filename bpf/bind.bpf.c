@@ -59,6 +59,7 @@ __noinline __weak int image_opens(__u32 number, __u64 high, __u64 low, __u64 que
 {
 	const struct cgg_image *image = image_at(number);
 	const struct known any_port = { .key = ~0ULL, .select = ~0ULL };
+	const struct known in_set = { .select = ~0ULL };
 	__u64 now;
 
 	if (!image)
@@ -71,7 +72,10 @@ __noinline __weak int image_opens(__u32 number, __u64 high, __u64 low, __u64 que
 
 		if (i >= image->count)
 			break;
-		if (entry_differs(e, high, low, query, any_port, now))
+		__u64 set = e->condition.select & CGG_IS_SET;
+
+		if (entry_differs(e, high, low, query | set << 32, set ? in_set : any_port, now) ||
+		    (set && e->verdict != CGG_DENY))
 			continue;
 		if (!condition_holds(&e->condition, who, e->verdict))
 			continue;

@@ -4,6 +4,10 @@
 #define CGG_DECISION_H
 
 #include "nodes.h"
+#include "order.h"
+#if HAS_SETS
+#include "set_rules.h"
+#endif
 
 /* An operation. The key of one that has a name is its first bytes. */
 struct operation {
@@ -27,8 +31,6 @@ struct cgg_decision {
 	__u8 image; /* generation & 1 of the one that says so */
 };
 
-#define FOUND_ENTRY 9 /* a kind of reference: the number of an entry of the image + 1 */
-
 /* Return the earlier one of a rule of the index and an entry (its number + 1; 0: none). */
 static __always_inline __u64 first_of(const struct cgg_image *image, __u64 found, __u32 at)
 {
@@ -45,7 +47,12 @@ static __always_inline __u64 first_match(__u32 number, const struct cgg_image *i
 	__u64 found = image->index.number ? index_find(number, image, KEY_OF(o), query, o->who) : 0;
 	__u32 at = image->count ? PER_KIND(front_find)(number, KEY_OF(o), query, o->who) : 0;
 
+#if HAS_SETS
+	return with_sets(number, image, o->q.word[0], o->q.word[1], query, o->who,
+			 first_of(image, found, at));
+#else
 	return first_of(image, found, at);
+#endif
 }
 
 #if defined(CGG_NAMES) && !defined(CGG_QUESTIONS)

@@ -19,6 +19,8 @@
 #include "kernel_base.h"
 #if defined(CGG_HOSTS) || defined(CGG_QUESTIONS)
 #include "names/key.h"
+#elif defined(CGG_ASKED)
+#include "ask_key.h"
 #endif
 
 /* Helpers for the current task: before 6.1 only programs of sockets have them. */

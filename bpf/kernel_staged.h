@@ -66,17 +66,6 @@ static __always_inline int name_kept(__u64 turn)
 #define NAME_KEPT(o) 1
 #endif
 
-#if defined(CGG_ASKED)
-static __always_inline const struct cgg_operand *name_from(NAME name)
-{
-	__u32 key = 0;
-	struct cgg_ask *ask = bpf_map_lookup_elem(&asked, &key);
-
-	(void)name;
-	return ask ? &ask->name : 0;
-}
-#endif
-
 #if !defined(CGG_ASKED)
 #define SUBJECT __u64
 

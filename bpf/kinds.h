@@ -57,13 +57,25 @@
 #define KEY_PARAMS NAME key
 #define KEY_ARGS key
 #define KEY_OF(o) NAME_OF(o)
+#if defined(CGG_NAMED)
 #define KEY_WORDS __u64 high = name->word[0], low = name->word[1]
+#else /* a key that is not 0 is the sets that contain the name, or the address (set_rules.h) */
+#define KEY_WORDS __u64 high = key ? key : name->word[0], low = key ? 0 : name->word[1]
+#endif
 #else
 #define HAS_NAME 0
 #define KEY_PARAMS __u64 high, __u64 low
 #define KEY_ARGS high, low
 #define KEY_OF(o) (o)->q.word[0], (o)->q.word[1]
 #define KEY_WORDS
+#endif
+
+/* Rules of these kinds may be about sets. */
+#if (defined(CGG_SOCKETS) && !defined(CGG_HOSTS) && !defined(CGG_NO_ADDRESS)) ||                   \
+	defined(CGG_PACKETS) || defined(CGG_ASKED)
+#define HAS_SETS 1
+#else
+#define HAS_SETS 0
 #endif
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "map.h"
 #include "event_maps.h"
+#include "set_maps.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

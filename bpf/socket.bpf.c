@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* socket.bpf.c - judges socket(2) of the families inet and inet6. */
+#define CGG_NO_ADDRESS
 #include "address.h"
 
 SEC("cgroup/sock_create")

@@ -77,7 +77,8 @@ static void pin_or_die(int fd, const char *directory, const char *name)
 /* Bind maps to a program that does not use them: a pin is then known to belong to this guard. */
 static void program_bind(struct bpf_object *object, int program)
 {
-	static const char *const maps[] = { "asked", "attachments", "readers", "told" };
+	static const char *const maps[] = { "asked", "attachments", "readers", "set_names",
+					    "told" };
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
 		if (bpf_prog_bind_map(program, bpf_object__find_map_fd_by_name(object, maps[i]), 0))
@@ -201,6 +202,8 @@ static void load(void)
 	make_directory(sibling, "/progs");
 	make_directory(sibling, "/links");
 	make_directory(sibling, "/indexes");
+	make_directory(sibling, "/sets");
+	make_directory(sibling, "/sets-new");
 	make_directory(sibling, "/images");
 	make_directory(sibling, "/tallies");
 	images_make(object);

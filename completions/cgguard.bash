@@ -15,6 +15,7 @@ declare -gA _cgg_options=(
 	[cgg-names]='-j --json -c= --cgroup='
 	[cgg-rule]='-p= --policy='
 	[cgg-run]='-p= --policy= -r= --rule= -v --verbose -u= --user= -k= --keep= -e= --env= --clear-env'
+	[cgg-set]='-n --dry-run -s --stats -j --json'
 	[cgg-sockets]='-j --json --denied -k --kill --unconnected --listening'
 	[cgg-status]='-j --json -m --metrics --html= --effective='
 	[cgg-top]='-b --batch -d= --delay= -n= --count='
@@ -96,6 +97,12 @@ _cgg_lines()
 	printf '%s\n' "${1// /$'\n'}"
 }
 
+# _cgg_sets [PREFIX]: print the names of the sets
+_cgg_sets()
+{
+	cgg-set list 2>/dev/null | sed "s/^/${1-}/"
+}
+
 _cgg_files()
 {
 	local file
@@ -156,6 +163,7 @@ _cgg_operand()
 	device:b) ls /sys/dev/block ;;
 	device:c) ls /sys/dev/char ;;
 	unix:) awk '$8 ~ /^[\/@]/ { print $8 }' /proc/net/unix ;;
+	dns:) _cgg_sets @ ;;
 	sysctl:) find /proc/sys -type f -path "/proc/sys/$2*" -printf '%P\n' ;;
 	esac 2>/dev/null
 }
@@ -169,6 +177,7 @@ _cgg_rule()
 	word=${1:+${*: -1}}
 	if [ -n "${_cgg_values[${word:-none}]+has}" ]; then
 		[ "$word" != cgroup ] || _cgg_targets "$cur"
+		[[ $word != ip && $word != host ]] || _cgg_sets @
 		_cgg_lines "${_cgg_values[$word]}"
 		return
 	fi
@@ -281,6 +290,13 @@ _cgg_candidates()
 	cgg-rule) _cgg_rule_word "$cur" "$policy" "${words[@]}" ;;
 	cgg-learn) _cgg_files "$cur" ;;
 	cgg-names) [ ${#words[@]} -gt 0 ] || { printf '%s\n' add flush && _cgg_targets "$cur"; } ;;
+	cgg-set)
+		case ${#words[@]}:${words[0]-} in
+		0:) _cgg_lines 'add delete restore list test drop' ;;
+		1:*) _cgg_sets ;;
+		2:restore) _cgg_files "$cur" ;;
+		esac
+		;;
 	cgg-run)
 		if [ ${#words[@]} -gt 0 ]; then
 			_cgg_files "$cur"

@@ -51,9 +51,12 @@ function __cgg_values --argument-names key
             printf '%s\n' icmp igmp tcp udp dccp gre esp ah icmpv6 sctp udplite
         case ip
             printf '%s\n' local private link-local multicast metadata global
+            string replace -r '^' @ (__cgg_sets)
+        case host
+            string replace -r '^' @ (__cgg_sets)
         case cgroup
             __cgg_targets
-        case host port name comment errno ttl
+        case port name comment errno ttl
         case '*'
             return 1
     end
@@ -87,6 +90,10 @@ end
 
 function __cgg_policies
     cgg-rule policies 2>/dev/null
+end
+
+function __cgg_sets
+    cgg-set list 2>/dev/null
 end
 
 function __cgg_ids
@@ -251,12 +258,12 @@ function __cgg_options
 end
 
 for command in cgg-attach cgg-detach cgg-events cgg-learn cgg-load cgg-names cgg-rule cgg-run \
-        cgg-sockets cgg-status cgg-top cgg-unload
+        cgg-set cgg-sockets cgg-status cgg-top cgg-unload
     complete -c $command -e
     complete -c $command -f
 end
 for command in cgg-attach cgg-detach cgg-events cgg-learn cgg-load cgg-names cgg-run \
-        cgg-sockets cgg-status cgg-top cgg-unload
+        cgg-set cgg-sockets cgg-status cgg-top cgg-unload
     complete -c $command -s h -l help -d 'print how it is used'
     complete -c $command -s V -l version -d 'print the version'
 end
@@ -332,6 +339,12 @@ complete -c cgg-sockets -l denied -d 'only the sockets that a policy refuses'
 complete -c cgg-sockets -s k -l kill -d 'end these sockets'
 complete -c cgg-sockets -l unconnected -d 'with -k: also UDP and raw sockets without another end'
 complete -c cgg-sockets -l listening -d 'with -k: also sockets that listen'
+complete -c cgg-set -n __cgg_nothing_said -a 'add delete restore list test drop'
+complete -c cgg-set -n '__cgg_behind add delete restore list test drop' -a '(__cgg_sets)'
+complete -c cgg-set -n 'test (count (__cgg_said)) -eq 2; and test (__cgg_said)[1] = restore' -F
+complete -c cgg-set -s n -l dry-run -d 'restore: only check the file'
+complete -c cgg-set -s s -l stats -d 'list: with sizes'
+complete -c cgg-set -s j -l json -d 'list: as JSON'
 
 complete -c cgg-status -s j -l json -d 'as JSON'
 complete -c cgg-status -s m -l metrics -d 'as Prometheus text'

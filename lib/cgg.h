@@ -17,6 +17,7 @@
 #include "index/index.h"
 #include "files/files.h"
 #include "pins/pins.h"
+#include "sets/sets.h"
 #include "guard/guard.h"
 #include "sockets/sockets.h"
 #include "events/events.h"

@@ -260,6 +260,7 @@ empty_guard()
 			[ "$policy" = default ] || cgg-rule -p "$policy" drop
 		done
 	fi
+	cgg-set list | xargs -rn 1 cgg-set drop
 	cgg-events -w 0 >/dev/null
 	remove_cgroups
 	for network in "/run/netns/$CGG_RUN-"*; do

@@ -12,6 +12,7 @@ enum cgg_space {
 	/* of paths and questions that may mean any, and packets of which no address is known */
 	CGG_SPACE_VAGUE = CGG_SPACE_UNIX + CGG_HOOKS - CGG_UNIX,
 	CGG_SPACE_HOST, /* names of addresses */
+	CGG_SPACE_SET, /* sets: its root is the place of CGG_SETS_OF references */
 	CGG_SPACES
 };
 
@@ -30,6 +31,7 @@ struct cgg_index {
 	__u32 entries; /* as many of these */
 	__u32 pages;
 	__u32 by_name; /* a rule has CGG_BY_NAME */
+	__u64 sets; /* 1 << place in the image, of those that its rules use */
 	__u64 root[CGG_ARRAY_MOST]; /* by enum cgg_space */
 };
 
@@ -107,7 +109,7 @@ CGG_SAME(sizeof(struct cgg_path) == 48);
 CGG_SAME(sizeof(struct cgg_record) == 16 && CGG_PAGE % sizeof(struct cgg_record) == 0);
 CGG_SAME(sizeof(struct cgg_kept) == 40);
 CGG_SAME(CGG_LIST_MOST * sizeof(struct cgg_item) <= CGG_PAGE);
-CGG_SAME(sizeof(struct cgg_index) == 184);
+CGG_SAME(sizeof(struct cgg_index) == 192);
 CGG_FITS(CGG_SPACES <= CGG_ARRAY_MOST);
 
 #endif

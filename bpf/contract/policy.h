@@ -5,11 +5,11 @@
 
 #include "index.h"
 #include "names.h"
+#include "sets.h"
 
 /*
- * One state of a policy: an index, if it has many rules, and a few entries beside
- * it, in their order. The first match wins: of the entries, and of the index by
- * what the entry says in before.
+ * One state of a policy: an index, if it has many rules, and a few entries beside it, in order.
+ * The first match wins: of the entries, and of the index by what the entry says in before.
  */
 struct cgg_image {
 	__u32 count;
@@ -20,9 +20,11 @@ struct cgg_image {
 	__u8 audit; /* refuse nothing; report each would-be denial */
 	__u8 timed; /* an entry expires */
 	__u8 by_name; /* a rule has CGG_BY_NAME */
-	__u8 zero[5];
+	__u8 sets; /* places of set: used ones, or free between such */
+	__u8 zero[4];
 	struct cgg_naming naming;
 	struct cgg_index index;
+	struct cgg_used_set set[CGG_SETS_OF];
 	struct cgg_entry entry[CGG_ENTRIES];
 	char heap[CGG_HEAP];
 };
@@ -87,21 +89,18 @@ struct cgg_packets {
 
 /* Key and value of counts: the hits of a rule. */
 struct cgg_count_key {
-	__u32 policy;
-	__u32 rule;
+	__u32 policy, rule;
 };
 
 struct cgg_count {
-	__u64 hits;
-	__u64 bytes; /* of packets */
+	__u64 hits, bytes; /* bytes: of packets */
 	__u64 last; /* when it was hit last, to the kernel's tick; 0: never */
 	__u64 tick; /* jiffies then */
 };
 
 /*
- * What was decided for one hook of a policy, by enum cgg_verdict. Element
- * CGG_HOOKS * (place % CGG_CHUNK) + hook of the map that element place / CGG_CHUNK
- * of tallies holds.
+ * What was decided for one hook of a policy, by enum cgg_verdict. It is element CGG_HOOKS *
+ * (place % CGG_CHUNK) + hook of the map that element place / CGG_CHUNK of tallies holds.
  */
 struct cgg_tally {
 	__u64 by_default[CGG_VERDICTS];
@@ -112,6 +111,7 @@ struct cgg_tally {
 
 CGG_SAME(sizeof(struct cgg_image) == 24 + sizeof(struct cgg_defaults) + sizeof(struct cgg_naming) +
 					     sizeof(struct cgg_index) +
+					     CGG_SETS_OF * sizeof(struct cgg_used_set) +
 					     CGG_ENTRIES * sizeof(struct cgg_entry) + CGG_HEAP);
 CGG_SAME(sizeof(struct cgg_policy) == 320);
 CGG_SAME(sizeof(struct cgg_attached) == 24 + 8 * CGG_LEVELS + 16 * CGG_RINGS);

@@ -11,6 +11,8 @@
 /* and of one about a name of that address */
 #define CGG_IS_INNER 0x40000u /* the address is local, private, link-local or multicast */
 #define CGG_IS_ALIAS 0x80000u /* the name came further on in a chain of CNAMEs */
+/* the key is not an address or a name but the sets of the policy that contain it: 1 << place */
+#define CGG_IS_SET 0x40000000u
 
 /* type of a query about a device, as in BPF_DEVCG_DEV_* of <linux/bpf.h> */
 #define CGG_BLOCK 1

@@ -23,7 +23,7 @@ __noinline __weak __u64 first_named(struct bpf_sock_addr *ctx, __u32 number, __u
 		return DISTURBED;
 	found = image->index.number ? index_find(number, image, high, low, query, who) : 0;
 	at = image->count ? front_find_socket(number, high, low, query, who) : 0;
-	found = first_of(image, found, at);
+	found = with_sets(number, image, high, low, query, who, first_of(image, found, at));
 	if (!image->by_name)
 		return found;
 	begun = host_begin(high, low, bpf_get_netns_cookie(ctx));

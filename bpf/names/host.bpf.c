@@ -7,6 +7,7 @@
 #define CGG_HOSTS
 #define CGG_SOCKETS
 #include "../descend.h"
+#include "../set_names.h"
 #include "inner.h"
 
 /*

@@ -9,33 +9,18 @@
 #define CGG_NAMES_HOST_H
 
 #include "../nodes.h"
+#include "../order.h"
 #include "scratch.h"
 
 extern __u64 host_begin(__u64 high, __u64 low, __u64 netns);
 extern __u32 host_take(__u32 number);
 extern __u32 host_any(void);
 extern __u64 host_descend(__u32 image_number);
+extern __u64 sets_of_name_host(__u32 number, __u64 query);
 extern __u32 front_find_host(__u32 number, __u64 key, __u64 query, __u64 who);
 
 #define BY_NAME_BIT 4 /* of a query, as a number: CGG_BY_NAME */
 CGG_SAME(1 << BY_NAME_BIT == CGG_BY_NAME);
-
-/* order_of - where a rule stands in the policy; rules of the image stand before one of the index */
-static __always_inline __u64 order_of(const struct cgg_image *image, __u64 found)
-{
-	__u64 at = CGG_REF_LOW(found);
-
-	if (!found)
-		return ~0ULL;
-	if (CGG_REF_KIND(found) != FOUND_ENTRY)
-		return at << 8 | 255;
-	return (__u64)image->entry[(at - 1) % CGG_ENTRIES].before << 8 | at;
-}
-
-static __always_inline __u64 earlier(const struct cgg_image *image, __u64 one, __u64 other)
-{
-	return order_of(image, other) < order_of(image, one) ? other : one;
-}
 
 /* names_of_index - the first rule of the index about the name in the buffer that holds; 0: none */
 static __always_inline __u64 names_of_index(__u32 number, const struct cgg_image *image,
@@ -71,6 +56,9 @@ static __always_inline __u64 first_by_name(__u32 number, const struct cgg_image 
 		at = image->count ? front_find_host(number, FOR_HOST, asked, who) : 0;
 		if (at)
 			found = earlier(image, found, CGG_REF(FOUND_ENTRY, 0, at));
+		if (image->sets)
+			found = with_sets_of(number, sets_of_name_host(number, asked), asked, who,
+					     found);
 		found = as_unknown(found, query);
 	}
 	return found;

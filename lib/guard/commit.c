@@ -307,7 +307,10 @@ static int new_index(struct cgg_guard *guard, int place, struct cgg_rules *rules
 int commit_rules(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds)
 {
 	struct cgg_image *image = malloc(sizeof(*image));
-	int status = image ? compile(image, rules) : set_error(CGG_FAILED, "out of memory");
+	int status = image ? sets_number(rules) : set_error(CGG_FAILED, "out of memory");
+
+	if (!status)
+		status = compile(image, rules);
 
 	if (status == CGG_NO) {
 		status = new_index(guard, place, rules);

@@ -8,7 +8,7 @@
 #ifndef CGG_GUARD_H
 #define CGG_GUARD_H
 
-#include "../pins/pins.h"
+#include "../sets/sets.h"
 #include "../files/files.h"
 
 /* policy.c: find and read policies */
@@ -47,6 +47,9 @@ void policies_sweep(struct cgg_guard *guard);
 #define CGG_LINE_TEXT (CGG_RULE_TEXT + 32)
 void line_print(const struct cgg_line *line, char text[CGG_LINE_TEXT]);
 int line_rule(const struct cgg_line *line, struct cgg_rule *rule);
+
+/* users.c */
+int set_user(struct cgg_guard *guard, const char *name, int *place);
 
 /* attach.c: which cgroup has which policy, and the links that this needs */
 struct cgg_attachment {

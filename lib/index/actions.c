@@ -81,6 +81,8 @@ __u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_i
 			actions[CGG_KNOWN_BITS * (size_t)i + f] = action_of(b, &form[f]);
 		head->hooks |= rules->entry[i].condition.hooks;
 		head->by_name |= rules->entry[i].condition.access == CGG_BY_NAME;
+		if (entry_is_set(&rules->entry[i]))
+			head->sets |= 1ULL << entry_set(&rules->entry[i]);
 	}
 	build_take(b, sizeof(*b->action) / 8 * ((__u64)b->actions + 1), CGG_PAGE / 8, false);
 	if (!b->failed && b->actions)

@@ -39,7 +39,10 @@ static int mask_bits(const __u8 *mask, unsigned bytes)
 	return (int)bits;
 }
 
-/* Return whether every field of an entry, except its condition, is one that boxes_of() reads. */
+/*
+ * Return whether every field of an entry, except its condition, is one that boxes_of() reads. What
+ * a set contains may change, so rules about it are only compared with rules about the same one.
+ */
 bool entry_is_plain(const struct cgg_entry *e)
 {
 	static const struct cgg_entry none;
@@ -54,7 +57,7 @@ bool entry_is_plain(const struct cgg_entry *e)
 	rest.error = 0;
 	rest.text_len = rest.operand_words = 0;
 	rest.operand_last = 0;
-	if (memcmp(&rest, &none, sizeof(rest)))
+	if (memcmp(&rest, &none, sizeof(rest)) || entry_is_set(e))
 		return false;
 	if (e->condition.hooks & (1u << CGG_DEVICE | OPTIONS))
 		return true;
@@ -65,11 +68,12 @@ bool entry_is_plain(const struct cgg_entry *e)
 static __u32 known_select(int hook, bool by_name)
 {
 	if (by_name)
-		return LOW_HALF | CGG_IS_INNER | CGG_IS_ALIAS;
+		return LOW_HALF | CGG_IS_INNER | CGG_IS_ALIAS | CGG_IS_SET;
 	if (1u << hook & OTHERS)
 		return ~0u;
 	/* Only a packet with a local address may be not local: it came from elsewhere. */
-	return LOW_HALF | CGG_IS_IPV4 | (1u << hook & CGG_PACKET_HOOKS ? 0 : CGG_IS_LOCAL);
+	return LOW_HALF | CGG_IS_IPV4 | CGG_IS_SET |
+	       (1u << hook & CGG_PACKET_HOOKS ? 0 : CGG_IS_LOCAL);
 }
 
 /* Return what an entry asks for beside its boxes, and for how long: rules are compared by that. */
@@ -170,7 +174,7 @@ static unsigned name_boxes(struct part_box *boxes, const struct cgg_rules *rules
 	box->select = c->select_mask == ~0u ? c->select : ANY_SELECT;
 	if (!vague)
 		count = part_add(boxes, count, box, kind + PART_FIRST);
-	if (vague || !c->select_mask)
+	if (vague || !(c->select_mask & ~CGG_IS_SET))
 		count = part_add(boxes, count, &all, kind + PART_VAGUE);
 	return count;
 }

@@ -99,6 +99,21 @@ static void few_put(struct builder *b, struct prefix *p, const struct prefix *up
 	lists_chain(b, &b->chain, item, count);
 }
 
+/* Return how many steps a walk takes through a chain: 16 items of a list each. */
+static unsigned chain_steps(const struct chain *chain)
+{
+	unsigned steps = 0;
+
+	for (__u32 i = 0; i < chain->count; i++) {
+		__u32 kind = CGG_REF_KIND(chain->own[i]);
+
+		steps += kind == CGG_REF_LIST ? (CGG_REF_HIGH(chain->own[i]) + 15) / 16
+			 : kind == CGG_REF_INTERVALS || kind == CGG_REF_POINTS ? 2
+									       : 1;
+	}
+	return steps;
+}
+
 /* Write the nodes of a prefix: its own rules, then a reference to the next shorter prefix. */
 static void prefix_put(struct builder *b, struct prefix *p)
 {
@@ -125,6 +140,7 @@ static void prefix_put(struct builder *b, struct prefix *p)
 	p->depth = (__u16)(p->rest_depth + b->chain.count);
 	if (p->depth > CGG_CHAIN)
 		build_fail(b, "too many rules at prefixes that contain each other");
+	b->steps += chain_steps(&b->chain);
 	p->best = p->rest_best;
 	p->ref = nodes_put(b, &b->chain, p->rest, &p->best);
 }
@@ -279,6 +295,21 @@ static __u64 space_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u6
 
 /* ---- the whole index ---- */
 
+/* Write a reference to the rules of each set. Return the offset of these. */
+static __u64 sets_put(struct builder *b, __u32 prefixes)
+{
+	__u32 at = build_take(b, CGG_SETS_OF, CGG_SETS_OF, true);
+
+	if (b->steps > CGG_SET_WALK)
+		build_fail(b, "too many rules about sets; write fewer for the same set");
+	for (__u32 i = 0; i < prefixes && !b->failed; i++) {
+		__u64 *table = build_unit(b, at);
+
+		table[first_item(b, i)->high] = b->prefix[i].ref;
+	}
+	return at;
+}
+
 static void spaces_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
 		       struct cgg_index *head)
 {
@@ -291,7 +322,10 @@ static void spaces_put(struct builder *b, const struct cgg_rules *rules, const _
 		if (space == CGG_SPACE_VAGUE)
 			denials_merge(b);
 		items_sort(b, space);
-		ref = space_put(b, 0, prefixes_of(b), space == CGG_SPACE_IPV4 ? 6 : 0, 0);
+		b->steps = 0;
+		ref = space == CGG_SPACE_SET
+			      ? sets_put(b, prefixes_of(b))
+			      : space_put(b, 0, prefixes_of(b), space == CGG_SPACE_IPV4 ? 6 : 0, 0);
 		head->root[space] = ref;
 	}
 }

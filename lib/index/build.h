@@ -71,6 +71,7 @@ struct builder {
 	__u32 *action_hash, hash_size;
 	__u8 *shadows; /* by rule: 1 if it hides another rule, see struct cgg_record */
 	struct chain chain;
+	unsigned steps; /* of a walk through all prefixes of a space */
 	bool failed;
 };
 

@@ -74,7 +74,7 @@ static bool is_vague_too(const struct cgg_rule *rule)
 	if (rule->verdict != CGG_DENY)
 		return false;
 	return (rule->hooks & 1u << CGG_UNIX && *rule->operand == '/') ||
-	       (rule->hooks & 1u << CGG_DNS && *rule->operand);
+	       (rule->hooks & 1u << CGG_DNS && (*rule->operand || *rule->set));
 }
 
 static void compile_vague(struct cgg_entry *vague, const struct cgg_entry *e)
@@ -229,6 +229,9 @@ int rules_take(struct cgg_rules *rules, const struct cgg_rules *more)
 		e->text += shift;
 		e->before = CGG_LOW;
 		e->id = e->text_len ? rules->next_id++ : e[-1].id;
+		status = set_take(rules, e, more);
+		if (status)
+			return status;
 	}
 	rules->rules += more->rules;
 	return 0;
@@ -355,6 +358,10 @@ int compile(struct cgg_image *image, const struct cgg_rules *rules)
 		image->naming.room = CGG_NAMES_ROOM;
 	image->by_name = rules_have_host(rules);
 	image->index = rules->index;
+	memcpy(image->set, rules->set, sizeof(rules->set));
+	for (unsigned i = 0; i < CGG_SETS_OF; i++)
+		if (rules->set[i].number)
+			image->sets = (__u8)(i + 1);
 	image->hooks = rules_hooks(rules);
 	if (rules->count > CGG_ENTRIES)
 		return CGG_NO;
@@ -387,6 +394,7 @@ int decompile(struct cgg_rules *rules, const struct cgg_image *image)
 	rules->audit = image->audit;
 	rules->naming = image->naming;
 	rules->index = image->index;
+	memcpy(rules->set, image->set, sizeof(rules->set));
 	status = entries_room(rules, image->count);
 	if (status || !image->count)
 		return status;

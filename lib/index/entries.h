@@ -28,5 +28,8 @@ int compile_what(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_
 
 /* entries.c */
 int rules_take_entry(struct cgg_rules *rules, struct cgg_entry *e, const char *heap);
+/* used.c */
+int compile_set(struct cgg_rules *rules, struct cgg_entry *e, const char *name);
+int set_take(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rules *from);
 
 #endif

@@ -66,6 +66,9 @@ static int compile_host(struct cgg_rules *rules, struct cgg_entry *e, const stru
 	char name[CGG_OPERAND];
 	size_t len = strlen(rule->operand);
 
+	if (*rule->set)
+		return compile_set(rules, e, rule->set);
+	e->condition.select_mask |= CGG_IS_SET;
 	host_reverse(name, rule->operand);
 	if (rule->prefix && len)
 		name[len] = '.';
@@ -108,7 +111,7 @@ int compile_what(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_
 		return compile_by_name(rules, e, rule);
 	if (rule->hooks & 1u << CGG_DNS) {
 		/* A question that cannot be read is compared with no name. */
-		if (*rule->operand || !rule->prefix)
+		if (*rule->operand || *rule->set || !rule->prefix)
 			e->condition.select_mask = CGG_VAGUE & ~(CGG_VAGUE >> 1);
 		return compile_host(rules, e, rule);
 	}
@@ -122,6 +125,8 @@ int compile_what(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_
 	} else if (rule->hooks & (1u << CGG_SETSOCKOPT | 1u << CGG_GETSOCKOPT)) {
 		compile_number(e, 0, rule->major);
 		compile_number(e, 4, rule->minor);
+	} else if (rule->matches & CGG_MATCH_IP && *rule->set) {
+		return compile_set(rules, e, rule->set);
 	}
 	if (rule->hooks & 1u << CGG_SOCKET)
 		compile_socket(e, rule);

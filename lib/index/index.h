@@ -17,6 +17,7 @@ struct cgg_rules {
 	struct cgg_naming naming; /* in it 0 is the default */
 #define CGG_UNSET 0xff /* of these, in rules to be added: keep the policy's setting */
 #define CGG_UNSET_RESOLVERS 0xffffffffu
+	struct cgg_used_set set[CGG_SETS_OF]; /* that rules use, by entry_set() */
 	__u32 next_id;
 	struct cgg_index index; /* the index of the policy, if it has one */
 };
@@ -37,6 +38,13 @@ void rules_free(struct cgg_rules *rules);
 int compile(struct cgg_image *image, const struct cgg_rules *rules);
 int decompile(struct cgg_rules *rules, const struct cgg_image *image);
 int rules_take_beside(struct cgg_rules *rules, const struct cgg_rules *beside, unsigned at);
+
+/* used.c: the sets that rules use */
+bool entry_is_set(const struct cgg_entry *e);
+bool entry_is_of_names(const struct cgg_entry *e);
+unsigned entry_set(const struct cgg_entry *e);
+int rules_set(struct cgg_rules *rules, const char *name);
+void rules_count_sets(struct cgg_rules *rules);
 
 /* build.c: many rules -> an index, memory to memory */
 int index_build(char **pages, struct cgg_index *head, const struct cgg_rules *rules);

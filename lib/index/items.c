@@ -89,6 +89,15 @@ static void place_socket(struct builder *b, const struct cgg_entry *e, struct it
 	item_add(b, item);
 }
 
+/* The key of a rule about a set is the place of the set. */
+static void place_set(struct builder *b, const struct cgg_entry *e, struct item *item)
+{
+	item->high = entry_set(e);
+	item->low = 0;
+	item->bits = 64;
+	item_add(b, item);
+}
+
 /* Return the hooks whose rules are looked up in a space. */
 static unsigned space_hooks(int space)
 {
@@ -98,6 +107,8 @@ static unsigned space_hooks(int space)
 		return 1u << CGG_UNIX | 1u << CGG_DNS | CGG_PACKET_HOOKS;
 	if (space == CGG_SPACE_HOST)
 		return CGG_NAME_HOOKS;
+	if (space == CGG_SPACE_SET)
+		return ((1u << CGG_UNIX) - 1) | 1u << CGG_DNS;
 	return 1u << (space - CGG_SPACE_UNIX + CGG_UNIX);
 }
 
@@ -105,7 +116,10 @@ static unsigned space_hooks(int space)
 static void place_form(struct builder *b, const struct cgg_rules *rules, const struct cgg_entry *e,
 		       struct item *item, int space)
 {
-	if (is_by_name(e)) {
+	if (entry_is_set(e) || space == CGG_SPACE_SET) {
+		if (entry_is_set(e) && space == CGG_SPACE_SET)
+			place_set(b, e, item);
+	} else if (is_by_name(e)) {
 		if (space == CGG_SPACE_HOST)
 			place_name(b, rules, e, item, space);
 	} else if (space == CGG_SPACE_HOST) {

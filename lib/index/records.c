@@ -155,7 +155,10 @@ int rules_take_kept(struct cgg_rules *rules, const struct cgg_kept *kept,
 	e.condition.select = kept->select;
 	e.condition.select_mask = kept->select_mask;
 	e.condition.access = kept->access;
-	mask_of(e.mask, kept->skip, kept->bits);
+	if (entry_is_set(&e))
+		e.mask[0] = e.value[0];
+	else
+		mask_of(e.mask, kept->skip, kept->bits);
 	if (kept->operand) {
 		memcpy(operand, heap + 8 * (size_t)kept->operand, kept->bits / 8u);
 		if (name_put(rules, &e, operand, kept->bits / 8u))

@@ -8,12 +8,18 @@
 
 #include "entries.h"
 
+/* Return whether a rule compares the address with nets; a set is compared elsewhere (used.c). */
+static bool has_nets(const struct cgg_rule *rule)
+{
+	return rule->matches & CGG_MATCH_IP && !*rule->set;
+}
+
 /* Collect the nets of a rule: all prefixes, and whether local is one of them. */
 static int nets_of(struct cgg_spread *spread, const struct cgg_rule *rule)
 {
 	int status = 0;
 
-	if (!(rule->matches & CGG_MATCH_IP))
+	if (!has_nets(rule))
 		return 0;
 	if (!rule->nets.count) {
 		spread->local = rule->net.word == CGG_NET_LOCAL;
@@ -51,7 +57,7 @@ int spread_begin(struct cgg_spread *spread, const struct cgg_rule *rule)
 		return status;
 	nets = spread->nets.count + spread->local;
 	ports *= protos_of(rule);
-	if (rule->matches & CGG_MATCH_IP)
+	if (has_nets(rule))
 		ports *= nets;
 	if (ports > CGG_RULE_ENTRIES)
 		return set_error(CGG_USAGE,
@@ -86,7 +92,7 @@ static void net_put(struct cgg_entry *e, const struct cgg_spread *spread, unsign
 	memcpy(e->value, net->addr, sizeof(net->addr));
 	memcpy(e->mask, mask, sizeof(mask));
 	/* ::/0 means every IPv6 address, but not IPv4 addresses in mapped form */
-	e->condition.select_mask |= CGG_IS_IPV4;
+	e->condition.select_mask |= CGG_IS_IPV4 | CGG_IS_SET;
 	if (net->len >= 96 && addr_is_ip4(net->addr))
 		e->condition.select |= CGG_IS_IPV4;
 }
@@ -135,7 +141,7 @@ void spread_put(struct cgg_entry *e, const struct cgg_spread *spread)
 	struct cgg_entry base = *e, one, *to = e;
 	unsigned nets = spread->nets.count + spread->local;
 
-	if (!(spread->rule->matches & CGG_MATCH_IP))
+	if (!has_nets(spread->rule))
 		to = protos_put(to, &base, spread->rule);
 	for (unsigned n = 0; n < nets; n++) {
 		one = base;

@@ -44,7 +44,7 @@ const char *const cgg_operands[] = {
 	[CGG_SYSCTL_NAME] = "NAME",
 	[CGG_UNIX_NAME] = "/PATH|@ABSTRACT",
 	[CGG_SOCKOPT] = "LEVEL:NAME",
-	[CGG_DNS_NAME] = "NAME|*.NAME|*",
+	[CGG_DNS_NAME] = "NAME|*.NAME|*|@SET",
 };
 
 /* The attach types of unix sockets came with Linux 6.7; older headers lack them. */

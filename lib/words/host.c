@@ -38,12 +38,24 @@ static const char *name_fault(const char *name)
 	return numbers ? "is an address; write ip ADDR" : 0;
 }
 
-/* Read NAME, *.NAME or * into operand and prefix. */
+/* Read the name of a set. */
+int set_parse(struct cgg_rule *rule, const char *word)
+{
+	int status = name_check("@", word + 1);
+
+	if (!status)
+		strcpy(rule->set, word + 1);
+	return status;
+}
+
+/* Read NAME, *.NAME, * or @SET into operand and prefix. */
 int host_parse(struct cgg_rule *rule, const char *word)
 {
 	const char *name = word, *why;
 	size_t len;
 
+	if (*word == '@')
+		return set_parse(rule, word);
 	rule->prefix = *word == '*' && (!word[1] || word[1] == '.');
 	if (rule->prefix)
 		name += word[1] ? 2 : 1;
@@ -67,8 +79,11 @@ int host_parse(struct cgg_rule *rule, const char *word)
 
 void host_print(const struct cgg_rule *rule, char text[CGG_OPERAND_TEXT])
 {
-	snprintf(text, CGG_OPERAND_TEXT, "%s%s%s", rule->prefix ? "*" : "",
-		 rule->prefix && *rule->operand ? "." : "", rule->operand);
+	if (*rule->set)
+		snprintf(text, CGG_OPERAND_TEXT, "@%s", rule->set);
+	else
+		snprintf(text, CGG_OPERAND_TEXT, "%s%s%s", rule->prefix ? "*" : "",
+			 rule->prefix && *rule->operand ? "." : "", rule->operand);
 }
 
 /* Return whether allow with host needs inner for this address. */

@@ -93,7 +93,7 @@ static int proto_word(struct cgg_rule *rule, const char *word)
 
 static int ip_word(struct cgg_rule *rule, const char *word)
 {
-	return nets_parse(&rule->net, &rule->nets, word);
+	return *word == '@' ? set_parse(rule, word) : nets_parse(&rule->net, &rule->nets, word);
 }
 
 static int port_word(struct cgg_rule *rule, const char *word)
@@ -161,8 +161,8 @@ static const struct keyword {
 	{ "family", "family inet|inet6", CGG_MATCH_FAMILY, family_word },
 	{ "type", "type stream|dgram|raw", CGG_MATCH_TYPE, type_word },
 	{ "proto", "proto NAME|NUM[,...]", CGG_MATCH_PROTO, proto_word },
-	{ "ip", "ip " CGG_NET_USAGE "[,...]", CGG_MATCH_IP, ip_word },
-	{ "host", "host NAME|*.NAME|*", CGG_MATCH_HOST, host_parse },
+	{ "ip", "ip " CGG_NET_USAGE "[,...]|@SET", CGG_MATCH_IP, ip_word },
+	{ "host", "host NAME|*.NAME|*|@SET", CGG_MATCH_HOST, host_parse },
 	{ "port", "port N[-M][,...]", CGG_MATCH_PORT, port_word },
 	{ "cgroup", "cgroup TARGET", CGG_MATCH_CGROUP, cgroup_word },
 	{ "name", "name WORD", 0, name_word },

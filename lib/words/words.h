@@ -69,6 +69,7 @@ struct cgg_rule {
 	struct cgg_protos protos;
 	struct cgg_ports ports;
 	struct cgg_nets nets;
+	char set[CGG_NAME]; /* of `ip @SET', `host @SET', `dns @SET', instead of net or operand */
 	char device; /* a, b or c; 0: none, or its node's path is in operand */
 	long major, minor; /* of a device; or level and name of a socket option; -1: any */
 	char operand[CGG_OPERAND]; /* name of a sysctl or a unix socket, without the star */
@@ -91,6 +92,7 @@ size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]); /* wit
 
 /* host.c: DNS names; in a rule they are in operand and prefix, as typed but in lower case */
 int host_parse(struct cgg_rule *rule, const char *word);
+int set_parse(struct cgg_rule *rule, const char *word); /* @NAME */
 void host_print(const struct cgg_rule *rule, char text[CGG_OPERAND_TEXT]);
 bool addr_is_inner(const __u8 addr[16]);
 void host_reverse(char to[CGG_OPERAND], const char *name); /* pads with NULs */

@@ -209,7 +209,7 @@ many'
 
 @test 'without any privilege every command says so with status 3' {
 	declare -A words_of=([cgg-attach]=$web [cgg-detach]=-a [cgg-rule]='add port 9' [cgg-run]=true
-		[cgg-events]='-w 0' [cgg-load]='' [cgg-names]='' [cgg-sockets]=''
+		[cgg-events]='-w 0' [cgg-load]='' [cgg-names]='' [cgg-set]=list [cgg-sockets]=''
 		[cgg-status]='' [cgg-top]='-b -n 1' [cgg-unload]=-f)
 	as "$enough" cgg-unload
 	cgg-load # root's

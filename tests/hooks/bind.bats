@@ -548,3 +548,21 @@ try:
 except OSError as e:
     print(errno.errorcode.get(e.errno, e))
 '
+
+@test 'rules about sets, also with port 0 and IP_BIND_ADDRESS_NO_PORT' {
+	cgg-set add s 127.0.0.77 ::1
+	rule bind ip @s
+	closes tcp 127.0.0.77 "$free"
+	closes tcp 127.0.0.77 0
+	closes tcp ::1 "$free"
+	closes no-port 127.0.0.77 0
+	opens tcp 127.0.0.78 "$free"
+	opens no-port 127.0.0.78 0
+	cgg-set delete s 127.0.0.77
+	opens no-port 127.0.0.77 0
+	cgg-rule restore <<<$'default bind deny\nallow bind ip @s'
+	opens no-port ::1 0
+	closes no-port 127.0.0.77 0
+	closes tcp 127.0.0.77 "$free"
+	opens tcp ::1 "$free"
+}

@@ -486,3 +486,15 @@ cuts_open()
 		python3 -c "$packets" packet_udp ::1 "$port"
 	says EPERM
 }
+
+@test 'a rule about a set denies packets to its addresses' {
+	cgg-set add s 127.0.0.1 ::1
+	rule egress ip @s
+	cuts EPERM udp 127.0.0.1 "$port"
+	reports egress daddr=127.0.0.1 "dport=$port" proto=17
+	cuts EPERM udp ::1 "$port"
+	opens udp 127.0.0.2 "$port"
+	cgg-set restore s <<<127.0.0.0/8
+	cuts EPERM udp 127.0.0.2 "$port"
+	opens udp ::1 "$port"
+}

@@ -340,3 +340,11 @@ hears()
 	yes cgg-events -w 0
 	matches "^\[DENY ingress\] .* cgroup=$(shown "$free") .* sport=$port "
 }
+
+@test 'a rule about a set denies packets from its addresses' {
+	cgg-set add s ::1 192.0.2.1
+	rule ingress ip @s proto udp
+	hears ETIMEDOUT udp ::1 "$port"
+	cgg-set delete s ::1
+	hears ok udp ::1 "$port"
+}

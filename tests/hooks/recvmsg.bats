@@ -230,3 +230,12 @@ try:
 except OSError as e:
     print(errno.errorcode.get(e.errno, e))
 '
+
+@test 'a rule about a set reports messages from its addresses' {
+	cgg-set add s ::1
+	rule alert recvmsg ip @s
+	to=::1 heard ::1 recvmsg6 recv ::1 "$port" ::1
+	cgg-set restore s <<<::2
+	opens recv ::1 "$port" ::1
+	reports_nothing
+}
