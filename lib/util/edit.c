@@ -4,24 +4,22 @@
  *
  * What is not edited is a longest common subsequence. If few pairs of elements are equal, the
  * method of Hunt and Szymanski takes time for each pair; else that of Myers takes time for each
- * difference. Elements at both ends that are equal, and those that only one list has, are left
- * out first.
+ * difference. If there are many of both, common.c takes time for each 64 pairs of places. Elements
+ * at both ends that are equal, and those that only one list has, are left out first.
+ *
+ * For lists that are too long even for that, the edit is cut where Myers' paths got furthest: it
+ * is right, but may not be the shortest.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "util.h"
+#include "edit.h"
 
 #ifndef MANY_PAIRS /* a test chooses another number */
 #define MANY_PAIRS (1ULL << 24) /* more are left to Myers' method */
+#define MANY_EDITS 1024 /* more, from either end, are left to common.c */
+#define MANY_PLACES (1LL << 36) /* product of the lengths: more are cut where it seems best */
 #endif
-
-/* The elements of one list that are compared, and their places in it. */
-struct side {
-	__u32 *value, *place;
-	unsigned count;
-	bool *edited; /* by place */
-};
 
 /* A pair of equal elements at the end of a chain of pairs. */
 struct pair {
@@ -36,6 +34,8 @@ struct edit {
 	struct pair *pair;
 	size_t pairs, room;
 	long *forward, *backward; /* Myers: by diagonal, how far a path gets */
+	struct common *common; /* 0: not needed yet */
+	unsigned values;
 };
 
 /* Return the first length whose best chain does not end before this place in the second list. */
@@ -114,12 +114,6 @@ static int by_pairs(struct edit *e, unsigned values)
 	return 0;
 }
 
-/* A part of both lists. */
-struct part {
-	const __u32 *one, *other;
-	long ones, others;
-};
-
 /* Return whether the elements after (x, y) are equal, from the end of the part if backward. */
 static bool is_equal(const struct part *p, long x, long y, bool backward)
 {
@@ -159,41 +153,66 @@ static bool paths_extend(const struct part *p, long *mine, const long *theirs, l
 	return false;
 }
 
-/* Find a place in the middle of a shortest path through a part that has at least two edits. */
-static void middle_find(struct edit *e, const struct part *p, long *x, long *y)
+/*
+ * Find a place in the middle of a shortest path through a part that has at least two edits.
+ *
+ * Return false if it has too many edits; *x and *y are then where a path got furthest.
+ */
+static bool middle_find(struct edit *e, const struct part *p, long *x, long *y)
 {
 	size_t size = (size_t)(p->ones + p->others + 3) * sizeof(long);
 	long *forward = e->forward + p->others + 1, *backward = e->backward + p->others + 1;
+	long edits = 0;
 
 	memset(e->forward, 0, size);
 	memset(e->backward, 0, size);
-	for (long edits = 0;; edits++)
+	for (; edits <= MANY_EDITS; edits++)
 		if (paths_extend(p, forward, backward, edits, false, x, y) ||
 		    paths_extend(p, backward, forward, edits, true, x, y))
-			return;
+			return true;
+	*x = *y = 0;
+	for (long k = -edits + 1; k < edits; k++) {
+		long at = k >= -p->others && k <= p->ones ? forward[k] : 0;
+
+		if (at <= p->ones && at - k >= 0 && at - k <= p->others && 2 * at - k > *x + *y) {
+			*x = at;
+			*y = at - k;
+		}
+	}
+	return false;
+}
+
+/* Let common.c do a part, if it is not too long for that. Return 0, CGG_NO if it is, CGG_FAILED. */
+static int by_places(struct edit *e, const struct part *p)
+{
+	if (p->ones * p->others > MANY_PLACES)
+		return CGG_NO;
+	if (!e->common)
+		e->common = common_begin(e->side[1].count, e->values);
+	if (!e->common)
+		return CGG_FAILED;
+	common_find(e->common, e->side, *p);
+	return 0;
 }
 
 /* Myers: keep equal elements at both ends, split in the middle of a shortest path, and go on. */
-static void by_edits(struct edit *e, struct part p)
+static int by_edits(struct edit *e, struct part p)
 {
-	struct side *one = &e->side[0], *other = &e->side[1];
-
 	for (;;) {
 		long x, y;
+		int status;
 
-		while (p.ones && p.others && *p.one == *p.other) {
-			one->edited[one->place[p.one++ - one->value]] = false;
-			other->edited[other->place[p.other++ - other->value]] = false;
-			p.ones--, p.others--;
-		}
-		while (p.ones && p.others && p.one[p.ones - 1] == p.other[p.others - 1]) {
-			one->edited[one->place[&p.one[--p.ones] - one->value]] = false;
-			other->edited[other->place[&p.other[--p.others] - other->value]] = false;
-		}
+		part_strip(e->side, &p);
 		if (!p.ones || !p.others)
-			return;
-		middle_find(e, &p, &x, &y);
-		by_edits(e, (struct part){ p.one, p.other, x, y });
+			return 0;
+		if (!middle_find(e, &p, &x, &y)) {
+			status = by_places(e, &p);
+			if (status != CGG_NO)
+				return status;
+		}
+		status = by_edits(e, (struct part){ p.one, p.other, x, y });
+		if (status)
+			return status;
 		p = (struct part){ p.one + x, p.other + y, p.ones - x, p.others - y };
 	}
 }
@@ -249,10 +268,13 @@ static void edit_end(struct edit *e)
 	free(e->pair);
 	free(e->forward);
 	free(e->backward);
+	if (e->common)
+		common_end(e->common);
 }
 
 /*
- * Find the shortest edit from list[0] to list[1], whose elements are less than values.
+ * Find the shortest edit from list[0] to list[1], whose elements are less than values. It may be
+ * a longer one if both lists have more than MANY_PLACES pairs of places, and much differs.
  *
  * Set edited[0][i] for each element to remove and edited[1][i] for each to add. Return 0 or
  * CGG_FAILED.
@@ -261,7 +283,8 @@ int shortest_edit(const __u32 *const list[2], const unsigned count[2], unsigned 
 		  bool *const edited[2])
 {
 	unsigned less = count[0] < count[1] ? count[0] : count[1], first = 0, last = 0;
-	struct edit e = { .side = { { .edited = edited[0] }, { .edited = edited[1] } } };
+	struct edit e = { .side = { { .edited = edited[0] }, { .edited = edited[1] } },
+			  .values = values };
 	__u32 *seen[2] = { calloc(values + 1UL, sizeof(__u32)),
 			   calloc(values + 1UL, sizeof(__u32)) };
 	__u64 pairs = 0;
@@ -277,8 +300,8 @@ int shortest_edit(const __u32 *const list[2], const unsigned count[2], unsigned 
 			pairs += (__u64)seen[0][v] * seen[1][v];
 		status = 0;
 		if (pairs > MANY_PAIRS)
-			by_edits(&e, (struct part){ e.side[0].value, e.side[1].value,
-						    e.side[0].count, e.side[1].count });
+			status = by_edits(&e, (struct part){ e.side[0].value, e.side[1].value,
+							     e.side[0].count, e.side[1].count });
 		else
 			status = by_pairs(&e, values);
 	}
