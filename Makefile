@@ -253,6 +253,7 @@ PLACES = '755 $(PREFIX)/sbin $(COMMANDS)' \
 	'644 $(PREFIX)/share/vim/vimfiles/syntax share/vim/syntax/cgguard.vim' \
 	'644 $(PREFIX)/share/vim/vimfiles/ftdetect share/vim/ftdetect/cgguard.vim' \
 	'644 $(PREFIX)/share/nano share/nano/cgguard.nanorc' \
+	'644 $(PREFIX)/share/cgguard share/textmate/cgguard.tmLanguage.json' \
 	'644 $(UNITDIR) $(wildcard share/systemd/*.service share/systemd/*.timer)' \
 	'644 $(PREFIX)/share/cgguard share/systemd/guarded.conf' \
 	'644 $(PREFIX)/share/cgguard/policies $(wildcard share/policies/*)'

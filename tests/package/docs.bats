@@ -396,7 +396,14 @@ nano_words()
 		grep -F "|$1|" | tr '|' '\n' | grep .
 }
 
-@test 'the syntax files for vim and nano have the words that the code knows' {
+# textmate_words NAME: print the words of the pattern with that scope
+textmate_words()
+{
+	jq -r --arg name "$1" '.patterns[] | select(.name // "" | endswith($name + ".cgguard")).match' \
+		"$root/share/textmate/cgguard.tmLanguage.json" | sed -E 's/^[^:]*:([^)]*)\).*/\1/' | tr '|' '\n'
+}
+
+@test 'the syntax files for vim, nano and TextMate have the words that the code knows' {
 	local settings values
 
 	settings=$(sed -nE 's/.*!strcmp\(word\[0\], "([a-z]+)"\)\).*/\1/p' "$root/lib/files/file.c"
@@ -410,6 +417,12 @@ nano_words()
 	same 'vim: options' "$(first_words <<<"$known_options")" "$(vim_words Option)"
 	same 'vim: settings' "$settings" "$(vim_words Setting)"
 	same 'vim: values' "$values"$'\n'"$known_protos" "$(vim_words Value)"
+	same 'TextMate: verdicts' "$known_verdicts" "$(textmate_words control.verdict)"
+	same 'TextMate: hooks' "$known_hooks"$'\nnet' "$(textmate_words type.hook)"
+	same 'TextMate: matches' "$(first_words <<<"$known_matches")" "$(textmate_words parameter.match)"
+	same 'TextMate: options' "$(first_words <<<"$known_options")" "$(textmate_words other.option)"
+	same 'TextMate: settings' "$settings" "$(textmate_words other.setting)"
+	same 'TextMate: values' "$values"$'\n'"$known_protos" "$(textmate_words language.value)"
 	same 'nano: verdicts' "$known_verdicts" "$(nano_words allow)"
 	same 'nano: hooks' "$known_hooks"$'\nnet' "$(nano_words connect)"
 	same 'nano: matches' "$(first_words <<<"$known_matches")" "$(nano_words port)"
@@ -417,6 +430,40 @@ nano_words()
 	same 'nano: settings' "$settings" "$(nano_words default)"
 	same 'nano: values' "$values" "$(nano_words audit)"
 	same 'nano: protocols' "$known_protos" "$(nano_words tcp)"
+}
+
+# An editor takes the earliest match of all patterns, and the first pattern of those.
+@test 'the TextMate grammar shows the words of a policy file by what they are' {
+	run python3 -c '
+import json, re, sys
+patterns = json.load(open(sys.argv[1]))["patterns"]
+for line in sys.stdin.read().splitlines():
+    at, shown = 0, []
+    while True:
+        found = [(m.start(), i, m) for i, p in enumerate(patterns)
+                 if (m := re.compile(p.get("match") or p["begin"]).search(line, at))]
+        if not found:
+            break
+        _, i, m = min(found, key=lambda f: f[:2])
+        end = m.end()
+        if "begin" in patterns[i]:
+            end = re.compile(r"(?:\\.|[^\"\\])*(?:\"|$)").match(line, end).end()
+        name = patterns[i].get("name") or patterns[i]["captures"]["2"]["name"]
+        shown.append(name.split(".")[-2])
+        at = end
+    print(*shown)' "$root/share/textmate/cgguard.tmLanguage.json" <<-'END'
+		default connect,bind deny # deny
+		include base.inc
+		deny net proto tcp ip 10.0.0.0/8 port 1-9 name deny
+		allow unix /run/deny.sock comment "allow \" all" quiet
+		deny sysctl kernel/deny r
+	END
+	status_is 0
+	says 'setting hook hook verdict number-sign
+setting
+verdict hook match value match numeric match numeric numeric tag
+verdict hook path option double option
+verdict hook'
 }
 
 # vim names the group of each word of a line; a dot stands for none

@@ -49,6 +49,7 @@ expected()
 	put 644 "$1/share/vim/vimfiles/syntax" share/vim/syntax/cgguard.vim
 	put 644 "$1/share/vim/vimfiles/ftdetect" share/vim/ftdetect/cgguard.vim
 	put 644 "$1/share/nano" share/nano/cgguard.nanorc
+	put 644 "$1/share/cgguard" share/textmate/cgguard.tmLanguage.json
 	put 644 "$1/share/bash-completion/completions" completions/cgguard.bash
 	put 644 "$1/share/zsh/site-functions" completions/_cgguard
 	put 644 "$1/share/fish/vendor_completions.d" completions/cgguard.fish
