@@ -94,6 +94,19 @@ web.policy'
 	[ "$(ls -A)" = full ]
 }
 
+@test 'cgguard-restore makes the cgroup of an attachment with the word create' {
+	new_cgroup web
+	mkdir etc
+	echo port 1 >etc/web.policy
+	printf 'web\tcreate\t%s\n' "$(shown "$web")/guarded.slice/inner" >etc/attachments
+	for round in first second; do
+		yes "$restore" etc
+		says ''
+		[ "$(cgg-status -j | jq -r '.attachments[] | .cgroup + " " + .policy')" = \
+			"$(shown "$web")/guarded.slice/inner web" ] || { echo "$round" && false; }
+	done
+}
+
 @test 'cgguard-restore names attachments that it cannot make, and makes the others' {
 	new_cgroup web
 	mkdir etc
