@@ -160,6 +160,37 @@ one_policy()
 	none_passed
 }
 
+@test 'extending a ttl, disturbed, leaves the old time or the new one' {
+	state()
+	{
+		cgg-rule list | awk '/ ttl / { $NF = $NF + 0 > 500 ? "long" : "short" } { print }'
+	}
+	old() { traced cgg-rule restore - <<<"$always"$'\nconnect port 9191 ttl 300s'; }
+	disturbs cgg-rule add --renew connect port 9191 ttl 4000s
+	none_passed
+}
+
+@test 'editing a policy, disturbed, leaves the old policy or the new one' {
+	cat >"$points/editor" <<-'END'
+		#!/bin/sh
+		grep -q 9191 "$1" || echo 'connect port 9191' >>"$1"
+	END
+	chmod +x "$points/editor"
+	old() { base; }
+	known_now
+	EDITOR=$points/editor VISUAL='' disturbs cgg-rule edit
+	none_passed
+}
+
+@test 'exporting the guard, disturbed, writes all files or none, and changes nothing' {
+	out=$BATS_TEST_TMPDIR/out
+	state() { find "$out" -type f -exec head -n 100 {} + 2>/dev/null || true; }
+	old() { rm -rf "$out"; }
+	once=1
+	disturbs cgg-rule export "$out"
+	none_passed
+}
+
 @test 'changing a default, disturbed, leaves the old one or the new one' {
 	old() { base; }
 	known_now
