@@ -178,6 +178,7 @@ _cgg_rule()
 	if [ -n "${_cgg_values[${word:-none}]+has}" ]; then
 		[ "$word" != cgroup ] || _cgg_targets "$cur"
 		[[ $word != ip && $word != host ]] || _cgg_sets @
+		[ "$word" != host ] || cgg-names 2>/dev/null | cut -f 3
 		_cgg_lines "${_cgg_values[$word]}"
 		return
 	fi

@@ -54,6 +54,7 @@ function __cgg_values --argument-names key
             string replace -r '^' @ (__cgg_sets)
         case host
             string replace -r '^' @ (__cgg_sets)
+            cgg-names 2>/dev/null | cut -f 3
         case cgroup
             __cgg_targets
         case port name comment errno ttl

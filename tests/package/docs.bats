@@ -605,7 +605,7 @@ $(defined QUESTIONS names/dns.bpf.c) questions in a TCP segment" \
 	done
 }
 
-@test 'the completions know policies, ids and cgroups' {
+@test 'the completions know policies, ids, cgroups and hosts' {
 	new_cgroup web
 	cgg-load
 	cgg-rule -p strict add port 1
@@ -616,6 +616,11 @@ $(defined QUESTIONS names/dns.bpf.c) questions in a TCP segment" \
 	expect 'cgg-rule -p strict insert ' $'1\n2\nfirst\nbefore'
 	expect 'cgg-rule -p strict delete 1 ' $'1\n2'
 	expect "cgg-names ad" add
+	cgg-rule add connect host a.example
+	cgg-attach "$web"
+	cgg-names add db.corp.example 192.0.2.1
+	cgg-names add mirror.example 192.0.2.1
+	expect 'cgg-rule add connect host ' $'db.corp.example\nmirror.example'
 	for command in cgg-attach cgg-detach cgg-names cgg-sockets; do
 		expect "$command ${path%?}" "$path"
 		expect "$command ${path#/}" "${path#/}"
