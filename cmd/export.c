@@ -117,7 +117,10 @@ static void attachments_export(struct cgg_guard *guard)
 		if (is_of_run(policy))
 			continue;
 		if (!cgroup_name(all[i].id, path, sizeof(path))) {
-			warnx("cgroup %s: is gone, and not exported", path);
+			if (errno != ENOENT && errno != ESTALE && errno != EXDEV)
+				err(CGG_FAILED, "cgroup %s", path);
+			warnx("cgroup %s: is %s, and not exported", path,
+			      errno == EXDEV ? "not below the mount" : "gone");
 			continue;
 		}
 		text_visible(visible, path, strlen(path));
