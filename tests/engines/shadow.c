@@ -40,17 +40,19 @@ static const char *one_of(const char *const *words, uint32_t count)
 static void net_words(char *text)
 {
 	if (below(3))
-		strcat(text, ONE_OF(" ip 0.0.0.0/0", " ip ::/0", " ip 0.0.0.0/1", " ip 128.0.0.0/1",
-				    " ip ::/1", " ip 8000::/1", " ip 10.0.0.0/30",
-				    " ip 10.0.0.0/31", " ip 10.0.0.2/31", " ip 10.0.0.1",
-				    " ip 10.0.0.0", " ip 10.0.0.2", " ip 10.0.0.3",
-				    " ip 127.0.0.0/8", " ip 127.0.0.1", " ip ::1", " ip local",
-				    " ip 2001:db8::/127", " ip 2001:db8::", " ip 2001:db8::1"));
+		strcat(text,
+		       ONE_OF(" ip 0.0.0.0/0", " ip ::/0", " ip 0.0.0.0/1", " ip 128.0.0.0/1",
+			      " ip ::/1", " ip 8000::/1", " ip 10.0.0.0/30", " ip 10.0.0.0/31",
+			      " ip 10.0.0.2/31", " ip 10.0.0.1", " ip 10.0.0.0", " ip 10.0.0.2",
+			      " ip 10.0.0.3", " ip 127.0.0.0/8", " ip 127.0.0.1", " ip ::1",
+			      " ip local", " ip 2001:db8::/127",
+			      " ip 2001:db8::", " ip 2001:db8::1", " ip 10.0.0.0/31,10.0.0.3",
+			      " ip 10.0.0.1-10.0.0.2", " ip ::1,10.0.0.1"));
 	if (!below(3))
-		strcat(text, ONE_OF(" proto tcp", " proto udp"));
+		strcat(text, ONE_OF(" proto tcp", " proto udp", " proto tcp,udp"));
 	if (below(2))
 		strcat(text, ONE_OF(" port 1", " port 2", " port 3", " port 1-2", " port 2-3",
-				    " port 0-1", " port 3-65535", " port 0-65535"));
+				    " port 0-1", " port 3-65535", " port 0-65535", " port 1,3"));
 }
 
 static void host_words(char *text)
