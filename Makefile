@@ -256,6 +256,8 @@ PLACES = '755 $(PREFIX)/sbin $(COMMANDS)' \
 	'644 $(PREFIX)/share/cgguard share/textmate/cgguard.tmLanguage.json' \
 	'644 $(UNITDIR) $(wildcard share/systemd/*.service share/systemd/*.timer)' \
 	'644 $(PREFIX)/share/cgguard share/systemd/guarded.conf' \
+	'644 $(PREFIX)/share/cgguard/prometheus $(wildcard share/prometheus/*)' \
+	'644 $(PREFIX)/share/cgguard/grafana $(wildcard share/grafana/*)' \
 	'644 $(PREFIX)/share/cgguard/policies $(wildcard share/policies/*)'
 
 # Paths below /usr/local become paths below PREFIX. Bash looks for a file by the command's name.

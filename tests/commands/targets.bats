@@ -385,10 +385,10 @@ bundle()
 	mkdir -p "$box"/rootfs/{proc,dev,usr}
 	ln -s usr/bin usr/sbin usr/lib usr/lib64 "$box/rootfs"
 	python3 -c '
-import json, sys
+import json, os, sys
 command, hook, path, cgroup = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4]
 config = dict(ociVersion="1.0.0", root=dict(path="rootfs"), hostname="box",
-    annotations={"pid": "1", "note": "\"pid\": 1"},
+    annotations={"pid": "1", "note": "\"pid\": 1", **json.loads(os.environ.get("ANNOTATIONS", "{}"))},
     process=dict(user=dict(uid=0, gid=0), cwd="/", env=["PATH=/usr/bin:/usr/sbin"],
         args=["bash", "-c", command]),
     mounts=[dict(destination="/usr", source="/usr", type="bind", options=["rbind", "ro"]),
@@ -399,7 +399,7 @@ if cgroup:
     config["linux"]["cgroupsPath"] = cgroup
 if sys.argv[5:]:
     config["hooks"] = {sys.argv[5]: [
-        dict(path=hook, args=["cgguard-hook", sys.argv[6]], env=["PATH=" + path])]}
+        dict(path=hook, args=["cgguard-hook", *sys.argv[6:]], env=["PATH=" + path])]}
 json.dump(config, sys.stdout)' "$1" "$root/share/libexec/cgguard-hook" "$PATH" "${cgroup-}" "${@:2}" >"$box/config.json"
 }
 
@@ -453,6 +453,30 @@ guards()
 @test 'crun: a running container is guarded by its id' { guards crun; }
 
 @test 'runc: a running container is guarded by its id' { guards runc; }
+
+# annotated NAME: the annotation names the policy, unless the hook has an argument
+annotated()
+{
+	box_policy "$1"
+	export ANNOTATIONS='{"cgguard.policy": "box", "note": "\"cgguard.policy\": \"nosuch\""}'
+	bundle 'cat /dev/zero' createRuntime
+	run runtime "$1" run --bundle "$box" annotated
+	status_is 1
+	matches 'cat: /dev/zero: Operation not permitted'
+	cgg-rule -p lax add port 1
+	bundle 'head -c 1 /dev/zero >/dev/null && echo read' createRuntime lax
+	run runtime "$1" run --bundle "$box" argument
+	matches '^read'
+	ANNOTATIONS='{"cgguard.policy": "nosuch"}'
+	bundle 'echo has begun' createRuntime
+	run runtime "$1" run --bundle "$box" wrong
+	[ "$status" -ne 0 ]
+	[[ $output != *'has begun'* ]]
+}
+
+@test 'crun: an annotation names the policy of a container' { annotated crun; }
+
+@test 'runc: an annotation names the policy of a container' { annotated runc; }
 
 # hooks_in NAME: a hook guards the container before its first process, or it does not start
 hooks_in()

@@ -46,6 +46,8 @@ expected()
 	put 644 "$1/lib/systemd/system" share/systemd/*.{service,timer}
 	put 644 "$1/share/cgguard" share/systemd/guarded.conf
 	put 644 "$1/share/cgguard/policies" share/policies/*
+	put 644 "$1/share/cgguard/prometheus" share/prometheus/*
+	put 644 "$1/share/cgguard/grafana" share/grafana/*
 	put 644 "$1/share/vim/vimfiles/syntax" share/vim/syntax/cgguard.vim
 	put 644 "$1/share/vim/vimfiles/ftdetect" share/vim/ftdetect/cgguard.vim
 	put 644 "$1/share/nano" share/nano/cgguard.nanorc

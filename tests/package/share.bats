@@ -597,3 +597,61 @@ installed()
 	run systemd-analyze verify --man=no web.service
 	[ -n "$output" ]
 }
+
+# used FILE: print the metrics that its expressions name
+used()
+{
+	grep -oE 'cgguard_[a-z_]+' "$1" | sort -u
+}
+
+@test 'the alerts and the dashboard name existing metrics and labels' {
+	rules=$root/share/prometheus/cgguard.rules.yml
+	board=$root/share/grafana/cgguard.json
+	new_cgroup web
+	cgg-load
+	cgg-rule default egress deny
+	cgg-attach "$web"
+	inside "$web" bash -c 'echo >/dev/udp/127.0.0.1/9' || true
+	cgg-status -m >"$BATS_TEST_TMPDIR/metrics"
+	for file in "$rules" "$board"; do
+		[ "$(used "$file" | wc -l)" -gt 5 ]
+		while read -r metric; do
+			grep -q "^$metric[ {]" "$BATS_TEST_TMPDIR/metrics" || { echo "$file: $metric" && false; }
+		done < <(used "$file")
+	done
+	for label in policy hook verdict cgroup; do
+		grep -q "^cgguard_.*$label=\"" "$BATS_TEST_TMPDIR/metrics"
+	done
+	grep -q 'verdict="deny"' "$BATS_TEST_TMPDIR/metrics"
+	if command -v promtool; then
+		yes promtool check rules "$rules"
+	fi
+}
+
+@test 'the dashboard has the form that Grafana imports' {
+	python3 - "$root/share/grafana/cgguard.json" <<'END'
+import json, sys
+
+board = json.load(open(sys.argv[1]))
+assert board["title"] and board["uid"] and board["schemaVersion"] >= 36
+names = {one["name"] for one in board["templating"]["list"]}
+taken, ids = set(), set()
+for panel in board["panels"]:
+    assert panel["type"] in ("stat", "timeseries", "table"), panel["type"]
+    assert panel["title"] and panel["id"] not in ids
+    ids.add(panel["id"])
+    assert panel["datasource"] == {"type": "prometheus", "uid": "${source}"}
+    at = panel["gridPos"]
+    assert 0 <= at["x"] and at["x"] + at["w"] <= 24
+    cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+    assert not cells & taken, panel["title"]
+    taken |= cells
+    letters = [target["refId"] for target in panel["targets"]]
+    assert letters and len(set(letters)) == len(letters)
+    for target in panel["targets"]:
+        text = target["expr"]
+        assert text.count("(") == text.count(")") and text.count("{") == text.count("}"), text
+        assert "$instance" in text
+assert {"source", "instance"} == names
+END
+}
