@@ -32,6 +32,10 @@ int cgroup_own(char path[4096]); /* of this process */
 /* named.c: the cgroup of a unit or a container */
 int name_path(char path[4096], const char *kind, const char *word);
 
+/* engines.c: containers by the names that docker, podman and nerdctl keep */
+#define CGG_ENGINE_ID 80
+int engine_find(char id[CGG_ENGINE_ID], const char *name);
+
 /* mount.c: where cgroup v2 is mounted; paths and ids below it */
 const char *cgroup_mount(void); /* 0: none */
 int mount_refusal(void);

@@ -307,6 +307,25 @@ static int refuse_missing(const char *kind, struct search *s)
 			 cgroup_mount());
 }
 
+/* Find the cgroup of a container by the name that an engine keeps; CGG_NO: none keeps it. */
+static int engine_path(char path[4096], const char *name)
+{
+	char id[CGG_ENGINE_ID];
+	struct search s = { .word = id, .fits = fit_container };
+	int status = engine_find(id, name);
+
+	if (status)
+		return status;
+	search(&s, cgroup_mount(), strlen(cgroup_mount()));
+	if (s.found != 1)
+		return set_error(CGG_USAGE,
+				 "container:%.80s: container %.12s has %s cgroup below %s%s", name,
+				 id, s.found ? "more than one" : "no", cgroup_mount(),
+				 s.found ? "" : "; is it running?");
+	strcpy(path, s.path);
+	return 0;
+}
+
 int name_path(char path[4096], const char *kind, const char *word)
 {
 	struct search s = { .word = word, .fits = *kind == 'u' ? fit_unit : fit_container };
@@ -314,6 +333,12 @@ int name_path(char path[4096], const char *kind, const char *word)
 	if (!*word || strchr(word, '/'))
 		return set_error(CGG_USAGE, "%s:%.80s: not a name", kind, word);
 	search(&s, cgroup_mount(), strlen(cgroup_mount()));
+	if (!s.found && *kind == 'c') {
+		int status = engine_path(path, word);
+
+		if (status != CGG_NO)
+			return status;
+	}
 	if (!s.found && !s.may_be)
 		return refuse_missing(kind, &s);
 	if (s.found > 1 || (!s.found && s.may_be > 1))

@@ -450,6 +450,57 @@ guards()
 	runtime "$1" delete --force "$a"
 }
 
+# named_finds TARGET PATH, named_refuses TARGET SENTENCE: as finds and refuses, with a /var/lib of their own
+named_finds()
+{
+	yes inside "$world" unshare -m -C bash -euo pipefail -c '
+		mount --bind "$1" /var/lib
+		umount -l -a -t cgroup,cgroup2
+		mount -t cgroup2 cgroup2 /sys/fs/cgroup
+		said=$(cgg-attach "$2" 2>&1) || { echo "$said" && exit 1; }
+		cgg-status | sed -n "s/^cgroup\t\([^\t]*\)\t.*/\1/p"
+		cgg-detach --all' bash "$BATS_TEST_TMPDIR/var" "$1"
+	says "$2"
+}
+
+named_refuses()
+{
+	run inside "$world" unshare -m -C bash -c '
+		mount --bind "$1" /var/lib
+		umount -l -a -t cgroup,cgroup2
+		mount -t cgroup2 cgroup2 /sys/fs/cgroup
+		cgg-attach "$2"' bash "$BATS_TEST_TMPDIR/var" "$1"
+	status_is 2
+	says "cgg-attach: $1: $2"
+}
+
+@test 'container: a container is found by the name that docker, podman or nerdctl keep' {
+	c=$(id 77aa)
+	tree "system.slice/docker-$a.scope" "machine.slice/libpod-$b.scope/container" "system.slice/nerdctl-$c.scope"
+	var=$BATS_TEST_TMPDIR/var
+	mkdir -p "$var/docker/containers/$a" "$var/containers/storage/overlay-containers" "$var/nerdctl/1935db59/names/default"
+	printf '{"StreamConfig":{},"ID":"%s","Name":"/web","Config":{"Name":"/db"}}' "$a" \
+		>"$var/docker/containers/$a/config.v2.json"
+	printf '[{"id":"%s","names":["db","db2"]},{"id":"%s","names":["stopped"]}]' "$b" "$(id ff)" \
+		>"$var/containers/storage/overlay-containers/containers.json"
+	printf '%s' "$c" >"$var/nerdctl/1935db59/names/default/cache"
+	named_finds container:web "/system.slice/docker-$a.scope"
+	named_finds container:db2 "/machine.slice/libpod-$b.scope"
+	named_finds container:cache "/system.slice/nerdctl-$c.scope"
+	named_finds "container:${a:0:12}" "/system.slice/docker-$a.scope"
+	named_refuses container:stopped "container ff0000000000 has no cgroup below /sys/fs/cgroup; is it running?"
+	named_refuses container:we 'no such cgroup below /sys/fs/cgroup'
+	named_refuses container:.. 'no such cgroup below /sys/fs/cgroup'
+	# what is no name of a file, no JSON, or no id is passed over
+	echo '{' >"$var/docker/containers/$a/config.v2.json"
+	named_refuses container:web 'no such cgroup below /sys/fs/cgroup'
+	echo '../../x' >"$var/nerdctl/1935db59/names/default/cache"
+	named_refuses container:cache 'no such cgroup below /sys/fs/cgroup'
+	# two engines may have the same name
+	printf '%s' "$c" >"$var/nerdctl/1935db59/names/default/db"
+	named_refuses container:db 'several containers have this name; write an id'
+}
+
 @test 'crun: a running container is guarded by its id' { guards crun; }
 
 @test 'runc: a running container is guarded by its id' { guards runc; }
