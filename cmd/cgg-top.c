@@ -91,22 +91,29 @@ static unsigned long times_or_die(const char *word)
 	return n;
 }
 
+volatile int top_signal;
+
 static void leave(int signal)
 {
-	(void)signal;
-	screen_end();
-	_exit(128 + signal);
+	top_signal = signal;
 }
 
 static void draw_screens(unsigned delay, unsigned long times)
 {
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	const struct sigaction action = { .sa_handler = leave };
+
 	if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
 		errx(CGG_USAGE, "this is no terminal; -b prints lines");
 	screen_begin();
-	signal(SIGTERM, leave);
-	signal(SIGINT, leave);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, 0);
 	screen_run(delay, times);
 	screen_end();
+	if (!top_signal)
+		return;
+	signal(top_signal, SIG_DFL);
+	raise(top_signal);
 }
 
 int main(int argc, char **argv)

@@ -11,7 +11,8 @@ struct form_line {
 	size_t json_len, text_len; /* with the line end */
 	__s64 time; /* CLOCK_REALTIME, ns */
 };
-#define FORM_MOST (6 * CGG_EVENT_TEXT) /* bytes of a record of OTLP; each is longer than its JSON */
+#define FORM_MOST                                                                                  \
+	((size_t)6 * CGG_EVENT_TEXT) /* bytes of a record of OTLP; each is longer than its JSON */
 size_t otlp_put(char *to, const struct form_line *line); /* as one line; returns its length */
 void journal_open(void);
 void journal_put(const struct form_line *line);

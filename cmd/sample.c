@@ -290,7 +290,9 @@ static int counts_each(struct reading *reading)
 		calloc((size_t)BATCH * (size_t)(processors > 0 ? processors : 1), sizeof(*values));
 	__u32 from = 0, to = 0;
 
-	if (map < 0 || processors <= 0 || !keys || !values)
+	if (!keys || !values)
+		errx(CGG_FAILED, "out of memory");
+	if (map < 0 || processors <= 0)
 		status = set_error(CGG_FAILED, "the counts of rules: %s", strerror(errno));
 	for (bool first = true; !status && !error; first = false, from = to) {
 		__u32 count = BATCH;

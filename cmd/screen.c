@@ -325,7 +325,7 @@ void screen_run(unsigned delay, unsigned long times)
 		draw(delay);
 		timeout((int)left);
 		key = getch();
-		if (key != ERR && !key_take(key, &delay))
+		if (top_signal || (key != ERR && !key_take(key, &delay)))
 			break;
 	}
 	top_free(&shown);

@@ -49,6 +49,7 @@ enum top_order { BY_DENIALS, BY_OPERATIONS, BY_PACKETS, BY_BYTES, BY_NAME, TOP_O
 void top_sort(struct top *top, enum top_order order, bool reverse);
 void screen_begin(void);
 void screen_end(void);
+extern volatile int top_signal; /* that came, or 0 */
 void screen_run(unsigned delay, unsigned long times); /* delay in ms; times 0: for ever */
 
 #endif

@@ -26,7 +26,7 @@ static bool end_parse(struct cgg_end *end, const char *text, int family)
 
 		if (sscanf(text, "%8x", &word) != 1)
 			return false;
-		memcpy(to + 4 * i, &word, sizeof(word));
+		memcpy(to + 4 * (size_t)i, &word, sizeof(word));
 	}
 	if (sscanf(text, ":%x", &port) != 1)
 		return false;

@@ -62,40 +62,54 @@ static long path_add(char path[4096], const char *name)
 	return (long)len;
 }
 
-/* Add the cgroup that dir is, and those below it; close dir. A cgroup may go away meanwhile. */
+static int scopes_in(struct cgg_sockets *all, DIR *list, struct cgg_scope scope, unsigned level,
+		     char path[4096]);
+
+/* Add the cgroup that dir is, and those below it; close dir. */
 static int scopes_below(struct cgg_sockets *all, int dir, struct cgg_scope scope, unsigned level,
 			char path[4096])
 {
-	struct dirent *entry;
-	struct stat st;
+	struct stat st = { 0 };
 	DIR *list = fdopendir(dir);
-	int status = list && !fstat(dir, &st)
-			     ? 0
-			     : set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
+	int status;
 
-	if (!status) {
+	if (!list || fstat(dir, &st)) {
+		status = set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
+	} else {
 		scope.id = st.st_ino;
 		if (level < CGG_LEVELS)
 			scope.ancestor[level] = scope.id;
 		status = scope_add(all, &scope, path);
-	}
-	while (!status && (entry = readdir(list))) {
-		long len = *entry->d_name == '.' || entry->d_type != DT_DIR
-				   ? -1
-				   : path_add(path, entry->d_name);
-		int below;
-
-		if (len < 0)
-			continue;
-		below = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (below >= 0)
-			status = scopes_below(all, below, scope, level + 1, path);
-		path[len] = 0;
+		if (!status)
+			status = scopes_in(all, list, scope, level, path);
 	}
 	if (list)
 		closedir(list);
 	else
 		close(dir);
+	return status;
+}
+
+/* Add the cgroups that are directories in list. One of them may go away meanwhile. */
+static int scopes_in(struct cgg_sockets *all, DIR *list, struct cgg_scope scope, unsigned level,
+		     char path[4096])
+{
+	struct dirent *entry;
+	int status = 0;
+
+	while (!status && (entry = readdir(list))) {
+		bool itself = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..");
+		long len = itself || entry->d_type != DT_DIR ? -1 : path_add(path, entry->d_name);
+		int below;
+
+		if (len < 0)
+			continue;
+		below = openat(dirfd(list), entry->d_name,
+			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (below >= 0)
+			status = scopes_below(all, below, scope, level + 1, path);
+		path[len] = 0;
+	}
 	return status;
 }
 

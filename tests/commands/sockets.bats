@@ -71,8 +71,14 @@ columns()
 
 @test 'sockets of cgroups below are listed, and those of others are not' {
 	new_cgroup mail
-	mkdir "$web/sub"
+	mkdir "$web/sub" "$web/sub/.hidden"
 	holds here "$web/sub" bind:udp:127.0.0.1:0
+	holds hidden "$web/sub/.hidden" bind:udp:127.0.0.1:0
+	yes columns 1
+	says "$(shown "$web/sub")
+$(shown "$web/sub/.hidden")"
+	stop "$holder"
+	rmdir "$web/sub/.hidden"
 	holds there "$mail" bind:udp:127.0.0.1:0
 	holds elsewhere '' bind:udp:127.0.0.1:0
 	path=$(shown "$web")

@@ -217,3 +217,10 @@ lacks_screen()
 	says 'cgg-top: not loaded; run cgg-load first'
 	cgg-load
 }
+
+@test 'signals end it and leave the terminal as it was' {
+	top
+	pid=$(pgrep -P "$(tmux -L "$terminal" list-panes -F '#{pane_pid}')" -x cgg-top)
+	kill -TERM "$pid"
+	shows '^ended 143'
+}
