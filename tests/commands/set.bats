@@ -345,10 +345,11 @@ other'
 	END
 	says 'cgg-set: standard input: joined: 1 duplicates, and 3 elements within others'
 	yes cgg-set list s
+	output=$(sed -E 's/ttl ([1-5][0-9]|60)s/ttl 1m/; s/ttl 7[12][0-9]{2}s/ttl 2h/' <<<"$output")
 	says '::/1
-0.0.0.0/0 ttl 60s
+0.0.0.0/0 ttl 1m
 10.0.0.0/8
-192.0.2.0/24 ttl 7200s
+192.0.2.0/24 ttl 2h
 192.0.2.2
 8000::/1'
 	yes cgg-set restore n <<<$'*.a.example\nx.a.example\na.example\n*.y.a.example\na-b.example\na.example'
