@@ -37,8 +37,18 @@ static const char *one_of(const char *const *words, uint32_t count)
 
 /* ---- random rules ---- */
 
+static bool dense; /* few addresses and ports, so that rules often take a net together */
+
 static void net_words(char *text)
 {
+	if (dense) {
+		strcat(text, ONE_OF(" ip 10.0.0.0/30", " ip 10.0.0.0/31", " ip 10.0.0.2/31",
+				    " ip 10.0.0.0", " ip 10.0.0.1", " ip 10.0.0.2", " ip 10.0.0.3",
+				    " ip 10.0.0.1-10.0.0.2"));
+		strcat(text,
+		       ONE_OF("", "", " port 0-65535", " port 0-1", " port 2-65535", " proto udp"));
+		return;
+	}
 	if (below(3))
 		strcat(text,
 		       ONE_OF(" ip 0.0.0.0/0", " ip ::/0", " ip 0.0.0.0/1", " ip 128.0.0.0/1",
@@ -119,6 +129,7 @@ static void rules_make(struct cgg_rules *rules, const char *hook, bool places)
 {
 	unsigned count = 2 + below(14);
 
+	dense = below(2);
 	rules_begin(rules);
 	while (rules->rules < count) {
 		static const __u64 cgroups[] = { 10, 11, 12, 20 };
