@@ -5,6 +5,8 @@
 #	holds here "$web" connect:tcp:127.0.0.1:9   start one in that cgroup, with words of sockets.py;
 #						the ports of its sockets are in ${ports[@]}
 #	trial here 0                            prints ok if its first socket works, else why not
+#	ends_sockets                            skip the test if this kernel cannot end sockets
+#	lists_sockets                           skip it if sock_diag(7) of this kernel lists no TCP
 
 declare -gA hold_in=() hold_out=()
 
@@ -36,4 +38,25 @@ trial()
 	echo "$2" >&"${hold_in[$1]}"
 	read -r -t $((20 * patience)) said <&"${hold_out[$1]}"
 	echo "$said"
+}
+
+ends_sockets()
+{
+	probe
+	[ "$status" -ne 3 ] || skip "${output#*: *: }"
+}
+
+lists_sockets()
+{
+	probe
+	[[ $output != *'sock_diag does not list them'* ]] || skip "${output#*: *: }"
+}
+
+# Try to end a connection, in the cgroup $web, which is attached.
+probe()
+{
+	holds probe "$web" listen:tcp:127.0.0.1:0 connect:tcp:127.0.0.1:0
+	run cgg-sockets -k "$web"
+	stop "$holder"
+	output=${output##*$'\n'}
 }

@@ -57,6 +57,7 @@ in_client()
 
 @test 'a database client in the middle of a transaction is cut, and both ends see it' {
 	cgg-attach "$web"
+	ends_sockets
 	begin_transaction 127.0.0.1
 	yes cgg-rule add port "$database"
 	says ''
@@ -78,6 +79,8 @@ in_client()
 }
 
 @test 'a rule of net is cut at both ends, though it also refuses the reset' {
+	cgg-attach "$web"
+	ends_sockets
 	for address in 127.0.0.1 ::1; do
 		cgg-attach "$web"
 		begin_transaction "$address"
@@ -92,6 +95,7 @@ in_client()
 
 @test 'insert, default, mode and restore cut as well' {
 	cgg-attach "$web"
+	ends_sockets
 	for change in 'insert --cut -v first deny connect port 1-65535' 'default --cut -v connect deny' \
 		'restore --cut -v' 'mode --cut -v enforce'; do
 		holds out '' listen:tcp:127.0.0.1:0
@@ -119,6 +123,9 @@ in_client()
 }
 
 @test 'cgg-attach --cut ends what the policy refuses in these cgroups alone' {
+	cgg-attach "$web"
+	ends_sockets
+	cgg-detach "$web"
 	new_cgroup mail
 	holds out '' listen:tcp:127.0.0.1:0
 	port=${ports[0]}
@@ -140,6 +147,9 @@ in_client()
 }
 
 @test 'only cgroups of the changed policy are cut, and only by what it refuses' {
+	cgg-attach "$web"
+	ends_sockets
+	cgg-detach "$web"
 	new_cgroup mail
 	holds out '' listen:tcp:127.0.0.1:0
 	port=${ports[0]}
@@ -161,6 +171,7 @@ in_client()
 
 @test 'unconnected udp and what listens stay open, connected udp is cut' {
 	cgg-attach "$web"
+	ends_sockets
 	holds here "$web" listen:tcp:127.0.0.1:0 bind:udp:127.0.0.1:0 connect:udp:127.0.0.1:9
 	printf '%s\n' 'default connect,bind,sendmsg deny' >"$BATS_TEST_TMPDIR/none"
 	yes cgg-rule restore --cut -v "$BATS_TEST_TMPDIR/none"

@@ -126,6 +126,7 @@ $(shown "$web/sub/.hidden")"
 }
 
 @test 'a connection that came in stays one when the socket that listened is closed' {
+	lists_sockets
 	holds here "$web" listen:tcp:127.0.0.1:0 connect:tcp:127.0.0.1:0 accept stop
 	for _ in 1 2; do
 		yes cgg-sockets -j
@@ -169,7 +170,8 @@ $(shown "$web/sub")	deny"
 	yes columns 8,10
 	says 'deny	default
 deny	default'
-	cgg-names add db.example.com 127.0.0.1
+	run cgg-names add db.example.com 127.0.0.1
+	[ "$status" -ne 3 ] || skip "$output"
 	yes columns 8,11
 	says 'allow	allow connect host db.example.com inner
 allow	allow connect host db.example.com inner'
@@ -199,6 +201,7 @@ time.sleep(600)' 3>&- &
 }
 
 @test '-k ends what is listed with a reset for both ends, and prints it' {
+	ends_sockets
 	holds out '' listen:tcp:127.0.0.1:0 listen:tcp:[::1]:0
 	holds here "$web" "connect:tcp:127.0.0.1:${ports[0]}" "connect:tcp:[::1]:${ports[1]}"
 	rule connect ip 127.0.0.1
@@ -215,6 +218,7 @@ time.sleep(600)' 3>&- &
 }
 
 @test 'the other end sees the reset, even where the policy refuses it' {
+	ends_sockets
 	for address in 127.0.0.1 '[::1]'; do
 		holds here "$web" "listen:tcp:$address:0" "connect:tcp:$address:0" accept
 		outer=${ports[0]}
@@ -230,6 +234,7 @@ time.sleep(600)' 3>&- &
 }
 
 @test '-k leaves what listens and what is not connected, unless it is asked for' {
+	ends_sockets
 	holds here "$web" listen:tcp:127.0.0.1:0 connect:tcp:127.0.0.1:0 accept bind:udp:127.0.0.1:0 connect:udp:127.0.0.1:9
 	yes columns 2,5 -k
 	says 'tcp	established
@@ -247,6 +252,7 @@ udp	unconnected'
 }
 
 @test 'a connection of mptcp is ended with those of tcp that carry it' {
+	ends_sockets
 	holds here "$web" listen:mptcp:127.0.0.1:0 connect:mptcp:127.0.0.1:0 accept ||
 		skip 'this kernel has no MPTCP'
 	rule connect port "${ports[0]}"
