@@ -209,9 +209,10 @@ $(BUILD)/cgg-detach $(BUILD)/cgg-names $(BUILD)/cgg-sockets: $(BUILD)/cmd/attach
 $(BUILD)/cgg-attach $(BUILD)/cgg-rule $(BUILD)/cgg-sockets: $(BUILD)/cmd/sockets.o
 $(BUILD)/cgg-events: $(BUILD)/cmd/forms.o
 $(BUILD)/cgg-load: $(BUILD)/cmd/object.o $(BUILD)/cmd/loads.o
-$(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change check diff edit export input list names progress rule)
+$(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change check diff edit elements export input list names progress rule)
 $(BUILD)/cgg-run: $(BUILD)/cmd/names.o
-$(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective html metrics named picture remedy tree)
+$(BUILD)/cgg-set: $(BUILD)/cmd/elements.o
+$(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective html metrics named picture remedy sets tree)
 $(BUILD)/cgg-top: MORE = $(CURSES)
 $(BUILD)/cgg-top: $(BUILD)/cmd/sample.o $(BUILD)/cmd/screen.o
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/cmd/say.o $(BUILD)/libcgg.a

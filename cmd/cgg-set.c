@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "elements.h"
 
 static const char usage[] =
 	"usage: cgg-set add NAME ELEMENT [ttl TIME] [ELEMENT [ttl TIME]]...\n"
@@ -151,96 +151,6 @@ static int restore(int count, char **word)
 
 /* ---- list ---- */
 
-struct shown {
-	int kind;
-	__u64 now; /* seconds */
-	struct cgg_slot *slot; /* those that count, to be sorted */
-	const char **text;
-	size_t count, room;
-	json_t *json;
-};
-
-static int slot_take(void *context, const struct cgg_slot *slot, const char *text)
-{
-	struct shown *shown = context;
-
-	if (shown->count == shown->room) {
-		size_t room = 2 * shown->room + 1024;
-
-		shown->slot = reallocarray(shown->slot, room, sizeof(*shown->slot));
-		shown->text = reallocarray(shown->text, room, sizeof(*shown->text));
-		if (!shown->slot || !shown->text)
-			errx(CGG_FAILED, "%zu elements: out of memory", shown->count);
-		shown->room = room;
-	}
-	shown->slot[shown->count] = *slot;
-	shown->slot[shown->count].tag =
-		shown->kind == CGG_SET_NAMES ? (__u32)shown->count : slot->tag;
-	shown->text[shown->count++] = text;
-	return 0;
-}
-
-static int by_address(const void *first, const void *second)
-{
-	const struct cgg_slot *a = first, *b = second;
-
-	if (a->key[0] != b->key[0])
-		return a->key[0] < b->key[0] ? -1 : 1;
-	if (a->key[1] != b->key[1])
-		return a->key[1] < b->key[1] ? -1 : 1;
-	return (int)a->tag - (int)b->tag;
-}
-
-static int by_text(const void *first, const void *second, void *text)
-{
-	const struct cgg_slot *a = first, *b = second;
-	const char *const *all = text;
-
-	return strcmp(all[a->tag], all[b->tag]);
-}
-
-static void element_show(struct shown *shown, size_t i)
-{
-	const struct cgg_slot *s = &shown->slot[i];
-	bool names = shown->kind == CGG_SET_NAMES, timed = s->expires != CGG_SET_NEVER;
-	__u64 left = s->expires > shown->now + 1 ? s->expires - shown->now - 1 : 1;
-	char text[CGG_ELEMENT_TEXT];
-	json_t *object;
-
-	element_print(shown->kind, s->key, s->tag, names ? shown->text[s->tag] : "", text);
-	if (!shown->json) {
-		fputs(text, stdout);
-		if (timed)
-			printf(" ttl %llus", left);
-		putchar('\n');
-		return;
-	}
-	object = json_pack("{s:s}", "element", text);
-	if (timed)
-		json_object_set_new(object, "ttl", json_integer((json_int_t)left));
-	json_array_append_new(shown->json, object);
-}
-
-/* Print the elements of a set, sorted, as restore reads them. */
-static void set_show(const struct cgg_table *table, json_t *json)
-{
-	struct shown shown = { .kind = (int)table_head(table)->kind,
-			       .now = seconds_now(),
-			       .json = json };
-
-	table_each(table, slot_take, &shown);
-	if (shown.count && shown.kind == CGG_SET_NAMES)
-		qsort_r(shown.slot, shown.count, sizeof(*shown.slot), by_text, shown.text);
-	else if (shown.count)
-		qsort(shown.slot, shown.count, sizeof(*shown.slot), by_address);
-	for (size_t i = 0; i < shown.count; i++)
-		element_show(&shown, i);
-	if (!shown.count && !json)
-		printf("# " CGG_SET_EMPTY "%s\n", set_kind(shown.kind));
-	free(shown.slot);
-	free(shown.text);
-}
-
 static int slot_count(void *context, const struct cgg_slot *slot, const char *text)
 {
 	(void)slot, (void)text;
@@ -276,8 +186,10 @@ static void set_list(const struct cgg_sets *sets, int number, bool elements, jso
 		}
 		json_array_append_new(all, json);
 	}
-	if (elements && !with_stats)
-		set_show(&table, list);
+	if (elements && all)
+		set_json(&table, list);
+	else if (elements && !with_stats)
+		set_print(&table, stdout, true);
 	table_close(&table);
 }
 

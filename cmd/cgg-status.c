@@ -165,6 +165,7 @@ static void read_all(struct cgg_guard *guard)
 	pins_look();
 	tallies_look(guard);
 	policies_read(guard);
+	sets_read(&all);
 	attachments_fill(guard);
 }
 
@@ -214,6 +215,7 @@ static void show_text(void)
 			printf("policy\t%s\tunread packets %llu\n", policy->name,
 			       unread_packets(policy));
 	}
+	sets_text(&all);
 	for (unsigned i = 0; i < all.attachments; i++) {
 		const struct attachment *at = &all.attachment[i];
 
@@ -338,13 +340,25 @@ static json_t *attachments_json(void)
 	return list;
 }
 
+static json_t *sets_json(void)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < all.sets; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name",
+						      all.set[i].name.name, "kind", all.set[i].kind,
+						      "elements", number(all.set[i].elements)));
+	return list;
+}
+
 static void show_json(void)
 {
-	json_t *o = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "layout", CGG_LAYOUT,
-			      "events", number(all.events), "unread", number(all.unread), "room",
-			      number(all.reader.slots), "lost", number(all.lost), "withheld",
-			      number(all.suppressed), "readers", readers_json(), "policies",
-			      policies_json(), "attachments", attachments_json());
+	json_t *o =
+		json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "layout",
+			  CGG_LAYOUT, "events", number(all.events), "unread", number(all.unread),
+			  "room", number(all.reader.slots), "lost", number(all.lost), "withheld",
+			  number(all.suppressed), "readers", readers_json(), "policies",
+			  policies_json(), "sets", sets_json(), "attachments", attachments_json());
 
 	json_dumpf(o, stdout, JSON_INDENT(2));
 	putchar('\n');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* export.c - cgg-rule export: write policies and attachments as cgguard-restore reads them. */
+/* export.c - cgg-rule export: write policies, sets and attachments, for cgguard-restore. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "elements.h"
 #include "rule.h"
 
 /* The new folder: it gets its name when all files are in it. */
@@ -130,6 +131,35 @@ static void attachments_export(struct cgg_guard *guard)
 	file_end(file, "attachments");
 }
 
+/* Write each set as NAME.set, in the form that cgg-set restore reads. */
+static void sets_export(void)
+{
+	struct cgg_sets sets;
+
+	if (sets_open(&sets, CGG_READ))
+		die(CGG_FAILED);
+	for (int i = 0; i < CGG_SETS; i++) {
+		char name[CGG_NAME + 16];
+		struct cgg_table table;
+		size_t left_out;
+		FILE *file;
+
+		if (!*sets.name[i].name)
+			continue;
+		snprintf(name, sizeof(name), "%s.set", sets.name[i].name);
+		file = file_make(name);
+		if (set_open(&sets, i, &table))
+			die(CGG_FAILED);
+		left_out = set_print(&table, file, false);
+		table_close(&table);
+		file_end(file, name);
+		if (left_out)
+			warnx("set %s: elements with a ttl are not exported: %zu",
+			      sets.name[i].name, left_out);
+	}
+	sets_close(&sets);
+}
+
 int export_guard(int count, char **word)
 {
 	struct cgg_guard guard;
@@ -145,6 +175,7 @@ int export_guard(int count, char **word)
 	if (status)
 		die(status);
 	temporary_make(word[0]);
+	sets_export();
 	for (int i = 0; i < CGG_POLICIES; i++) {
 		const char *name = guard.policies[i].name;
 

@@ -165,5 +165,6 @@ void metrics_show(const struct status *all)
 		     "Events not written so that other cgroups kept their room.", all->suppressed);
 	metric_alone("readers", "gauge", "Readers of events at work.", live);
 	policy_metrics(all);
+	sets_metrics(all);
 	attachment_metrics(all);
 }

@@ -32,7 +32,18 @@ struct status {
 	unsigned policies;
 	struct attachment *attachment;
 	unsigned attachments;
+	struct shown_set {
+		struct cgg_set_name name;
+		const char *kind;
+		__u32 elements;
+	} * set;
+	unsigned sets;
 };
+
+/* sets.c */
+void sets_read(struct status *status);
+void sets_text(const struct status *status);
+void sets_metrics(const struct status *status);
 
 /* named.c: what the programs for names counted, and how full the tables of a cgroup are */
 struct name_value {

@@ -14,12 +14,15 @@
 
 #include "sets.h"
 
-/* Put each element into a new table, unless it is there for as long; CGG_NO: it is full. */
-static int table_fill(struct cgg_table *table, const struct cgg_elements *list, __u32 *count)
+#define FEW_PAGES 256 /* a change of more elements maps the whole table */
+
+/* Put the elements into a new table; look for equal ones unless unique. CGG_NO: it is full. */
+static int table_fill(struct cgg_table *table, const struct cgg_elements *list, bool unique,
+		      __u32 *count)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		const struct cgg_element *e = &list->element[i];
-		struct cgg_slot *slot = table_find(table, e, list->text);
+		struct cgg_slot *slot = unique ? 0 : table_find(table, e, list->text);
 
 		if (slot) {
 			if (slot->expires < e->expires)
@@ -34,7 +37,7 @@ static int table_fill(struct cgg_table *table, const struct cgg_elements *list, 
 }
 
 /* Make a table with these elements, which no program uses yet. */
-static int table_of(struct cgg_table *table, const struct cgg_elements *list)
+static int table_of(struct cgg_table *table, const struct cgg_elements *list, bool unique)
 {
 	__u64 seed[4];
 	size_t pages;
@@ -50,7 +53,7 @@ static int table_of(struct cgg_table *table, const struct cgg_elements *list)
 		if (status)
 			return status;
 		table_begin(table, list->kind, lines, seed);
-		status = table_fill(table, list, &count);
+		status = table_fill(table, list, unique, &count);
 		if (status)
 			table_close(table);
 	}
@@ -100,7 +103,7 @@ static int element_take(void *context, const struct cgg_slot *slot, const char *
 }
 
 /* Make a new table with the elements of the old one that count, and more; either may be empty. */
-static int table_renew(struct cgg_table *fresh, const struct cgg_table *old,
+static int table_renew(struct cgg_table *fresh, struct cgg_table *old,
 		       const struct cgg_elements *more)
 {
 	struct cgg_elements list = { .kind = (int)table_head(old)->kind };
@@ -115,7 +118,7 @@ static int table_renew(struct cgg_table *fresh, const struct cgg_table *old,
 		status = element_add(&list, shown, e->expires);
 	}
 	if (!status)
-		status = table_of(fresh, &list);
+		status = table_of(fresh, &list, false);
 	elements_free(&list);
 	return status;
 }
@@ -188,13 +191,15 @@ int set_add(const struct cgg_sets *sets, const char *name, struct cgg_elements *
 
 	elements_unique(list);
 	if (number < 0) {
-		status = table_of(&fresh, list);
+		status = table_of(&fresh, list, true);
 		return status ? status : replace(sets, -1, name, &fresh);
 	}
 	status = set_open(sets, number, &table);
 	if (status)
 		return status;
 	status = kind_check(name, &table, list);
+	if (!status && list->count > FEW_PAGES)
+		status = table_whole(&table);
 	if (!status) {
 		status = is_unfinished(&table) || !table_has_room(&table, list)
 				 ? CGG_NO
@@ -241,6 +246,8 @@ int set_delete(const struct cgg_sets *sets, const char *name, struct cgg_element
 		return status;
 	elements_unique(list);
 	status = kind_check(name, &table, list);
+	if (!status && list->count > FEW_PAGES)
+		status = table_whole(&table);
 	if (!status)
 		status = all_found(name, &table, list);
 	if (!status && is_unfinished(&table)) {
@@ -273,7 +280,7 @@ int set_restore(const struct cgg_sets *sets, const char *name, struct cgg_elemen
 		table_close(&table);
 	}
 	if (!status)
-		status = table_of(&fresh, list);
+		status = table_of(&fresh, list, true);
 	return status ? status : replace(sets, number, name, &fresh);
 }
 

@@ -49,6 +49,8 @@ struct cgg_table {
 	char *page; /* the head, in the first of them; 0: not open */
 	size_t pages;
 	int fd; /* of its map, or -1 */
+	__u8 *here; /* by page: 1 if it is mapped; 0: all are */
+	int protection; /* of a mapping */
 };
 struct cgg_set_head *table_head(const struct cgg_table *table);
 void table_size(const struct cgg_elements *list, unsigned more, __u32 *lines, size_t *pages);
@@ -62,7 +64,7 @@ struct cgg_slot *table_find(const struct cgg_table *table, const struct cgg_elem
 bool table_has_addr(const struct cgg_table *table, const __u8 addr[16]);
 bool table_has_name(const struct cgg_table *table, const char *name);
 typedef int table_line(void *context, const struct cgg_slot *slot, const char *text);
-int table_each(const struct cgg_table *table, table_line *line, void *context);
+int table_each(struct cgg_table *table, table_line *line, void *context);
 
 /* store.c: the sets of a guard */
 struct cgg_sets {
@@ -75,6 +77,8 @@ void sets_close(struct cgg_sets *sets);
 int set_lookup(const struct cgg_sets *sets, const char *name); /* its number, or -1 */
 int set_none(const char *name); /* sets the error: there is no such set */
 int set_open(const struct cgg_sets *sets, int number, struct cgg_table *table);
+bool table_need(const struct cgg_table *table, size_t page); /* maps it */
+int table_whole(struct cgg_table *table); /* maps all pages */
 void table_close(struct cgg_table *table);
 int table_make(struct cgg_table *table, size_t pages);
 int set_replace(const struct cgg_sets *sets, int number, const struct cgg_table *table);

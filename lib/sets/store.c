@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -70,16 +71,47 @@ int set_none(const char *name)
 	return set_error(CGG_NO, "set %s: there is none", name);
 }
 
-/* Map the pages of a table. Return 0 or CGG_FAILED. */
-static int table_map(struct cgg_table *table, size_t pages, bool write, const char *what)
+/*
+ * Map a table. The cost grows with the pages that are mapped, and most changes need a few of a
+ * large table: so only the first page is mapped, and the others when they are needed.
+ */
+static int table_map(struct cgg_table *table, size_t pages, int protection, const char *what)
 {
-	void *at = mmap(0, pages * CGG_PAGE, write ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
-			table->fd, 0);
+	void *at = mmap(0, pages * CGG_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			-1, 0);
 
 	if (at == MAP_FAILED)
 		return set_error(CGG_FAILED, "%s: %s", what, strerror(errno));
 	table->page = at;
 	table->pages = pages;
+	table->protection = protection;
+	table->here = calloc(pages, 1);
+	if (table->here && table_need(table, 0))
+		return 0;
+	return set_error(CGG_FAILED, "%s: %s", what, strerror(errno));
+}
+
+bool table_need(const struct cgg_table *table, size_t page)
+{
+	if (table->here[page])
+		return true;
+	if (mmap(table->page + page * CGG_PAGE, CGG_PAGE, table->protection, MAP_SHARED | MAP_FIXED,
+		 table->fd, (off_t)(page * CGG_PAGE)) == MAP_FAILED)
+		return false;
+	table->here[page] = 1;
+	return true;
+}
+
+int table_whole(struct cgg_table *table)
+{
+	if (!table->here)
+		return 0;
+	if (mmap(table->page, table->pages * CGG_PAGE, table->protection, MAP_SHARED | MAP_FIXED,
+		 table->fd, 0) == MAP_FAILED)
+		return set_error(CGG_FAILED, "a set of %zu pages: %s", table->pages,
+				 strerror(errno));
+	free(table->here);
+	table->here = 0;
 	return 0;
 }
 
@@ -89,6 +121,7 @@ void table_close(struct cgg_table *table)
 		munmap(table->page, table->pages * CGG_PAGE);
 	if (table->fd >= 0)
 		close(table->fd);
+	free(table->here);
 	*table = (struct cgg_table){ .fd = -1 };
 }
 
@@ -113,7 +146,9 @@ int set_open(const struct cgg_sets *sets, int number, struct cgg_table *table)
 	if (!status && bpf_obj_get_info_by_fd(table->fd, &info, &len))
 		status = set_error(CGG_FAILED, "%s: %s", old, strerror(errno));
 	if (!status)
-		status = table_map(table, info.max_entries, sets->how == CGG_CHANGE, old);
+		status = table_map(table, info.max_entries,
+				   sets->how == CGG_CHANGE ? PROT_READ | PROT_WRITE : PROT_READ,
+				   old);
 	if (status)
 		table_close(table);
 	return status;
@@ -133,7 +168,9 @@ int table_make(struct cgg_table *table, size_t pages)
 	if (table->fd < 0)
 		return set_error(CGG_FAILED, "a set of %zu KiB: the kernel has no room for it: %s",
 				 pages * (CGG_PAGE / 1024), strerror(errno));
-	status = table_map(table, pages, true, "a new set");
+	status = table_map(table, pages, PROT_READ | PROT_WRITE, "a new set");
+	if (!status)
+		status = table_whole(table);
 	if (status)
 		table_close(table);
 	return status;

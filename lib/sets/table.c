@@ -17,14 +17,27 @@ struct cgg_set_head *table_head(const struct cgg_table *table)
 	return (struct cgg_set_head *)(void *)table->page;
 }
 
+/* Return a line, or 0 if its page cannot be mapped. */
 static struct cgg_slot *line_at(const struct cgg_table *table, __u32 line)
 {
+	if (table->here && !table_need(table, 1 + line / CGG_PAGE_LINES))
+		return 0;
 	return (struct cgg_slot *)(void *)(table->page + CGG_PAGE) + 2 * (size_t)line;
 }
 
 static const char *text_at(const struct cgg_table *table, __u32 tag)
 {
 	return table->page + CGG_PAGE * (size_t)table_head(table)->heap + 8 * (size_t)tag;
+}
+
+/* Map the pages of a text. Return false if that fails. */
+static bool text_need(const struct cgg_table *table, __u32 tag, size_t units)
+{
+	size_t first = table_head(table)->heap + tag / (CGG_PAGE / 8),
+	       last = table_head(table)->heap + (tag + units) / (CGG_PAGE / 8);
+
+	return !table->here ||
+	       (table_need(table, first) && (last >= table->pages || table_need(table, last)));
 }
 
 /* Return the bytes of text that an element needs in a table. */
@@ -103,10 +116,10 @@ static void name_key(const struct cgg_set_head *head, const char *name, size_t l
 	}
 }
 
-static bool slot_counts(const struct cgg_slot *s, __u32 generation, __u32 now)
+static bool slot_counts(const struct cgg_slot *s, __u32 generation)
 {
 	return s->since <= generation && s->until > generation &&
-	       (s->expires == CGG_SET_NEVER || s->expires > now);
+	       (s->expires == CGG_SET_NEVER || s->expires > seconds_now());
 }
 
 /*
@@ -119,19 +132,18 @@ static struct cgg_slot *probe(const struct cgg_table *table, const __u64 key[2],
 {
 	const struct cgg_set_head *head = table_head(table);
 	__u64 hash = set_hash(head->seed, key[0], key[1], tag);
-	__u32 now = seconds_now();
 
 	*end = 0;
 	for (int i = 0; i < CGG_LINES; i++, hash = set_next(hash)) {
 		struct cgg_slot *s = line_at(table, set_line(hash, head->lines));
 
-		for (int k = 0; k < 2; k++, s++) {
+		for (int k = 0; k < 2 && s; k++, s++) {
 			if (!s->tag) {
 				*end = s;
 				return 0;
 			}
 			if (s->key[0] == key[0] && s->key[1] == key[1] && (!tag || s->tag == tag) &&
-			    (any || slot_counts(s, head->generation, now)))
+			    (any || slot_counts(s, head->generation)))
 				return s;
 		}
 	}
@@ -149,6 +161,8 @@ static int slot_put(struct cgg_table *table, const struct cgg_slot *slot, __u32 
 
 	for (int i = 0; i < CGG_LINES; i++, hash = set_next(hash)) {
 		to = line_at(table, set_line(hash, head->lines));
+		if (!to)
+			return CGG_NO;
 		to += to->tag != 0;
 		if (to->tag)
 			continue;
@@ -218,6 +232,8 @@ int table_put(struct cgg_table *table, const struct cgg_element *e, const char *
 		if (head->heap_used + units > (size_t)(head->pages - head->heap) * (CGG_PAGE / 8))
 			return CGG_NO;
 		slot.tag = head->heap_used;
+		if (!text_need(table, slot.tag, units))
+			return CGG_NO;
 		name_key(head, text + e->tag, len, slot.key);
 		memcpy((char *)(size_t)text_at(table, slot.tag), text + e->tag, len);
 		head->heap_used += (__u32)units;
@@ -295,11 +311,10 @@ bool table_has_name(const struct cgg_table *table, const char *name)
 }
 
 /* Call line for each element that counts, until it returns something other than 0; return that. */
-int table_each(const struct cgg_table *table, table_line *line, void *context)
+int table_each(struct cgg_table *table, table_line *line, void *context)
 {
 	const struct cgg_set_head *head = table_head(table);
-	__u32 now = seconds_now();
-	int status = 0;
+	int status = table_whole(table);
 
 	for (__u32 i = 0; i < head->lines && !status; i++) {
 		const struct cgg_slot *s = line_at(table, i);
@@ -308,7 +323,7 @@ int table_each(const struct cgg_table *table, table_line *line, void *context)
 			bool names = head->kind == CGG_SET_NAMES;
 
 			if (s->tag && (names || !(s->tag & CGG_TAG_MARK)) &&
-			    slot_counts(s, head->generation, now))
+			    slot_counts(s, head->generation))
 				status = line(context, s, names ? text_at(table, s->tag) : "");
 		}
 	}

@@ -120,3 +120,27 @@ web.policy'
 	yes cgg-status -j
 	[ "$(jq -r '.attachments[].policy' <<<"$output")" = web ]
 }
+
+@test 'sets are exported, and restored before the policies that use them' {
+	cgg-set add bad 192.0.2.0/24 2001:db8::7 198.51.100.1 ttl 1h
+	cgg-set add ads ads.example '*.ads.example'
+	cgg-set add none 192.0.2.1
+	cgg-set delete none 192.0.2.1
+	cgg-rule -p web add ip @bad
+	yes cgg-rule export out
+	says 'cgg-rule: set bad: elements with a ttl are not exported: 1'
+	cgg-unload -f
+	cgg-load
+	yes "$restore" out
+	says ''
+	yes cgg-rule -p web list
+	says 'deny connect,sendmsg ip @bad'
+	yes cgg-set list bad
+	says '192.0.2.0/24
+2001:db8::7'
+	yes cgg-set list ads
+	says 'ads.example
+*.ads.example'
+	yes cgg-set list none
+	says '# empty set of addresses'
+}

@@ -429,3 +429,32 @@ a-b.example'
 	yes cgg-set test ads ads.example
 	no cgg-set test ads x.ads.example
 }
+
+@test 'cgg-status shows the sets' {
+	cgg-set add bad 192.0.2.0/24 192.0.2.1
+	cgg-set add ads ads.example
+	yes cgg-status
+	matches '^set	bad	addresses 2$'
+	matches '^set	ads	names 1$'
+	yes cgg-status -j
+	[ "$(jq -c '.sets[0]' <<<"$output")" = '{"name":"bad","kind":"addresses","elements":2}' ]
+	yes cgg-status -m
+	matches '^cgguard_set_elements\{set="bad"\} 2$'
+}
+
+@test 'the next command goes on after one that was killed in the middle of a change' {
+	cgg-set add s 192.0.2.1
+	cgg-rule add ip @s
+	# shellcheck disable=SC2046 # words; the head of the table: writing is one ahead of generation, as a killed command leaves it.
+	bpftool map update pinned /sys/fs/bpf/cgguard/sets/0 key 0 0 0 0 value $(
+		bpftool -j map dump pinned /sys/fs/bpf/cgguard/sets/0 |
+			jq -r '.[0].value | .[36] = "0x07" | .[]'
+	)
+	decides deny connect ip 192.0.2.1 port 1
+	yes cgg-set add s 192.0.2.2
+	decides deny connect ip 192.0.2.1 port 1
+	decides deny connect ip 192.0.2.2 port 1
+	yes cgg-set delete s 192.0.2.1
+	yes cgg-set list s
+	says 192.0.2.2
+}

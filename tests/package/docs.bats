@@ -761,6 +761,7 @@ page_shape()
 	cgg-load
 	cgg-attach "$web"
 	cgg-rule add dns a.test
+	cgg-set add bad 192.0.2.1 ttl 1h
 	cgg-rule add port 9 name discard comment 'nobody is there'
 	yes inside "$web" python3 -c "$everything"
 	no inside "$web" reach 127.0.0.1 9
