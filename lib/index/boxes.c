@@ -7,6 +7,8 @@
 #include "shadow.h"
 
 #define LOW_HALF 0xffffu /* of select: the protocol */
+#define SET_AT 20 /* of select in a class: the place of a set + 1 */
+CGG_FITS((2 * CGG_SETS_OF - 1) << SET_AT < CGG_IS_SET && CGG_IS_ALIAS < 1 << SET_AT);
 #define NOT_VAGUE (CGG_VAGUE & ~(CGG_VAGUE >> 1)) /* a mask: 0 under it for names that are known */
 #define NAMED (1u << CGG_UNIX | 1u << CGG_SYSCTL | 1u << CGG_DNS)
 #define OPTIONS (1u << CGG_SETSOCKOPT | 1u << CGG_GETSOCKOPT)
@@ -39,10 +41,7 @@ static int mask_bits(const __u8 *mask, unsigned bytes)
 	return (int)bits;
 }
 
-/*
- * Return whether every field of an entry, except its condition, is one that boxes_of() reads. What
- * a set contains may change, so rules about it are only compared with rules about the same one.
- */
+/* Return whether every field of an entry, except its condition, is one that boxes_of() reads. */
 bool entry_is_plain(const struct cgg_entry *e)
 {
 	static const struct cgg_entry none;
@@ -57,9 +56,9 @@ bool entry_is_plain(const struct cgg_entry *e)
 	rest.error = 0;
 	rest.text_len = rest.operand_words = 0;
 	rest.operand_last = 0;
-	if (memcmp(&rest, &none, sizeof(rest)) || entry_is_set(e))
+	if (memcmp(&rest, &none, sizeof(rest)))
 		return false;
-	if (e->condition.hooks & (1u << CGG_DEVICE | OPTIONS))
+	if (entry_is_set(e) || e->condition.hooks & (1u << CGG_DEVICE | OPTIONS))
 		return true;
 	return mask_bits((const __u8 *)e->mask, sizeof(e->mask)) >= 0;
 }
@@ -76,7 +75,10 @@ static __u32 known_select(int hook, bool by_name)
 	       (1u << hook & CGG_PACKET_HOOKS ? 0 : CGG_IS_LOCAL);
 }
 
-/* Return what an entry asks for beside its boxes, and for how long: rules are compared by that. */
+/*
+ * Return what an entry asks for beside its boxes, and for how long: rules are compared by that.
+ * What a set contains may change, so a set is such a thing: its place stands in select, above.
+ */
 struct cgg_condition class_of(const struct cgg_entry *e, int hook)
 {
 	struct cgg_condition class = e->condition;
@@ -88,6 +90,10 @@ struct cgg_condition class_of(const struct cgg_entry *e, int hook)
 	class.level = 0; /* of the cgroup */
 	class.select &= ~known;
 	class.select_mask &= ~known;
+	if (entry_is_set(e)) {
+		class.select |= (entry_set(e) + 1) << SET_AT;
+		class.select_mask |= (2 * CGG_SETS_OF - 1) << SET_AT;
+	}
 	return class;
 }
 
@@ -95,6 +101,8 @@ struct cgg_condition class_of(const struct cgg_entry *e, int hook)
 static __u32 name_bits(const struct cgg_rules *rules, const struct cgg_entry *e, const __u8 **key)
 {
 	*key = (const __u8 *)e->value;
+	if (entry_is_set(e))
+		return 0;
 	if (!e->operand_words)
 		return (__u32)mask_bits((const __u8 *)e->mask, sizeof(e->mask));
 	*key = (const __u8 *)rules->heap + 8 * (size_t)e->operand;

@@ -173,3 +173,30 @@ cgg-rule: warning: rule 7 can never decide: repeats rule 5"
 		diff <(awk '$1 <= 1000' "$BATS_TEST_TMPDIR/all") "$BATS_TEST_TMPDIR/part"
 	done
 }
+
+@test 'a rule about a set is shadowed by rules about all addresses or the same set, and by no others' {
+	yes cgg-set add bad 192.0.2.0/24
+	yes cgg-set add worse 198.51.100.7
+	yes cgg-set add sites example.com
+	cat >"$BATS_TEST_TMPDIR/rules" <<-'END'
+		deny connect ip @bad
+		deny connect proto tcp ip @worse port 443
+		deny connect proto tcp ip @bad port 443
+		deny connect ip 192.0.2.1
+		allow connect ip 0.0.0.0/1,128.0.0.0/1
+		alert connect ip @worse port 80
+		allow connect ip ::/0
+		alert connect ip @worse port 80
+		deny dns @sites
+		allow dns @sites
+		deny dns *
+		allow dns @sites
+		default connect,dns deny
+	END
+	run cgg-rule check "$BATS_TEST_TMPDIR/rules"
+	status_is 1
+	says $'3\trule 1 takes all of it\tdeny connect proto tcp ip @bad port 443
+8\tearlier rules together take all of it\talert connect ip @worse port 80
+10\trule 9 takes all of it\tallow dns @sites
+12\trule 9 takes all of it\tallow dns @sites'
+}
