@@ -7,7 +7,7 @@
 
 static const char usage[] =
 	"usage: cgg-learn [--policy NAME] [--cgroup TARGET] [--denied] "
-	"[--prefix BITS] [--prefix6 BITS] [--gap PORTS] [FILE]\n"
+	"[--prefix BITS] [--prefix6 BITS] [--gap PORTS] [--labels N] [FILE]\n"
 	"Reads the output of cgg-events -j, and prints a policy that allows exactly the\n"
 	"operations that were let pass. Denials are skipped.\n"
 	"\n"
@@ -17,6 +17,7 @@ static const char usage[] =
 	"      --prefix BITS    join IPv4 addresses with the same first BITS bits into one rule\n"
 	"      --prefix6 BITS   join IPv6 addresses with the same first BITS bits into one rule\n"
 	"      --gap PORTS      join ports with at most PORTS others between them into one range\n"
+	"      --labels N       join DNS names with the same last N labels into one rule with *.\n"
 	"  -h, --help           print this and exit\n"
 	"  -V, --version        print the version and exit\n";
 
@@ -101,7 +102,7 @@ static void words_read(struct cgg_learn *learn, struct cgg_widen *widen, int arg
 	static const struct option options[] = { { "prefix", 1, 0, 'p' }, { "prefix6", 1, 0, '6' },
 						 { "gap", 1, 0, 'g' },	  { "policy", 1, 0, 'P' },
 						 { "cgroup", 1, 0, 'c' }, { "denied", 0, 0, 'd' },
-						 COMMON_OPTIONS };
+						 { "labels", 1, 0, 'l' }, COMMON_OPTIONS };
 	int option;
 
 	while ((option = getopt_long(argc, argv, COMMON_LETTERS, options, 0)) != -1) {
@@ -111,6 +112,8 @@ static void words_read(struct cgg_learn *learn, struct cgg_widen *widen, int arg
 			widen->prefix6 = number_or_die("--prefix6", optarg, 128);
 		else if (option == 'g')
 			widen->gap = number_or_die("--gap", optarg, 65535);
+		else if (option == 'l')
+			widen->labels = number_or_die("--labels", optarg, 127);
 		else if (option == 'P')
 			learn->policy = optarg;
 		else if (option == 'c')

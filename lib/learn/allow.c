@@ -64,19 +64,48 @@ static bool has_ports(json_int_t proto)
 	return false;
 }
 
+/*
+ * Find the name for the rule of an event, and whether its address is an inner one. Return false if
+ * it has none, or one that no rule can have: of a long name, an event has only the end.
+ */
+static bool host_words_of(const json_t *event, int hook, const char *ip, const char **name,
+			  bool *inner)
+{
+	const char *text = text_of(event, "host");
+	struct cgg_rule rule = { 0 };
+	struct cgg_net net;
+
+	*name = 0;
+	if (!text || !((1u << CGG_CONNECT | 1u << CGG_SENDMSG) >> hook & 1) ||
+	    strlen(text) >= sizeof(((struct cgg_event_host *)0)->name) || host_parse(&rule, text) ||
+	    rule.prefix || strcmp(rule.operand, text) || net_parse(&net, ip))
+		return false;
+	*inner = addr_is_inner(net.addr);
+	*name = text;
+	return true;
+}
+
 /* Add the words after the hook's word. Return false if the event lacks a field. */
 static bool net_words(struct event_words *words, const json_t *event, int hook)
 {
-	const char *ip = text_of(event, hook == CGG_INGRESS ? "saddr" : "daddr");
+	const char *ip = text_of(event, hook == CGG_INGRESS ? "saddr" : "daddr"), *name;
 	json_int_t proto, port;
+	bool inner;
 
 	if (!ip || !number_of(event, "proto", &proto) || !number_of(event, "dport", &port))
 		return false;
 	add_number(words, "proto", proto);
-	add_word(words, "ip");
-	add_word(words, ip);
+	if (!host_words_of(event, hook, ip, &name, &inner)) {
+		add_word(words, "ip");
+		add_word(words, ip);
+	} else {
+		add_word(words, "host");
+		add_word(words, name);
+	}
 	if (has_ports(proto))
 		add_number(words, "port", port);
+	if (name && inner)
+		add_word(words, "inner");
 	return true;
 }
 

@@ -204,12 +204,16 @@ static bool count_take(struct cgg_learn *learn, const json_t *event, bool denied
 /* Count a chosen event and note its rule. */
 static int rule_take(struct cgg_learn *learn, const json_t *event, int hook)
 {
+	const char *resolver = resolver_of(event, hook);
 	struct cgg_rule rule;
 	int status;
 
 	learn->events++;
 	if (cgg_hooks[hook].observe_only)
 		return 0;
+	status = resolver ? set_add(&learn->resolvers, resolver, "") : 0;
+	if (status)
+		return status;
 	status = rule_of(&rule, event, hook);
 	if (status == CGG_NO)
 		return set_error(CGG_NO, "no rule can allow only this %s event",
@@ -327,7 +331,8 @@ static void write_unwatched(const struct cgg_learn *learn, FILE *file)
 		      file);
 }
 
-static void write_head(const struct cgg_learn *learn, FILE *file)
+static void write_head(const struct cgg_learn *learn, struct seen *const *list, unsigned count,
+		       FILE *file)
 {
 	char hooks[256];
 
@@ -339,6 +344,7 @@ static void write_head(const struct cgg_learn *learn, FILE *file)
 		fprintf(file, "# skipped: %llu denial%s\n", learn->skipped, plural(learn->skipped));
 	write_unwatched(learn, file);
 	hooks_print(learn->hooks, hooks, sizeof(hooks));
+	resolvers_write(learn, list, count, file);
 	if (learn->hooks)
 		fprintf(file, "default %s deny\n", hooks);
 }
@@ -353,11 +359,12 @@ int learn_write(struct cgg_learn *learn, const struct cgg_widen *widen, FILE *fi
 		return set_error(CGG_FAILED, "out of memory");
 	walk_at = list;
 	twalk(learn->tree, walk);
+	count = labels_join(list, count, widen->labels);
 	status = seen_widen(list, &count, widen);
 	if (!status) {
 		qsort(list, count, sizeof(*list), compare_shown);
 		if (!learn->denied)
-			write_head(learn, file);
+			write_head(learn, list, count, file);
 		for (unsigned i = 0; i < count; i++)
 			write_seen(list[i], learn->denied, file);
 	}
@@ -371,5 +378,6 @@ void learn_free(struct cgg_learn *learn)
 	json_decref(learn->policies);
 	json_decref(learn->cgroups);
 	json_decref(learn->paths);
+	json_decref(learn->resolvers);
 	*learn = (struct cgg_learn){ 0 };
 }

@@ -14,11 +14,13 @@ struct cgg_learn { /* the caller sets the first three, and zeroes the others */
 	void *tree;
 	struct json_t *policies, *cgroups; /* the names in the chosen events */
 	struct json_t *paths; /* cgroup id -> path */
+	struct json_t *resolvers; /* addresses that were asked for names */
 	unsigned unique, hooks; /* hooks: those with events */
 	__u64 events, lost, skipped, unchosen; /* skipped: denials */
 };
 struct cgg_widen { /* prefix lengths, and the largest gap between ports; 32, 128, 0: do not widen */
 	unsigned prefix4, prefix6, gap;
+	unsigned labels; /* names that share so many last labels become one; 0: none */
 };
 int learn_line(struct cgg_learn *learn, const char *line, size_t len); /* CGG_NO: no rule for it */
 int learn_check(const struct cgg_learn *learn); /* CGG_USAGE: several policies or cgroups */

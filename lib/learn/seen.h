@@ -25,6 +25,12 @@ struct seen {
 const char *text_of(const struct json_t *event, const char *key); /* 0: none, or with a NUL */
 int rule_of(struct cgg_rule *rule, const struct json_t *event, int hook);
 
+/* names.c */
+const char *resolver_of(const struct json_t *event, int hook);
+void resolvers_write(const struct cgg_learn *learn, struct seen *const *list, unsigned count,
+		     FILE *file);
+unsigned labels_join(struct seen **list, unsigned count, unsigned labels);
+
 /* widen.c */
 int seen_compare(const struct cgg_rule *a, const struct cgg_rule *b);
 void seen_merge(struct seen *into, const struct seen *from);

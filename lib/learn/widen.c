@@ -15,6 +15,12 @@ static int is_net(const struct cgg_rule *rule)
 	return rule->matches & CGG_MATCH_IP;
 }
 
+/* Return whether the rule has ports, which may be joined. */
+static int is_call(const struct cgg_rule *rule)
+{
+	return rule->matches & (CGG_MATCH_IP | CGG_MATCH_HOST);
+}
+
 /* Order rules so that those that can be joined are adjacent. Access bits do not count. */
 int seen_compare(const struct cgg_rule *a, const struct cgg_rule *b)
 {
@@ -25,6 +31,8 @@ int seen_compare(const struct cgg_rule *a, const struct cgg_rule *b)
 	COMPARE(a->proto, b->proto);
 	COMPARE(order, 0);
 	COMPARE(a->net.len, b->net.len);
+	order = strcmp(a->operand, b->operand);
+	COMPARE(order, 0);
 	COMPARE(a->port_min, b->port_min);
 	COMPARE(a->port_max, b->port_max);
 	COMPARE(a->device, b->device);
@@ -32,7 +40,9 @@ int seen_compare(const struct cgg_rule *a, const struct cgg_rule *b)
 	COMPARE(a->minor, b->minor);
 	COMPARE(a->family, b->family);
 	COMPARE(a->type, b->type);
-	return strcmp(a->operand, b->operand);
+	COMPARE(a->prefix, b->prefix);
+	COMPARE(a->inner, b->inner);
+	return 0;
 }
 
 static void add_comm(struct seen *seen, const char *comm)
@@ -140,9 +150,10 @@ static unsigned join_nets(struct seen **list, unsigned count, const struct cgg_w
 /* Return whether two rules differ only in their ports. */
 static bool same_net(const struct cgg_rule *a, const struct cgg_rule *b)
 {
-	return is_net(a) && a->hooks == b->hooks && a->matches == b->matches &&
+	return is_call(a) && a->hooks == b->hooks && a->matches == b->matches &&
 	       a->proto == b->proto && a->net.len == b->net.len &&
-	       !memcmp(a->net.addr, b->net.addr, 16);
+	       !memcmp(a->net.addr, b->net.addr, 16) && a->prefix == b->prefix &&
+	       a->inner == b->inner && !strcmp(a->operand, b->operand);
 }
 
 /* Join rules of one prefix if their ports are adjacent, or at most `gap` apart. */
@@ -213,8 +224,8 @@ static int compare_but_hooks(const void *one, const void *other)
 	struct cgg_rule b = (*(struct seen *const *)other)->rule;
 	unsigned hooks_a = a.hooks, hooks_b = b.hooks;
 
-	COMPARE(!is_net(&a), !is_net(&b));
-	if (!is_net(&a))
+	COMPARE(!is_call(&a), !is_call(&b));
+	if (!is_call(&a))
 		COMPARE(a.hooks, b.hooks);
 	a.hooks = b.hooks = 0;
 	int order = seen_compare(&a, &b);
@@ -231,10 +242,10 @@ static unsigned join_hooks(struct seen **list, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		struct cgg_rule a, b = list[i]->rule;
 
-		if (kept && is_net(&b)) {
+		if (kept && is_call(&b)) {
 			a = list[kept - 1]->rule;
 			a.hooks = b.hooks = 0;
-			if (is_net(&a) && !seen_compare(&a, &b)) {
+			if (is_call(&a) && !seen_compare(&a, &b)) {
 				list[kept - 1]->rule.hooks |= list[i]->rule.hooks;
 				seen_merge(list[kept - 1], list[i]);
 				continue;

@@ -460,3 +460,52 @@ open("/proc/sys/kernel/hostname").read()
 	no cgg-run -p work bash -c ": >/dev/tcp/127.0.0.2/$port"
 	no cgg-run -p work python3 -c 'import socket; socket.socket(socket.AF_INET6)'
 }
+
+# named HOOK ADDR PORT NAME: an event of an address that has a name, or of a question
+named()
+{
+	local proto=6
+
+	[ "$1" = connect4 ] || proto=17
+	echo "{\"verdict\":\"alert\",\"hook\":\"$1\",\"comm\":\"curl\",\"daddr\":\"$2\",\"dport\":$3,\"proto\":$proto,\
+\"cgroup\":\"/a\",\"policy\":\"web\"${4:+,\"host\":\"$4\"}}"
+}
+
+@test 'addresses that had a name become rules by name, with the resolver and the questions' {
+	{
+		named dns 127.0.0.53 53 api.example.com
+		named dns ::1 53 www.example.com
+		named connect4 127.0.0.53 53
+		named connect4 192.0.2.1 443 api.example.com
+		named connect4 192.0.2.2 444 api.example.com
+		named connect4 192.0.2.3 443 www.example.com
+		named connect4 192.0.2.3 443
+		named connect4 10.1.2.3 443 db.corp.test
+		named connect4 192.0.2.4 443 'a!b.test'
+		named connect4 192.0.2.5 443 "$(printf 'x%.0s' {1..63}).example.com"
+	} >"$BATS_TEST_TMPDIR/events"
+	run bash -c "cgg-learn '$BATS_TEST_TMPDIR/events' | grep -v ^# | sed 's/ #.*//'"
+	says 'resolver 127.0.0.53
+resolver ::1
+default connect,dns deny
+allow connect proto tcp host api.example.com port 443-444
+allow connect proto tcp ip 127.0.0.53 port 53
+allow connect proto tcp ip 192.0.2.3 port 443
+allow connect proto tcp ip 192.0.2.4 port 443
+allow connect proto tcp ip 192.0.2.5 port 443
+allow connect proto tcp host db.corp.test port 443 inner
+allow connect proto tcp host www.example.com port 443
+allow dns api.example.com
+allow dns www.example.com'
+	yes cgg-rule -p fresh restore -n - <<<"$output"
+	run bash -c "cgg-learn --labels 2 '$BATS_TEST_TMPDIR/events' | grep -E 'host|dns ' | sed 's/ #.*//'"
+	says 'default connect,dns deny
+allow connect proto tcp host *.example.com port 443-444
+allow connect proto tcp host db.corp.test port 443 inner
+allow dns *.example.com'
+	# a name that has no more labels than these stays as it is
+	run bash -c "cgg-learn --labels 3 '$BATS_TEST_TMPDIR/events' | grep -c 'host \\*'"
+	says 0
+	run cgg-learn --labels 128 "$BATS_TEST_TMPDIR/events"
+	status_is 2
+}

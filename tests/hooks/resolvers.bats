@@ -214,6 +214,41 @@ answers()
 	answers
 }
 
+# With the commands of cgguard-names(7).
+@test 'a policy that was learned from a program, with dnsmasq, allows what it did and nothing else' {
+	needs dnsmasq
+	runs dnsmasq -k -C /dev/null -u root -x "$BATS_TEST_TMPDIR/pid" --no-resolv --no-hosts \
+		--server=127.0.0.99 --listen-address=127.0.0.53 --bind-interfaces
+	wait_for eval 'net getent hosts a.example.com | grep -q 192.0.2.1'
+	yes cgg-rule -p web restore - <<<$'resolver 127.0.0.53\ndefault connect,sendmsg,dns alert'
+	yes net cgg-attach -p web "$web"
+	for name in a.example.com c.example.com; do
+		run inside "$web" net_shell through_curl "$name"
+		status_is 0
+	done
+	cgg-events -j -w 0 | cgg-learn --policy web >"$BATS_TEST_TMPDIR/web.policy"
+	run cat "$BATS_TEST_TMPDIR/web.policy"
+	matches "^resolver 127.0.0.53$"
+	matches "^allow connect proto tcp host a.example.com port $http # "
+	matches '^allow dns c.example.com # '
+	[[ $output != *192.0.2* ]]
+	(cat "$BATS_TEST_TMPDIR/web.policy" && echo mode audit) | cgg-rule -p web restore
+	run inside "$web" net_shell through_curl a.example.com
+	status_is 0
+	run inside "$web" net_shell through_curl evil.example.net
+	status_is 0
+	yes cgg-events -w 0 --verdict audit
+	matches '^\[AUDIT dns\] .* host=evil.example.net$'
+	[[ $output != *a.example.com* ]]
+	yes cgg-rule -p web mode enforce
+	for name in a.example.com c.example.com; do
+		run inside "$web" net_shell through_curl "$name"
+		status_is 0
+	done
+	run inside "$web" net_shell through_curl evil.example.net
+	[ "$status" -ne 0 ]
+}
+
 # ---- clients; the server of names.bash is the resolver ----
 
 resolver()
