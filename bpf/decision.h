@@ -45,11 +45,10 @@ static __always_inline __u64 first_match(__u32 number, const struct cgg_image *i
 {
 	__u64 query = QUERY(&o->q, access_bit);
 	__u64 found = image->index.number ? index_find(number, image, KEY_OF(o), query, o->who) : 0;
-	__u32 at = image->count ? PER_KIND(front_find)(number, KEY_OF(o), query, o->who) : 0;
+	__u32 at = image->count ? PER_KIND(front_find)(number, FRONT_OF(o), query, o->who) : 0;
 
 #if HAS_SETS
-	return with_sets(number, image, o->q.word[0], o->q.word[1], query, o->who,
-			 first_of(image, found, at));
+	return with_sets(number, image, SOUGHT_OF(o), query, o->who, first_of(image, found, at));
 #else
 	return first_of(image, found, at);
 #endif

@@ -74,7 +74,7 @@ static __always_inline __u64 entry_differs(const struct cgg_entry *e, __u64 high
 }
 
 /* front_find - the number of the first entry that matches + 1; 0: none does */
-__noinline __weak __u32 PER_KIND(front_find)(__u32 number, KEY_PARAMS, __u64 query, CONTEXT who)
+__noinline __weak __u32 PER_KIND(front_find)(__u32 number, FRONT_PARAMS, __u64 query, CONTEXT who)
 {
 	const struct cgg_image *image = image_at(number);
 	struct known known = known_of(query);
@@ -100,7 +100,7 @@ __noinline __weak __u32 PER_KIND(front_find)(__u32 number, KEY_PARAMS, __u64 que
 		if (entry_differs(e, high, low, query, known, now))
 			continue;
 #if HAS_NAME
-		if (e->operand_words && PER_KIND(tail_differs)(number, i, key))
+		if (e->operand_words && PER_KIND(tail_differs)(number, i, KEY_ARGS))
 			continue;
 #endif
 		if (!condition_holds(&e->condition, who, e->verdict))

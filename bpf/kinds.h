@@ -51,22 +51,28 @@
 #define CONTEXT __u64
 #endif
 
-/* The parameters by which a walk receives the key. */
+/* The parameters by which a walk receives the key; FRONT_*: a walk through the entries. */
 #if defined(CGG_NAMED) || defined(CGG_ASKED) || defined(CGG_HOSTS) || defined(CGG_QUESTIONS)
 #define HAS_NAME 1
 #define KEY_PARAMS NAME key
 #define KEY_ARGS key
 #define KEY_OF(o) NAME_OF(o)
 #if defined(CGG_NAMED)
+#define FRONT_PARAMS KEY_PARAMS
+#define FRONT_OF(o) KEY_OF(o)
 #define KEY_WORDS __u64 high = name->word[0], low = name->word[1]
-#else /* a key that is not 0 is the sets that contain the name, or the address (set_rules.h) */
-#define KEY_WORDS __u64 high = key ? key : name->word[0], low = key ? 0 : name->word[1]
+#else /* of_sets: 0, or the sets that contain the name or the address (set_rules.h) */
+#define FRONT_PARAMS KEY_PARAMS, __u64 of_sets
+#define FRONT_OF(o) KEY_OF(o), 0
+#define KEY_WORDS __u64 high = of_sets ? of_sets : name->word[0], low = of_sets ? 0 : name->word[1]
 #endif
 #else
 #define HAS_NAME 0
 #define KEY_PARAMS __u64 high, __u64 low
 #define KEY_ARGS high, low
 #define KEY_OF(o) (o)->q.word[0], (o)->q.word[1]
+#define FRONT_PARAMS KEY_PARAMS
+#define FRONT_OF(o) KEY_OF(o)
 #define KEY_WORDS
 #endif
 

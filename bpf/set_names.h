@@ -11,10 +11,10 @@
  *
  * The name is reversed, so what was read up to a dot is *.PARENT.
  */
-__noinline __weak __u32 PER_KIND(set_find_name)(__u32 set, __u64 table_seed)
+__noinline __weak __u32 PER_KIND(set_find_name)(__u32 set, NAME key, __u64 table_seed)
 {
 	const struct cgg_set_head *head = set_head(bpf_map_lookup_elem(&sets, &set));
-	const struct cgg_operand *name = name_from(0);
+	const struct cgg_operand *name = name_from(key);
 	__u64 one, other, first_odd, second_odd;
 	__u32 generation;
 
@@ -40,7 +40,7 @@ __noinline __weak __u32 PER_KIND(set_find_name)(__u32 set, __u64 table_seed)
 }
 
 /* set_has_name - The same, also while a command replaces the table (set_find.h). */
-__noinline __weak __u32 PER_KIND(set_has_name)(__u32 set)
+__noinline __weak __u32 PER_KIND(set_has_name)(__u32 set, NAME key)
 {
 	for (int i = 0; i < 2; i++) {
 		const struct cgg_set_head *head = set_head(bpf_map_lookup_elem(&sets, &set));
@@ -49,7 +49,7 @@ __noinline __weak __u32 PER_KIND(set_has_name)(__u32 set)
 		if (!head)
 			return 0;
 		seed = head->seed[0];
-		if (PER_KIND(set_find_name)(set, seed))
+		if (PER_KIND(set_find_name)(set, key, seed))
 			return 1;
 		if (!set_moved(set, seed))
 			break;
@@ -58,7 +58,7 @@ __noinline __weak __u32 PER_KIND(set_has_name)(__u32 set)
 }
 
 /* sets_of_name - Return the sets of the image that contain the name that is the key. */
-__noinline __weak __u64 PER_KIND(sets_of_name)(__u32 number, __u64 query)
+__noinline __weak __u64 PER_KIND(sets_of_name)(__u32 number, NAME key, __u64 query)
 {
 	const struct cgg_image *image = image_at(number);
 	__u32 wanted = CGG_SET_OF_NAMES | 1u << QUERY_HOOK(query);
@@ -71,7 +71,8 @@ __noinline __weak __u64 PER_KIND(sets_of_name)(__u32 number, __u64 query)
 
 		if (i >= image->sets)
 			break;
-		if ((used->hooks & wanted) == wanted && PER_KIND(set_has_name)(used->number - 1))
+		if ((used->hooks & wanted) == wanted &&
+		    PER_KIND(set_has_name)(used->number - 1, key))
 			all |= 1ULL << i;
 		all = as_unknown(all, query);
 	}

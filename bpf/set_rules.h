@@ -40,7 +40,7 @@ __noinline __weak __u64 sets_of(__u32 number, __u64 high, __u64 low, __u64 query
 }
 
 #if HAS_NAME
-#define SET_KEY(all) all
+#define SET_KEY(all) 0, all
 #else
 #define SET_KEY(all) all, 0
 #endif
@@ -73,16 +73,21 @@ __noinline __weak __u64 PER_KIND(sets_first)(__u32 number, __u64 all, __u64 quer
 	return found;
 }
 
-/* Find the sets that contain what a query of this kind is about. */
+/* Find the sets that contain what a query of this kind is about: an address, or a buffer's name. */
 #if defined(CGG_QUESTIONS)
-#define SETS_WITH(number, high, low, query) PER_KIND(sets_of_name)(number, query)
+#define SOUGHT_OF(o) (o)->buffer, 0
+#define SETS_WITH(number, high, low, query) PER_KIND(sets_of_name)(number, high, query)
 #elif defined(CGG_ASKED)
 #define SETS_WITH(number, high, low, query)                                                        \
 	(QUERY_HOOK(query) == CGG_DNS || CGG_BY_NAME >> QUERY_ACCESS(query) == 1                   \
-		 ? PER_KIND(sets_of_name)(number, query)                                           \
+		 ? PER_KIND(sets_of_name)(number, 0, query)                                        \
 		 : sets_of(number, high, low, query))
 #else
 #define SETS_WITH(number, high, low, query) sets_of(number, high, low, query)
+#endif
+
+#if !defined(CGG_QUESTIONS)
+#define SOUGHT_OF(o) (o)->q.word[0], (o)->q.word[1]
 #endif
 
 /* with_sets_of - Return the earlier one of a rule that was found, and those about these sets. */

@@ -16,8 +16,8 @@ extern __u64 host_begin(__u64 high, __u64 low, __u64 netns);
 extern __u32 host_take(__u32 number);
 extern __u32 host_any(void);
 extern __u64 host_descend(__u32 image_number);
-extern __u64 sets_of_name_host(__u32 number, __u64 query);
-extern __u32 front_find_host(__u32 number, __u64 key, __u64 query, __u64 who);
+extern __u64 sets_of_name_host(__u32 number, __u64 key, __u64 query);
+extern __u32 front_find_host(__u32 number, __u64 key, __u64 of_sets, __u64 query, __u64 who);
 
 #define BY_NAME_BIT 4 /* of a query, as a number: CGG_BY_NAME */
 CGG_SAME(1 << BY_NAME_BIT == CGG_BY_NAME);
@@ -53,12 +53,12 @@ static __always_inline __u64 first_by_name(__u32 number, const struct cgg_image 
 			one = names_of_index(number, image, asked, who);
 			found = earlier(image, found, one);
 		}
-		at = image->count ? front_find_host(number, FOR_HOST, asked, who) : 0;
+		at = image->count ? front_find_host(number, FOR_HOST, 0, asked, who) : 0;
 		if (at)
 			found = earlier(image, found, CGG_REF(FOUND_ENTRY, 0, at));
 		if (image->sets)
-			found = with_sets_of(number, sets_of_name_host(number, asked), asked, who,
-					     found);
+			found = with_sets_of(number, sets_of_name_host(number, FOR_HOST, asked),
+					     asked, who, found);
 		found = as_unknown(found, query);
 	}
 	return found;
