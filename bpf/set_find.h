@@ -41,16 +41,23 @@ __noinline __weak __u32 set_lengths(__u32 set, __u64 high, __u64 low, __u64 leng
 __noinline __weak __u64 set_word(__u32 set, __u64 high, __u64 low, __u32 four, __u32 part)
 {
 	const struct cgg_set_head *head = set_head(bpf_map_lookup_elem(&sets, &set));
-	__u64 few;
+	__u64 few, longer;
+	__u32 bit;
 
 	if (!head || (four && part))
 		return 0;
+	bit = set_filter(head->seed, four ? low >> 16 : high >> 32);
+	longer = head->filter[bit / 64 % (CGG_FILTER / 64)] >> bit % 64 & 1;
 	if (four) {
 		few = head->few4;
+		if (!longer)
+			return few & ~0ULL << (128 - CGG_MARK4);
 		if (head->marked4)
 			few |= set_mark(set, 0, low >> 16 << 16, CGG_TAG_MARK | CGG_MARK4, 0);
 	} else {
 		few = head->few6[part & 1];
+		if (!longer)
+			return part ? few & ~0ULL << (64 - CGG_MARK6) : 0;
 		if (head->marked6)
 			few |= set_mark(set, high >> 32 << 32, 0, CGG_TAG_MARK | CGG_MARK6, part);
 	}

@@ -21,6 +21,7 @@
 #define CGG_SETS_OF 64 /* that one policy uses: bits of a word */
 #define CGG_SET_WALK 96 /* nodes of an index that a walk through rules with sets may pass */
 #define CGG_LINES 16 /* lines that a lookup passes at most */
+#define CGG_FILTER 16384 /* bits */
 #define CGG_LENGTHS_FEW 3 /* lengths of a family that are looked up without a mark */
 
 enum cgg_set_kind { CGG_SET_ADDRESSES, CGG_SET_NAMES };
@@ -51,6 +52,8 @@ struct cgg_set_head {
 	__u32 heap; /* first page of the texts */
 	__u32 heap_used; /* units of 8 bytes */
 	__u32 pages;
+	__u64 filter[CGG_FILTER /
+		     64]; /* bit set_filter(): there may be a longer prefix than a mark */
 };
 
 /*
@@ -85,6 +88,12 @@ static inline __attribute__((always_inline)) __u64 set_hash(const __u64 seed[4],
 	return hash ^ hash >> 29;
 }
 
+/* Return the bit of the filter for the first bits of an address: those of its mark, as a number. */
+static inline __attribute__((always_inline)) __u32 set_filter(const __u64 seed[4], __u64 first)
+{
+	return (__u32)((first ^ seed[1]) * seed[2] >> 50);
+}
+
 /* Return the line that a hash chooses. */
 static inline __attribute__((always_inline)) __u32 set_line(__u64 hash, __u32 lines)
 {
@@ -106,6 +115,6 @@ static inline __attribute__((always_inline)) __u64 set_byte(__u64 hash, __u64 by
 
 CGG_SAME(sizeof(struct cgg_slot) == 32);
 CGG_SAME(sizeof(struct cgg_used_set) == 40);
-CGG_SAME(sizeof(struct cgg_set_head) == 104);
+CGG_SAME(sizeof(struct cgg_set_head) == 104 + CGG_FILTER / 8 && CGG_FILTER == 1 << (64 - 50));
 
 #endif

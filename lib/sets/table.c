@@ -177,12 +177,15 @@ static int slot_put(struct cgg_table *table, const struct cgg_slot *slot, __u32 
 /* Note the length of an element in the mark above it. */
 static int mark_put(struct cgg_table *table, const struct cgg_element *e, bool four)
 {
-	const unsigned bit = 128 - e->tag;
+	struct cgg_set_head *head = table_head(table);
+	const unsigned bit = 128 - e->tag,
+		       filter = set_filter(head->seed, four ? e->key[1] >> 16 : e->key[0] >> 32);
 	struct cgg_slot *end, *mark,
 		fresh = { .tag = CGG_TAG_MARK | (four ? CGG_MARK4 : CGG_MARK6) };
 
 	if (e->tag <= (four ? CGG_MARK4 : CGG_MARK6))
 		return 0;
+	__atomic_fetch_or(&head->filter[filter / 64], 1ULL << filter % 64, __ATOMIC_RELEASE);
 	fresh.key[0] = four ? 0 : e->key[0] >> 32 << 32;
 	fresh.key[1] = four ? e->key[1] >> 16 << 16 : 0;
 	mark = probe(table, fresh.key, fresh.tag, true, &end);
