@@ -103,6 +103,32 @@ unattached()
 	disturbs cgg-detach -a
 }
 
+@test 'cgg-names add that is disturbed leaves the name known or not, and nothing passes' {
+	policies
+	traced cgg-rule -p one restore - <<<$'resolver 127.0.0.53\nallow connect host *.example.com\nconnect port 9191'
+	traced cgg-attach -p one "$shop"
+	eval "$(declare -f state | sed '1s/state/state_of_rules/')"
+	state()
+	{
+		state_of_rules
+		cgg-names | cut -f 1-3
+	}
+	old() { traced cgg-names flush; }
+	disturbs cgg-names -c "$shop" add a.example.com 127.0.0.1
+	none_passed
+}
+
+@test 'programs for names that are exchanged under a cgroup are the old ones or the new ones, and nothing passes' {
+	policies
+	traced cgg-load --names
+	printf '%s\n' 'resolver 127.0.0.53' 'connect port 9191' 'allow connect host *.example.com' \
+		>"$BATS_TEST_TMPDIR/named"
+	traced cgg-attach -p one "$shop"
+	old() { traced cgg-rule -p one restore - <<<'connect port 9191'; }
+	disturbs cgg-rule -p one restore "$BATS_TEST_TMPDIR/named"
+	none_passed
+}
+
 @test 'cgg-load --replace that is disturbed lets nothing pass and loses nothing' {
 	policies
 	traced cgg-attach -p one "$shop"
