@@ -6,7 +6,7 @@
 #ifndef CGG_CONDITION_H
 #define CGG_CONDITION_H
 
-#include "kinds.h"
+#include "owner.h"
 #if defined(CGG_SOCKETS)
 #include "sock.h"
 #endif
@@ -96,7 +96,9 @@ static __always_inline int in_cgroup(CONTEXT who, __u64 id, __u32 level, __u32 v
 static __always_inline int condition_holds(const struct cgg_condition *c, CONTEXT who,
 					   __u32 verdict)
 {
-	return !c->cgroup || in_cgroup(who, c->cgroup, c->level, verdict);
+	if (c->cgroup && !in_cgroup(who, c->cgroup, c->level, verdict))
+		return 0;
+	return !(c->uid.past | c->gid.past) || owner_holds(c, who);
 }
 
 #endif

@@ -78,17 +78,16 @@ __noinline __weak __u64 PER_KIND(own_find)(__u32 number, __u64 own, __u64 query,
 	const struct cgg_image *image = image_at(number);
 	const char *page;
 	void *index;
+	__u64 owner;
 	__u32 place;
 
 	if (!image)
 		return 0;
-	for (int i = 0; i < 2; i++) {
-		__u32 by = CGG_INTERVALS_DIGIT(own) == CGG_BY_PROTO ? QUERY_SELECT(query) & 0xffff
-								    : QUERY_PORT(query);
-
+	owner = image->index.by_owner ? PER_KIND(owner_of)(who) : 0;
+	for (int i = 0; i < CGG_OWN_DEPTH; i++) {
 		if (CGG_REF_KIND(own) != CGG_REF_INTERVALS && CGG_REF_KIND(own) != CGG_REF_POINTS)
 			break;
-		own = intervals_find(image->index.number - 1, own, by);
+		own = intervals_find(image->index.number - 1, own, number_by(own, query, owner));
 	}
 	if (CGG_REF_KIND(own) == CGG_REF_PLAIN)
 		return plain_holds(index_of(image), image, own, query) ? own : 0;

@@ -44,20 +44,20 @@ declare -gA _cgg_words=(
 
 # The hooks and the matches that they take.
 declare -gA _cgg_hooks=(
-	[net]='proto ip port cgroup'
-	[connect]='proto ip host port cgroup'
-	[bind]='proto ip port cgroup'
-	[sendmsg]='proto ip host port cgroup'
-	[recvmsg]='proto ip port cgroup'
-	[egress]='proto ip port cgroup'
-	[ingress]='proto ip port cgroup'
-	[unix]='cgroup'
-	[socket]='family type proto cgroup'
-	[device]='cgroup'
-	[sysctl]='cgroup'
-	[setsockopt]='cgroup'
-	[getsockopt]='cgroup'
-	[dns]='cgroup'
+	[net]='proto ip port uid cgroup'
+	[connect]='proto ip host port uid gid cgroup'
+	[bind]='proto ip port uid gid cgroup'
+	[sendmsg]='proto ip host port uid gid cgroup'
+	[recvmsg]='proto ip port uid gid cgroup'
+	[egress]='proto ip port uid cgroup'
+	[ingress]='proto ip port uid cgroup'
+	[unix]='uid gid cgroup'
+	[socket]='family type proto uid gid cgroup'
+	[device]='uid gid cgroup'
+	[sysctl]='uid gid cgroup'
+	[setsockopt]='uid gid cgroup'
+	[getsockopt]='uid gid cgroup'
+	[dns]='uid cgroup'
 )
 
 # The hooks that have an operand, and the access letters that may follow it.
@@ -78,6 +78,8 @@ declare -gA _cgg_values=(
 	[ip]='local private link-local multicast metadata global'
 	[host]=''
 	[port]=''
+	[uid]=''
+	[gid]=''
 	[cgroup]=''
 	[name]=''
 	[comment]=''
@@ -88,7 +90,7 @@ declare -gA _cgg_values=(
 _cgg_keeps='fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet xdp alg'
 _cgg_keeps+=' netlink all net_raw net_admin sys_admin bpf perfmon'
 _cgg_keeps+=' sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search'
-_cgg_matches='family type proto ip host port cgroup'
+_cgg_matches='family type proto ip host port uid gid cgroup'
 _cgg_rule_options='name comment quiet errno ttl inner alias'
 _cgg_verdicts='allow deny alert'
 

@@ -8,7 +8,7 @@ set -g __cgg_words add insert delete list flush default mode restore confirm dif
 set -g __cgg_hooks net connect bind sendmsg recvmsg egress ingress unix socket device sysctl \
     setsockopt getsockopt dns
 set -g __cgg_verdicts allow deny alert
-set -g __cgg_matches family type proto ip host port cgroup
+set -g __cgg_matches family type proto ip host port uid gid cgroup
 set -g __cgg_keeps fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet \
     xdp alg netlink all net_raw net_admin sys_admin bpf perfmon \
     sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search
@@ -17,13 +17,17 @@ set -g __cgg_rule_options name comment quiet errno ttl inner alias
 function __cgg_takes --argument-names hook
     switch "$hook"
         case socket
-            printf '%s\n' family type proto cgroup
-        case unix device sysctl setsockopt getsockopt dns
-            echo cgroup
+            printf '%s\n' family type proto uid gid cgroup
+        case unix device sysctl setsockopt getsockopt
+            printf '%s\n' uid gid cgroup
+        case dns
+            printf '%s\n' uid cgroup
         case connect sendmsg
-            printf '%s\n' proto ip host port cgroup
+            printf '%s\n' proto ip host port uid gid cgroup
+        case bind recvmsg
+            printf '%s\n' proto ip port uid gid cgroup
         case '*'
-            printf '%s\n' proto ip port cgroup
+            printf '%s\n' proto ip port uid cgroup
     end
 end
 
@@ -55,6 +59,10 @@ function __cgg_values --argument-names key
         case host
             string replace -r '^' @ (__cgg_sets)
             cgg-names 2>/dev/null | cut -f 3
+        case uid
+            getent passwd | string replace -r ':.*' ''
+        case gid
+            getent group | string replace -r ':.*' ''
         case cgroup
             __cgg_targets
         case port name comment errno ttl

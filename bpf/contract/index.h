@@ -31,6 +31,8 @@ struct cgg_index {
 	__u32 entries; /* as many of these */
 	__u32 pages;
 	__u32 by_name; /* a rule has CGG_BY_NAME */
+	__u32 by_owner; /* a node is by a user or a group */
+	__u32 zero;
 	__u64 sets; /* 1 << place in the image, of those that its rules use */
 	__u64 root[CGG_ARRAY_MOST]; /* by enum cgg_space */
 };
@@ -60,7 +62,7 @@ struct cgg_item {
 #define CGG_ITEM_ACTION(action) ((action) & ((1u << CGG_ITEM_ACCESS_AT) - 1))
 
 struct cgg_node {
-	__u64 own; /* PLAIN, RULE, LIST; or a INTERVALS or POINTS, two at most, that end there */
+	__u64 own; /* PLAIN, RULE, LIST; or CGG_OWN_DEPTH INTERVALS or POINTS that end there */
 	__u64 next; /* the next shorter prefix with rules; NONE: there is none */
 	__u32 best; /* the first rule of all shorter prefixes */
 	__u32 zero[3];
@@ -109,7 +111,7 @@ CGG_SAME(sizeof(struct cgg_path) == 48);
 CGG_SAME(sizeof(struct cgg_record) == 16 && CGG_PAGE % sizeof(struct cgg_record) == 0);
 CGG_SAME(sizeof(struct cgg_kept) == 40);
 CGG_SAME(CGG_LIST_MOST * sizeof(struct cgg_item) <= CGG_PAGE);
-CGG_SAME(sizeof(struct cgg_index) == 192);
+CGG_SAME(sizeof(struct cgg_index) == 200);
 CGG_FITS(CGG_SPACES <= CGG_ARRAY_MOST);
 
 #endif

@@ -68,6 +68,7 @@ struct cgg_operand {
 struct cgg_ask {
 	struct cgg_query query;
 	__u32 policy; /* place */
+	__u32 uid, gid;
 	__u32 zero;
 	__u64 ancestor[CGG_LEVELS];
 	struct cgg_operand name;

@@ -20,7 +20,7 @@
  *	LIST		so many struct cgg_item, in their order, in one page
  *	NODE		a struct cgg_node
  *	INTERVALS	so many intervals of 0..65535 at the place (17 bits), and which digit of the
- *			key is meant (above 20); behind a node: CGG_BY_PORT or CGG_BY_PROTO
+ *			key is meant (above 20); behind a node: CGG_BY_*
  *	POINTS		so many single numbers at the place, and which digit, likewise
  *	PATH		a struct cgg_path; above: which 16 bytes of the key are meant
  *
@@ -70,8 +70,15 @@ enum cgg_kind {
 };
 #define CGG_LOW 0xfffffffu
 #define CGG_REF(kind, high, low) ((__u64)(kind) << 60 | (__u64)(high) << 28 | (low))
+#define CGG_OWN_DEPTH 3 /* INTERVALS and POINTS behind a node, one after another */
 #define CGG_BY_PORT 0
 #define CGG_BY_PROTO 1
+/* Halves of the owner's numbers, in the order of their bits in owner_of() (bpf/owner.h). */
+#define CGG_BY_UID_LOW 2
+#define CGG_BY_UID_HIGH 3
+#define CGG_BY_GID_LOW 4
+#define CGG_BY_GID_HIGH 5
+#define CGG_BY_SHIFT(digit) (16 * ((digit)-CGG_BY_UID_LOW) & 48)
 #define CGG_INTERVALS(count, digit) ((__u32)(count) | (__u32)(digit) << 20)
 #define CGG_INTERVALS_COUNT(ref) (CGG_REF_HIGH(ref) & 0x1ffff)
 #define CGG_INTERVALS_DIGIT(ref) (CGG_REF_HIGH(ref) >> 20 & 63)

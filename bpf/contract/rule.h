@@ -5,6 +5,11 @@
 
 #include "query.h"
 
+/* Numbers of users or groups: from `from' to below `past'; past 0: any. */
+struct cgg_ids {
+	__u32 from, past;
+};
+
 /*
  * The condition of a rule: everything that it asks for beside its prefix and its ports.
  *
@@ -20,7 +25,8 @@ struct cgg_condition {
 	__u32 hooks; /* 1 << enum cgg_hook */
 	__u8 access;
 	__u8 level; /* of cgroup: 0 is the root */
-	__u16 zero;
+	__u16 unknown; /* 1: matches an owner that is not known, whatever uid and gid say */
+	struct cgg_ids uid, gid;
 };
 #define CGG_NEVER 0x7fffffffffffffffULL
 
@@ -60,7 +66,7 @@ struct cgg_defaults {
 };
 
 CGG_SAME(sizeof(struct cgg_defaults) == 2 * CGG_ARRAY_MOST + 8);
-CGG_SAME(sizeof(struct cgg_condition) == 32);
-CGG_SAME(sizeof(struct cgg_entry) == 104);
+CGG_SAME(sizeof(struct cgg_condition) == 48);
+CGG_SAME(sizeof(struct cgg_entry) == 120);
 
 #endif

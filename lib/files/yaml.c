@@ -36,7 +36,7 @@ struct reader {
 };
 
 /* The keys of a rule, and of its match. action is first, because a rule begins with its verdict. */
-enum { ACTION, ID, DESCRIPTION, IP, PORT, PROTO, CGROUP, CGROUP_ID, KEYS };
+enum { ACTION, ID, DESCRIPTION, IP, PORT, PROTO, UID, GID, CGROUP, CGROUP_ID, KEYS };
 static const struct {
 	const char *key, *word;
 	bool match;
@@ -47,6 +47,8 @@ static const struct {
 	[IP] = { "dest_ip", "ip", true },
 	[PORT] = { "dest_port", "port", true },
 	[PROTO] = { "proto", "proto", true },
+	[UID] = { "uid", "uid", true },
+	[GID] = { "gid", "gid", true },
 	[CGROUP] = { "cgroup", "cgroup", true },
 	[CGROUP_ID] = { "cgroup_id", "cgroup", true },
 };
@@ -297,8 +299,9 @@ static void read_match(struct reader *r, struct line *line)
 		return;
 	for (; (key = key_next(r, &at)); free(key))
 		if (!read_key(r, line, key, at, true))
-			unknown_key(r, key, at,
-				    "match (cgroup_id, cgroup, dest_ip, dest_port, proto)");
+			unknown_key(
+				r, key, at,
+				"match (cgroup_id, cgroup, dest_ip, dest_port, proto, uid, gid)");
 }
 
 /* Replace the id of a cgroup by its path. */

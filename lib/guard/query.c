@@ -66,9 +66,8 @@ static int query_net(struct cgg_ask *ask, const struct cgg_rule *rule, int hook)
 	if (q->access != CGG_BY_NAME &&
 	    (!(rule->matches & CGG_MATCH_IP) || rule->nets.count || !net_is_address(net)))
 		return one("address is needed (ip ADDR)");
-	if (rule->matches & CGG_MATCH_PORT
-		    ? rule->ports.count || rule->port_min != rule->port_max
-		    : !packet)
+	if (rule->matches & CGG_MATCH_PORT ? rule->ports.count || rule->port_min != rule->port_max
+					   : !packet)
 		return one("port is needed (port N)");
 	if (rule->matches & CGG_MATCH_PROTO)
 		proto = rule->proto;
@@ -168,6 +167,18 @@ int query_in(struct cgg_ask *ask, const char *below)
 	return 0;
 }
 
+/* Without uid and gid the operation is one of root. */
+static int query_owner(struct cgg_ask *ask, const struct cgg_rule *rule)
+{
+	if (rule->uid.min != rule->uid.max)
+		return one("user is needed (uid ID)");
+	if (rule->gid.min != rule->gid.max)
+		return one("group is needed (gid ID)");
+	ask->uid = rule->uid.min;
+	ask->gid = rule->gid.min;
+	return 0;
+}
+
 /* Turn the words of a rule into a query, as query_make() does, but leave its cgroups 0. */
 int query_fill(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
 {
@@ -207,7 +218,7 @@ int query_fill(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
 		break;
 	}
 	memcpy(&ask->name, ask->query.word, sizeof(ask->query.word));
-	return status;
+	return status ? status : query_owner(ask, rule);
 }
 
 /*

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * resolve.c - resolves the parts of a rule that depend on this machine: a device node's number,
- * a cgroup's id and level, the time when a ttl ends.
+ * a cgroup's id and level, the numbers of a user and a group, the time when a ttl ends.
  *
  * This happens once, when the rule is added, and the rule keeps the result: a later cgroup with
  * the same name is a different cgroup.
  */
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -69,11 +71,41 @@ static int resolve_cgroup(struct cgg_rule *rule)
 	return 0;
 }
 
+/* Replace the name of a user by its number. */
+static int resolve_user(struct cgg_owner *owner)
+{
+	struct passwd *user = *owner->name ? getpwnam(owner->name) : 0;
+
+	if (!*owner->name)
+		return 0;
+	if (!user)
+		return set_error(CGG_USAGE, "uid %s: no such user", owner->name);
+	owner->min = owner->max = user->pw_uid;
+	memset(owner->name, 0, sizeof(owner->name));
+	return 0;
+}
+
+static int resolve_group(struct cgg_owner *owner)
+{
+	struct group *group = *owner->name ? getgrnam(owner->name) : 0;
+
+	if (!*owner->name)
+		return 0;
+	if (!group)
+		return set_error(CGG_USAGE, "gid %s: no such group", owner->name);
+	owner->min = owner->max = group->gr_gid;
+	memset(owner->name, 0, sizeof(owner->name));
+	return 0;
+}
+
 int rule_resolve(struct cgg_rule *rule)
 {
-	int status = 0;
+	int status = resolve_user(&rule->uid);
 
-	if (rule->hooks == 1u << CGG_DEVICE && !rule->device)
+	if (!status)
+		status = resolve_group(&rule->gid);
+
+	if (!status && rule->hooks == 1u << CGG_DEVICE && !rule->device)
 		status = resolve_device(rule);
 	if (!status && rule->matches & CGG_MATCH_CGROUP && !rule->cgroup_id)
 		status = resolve_cgroup(rule);

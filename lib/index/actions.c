@@ -28,6 +28,41 @@ static void actions_rehash(struct builder *b)
 	b->hash_size = size;
 }
 
+/* Return the number of an action, which becomes a new one if there is none like it. */
+static __u32 action_put(struct builder *b, const struct cgg_action *a)
+{
+	__u32 at;
+
+	if (2 * b->actions >= b->hash_size)
+		actions_rehash(b);
+	b->action = build_grow(b, b->action, b->actions, &b->actions_room, sizeof(*a));
+	if (!b->failed && b->actions == CGG_ITEM_ACTION(~0u))
+		build_fail(b, "the rules have too many different conditions");
+	if (b->failed)
+		return 0;
+	for (at = action_hash(a) % b->hash_size; b->action_hash[at]; at = (at + 1) % b->hash_size)
+		if (!memcmp(&b->action[b->action_hash[at] - 1], a, sizeof(*a)))
+			return b->action_hash[at] - 1;
+	b->action[b->actions] = *a;
+	b->action_hash[at] = ++b->actions;
+	return b->actions - 1;
+}
+
+/*
+ * Return the action of a rule about owners for one that is not known: then it does not matter
+ * which owners the rule names, so many rules share it.
+ */
+__u32 action_unknown(struct builder *b, __u32 action)
+{
+	struct cgg_action a = b->action[action];
+
+	if (!a.condition.unknown)
+		return action;
+	a.condition.uid = (struct cgg_ids){ ~0u, ~0u };
+	a.condition.gid = (struct cgg_ids){ 0, 0 };
+	return action_put(b, &a);
+}
+
 static __u32 action_of(struct builder *b, const struct cgg_entry *e)
 {
 	const unsigned nets = (1u << CGG_UNIX) - 1;
@@ -37,7 +72,6 @@ static __u32 action_of(struct builder *b, const struct cgg_entry *e)
 		.quiet = e->quiet,
 		.error = e->error,
 	};
-	__u32 at;
 
 	/* The prefix covers the other bits; it does not tell whether a packet stays on lo. */
 	if (e->condition.hooks & nets) {
@@ -46,19 +80,7 @@ static __u32 action_of(struct builder *b, const struct cgg_entry *e)
 			(e->condition.hooks & CGG_PACKET_HOOKS ? CGG_IS_LOCAL : 0);
 		a.condition.select &= a.condition.select_mask;
 	}
-	if (2 * b->actions >= b->hash_size)
-		actions_rehash(b);
-	b->action = build_grow(b, b->action, b->actions, &b->actions_room, sizeof(a));
-	if (!b->failed && b->actions == CGG_ITEM_ACTION(~0u))
-		build_fail(b, "the rules have too many different conditions");
-	if (b->failed)
-		return 0;
-	for (at = action_hash(&a) % b->hash_size; b->action_hash[at]; at = (at + 1) % b->hash_size)
-		if (!memcmp(&b->action[b->action_hash[at] - 1], &a, sizeof(a)))
-			return b->action_hash[at] - 1;
-	b->action[b->actions] = a;
-	b->action_hash[at] = ++b->actions;
-	return b->actions - 1;
+	return action_put(b, &a);
 }
 
 /*
@@ -78,7 +100,8 @@ __u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_i
 		unsigned forms = entry_forms(&rules->entry[i], form);
 
 		for (unsigned f = 0; f < forms; f++)
-			actions[CGG_KNOWN_BITS * (size_t)i + f] = action_of(b, &form[f]);
+			action_unknown(b, actions[CGG_KNOWN_BITS * (size_t)i + f] =
+						  action_of(b, &form[f]));
 		head->hooks |= rules->entry[i].condition.hooks;
 		head->by_name |= rules->entry[i].condition.access == CGG_BY_NAME;
 		if (entry_is_set(&rules->entry[i]))

@@ -345,6 +345,7 @@ int index_build(char **pages, struct cgg_index *head, const struct cgg_rules *ru
 		build_fail(&b, "out of memory");
 	actions = actions_of(&b, rules, head);
 	spaces_put(&b, rules, actions, head);
+	head->by_owner = b.by_owner;
 	records_put(&b, rules, actions, head);
 	build_take(&b, 0, CGG_PAGE / 8, false);
 	free(actions);

@@ -72,6 +72,7 @@ struct builder {
 	__u8 *shadows; /* by rule: 1 if it hides another rule, see struct cgg_record */
 	struct chain chain;
 	unsigned steps; /* of a walk through all prefixes of a space */
+	bool by_owner; /* a node is by users or groups */
 	bool failed;
 };
 
@@ -89,6 +90,8 @@ void *build_unit(struct builder *b, __u64 at);
 /* actions.c */
 __u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_index *head);
 
+__u32 action_unknown(struct builder *b, __u32 action);
+
 /* items.c */
 void items_of(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
 	      unsigned hooks, int space);
@@ -102,6 +105,11 @@ __u64 intervals_put(struct builder *b, __u32 mark, unsigned digit);
 /* records.c */
 void records_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
 		 struct cgg_index *head);
+
+/* owner_rules.c: the rules of one prefix by their owners */
+typedef bool owners_put(void *context, const struct item **item, __u32 count, __u64 *ref);
+__u32 owners_arrange(struct builder *b, bool group, const struct item **item, __u32 count,
+		     owners_put *put, void *context, __u64 *ref, __u32 *best);
 
 /* prefix_rules.c: the rules of one prefix -> a chain of nodes */
 int by_rule(const void *first, const void *second); /* compares pointers to items, for qsort(3) */

@@ -34,6 +34,27 @@ bool condition_is_plain(const struct cgg_condition *c, bool by_proto)
 	return !condition_compare(&rest, &plain);
 }
 
+static bool ids_contain(const struct cgg_ids *wider, const struct cgg_ids *ids)
+{
+	return wider->past ? ids->past && ids->from >= wider->from && ids->past <= wider->past
+			   : !wider->from;
+}
+
+static bool asks_owner(const struct cgg_condition *c)
+{
+	return c->uid.past || c->gid.past;
+}
+
+/* Return whether the owners of `wider' include those of c, also one that is not known. */
+static bool owners_imply(const struct cgg_condition *c, const struct cgg_condition *wider)
+{
+	if (!asks_owner(c))
+		return !asks_owner(wider);
+	if (!ids_contain(&wider->uid, &c->uid) || !ids_contain(&wider->gid, &c->gid))
+		return false;
+	return !asks_owner(wider) || !(c->unknown & ~wider->unknown);
+}
+
 /* Return whether `wider` holds wherever c does. A false "no" only costs time. */
 bool condition_implies(const struct cgg_condition *c, const struct cgg_condition *wider)
 {
@@ -46,6 +67,13 @@ bool condition_implies(const struct cgg_condition *c, const struct cgg_condition
 	if ((wider->select ^ c->select) & wider->select_mask ||
 	    wider->select_mask & ~c->select_mask)
 		return false;
+	if (!owners_imply(c, wider))
+		return false;
+	if (asks_owner(c)) {
+		rest.uid = wider->uid;
+		rest.gid = wider->gid;
+		rest.unknown = wider->unknown;
+	}
 	rest.cgroup = wider->cgroup;
 	rest.level = wider->level; /* of the cgroup */
 	rest.expires = wider->expires;

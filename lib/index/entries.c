@@ -54,6 +54,12 @@ static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const stru
 	e->condition.expires = rule->expires ? rule->expires : CGG_NEVER;
 	e->condition.cgroup = rule->cgroup_id;
 	e->condition.level = rule->cgroup_level;
+	if (rule->matches & CGG_MATCH_UID)
+		e->condition.uid = (struct cgg_ids){ rule->uid.min, rule->uid.max + 1 };
+	if (rule->matches & CGG_MATCH_GID)
+		e->condition.gid = (struct cgg_ids){ rule->gid.min, rule->gid.max + 1 };
+	e->condition.unknown =
+		rule->verdict == CGG_DENY && rule->matches & (CGG_MATCH_UID | CGG_MATCH_GID);
 	e->quiet = rule->quiet;
 	e->error = (__u8)rule->error;
 	e->text_len = (__u32)rule_print(rule, text);

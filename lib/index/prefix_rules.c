@@ -403,6 +403,56 @@ static __u32 protos_chain(struct prefix_rules *c, struct chain *chain, __u32 cou
 	return left + count - with;
 }
 
+/* Write the rules of one interval of owners, unless they have too many conditions. */
+static bool owners_rules(void *context, const struct item **item, __u32 count, __u64 *ref)
+{
+	struct prefix_rules one = *(struct prefix_rules *)context;
+
+	one.item = item;
+	classes_of(&one, count);
+	if (one.classes > CLASSES)
+		return false;
+	*ref = port_intervals(&one, one.class, one.classes);
+	return true;
+}
+
+static bool asks_owner(const struct builder *b, const struct item *item, bool group)
+{
+	const struct cgg_condition *c = &its_action(b, item)->condition;
+
+	return group ? c->gid.past : c->uid.past;
+}
+
+/* Append the items about users, or about groups, by their owners. Return how many are left. */
+static __u32 owners_chain(struct prefix_rules *c, struct chain *chain, __u32 count, bool group)
+{
+	const struct item **with = reallocarray(0, count + 1ULL, sizeof(*with));
+	__u32 some = 0, rest = 0, best = NONE, left;
+	__u64 ref = 0;
+
+	if (!with) {
+		build_fail(c->b, "out of memory");
+		return 0;
+	}
+	for (__u32 i = 0; i < count; i++)
+		some += asks_owner(c->b, c->item[i], group);
+	if (some > FEW / 2) {
+		some = 0;
+		for (__u32 i = 0; i < count; i++)
+			if (asks_owner(c->b, c->item[i], group))
+				with[some++] = c->item[i];
+			else
+				c->item[rest++] = c->item[i];
+		left = owners_arrange(c->b, group, with, some, owners_rules, c, &ref, &best);
+		if (ref)
+			chain_add(c->b, chain, ref, best);
+		memcpy(c->item + rest, with, left * sizeof(*with));
+		count = rest + left;
+	}
+	free(with);
+	return count;
+}
+
 /* Append more than FEW rules to the chain: first those for any port and protocol, then others. */
 void many_chain(struct builder *b, struct chain *chain, const struct item **item, __u32 count)
 {
@@ -416,7 +466,8 @@ void many_chain(struct builder *b, struct chain *chain, const struct item **item
 		build_fail(b, "out of memory");
 	} else {
 		for (__u32 i = 0; i < count; i++) {
-			if (any_port(item[i]) && proto_of(b, item[i]) == NONE)
+			if (any_port(item[i]) && proto_of(b, item[i]) == NONE &&
+			    !asks_owner(b, item[i], false) && !asks_owner(b, item[i], true))
 				item[any++] = item[i];
 			else
 				all[some++] = item[i];
@@ -428,6 +479,8 @@ void many_chain(struct builder *b, struct chain *chain, const struct item **item
 			any = 0;
 		}
 		lists_chain(b, chain, item, any);
+		some = owners_chain(&prefix_rules, chain, some, false);
+		some = owners_chain(&prefix_rules, chain, some, true);
 		some = protos_chain(&prefix_rules, chain, some);
 		if (some)
 			prefix_rules_chain(&prefix_rules, chain, some);

@@ -126,6 +126,7 @@ static int answer_add(struct queries *queries, int program, struct query *q,
 		return CGG_FAILED;
 	queries->answer = more;
 	status = query_fill(&ask, rule, by_name);
+	ask.uid = q->key.uid;
 	memcpy(ask.ancestor, all->scope[q->key.scope].ancestor, sizeof(ask.ancestor));
 	if (!status)
 		status = query_run(program, &ask, (int)answer.place, &answer.verdict, &answer.rule);

@@ -33,6 +33,7 @@ static int query_add(struct queries *queries, const struct cgg_socket *s, int ho
 	memset(q, 0, sizeof(*q));
 	q->key.attached = queries->attached;
 	q->key.hook = (__u8)hook;
+	q->key.uid = s->uid;
 	q->key.proto = s->kind == CGG_SOCK_MPTCP ? IPPROTO_TCP : s->proto;
 	q->key.with_port = s->kind != CGG_SOCK_RAW;
 	q->key.port = end->port;

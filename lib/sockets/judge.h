@@ -10,6 +10,7 @@ struct question {
 	__u8 addr[16];
 	__u32 attached; /* index in cgg_sockets */
 	__u32 scope, network;
+	__u32 uid; /* of the socket, whose group nobody knows */
 	__u16 proto, port;
 	__u8 hook;
 	bool with_port;

@@ -12,9 +12,11 @@
 
 #define P(program) (1u << CGG_##program)
 #define CALL (NET | CGG_MATCH_HOST)
-#define NET (CGG_MATCH_PROTO | CGG_MATCH_IP | CGG_MATCH_PORT | CGG_MATCH_CGROUP)
-#define SOCKET (CGG_MATCH_FAMILY | CGG_MATCH_TYPE | CGG_MATCH_PROTO | CGG_MATCH_CGROUP)
-#define CGROUP CGG_MATCH_CGROUP
+#define NET (CGG_MATCH_PROTO | CGG_MATCH_IP | CGG_MATCH_PORT | CALLER)
+#define PACKET (CGG_MATCH_PROTO | CGG_MATCH_IP | CGG_MATCH_PORT | OWNER)
+#define SOCKET (CGG_MATCH_FAMILY | CGG_MATCH_TYPE | CGG_MATCH_PROTO | CALLER)
+#define CALLER (CGG_MATCH_CGROUP | CGG_MATCH_UID | CGG_MATCH_GID)
+#define OWNER (CGG_MATCH_CGROUP | CGG_MATCH_UID) /* of a packet: a socket has no group */
 #define RWM (CGG_R | CGG_W | CGG_M)
 #define RW (CGG_R | CGG_W)
 
@@ -25,16 +27,16 @@ const struct cgg_hook_info cgg_hooks[] = {
 		       false, true },
 	[CGG_SENDMSG] = { "sendmsg", 0, CALL, P(SENDMSG4) | P(SENDMSG6), 0, false, true },
 	[CGG_RECVMSG] = { "recvmsg", 0, NET, P(RECVMSG4) | P(RECVMSG6), 0, true, false },
-	[CGG_EGRESS] = { "egress", 0, NET, P(EGRESS_SKB), 0, false, false },
-	[CGG_INGRESS] = { "ingress", 0, NET, P(INGRESS_SKB), 0, false, false },
-	[CGG_UNIX] = { "unix", CGG_UNIX_NAME, CGROUP, P(CONNECT_UNIX) | P(SENDMSG_UNIX), 0, false,
+	[CGG_EGRESS] = { "egress", 0, PACKET, P(EGRESS_SKB), 0, false, false },
+	[CGG_INGRESS] = { "ingress", 0, PACKET, P(INGRESS_SKB), 0, false, false },
+	[CGG_UNIX] = { "unix", CGG_UNIX_NAME, CALLER, P(CONNECT_UNIX) | P(SENDMSG_UNIX), 0, false,
 		       true },
 	[CGG_SOCKET] = { "socket", 0, SOCKET, P(SOCK_CREATE), 0, false, true },
-	[CGG_DEVICE] = { "device", CGG_DEVICE_NUMBER, CGROUP, P(DEV), RWM, false, true },
-	[CGG_SYSCTL] = { "sysctl", CGG_SYSCTL_NAME, CGROUP, P(SYSCTL_RW), RW, false, true },
-	[CGG_SETSOCKOPT] = { "setsockopt", CGG_SOCKOPT, CGROUP, P(SETSOCKOPT_RUN), 0, false, true },
-	[CGG_GETSOCKOPT] = { "getsockopt", CGG_SOCKOPT, CGROUP, P(GETSOCKOPT_RUN), 0, false, true },
-	[CGG_DNS] = { "dns", CGG_DNS_NAME, CGROUP, P(DNS_QUESTION) | P(DNS_ANSWER), 0, false,
+	[CGG_DEVICE] = { "device", CGG_DEVICE_NUMBER, CALLER, P(DEV), RWM, false, true },
+	[CGG_SYSCTL] = { "sysctl", CGG_SYSCTL_NAME, CALLER, P(SYSCTL_RW), RW, false, true },
+	[CGG_SETSOCKOPT] = { "setsockopt", CGG_SOCKOPT, CALLER, P(SETSOCKOPT_RUN), 0, false, true },
+	[CGG_GETSOCKOPT] = { "getsockopt", CGG_SOCKOPT, CALLER, P(GETSOCKOPT_RUN), 0, false, true },
+	[CGG_DNS] = { "dns", CGG_DNS_NAME, OWNER, P(DNS_QUESTION) | P(DNS_ANSWER), 0, false,
 		      false },
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* nets.h - a part of words.h: addresses, nets, ports and protocols, and lists of them. */
+/* nets.h - a part of words.h: addresses, nets, ports, protocols, owners, and lists of them. */
 #ifndef CGG_NETS_H
 #define CGG_NETS_H
 
@@ -36,6 +36,16 @@ int port_parse(__u16 *min, __u16 *max, const char *word);
 int proto_find(__u16 *proto, const char *word); /* by name; -1: none */
 int proto_parse(__u16 *proto, const char *word);
 void proto_print(__u16 proto, char text[CGG_NET_TEXT]);
+
+/* owner.c: users and groups; rule_resolve() looks a name up and clears it */
+#define CGG_OWNER_MOST 0xfffffffeUL /* the last number is that of nobody */
+struct cgg_owner {
+	__u32 min, max;
+	char name[32];
+};
+int uid_parse(struct cgg_owner *owner, const char *word);
+int gid_parse(struct cgg_owner *owner, const char *word);
+void owner_print(const struct cgg_owner *owner, char text[CGG_NET_TEXT]);
 
 /* list.c: lists of more than one element, sorted, each element once; an array to be freed */
 struct cgg_port {

@@ -112,6 +112,23 @@ static void cgroup_print(struct text *t, const char *cgroup)
 		put_quoted(t, "cgroup", cgroup, false);
 }
 
+/* Print the matches that say who calls. */
+static void caller_print(struct text *t, const struct cgg_rule *rule)
+{
+	char part[CGG_NET_TEXT];
+
+	if (rule->matches & CGG_MATCH_UID) {
+		owner_print(&rule->uid, part);
+		put_key(t, "uid", part);
+	}
+	if (rule->matches & CGG_MATCH_GID) {
+		owner_print(&rule->gid, part);
+		put_key(t, "gid", part);
+	}
+	if (rule->matches & CGG_MATCH_CGROUP)
+		cgroup_print(t, rule->cgroup);
+}
+
 static void operands_print(struct text *t, const struct cgg_rule *rule)
 {
 	for (int i = 0; i < CGG_HOOKS; i++) {
@@ -157,8 +174,7 @@ size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
 	}
 	if (rule->matches & CGG_MATCH_PORT)
 		ports_print(&t, rule);
-	if (rule->matches & CGG_MATCH_CGROUP)
-		cgroup_print(&t, rule->cgroup);
+	caller_print(&t, rule);
 	if (*rule->name)
 		put_key(&t, "name", rule->name);
 	if (*rule->comment)

@@ -122,6 +122,16 @@ static int cgroup_word(struct cgg_rule *rule, const char *word)
 	return 0;
 }
 
+static int uid_word(struct cgg_rule *rule, const char *word)
+{
+	return uid_parse(&rule->uid, word);
+}
+
+static int gid_word(struct cgg_rule *rule, const char *word)
+{
+	return gid_parse(&rule->gid, word);
+}
+
 static int errno_word(struct cgg_rule *rule, const char *word)
 {
 	return errno_parse(&rule->error, word);
@@ -164,6 +174,8 @@ static const struct keyword {
 	{ "ip", "ip " CGG_NET_USAGE "[,...]|@SET", CGG_MATCH_IP, ip_word },
 	{ "host", "host NAME|*.NAME|*|@SET", CGG_MATCH_HOST, host_parse },
 	{ "port", "port N[-M][,...]", CGG_MATCH_PORT, port_word },
+	{ "uid", "uid ID[-ID]", CGG_MATCH_UID, uid_word },
+	{ "gid", "gid ID[-ID]", CGG_MATCH_GID, gid_word },
 	{ "cgroup", "cgroup TARGET", CGG_MATCH_CGROUP, cgroup_word },
 	{ "name", "name WORD", 0, name_word },
 	{ "comment", "comment \"TEXT\"", 0, comment_parse },

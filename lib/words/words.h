@@ -13,6 +13,8 @@ enum cgg_match { /* hook.c: bits: the matches that a hook supports, or that a ru
 		 CGG_MATCH_TYPE = 16,
 		 CGG_MATCH_CGROUP = 32,
 		 CGG_MATCH_HOST = 64,
+		 CGG_MATCH_UID = 128,
+		 CGG_MATCH_GID = 256,
 };
 enum cgg_operand_kind {
 	CGG_NONE,
@@ -79,6 +81,7 @@ struct cgg_rule {
 	char cgroup[CGG_CGROUP]; /* TARGET, and after rule_resolve() its path below the mount */
 	__u64 cgroup_id;
 	__u8 cgroup_level;
+	struct cgg_owner uid, gid;
 	char name[CGG_NAME], comment[CGG_COMMENT];
 	bool quiet;
 	int error; /* errno of a denial, 0: EPERM */

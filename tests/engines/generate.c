@@ -17,6 +17,8 @@
  *	overlap			all that overlaps: nested prefixes, ports, protocols, hooks
  *	ladder			every prefix is one of two addresses', so that all are nested
  *	cgroups			overlap, and most with a cgroup
+ *	owners			overlap, and most with users and groups
+ *	users			a rule for each user
  *	lists			overlap, and most with lists of nets, ports and protocols
  *	devices sysctls unixes sockopts sockets
  *
@@ -464,6 +466,25 @@ static const char *const hook_sets[] = {
 };
 enum { HOOK_SETS = 12, WATCHED = 10, PACKETS = 0x3b0 }; /* PACKETS: sets with egress or ingress */
 
+static bool owners; /* print users and groups */
+
+static void print_owners(bool packets)
+{
+	static const uint32_t usual[] = {
+		0, 33, 1000, 1001, 65534, 65535, 65536, 100000, 4294967294
+	};
+
+	for (int i = 0; i < (packets ? 1 : 2); i++) {
+		uint32_t first = chance(60) ? usual[below(9)] : below(200000);
+
+		if (chance(i ? 70 : 25))
+			continue;
+		printf(" %s %u", i ? "gid" : "uid", first);
+		if (first < 4000000000u && chance(30))
+			printf("-%u", first + 1 + below(chance(50) ? 10 : 100000));
+	}
+}
+
 static void print_rule(const struct rule *r, const char *hooks, uint64_t number)
 {
 	printf("%s %s", verdicts[r->verdict], hooks);
@@ -478,6 +499,8 @@ static void print_rule(const struct rule *r, const char *hooks, uint64_t number)
 		printf(" port %u", r->port.min);
 	else if (r->port.min || r->port.max != 65535)
 		printf(" port %u-%u", r->port.min, r->port.max);
+	if (owners)
+		print_owners(PACKETS >> r->hooks & 1);
 	if (r->cgroup)
 		printf(" cgroup %s", words[r->cgroup - 1]);
 	if (r->option & 1)
@@ -703,6 +726,19 @@ static void lists(void)
 	free(seen);
 }
 
+static void overlap_owners(void)
+{
+	owners = true;
+	overlap();
+}
+
+static void users(void)
+{
+	for (uint64_t n = 0; n < count; n++)
+		printf("%s %s uid %u\n", verdicts[below(3)], net_hooks(),
+		       mix32((uint32_t)n) % 4000000000u);
+}
+
 static void ladder(void)
 {
 	static const unsigned protos[] = { 40, 25, 25, 5, 5 };
@@ -907,12 +943,26 @@ static const struct {
 	const char *name;
 	void (*print)(void);
 } kinds[] = {
-	{ "addresses", addresses }, { "addresses6", addresses6 }, { "sequence", sequence },
-	{ "prefixes", prefixes4 },  { "prefixes6", prefixes6 },	  { "acl", list_acl },
-	{ "fw", list_fw },	    { "ipc", list_ipc },	  { "ports", ports },
-	{ "overlap", overlap },	    { "ladder", ladder },	  { "cgroups", overlap },
-	{ "lists", lists },	    { "devices", devices },	  { "sysctls", sysctls },
-	{ "unixes", unixes },	    { "sockopts", sockopts },	  { "sockets", sockets },
+	{ "addresses", addresses },
+	{ "addresses6", addresses6 },
+	{ "sequence", sequence },
+	{ "prefixes", prefixes4 },
+	{ "prefixes6", prefixes6 },
+	{ "acl", list_acl },
+	{ "fw", list_fw },
+	{ "ipc", list_ipc },
+	{ "ports", ports },
+	{ "overlap", overlap },
+	{ "ladder", ladder },
+	{ "cgroups", overlap },
+	{ "owners", overlap_owners },
+	{ "users", users },
+	{ "lists", lists },
+	{ "devices", devices },
+	{ "sysctls", sysctls },
+	{ "unixes", unixes },
+	{ "sockopts", sockopts },
+	{ "sockets", sockets },
 };
 
 static uint64_t number(const char *text)

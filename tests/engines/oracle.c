@@ -72,6 +72,8 @@ struct rule {
 	const char *name; /* of a sysctl or a unix socket, without the star */
 	uint32_t name_len;
 	uint32_t cgroup; /* number + 1 in groups; 0: any */
+	bool has_owner[2]; /* a user; a group */
+	uint32_t owner_min[2], owner_max[2];
 	uint32_t id, line;
 	uint32_t next; /* number + 1 of the next rule in this bucket */
 };
@@ -93,6 +95,7 @@ struct question {
 	char name[CGG_OPERAND];
 	uint32_t name_len;
 	uint32_t group; /* in groups */
+	uint32_t owner[2]; /* user and group; both ~0: not known */
 	uint8_t verdict; /* the answer */
 	uint32_t rule[CGG_KNOWN_BITS]; /* any of these ids is right; first a rule's number + 1 */
 	uint32_t number;
@@ -402,6 +405,17 @@ static void groups_above(void)
 	}
 }
 
+static void read_owner(struct rule *r, bool group, char *word, uint32_t line)
+{
+	char *dash = strchr(word, '-');
+
+	if (dash)
+		*dash++ = 0;
+	r->has_owner[group] = true;
+	r->owner_min[group] = (uint32_t)number(word, line);
+	r->owner_max[group] = dash ? (uint32_t)number(dash, line) : r->owner_min[group];
+}
+
 static void rule_add(const struct rule *r)
 {
 	if (rules_count == rules_room) {
@@ -484,6 +498,8 @@ static void read_rest(struct rule *r, struct lists *lists, char *word, char **at
 			r->type = !strcmp(value, "stream")  ? SOCK_STREAM
 				  : !strcmp(value, "dgram") ? SOCK_DGRAM
 							    : SOCK_RAW;
+		else if (!strcmp(word, "uid") || !strcmp(word, "gid"))
+			read_owner(r, *word == 'g', value, line);
 		else if (!strcmp(word, "cgroup"))
 			r->cgroup = 1 + group_add(value);
 		else if (strcmp(word, "name") && strcmp(word, "comment") && strcmp(word, "errno") &&
@@ -714,6 +730,20 @@ static bool packet_matches(const struct rule *r, const struct question *q)
 	       (!r->has_ip || (q->hidden > 2 ? deny : address_matches(r, q)));
 }
 
+/* An owner that is not known matches every deny rule, and no other rule about owners. */
+static bool owner_matches(const struct rule *r, const struct question *q)
+{
+	bool known = q->owner[0] != UINT32_MAX || q->owner[1] != UINT32_MAX;
+
+	if (!known && (r->has_owner[0] || r->has_owner[1]))
+		return r->verdict == CGG_DENY;
+	for (int i = 0; i < 2; i++)
+		if (r->has_owner[i] &&
+		    (q->owner[i] < r->owner_min[i] || q->owner[i] > r->owner_max[i]))
+			return false;
+	return true;
+}
+
 static bool matches(const struct rule *r, const struct question *q, unsigned access_bit)
 {
 	if (!(r->hooks >> q->hook & 1))
@@ -721,6 +751,8 @@ static bool matches(const struct rule *r, const struct question *q, unsigned acc
 	if (!(1 << q->hook & NET) && !(r->access_bits >> access_bit & 1))
 		return false;
 	if (r->cgroup && !group_is(&groups[q->group], &groups[r->cgroup - 1]))
+		return false;
+	if (!owner_matches(r, q))
 		return false;
 	switch (q->hook) {
 	case CGG_UNIX:
@@ -1159,6 +1191,22 @@ static void spoil_it(struct question *q, unsigned kind, struct dice *dice)
 		spoil_pair(q, dice);
 }
 
+/* The owner of a rule, one beside it, any other one, or none that is known. */
+static void ask_owner(struct question *q, const struct rule *r, struct dice *dice)
+{
+	for (int i = 0; i < 2; i++) {
+		if (r && !r->has_owner[i] && chance(dice, 50))
+			r = any_rule(dice);
+		q->owner[i] = below(dice, chance(dice, 50) ? 70000 : 4294967295u);
+		if (r && r->has_owner[i])
+			q->owner[i] = chance(dice, 50) ? r->owner_min[i] : r->owner_max[i];
+		if (chance(dice, 10))
+			q->owner[i] += chance(dice, 50) ? 1 : -1u;
+	}
+	if (chance(dice, 10))
+		q->owner[0] = q->owner[1] = UINT32_MAX;
+}
+
 static void ask(struct question *q, const struct rule *r, bool spoil, struct dice *dice)
 {
 	static const uint8_t loopback[16] = { [15] = 1 };
@@ -1179,6 +1227,7 @@ static void ask(struct question *q, const struct rule *r, bool spoil, struct dic
 		ask_socket(q, r, dice);
 	else
 		ask_pair(q, r, dice);
+	ask_owner(q, r, dice);
 	q->group = below(dice, groups_count);
 	if (r && r->cgroup && chance(dice, 70))
 		for (int i = 0; i < 8 && !group_is(&groups[q->group], &groups[r->cgroup - 1]); i++)
@@ -1216,6 +1265,8 @@ static void fill(struct cgg_ask *a, const struct question *q, uint32_t place)
 	a->policy = place;
 	a->query.hook = q->hook;
 	a->query.access = q->access_bits;
+	a->uid = q->owner[0];
+	a->gid = q->owner[1];
 	memcpy(a->ancestor, groups[q->group].ancestor, sizeof(a->ancestor));
 	switch (q->hook) {
 	case CGG_UNIX:
@@ -1263,7 +1314,8 @@ static void show(const struct question *q)
 	else
 		printf(" %c %lld:%lld", q->hook == CGG_DEVICE ? q->device : ' ',
 		       (long long)q->first, (long long)q->second);
-	printf(" letters %u cgroup %s\n", q->access_bits, groups[q->group].path);
+	printf(" letters %u cgroup %s uid %u gid %u\n", q->access_bits, groups[q->group].path,
+	       q->owner[0], q->owner[1]);
 }
 
 /* describe - return a verdict and an id, with the line of that rule */

@@ -88,6 +88,11 @@ kind()
 	kind lists 1 2 4 8 16 64 300 1000 10000
 }
 
+@test 'rules about users and groups are judged as by a plain walk, also of an unknown owner' {
+	kind owners 1 10 64 65 300 1000 10000
+	kind users 10 65 1000 10000
+}
+
 @test 'nested prefixes of one address, with rules at every length, are judged as by a plain walk' {
 	kind ladder 64 65 200 400 800
 }

@@ -595,7 +595,7 @@ $(defined QUESTIONS names/dns.bpf.c) questions in a TCP segment" \
 }
 
 @test 'the completions offer the letters that a hook has' {
-	keys=$(echo cgroup; first_words <<<"$known_options")
+	keys=$(first_words <<<"$known_matches"; first_words <<<"$known_options")
 	for shell in bash fish zsh; do
 		for line in device:'cgg-rule add device c 1:3 ' sysctl:'cgg-rule add sysctl kernel/hostname '; do
 			letters=$(awk -F ';' -v hook="${line%%:*}" '$1 == hook { print $4 }' <<<"$hook_table")
