@@ -115,9 +115,12 @@ static int host_decide(struct answers *all, struct cgg_guard *guard, const struc
 void test_decide(struct cgg_guard *guard, int place, const struct cgg_rule *rule, const char *below,
 		 __u64 attached, struct decision *decision)
 {
-	struct answers all = { .place = place, .below = below };
+	static struct answers all; /* too large for a stack */
 	int status;
 
+	memset(&all, 0, offsetof(struct answers, text) + 1);
+	all.place = place;
+	all.below = below;
 	if (rule->matches & CGG_MATCH_HOST) {
 		status = host_decide(&all, guard, rule);
 	} else {
@@ -153,7 +156,7 @@ static struct cgg_rule operation_or_die(int count, char **word)
 int test_operation(int count, char **word)
 {
 	struct cgg_rule rule = operation_or_die(count, word);
-	struct decision decision;
+	static struct decision decision;
 	struct cgg_guard guard;
 	int place;
 

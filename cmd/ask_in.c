@@ -69,7 +69,7 @@ static void policy_ask(int level, __u32 place)
 	const struct cgg_image *image = policy_image(&in.guard, (int)place);
 	const char *name = in.guard.policies[place].name;
 	char path[4096], shown[4 * 4096], by[32] = "the default", id[16] = "-";
-	struct decision d;
+	static struct decision d;
 	char *words;
 	bool denies;
 

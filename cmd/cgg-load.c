@@ -77,8 +77,8 @@ static void pin_or_die(int fd, const char *directory, const char *name)
 /* Bind maps to a program that does not use them: a pin is then known to belong to this guard. */
 static void program_bind(struct bpf_object *object, int program)
 {
-	static const char *const maps[] = { "asked", "attachments", "readers", "set_names",
-					    "told" };
+	static const char *const maps[] = { "asked",	 "attachments", "readers",
+					    "set_names", "sets",	"told" };
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
 		if (bpf_prog_bind_map(program, bpf_object__find_map_fd_by_name(object, maps[i]), 0))

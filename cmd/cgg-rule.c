@@ -210,22 +210,14 @@ static const struct command {
 	int most;
 	int (*run)(int count, char **word);
 } commands[] = {
-	{ "add", "firCv", -1, add_rules },
-	{ "insert", "iCv", -1, insert_rule },
-	{ "delete", "", -1, delete_rules },
-	{ "list", "isj", 0, list },
-	{ "flush", "", 0, flush },
-	{ "default", "Cv", -1, set_default },
-	{ "mode", "Cv", -1, set_mode },
-	{ "restore", "ncCv", -1, restore },
-	{ "confirm", "", 0, confirm },
-	{ "diff", "", -1, diff_file },
-	{ "check", "", -1, check_rules },
-	{ "edit", "c", 0, edit },
-	{ "export", "", -1, export_guard },
-	{ "test", "I", -1, test_operation },
-	{ "policies", "", 0, policies },
-	{ "drop", "", 0, drop },
+	{ "add", "firCv", -1, add_rules },  { "insert", "iCv", -1, insert_rule },
+	{ "delete", "", -1, delete_rules }, { "list", "isj", 0, list },
+	{ "flush", "", 0, flush },	    { "default", "Cv", -1, set_default },
+	{ "mode", "Cv", -1, set_mode },	    { "restore", "ncCv", -1, restore },
+	{ "confirm", "", 0, confirm },	    { "diff", "", -1, diff_file },
+	{ "check", "", -1, check_rules },   { "edit", "c", 0, edit },
+	{ "export", "", -1, export_guard }, { "test", "I", -1, test_operation },
+	{ "policies", "", 0, policies },    { "drop", "", 0, drop },
 };
 
 static const struct command *command_find(const char *word)

@@ -174,7 +174,7 @@ static int delete_named(const char *name)
 
 int delete_rules(int count, char **word)
 {
-	char text[CGG_RULE_TEXT];
+	static char text[CGG_RULE_TEXT];
 	struct cgg_guard guard;
 	struct cgg_rule rule;
 	int place, status;

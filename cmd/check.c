@@ -82,7 +82,7 @@ static unsigned hooks_lacking(struct cgg_guard *guard)
 static void tell(struct check *check, const struct cgg_entry *e, const char *why,
 		 const char *setting)
 {
-	char words[CGG_LINE_TEXT];
+	static char words[CGG_LINE_TEXT];
 
 	check->any = true;
 	if (setting) {
@@ -123,7 +123,8 @@ static void settings_check(struct check *check)
 static void words_check(struct check *check, const struct cgg_entry *e)
 {
 	const size_t len = e->text_len;
-	char text[CGG_RULE_TEXT], again[CGG_RULE_TEXT], why[CGG_ERROR + 64];
+	static char text[CGG_RULE_TEXT], again[CGG_RULE_TEXT];
+	char why[CGG_ERROR + 64];
 	struct cgg_rule rule;
 
 	memcpy(text, check->rules->heap + 8 * (size_t)e->text, len);

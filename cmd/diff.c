@@ -29,7 +29,7 @@ static int lines_add(struct lines *lines, const char *words, size_t compared, __
 
 static int rule_take(void *context, const struct cgg_line *line)
 {
-	char words[CGG_LINE_TEXT];
+	static char words[CGG_LINE_TEXT];
 
 	line_print(line, words);
 	return lines_add(context, words, line->len, line->expires);

@@ -147,7 +147,7 @@ static void ttl_keep(struct cgg_rules *rules, const struct lines *before)
 	qsort(timed, count, sizeof(*timed), by_line);
 	for (unsigned i = 0; i < rules->count && count; i++) {
 		struct cgg_entry *e = &rules->entry[i];
-		char words[CGG_LINE_TEXT];
+		static char words[CGG_LINE_TEXT];
 		const struct text line = { .words = words }, *key = &line;
 
 		if (e->text_len && e->condition.expires == CGG_NEVER) {

@@ -164,7 +164,7 @@ static int rule_take(void *context, const struct cgg_line *line)
 {
 	struct rules *rules = context;
 	struct cgg_count count = count_read(rules->counts, rules->place, line->id);
-	char text[CGG_LINE_TEXT];
+	static char text[CGG_LINE_TEXT];
 
 	if (rules->count++ >= MOST_RULES)
 		return 0;

@@ -34,7 +34,7 @@ static void in_front(struct listing *l, __u32 id)
 
 static int list_line(void *context, const struct cgg_line *line)
 {
-	char text[CGG_LINE_TEXT];
+	static char text[CGG_LINE_TEXT];
 
 	in_front(context, line->id);
 	line_print(line, text);
@@ -91,7 +91,8 @@ static int list_object(void *context, const struct cgg_line *line)
 {
 	struct listing *l = context;
 	struct cgg_count count = count_read(l->counts, l->place, line->id);
-	char text[CGG_LINE_TEXT], last[40];
+	static char text[CGG_LINE_TEXT];
+	char last[40];
 	json_t *o = json_object();
 	struct cgg_rule rule;
 	int status = line_rule(line, &rule);

@@ -276,7 +276,7 @@ static void escape(char *text, const char *s)
 /* Add an event to the denials; count equal ones together. */
 static void denial_add(const struct cgg_event *event)
 {
-	char text[CGG_RULE_TEXT];
+	static char text[CGG_RULE_TEXT];
 	const char *what;
 	struct cgg_rule rule;
 

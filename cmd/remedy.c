@@ -46,7 +46,7 @@ static bool rule_words(char text[CGG_RULE_TEXT], const struct cgg_event *e)
 {
 	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 				   " ._-/:@,+=%";
-	char copy[CGG_RULE_TEXT], again[CGG_RULE_TEXT];
+	static char copy[CGG_RULE_TEXT], again[CGG_RULE_TEXT];
 	struct cgg_rule rule;
 
 	if (!is_whole(e))
@@ -104,7 +104,8 @@ static bool is_told(const char *words)
  */
 void remedy_show(const struct status *all, const struct cgg_event *e)
 {
-	char rule[CGG_RULE_TEXT], place[32] = "add", tag[CGG_NAME], *words;
+	static char rule[CGG_RULE_TEXT];
+	char place[32] = "add", tag[CGG_NAME], *words;
 	const char *policy = 0;
 
 	for (unsigned i = 0; i < all->attachments; i++)

@@ -326,7 +326,7 @@ static unsigned next_kept;
 static int line_keep(void *context, const struct cgg_line *line)
 {
 	struct kept *one = context;
-	char text[CGG_LINE_TEXT];
+	static char text[CGG_LINE_TEXT];
 
 	if (line->id != one->id)
 		return 0;

@@ -23,7 +23,7 @@ static bool fits(const struct cgg_rules *rules, unsigned entries, __u32 units)
 /* Return an upper bound of the heap that a rule needs, in units of 8 bytes. */
 static __u32 rule_units(const struct cgg_rule *rule)
 {
-	char text[CGG_RULE_TEXT];
+	static char text[CGG_RULE_TEXT];
 
 	return (__u32)(rule_print(rule, text) + CGG_NAME + CGG_OPERAND) / 8 + 3;
 }
@@ -287,7 +287,7 @@ static void expiry_set(struct cgg_rules *rules, unsigned at, __u64 expires)
  */
 int policy_renew(struct cgg_guard *guard, int place, const struct cgg_rule *rule, __u32 *id)
 {
-	char text[CGG_RULE_TEXT];
+	static char text[CGG_RULE_TEXT];
 	const struct wanted wanted = { text, rule_print(rule, text), 0 };
 	struct cgg_rules rules;
 	__u32 index_rule;

@@ -167,7 +167,7 @@ int policy_size(struct cgg_guard *guard, int place, unsigned *rules)
 /* Parse the words of a line into a rule, with the id, expiry and cgroup id that it has. */
 int line_rule(const struct cgg_line *line, struct cgg_rule *rule)
 {
-	char text[CGG_RULE_TEXT];
+	static char text[CGG_RULE_TEXT];
 	int status;
 
 	memcpy(text, line->text, line->len);

@@ -44,7 +44,7 @@ static int entries_room(struct cgg_rules *rules, unsigned more)
 
 static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rule *rule)
 {
-	char text[CGG_RULE_TEXT];
+	static char text[CGG_RULE_TEXT];
 
 	memset(e, 0, sizeof(*e));
 	e->id = rule->id;

@@ -293,7 +293,8 @@ static const char *plural(__u64 count)
 
 static void write_seen(const struct seen *seen, bool denied, FILE *file)
 {
-	char text[CGG_RULE_TEXT], word[4 * sizeof(seen->last)];
+	static char text[CGG_RULE_TEXT];
+	char word[4 * sizeof(seen->last)];
 
 	rule_print(&seen->rule, text);
 	fprintf(file, "%s # %s%llu time%s", text, denied ? "denied " : "", seen->count,

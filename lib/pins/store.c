@@ -135,7 +135,7 @@ int index_record(struct cgg_store *index, __u32 rule, struct cgg_record *record)
 bool index_has_text(struct cgg_store *index, const struct cgg_record *record, const char *text,
 		    size_t len)
 {
-	char there[CGG_RULE_TEXT];
+	static char there[CGG_RULE_TEXT];
 
 	return record->len == len &&
 	       !part_copy(index, index->head->heap, 8 * (size_t)record->text, there, len) &&

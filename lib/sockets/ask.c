@@ -211,7 +211,7 @@ static int line_take(void *context, const struct cgg_line *line)
 	struct reading *reading = context;
 	struct answer answer = { .place = reading->place, .rule = line->id };
 	struct wanted *wanted = (struct wanted *)wanted_find(reading->queries, &answer);
-	char text[CGG_LINE_TEXT];
+	static char text[CGG_LINE_TEXT];
 
 	reading->position++;
 	if (!wanted)

@@ -202,7 +202,7 @@ END
 		status_is 2
 		for wanted in '2: frob: not a key of a policy (version, description, rules)' \
 			'4: dest_port 70000: not a port (0 to 65535)' \
-			'8: sport: not a key of match (cgroup_id, cgroup, dest_ip, dest_port, proto)' \
+			'8: sport: not a key of match (cgroup_id, cgroup, dest_ip, dest_port, proto, uid, gid)' \
 			'11: refuse: not a verdict (allow, deny or alert); write deny' \
 			'12: action: needs a value: allow, deny or alert' '13: a rule is a mapping with action:'; do
 			grep -Fqx "cgg-rule: $at/file:$wanted" <<<"$output" || complain "must print $wanted"
@@ -652,7 +652,7 @@ print("".join("%%TAG !t%d! x\n" % i for i in range(70000)))' | head -c 1048576 >
 		printf '\nport 9090\n'
 	} >"$at/file"
 	# shellcheck disable=SC2016 # for the inner shell
-	for kilobytes in 20000 30000 40000 60000; do
+	for kilobytes in 20000 30000 40000 60000 80000; do
 		cgg-rule flush
 		run bash -c 'ulimit -v "$1" && exec cgg-rule restore "$2"' - "$kilobytes" "$at/file"
 		[ "$status" -eq 3 ] || [ "$(cgg-rule list)" = 'deny connect,sendmsg port 9090' ] ||

@@ -147,10 +147,9 @@ static void a_default_is_a_line(void **state)
 static void a_wrong_default_has_its_own_messages(void **state)
 {
 	static const char needs[] =
-		"default: needs hooks and a verdict: default HOOK[,HOOK] allow|deny|alert\n";
-	static const char *const short_of[] = { "default", "default connect",
-						"default connect deny deny",
-						"default connect sendmsg deny" };
+		"default: needs hooks and a verdict: default HOOK[,HOOK] allow|deny|alert "
+		"[errno NAME] [quiet]\n";
+	static const char *const short_of[] = { "default", "default connect" };
 	char wanted[256], line[64];
 
 	(void)state;
@@ -159,6 +158,10 @@ static void a_wrong_default_has_its_own_messages(void **state)
 		snprintf(line, sizeof(line), "%s\n", short_of[i]);
 		refuses(line, wanted);
 	}
+	refuses("default connect deny deny\n",
+		"web.rules:1: deny: not an option of default (errno NAME, quiet)\n");
+	refuses("default connect sendmsg deny\n",
+		"web.rules:1: sendmsg: not a verdict (allow, deny or alert)\n");
 	refuses("default deny connect\n", "web.rules:1: deny: not a hook\n");
 	refuses("default frob deny\n", "web.rules:1: frob: not a hook\n");
 	refuses("default connect,frob deny\n", "web.rules:1: frob: not a hook\n");
