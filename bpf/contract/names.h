@@ -80,15 +80,24 @@ struct cgg_names_count {
 	__u64 count[CGG_NAME_COUNTS];
 };
 
-/* Return the hash of a name. The seed is random, and differs from guard to guard. */
+/*
+ * Take a word of a name into its hash, which begins with the random seed of the guard. The seed is
+ * a factor too: else names that differ in upper bits of two words often had the same hash.
+ */
+static inline __attribute__((always_inline)) __u64 name_step(__u64 hash, __u64 word, __u64 seed)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+	hash = (hash ^ hash >> 32) * (seed | 1);
+	return hash ^ hash >> 29;
+}
+
+/* Return the hash of a name. */
 static inline __u64 names_hash(__u64 seed, const struct cgg_operand *name)
 {
 	__u64 hash = seed;
 
-	for (int i = 0; i < CGG_OPERAND_WORDS; i++) {
-		hash = (hash ^ name->word[i]) * 0x9e3779b97f4a7c15ULL;
-		hash ^= hash >> 29;
-	}
+	for (int i = 0; i < CGG_OPERAND_WORDS; i++)
+		hash = name_step(hash, name->word[i], seed);
 	return hash & ~CGG_BOUND_FLAGS;
 }
 

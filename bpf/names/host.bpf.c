@@ -74,8 +74,7 @@ __noinline __weak __u32 host_take(__u32 number)
 		__u64 word = name->name.word[i];
 
 		s->name.word[i] = word;
-		hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
-		hash ^= hash >> 29;
+		hash = name_step(hash, word, *key);
 	}
 	/* The element may have become another name's while it was copied. */
 	if ((hash & ~CGG_BOUND_FLAGS) != s->hash || *(const volatile __u64 *)&name->born != born)

@@ -79,8 +79,7 @@ __noinline __weak __u32 name_turn(__u32 use)
 		__u64 word = from[i];
 
 		s->name.word[i] = word;
-		hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
-		hash ^= hash >> 29;
+		hash = name_step(hash, word, s->seed);
 	}
 	s->hash = hash & ~CGG_BOUND_FLAGS;
 	s->len = end - 1;
