@@ -45,6 +45,21 @@ struct {
 	__type(value, struct cgg_operand);
 } names SEC(".maps");
 
+#ifdef NAMED
+/* Put the name of a question where walks for `cgg-rule test' look for it. Return 0, or -1. */
+static __always_inline int name_ask(__u32 number)
+{
+	__u32 key = 0;
+	const struct cgg_operand *name = bpf_map_lookup_elem(&names, &number);
+	struct cgg_ask *ask = bpf_map_lookup_elem(&asked, &key);
+
+	if (!name || !ask)
+		return -1;
+	ask->name = *name;
+	return 0;
+}
+#endif
+
 static __always_inline const struct cgg_query *next(struct cost_state **s, __u32 *number)
 {
 	__u32 key = 0;
@@ -53,6 +68,10 @@ static __always_inline const struct cgg_query *next(struct cost_state **s, __u32
 	if (!*s)
 		return 0;
 	*number = (*s)->at++ & (*s)->mask;
+#ifdef NAMED
+	if (name_ask(*number))
+		return 0;
+#endif
 	return bpf_map_lookup_elem(&questions, number);
 }
 
@@ -94,9 +113,6 @@ int ours(struct __sk_buff *skb)
 	o.q = *q;
 #ifdef NAMED
 	(void)skb;
-	o.name = bpf_map_lookup_elem(&names, &number);
-	if (!o.name)
-		return -1;
 #else
 	o.who = skb;
 #endif
