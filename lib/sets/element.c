@@ -65,33 +65,30 @@ static int prefix_append(struct cgg_elements *list, address first, unsigned len,
 	return status ? status : element_append(list, &e);
 }
 
-/* Append the prefixes that a range of addresses consists of. */
-static int range_append(struct cgg_elements *list, address first, address last, __u32 expires)
-{
-	int status = 0;
-
-	while (!status) {
-		unsigned bits = 0; /* behind the prefix */
-
-		while (bits < 128 && !(first >> bits & 1) &&
-		       (((address)2 << bits) - 1) <= last - first && bits < 127)
-			bits++;
-		status = prefix_append(list, first, 128 - bits, expires);
-		if (last - first < ((address)1 << bits))
-			break;
-		first += (address)1 << bits;
-		if (first > last)
-			break;
-	}
-	return status;
-}
-
-static address address_of(const struct cgg_net *net)
+static address address_of(const __u8 addr[16])
 {
 	__u64 word[2];
 
-	memcpy(word, net->addr, sizeof(word));
+	memcpy(word, addr, sizeof(word));
 	return (address)be64toh(word[0]) << 64 | be64toh(word[1]);
+}
+
+/* Append the prefixes that a range of addresses consists of. */
+static int range_append(struct cgg_elements *list, const __u8 first[16], const __u8 last[16],
+			__u32 expires)
+{
+	struct cgg_prefixes all = { 0 };
+	struct cgg_net net = { .range = true };
+	int status;
+
+	memcpy(net.addr, first, sizeof(net.addr));
+	memcpy(net.last, last, sizeof(net.last));
+	status = prefixes_add(&all, &net);
+	for (unsigned i = 0; i < all.count && !status; i++)
+		status = prefix_append(list, address_of(all.prefix[i].addr), all.prefix[i].len,
+				       expires);
+	free(all.prefix);
+	return status;
 }
 
 /* Return whether an octet of an IPv4 address begins with a zero: some read it as octal. */
@@ -128,9 +125,9 @@ static int range_parse(struct cgg_elements *list, const char *word, const char *
 		return status;
 	if (addr_is_ip4(from.addr) != addr_is_ip4(to.addr))
 		return set_error(CGG_USAGE, "%.140s: one end is IPv4, the other IPv6", word);
-	if (address_of(&from) > address_of(&to))
+	if (memcmp(from.addr, to.addr, sizeof(from.addr)) > 0)
 		return set_error(CGG_USAGE, "%.140s: ends before it begins", word);
-	return range_append(list, address_of(&from), address_of(&to), expires);
+	return range_append(list, from.addr, to.addr, expires);
 }
 
 /* Read ADDR, ADDR/LEN or ADDR-ADDR. */
@@ -150,7 +147,7 @@ static int address_parse(struct cgg_elements *list, const char *word, __u32 expi
 			memmove(cgg_error, cgg_error + 3, strlen(cgg_error + 3) + 1);
 		return CGG_USAGE;
 	}
-	return prefix_append(list, address_of(&net), net.len, expires);
+	return prefix_append(list, address_of(net.addr), net.len, expires);
 }
 
 /* Return whether a word is an address or a range, or was meant as one. */
