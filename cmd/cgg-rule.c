@@ -184,20 +184,14 @@ static int list(int count, char **word)
 {
 	const struct cgg_image *image;
 	struct cgg_guard guard;
-	int place, status = policy_name_check(policy_name);
+	int place;
 
 	(void)count, (void)word;
 	if (with_id + (list_form != LIST_PLAIN) > 1)
 		errx(CGG_USAGE, "list: -i, -s or -j, one of them");
 	if (with_id)
 		list_form = LIST_IDS;
-	if (!status)
-		status = guard_open(&guard, CGG_READ);
-	if (status)
-		die(status);
-	place = policy_find(&guard, policy_name);
-	if (place < 0)
-		errx(CGG_NO, "policy %s: there is none", policy_name);
+	guard_look(&guard, &place);
 	image = policy_image(&guard, place);
 	if (!image)
 		die(CGG_FAILED);

@@ -183,19 +183,13 @@ int check_rules(int count, char **word)
 
 	if (count > 1)
 		errx(CGG_USAGE, "%s: check takes one FILE", word[1]);
-	status = policy_name_check(policy_name);
 	if (count) {
+		status = policy_name_check(policy_name);
 		rules_read_or_die(&rules, word[0]);
 		settings_fill(&rules);
 		check.lacking = hooks_lacking(0);
 	} else {
-		if (!status)
-			status = guard_open(&guard, CGG_READ);
-		if (status)
-			die(status);
-		place = policy_find(&guard, policy_name);
-		if (place < 0)
-			errx(CGG_NO, "policy %s: there is none", policy_name);
+		guard_look(&guard, &place);
 		status = policy_read(&guard, place, &rules);
 		check.in_force = true;
 		check.lacking = hooks_lacking(&guard);

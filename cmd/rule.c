@@ -12,6 +12,28 @@ const char *policy_name = "default", *file_name;
 bool with_id, renew, cut, verbose, policy_given;
 static bool is_new; /* the policy was not there before */
 
+/* Find the place of the policy, or exit. */
+static int place_or_die(struct cgg_guard *guard)
+{
+	int place = policy_find(guard, policy_name);
+
+	if (place < 0)
+		errx(CGG_NO, "policy %s: there is none", policy_name);
+	return place;
+}
+
+/* Open the guard for reading, and find the place of the policy, or exit. */
+void guard_look(struct cgg_guard *guard, int *place)
+{
+	int status = policy_name_check(policy_name);
+
+	if (!status)
+		status = guard_open(guard, CGG_READ);
+	if (status)
+		die(status);
+	*place = place_or_die(guard);
+}
+
 /* Lock the guard and find the place of the policy; with make, prepare a new policy if needed. */
 void guard_begin(struct cgg_guard *guard, int *place, bool make)
 {
@@ -24,9 +46,7 @@ void guard_begin(struct cgg_guard *guard, int *place, bool make)
 	if (status)
 		die(status);
 	if (!make)
-		*place = policy_find(guard, policy_name);
-	if (*place < 0)
-		errx(CGG_NO, "policy %s: there is none", policy_name);
+		*place = place_or_die(guard);
 	is_new = make && !*guard->policies[*place].name;
 }
 

@@ -9,6 +9,7 @@
 extern const char *policy_name, *file_name;
 extern bool with_id, renew, policy_given;
 void guard_begin(struct cgg_guard *guard, int *place, bool make);
+void guard_look(struct cgg_guard *guard, int *place);
 void tell_new(void);
 int done(struct cgg_guard *guard, int status);
 extern bool cut, verbose;
