@@ -11,7 +11,7 @@ static int line_uses(void *context, const struct cgg_line *line)
 	size_t len = strlen(name);
 
 	while ((at = memmem(at, (size_t)(end - at), name, len))) {
-		if (at[-1] == ' ' && (at + len == end || at[len] == ' ' || at[len] == ','))
+		if (strchr(" ,", at[-1]) && (at + len == end || at[len] == ' ' || at[len] == ','))
 			return CGG_NO;
 		at++;
 	}

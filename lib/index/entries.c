@@ -165,13 +165,15 @@ int rule_entries(const struct cgg_rule *rule, unsigned *entries)
 
 /* Write the entries of a rule in front of entry number `at`, where there is room for them. */
 static int entries_put(struct cgg_rules *rules, unsigned at, __u32 before,
-		       const struct cgg_spread *spread)
+		       struct cgg_spread *spread)
 {
 	const struct cgg_rule *rule = spread->rule;
 	unsigned entries = spread->entries + is_vague_too(rule);
 	struct cgg_entry first, *e;
 	int status = compile_rule(rules, &first, rule);
 
+	if (!status)
+		status = spread_sets(spread, rules);
 	if (status)
 		return status;
 	if (!first.id)

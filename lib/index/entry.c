@@ -125,8 +125,6 @@ int compile_what(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_
 	} else if (rule->hooks & (1u << CGG_SETSOCKOPT | 1u << CGG_GETSOCKOPT)) {
 		compile_number(e, 0, rule->major);
 		compile_number(e, 4, rule->minor);
-	} else if (rule->matches & CGG_MATCH_IP && *rule->set) {
-		return compile_set(rules, e, rule->set);
 	}
 	if (rule->hooks & 1u << CGG_SOCKET)
 		compile_socket(e, rule);

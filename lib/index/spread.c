@@ -8,29 +8,50 @@
 
 #include "entries.h"
 
-/* Return whether a rule compares the address with nets; a set is compared elsewhere (used.c). */
 static bool has_nets(const struct cgg_rule *rule)
 {
-	return rule->matches & CGG_MATCH_IP && !*rule->set;
+	return rule->matches & CGG_MATCH_IP;
 }
 
-/* Collect the nets of a rule: all prefixes, and whether local is one of them. */
+/* Return the nets of a rule, and set *count. */
+static const struct cgg_net *nets_list(const struct cgg_rule *rule, unsigned *count)
+{
+	*count = !has_nets(rule) ? 0 : rule->nets.count ? rule->nets.count : 1;
+	return rule->nets.count ? rule->nets.net : &rule->net;
+}
+
+/* Collect the nets of a rule: all prefixes, how many sets, and whether local is one of them. */
 static int nets_of(struct cgg_spread *spread, const struct cgg_rule *rule)
 {
+	unsigned count;
+	const struct cgg_net *net = nets_list(rule, &count);
 	int status = 0;
 
-	if (!has_nets(rule))
-		return 0;
-	if (!rule->nets.count) {
-		spread->local = rule->net.word == CGG_NET_LOCAL;
-		status = prefixes_add(&spread->nets, &rule->net);
+	for (unsigned i = 0; i < count && !status; i++) {
+		spread->local |= net[i].word == CGG_NET_LOCAL;
+		spread->sets += net[i].word == CGG_NET_SET;
+		status = prefixes_add(&spread->nets, &net[i]);
 	}
-	for (unsigned i = 0; i < rule->nets.count && !status; i++) {
-		spread->local |= rule->nets.net[i].word == CGG_NET_LOCAL;
-		status = prefixes_add(&spread->nets, &rule->nets.net[i]);
-	}
-	prefixes_join(&spread->nets);
+	if (count)
+		prefixes_join(&spread->nets);
 	return status;
+}
+
+/* Find the places of the sets that a rule compares the address with. Return 0 or CGG_FAILED. */
+int spread_sets(struct cgg_spread *spread, struct cgg_rules *rules)
+{
+	unsigned count;
+	const struct cgg_net *net = nets_list(spread->rule, &count);
+
+	for (unsigned i = 0; i < count; i++) {
+		int place = net[i].word == CGG_NET_SET ? rules_set(rules, net[i].set) : 0;
+
+		if (place < 0)
+			return CGG_FAILED;
+		if (net[i].word == CGG_NET_SET)
+			spread->places |= 1ULL << place;
+	}
+	return 0;
 }
 
 static unsigned protos_of(const struct cgg_rule *rule)
@@ -55,7 +76,7 @@ int spread_begin(struct cgg_spread *spread, const struct cgg_rule *rule)
 	status = nets_of(spread, rule);
 	if (status)
 		return status;
-	nets = spread->nets.count + spread->local;
+	nets = spread->nets.count + spread->sets + spread->local;
 	ports *= protos_of(rule);
 	if (has_nets(rule))
 		ports *= nets;
@@ -74,18 +95,11 @@ void spread_free(struct cgg_spread *spread)
 	spread->nets = (struct cgg_prefixes){ 0, 0, 0 };
 }
 
-/* Let an entry match a net: number n of the spread; local comes first. */
-static void net_put(struct cgg_entry *e, const struct cgg_spread *spread, unsigned n)
+/* Let an entry match a prefix. */
+static void prefix_put(struct cgg_entry *e, const struct cgg_prefix *net)
 {
-	const struct cgg_prefix *net;
 	__u8 mask[16] = { 0 };
 
-	if (spread->local && !n) {
-		e->condition.select |= CGG_IS_LOCAL;
-		e->condition.select_mask |= CGG_IS_LOCAL;
-		return;
-	}
-	net = &spread->nets.prefix[n - spread->local];
 	memset(mask, 0xff, net->len / 8u);
 	if (net->len % 8)
 		mask[net->len / 8] = (__u8)(0xff00 >> net->len % 8);
@@ -95,6 +109,23 @@ static void net_put(struct cgg_entry *e, const struct cgg_spread *spread, unsign
 	e->condition.select_mask |= CGG_IS_IPV4 | CGG_IS_SET;
 	if (net->len >= 96 && addr_is_ip4(net->addr))
 		e->condition.select |= CGG_IS_IPV4;
+}
+
+/* Let an entry match a net: number n of the spread. First comes local, then sets. */
+static void net_put(struct cgg_entry *e, const struct cgg_spread *spread, unsigned n)
+{
+	__u64 places = spread->places;
+
+	if (n < spread->local) {
+		e->condition.select |= CGG_IS_LOCAL;
+		e->condition.select_mask |= CGG_IS_LOCAL;
+	} else if (n < spread->local + spread->sets) {
+		for (n -= spread->local; n; n--)
+			places &= places - 1;
+		set_put(e, (unsigned)__builtin_ctzll(places));
+	} else {
+		prefix_put(e, &spread->nets.prefix[n - spread->local - spread->sets]);
+	}
 }
 
 static void proto_put(struct cgg_entry *e, __u16 proto)
@@ -139,7 +170,7 @@ static struct cgg_entry *protos_put(struct cgg_entry *to, const struct cgg_entry
 void spread_put(struct cgg_entry *e, const struct cgg_spread *spread)
 {
 	struct cgg_entry base = *e, one, *to = e;
-	unsigned nets = spread->nets.count + spread->local;
+	unsigned nets = spread->nets.count + spread->sets + spread->local;
 
 	if (!has_nets(spread->rule))
 		to = protos_put(to, &base, spread->rule);

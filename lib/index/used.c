@@ -41,6 +41,14 @@ int rules_set(struct cgg_rules *rules, const char *name)
 	return found;
 }
 
+/* Let an entry match what the set at a place contains. */
+void set_put(struct cgg_entry *e, unsigned place)
+{
+	e->condition.select |= CGG_IS_SET;
+	e->condition.select_mask |= CGG_IS_SET;
+	e->value[0] = e->mask[0] = 1ULL << place;
+}
+
 /* Let an entry match what the set called name contains. Return 0 or CGG_FAILED. */
 int compile_set(struct cgg_rules *rules, struct cgg_entry *e, const char *name)
 {
@@ -48,9 +56,7 @@ int compile_set(struct cgg_rules *rules, struct cgg_entry *e, const char *name)
 
 	if (place < 0)
 		return CGG_FAILED;
-	e->condition.select |= CGG_IS_SET;
-	e->condition.select_mask |= CGG_IS_SET;
-	e->value[0] = e->mask[0] = 1ULL << place;
+	set_put(e, (unsigned)place);
 	return 0;
 }
 

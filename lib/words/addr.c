@@ -211,7 +211,10 @@ void net_print(const struct cgg_net *net, char text[CGG_NET_TEXT])
 	unsigned len = ip4 ? net->len - 96u : net->len;
 	size_t used;
 
-	strcpy(text, net_words[net->word]);
+	if (net->word == CGG_NET_SET)
+		snprintf(text, CGG_NET_TEXT, "@%.*s", CGG_NAME, net->set);
+	else
+		strcpy(text, net_words[net->word]);
 	if (net->word)
 		return;
 	addr_print(net->addr, text);

@@ -45,7 +45,7 @@ static unsigned elements(const char *word)
 	return count;
 }
 
-/* Order nets: words, then IPv4, then IPv6. */
+/* Order nets: words, then sets, then IPv4, then IPv6. */
 static int net_compare(const void *first, const void *second)
 {
 	const struct cgg_net *a = first, *b = second;
@@ -58,7 +58,22 @@ static int net_compare(const void *first, const void *second)
 	return memcmp(a, b, sizeof(*a));
 }
 
-int nets_parse(struct cgg_net *first, struct cgg_nets *list, const char *word)
+/* Read a net or, if sets may be there, @NAME. */
+static int net_or_set_parse(struct cgg_net *net, const char *word, bool sets)
+{
+	int status;
+
+	if (!sets || *word != '@')
+		return net_parse(net, word);
+	status = name_check("@", word + 1);
+	memset(net, 0, sizeof(*net));
+	net->word = CGG_NET_SET;
+	if (!status)
+		strcpy(net->set, word + 1);
+	return status;
+}
+
+static int list_parse(struct cgg_net *first, struct cgg_nets *list, const char *word, bool sets)
 {
 	struct cgg_net *net = calloc(elements(word), sizeof(*net));
 	char element[ELEMENT];
@@ -68,7 +83,7 @@ int nets_parse(struct cgg_net *first, struct cgg_nets *list, const char *word)
 	for (const char *at = word; !status && element_next(&at, element); count++) {
 		status = element_check("ip", word, element);
 		if (!status)
-			status = net_parse(&net[count], element);
+			status = net_or_set_parse(&net[count], element, sets);
 	}
 	if (status) {
 		free(net);
@@ -85,6 +100,17 @@ int nets_parse(struct cgg_net *first, struct cgg_nets *list, const char *word)
 		*list = (struct cgg_nets){ 0, 0 };
 	}
 	return 0;
+}
+
+int nets_parse(struct cgg_net *first, struct cgg_nets *list, const char *word)
+{
+	return list_parse(first, list, word, false);
+}
+
+/* Parse a list that may also have sets as @NAME. */
+int nets_and_sets_parse(struct cgg_net *first, struct cgg_nets *list, const char *word)
+{
+	return list_parse(first, list, word, true);
 }
 
 static int port_compare(const void *first, const void *second)

@@ -14,18 +14,25 @@ enum cgg_net_word {
 	CGG_NET_MULTICAST,
 	CGG_NET_METADATA,
 	CGG_NET_GLOBAL,
-	CGG_NET_WORDS
+	CGG_NET_WORDS,
+	CGG_NET_SET = 0xff, /* no word: what the set called `set' contains */
 };
 #define CGG_NET_USAGE "ADDR[/LEN]|ADDR-ADDR|local|private|link-local|multicast|metadata|global"
 
 /* addr.c: addresses are 16 bytes in network order, IPv4 as ::ffff:a.b.c.d */
 struct cgg_net {
-	__u8 addr[16];
-	__u8 last[16]; /* of a range; else 0 */
+	union {
+		struct {
+			__u8 addr[16];
+			__u8 last[16]; /* of a range; else 0 */
+		};
+		char set[CGG_NAME];
+	};
 	__u8 len; /* bits, 0 to 128; for IPv4 96 + the prefix length; 0 for a range */
 	__u8 word; /* enum cgg_net_word */
 	bool range;
 };
+CGG_SAME(CGG_NAME == 32);
 #define CGG_NET_TEXT 96
 bool addr_is_ip4(const __u8 addr[16]);
 bool net_is_address(const struct cgg_net *net);
@@ -64,12 +71,13 @@ struct cgg_protos {
 	__u8 bits[32]; /* by number */
 };
 int nets_parse(struct cgg_net *first, struct cgg_nets *list, const char *word);
+int nets_and_sets_parse(struct cgg_net *first, struct cgg_nets *list, const char *word);
 int ports_parse(__u16 *min, __u16 *max, struct cgg_ports *list, const char *word);
 int protos_parse(__u16 *first, struct cgg_protos *list, const char *word);
 bool protos_any(const struct cgg_protos *list);
 bool protos_have(const struct cgg_protos *list, unsigned proto);
 
-/* prefixes.c: what a net means, as prefixes; CGG_NET_LOCAL means no prefixes here */
+/* prefixes.c: what a net means, as prefixes; local and sets mean none here */
 struct cgg_prefix {
 	__u8 addr[16];
 	__u8 len; /* in 128 */

@@ -218,7 +218,7 @@ static int range_add(struct cgg_prefixes *all, const struct cgg_net *net)
 	}
 }
 
-/* Add the prefixes of a net, but not those of local, which the programs know themselves. */
+/* Add the prefixes of a net, but not those of local or of a set, which the programs know. */
 int prefixes_add(struct cgg_prefixes *all, const struct cgg_net *net)
 {
 	struct cgg_prefix prefix = { .len = net->len };
@@ -229,6 +229,7 @@ int prefixes_add(struct cgg_prefixes *all, const struct cgg_net *net)
 		memcpy(prefix.addr, net->addr, sizeof(prefix.addr));
 		return net->range ? range_add(all, net) : add(all, &prefix);
 	case CGG_NET_LOCAL:
+	case CGG_NET_SET:
 		return 0;
 	case CGG_NET_METADATA:
 		return kind_add(all, metadata, ROWS(metadata), METADATA);

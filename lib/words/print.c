@@ -92,10 +92,7 @@ static void nets_print(struct text *t, const struct cgg_rule *rule)
 {
 	char part[CGG_NET_TEXT];
 
-	if (*rule->set)
-		snprintf(part, sizeof(part), "@%s", rule->set);
-	else
-		net_print(&rule->net, part);
+	net_print(&rule->net, part);
 	put_key(t, "ip", part);
 	for (unsigned i = 1; i < rule->nets.count; i++) {
 		net_print(&rule->nets.net[i], part);

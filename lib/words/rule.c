@@ -93,7 +93,7 @@ static int proto_word(struct cgg_rule *rule, const char *word)
 
 static int ip_word(struct cgg_rule *rule, const char *word)
 {
-	return *word == '@' ? set_parse(rule, word) : nets_parse(&rule->net, &rule->nets, word);
+	return nets_and_sets_parse(&rule->net, &rule->nets, word);
 }
 
 static int port_word(struct cgg_rule *rule, const char *word)
@@ -171,7 +171,7 @@ static const struct keyword {
 	{ "family", "family inet|inet6", CGG_MATCH_FAMILY, family_word },
 	{ "type", "type stream|dgram|raw", CGG_MATCH_TYPE, type_word },
 	{ "proto", "proto NAME|NUM[,...]", CGG_MATCH_PROTO, proto_word },
-	{ "ip", "ip " CGG_NET_USAGE "[,...]|@SET", CGG_MATCH_IP, ip_word },
+	{ "ip", "ip " CGG_NET_USAGE "|@SET[,...]", CGG_MATCH_IP, ip_word },
 	{ "host", "host NAME|*.NAME|*|@SET", CGG_MATCH_HOST, host_parse },
 	{ "port", "port N[-M][,...]", CGG_MATCH_PORT, port_word },
 	{ "uid", "uid ID[-ID]", CGG_MATCH_UID, uid_word },

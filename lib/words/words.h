@@ -71,7 +71,7 @@ struct cgg_rule {
 	struct cgg_protos protos;
 	struct cgg_ports ports;
 	struct cgg_nets nets;
-	char set[CGG_NAME]; /* of `ip @SET', `host @SET', `dns @SET', instead of net or operand */
+	char set[CGG_NAME]; /* of `host @SET' or `dns @SET', instead of operand */
 	char device; /* a, b or c; 0: none, or its node's path is in operand */
 	long major, minor; /* of a device; or level and name of a socket option; -1: any */
 	char operand[CGG_OPERAND]; /* name of a sysctl or a unix socket, without the star */

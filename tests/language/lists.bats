@@ -58,6 +58,49 @@ verdict()
 	[ "$(cgg-rule list)" = '# allow everything' ]
 }
 
+@test 'a list has sets among its elements, and is one rule with one counter' {
+	yes cgg-set add office 192.0.2.0/24
+	yes cgg-set add more 127.0.0.3
+	for rest in 0 80; do # in the image, and in an index
+		seq 1 "$rest" | sed 's/^/deny bind port /' >"$BATS_TEST_TMPDIR/rules"
+		echo 'deny connect ip 127.0.0.2,@more,link-local,@office,@more' >>"$BATS_TEST_TMPDIR/rules"
+		yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
+		knock 1 tcp 127.0.0.2 "$port"
+		knock 1 tcp 127.0.0.3 "$port"
+		knock 0 tcp 127.0.0.4 "$port"
+		[ "$(verdict connect ip 192.0.2.9 port 1)" = deny ]
+		[ "$(verdict connect ip 169.254.1.1 port 1)" = deny ]
+		[ "$(verdict connect ip 192.0.3.9 port 1)" = allow ]
+		yes cgg-set add more 127.0.0.4
+		knock 1 tcp 127.0.0.4 "$port"
+		yes cgg-set delete more 127.0.0.4
+		knock 0 tcp 127.0.0.4 "$port"
+		yes cgg-rule list -s
+		matches $'^[0-9]+\t3\t0\tdeny connect ip link-local,@more,@office,127.0.0.2$'
+		no cgg-set drop more
+		cgg-rule list >"$BATS_TEST_TMPDIR/list"
+		yes cgg-rule restore "$BATS_TEST_TMPDIR/list"
+		cgg-rule list | cmp - "$BATS_TEST_TMPDIR/list"
+		yes cgg-rule delete connect ip @office,127.0.0.2,@more,link-local
+		knock 0 tcp 127.0.0.3 "$port"
+		yes cgg-set drop more
+		yes cgg-set add more 127.0.0.3
+	done
+}
+
+@test 'a list with a set that is not there, or of names, is refused' {
+	run cgg-rule add ip 192.0.2.1,@none
+	[ "$status" -eq 2 ]
+	says 'cgg-rule: @none: there is no such set; make it first: cgg-set add none ELEMENT, or cgg-set restore none FILE'
+	yes cgg-set add names example.com
+	run cgg-rule add ip 192.0.2.1,@names
+	[ "$status" -eq 2 ]
+	[[ $output == *'it is a set of names'* ]]
+	run cgg-rule add ip 192.0.2.1,@
+	[ "$status" -eq 2 ]
+	[ "$(cgg-rule list)" = '# allow everything' ]
+}
+
 @test 'a list of ten thousand addresses is one rule, and is read back' {
 	echo "deny connect ip $(octets 0 10000) name many" >"$BATS_TEST_TMPDIR/rules"
 	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
