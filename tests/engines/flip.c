@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * flip.c - check that a policy changes in one step, while cgg-rule restores two files in turn.
+ * flip.c - check that a policy, or a set, changes in one step, while a command changes it.
  *
  * flip denied RESTORES TRIES SECONDS CGROUP PORT FILE FILE
  *	Both files deny PORT. Processes in CGROUP try all the time to connect to it by UDP;
@@ -11,8 +11,16 @@
  *	allowed, the one of that generation. Some second tries are messages, so that two
  *	hooks are compared.
  *
- * It ends after that many restores of policy default and that many tries (judged pairs), and
- * fails with status 3 when these take more than SECONDS. Prints
+ * flip table RESTORES TRIES SECONDS CGROUP PORT FILE FILE
+ *	The policy allows only what the first set contains. cgg-set restores two files in turn: the
+ *	first has 127.0.0.1 and not 127.0.0.2, the second the other way round. Two tries with one
+ *	table must find exactly one address allowed.
+ * flip elements CHANGES TRIES SECONDS CGROUP PORT
+ *	The same, but cgg-set adds both addresses and deletes both in turn. Two tries within one
+ *	generation of a table must find both allowed or none.
+ *
+ * It ends after that many restores of policy default, or changes of the set called s, and that
+ * many tries (judged pairs), and fails with status 3 when these take more than SECONDS. Prints
  * `restores N tries N wrong N', and for pairs the number of generations seen.
  */
 #include <bpf/bpf.h>
@@ -34,7 +42,8 @@
 #include "../../bpf/cgguard.h"
 #include "engine.h"
 
-#define POLICIES "/sys/fs/bpf/cgguard/maps/policies"
+#define GUARD "/sys/fs/bpf/cgguard/"
+#define POLICIES GUARD "maps/policies"
 #define WORKERS 4
 
 extern char **environ;
@@ -48,6 +57,10 @@ struct tally {
 	bool ready;
 } __attribute__((aligned(128)));
 static struct tally *tallies;
+
+static enum { DENIED, EITHER, TABLE, ELEMENTS } mode;
+static const char *const modes[] = { "denied", "either", "table", "elements" };
+static const int arguments[] = { 9, 10, 9, 7 }; /* with the name of the program */
 
 static const volatile struct cgg_policy *policy; /* place 0 is default */
 static uint32_t first_generation; /* that of the first file */
@@ -121,14 +134,86 @@ static void either(struct tally *tally, char **port, bool message)
 	}
 }
 
-static bool restore(char *file)
+/* table_at - map the head of the table with that id, which is pinned under one of two names */
+static const volatile struct cgg_set_head *table_at(uint32_t id)
 {
-	char *const argv[] = { "cgg-rule", "restore", file, 0 };
+	static const char *const pins[] = { GUARD "sets/0", GUARD "sets-new/0" };
+	const volatile struct cgg_set_head *head = MAP_FAILED;
+
+	for (int i = 0; i < 2 && head == MAP_FAILED; i++) {
+		struct bpf_map_info info = { 0 };
+		uint32_t len = sizeof(info);
+		int fd = bpf_obj_get(pins[i]);
+
+		if (fd < 0)
+			continue;
+		if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.id == id)
+			head = mmap(0, CGG_PAGE, PROT_READ, MAP_SHARED, fd, 0);
+		close(fd);
+	}
+	return head == MAP_FAILED ? 0 : head;
+}
+
+/* set_state - return the id of the table of set 0, and its generation; 0: it is being replaced */
+static uint64_t set_state(void)
+{
+	static const volatile struct cgg_set_head *head;
+	static uint32_t mapped;
+	static int outer = -1;
+	uint32_t zero = 0, id;
+
+	if (outer < 0)
+		outer = bpf_obj_get(GUARD "maps/sets");
+	if (outer < 0 || bpf_map_lookup_elem(outer, &zero, &id))
+		err(3, "map sets");
+	if (mode == TABLE)
+		return id;
+	if (id != mapped) {
+		if (head)
+			munmap((void *)(uintptr_t)head, CGG_PAGE);
+		head = table_at(id);
+		mapped = head ? id : 0;
+	}
+	return head ? (uint64_t)id << 32 | head->generation : 0;
+}
+
+/* of_set - try two addresses, with one state of the set before and after */
+static void of_set(struct tally *tally, char **port, bool message)
+{
+	struct sockaddr_in to[2] = { loopback(port[0]), loopback(port[0]) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), loose = socket(AF_INET, SOCK_DGRAM, 0);
+	uint64_t last = 0;
+
+	to[1].sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+	for (;;) {
+		uint64_t before = set_state();
+		bool first = try_connect(fd, &to[0], tally);
+		bool second =
+			message ? try_send(loose, &to[1], tally) : try_connect(fd, &to[1], tally);
+
+		if (before && set_state() == before) {
+			tally->tries++;
+			tally->wrong += (first == second) != (mode == ELEMENTS);
+			tally->generations += before != last;
+			last = before;
+		}
+		tally->ready = true;
+	}
+}
+
+/* change - let the command make the change of that number; return whether it did */
+static bool change(uint64_t number, char **file)
+{
+	char *const restore[] = { "cgg-rule", "restore", file[number & 1], 0 };
+	char *const table[] = { "cgg-set", "restore", "s", file[number & 1], 0 };
+	char *const elements[] = { "cgg-set", number & 1 ? "delete" : "add", "s", "127.0.0.1",
+				   "127.0.0.2", 0 };
+	char *const *argv = mode == TABLE ? table : mode == ELEMENTS ? elements : restore;
 	pid_t pid;
 	int status;
 
 	if (posix_spawnp(&pid, *argv, 0, 0, argv, environ))
-		err(3, "cgg-rule");
+		err(3, "%s", *argv);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return !status;
@@ -151,7 +236,7 @@ static struct tally sum(bool *ready)
 	return all;
 }
 
-static void begin(bool pairs, const char *cgroup, char **port, pid_t pid[WORKERS])
+static void begin(const char *cgroup, char **port, pid_t pid[WORKERS])
 {
 	for (int i = 0; i < WORKERS; i++) {
 		pid[i] = fork();
@@ -163,10 +248,12 @@ static void begin(bool pairs, const char *cgroup, char **port, pid_t pid[WORKERS
 		if (nice(10) < 0) /* the restores must be fast */
 			err(3, "nice");
 		join(cgroup);
-		if (pairs)
+		if (mode == DENIED)
+			denied(&tallies[i], port);
+		else if (mode == EITHER)
 			either(&tallies[i], port, i & 1);
 		else
-			denied(&tallies[i], port);
+			of_set(&tallies[i], port, i & 1);
 	}
 }
 
@@ -179,11 +266,11 @@ static void end(const pid_t pid[WORKERS])
 }
 
 /* print - the sums; the status of main() */
-static int print(const struct tally *all, uint64_t restores, bool pairs)
+static int print(const struct tally *all, uint64_t restores)
 {
 	printf("restores %llu tries %llu wrong %llu", (unsigned long long)restores,
 	       (unsigned long long)all->tries, (unsigned long long)all->wrong);
-	if (pairs)
+	if (mode != DENIED)
 		printf(" generations %llu", (unsigned long long)all->generations);
 	putchar('\n');
 	if (all->error)
@@ -191,9 +278,19 @@ static int print(const struct tally *all, uint64_t restores, bool pairs)
 	return all->wrong != 0;
 }
 
+/* mode_of - return the mode that the arguments choose, or -1 */
+static int mode_of(int argc, char **argv)
+{
+	for (int i = 0; i < 4; i++)
+		if (argc == arguments[i] && !strcmp(argv[1], modes[i]))
+			return i;
+	return -1;
+}
+
 int main(int argc, char **argv)
 {
-	bool pairs = argc == 10 && !strcmp(argv[1], "either"), ready, ok = true;
+	int chosen = argc > 1 ? mode_of(argc, argv) : -1;
+	bool ready, ok = true;
 	uint64_t restores, tries, limit, done = 0;
 	double end_ns;
 	pid_t pid[WORKERS];
@@ -201,30 +298,31 @@ int main(int argc, char **argv)
 	char **file;
 	int wrong;
 
-	if (!pairs && (argc != 9 || strcmp(argv[1], "denied")))
-		errx(2,
-		     "usage: flip denied|either RESTORES TRIES SECONDS CGROUP PORT... FILE FILE");
+	if (chosen < 0)
+		errx(2, "usage: flip denied|either|table|elements RESTORES TRIES SECONDS CGROUP "
+			"PORT... [FILE FILE]");
+	mode = (unsigned)chosen;
 	restores = strtoull(argv[2], 0, 10);
 	tries = strtoull(argv[3], 0, 10);
 	limit = strtoull(argv[4], 0, 10);
 	end_ns = now_ns() + (double)limit * 1e9;
-	file = argv + 7 + pairs;
+	file = argv + (mode == ELEMENTS ? argc - 2 : mode == EITHER ? 8 : 7);
 	tallies = shared_alloc(WORKERS * sizeof(*tallies));
 	policy_map();
-	if (!restore(file[0]))
+	if (!change(0, file))
 		errx(3, "%s: not restored", file[0]);
 	first_generation = generation();
-	begin(pairs, argv[5], argv + 6, pid);
+	begin(argv[5], argv + 6, pid);
 	do
 		all = sum(&ready);
 	while (!ready && now_ns() < end_ns);
 	while (ok && !all.error && (done < restores || all.tries < tries) && now_ns() < end_ns) {
-		ok = restore(file[++done & 1]);
+		ok = change(++done, file);
 		all = sum(&ready);
 	}
 	all = sum(&ready);
 	end(pid);
-	wrong = print(&all, done, pairs);
+	wrong = print(&all, done);
 	if (!ok)
 		errx(3, "a restore failed");
 	if (wrong)

@@ -491,6 +491,36 @@ flip()
 	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 50 ]
 }
 
+only_s()
+{
+	attached
+	yes cgg-set add s 192.0.2.1
+	printf '%s\n' 'default connect,sendmsg deny' 'allow connect,sendmsg ip @s' | yes cgg-rule restore -
+}
+
+@test 'while a set is restored, always exactly one of two addresses is in it' {
+	only_s
+	printf '%s\n' 127.0.0.1 192.0.2.0/24 >"$at/one"
+	printf '%s\n' 2001:db8::/32 127.0.0.2 >"$at/two"
+	flip table 1000 100000 $((100 * patience)) "$a" 9001 "$at/one" "$at/two"
+	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 200 ]
+}
+
+@test 'while a set of a hundred thousand is restored, always exactly one of two addresses is in it' {
+	only_s
+	(awk 'BEGIN { for (i = 0; i < 100000; i++) printf "10.%d.%d.%d\n", i / 65536, i / 256 % 256, i % 256 }' &&
+		echo 127.0.0.1) >"$at/one"
+	(echo 127.0.0.2 && sed '/^127/d; s/^10/11/; 7~9s/.[0-9]*$/.0\/24/' "$at/one" | sort -u) >"$at/two"
+	flip table 50 100000 $((100 * patience)) "$a" 9001 "$at/one" "$at/two"
+	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 25 ]
+}
+
+@test 'while elements are added and deleted, always both of two are in the set or none' {
+	only_s
+	flip elements 1000 100000 $((100 * patience)) "$a" 9001
+	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 200 ]
+}
+
 @test 'the tests above asked a million questions, and most matched a rule' {
 	read -r queries hits < <(awk '{ q += $2; h += $4 } END { print q, h }' "$BATS_FILE_TMPDIR/said")
 	echo "$queries questions, $hits hits"
