@@ -2,6 +2,7 @@
 """names.py - a small DNS server, and a client that asks it and uses the answers, for tests.
 
 names.py serve ADDR ZONE...     ZONE: NAME=ADDR,ADDR... or NAME>NAME (a CNAME); prints ready
+names.py tls CERT KEY ADDR ZONE...   the same by TLS at port 853
 names.py use WORD...            prints a line for each word, what came of it:
     udp:NAME tcp:NAME           ask 127.0.0.53 for A; udp:NAME@ADDR asks another; aaaa:NAME for AAAA
     2:NAME,NAME                 ask over TCP, both questions in one segment
@@ -20,6 +21,7 @@ import errno
 import ipaddress
 import os
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -42,8 +44,8 @@ def question_of(message):
     return ".".join(labels), struct.unpack(">H", message[at + 1:at + 3])[0], message[12:at + 5]
 
 
-def head(message, flags, count):
-    return message[:2] + struct.pack(">HHHHH", flags, 1, count, 0, 0)
+def head(message, flags, count, more=0):
+    return message[:2] + struct.pack(">HHHHH", flags, 1, count, 0, more)
 
 
 ODD = {
@@ -62,8 +64,8 @@ ODD = {
 
 
 class Zone:
-    def __init__(self, words):
-        self.addresses, self.chain = {}, {}
+    def __init__(self, words, edns=False):
+        self.addresses, self.chain, self.edns = {}, {}, edns
         for word in words:
             if ">" in word:
                 name, to = word.split(">")
@@ -87,6 +89,8 @@ class Zone:
             records = [record(owner, 16, b"\1x")] * 70 + records
         if first in ODD:
             return ODD[first](message, question, records)
+        if self.edns:
+            return head(message, 0x8180, len(records), 1) + question + b"".join(records) + record(b"\0", 41, b"", 0)
         return head(message, 0x8180, len(records)) + question + b"".join(records)
 
 
@@ -103,12 +107,25 @@ def serve(address, words):
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((address, int(port)))
     listener.listen(64)
+    threading.Thread(target=streams, args=(zone, listener), daemon=True).start()
+    print("ready", flush=True)
+    while True:
+        message, peer = udp.recvfrom(65536)
+        udp.sendto(zone.answer(message), peer)
 
-    def streams():
-        while True:
-            threading.Thread(target=stream, args=listener.accept()[:1], daemon=True).start()
 
+def serve_tls(cert, key, address, words):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+    listener = socket.create_server((address, 853))
+    print("ready", flush=True)
+    streams(Zone(words, True), listener, lambda peer: tls.wrap_socket(peer, server_side=True))
+
+
+def streams(zone, listener, wrapped=lambda peer: peer):
+    """Serve each connection in a thread."""
     def stream(peer):
+        peer = wrapped(peer)
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         data = b""
         while more := peer.recv(65536):
@@ -120,11 +137,8 @@ def serve(address, words):
                 data = data[2 + size:]
             peer.sendall(out)
 
-    threading.Thread(target=streams, daemon=True).start()
-    print("ready", flush=True)
     while True:
-        message, peer = udp.recvfrom(65536)
-        udp.sendto(zone.answer(message), peer)
+        threading.Thread(target=stream, args=listener.accept()[:1], daemon=True).start()
 
 
 def query(name, kind=1):
@@ -239,6 +253,8 @@ def raw(server, datagrams):
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve(sys.argv[2], sys.argv[3:])
+    elif sys.argv[1] == "tls":
+        serve_tls(sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:])
     elif sys.argv[1] == "python":
         exec(sys.argv[2])
     elif sys.argv[1] == "inject":

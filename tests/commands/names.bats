@@ -271,3 +271,85 @@ refused()
 	yes cgg-names
 	[ "$(wc -l <<<"$output")" -eq 16 ]
 }
+
+# hosts_of FILE: print the lines of the page, with this file for /etc/hosts
+hosts_of()
+{
+	sed -n '/^# hosts/s/^# //p' "$tests_dir/../man/cgg-names.8" | sed "s|/etc/hosts|$1|"
+}
+
+@test 'the lines of the page add the names of a hosts file, and nothing else' {
+	printf '%s\n' '# 192.0.2.9 comment.example' '' '127.0.0.1	localhost db.example.com DB2.example.com' \
+		'::1 six.example.com # not.example' '192.0.2.1' '192.0.2.300 wrong.example' \
+		'fe80::1%eth0 zone.example' '-c option.example' '192.0.2.2 -h --help -c x_y.example' >"$BATS_TEST_TMPDIR/hosts"
+	hosts_of "$BATS_TEST_TMPDIR/hosts" >"$BATS_TEST_TMPDIR/lines"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/lines")" -eq 2 ]
+	run bash "$BATS_TEST_TMPDIR/lines"
+	yes columns
+	says "$(printf '%s\n' '192.0.2.2	--help' '192.0.2.2	-c' '192.0.2.2	-h' '127.0.0.1	db.example.com' '127.0.0.1	db2.example.com' '127.0.0.1	localhost' \
+		'::1	six.example.com' '192.0.2.2	x_y.example' | sed "s|^|$(shown "$web")	|; s|$|	hand|")"
+	yes cgg-names
+	matches '	17[0-9]*s	hand$'
+	opens tcp 127.0.0.1 "$port"
+}
+
+# resolved: cgguard-resolved, with a resolvectl that prints the file answers, and then ends
+resolved()
+{
+	printf '#!/bin/sh\n[ "$*" = "monitor --json=short" ] && cat "%s"\n' "$BATS_TEST_TMPDIR/answers" \
+		>"$BATS_TEST_TMPDIR/resolvectl"
+	chmod +x "$BATS_TEST_TMPDIR/resolvectl"
+	run env PATH="$BATS_TEST_TMPDIR:$PATH" bash -pc '"$@"' bash "$tests_dir/../share/libexec/cgguard-resolved" "$@"
+	status_is 3
+	says "${said_resolved-}"
+}
+
+# answer NAME TTL ADDRESS: a line of resolvectl for an address of IPv4
+answer()
+{
+	python3 -c '
+import base64, json, sys
+name, ttl, address = sys.argv[1], int(sys.argv[2]), [int(n) for n in sys.argv[3].split(".")]
+raw = b"\3www\0" + bytes([0, 1, 0, 1]) + ttl.to_bytes(4, "big") + bytes([0, 4]) + bytes(address)
+key = {"class": 1, "type": 1, "name": name}
+print(json.dumps({"state": "success", "question": [key],
+    "answer": [{"rr": {"key": key, "address": address}, "raw": base64.b64encode(raw).decode()}]}))' "$@"
+}
+
+@test 'cgguard-resolved adds the names that systemd-resolved prints, and refuses what is no name' {
+	command -v jq >/dev/null || skip 'jq is not installed'
+	# shellcheck disable=SC2016 # no shell may expand it
+	for name in a.example.com A.Example.COM '' . -h.example.com -c --help 'a b.example.com' $'a\tb.example.com' \
+		$'a\nb' 'a\046b.example.com' '$(touch x)' '*' '*.example.com' 192.0.2.1 "$(printf 'a%.0s' {1..64}).example.com"; do
+		answer "$name" 3600 192.0.2.1
+	done >"$BATS_TEST_TMPDIR/answers"
+	{
+		answer b.example.com 4294967295 192.0.2.2
+		echo '{"state":"success","question":[{"class":1,"type":1,"name":"n.example.com"}]}'
+		echo '{"state":"not-found","question":[{"class":1,"type":1,"name":"n.example.com"}]}'
+		echo '[1, "x", null]'
+		echo '{"state":"success","question":"x","answer":[{"rr":7}]}'
+		answer c.example.com 3600 192.0.2.3 | sed 's/192, 0/192, 900/'
+		answer d.example.com 3600 192.0.2.4 | sed 's/"type": 1/"type": 16/g'
+		answer 'last.example.com' 3600 192.0.2.5 | sed 's/"raw": "[^"]*"/"raw": "%%%"/'
+		echo 'no JSON'
+	} >>"$BATS_TEST_TMPDIR/answers"
+	said_resolved='parse error: Invalid literal at line 25, column 3'
+	resolved 2>&1
+	yes cgg-names
+	says "$(printf '%s\n' '192.0.2.1	--help	3600s' '192.0.2.1	-c	3600s' '192.0.2.1	-h.example.com	3600s' '192.0.2.1	a.example.com	3600s' \
+		'192.0.2.2	b.example.com	604800s' | sed "s|^|$(shown "$web")	|; s|$|	hand|")"
+	[ ! -e x ]
+}
+
+@test 'cgguard-resolved adds only the names and to the cgroups that it is told' {
+	command -v jq >/dev/null || skip 'jq is not installed'
+	new_cgroup mail
+	cgg-attach "$mail"
+	for name in example.com a.example.com b.a.Example.com evil.test one.test; do
+		answer "$name" 600 192.0.2.1
+	done >"$BATS_TEST_TMPDIR/answers"
+	resolved -c "$mail" -n '*.example.com' -n One.test
+	yes columns
+	says "$(printf '%s\n' a.example.com b.a.example.com one.test | sed "s|^|$(shown "$mail")	192.0.2.1	|; s|$|	hand|")"
+}

@@ -33,7 +33,7 @@ setup()
 	new_cgroup web
 	network
 	serves 127.0.0.99 a.example.com=192.0.2.1 'c.example.com>cdn.example.net' cdn.example.net=192.0.2.5 \
-		evil.example.net=192.0.2.66
+		d.example.com=192.0.2.4 evil.example.net=192.0.2.66
 	runs python3 -m http.server "$http"
 	wait_for net curl -sS -o "$BATS_TEST_TMPDIR/page" "http://127.0.0.1:$http/"
 	net cgg-attach "$web"
@@ -198,20 +198,93 @@ answers()
 	answers
 }
 
-# It asks nobody without a network, and so there is one. It has a /run of its own, with its settings.
-@test 'the stub of systemd-resolved' {
-	resolved=$(compgen -G '/lib/systemd/systemd-resolved' || compgen -G '/usr/lib/systemd/systemd-resolved') ||
+# resolved SETTING...: start systemd-resolved, or skip the test. It asks nobody without a network, and so
+# there is one. It has a /run of its own, with its settings.
+resolved()
+{
+	local program
+
+	program=$(compgen -G '/lib/systemd/systemd-resolved' || compgen -G '/usr/lib/systemd/systemd-resolved') ||
 		skip 'systemd-resolved is not installed'
-	printf '%s\n' '[Resolve]' DNS=127.0.0.99 DNSSEC=no LLMNR=no MulticastDNS=no >"$BATS_TEST_TMPDIR/conf"
+	printf '%s\n' '[Resolve]' DNSSEC=no LLMNR=no MulticastDNS=no "$@" >"$BATS_TEST_TMPDIR/conf"
 	net ip link add one type veth peer name other || skip 'this kernel has no veth'
 	net ip addr add 10.9.9.1/24 dev one
 	net ip link set one up
 	net ip link set other up
 	# shellcheck disable=SC2016 # for the inner shell
 	runs unshare -m --propagation private sh -c 'mount -t tmpfs tmpfs /run &&
-		mkdir -p /run/systemd/resolved.conf.d && cp conf /run/systemd/resolved.conf.d/test.conf &&
-		exec "$0"' "$resolved"
+		mkdir -p /run/systemd/resolved.conf.d /run/dbus && cp conf /run/systemd/resolved.conf.d/test.conf &&
+		exec "$0"' "$program"
+	resolved=$!
+}
+
+@test 'the stub of systemd-resolved' {
+	resolved DNS=127.0.0.99
 	answers
+}
+
+# with_resolved COMMAND...: run it where /run is that of systemd-resolved, whom the C library asks
+with_resolved()
+{
+	# shellcheck disable=SC2016 # for the inner shell
+	nsenter -t "$resolved" -m sh -c 'cd "$0" && mount --bind resolve.conf /etc/nsswitch.conf && exec "$@"' \
+		"$BATS_TEST_TMPDIR" "$@"
+}
+
+# lookups: the names of nss-resolve are allowed, those that are wanted, once they are added
+lookups()
+{
+	needs resolvectl
+	needs dbus-daemon
+	compgen -G '/usr/lib/*/libnss_resolve.so.2' >/dev/null || skip 'libnss-resolve is not installed'
+	echo 'hosts: resolve' >"$BATS_TEST_TMPDIR/resolve.conf"
+	wait_for with_resolved test -S /run/systemd/resolve/io.systemd.Resolve.Monitor
+	runs nsenter -t "$resolved" -m dbus-daemon --system --nofork # resolvectl wants one
+	wait_for with_resolved test -S /run/dbus/system_bus_socket
+	caps=$(sed -n 's/^CapabilityBoundingSet=//p' "$tests_dir/../share/systemd/cgguard-resolved.service" |
+		sed 's/CAP_//g; s/ /,+/g')
+	runs nsenter -t "$resolved" -m setpriv --bounding-set="-all,+${caps,,}" \
+		"$tests_dir/../share/libexec/cgguard-resolved" -c "$web" -n '*.example.com' \
+		-n evil.example.net
+	feeder=$!
+	wait_for eval 'with_resolved getent ahostsv4 d.example.com && cgg-names | grep -q d.example.com'
+	for name in a.example.com c.example.com evil.example.net cdn.example.net; do
+		yes inside "$web" with_resolved getent ahostsv4 "$name"
+	done
+	wait_for eval 'cgg-names | grep -q evil.example.net'
+	run eval 'cgg-names | cut -f 1-3,5 | sort -u'
+	says "$(printf '%s\n' "192.0.2.1	a.example.com" "192.0.2.5	c.example.com" "192.0.2.4	d.example.com" \
+		"192.0.2.66	evil.example.net" | sed "s|^|$(shown "$web")	|; s|$|	hand|" | sort)"
+	yes inside "$web" reaches 192.0.2.1
+	yes inside "$web" reaches 192.0.2.5
+	no inside "$web" reaches 192.0.2.66
+	# it ends with systemd-resolved, so that the unit starts it again
+	stop "$resolved"
+	wait_for is_gone "$feeder"
+	unset "started[$feeder]"
+}
+
+reaches()
+{
+	export -f reach
+	# shellcheck disable=SC2016 # for the inner shell
+	net bash -c 'reach "$@"' bash "$1" "$http"
+}
+
+@test 'nss-resolve, with cgguard-resolved' {
+	resolved DNS=127.0.0.99
+	lookups
+}
+
+@test 'systemd-resolved that asks by DNS over TLS, with cgguard-resolved' {
+	needs openssl
+	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=dns -keyout "$BATS_TEST_TMPDIR/key" \
+		-out "$BATS_TEST_TMPDIR/cert" 2>/dev/null
+	runs python3 "$tests_dir/names.py" tls cert key 127.0.0.98 a.example.com=192.0.2.1 \
+		'c.example.com>cdn.example.net' cdn.example.net=192.0.2.5 d.example.com=192.0.2.4 \
+		evil.example.net=192.0.2.66
+	resolved DNS=127.0.0.98 DNSOverTLS=opportunistic
+	lookups
 }
 
 # With the commands of cgguard-names(7).

@@ -590,7 +590,8 @@ installed()
 	cp "$prefix/share/cgguard/guarded.conf" "$units/web.service.d"
 	export SYSTEMD_UNIT_PATH=$units:$prefix/lib/systemd/system:/lib/systemd/system
 	yes systemd-analyze verify --man=no cgguard.service cgguard@web.service web.service \
-		cgguard-follow@web.service cgguard-events.service cgguard-metrics.service cgguard-metrics.timer
+		cgguard-follow@web.service cgguard-events.service cgguard-metrics.service cgguard-metrics.timer \
+		cgguard-resolved.service
 	says ''
 	# and the check does find mistakes
 	sed -i 's/^ExecStart=/ExecStrat=/' "$units/web.service"
