@@ -34,17 +34,19 @@ static __always_inline void copy_words(void *to, const void *from, int bytes)
 		((__u64 *)to)[i] = ((const __u64 *)from)[i];
 }
 
-/* A packet has no task: any task may be running. Its uid is that of the socket's owner. */
+/* A packet has no task: any task may be running. Its uid and its cgroup are those of its socket. */
 static __always_inline void fill_who(struct cgg_event *e, MORE more)
 {
 #if defined(CGG_PACKETS)
 	e->pid = e->tid = e->gid = 0;
+	e->own = bpf_skb_cgroup_id(more);
 	e->uid = bpf_get_socket_uid(more);
 	__builtin_memset(e->comm, 0, sizeof(e->comm));
 #else
 	__u64 id = current_pid_tgid(), owner = bpf_get_current_uid_gid();
 
 	(void)more;
+	e->own = bpf_get_current_cgroup_id();
 	e->pid = id >> 32;
 	e->tid = id;
 	e->uid = owner;

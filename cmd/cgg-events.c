@@ -74,32 +74,37 @@ static void clock_read(void)
 	}
 }
 
-/*
- * Return a cgroup's path, or its id when it is gone; the text is valid until the next call.
- *
- * A path is cached for a second: the cgroup may be removed, but its id is never used again.
- */
-static const char *name_of(__u64 id)
-{
-	static struct {
-		__u64 id;
-		__s64 looked;
-		char *name;
-	} kept[1024];
-	static char path[4096];
-	size_t place = id % (sizeof(kept) / sizeof(kept[0]));
-	__s64 second = now(CLOCK_MONOTONIC_COARSE) / 1000000000;
+struct kept {
+	__u64 id;
+	__s64 looked; /* seconds */
+	char *name;
+};
+static struct kept names[1024], own_names[1024]; /* of the two cgroups of an event */
 
-	if (kept[place].id == id && kept[place].looked == second && kept[place].name)
-		return kept[place].name;
-	cgroup_name(id, path, sizeof(path));
-	if (kept[place].id != id || !kept[place].name || strcmp(kept[place].name, path)) {
-		free(kept[place].name);
-		kept[place].name = strdup(path);
+/*
+ * Return a cgroup's path, or its id when it is gone and was not seen before. The text is valid
+ * until the next call with the same cache.
+ *
+ * A path is cached for a second, because the cgroup may be renamed or removed. Of a removed one
+ * the last path stays, for its id is never used again.
+ */
+static const char *name_of(struct kept cache[1024], __u64 id)
+{
+	struct kept *kept = &cache[id % 1024];
+	static char path[4096];
+	__s64 second = now(CLOCK_MONOTONIC_COARSE) / 1000000000;
+	bool known = kept->id == id && kept->name;
+
+	if (known && kept->looked == second)
+		return kept->name;
+	if ((cgroup_name(id, path, sizeof(path)) && (!known || strcmp(kept->name, path))) ||
+	    !known) {
+		free(kept->name);
+		kept->name = strdup(path);
 	}
-	kept[place].id = id;
-	kept[place].looked = second;
-	return kept[place].name ? kept[place].name : path;
+	kept->id = id;
+	kept->looked = second;
+	return kept->name ? kept->name : path;
 }
 
 /* Open the file of -o, at its end; return false with errno. */
@@ -170,7 +175,8 @@ static size_t print_event(char *text, const void *what)
 {
 	const struct cgg_event *event = what;
 
-	return event_print(text, event, name_of(event->cgroup), &view);
+	return event_print(text, event, name_of(names, event->cgroup),
+			   event_own(event) ? name_of(own_names, event->own) : 0, &view);
 }
 
 static size_t print_lost(char *text, const void *what)
@@ -182,7 +188,7 @@ static size_t print_suppressed(char *text, const void *what)
 {
 	const struct cgg_news *news = what;
 
-	return event_suppressed(text, news, name_of(news->key.cgroup),
+	return event_suppressed(text, news, name_of(names, news->key.cgroup),
 				policy_by_place(guard.policies, news->key.policy, news->key.born),
 				&view);
 }

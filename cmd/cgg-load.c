@@ -22,7 +22,7 @@
 
 #include "cmd.h"
 
-#define DEFAULT_EVENTS (16ul << 20)
+#define DEFAULT_EVENTS (65536 * sizeof(struct cgg_event)) /* bytes */
 
 static const char usage[] =
 	"usage: cgg-load [-c | -r] [-v] [--names] [--events-size BYTES]\n"
@@ -33,7 +33,7 @@ static const char usage[] =
 	"      --names              also load the programs for rules by name; cgg-rule does this\n"
 	"                           for the first such rule\n"
 	"  -v, --verbose            print the kernel's messages about programs that do not load\n"
-	"      --events-size BYTES  keep unread events in a ring of BYTES (default 16777216)\n"
+	"      --events-size BYTES  keep unread events in a ring of BYTES (default 17301504)\n"
 	"  -h, --help               print this and exit\n"
 	"  -V, --version            print the version and exit\n";
 

@@ -56,7 +56,8 @@ struct cgg_event_named {
  */
 struct cgg_event {
 	__u64 time;
-	__u64 cgroup; /* where the guard is attached, not where the task is */
+	__u64 cgroup; /* where the guard is attached */
+	__u64 own; /* the cgroup of the task, or of the socket of a packet; 0: not known */
 	__u32 pid, tid, uid, gid;
 	__u32 rule; /* 0: the hook's default */
 	__u8 verdict;
@@ -79,7 +80,7 @@ struct cgg_event {
 };
 #define CGG_BUSY (~0ULL)
 
-CGG_SAME(sizeof(struct cgg_event) == 256);
+CGG_SAME(sizeof(struct cgg_event) == 264);
 CGG_SAME(sizeof(struct cgg_event_named) == 120);
 
 #endif

@@ -315,8 +315,21 @@ INLINE void put_policy(struct out *o, bool json, const struct cgg_event *e)
 		STRING(o, json, "policy", e->policy);
 }
 
+/* Return the id of the cgroup of the task or socket if it is not the attached one, else 0. */
+__u64 event_own(const struct cgg_event *e)
+{
+	return e->own == e->cgroup ? 0 : e->own;
+}
+
+INLINE void put_own(struct out *o, bool json, const struct cgg_event *e, const char *own)
+{
+	BYTES(o, json, "own_cgroup", own, strnlen(own, 4096));
+	if (json)
+		NUMBER(o, json, "own_cgroup_id", e->own);
+}
+
 INLINE size_t print(char *text, bool json, const struct cgg_event *e, const char *cgroup,
-		    const struct cgg_event_view *view)
+		    const char *own, const struct cgg_event_view *view)
 {
 	struct out o = { .at = text, .view = view };
 	int hook = event_hook(e->program);
@@ -337,18 +350,24 @@ INLINE size_t print(char *text, bool json, const struct cgg_event *e, const char
 		STRING(&o, json, "label", e->label);
 	if (has_more(hook))
 		put_net_more(&o, json, e);
+	if (own)
+		put_own(&o, json, e, own);
 	if (json)
 		*o.at++ = '}';
 	*o.at++ = '\n';
 	return (size_t)(o.at - text);
 }
 
-/* Print an event of a cgroup, with a line end but no NUL; return the length. */
+/*
+ * Print an event with a line end but no NUL; return the length.
+ *
+ * cgroup and own are the paths of the attached cgroup and, unless it is 0, of event_own().
+ */
 size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *e, const char *cgroup,
-		   const struct cgg_event_view *view)
+		   const char *own, const struct cgg_event_view *view)
 {
-	return view->json ? print(text, true, e, cgroup, view)
-			  : print(text, false, e, cgroup, view);
+	return view->json ? print(text, true, e, cgroup, own, view)
+			  : print(text, false, e, cgroup, own, view);
 }
 
 /* Write the beginning of a line that is not an event: a word and a count. */

@@ -10,7 +10,7 @@
 #include "../guard/guard.h"
 
 /* event.c: print a record as a line of text or JSON */
-#define CGG_EVENT_TEXT 32768 /* 4096 bytes of cgroup path, each as \u00XX, and the rest */
+#define CGG_EVENT_TEXT 65536 /* 2 paths of 4096 bytes, each as \u00XX, and the rest */
 struct cgg_event_view {
 	bool json, time, color;
 	__s64 clock; /* CLOCK_REALTIME - CLOCK_BOOTTIME, ns */
@@ -26,8 +26,9 @@ struct cgg_news { /* events that were suppressed */
 #define MAGENTA "\033[35m"
 size_t event_host(const struct cgg_event *e, char name[CGG_OPERAND]); /* 0: no name is known */
 int event_hook(__u8 program);
+__u64 event_own(const struct cgg_event *event); /* 0: not known, or the attached cgroup */
 size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *event, const char *cgroup,
-		   const struct cgg_event_view *view);
+		   const char *own, const struct cgg_event_view *view);
 size_t event_lost(char text[CGG_EVENT_TEXT], __u64 count, const struct cgg_event_view *view);
 size_t event_suppressed(char text[CGG_EVENT_TEXT], const struct cgg_news *news, const char *cgroup,
 			const char *policy, const struct cgg_event_view *view);

@@ -357,11 +357,73 @@ thread.join()
 	run inside "$below" attempt tcp 127.0.0.1 "$port"
 	says EPERM
 	yes cgg-events -w 0
-	matches " cgroup=$(shown "$web") policy=default rule=$id$"
+	matches " cgroup=$(shown "$web") policy=default rule=$id own_cgroup=$(shown "$below")$"
 	run inside "$below" attempt open /dev/null r
 	says EPERM
 	yes cgg-events -w 0
 	matches " cgroup=$(shown "$below") policy=strict rule=1 label=null$"
+}
+
+@test 'an event of a cgroup below names that cgroup too' {
+	new_cgroup below "$web"
+	number=$(stat -c %i "$below")
+	yes cgg-rule add sysctl kernel/hostname r
+	yes cgg-rule add egress port 9
+	yes cgg-rule add setsockopt SOL_SOCKET:SO_PRIORITY
+	no inside "$below" cat /proc/sys/kernel/hostname
+	run inside "$below" attempt sendto 127.0.0.1 9
+	says EPERM
+	no inside "$below" python3 -c 'import socket; socket.socket().setsockopt(1, 12, 1)'
+	yes cgg-events -j -w 0
+	[ "${#lines[@]}" -eq 3 ]
+	yes jq -r --arg own "$(shown "$below")" --argjson id "$number" \
+		'select(.own_cgroup == $own and .own_cgroup_id == $id) | .hook' <<<"$output"
+	[ "$(sort <<<"$output" | xargs)" = 'egress setsockopt sysctl' ]
+}
+
+# a socket of the cgroup $1 sends once the process is in $2, and $1 is removed
+orphan='
+import os, socket, sys
+below, above = sys.argv[1:3]
+def enter(cgroup):
+    with open(cgroup + "/cgroup.procs", "w") as procs:
+        procs.write("0")
+enter(below)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+enter(above)
+while os.path.exists(below):
+    try:
+        os.rmdir(below)
+    except OSError:
+        pass
+try:
+    s.sendto(b"x", ("127.0.0.1", 9))
+except PermissionError:
+    print("EPERM")
+'
+
+@test 'a reader names a cgroup that is gone by the path that it had' {
+	new_cgroup below "$web"
+	yes cgg-rule add egress port 9
+	cgg-events >"$BATS_TEST_TMPDIR/events" 3>&- &
+	started[$!]=reader
+	run inside "$below" attempt sendto 127.0.0.1 9
+	says EPERM
+	wait_for grep -q " own_cgroup=$(shown "$below")\$" "$BATS_TEST_TMPDIR/events"
+	path=$(shown "$below")
+	yes python3 -c "$orphan" "$below" "$web"
+	says EPERM
+	wait_for eval '[ "$(grep -c " own_cgroup=$path\$" "$BATS_TEST_TMPDIR/events")" -eq 2 ]'
+}
+
+@test 'a reader that never saw a cgroup that is gone prints its id' {
+	new_cgroup below "$web"
+	number=$(stat -c %i "$below")
+	yes cgg-rule add egress port 9
+	yes python3 -c "$orphan" "$below" "$web"
+	says EPERM
+	yes cgg-events -w 0
+	matches " own_cgroup=$number$"
 }
 
 @test 'an event outlives its rule, its policy and its cgroup' {
@@ -678,7 +740,7 @@ small_ring()
 {
 	small=yes
 	cgg-unload -f
-	cgg-load --events-size 4096
+	cgg-load --events-size 4224
 	cgg-attach "$web"
 	rule connect port "$port"
 }

@@ -216,7 +216,7 @@ run_policy()
 		exec 9<>"/dev/tcp/127.0.0.1/$1"; cat /dev/zero; sleep 100' bash "$port" \
 		2>"$BATS_TEST_TMPDIR/said"
 	wait_for grep -qE "^\[DENY device\] pid=.* comm=cat major=1 minor=5 .* \
-cgroup=$(shown "$web")/cgg-run-.* label=zero\$" "$BATS_TEST_TMPDIR/said"
+cgroup=$(shown "$web")/cgg-run-[^ ]* policy=[^ ]* rule=[0-9]* label=zero( own_cgroup=[^ ]*)?\$" "$BATS_TEST_TMPDIR/said"
 	[ "$(grep -c '^\[' "$BATS_TEST_TMPDIR/said")" -eq 1 ]
 	stop "$pid"
 	wait_for no_run

@@ -56,15 +56,16 @@ static void print_check(const struct cgg_event *event, const char *cgroup, uint8
 				       .color = how & 2,
 				       .clock = how & 4 ? 1 : 0 };
 	static char text[CGG_EVENT_TEXT];
+	const char *own = event_own(event) ? cgroup : 0;
 	struct cgg_learn learn = { 0 };
 	char words[CGG_RULE_TEXT];
 	struct cgg_rule rule;
 	json_t *object;
 	size_t len;
 
-	line_check(text, event_print(text, event, cgroup, &view), view.color);
+	line_check(text, event_print(text, event, cgroup, own, &view), view.color);
 	view.json = true;
-	len = event_print(text, event, cgroup, &view);
+	len = event_print(text, event, cgroup, own, &view);
 	line_check(text, len, false);
 	object = json_loadb(text, len, REAL | JSON_ALLOW_NUL, 0);
 	if (!json_is_object(object))

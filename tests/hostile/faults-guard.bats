@@ -144,7 +144,7 @@ unattached()
 	end_press
 	old()
 	{
-		traced cgg-load --events-size 4096
+		traced cgg-load --events-size 4224
 		policies
 		traced cgg-attach -p one "$shop"
 		traced cgg-attach "$web"
@@ -158,5 +158,5 @@ unattached()
 	end_press
 	old() { traced cgg-unload -f || true; } 2>/dev/null
 	slow=1
-	disturbs cgg-load --events-size 4096
+	disturbs cgg-load --events-size 4224
 }

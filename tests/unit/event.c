@@ -158,6 +158,24 @@ static void a_named_rule_adds_its_label(void **state)
 	       "uid=1000 gid=100 cgroup=/demo policy=default rule=7 label=rule-001\n");
 }
 
+static void another_cgroup_of_the_process_comes_last(void **state)
+{
+	struct cgg_event e = net_record(CGG_CONNECT4);
+
+	(void)state;
+	assert_int_equal(event_own(&e), 0);
+	e.own = e.cgroup;
+	assert_int_equal(event_own(&e), 0);
+	e.own = 4712;
+	assert_int_equal(event_own(&e), 4712);
+	e.net.sport = 7;
+	print_own(&e, "/demo", "/demo/a b", &text_view);
+	assert_non_null(strstr(line, " rule=7 sport=7 own_cgroup=/demo/a\\x20b\n"));
+	print_own(&e, "/demo", "/demo/a b", &json_view);
+	assert_non_null(strstr(line, ",\"sport\":7,\"own_cgroup\":\"/demo/a b\","
+				     "\"own_cgroup_id\":4712}\n"));
+}
+
 static void the_default_is_rule_0(void **state)
 {
 	struct cgg_event e = net_record(CGG_CONNECT4);
@@ -417,6 +435,7 @@ int main(void)
 		cmocka_unit_test(a_sysctl_has_its_name),
 		cmocka_unit_test(a_long_sysctl_is_cut),
 		cmocka_unit_test(a_named_rule_adds_its_label),
+		cmocka_unit_test(another_cgroup_of_the_process_comes_last),
 		cmocka_unit_test(the_default_is_rule_0),
 		cmocka_unit_test(the_largest_numbers_are_printed),
 		cmocka_unit_test(names_without_a_nul_end_at_their_field),

@@ -46,15 +46,21 @@ static inline struct cgg_event net_record(enum cgg_program program)
 	return e;
 }
 
-static inline void print(const struct cgg_event *e, const char *cgroup,
-			 const struct cgg_event_view *view)
+static inline void print_own(const struct cgg_event *e, const char *cgroup, const char *own,
+			     const struct cgg_event_view *view)
 {
 	size_t len;
 
 	memset(line, '#', sizeof(line));
-	len = event_print(line, e, cgroup, view);
+	len = event_print(line, e, cgroup, own, view);
 	assert_true(len >= 1 && len <= CGG_EVENT_TEXT);
 	assert_int_equal(line[len], '#');
 	line[len] = 0;
 	assert_int_equal(strlen(line), len);
+}
+
+static inline void print(const struct cgg_event *e, const char *cgroup,
+			 const struct cgg_event_view *view)
+{
+	print_own(e, cgroup, 0, view);
 }
