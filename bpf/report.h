@@ -60,6 +60,18 @@ static __always_inline void errno_choose(__u32 error, __u32 program)
 		set_retval(-(long)(error & 4095));
 }
 
+/* Count a denial for the cgroup; packet.bpf.c counts packets, the allowed ones too. */
+static __always_inline void count_denial(__u32 hook)
+{
+#if !defined(CGG_PACKETS) || defined(CGG_QUESTIONS)
+	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+
+	__sync_fetch_and_add(&at->denied[hook % CGG_ARRAY_MOST], 1);
+#else
+	(void)hook;
+#endif
+}
+
 /*
  * judge_bytes - what a hook's program returns: 1 to go on, 0 to refuse
  *
@@ -90,6 +102,7 @@ static __always_inline int judge_bytes(struct cgg_attached *at, struct operation
 		report(place, &out, program, o, subject);
 	if (out.verdict != CGG_DENY)
 		return 1;
+	count_denial(o->q.hook);
 #if !defined(CGG_PACKETS) && !defined(CGG_OBSERVE_ONLY)
 	errno_choose(out.error, program);
 #endif

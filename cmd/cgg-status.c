@@ -94,6 +94,7 @@ static void attachments_fill(struct cgg_guard *guard)
 		at->programs = links_of(at->id);
 		at->policy = guard->policies[list[i].policy].name;
 		packets_read(at->id, &at->packets);
+		denials_read(at->id, at->denied);
 		names_look(at);
 	}
 	free(list);
@@ -311,6 +312,16 @@ static json_t *packets_json(const struct cgg_packets *p, enum cgg_way way)
 			 number(p->denied[way]), "denied_bytes", number(p->denied_bytes[way]));
 }
 
+static json_t *denials_json(const struct attachment *at)
+{
+	json_t *o = json_object();
+
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
+		if (is_denied(at, hook))
+			json_object_set_new(o, cgg_hooks[hook].word, number(at->denied[hook]));
+	return o;
+}
+
 static json_t *names_json(const struct attachment *at)
 {
 	json_t *o = at->has_names ? json_object() : json_null();
@@ -330,12 +341,13 @@ static json_t *attachments_json(void)
 
 		text_utf8(shown, at->cgroup);
 		json_array_append_new(
-			list, json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "cgroup",
+			list, json_pack("{s:s, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "cgroup",
 					shown, "cgroup_id", number(at->id), "policy", at->policy,
 					"alive", at->alive, "programs", programs_json(at->programs),
 					"egress", packets_json(&at->packets, CGG_OUT), "ingress",
 					packets_json(&at->packets, CGG_IN), "withheld",
-					number(at->suppressed), "names", names_json(at)));
+					number(at->suppressed), "denied", denials_json(at),
+					"names", names_json(at)));
 	}
 	return list;
 }

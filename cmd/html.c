@@ -113,7 +113,11 @@ static __u64 packets_of(const struct attachment *at)
 
 static __u64 refused_of(const struct attachment *at)
 {
-	return at->packets.denied[CGG_OUT] + at->packets.denied[CGG_IN];
+	__u64 sum = 0;
+
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
+		sum += at->denied[hook];
+	return sum;
 }
 
 static void cgroup_put(const struct attachment *at, unsigned depth, __u64 most)

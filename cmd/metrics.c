@@ -113,6 +113,23 @@ static void packets_metric(const struct status *all, const char *name, const cha
 	}
 }
 
+/* Return whether a cgroup has programs of a hook, or has counted denials of it. */
+bool is_denied(const struct attachment *at, int hook)
+{
+	return at->denied[hook] || at->programs & hook_programs(1u << hook);
+}
+
+static void denials_metric(const struct status *all)
+{
+	metric("denied_total", "counter", "Operations and packets denied, by cgroup.");
+	for (unsigned i = 0; i < all->attachments; i++)
+		for (int hook = 0; hook < CGG_HOOKS; hook++)
+			if (is_denied(&all->attachment[i], hook))
+				printf("cgguard_denied_total{cgroup=\"%s\",hook=\"%s\"} %llu\n",
+				       label(&all->attachment[i]), cgg_hooks[hook].word,
+				       all->attachment[i].denied[hook]);
+}
+
 /* Print the values of the cgroups that have names; nothing if there is none. */
 static void names_metrics(const struct status *all)
 {
@@ -140,6 +157,7 @@ static void attachment_metrics(const struct status *all)
 	for (unsigned i = 0; i < all->attachments; i++)
 		printf("cgguard_attached{cgroup=\"%s\",policy=\"%s\"} 1\n",
 		       label(&all->attachment[i]), all->attachment[i].policy);
+	denials_metric(all);
 	packets_metric(all, "packets_total", "Packets judged, by cgroup.", false);
 	packets_metric(all, "packet_bytes_total", "Bytes of packets judged, by cgroup.", true);
 	metric("attachment_events_withheld_total", "counter",

@@ -102,6 +102,7 @@ static void path_look(struct seen *seen, const struct seen *before, double time)
 static void cgroup_fill(struct top_cgroup *at, struct seen *seen, const struct seen *before,
 			double seconds)
 {
+	__u64 denied[CGG_HOOKS];
 	struct cgg_packets packets;
 
 	at->id = seen->id;
@@ -110,10 +111,14 @@ static void cgroup_fill(struct top_cgroup *at, struct seen *seen, const struct s
 		seen->packets += packets.allowed[way] + packets.denied[way];
 		seen->bytes += packets.allowed_bytes[way] + packets.denied_bytes[way];
 	}
+	denials_read(seen->id, denied);
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
+		seen->denials += denied[hook];
 	snprintf(at->path, sizeof(at->path), "%s", seen->path);
 	at->gone = seen->gone;
 	if (!before)
 		return;
+	at->denials = rate(seen->denials, before->denials, seconds);
 	at->packets = rate(seen->packets, before->packets, seconds);
 	at->bytes = rate(seen->bytes, before->bytes, seconds);
 }
@@ -206,7 +211,7 @@ static void event_keep(struct top *top, const struct cgg_event *event,
 		errx(CGG_FAILED, "out of memory");
 }
 
-/* Copy the latest denials, and count those that are new for their cgroups. */
+/* Copy the latest denials. */
 static int events_read(struct top *top, struct cgg_guard *guard)
 {
 	struct cgg_event_view view = { .time = true, .policies = guard->policies };
@@ -225,13 +230,8 @@ static int events_read(struct top *top, struct cgg_guard *guard)
 	top->lost = reader.ring[0].lost;
 	top->all_events = rate(last.head, before, top->seconds);
 	status = events_last(&reader, 1u << CGG_DENY | 1u << CGG_AUDIT, &list, &count);
-	for (unsigned i = 0; i < count && !status; i++) {
-		const struct seen *seen = seen_find(last.seen, last.count, list[i].cgroup);
-
+	for (unsigned i = 0; i < count && !status; i++)
 		event_keep(top, &list[i], &view);
-		if (seen && list[i].number > before && top->seconds > 0)
-			top->cgroup[seen - last.seen].denials += 1 / top->seconds;
-	}
 	free(list);
 	reader_close(&reader);
 	return status;

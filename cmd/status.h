@@ -20,6 +20,7 @@ struct attachment {
 	unsigned programs; /* 1 << enum cgg_program */
 	const char *policy;
 	struct cgg_packets packets;
+	__u64 denied[CGG_HOOKS];
 	bool has_names; /* it has room for names, or counts of them */
 	struct cgg_names_count counted;
 	struct cgg_fill fill;
@@ -68,6 +69,7 @@ void names_text(const struct attachment *at, const char *shown); /* a line, if i
 __u64 decided(const struct cgg_tally *tally, int verdict);
 __u64 unread_packets(const struct policy *policy); /* that could not be read to their port */
 bool is_counted(const struct policy *policy, int hook);
+bool is_denied(const struct attachment *at, int hook); /* whether denials there may be counted */
 void metrics_show(const struct status *status);
 
 /* html.c: a page with all of it */

@@ -67,17 +67,17 @@ struct cgg_share {
 };
 
 /*
- * What a program finds in the storage of the cgroup it is attached to. All
- * zero, as the kernel makes it, means: bound to nothing yet, allow. above is the
- * cgroup's id, its parent's, and so on up, then zeros: the subtrees it is in.
+ * What a program finds in the storage of the cgroup it is attached to. All zero, as the kernel
+ * makes it, means: bound to nothing yet, allow.
  */
 struct cgg_attached {
 	__u64 cgroup;
 	__u32 policy; /* place in policies + 1 */
 	__u32 zero;
 	__u64 netns; /* cookie of the network namespace of the command that attached; 0: unknown */
-	__u64 above[CGG_LEVELS];
+	__u64 above[CGG_LEVELS]; /* its id, its parent's, and so on up, then 0 */
 	struct cgg_share share[CGG_RINGS];
+	__u64 denied[CGG_ARRAY_MOST]; /* operations, by hook; struct cgg_packets has the packets */
 };
 
 /* The allowed and denied packets of a cgroup: the value of packets, by enum cgg_way. */
@@ -114,7 +114,7 @@ CGG_SAME(sizeof(struct cgg_image) == 24 + sizeof(struct cgg_defaults) + sizeof(s
 					     CGG_SETS_OF * sizeof(struct cgg_used_set) +
 					     CGG_ENTRIES * sizeof(struct cgg_entry) + CGG_HEAP);
 CGG_SAME(sizeof(struct cgg_policy) == 320);
-CGG_SAME(sizeof(struct cgg_attached) == 24 + 8 * CGG_LEVELS + 16 * CGG_RINGS);
+CGG_SAME(sizeof(struct cgg_attached) == 24 + 8 * (CGG_LEVELS + CGG_ARRAY_MOST) + 16 * CGG_RINGS);
 CGG_SAME(sizeof(struct cgg_tally) == 32 + 16 * CGG_VERDICTS_MOST);
 CGG_SAME(sizeof(struct cgg_count_key) == 8);
 #endif

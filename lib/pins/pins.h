@@ -4,6 +4,7 @@
 #define CGG_PINS_H
 
 #include "../words/words.h"
+#include "bindings.h"
 
 /* pin.c: the pins below /sys/fs/bpf/cgguard */
 #define CGG_BPFFS "/sys/fs/bpf"
@@ -41,32 +42,6 @@ struct cgg_pinned { /* cached while one guard is open */
 };
 const struct cgg_pinned *pinned_read(int program);
 void pinned_forget(void); /* drops the cache */
-
-/* names.c: the maps with the names of a cgroup */
-enum cgg_names_map { CGG_BINDINGS, CGG_KNOWN };
-int names_get(enum cgg_names_map map, __u64 id);
-int names_make(__u64 id, __u32 room);
-void names_drop(__u64 id); /* if they exist */
-void names_each(void sweep(void *context, __u64 id), void *context);
-bool names_loaded(void); /* whether the programs for names are loaded */
-__u64 netns_cookie(void);
-
-/* bindings.c: what is in them; CGG_NO: the cgroup has no such maps */
-struct cgg_binding {
-	__u8 addr[16];
-	__u64 netns; /* cookie of the network namespace */
-	char name[CGG_OPERAND]; /* in lower case, without a dot at its end */
-	__u64 expires; /* CLOCK_BOOTTIME, ns */
-	bool alias, by_hand; /* further on in a chain of CNAMEs; by binding_add(), not an answer */
-};
-typedef int binding_each(void *context, const struct cgg_binding *binding);
-int bindings_read(__u64 id, binding_each *each, void *context);
-int binding_add(__u64 id, const struct cgg_binding *binding);
-int bindings_flush(__u64 id);
-struct cgg_fill { /* by_hand: names that binding_add() gave; room: for addresses, and for names */
-	__u64 addresses, names, by_hand, room;
-};
-int bindings_count(__u64 id, struct cgg_fill *fill);
 
 /* inner.c: inner maps; name is the outer map: images, tallies or indexes */
 int inner_get(const char *name, int outer, __u32 number); /* -1 with errno */
@@ -110,6 +85,7 @@ struct cgg_count count_read(int counts, __u32 policy, __u32 rule);
 struct cgg_tally tally_read(__u32 policy, int hook);
 struct cgg_count tally_default(const struct cgg_tally *tally); /* decisions by the default */
 bool packets_read(__u64 cgroup, struct cgg_packets *sum); /* false: not counted */
+void denials_read(__u64 cgroup, __u64 sum[CGG_HOOKS]); /* by hook; 0 if it cannot be read */
 bool name_counts_read(__u64 cgroup, struct cgg_names_count *sum); /* the same */
 int count_forget(__u32 policy);
 bool count_any(__u32 policy); /* whether some rule has a count */

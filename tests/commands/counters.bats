@@ -167,6 +167,46 @@ for i in range(2500):
 	[ "$(counted port)" = '1 0' ]
 }
 
+# denied CGROUP HOOK: print how many operations of that hook cgg-status counts as denied there
+denied()
+{
+	cgg-status -j | jq --arg cgroup "$(shown "$1")" --arg hook "$2" \
+		'.attachments[] | select(.cgroup == $cgroup) | .denied[$hook]'
+}
+
+@test 'denials are counted by cgroup and hook, also where two cgroups have one policy' {
+	new_cgroup mail
+	yes cgg-attach "$mail"
+	rule port "$port"
+	rule device c 1:5
+	rule egress port 9
+	knock tcp 127.0.0.1 "$port"
+	knock tcp 127.0.0.1 "$port"
+	knock sendto 127.0.0.1 9
+	run inside "$mail" attempt open /dev/zero r
+	says EPERM
+	[ "$(denied "$web" connect)" -eq 2 ]
+	[ "$(denied "$web" egress)" -eq 1 ]
+	[ "$(denied "$web" device)" -eq 0 ]
+	[ "$(denied "$web" sysctl)" = null ]
+	[ "$(denied "$mail" connect)" -eq 0 ]
+	[ "$(denied "$mail" device)" -eq 1 ]
+	yes cgg-status -m
+	matches "^cgguard_denied_total\{cgroup=\"$(shown "$web")\",hook=\"connect\"\} 2$"
+	matches "^cgguard_denied_total\{cgroup=\"$(shown "$web")\",hook=\"egress\"\} 1$"
+	matches "^cgguard_denied_total\{cgroup=\"$(shown "$mail")\",hook=\"device\"\} 1$"
+	# neither another policy nor new programs lose the counts
+	yes cgg-rule -p other add device c 1:3
+	yes cgg-attach -p other "$web"
+	yes cgg-load -r
+	[ "$(denied "$web" connect)" -eq 2 ]
+	# mode audit denies nothing
+	yes cgg-attach "$web"
+	yes cgg-rule mode audit
+	knock tcp 127.0.0.1 "$port"
+	[ "$(denied "$web" connect)" -eq 2 ]
+}
+
 @test 'cgg-status -m prints what Prometheus reads' {
 	new_cgroup odd "$web"
 	odd=$odd/$'a "b" \\ \e[2J\xff'
