@@ -242,6 +242,7 @@ fuzz: deps
 
 # MODE FOLDER FILE...: install puts the files there, and uninstall removes them.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 BASH_COMPLETION = $(PREFIX)/share/bash-completion/completions
 PLACES = '755 $(PREFIX)/sbin $(COMMANDS)' \
 	'755 $(PREFIX)/libexec $(wildcard share/libexec/*)' \
@@ -257,6 +258,7 @@ PLACES = '755 $(PREFIX)/sbin $(COMMANDS)' \
 	'644 $(PREFIX)/share/cgguard share/textmate/cgguard.tmLanguage.json' \
 	'644 $(UNITDIR) $(wildcard share/systemd/*.service share/systemd/*.timer)' \
 	'644 $(PREFIX)/share/cgguard share/systemd/guarded.conf' \
+	'644 $(UDEVDIR) $(wildcard share/udev/*)' \
 	'644 $(PREFIX)/share/cgguard/prometheus $(wildcard share/prometheus/*)' \
 	'644 $(PREFIX)/share/cgguard/grafana $(wildcard share/grafana/*)' \
 	'644 $(PREFIX)/share/cgguard/policies $(wildcard share/policies/*)'
@@ -266,7 +268,7 @@ install: all
 	@set -e; for place in $(PLACES); do \
 		set -- $$place; mode=$$1 folder=$(DESTDIR)$$2; shift 2; \
 		install -d $$folder; install -m $$mode "$$@" $$folder; \
-		for file; do case $$file in share/systemd/* | share/libexec/* | man/*) \
+		for file; do case $$file in share/systemd/* | share/udev/* | share/libexec/* | man/*) \
 			sed -i 's|/usr/local/|$(PREFIX)/|g' $$folder/$${file##*/};; esac; done; \
 	done
 	@for name in $(notdir $(COMMANDS)); do \

@@ -445,6 +445,67 @@ psql-client raw: EPERM
 	no inside "$above" head -c 1 /dev/urandom
 }
 
+# plugs ACTION NODE [LINK...]: run what udev would run for the device
+plugs()
+{
+	yes env ACTION="$1" DEVNAME="$2" DEVLINKS="${*:3}" \
+		"$root/share/libexec/cgguard-devices" "$BATS_TEST_TMPDIR/etc"
+}
+
+@test 'a device that comes and goes has its rule while it is there, with the numbers it has then' {
+	new_cgroup web
+	node=$BATS_TEST_TMPDIR/meter link=/dev/shm/meter
+	mount -t tmpfs none /dev/shm
+	mkdir "$BATS_TEST_TMPDIR/etc"
+	printf '%s\n' 'default device deny' 'allow device /dev/null rw' "allow device $link r  # the meter" \
+		>"$BATS_TEST_TMPDIR/etc/lab.policy"
+	echo 'deny connect port 25' >"$BATS_TEST_TMPDIR/etc/mail.policy"
+	cgg-load
+	# at boot it is not there: the policy is in force all the same
+	yes "$root/share/libexec/cgguard-devices" "$BATS_TEST_TMPDIR/etc"
+	says ''
+	cgg-attach -p lab "$web"
+	[ "$(cgg-rule policies | xargs)" = 'default lab' ] # the other file names no device
+	[ "$(cgg-rule -p lab list | xargs)" = 'default device deny allow device c 1:3 rw' ]
+	id=$(cgg-rule -p lab list -i | grep '1:3' | cut -f 1)
+	mknod "$node" c 1 5
+	ln -s "$node" "$link"
+	plugs add "$node" "$link"
+	yes inside "$web" head -c 1 "$node"
+	[ "$(cgg-rule -p lab list -i | grep '1:3' | cut -f 1)" = "$id" ]
+	# it goes, and another device gets its numbers
+	rm "$link"
+	plugs remove "$node" "$link"
+	no inside "$web" head -c 1 "$node"
+	# it comes back with others
+	rm "$node"
+	mknod "$node" c 1 9
+	ln -s "$node" "$link"
+	plugs add "$node" "$link"
+	yes inside "$web" head -c 1 "$node"
+	no inside "$web" head -c 1 /dev/zero
+	# a device that no policy names changes nothing
+	rm "$link"
+	plugs add /dev/null-not
+	yes inside "$web" head -c 1 "$node"
+	# a mistake in the file is a failure, and its policy stays
+	echo 'deny device nonsense' >>"$BATS_TEST_TMPDIR/etc/lab.policy"
+	run env DEVNAME="$link" "$root/share/libexec/cgguard-devices" "$BATS_TEST_TMPDIR/etc"
+	status_is 3
+	matches 'nonsense'
+	yes inside "$web" head -c 1 "$node"
+}
+
+@test 'udev runs the program for a device' {
+	command -v udevadm >/dev/null || skip 'udevadm is not installed; the package udev has it'
+	mkdir -p /run/udev/rules.d
+	cp "$root/share/udev/90-cgguard.rules" /run/udev/rules.d/
+	cgg-load
+	run udevadm test --action=add /sys/class/mem/zero
+	rm /run/udev/rules.d/90-cgguard.rules
+	matches "^run: .*/cgguard-devices"
+}
+
 @test 'cgguard-restore: a wrong file leaves its policy as it was, and the others are restored' {
 	mkdir "$BATS_TEST_TMPDIR/etc"
 	cd "$BATS_TEST_TMPDIR/etc"
