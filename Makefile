@@ -259,6 +259,7 @@ PLACES = '755 $(PREFIX)/sbin $(COMMANDS)' \
 	'644 $(UNITDIR) $(wildcard share/systemd/*.service share/systemd/*.timer)' \
 	'644 $(PREFIX)/share/cgguard share/systemd/guarded.conf' \
 	'644 $(UDEVDIR) $(wildcard share/udev/*)' \
+	'644 $(PREFIX)/share/cgguard/containers $(wildcard share/containers/*)' \
 	'644 $(PREFIX)/share/cgguard/prometheus $(wildcard share/prometheus/*)' \
 	'644 $(PREFIX)/share/cgguard/grafana $(wildcard share/grafana/*)' \
 	'644 $(PREFIX)/share/cgguard/policies $(wildcard share/policies/*)'
@@ -268,7 +269,7 @@ install: all
 	@set -e; for place in $(PLACES); do \
 		set -- $$place; mode=$$1 folder=$(DESTDIR)$$2; shift 2; \
 		install -d $$folder; install -m $$mode "$$@" $$folder; \
-		for file; do case $$file in share/systemd/* | share/udev/* | share/libexec/* | man/*) \
+		for file; do case $$file in man/* | share/containers/* | share/libexec/* | share/systemd/* | share/udev/*) \
 			sed -i 's|/usr/local/|$(PREFIX)/|g' $$folder/$${file##*/};; esac; done; \
 	done
 	@for name in $(notdir $(COMMANDS)); do \

@@ -47,6 +47,7 @@ expected()
 	put 644 "$1/share/cgguard" share/systemd/guarded.conf
 	put 644 "$1/lib/udev/rules.d" share/udev/*
 	put 644 "$1/share/cgguard/policies" share/policies/*
+	put 644 "$1/share/cgguard/containers" share/containers/*
 	put 644 "$1/share/cgguard/prometheus" share/prometheus/*
 	put 644 "$1/share/cgguard/grafana" share/grafana/*
 	put 644 "$1/share/vim/vimfiles/syntax" share/vim/syntax/cgguard.vim
@@ -82,7 +83,7 @@ expected()
 	says ''
 	while read -r path; do
 		[ -x "$dest$path" ] || { echo "$path: not there" && false; }
-	done < <(sed -n 's/^Exec[A-Za-z]*=-*\([^ ]*\).*/\1/p' "$dest"/opt/x/lib/systemd/system/*)
+	done < <(sed -n '/^Exec/s/.*\(\/opt\/x\/[^ ]*\).*/\1/p' "$dest"/opt/x/lib/systemd/system/*)
 	[ "$(man -M "$dest/opt/x/share/man" -w cgg-rule)" = "$dest/opt/x/share/man/man8/cgg-rule.8" ]
 	for command in "$dest"/opt/x/sbin/*; do
 		[ "$(realpath "$dest/opt/x/share/bash-completion/completions/${command##*/}")" = \

@@ -506,6 +506,46 @@ plugs()
 	matches "^run: .*/cgguard-devices"
 }
 
+@test 'a cgroup that is removed and made again is guarded again' {
+	command -v inotifywait >/dev/null || skip 'inotifywait is not installed; the package inotify-tools has it'
+	new_cgroup above
+	cgg-load
+	cgg-rule -p web add device c 1:5
+	# what systemd would run
+	loop=$(sed -n '/^ExecStart=/,/done/p' "$root/share/systemd/cgguard-again@.service" |
+		sed "s|^ExecStart=/bin/sh -c '||; s|done'\$|done|; s|\\$\\$|\$|g; s|%i|web|; s|/usr/local/sbin/||; s|\\\\\$||")
+	CGGUARD_CGROUP=$above/again setsid sh -c "$loop" 3>&- &
+	started[$!]=loop
+	for time in 1 2; do
+		mkdir "$above/again"
+		wait_for eval 'cgg-status | grep "^cgroup.*again	policy web"'
+		no inside "$above/again" head -c 1 /dev/zero
+		wait_for rmdir "$above/again"
+	done
+	kill -- "-$!"
+}
+
+@test 'the manifests for containers have the annotation that the hook reads' {
+	python3 - "$root/share/containers" <<'END'
+import json, re, sys, yaml
+folder = sys.argv[1]
+hook = json.load(open(f"{folder}/cgguard.json"))
+assert set(hook) == {"version", "hook", "when", "stages"} and hook["stages"] == ["createRuntime"]
+(key, value), = hook["when"]["annotations"].items()
+pod = yaml.safe_load(open(f"{folder}/pod.yaml"))
+service = yaml.safe_load(open(f"{folder}/compose.yaml"))["services"]["web"]
+for annotations in pod["metadata"]["annotations"], service["annotations"]:
+    (name, policy), = annotations.items()
+    assert re.search(key, name) and re.search(value, policy) and policy == "web"
+assert not re.search(key, "cgguard-policy") and not re.search(key, "x.cgguard.policy")
+assert pod["kind"] == "Pod" and pod["spec"]["containers"] and service["cgroup_parent"]
+END
+	if command -v kubectl >/dev/null; then
+		yes kubectl label --local -o name -f "$root/share/containers/pod.yaml" tried=yes
+		says pod/web
+	fi
+}
+
 @test 'cgguard-restore: a wrong file leaves its policy as it was, and the others are restored' {
 	mkdir "$BATS_TEST_TMPDIR/etc"
 	cd "$BATS_TEST_TMPDIR/etc"
@@ -652,7 +692,7 @@ installed()
 	export SYSTEMD_UNIT_PATH=$units:$prefix/lib/systemd/system:/lib/systemd/system
 	yes systemd-analyze verify --man=no cgguard.service cgguard@web.service web.service \
 		cgguard-follow@web.service cgguard-events.service cgguard-metrics.service cgguard-metrics.timer \
-		cgguard-resolved.service
+		cgguard-resolved.service cgguard-again@web.service
 	says ''
 	# and the check does find mistakes
 	sed -i 's/^ExecStart=/ExecStrat=/' "$units/web.service"
