@@ -314,12 +314,14 @@ static json_t *packets_json(const struct cgg_packets *p, enum cgg_way way)
 
 static json_t *denials_json(const struct attachment *at)
 {
-	json_t *o = json_object();
+	json_t *list = json_array();
 
 	for (int hook = 0; hook < CGG_HOOKS; hook++)
 		if (is_denied(at, hook))
-			json_object_set_new(o, cgg_hooks[hook].word, number(at->denied[hook]));
-	return o;
+			json_array_append_new(list, json_pack("{s:s, s:o}", "hook",
+							      cgg_hooks[hook].word, "count",
+							      number(at->denied[hook])));
+	return list;
 }
 
 static json_t *names_json(const struct attachment *at)

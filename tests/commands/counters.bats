@@ -171,7 +171,8 @@ for i in range(2500):
 denied()
 {
 	cgg-status -j | jq --arg cgroup "$(shown "$1")" --arg hook "$2" \
-		'.attachments[] | select(.cgroup == $cgroup) | .denied[$hook]'
+		'.attachments[] | select(.cgroup == $cgroup) | .denied |
+			map({(.hook): .count}) | add | .[$hook]'
 }
 
 @test 'denials are counted by cgroup and hook, also where two cgroups have one policy' {
