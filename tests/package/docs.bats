@@ -687,6 +687,8 @@ open("/proc/sys/kernel/hostname").read()
 	cgg-rule default "$(paste -sd , <<<"$known_hooks")" alert
 	cgg-rule add alert device c 1:3 name null
 	yes inside "$web" python3 -c "$everything"
+	new_cgroup below "$web"
+	yes inside "$below" cat /dev/null
 	events=$BATS_TEST_TMPDIR/events
 	cgg-events -j -w 0 >"$events"
 	same 'programs seen' "$(ls /sys/fs/bpf/cgguard/progs -I ask -I dns_answer -I '*_names')" "$(jq -r .hook "$events")"
@@ -710,7 +712,7 @@ open("/proc/sys/kernel/hostname").read()
 	same 'keys that are known sometimes' "$(jq -r 'keys[]' "$events")"$'\n'unread \
 		"$(cut -d ';' -f 2 <<<"$keys" | tr -d '*?')"
 
-	yes inside "$web" cat /dev/null
+	yes inside "$below" cat /dev/null
 	yes cgg-events -w 0
 	[ "$(grep -F '[ALERT device]' <<<"$output" | tail -n 1 | grep -oE '[a-z_]+=' | tr -d =)" = "$(
 		awk -F ';' '($1 == "all" || $1 == "device") && $2 !~ /\*/ { print $2 }' <<<"$keys" |
