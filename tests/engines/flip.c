@@ -291,7 +291,7 @@ int main(int argc, char **argv)
 {
 	int chosen = argc > 1 ? mode_of(argc, argv) : -1;
 	bool ready, ok = true;
-	uint64_t restores, tries, limit, done = 0;
+	uint64_t restores, tries, done = 0;
 	double end_ns;
 	pid_t pid[WORKERS];
 	struct tally all;
@@ -304,8 +304,7 @@ int main(int argc, char **argv)
 	mode = (unsigned)chosen;
 	restores = strtoull(argv[2], 0, 10);
 	tries = strtoull(argv[3], 0, 10);
-	limit = strtoull(argv[4], 0, 10);
-	end_ns = now_ns() + (double)limit * 1e9;
+	end_ns = now_ns() + strtod(argv[4], 0) * 1e9;
 	file = argv + (mode == ELEMENTS ? argc - 2 : mode == EITHER ? 8 : 7);
 	tallies = shared_alloc(WORKERS * sizeof(*tallies));
 	policy_map();
@@ -328,6 +327,6 @@ int main(int argc, char **argv)
 	if (wrong)
 		return 1;
 	if (done < restores || all.tries < tries)
-		errx(3, "not done in %llu seconds", (unsigned long long)limit);
+		errx(3, "not done in %s seconds", argv[4]);
 	return fflush(stdout) ? 3 : 0;
 }
