@@ -7,6 +7,7 @@
  * old one. So when a command is killed, one of the two pins is the table that programs use.
  */
 #include <bpf/bpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,61 @@
 static void set_path(char path[64], const char *directory, int number)
 {
 	snprintf(path, 64, CGG_DIR "/%s/%d", directory, number);
+}
+
+/* Remove the table of a set that has no name. */
+static void set_clear(const struct cgg_sets *sets, int number)
+{
+	__u32 key = (__u32)number;
+	char path[64];
+
+	if (bpf_map_delete_elem(sets->outer, &key) && errno != ENOENT)
+		return; /* programs may use it: keep its pin */
+	set_path(path, OLD, number);
+	unlink(path);
+	set_path(path, NEW, number);
+	unlink(path);
+}
+
+/* Remove a new table that a killed command made and no program uses. */
+static void new_clear(const struct cgg_sets *sets, int number)
+{
+	int fd = inner_get(NEW, sets->outer, (__u32)number);
+	char path[64];
+
+	set_path(path, NEW, number);
+	if (fd >= 0)
+		close(fd);
+	else if (errno == ESTALE)
+		unlink(path);
+}
+
+/* Remove what killed commands left under sets/ and sets-new/. */
+static void sets_sweep(const struct cgg_sets *sets)
+{
+	static const char *const directories[] = { OLD, NEW };
+	char path[64];
+	unsigned long number;
+
+	for (int i = 0; i < 2; i++) {
+		struct dirent *entry;
+		DIR *pins;
+
+		snprintf(path, sizeof(path), CGG_DIR "/%s", directories[i]);
+		pins = opendir(path);
+		while (pins && (entry = readdir(pins))) {
+			const char *name = entry->d_name;
+
+			if (number_parse(&number, name, strlen(name), CGG_SETS - 1))
+				continue;
+			if (!*sets->name[number].name)
+				set_clear(sets, (int)number);
+			else if (i == 1)
+				new_clear(sets, (int)number);
+		}
+		if (pins)
+			closedir(pins);
+	}
 }
 
 /* Open the maps of sets. The guard must be open and locked as `how' says. */
@@ -44,6 +100,8 @@ int sets_open(struct cgg_sets *sets, enum cgg_open how)
 		sets->name = at;
 	if (names >= 0)
 		close(names);
+	if (!status && how == CGG_CHANGE)
+		sets_sweep(sets);
 	if (status)
 		sets_close(sets);
 	return status;
@@ -227,10 +285,6 @@ void set_named(const struct cgg_sets *sets, int number)
 /* Remove a set that no policy uses. */
 void set_drop(const struct cgg_sets *sets, int number)
 {
-	char path[64];
-
 	__atomic_store_n(sets->name[number].name, 0, __ATOMIC_SEQ_CST);
-	inner_drop(OLD, sets->outer, (__u32)number);
-	set_path(path, NEW, number);
-	unlink(path);
+	set_clear(sets, number);
 }

@@ -138,6 +138,86 @@ unattached()
 	none_passed
 }
 
+# sets_too: the state has the elements of all sets
+sets_too()
+{
+	eval "$(declare -f state | sed '1s/state/state_of_rules/')"
+	state()
+	{
+		local set
+
+		state_of_rules
+		for set in $(cgg-set list 2>/dev/null); do
+			echo "set $set"
+			cgg-set list "$set"
+		done
+	}
+}
+
+# in_set: a process in $shop may not reach what the set contains
+in_set()
+{
+	traced cgg-set restore s - <<<"$1"
+	traced cgg-rule -p one restore - <<<'connect ip @s port 9191'
+	traced cgg-attach -p one "$shop"
+	sets_too
+}
+
+@test 'cgg-set add that makes a set, disturbed, leaves the set whole or none' {
+	sets_too
+	old() { traced cgg-set drop s || true; } 2>/dev/null
+	disturbs cgg-set add s 127.0.0.1 192.0.2.0/24
+	none_passed
+}
+
+@test 'cgg-set add that is disturbed leaves all elements in the set or none' {
+	in_set 192.0.2.1
+	old() { traced cgg-set restore s - <<<192.0.2.1; }
+	disturbs cgg-set add s 127.0.0.1 192.0.2.2 192.0.2.3
+	none_passed
+}
+
+@test 'cgg-set add without room, disturbed, leaves all elements in the set or none' {
+	in_set 192.0.2.1
+	old() { traced cgg-set restore s - <<<192.0.2.1; }
+	slow=1
+	disturbs cgg-set add s 127.0.0.1 198.51.0.1-198.51.255.254 203.0.0.1-203.0.255.254
+	none_passed
+}
+
+@test 'cgg-set delete that is disturbed leaves all elements in the set or none' {
+	in_set $'127.0.0.1\n192.0.2.1\n192.0.2.2'
+	old() { traced cgg-set restore s - <<<$'127.0.0.1\n192.0.2.1\n192.0.2.2'; }
+	again='0 1'
+	disturbs cgg-set delete s 127.0.0.1 192.0.2.1
+	none_passed
+}
+
+@test 'cgg-set restore that is disturbed leaves the old set or the new one' {
+	in_set $'127.0.0.1\n192.0.2.1'
+	old() { traced cgg-set restore s - <<<$'127.0.0.1\n192.0.2.1'; }
+	echo 198.51.100.0/24 >"$BATS_TEST_TMPDIR/list"
+	disturbs cgg-set restore s "$BATS_TEST_TMPDIR/list"
+	none_passed
+}
+
+@test 'cgg-set drop that is disturbed leaves the set or removes it whole' {
+	sets_too
+	old() { traced cgg-set restore s - <<<$'example.com\n*.example.org'; }
+	again='0 1'
+	disturbs cgg-set drop s
+	none_passed
+}
+
+@test 'cgg-rule restore with sets, disturbed, leaves the old policy or the new one' {
+	traced cgg-set restore t - <<<127.0.0.1
+	in_set 192.0.2.1
+	old() { traced cgg-rule -p one restore - <<<'connect ip @s port 9191'; }
+	echo 'connect ip 192.0.2.7,@t port 9191' >"$BATS_TEST_TMPDIR/rules"
+	disturbs cgg-rule -p one restore "$BATS_TEST_TMPDIR/rules"
+	none_passed
+}
+
 # The last two tests: no guard may be left afterwards.
 @test 'cgg-unload -f that is disturbed leaves the guard whole or is finished by the next one' {
 	policies

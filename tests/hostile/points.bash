@@ -77,7 +77,7 @@ none_passed()
 
 teardown()
 {
-	local dir
+	local dir policy set
 
 	[ ! -e /proc/self/fd/"$end" ] || end_press
 	cgg-detach -a || true
@@ -88,6 +88,9 @@ teardown()
 		else
 			cgg-rule -p "$policy" drop
 		fi
+	done
+	for set in $(cgg-set list); do
+		cgg-set drop "$set"
 	done
 	for dir in "$(cgroup_root)/$CGG_RUN-$BATS_TEST_NUMBER-"*; do
 		[ ! -d "$dir" ] || remove_cgroup "$dir" || return
