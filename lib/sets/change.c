@@ -24,6 +24,9 @@ static int table_fill(struct cgg_table *table, const struct cgg_elements *list, 
 		const struct cgg_element *e = &list->element[i];
 		struct cgg_slot *slot = unique ? 0 : table_find(table, e, list->text);
 
+		element_fetch(list, i + 16);
+		if (i + 8 < list->count)
+			table_fetch(table, list, i + 8);
 		if (slot) {
 			if (slot->expires < e->expires)
 				slot->expires = e->expires;

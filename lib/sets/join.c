@@ -20,30 +20,48 @@ static int by_key(const void *first, const void *second)
 	return a->expires > b->expires ? -1 : a->expires < b->expires;
 }
 
-/* The first bytes of a name as a number, in their order: most names differ there. */
-static void name_keys(struct cgg_elements *list)
+#define KEY 16 /* bytes of a name that are sorted by at once */
+
+/* Take the bytes of names behind the first `skip' as numbers, in their order. */
+static void name_keys(const struct cgg_elements *list, size_t first, size_t end, size_t skip)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		const char *c = list->text + list->element[i].tag;
+	for (size_t i = first; i < end; i++) {
+		const char *c = list->text + list->element[i].tag + skip;
 		__u64 key[2] = { 0 };
 
-		for (int k = 0; k < 16 && *c; k++)
+		element_fetch(list, i + 16);
+		for (int k = 0; k < KEY && *c; k++)
 			key[k / 8] |= (__u64)(__u8)*c++ << (56 - 8 * (k % 8));
 		memcpy(list->element[i].key, key, sizeof(key));
 	}
 }
 
-static int by_name(const void *first, const void *second, void *text)
+/* Order names by these bytes, and equal ones by their time: a tag only says where the name is. */
+static int by_bytes(const void *first, const void *second)
 {
 	const struct cgg_element *a = first, *b = second;
-	int order;
 
 	if (a->key[0] != b->key[0])
 		return a->key[0] < b->key[0] ? -1 : 1;
 	if (a->key[1] != b->key[1])
 		return a->key[1] < b->key[1] ? -1 : 1;
-	order = strcmp((char *)text + a->tag, (char *)text + b->tag);
-	return order ? order : a->expires > b->expires ? -1 : a->expires < b->expires;
+	return a->expires > b->expires ? -1 : a->expires < b->expires;
+}
+
+/* Sort names that are equal in the first `skip' bytes. */
+static void names_sort(const struct cgg_elements *list, size_t first, size_t end, size_t skip)
+{
+	const struct cgg_element *e = list->element;
+
+	name_keys(list, first, end, skip);
+	qsort(list->element + first, end - first, sizeof(*e), by_bytes);
+	for (size_t i = first, next; i < end; i = next) {
+		next = i + 1;
+		while (next < end && !memcmp(e[i].key, e[next].key, sizeof(e->key)))
+			next++;
+		if (next - i > 1 && (__u8)e[i].key[1])
+			names_sort(list, i, next, skip + KEY);
+	}
 }
 
 static bool net_contains(const struct cgg_element *wide, const struct cgg_element *e)
@@ -86,12 +104,12 @@ static bool is_sorted(const struct cgg_elements *list)
 
 static void elements_sort(struct cgg_elements *list)
 {
-	if (list->kind == CGG_SET_NAMES) {
-		name_keys(list);
-		qsort_r(list->element, list->count, sizeof(*list->element), by_name, list->text);
-	} else if (!is_sorted(list)) {
+	if (list->count < 2)
+		return;
+	if (list->kind == CGG_SET_NAMES)
+		names_sort(list, 0, list->count, 0);
+	else if (!is_sorted(list))
 		qsort(list->element, list->count, sizeof(*list->element), by_key);
-	}
 }
 
 /* Sort the elements, and keep of equal ones the one that stays longest. */

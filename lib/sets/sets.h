@@ -53,8 +53,10 @@ struct cgg_table {
 	int protection; /* of a mapping */
 };
 struct cgg_set_head *table_head(const struct cgg_table *table);
+void element_fetch(const struct cgg_elements *list, size_t i);
 void table_size(const struct cgg_elements *list, unsigned more, __u32 *lines, size_t *pages);
 void table_begin(struct cgg_table *table, int kind, __u32 lines, const __u64 seed[4]);
+void table_fetch(const struct cgg_table *table, const struct cgg_elements *list, size_t i);
 bool table_has_room(const struct cgg_table *table, const struct cgg_elements *list);
 int table_put(struct cgg_table *table, const struct cgg_element *element, const char *text,
 	      __u32 since); /* CGG_NO: it is full */

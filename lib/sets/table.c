@@ -46,6 +46,13 @@ static size_t text_units(const struct cgg_elements *list, const struct cgg_eleme
 	return list->kind == CGG_SET_NAMES ? strlen(list->text + e->tag) / 8 + 1 : 0;
 }
 
+/* Fetch the text of an element that is needed soon: texts lie in the order of the file. */
+void element_fetch(const struct cgg_elements *list, size_t i)
+{
+	if (list->kind == CGG_SET_NAMES && i < list->count)
+		__builtin_prefetch(list->text + list->element[i].tag);
+}
+
 /* Count the slots, and the units of text, that the elements need at most. */
 static void needs(const struct cgg_elements *list, size_t *slots, size_t *units)
 {
@@ -55,6 +62,7 @@ static void needs(const struct cgg_elements *list, size_t *slots, size_t *units)
 	for (size_t i = 0; i < list->count; i++) {
 		const struct cgg_element *e = &list->element[i];
 
+		element_fetch(list, i + 16);
 		*units += text_units(list, e);
 		four += list->kind == CGG_SET_ADDRESSES && e->tag > CGG_MARK4 && !e->key[0] &&
 			e->key[1] >> 32 == 0xffff;
@@ -94,17 +102,6 @@ void table_begin(struct cgg_table *table, int kind, __u32 lines, const __u64 see
 	};
 }
 
-/* Return whether all these elements surely have room, marks included. */
-bool table_has_room(const struct cgg_table *table, const struct cgg_elements *list)
-{
-	const struct cgg_set_head *head = table_head(table);
-	size_t slots, units, room = (size_t)(head->pages - head->heap) * (CGG_PAGE / 8);
-
-	needs(list, &slots, &units);
-	return head->slots + slots <= LOAD((size_t)2 * head->lines) &&
-	       (!units || head->heap_used + units <= room);
-}
-
 /* Hash a reversed name. */
 static void name_key(const struct cgg_set_head *head, const char *name, size_t len, __u64 key[2])
 {
@@ -114,6 +111,33 @@ static void name_key(const struct cgg_set_head *head, const char *name, size_t l
 		key[0] = set_byte(key[0], (__u8)name[i], head->seed[2]);
 		key[1] = set_byte(key[1], (__u8)name[i], head->seed[3]);
 	}
+}
+
+/* Fetch the line where an element will be put soon. */
+void table_fetch(const struct cgg_table *table, const struct cgg_elements *list, size_t i)
+{
+	const struct cgg_set_head *head = table_head(table);
+	const struct cgg_element *e = &list->element[i];
+	__u64 key[2] = { e->key[0], e->key[1] };
+	const char *text = list->text + e->tag;
+	bool names = list->kind == CGG_SET_NAMES;
+	__u64 hash;
+
+	if (names)
+		name_key(head, text, strlen(text), key);
+	hash = set_hash(head->seed, key[0], key[1], names ? 0 : e->tag);
+	__builtin_prefetch(line_at(table, set_line(hash, head->lines)), 1);
+}
+
+/* Return whether all these elements surely have room, marks included. */
+bool table_has_room(const struct cgg_table *table, const struct cgg_elements *list)
+{
+	const struct cgg_set_head *head = table_head(table);
+	size_t slots, units, room = (size_t)(head->pages - head->heap) * (CGG_PAGE / 8);
+
+	needs(list, &slots, &units);
+	return head->slots + slots <= LOAD((size_t)2 * head->lines) &&
+	       (!units || head->heap_used + units <= room);
 }
 
 static bool slot_counts(const struct cgg_slot *s, __u32 generation)
