@@ -228,7 +228,7 @@ $(BUILD)/tests/%: tests/engines/%.c $(wildcard tests/engines/*.h) $(BUILD)/libcg
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -pthread -o $@ $(filter-out %.h,$^) $(LIBS)
 
-# Fuzz the readers of files, words and events with libFuzzer: make fuzz FUZZ_SECONDS=300
+# Fuzz the readers of files, lists, words and events with libFuzzer: make fuzz FUZZ_SECONDS=300
 FUZZ = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS ?= 60
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SOURCES) $(LIB_HEADERS)

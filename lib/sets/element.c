@@ -176,6 +176,7 @@ int element_add_name(struct cgg_elements *list, const char *name, bool below, __
 	size_t len;
 	int status = kind_take(list, CGG_SET_NAMES, name);
 
+	*rule.operand = 0;
 	if (!status)
 		status = host_parse(&rule, name);
 	if (!status && (!*rule.operand || *rule.set))

@@ -319,6 +319,9 @@ other'
 		no cgg-set restore -n fresh <<<"$line"
 		status_is 2
 	done
+	no cgg-set restore fresh <<<$'a.example\n*'
+	status_is 2
+	matches '^cgg-set: standard input:2: \*: not a name$'
 	for empty in '' '# nothing'; do
 		no cgg-set restore s <<<"$empty"
 		status_is 2
