@@ -16,6 +16,7 @@
 #include "contract/refs.h"
 #include "contract/index.h"
 #include "contract/names.h"
+#include "contract/hash.h"
 #include "contract/sets.h"
 #include "contract/policy.h"
 #include "contract/event.h"

@@ -80,38 +80,6 @@ struct cgg_names_count {
 	__u64 count[CGG_NAME_COUNTS];
 };
 
-/*
- * Take a word of a name into its hash, which begins with the random seed of the guard. The seed is
- * a factor too: else names that differ in upper bits of two words often had the same hash.
- */
-static inline __attribute__((always_inline)) __u64 name_step(__u64 hash, __u64 word, __u64 seed)
-{
-	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
-	hash = (hash ^ hash >> 32) * (seed | 1);
-	return hash ^ hash >> 29;
-}
-
-/* Return the hash of a name. */
-static inline __u64 names_hash(__u64 seed, const struct cgg_operand *name)
-{
-	__u64 hash = seed;
-
-	for (int i = 0; i < CGG_OPERAND_WORDS; i++)
-		hash = name_step(hash, name->word[i], seed);
-	return hash & ~CGG_BOUND_FLAGS;
-}
-
-/* Return the hash of an address in its network namespace. */
-static inline __u64 where_hash(__u64 seed, const struct cgg_where *where)
-{
-	__u64 hash = ~seed;
-
-	hash = (hash ^ where->addr[0]) * 0x9e3779b97f4a7c15ULL;
-	hash = (hash ^ hash >> 29 ^ where->addr[1]) * 0x9e3779b97f4a7c15ULL;
-	hash = (hash ^ hash >> 29 ^ where->netns) * 0x9e3779b97f4a7c15ULL;
-	return hash ^ hash >> 29;
-}
-
 CGG_SAME(sizeof(struct cgg_naming) == 16 * CGG_RESOLVERS + 16);
 CGG_SAME(sizeof(struct cgg_where) == 24);
 CGG_SAME(sizeof(struct cgg_bound) == 24 * CGG_NAMES_OF);

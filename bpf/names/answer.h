@@ -49,7 +49,7 @@ static __always_inline __u32 address_bind(struct scratch *s, __u32 use, __u64 ha
 /*
  * answers_read - Read the records from offset on; return how many addresses were bound.
  *
- * @use		the buffer with the message, and the name that was asked for
+ * @use		the buffer with the message, the name that was asked for, and the time
  * @count	of the records
  * @keep	how long a binding lasts at least
  */
@@ -57,14 +57,14 @@ __noinline __weak __u32 answers_read(__u32 use, __u32 offset, __u32 count, __u64
 {
 	const struct message_bytes *m = message_of(use);
 	struct scratch *s = scratch_of(use);
-	__u64 now = bpf_ktime_get_boot_ns(), hash, born;
+	__u64 hash, born;
 	__u32 done = 0;
 
 	if (!s || !m)
 		return 0;
 	hash = s->hash;
-	born = name_keep(use);
 	s->aliases = 0;
+	born = name_keep(use);
 	for (__u32 i = 0; i < RECORDS && born; i++) {
 		const __u8 *fixed;
 		__u32 type, class, len = 0;
@@ -83,14 +83,14 @@ __noinline __weak __u32 answers_read(__u32 use, __u32 offset, __u32 count, __u64
 		len -= RECORD_FIXED;
 		type = fixed[0] << 8 | fixed[1];
 		class = fixed[2] << 8 | fixed[3];
-		s->expires = expiry_of(fixed + 4, now, keep);
+		s->expires = expiry_of(fixed + 4, s->now, keep);
 		if (class == CLASS_INTERNET && type == RECORD_CNAME)
 			alias_read(use, offset);
 		else if (class == CLASS_INTERNET && address_read(s, m, offset, type, len))
 			done += address_bind(s, use, hash, born);
 		offset += len;
-		offset = as_unknown(offset, now);
-		done = as_unknown(done, now);
+		offset = as_unknown(offset, hash);
+		done = as_unknown(done, hash);
 	}
 	if (count > RECORDS)
 		name_count(CGG_ANSWERS_CUT);

@@ -42,7 +42,7 @@ __noinline __weak __u32 bind_one(__u32 use, __u64 hash, __u64 born, __u64 expire
 	struct cgg_where where = {};
 	struct cgg_bound *bound;
 	struct bind_lock *l;
-	__u64 place, now;
+	__u64 place;
 	__u32 lock;
 	int lost;
 	void *own;
@@ -66,13 +66,12 @@ __noinline __weak __u32 bind_one(__u32 use, __u64 hash, __u64 born, __u64 expire
 		}
 		bound = bpf_map_lookup_elem(own, &where);
 	}
-	now = bpf_ktime_get_boot_ns();
 	lock = place % BIND_LOCKS;
 	l = bound ? bpf_map_lookup_elem(&bind_locks, &lock) : 0;
 	if (!bound || !l)
 		return 0;
 	bpf_spin_lock(&l->lock);
-	lost = name_write(bound, hash, born + place, expires, now);
+	lost = name_write(bound, hash, born + place, expires, s->now);
 	bpf_spin_unlock(&l->lock);
 	if (lost)
 		name_count(CGG_NAMES_FULL);

@@ -229,6 +229,7 @@ __noinline __weak int answer_in(struct __sk_buff *skb, __u32 use, __u32 joined)
 		name_count(CGG_ANSWERS_CUT);
 	if (s->head.flags & bpf_htons(CODE) || !s->head.answers)
 		return 0;
+	s->now = bpf_ktime_get_boot_ns();
 	if (answers_read(use, offset, bpf_ntohs(s->head.answers), keep_now(0)))
 		name_count(CGG_ANSWERS_BOUND);
 	return 0;

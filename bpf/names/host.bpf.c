@@ -37,6 +37,8 @@ __noinline __weak __u64 host_begin(__u64 high, __u64 low, __u64 netns)
 	for (__u32 i = 0; i < CGG_NAMES_OF; i++) {
 		s->bound.name[i] = bound->name[i];
 		s->bound.name[i].check -= hash;
+		if (!s->bound.name[i].expires)
+			break;
 		if (s->bound.name[i].expires <= now)
 			s->bound.name[i].hash = 0;
 	}
@@ -46,13 +48,14 @@ __noinline __weak __u64 host_begin(__u64 high, __u64 low, __u64 netns)
 /*
  * host_take - Copy a name of the address into the buffer as the key of the next walk.
  *
- * Return 0 if it is not known any more, else the bits of select that it has, and 1.
+ * Return 0 if it is not known any more, NO_MORE_NAMES if this place and those behind it were never
+ * used, else the bits of select that it has, and 1.
  */
 __noinline __weak __u32 host_take(__u32 number)
 {
-	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	struct scratch *s = scratch_of(FOR_HOST);
 	const struct cgg_known_name *name;
+	struct cgg_attached *at;
 	__u64 hash, flags, born;
 	__u32 zero = 0;
 	__u64 *key;
@@ -60,24 +63,23 @@ __noinline __weak __u32 host_take(__u32 number)
 
 	if (!s || number >= CGG_NAMES_OF)
 		return 0;
+	if (!s->bound.name[number].expires)
+		return NO_MORE_NAMES;
 	hash = s->bound.name[number].hash;
 	flags = hash & CGG_BOUND_FLAGS;
 	born = s->bound.name[number].check;
 	s->hash = hash & ~CGG_BOUND_FLAGS;
-	own = s->hash ? bpf_map_lookup_elem(&known, &at->cgroup) : 0;
+	if (!s->hash)
+		return 0;
+	at = bpf_get_local_storage(&attached, 0);
+	own = bpf_map_lookup_elem(&known, &at->cgroup);
 	name = own ? bpf_map_lookup_elem(own, &s->hash) : 0;
 	key = bpf_map_lookup_elem(&seed, &zero);
 	if (!name || !key || *(const volatile __u64 *)&name->born_too != born)
 		return 0;
-	hash = *key;
-	for (__u32 i = 0; i < CGG_OPERAND_WORDS; i++) {
-		__u64 word = name->name.word[i];
-
-		s->name.word[i] = word;
-		hash = name_step(hash, word, *key);
-	}
+	s->name = name->name;
 	/* The element may have become another name's while it was copied. */
-	if ((hash & ~CGG_BOUND_FLAGS) != s->hash || *(const volatile __u64 *)&name->born != born)
+	if (names_hash(*key, &s->name) != s->hash || *(const volatile __u64 *)&name->born != born)
 		return 0;
 	s->len = name->len;
 	return 1 | (flags & CGG_ALIAS ? CGG_IS_ALIAS : 0) | (is_inner(s->addr) ? CGG_IS_INNER : 0);
@@ -92,6 +94,8 @@ __noinline __weak __u32 host_any(void)
 	for (__u32 i = 0; i < CGG_NAMES_OF && s; i++) {
 		__u32 taken = host_take(i);
 
+		if (taken == NO_MORE_NAMES)
+			break;
 		if (taken && !(taken & CGG_IS_ALIAS))
 			return s->len;
 		alias = taken ? i + 1 : alias;

@@ -47,6 +47,8 @@ static __always_inline __u64 first_by_name(__u32 number, const struct cgg_image 
 		__u32 select = host_take(i), at;
 		__u64 asked = query | (__u64)(select & (CGG_IS_INNER | CGG_IS_ALIAS)) << 32, one;
 
+		if (select == NO_MORE_NAMES)
+			break;
 		if (!select)
 			continue;
 		if (image->index.number) {

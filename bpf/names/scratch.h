@@ -13,6 +13,7 @@
 
 #define BUFFERS 4 /* programs that may be in the middle of a packet on a processor at once */
 enum scratch_use { FOR_QUESTION, FOR_ANSWER = BUFFERS, FOR_HOST = 2 * BUFFERS, SCRATCHES };
+#define NO_MORE_NAMES (~0u) /* host_take(): no name of the address is left */
 #define ALIASES 4 /* names of a chain that are bound, behind the first */
 
 struct scratch {
@@ -22,7 +23,7 @@ struct scratch {
 	__u64 source[2], dest[2]; /* of the packet */
 	__u64 seed;
 	__u64 hash, born; /* of name */
-	__u64 expires;
+	__u64 expires, now; /* of an answer */
 	__u32 len, type; /* of the name, of the question */
 	__u32 payload, stop; /* in the packet: what UDP or TCP carries, and behind it */
 	__u32 at, size; /* in the packet: a message */

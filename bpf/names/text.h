@@ -62,8 +62,7 @@ static __always_inline __u32 name_reverse(struct scratch *s, __u64 any)
 __noinline __weak __u32 name_turn(__u32 use)
 {
 	struct scratch *s = scratch_of(use);
-	__u64 hash, any;
-	const __u64 *from;
+	__u64 any;
 	__u32 end;
 
 	if (!s)
@@ -73,15 +72,8 @@ __noinline __weak __u32 name_turn(__u32 use)
 	if (!end)
 		return 0;
 	s->out[RAW - 1] = 0;
-	from = (const __u64 *)(s->out + ((RAW - end) & (RAW - 1)));
-	hash = s->seed;
-	for (__u32 i = 0; i < CGG_OPERAND_WORDS; i++) {
-		__u64 word = from[i];
-
-		s->name.word[i] = word;
-		hash = name_step(hash, word, s->seed);
-	}
-	s->hash = hash & ~CGG_BOUND_FLAGS;
+	s->name = *(const struct cgg_operand *)(s->out + ((RAW - end) & (RAW - 1)));
+	s->hash = names_hash(s->seed, &s->name);
 	s->len = end - 1;
 	return end;
 }
