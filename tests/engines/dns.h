@@ -7,7 +7,9 @@
 
 #include "engine.h"
 
+#ifndef DNS_MOST
 #define DNS_MOST 4096 /* bytes of a message */
+#endif
 #define DNS_ADDRESSES 60 /* of an answer */
 enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_AAAA = 28 };
 
