@@ -208,9 +208,9 @@ $(BUILD)/libcgg.a: $(LIB)
 $(BUILD)/cgg-detach $(BUILD)/cgg-names $(BUILD)/cgg-sockets: $(BUILD)/cmd/attached.o
 $(BUILD)/cgg-attach $(BUILD)/cgg-rule $(BUILD)/cgg-sockets: $(BUILD)/cmd/sockets.o
 $(BUILD)/cgg-events: $(BUILD)/cmd/forms.o
-$(BUILD)/cgg-load: $(BUILD)/cmd/object.o $(BUILD)/cmd/loads.o
-$(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change check diff edit elements export input list names progress rule)
-$(BUILD)/cgg-run: $(BUILD)/cmd/names.o
+$(BUILD)/cgg-load: $(patsubst %,$(BUILD)/cmd/%.o,loads object renew)
+$(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change check diff edit elements export input list need progress rule)
+$(BUILD)/cgg-run: $(BUILD)/cmd/need.o
 $(BUILD)/cgg-set: $(BUILD)/cmd/elements.o
 $(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective html metrics named picture remedy sets tree)
 $(BUILD)/cgg-top: MORE = $(CURSES)

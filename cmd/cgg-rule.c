@@ -72,7 +72,7 @@ static int change(const struct cgg_rules *to)
 	struct cgg_guard guard;
 	int place, status;
 
-	names_or_die(to);
+	programs_or_die(to);
 	guard_begin(&guard, &place, true);
 	status = policy_settings(&guard, place, to);
 	if (!status)
@@ -124,7 +124,7 @@ static int restore(int count, char **word)
 		rules_free(&rules);
 		return CGG_DONE;
 	}
-	names_or_die(&rules);
+	programs_or_die(&rules);
 	guard_begin(&guard, &place, true);
 	status = policy_restore(&guard, place, &rules, confirm_seconds);
 	if (!status)

@@ -303,7 +303,7 @@ static void words_check(struct wanted *wanted)
 		status = policy_name_check(wanted->policy ? wanted->policy : "default");
 	environ_begin(&wanted->environ);
 	if (!status && wanted->size)
-		status = names_need(&wanted->rules);
+		status = programs_need(&wanted->rules);
 	if (!status && wanted->user)
 		status = shut_user(&wanted->shut, wanted->user);
 	if (status)

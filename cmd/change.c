@@ -37,7 +37,7 @@ int add_rules(int count, char **word)
 			errx(CGG_USAGE, "--renew: the rule needs a ttl: ttl TIME");
 		status = rules_add(&more, &rule);
 	}
-	names_or_die(&more);
+	programs_or_die(&more);
 	guard_begin(&guard, &place, true);
 	new_ids = more.rules;
 	guard.ready = with_id ? ids_print : 0;
@@ -116,7 +116,7 @@ int insert_rule(int count, char **word)
 	int place, status;
 
 	if (!rules_add(&one, &rule))
-		names_or_die(&one);
+		programs_or_die(&one);
 	guard_begin(&guard, &place, !before.id && !before.name);
 	if (before.name) {
 		__u32 *ids = named_or_die(&guard, place, before.name, &named);

@@ -43,41 +43,6 @@ static void shadow_say(const struct cgg_shadowed *shadow, char text[64])
 		snprintf(text, 64, "earlier rules together take all of it");
 }
 
-/* Return the programs that this kernel has an attach point for: 1 << enum cgg_program. */
-static unsigned programs_known(void)
-{
-	int top = mount_open();
-	unsigned known = ~0u;
-
-	for (int i = 0; i < CGG_PROGRAMS && top >= 0; i++) {
-		__u32 count = 0, flags;
-
-		if (bpf_prog_query(top, (enum bpf_attach_type)cgg_programs[i].attach, 0, &flags, 0,
-				   &count) &&
-		    errno == EINVAL)
-			known &= ~(1u << i);
-	}
-	if (top >= 0)
-		close(top);
-	return known;
-}
-
-/* Return the hooks that this kernel lacks. Programs for names are loaded when they are needed. */
-static unsigned hooks_lacking(struct cgg_guard *guard)
-{
-	unsigned loaded = ~0u, lacking = 0;
-
-	if (!guard || programs_loaded(&loaded))
-		loaded = programs_known();
-	for (int i = 0; i < CGG_PROGRAMS; i++)
-		if (cgg_programs[i].names)
-			loaded |= 1u << i;
-	for (int hook = 0; hook < CGG_HOOKS; hook++)
-		if (cgg_hooks[hook].programs & ~loaded)
-			lacking |= 1u << hook;
-	return lacking;
-}
-
 /* Print a line about a rule, or about a setting (0: none). */
 static void tell(struct check *check, const struct cgg_entry *e, const char *why,
 		 const char *setting)
@@ -177,7 +142,7 @@ static int rules_check(struct check *check)
 int check_rules(int count, char **word)
 {
 	struct cgg_rules rules = rules_unset();
-	struct check check = { .rules = &rules };
+	struct check check = { .rules = &rules, .lacking = hooks_lacking() };
 	struct cgg_guard guard;
 	int place, status;
 
@@ -187,12 +152,10 @@ int check_rules(int count, char **word)
 		status = policy_name_check(policy_name);
 		rules_read_or_die(&rules, word[0]);
 		settings_fill(&rules);
-		check.lacking = hooks_lacking(0);
 	} else {
 		guard_look(&guard, &place);
 		status = policy_read(&guard, place, &rules);
 		check.in_force = true;
-		check.lacking = hooks_lacking(&guard);
 		guard_close(&guard);
 	}
 	if (status)

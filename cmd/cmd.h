@@ -32,8 +32,9 @@ void common_option(int option, const char *usage); /* handle -h, -V or a wrong o
 bool wants_color(void); /* whether stdout is a terminal with colors, and NO_COLOR is not set */
 _Noreturn void die(int status); /* print cgg_error and exit */
 
-/* names.c, of cgg-rule and cgg-run */
-int names_need(const struct cgg_rules *rules);
+/* need.c, of cgg-rule and cgg-run */
+int programs_need(const struct cgg_rules *rules);
+unsigned hooks_lacking(void); /* 1 << enum cgg_hook; this kernel has no attach point for them */
 
 /* attached.c, of cgg-detach, cgg-names and cgg-sockets */
 int attached_find(struct cgg_guard *guard, const char *target, __u64 *id);
@@ -51,13 +52,25 @@ struct object { /* a BPF object, and the programs of it that this kernel loads *
 typedef void object_prepare(struct bpf_object *bpf); /* sets up its maps before it is loaded */
 extern char **object_command; /* the arguments of this command, to start it again */
 extern bool object_verbose; /* print the messages of libbpf and the verifier on stderr */
+#define CGG_ASK (1u << CGG_PROGRAMS) /* among programs: that of cgg-rule test */
+#define CGG_ALL_PROGRAMS (CGG_ASK | (CGG_ASK - 1))
 void object_probe(struct object *o);
-void object_load(struct object *o, object_prepare *prepare);
+void object_load(struct object *o, unsigned programs, object_prepare *prepare);
 int names_load(struct object *names, const struct object *o, object_prepare *prepare);
+unsigned names_programs(void); /* those in the object for names, without those of other hooks */
 bool hook_is_names(int hook); /* its programs are in the object for names */
 void rings_prepare(struct bpf_object *bpf, __u32 slots);
 void rings_small(struct bpf_object *bpf); /* for a trial load */
 bool hook_loads(const struct object *o, int hook);
+
+/* renew.c, of cgg-load */
+void make_directory(const char *directory, const char *below);
+void pin_or_die(int fd, const char *directory, const char *name);
+void value_write(struct bpf_object *object, const char *map, const void *value);
+void programs_pin(struct bpf_object *object, const char *directory, unsigned except);
+void absent_tell(const struct object *o, unsigned tried);
+int hooks_add(unsigned hooks);
+void replace(struct cgg_guard *guard);
 
 /* loads.c, of cgg-load */
 int loads_print(object_prepare *prepare);

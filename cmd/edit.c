@@ -189,7 +189,7 @@ static int put_in_force(struct cgg_rules *rules, const struct lines *before, uns
 	struct cgg_guard guard;
 	int place, status;
 
-	names_or_die(rules);
+	programs_or_die(rules);
 	guard_begin(&guard, &place, true);
 	if (!is_unchanged(&guard, place, before))
 		errx(CGG_NO, "policy %s: was changed meanwhile; your edit was not restored",

@@ -39,7 +39,7 @@ void hook_why(const struct object *o, int hook, char *text, size_t size)
 	else if (locked_down())
 		why = "lockdown=confidentiality: programs may not read the kernel's memory";
 	else
-		why = "cgg-load -v prints the kernel's message";
+		why = "cgg-load -cv prints the kernel's message";
 	snprintf(text, size, "%s: %s; %s", info->name, strerror(o->error[i]), why);
 }
 
@@ -50,13 +50,13 @@ int loads_print(object_prepare *prepare)
 	char why[512];
 	int error;
 
-	object_load(&o, prepare);
+	object_load(&o, CGG_ALL_PROGRAMS, prepare);
 	error = names_load(&names, &o, rings_small);
 	for (int i = 0; i < CGG_HOOKS; i++) {
 		bool loads = hook_is_names(i) ? !error : hook_loads(&o, i);
 
 		if (!loads && hook_is_names(i))
-			snprintf(why, sizeof(why), "%s; cgg-load -v prints the kernel's message",
+			snprintf(why, sizeof(why), "%s; cgg-load -cv prints the kernel's message",
 				 strerror(error));
 		else if (!loads)
 			hook_why(&o, i, why, sizeof(why));

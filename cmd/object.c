@@ -2,9 +2,9 @@
 /*
  * object.c - open the BPF objects, and find out which programs this kernel loads.
  *
- * cgg-load and cgg-load --check use the same test: does the program load here? All programs are
- * loaded at once. If the kernel refuses that, each is tried alone, and then those that load are
- * loaded together. A hook is loaded if all of its programs are.
+ * cgg-load and cgg-load --check use the same test: does the program load here? All programs that
+ * are wanted are loaded at once. If the kernel refuses that, each is tried alone, and then those
+ * that load are loaded together. A hook is loaded if all of its programs are.
  *
  * Two things differ between kernels. Before 6.1 they need the older object (bpf/kernel.h). If the
  * kernel has no type information (BTF), or forbids programs to read its memory, libbpf gets empty
@@ -81,6 +81,11 @@ static const char *program_name(const struct object *o, int program)
 	if (info->names)
 		return o->names ? info->name : 0;
 	return o->names ? info->by_name : info->name;
+}
+
+unsigned names_programs(void)
+{
+	return hook_programs(1u << CGG_DNS);
 }
 
 bool hook_is_names(int hook)
@@ -437,8 +442,10 @@ void object_probe(struct object *o)
 	o->old = is_old();
 }
 
-void object_load(struct object *o, object_prepare *prepare)
+/* Load those of the programs that this kernel takes; exit if it is not known which. */
+void object_load(struct object *o, unsigned programs, object_prepare *prepare)
 {
+	const unsigned all = (1u << CGG_PROGRAMS) - 1;
 	const char *types;
 	int error = 0;
 
@@ -446,13 +453,14 @@ void object_load(struct object *o, object_prepare *prepare)
 	types = o->types ? 0 : types_none();
 	functions_check(o, types);
 	hooks_whole(o);
-	if (o->programs & ((1u << CGG_PROGRAMS) - 1))
+	o->programs &= programs;
+	if ((o->no_point & all) != all)
 		error = attempt(&o->bpf, o, types, o->programs, prepare);
 	if (error) {
 		start_again();
 		types = some_find(o, types);
 		error = attempt(&o->bpf, o, types, o->programs, prepare);
-		if (error && o->programs & ((1u << CGG_PROGRAMS) - 1))
+		if (error)
 			errx(CGG_FAILED, "the kernel refuses the programs: %s", strerror(error));
 	}
 	if (o->bpf && !has_names(o->bpf)) {

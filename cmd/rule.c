@@ -91,9 +91,9 @@ struct cgg_rule parse_or_die(int count, char **word, bool new)
 	return rule;
 }
 
-void names_or_die(const struct cgg_rules *rules)
+void programs_or_die(const struct cgg_rules *rules)
 {
-	int status = names_need(rules);
+	int status = programs_need(rules);
 
 	if (status)
 		die(status);

@@ -15,7 +15,7 @@ int done(struct cgg_guard *guard, int status);
 extern bool cut, verbose;
 int done_cut(struct cgg_guard *guard, int place, int status); /* --cut, then done() */
 struct cgg_rule parse_or_die(int count, char **word, bool new);
-void names_or_die(const struct cgg_rules *rules); /* loads what rules by name need */
+void programs_or_die(const struct cgg_rules *rules); /* loads what they need */
 extern __u32 new_id;
 extern unsigned new_ids;
 int ids_print(void);

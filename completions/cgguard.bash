@@ -11,7 +11,7 @@ declare -gA _cgg_options=(
 	[cgg-detach]='-a --all'
 	[cgg-events]='-o= --output= --otlp --journal -j --json -t --time -n= --count= -w= --wait= --verdict= --hook= --cgroup= --policy='
 	[cgg-learn]='--policy= --cgroup= --denied --prefix= --prefix6= --gap= --labels='
-	[cgg-load]='-c --check -r --replace -v --verbose --names --events-size='
+	[cgg-load]='-c --check -r --replace -v --verbose --hooks= --events-size='
 	[cgg-names]='-j --json -c= --cgroup='
 	[cgg-rule]='-p= --policy='
 	[cgg-run]='-p= --policy= -r= --rule= -v --verbose -u= --user= -k= --keep= -e= --env= --clear-env'
@@ -267,7 +267,7 @@ _cgg_candidates()
 				1:-f | 1:--file | 1:-o | 1:--output) _cgg_files "$cur" ;;
 				1:--html) _cgg_files "$cur" ;;
 				1:--verdict) _cgg_lines 'deny alert audit' ;;
-				1:--hook) _cgg_lines "${!_cgg_hooks[*]}" ;;
+				1:--hook | 1:--hooks) _cgg_lines "${!_cgg_hooks[*]}" ;;
 				1:-c | 1:--cgroup | 1:--effective | 1:--in) _cgg_targets "$cur" ;;
 				*:-p | *:--policy) policy=$2 ;;
 				esac

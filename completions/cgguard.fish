@@ -311,7 +311,7 @@ complete -c cgg-learn -l labels -x -d 'join DNS names with the same last labels'
 complete -c cgg-load -s c -l check -d 'print which hooks this kernel loads'
 complete -c cgg-load -s r -l replace -d 'replace the programs of a loaded guard'
 complete -c cgg-load -s v -l verbose -d 'print the messages of the kernel about programs'
-complete -c cgg-load -l names -d 'also load the programs for rules by name'
+complete -c cgg-load -l hooks -x -a '(__cgg_hook_list)' -d 'also load the programs of these hooks'
 complete -c cgg-load -l events-size -x -d 'size of the ring of events, in bytes'
 
 complete -c cgg-names -n __cgg_nothing_said -a 'add flush (__cgg_targets)'

@@ -279,6 +279,12 @@ reuse_guard()
 	fi
 }
 
+# unix_loads: whether this kernel has the hook unix; a guard is loaded
+unix_loads()
+{
+	cgg-load --hooks unix 2>/dev/null
+}
+
 stop_all()
 {
 	local pid

@@ -320,7 +320,7 @@ bool rules_have_host(const struct cgg_rules *rules)
 
 /*
  * Return the hooks (1 << enum cgg_hook) that the entries, the index and the defaults need. Names of
- * addresses are learnt by the programs of the hook dns.
+ * addresses are learnt by the programs of the hook dns. Settings that are unset need none.
  */
 unsigned rules_hooks(const struct cgg_rules *rules)
 {
@@ -329,9 +329,11 @@ unsigned rules_hooks(const struct cgg_rules *rules)
 	for (unsigned i = 0; i < rules->count; i++)
 		hooks |= rules->entry[i].condition.hooks;
 	for (unsigned i = 0; i < CGG_HOOKS; i++)
-		if (rules->defaults.verdict[i] != CGG_ALLOW)
+		if (rules->defaults.verdict[i] != CGG_ALLOW &&
+		    rules->defaults.verdict[i] != CGG_UNSET)
 			hooks |= 1u << i;
-	if (rules->naming.resolvers || rules_have_host(rules))
+	if ((rules->naming.resolvers && rules->naming.resolvers != CGG_UNSET_RESOLVERS) ||
+	    rules_have_host(rules))
 		hooks |= 1u << CGG_DNS;
 	return hooks;
 }

@@ -82,11 +82,12 @@ static int map_check(int fd, const char *name)
 
 	if (error || uses_map(&holder, id))
 		return error;
-	for (int i = 0; i < CGG_PROGRAMS; i++) {
+	for (int i = CGG_PROGRAMS; i >= 0; i--) { /* all guards have the program ask */
 		char path[64];
 		int program;
 
-		snprintf(path, sizeof(path), "progs/%s", cgg_programs[i].name);
+		snprintf(path, sizeof(path), "progs/%s",
+			 i < CGG_PROGRAMS ? cgg_programs[i].name : "ask");
 		program = object_get(path);
 		if (program < 0) {
 			if (errno != ENOENT && errno != EACCES) /* EACCES: a directory */
@@ -138,7 +139,7 @@ static int own_check(int fd, const char *name)
  * Only ESTALE and ENOENT mean that a pin is lost. A check that fails proves nothing, so callers
  * get its own errno and must not treat the pin as missing.
  *
- * cgg-load binds the maps that only commands use to every program, so that they can be checked,
+ * cgg-load binds all maps to every program, so that those which only commands use can be checked,
  * too. The caller checks links, because it knows their cgroups.
  */
 int pin_get(const char *name)

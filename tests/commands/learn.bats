@@ -440,7 +440,7 @@ open("/proc/sys/kernel/hostname").read()
 	start_server
 	cgg-load
 	hooks=connect,sendmsg,unix,socket,device,sysctl,setsockopt,getsockopt
-	[ -e /sys/fs/bpf/cgguard/progs/connect_unix ] || hooks=${hooks/unix,/}
+	unix_loads || hooks=${hooks/unix,/}
 	cgg-rule -p work default "$hooks" alert
 	yes cgg-run -p work python3 -c "$workload"
 	cgg-events -j -w 0 | cgg-learn --policy work >"$BATS_TEST_TMPDIR/policy"

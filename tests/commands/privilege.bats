@@ -29,9 +29,10 @@ those()
 	tr , '\n' <<<"$1" | grep -vx "$2" | paste -sd ,
 }
 
+# The user may not enter the folder of the commands, so none of them could start cgg-load.
 setup_file()
 {
-	as "$enough" cgg-load
+	as "$enough" cgg-load --hooks all
 }
 
 teardown_file()
@@ -50,7 +51,7 @@ setup()
 teardown()
 {
 	if [ ! -d "$dir" ]; then
-		as "$enough" cgg-load
+		as "$enough" cgg-load --hooks all
 	fi
 	as "$enough" cgg-detach -a
 	as "$enough" cgg-rule flush
@@ -232,7 +233,7 @@ many'
 	as "$enough" cgg-unload
 	for mask in 0 0777; do
 		umask "$mask"
-		as "$enough" cgg-load
+		as "$enough" cgg-load --hooks connect,sendmsg
 		as "$enough" cgg-rule -p many restore < <(seq 1 100 | sed 's/^/port /')
 		as "$enough" cgg-attach -p many -c "$mine/made"
 		as "$enough" cgg-events -w 0 --policy many

@@ -185,7 +185,7 @@ to allow: cgg-rule -p default insert $id allow connect proto tcp ip 127.0.0.1 po
 	yes drawn
 	matches '^to allow: cgg-rule -p default insert [0-9]+ allow device c 1:3 r$'
 	cgg-rule -p other drop
-	[ -e /sys/fs/bpf/cgguard/progs/connect_unix ] || return 0
+	unix_loads || return 0
 	cgg-rule add unix '*'
 	# shellcheck disable=SC2016 # it is a name
 	no inside "$top" python3 -c 'import socket
@@ -197,7 +197,7 @@ socket.socket(socket.AF_UNIX).connect("/tmp/$(id) x")'
 
 @test 'every hook shows its denials in words' {
 	cgg-rule default connect,bind,sendmsg,egress,socket,setsockopt deny
-	if [ -e /sys/fs/bpf/cgguard/progs/connect_unix ]; then
+	if unix_loads; then
 		cgg-rule add deny unix '*'
 	fi
 	cgg-attach "$top"
@@ -214,7 +214,7 @@ socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"", ("127.0.0.1", 5))'
 	matches ' deny +bind proto tcp ip ::1 port 7 +python3 in '
 	matches ' deny +setsockopt SOL_SOCKET:SO_MARK +python3 in '
 	matches ' deny +sendmsg proto udp ip 127.0.0.1 port 5 +python3 in '
-	if [ -e /sys/fs/bpf/cgguard/progs/connect_unix ]; then
+	if unix_loads; then
 		no inside "$top" python3 -c 'import socket
 socket.socket(socket.AF_UNIX).connect("\0a\033[2J\nb")'
 		yes drawn 120

@@ -120,7 +120,7 @@ unattached()
 
 @test 'programs for names that are exchanged under a cgroup are the old ones or the new ones, and nothing passes' {
 	policies
-	traced cgg-load --names
+	traced cgg-load --hooks dns
 	printf '%s\n' 'resolver 127.0.0.53' 'connect port 9191' 'allow connect host *.example.com' \
 		>"$BATS_TEST_TMPDIR/named"
 	traced cgg-attach -p one "$shop"
@@ -218,7 +218,7 @@ in_set()
 	none_passed
 }
 
-# The last two tests: no guard may be left afterwards.
+# The last three tests: no guard may be left afterwards.
 @test 'cgg-unload -f that is disturbed leaves the guard whole or is finished by the next one' {
 	policies
 	end_press
@@ -232,6 +232,18 @@ in_set()
 	traced cgg-unload -f
 	slow=1 again='0 3'
 	disturbs cgg-unload -f
+}
+
+@test 'cgg-load --hooks that is disturbed leaves a guard that loads the hook with the next command' {
+	end_press
+	old()
+	{
+		traced cgg-unload -f || true
+		traced cgg-load --events-size 4096
+	} 2>/dev/null
+	enforced() { cgg-rule test device c 1:5 r; }
+	slow=1
+	disturbs cgg-load --hooks device
 }
 
 @test 'cgg-load that is disturbed leaves no guard or a whole one' {

@@ -23,9 +23,10 @@ cgg-run -k fds,tty cat /proc/self/cgroup /dev/zero
 cgg-detach FREE
 cgg-rule delete sysctl kernel/hostname name host'
 
+# Hooks stay loaded, so those that the sessions need are loaded from the start.
 setup_file()
 {
-	cgg-load
+	cgg-load --hooks connect,sendmsg,socket,device,sysctl
 }
 
 teardown_file()

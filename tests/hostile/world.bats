@@ -286,6 +286,7 @@ elsewhere()
 @test 'a missing program: commands name it, and cgg-load -r restores it' {
 	local pin
 
+	yes cgg-load --hooks sysctl
 	for pin in "$dir"/progs/*; do
 		rm "$pin"
 		yes cgg-status

@@ -45,6 +45,7 @@ by_task()
 			complain "$word: cgguard(7) disagrees"
 	done <<<"$output"
 	[ "$(wc -l <<<"$output")" -eq 13 ]
+	yes cgg-load --hooks all
 	[ -e /sys/fs/bpf/cgguard/progs/connect4 ]
 	[ -e /sys/fs/bpf/cgguard/progs/connect_unix ] || ! has unix
 }

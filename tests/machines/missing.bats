@@ -44,35 +44,36 @@ rule_of()
 	esac
 }
 
-# lost HOOK...: these do not load, and all others do; --check, cgg-load and rules agree
+# lost HOOK...: these do not load, and all others do; --check, rules and --hooks agree
 lost()
 {
 	local hook said
 
 	said=$(kernel cgg-load --check 2>&1)
-	run kernel cgg-load
-	status_is 0
+	yes kernel cgg-load
 	[ "$(wc -l <<<"$said")" -eq 13 ] || complain "check says: $said"
 	for hook in $hooks; do
 		if [[ " $* " = *" $hook "* ]]; then
 			grep -Eq "^$hook	no	.+" <<<"$said" || complain "$hook: check says: $said"
-			matches "^cgg-load: $hook: not loaded: "
 		else
 			grep -qx "$hook	yes" <<<"$said" || complain "$hook: check says: $said"
 		fi
 	done
-	[ "$(wc -w <<<"$*")" -eq "$(grep -c . <<<"$output")" ] || complain 'one line for each hook'
 	for hook in $hooks; do
 		# shellcheck disable=SC2046 # words
-		run cgg-rule -p "$hook" add $(rule_of "$hook")
+		run kernel cgg-rule -p "$hook" add $(rule_of "$hook")
 		if [[ " $* " = *" $hook "* ]]; then
 			status_is 3
+			matches "^cgg-load: $hook: not loaded: "
 			matches "^cgg-rule: $hook: not loaded: this kernel lacks it"
 		else
 			status_is 0
 			yes cgg-attach -p "$hook" "$web"
 		fi
 	done
+	run kernel cgg-load --hooks "${hooks// /,}"
+	status_is $(($# > 0))
+	[ "$(wc -w <<<"$*")" -eq "$(grep -c . <<<"$output")" ] || complain 'one line for each hook'
 	run cgg-status
 	[ "$(grep -c 'not loaded\|No such file' <<<"$output")" -eq 0 ] || complain 'nothing was removed by hand'
 }
@@ -126,6 +127,13 @@ without_types()
 	lost unix
 	yes kernel cgg-load --check
 	matches '^unix	no	needs Linux 6.7$'
+	cgg-detach -a
+	cgg-unload -f
+	yes kernel cgg-load
+	says 'cgg-load: unix: not loaded: needs Linux 6.7'
+	yes kernel cgg-load --hooks all
+	matches '^cgg-load: unix: not loaded: needs Linux 6.7$'
+	yes cgg-rule add device /dev/null
 }
 
 @test 'a program that the kernel refuses costs only its hook, whatever the reason' {
@@ -167,20 +175,19 @@ without_types()
 
 @test 'messages of libbpf and the verifier are printed only with -v' {
 	lacking=program:device
-	run kernel cgg-load
-	says "cgg-load: device: not loaded: device: Invalid argument; cgg-load -v prints the kernel's message"
-	cgg-unload
-	run kernel cgg-load -v
+	run kernel cgg-load --hooks device
+	status_is 1
+	says "cgg-load: device: not loaded: device: Invalid argument; cgg-load -cv prints the kernel's message"
+	run kernel cgg-load -cv
 	matches '^cgg-load: libbpf: prog .device.'
 	matches '^cgg-load: processed [0-9]+ insns' || matches '^cgg-load: -- BEGIN PROG LOAD LOG'
 }
 
-@test 'a replace that would lose a hook is refused; one that gains a hook allows rules for it' {
+@test 'a hook that did not load is tried again; a replace that would lose it is refused' {
 	lacking=program:connect6
 	yes kernel cgg-load
-	run cgg-rule add connect port 1
+	run kernel cgg-rule add connect port 1
 	status_is 3
-	yes cgg-load --replace
 	yes cgg-rule add connect port 1
 	yes cgg-attach "$web"
 	run kernel cgg-load --replace
