@@ -106,9 +106,8 @@ static void pins_look(void)
 {
 	static const char *const others[] = { "progs/ask", "maps/counts", "maps/packets" };
 	const int count = sizeof(others) / sizeof(others[0]);
-	unsigned loaded = 0;
 
-	if (programs_loaded(&loaded))
+	if (programs_loaded(&all.loaded))
 		warnx("%s", cgg_error);
 	for (int i = 0; i < count + CGG_PROGRAMS; i++) {
 		const struct cgg_program_info *program = &cgg_programs[i < count ? 0 : i - count];
@@ -120,7 +119,7 @@ static void pins_look(void)
 		if (fd >= 0)
 			close(fd);
 		else if (errno != ENOENT || (i && i < count) ||
-			 loaded & 1u << (i ? i - count : CGG_PROGRAMS))
+			 all.loaded & 1u << (i ? i - count : CGG_PROGRAMS))
 			warnx("%s", pin_refusal(i < count ? others[i] : name) ? cgg_error : "");
 	}
 	if (names_loaded()) {
@@ -367,12 +366,12 @@ static json_t *sets_json(void)
 
 static void show_json(void)
 {
-	json_t *o =
-		json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "layout",
-			  CGG_LAYOUT, "events", number(all.events), "unread", number(all.unread),
-			  "room", number(all.reader.slots), "lost", number(all.lost), "withheld",
-			  number(all.suppressed), "readers", readers_json(), "policies",
-			  policies_json(), "sets", sets_json(), "attachments", attachments_json());
+	json_t *o = json_pack(
+		"{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "layout", CGG_LAYOUT,
+		"loaded", programs_json(all.loaded), "events", number(all.events), "unread",
+		number(all.unread), "room", number(all.reader.slots), "lost", number(all.lost),
+		"withheld", number(all.suppressed), "readers", readers_json(), "policies",
+		policies_json(), "sets", sets_json(), "attachments", attachments_json());
 
 	json_dumpf(o, stdout, JSON_INDENT(2));
 	putchar('\n');

@@ -39,6 +39,7 @@ struct status {
 		__u32 elements;
 	} * set;
 	unsigned sets;
+	unsigned loaded; /* programs: 1 << enum cgg_program */
 };
 
 /* sets.c */

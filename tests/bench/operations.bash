@@ -65,10 +65,14 @@ starts()
 	for ((i = 0; i <= rounds; i++)); do
 		cgg-unload && milliseconds cgg-load
 		[ "$i" -eq 0 ] || echo "$spent" >>"$tmp/load"
+		milliseconds cgg-rule add port 9090
+		[ "$i" -eq 0 ] || echo "$spent" >>"$tmp/first"
 	done
 	printf '\nwhole processes, milliseconds, medians of %d\n' "$rounds"
 	echo "cgg-load $(median <"$tmp/load")"
 	figure "$(median <"$tmp/load")" 'cgg-load, ms'
+	echo "the first rule for a port, which loads its programs $(median <"$tmp/first")"
+	figure "$(paste "$tmp/load" "$tmp/first" | awk '{ print $1 + $2 }' | median)" 'cgg-load and the first rule, ms'
 	for count in 100 1000; do
 		generate addresses "$count" 1 >"$tmp/rules"
 		for ((i = 0; i < 3 + 5 * rounds; i++)); do

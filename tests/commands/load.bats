@@ -29,6 +29,8 @@ has()
 
 	there=$(cd "$dir/progs" && echo *)
 	[ "$there" = "$(printf '%s\n' ask "$@" | sort | paste -sd ' ')" ] || complain "loaded: $there"
+	there=$(cgg-status -j | jq -r '.loaded[]' | sort)
+	[ "$there" = "$(printf '%s\n' "$@" | grep -v _names | sort)" ] || complain "status says: $there"
 }
 
 # without_load COMMAND...: run a copy of it that finds no cgg-load, neither beside it nor in PATH
