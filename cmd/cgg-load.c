@@ -210,6 +210,8 @@ static void options_read(int argc, char **argv, bool *only_check, bool *replaces
 		errx(CGG_USAGE, "%s: cgg-load takes no arguments", argv[optind]);
 	if (*only_check && *replaces)
 		errx(CGG_USAGE, "-c or -r, one of them");
+	if (*only_check && *hooks)
+		errx(CGG_USAGE, "-c or --hooks, one of them");
 	if (bytes < 16 * sizeof(struct cgg_event))
 		errx(CGG_USAGE, "--events-size %lu: at least %zu", bytes,
 		     16 * sizeof(struct cgg_event));
