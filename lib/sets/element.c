@@ -179,7 +179,7 @@ int element_add_name(struct cgg_elements *list, const char *name, bool below, __
 	*rule.operand = 0;
 	if (!status)
 		status = host_parse(&rule, name);
-	if (!status && (!*rule.operand || *rule.set))
+	if (!status && (!*rule.operand || *rule.set || is_address(rule.operand)))
 		status = set_error(CGG_USAGE, "%.140s: not a name", name);
 	*rule.set = 0;
 	if (status)

@@ -314,7 +314,7 @@ other'
 	matches "^cgg-set: $file:4: 10.0.0.1/8: host bits are set"
 	matches "^cgg-set: $file:5: "
 	matches "^cgg-set: $file:6: a.example: is a name, but the set holds addresses$"
-	for line in '@@||ok.example^' '||a.example^$third-party' '||^' 'a.example CNAME b.example.' \
+	for line in '192.0.2.1 1-2' '@@||ok.example^' '||a.example^$third-party' '||^' 'a.example CNAME b.example.' \
 		'address=/' 'server=/x' '0.0.0.0 -..a' "$(printf 'x%.0s' {1..64}).example"; do
 		no cgg-set restore -n fresh <<<"$line"
 		status_is 2
