@@ -408,6 +408,7 @@ int top_read(struct top *top)
 		status = rules_read(top, &guard);
 	last.time = time;
 	guard_close(&guard);
+	guard_unmap(&guard);
 	return status;
 }
 

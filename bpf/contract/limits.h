@@ -16,6 +16,7 @@
 #define CGG_CHUNKS 68
 #define CGG_POLICIES (CGG_CHUNK * CGG_CHUNKS) /* a guard: 4096 runs of cgg-run -r, and 256 others */
 #define CGG_FORCED 0x80000000u /* in a value of attachments, beside the place: cgg-attach -f */
+#define CGG_MADE_SHIFT 16 /* of the time when a policy was made: in units of 66 us */
 #define CGG_POLICY_NAME 256 /* a policy's name with its NUL: as long as a systemd unit's */
 #define CGG_COUNTS 262144 /* rules whose hits are counted, in all policies */
 #define CGG_ENTRIES 64 /* entries an image */

@@ -52,7 +52,7 @@ struct cgg_policy {
 	__u32 unconfirmed; /* the generation that revert_at is about */
 	__u32 born; /* how many policies had this place */
 	__u32 unclean; /* a free place: the last one left something here */
-	__u32 zero;
+	__u32 made; /* when: CLOCK_BOOTTIME >> CGG_MADE_SHIFT, its lower bits */
 	__u64 revert_at; /* 0, or when the image before is in force again */
 };
 

@@ -9,9 +9,12 @@
 static int beside_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
 	const struct cgg_image *image = policy_image(guard, place);
+	int status;
 
 	rules_begin(rules);
-	return image ? decompile(rules, image) : CGG_FAILED;
+	status = image ? decompile(rules, image) : CGG_FAILED;
+	rules->next_id = next_id_now(guard, place);
+	return status;
 }
 
 /* Return whether an image has room for entries more entries and units more of text (8 bytes). */

@@ -177,6 +177,7 @@ int policy_make(struct cgg_guard *guard, const char *name, int *place)
 	policy->name[CGG_POLICY_NAME - 1] = *name;
 	name_tag(policy->tag, name);
 	policy->born++;
+	policy->made = (__u32)(time_now() >> CGG_MADE_SHIFT);
 	compile(&guard->images[*place][(writing_begins(policy) - 1) & 1], &none);
 	return 0;
 }

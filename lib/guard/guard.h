@@ -22,6 +22,8 @@ struct cgg_line { /* a rule of a policy that has not expired */
 typedef int policy_line(void *context, const struct cgg_line *line);
 int policy_find(struct cgg_guard *guard, const char *name); /* its place, or -1 */
 const char *policy_by_tag(const struct cgg_policy *policies, const char *tag, unsigned place);
+bool policy_is_since(const struct cgg_policy *policy, __u64 time);
+__u32 generation_now(const struct cgg_policy *policy);
 const char *policy_by_place(const struct cgg_policy *policies, unsigned place, __u32 born);
 int policy_make(struct cgg_guard *guard, const char *name, int *place);
 const struct cgg_image *policy_image(struct cgg_guard *guard, int place);
@@ -48,8 +50,7 @@ void policies_sweep(struct cgg_guard *guard);
 void line_print(const struct cgg_line *line, char text[CGG_LINE_TEXT]);
 int line_rule(const struct cgg_line *line, struct cgg_rule *rule);
 
-/* users.c */
-int set_user(struct cgg_guard *guard, const char *name, int *place);
+int set_user(struct cgg_guard *guard, const char *name, int *place); /* users.c */
 
 /* attach.c: which cgroup has which policy, and the links that this needs */
 struct cgg_attachment {

@@ -37,6 +37,19 @@ const char *policy_by_place(const struct cgg_policy *policies, unsigned place, _
 	return *policies[place].name ? policies[place].name : policies[place].tag;
 }
 
+/*
+ * Return whether an event of that time is of this policy, and not of one that had its place before.
+ *
+ * The time when the policy was made counts from 0 again every three days. Here it is the last such
+ * time: so of a policy that is older, events from before that are not known to be its own.
+ */
+bool policy_is_since(const struct cgg_policy *policy, __u64 time)
+{
+	__u64 now = time_now() >> CGG_MADE_SHIFT, made = now - (__u32)(now - policy->made);
+
+	return policy->born == 1 || time >> CGG_MADE_SHIFT > made;
+}
+
 /* Return the generation in force: the next one if a restore was not confirmed in time. */
 __u32 generation_now(const struct cgg_policy *policy)
 {
@@ -45,6 +58,20 @@ __u32 generation_now(const struct cgg_policy *policy)
 		      time_now() >= policy->revert_at;
 
 	return generation + lapsed;
+}
+
+/* Return the next id of a policy. A restore that was undone has used the ids that it has. */
+__u32 next_id_now(struct cgg_guard *guard, int place)
+{
+	const struct cgg_policy *policy = &guard->policies[place];
+	const struct cgg_image *images = guard_images(guard, place);
+	__u32 generation = policy->generation, now = generation_now(policy);
+
+	if (!images)
+		return 1;
+	return images[now & 1].next_id > images[generation & 1].next_id
+		       ? images[now & 1].next_id
+		       : images[generation & 1].next_id;
 }
 
 struct cgg_image *image_now(struct cgg_guard *guard, int place)
@@ -245,6 +272,7 @@ int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 	if (!image)
 		return CGG_FAILED;
 	status = decompile(rules, image);
+	rules->next_id = next_id_now(guard, place);
 	if (status || !image->index.number)
 		return status;
 	beside = *rules;

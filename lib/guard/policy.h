@@ -6,8 +6,8 @@
 #include "guard.h"
 
 /* policy.c */
-__u32 generation_now(const struct cgg_policy *policy);
 struct cgg_image *image_now(struct cgg_guard *guard, int place);
+__u32 next_id_now(struct cgg_guard *guard, int place);
 unsigned long long seconds_left(const struct cgg_policy *policy);
 
 /* commit.c */

@@ -61,7 +61,7 @@ static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 	free(known.slot);
 	if (status)
 		return status;
-	rules->next_id = now->next_id;
+	rules->next_id = next_id_now(guard, place);
 	for (unsigned i = 0; i < rules->count; i++) {
 		struct cgg_entry *e = &rules->entry[i];
 

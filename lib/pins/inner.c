@@ -142,6 +142,26 @@ int inner_refusal(const char *name, __u32 number)
 			 lost ? "; run cgg-unload -f and cgg-load" : "");
 }
 
+/* Return the bytes of the page in which the images of a policy begin that are before them. */
+static size_t images_skip(int place)
+{
+	return 2 * sizeof(struct cgg_image) * (size_t)(place % CGG_CHUNK) %
+	       (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Unmap what is mapped of a closed guard: for commands that open it again and again. */
+void guard_unmap(struct cgg_guard *guard)
+{
+	for (int place = 0; place < CGG_POLICIES; place++)
+		if (guard->images[place])
+			munmap((char *)guard->images[place] - images_skip(place),
+			       images_skip(place) + 2 * sizeof(struct cgg_image));
+	memset(guard->images, 0, sizeof(guard->images));
+	if (guard->policies)
+		munmap(guard->policies, sizeof(*guard->policies) * CGG_POLICIES);
+	guard->policies = 0;
+}
+
 /*
  * Return the two images of a policy, or 0 with cgg_error set. Only their pages are mapped, because
  * the cost of a mapping grows with its pages.
@@ -149,7 +169,7 @@ int inner_refusal(const char *name, __u32 number)
 struct cgg_image *guard_images(struct cgg_guard *guard, int place)
 {
 	size_t start = 2 * sizeof(struct cgg_image) * (size_t)(place % CGG_CHUNK);
-	size_t skip = start % (size_t)sysconf(_SC_PAGESIZE);
+	size_t skip = images_skip(place);
 	__u32 chunk = (__u32)place / CGG_CHUNK;
 	char *at;
 	int fd;

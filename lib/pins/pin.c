@@ -279,7 +279,7 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 	return status;
 }
 
-/* Close the guard. Its mappings stay until the process ends: a command opens one guard. */
+/* Close the guard. Its mappings stay until guard_unmap(), or until the process ends. */
 void guard_close(struct cgg_guard *guard)
 {
 	const int fds[] = { guard->image_maps,	guard->tally_maps, guard->indexes,

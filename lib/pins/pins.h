@@ -20,6 +20,7 @@ struct cgg_guard {
 };
 int guard_open(struct cgg_guard *guard, enum cgg_open how);
 void guard_close(struct cgg_guard *guard);
+void guard_unmap(struct cgg_guard *guard); /* inner.c */
 int lock_take(int dir, enum cgg_open how); /* lock.c: waits for a limited time */
 int pin_check(int dir, const char *path); /* refuses a directory that others could change */
 int pin_directory(const char *path); /* an fd, or -1 with errno */
