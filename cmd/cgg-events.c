@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -444,6 +445,7 @@ static void options_read(int argc, char **argv, struct wish *wish)
 int main(int argc, char **argv)
 {
 	struct wish wish = { .seconds = -1 };
+	struct stat st;
 	int status;
 
 	start(argv);
@@ -451,6 +453,8 @@ int main(int argc, char **argv)
 	catch_signals();
 	status = guard_open(&guard, CGG_READ);
 	view.policies = guard.policies;
+	if (!status && !fstat(guard.dir, &st))
+		view.guard_inode = st.st_ino;
 	if (!status)
 		tell_silence(&wish.filter, wish.target, wish.policy);
 	guard_close(&guard);

@@ -333,6 +333,7 @@ INLINE size_t print(char *text, bool json, const struct cgg_event *e, const char
 {
 	struct out o = { .at = text, .view = view };
 	int hook = event_hook(e->program);
+	const char *set = view->guard_inode ? event_set(e, hook, view) : 0;
 
 	put_head(&o, json, e);
 	NUMBER(&o, json, "pid", e->pid);
@@ -352,6 +353,8 @@ INLINE size_t print(char *text, bool json, const struct cgg_event *e, const char
 		put_net_more(&o, json, e);
 	if (own)
 		put_own(&o, json, e, own);
+	if (set)
+		BYTES(&o, json, "set", set, strlen(set));
 	if (json)
 		*o.at++ = '}';
 	*o.at++ = '\n';

@@ -15,6 +15,7 @@ struct cgg_event_view {
 	bool json, time, color;
 	__s64 clock; /* CLOCK_REALTIME - CLOCK_BOOTTIME, ns */
 	const struct cgg_policy *policies; /* of the guard; 0: print tags instead of full names */
+	__u64 guard_inode; /* of its directory; 0: do not look for the sets of rules there */
 };
 struct cgg_news { /* events that were suppressed */
 	struct cgg_suppressed key;
@@ -29,6 +30,7 @@ int event_hook(__u8 program);
 __u64 event_own(const struct cgg_event *event); /* 0: not known, or the attached cgroup */
 size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *event, const char *cgroup,
 		   const char *own, const struct cgg_event_view *view);
+const char *event_set(const struct cgg_event *e, int hook, const struct cgg_event_view *view);
 size_t event_lost(char text[CGG_EVENT_TEXT], __u64 count, const struct cgg_event_view *view);
 size_t event_suppressed(char text[CGG_EVENT_TEXT], const struct cgg_news *news, const char *cgroup,
 			const char *policy, const struct cgg_event_view *view);

@@ -48,3 +48,58 @@ load ../ways
 	closes sendto ::ffff:127.0.0.1 "$port"
 	opens sendto 127.0.0.2 "$port"
 }
+
+# shown_sets: print set= of the events, one a line; nothing for an event without it
+shown_sets()
+{
+	cgg-events -w 0 | awk '{ print match($0, / set=.*/) ? substr($0, RSTART + 1) : "-" }'
+}
+
+@test 'an event names the set that its rule is about, and never another one' {
+	cgg-set add s 127.0.0.1
+	cgg-set add t 127.0.0.2
+	for rest in 0 80; do # in the image, and in an index
+		(seq 1 "$rest" | sed 's/^/deny bind port /' &&
+			printf '%s\n' "deny ip @s port $port" "deny ip @t port $port comment \"ip @s\"" \
+				"deny ip @s,127.0.0.3 port $port" "deny ip 127.0.0.4 port $port comment \" ip @s \"" ) |
+			cgg-rule restore -
+		closes tcp 127.0.0.1 "$port"
+		closes sendto 127.0.0.2 "$port"
+		closes tcp 127.0.0.3 "$port"
+		closes tcp 127.0.0.4 "$port"
+		[ "$(shown_sets)" = $'set=s\nset=t\n-\n-' ]
+	done
+	closes tcp 127.0.0.1 "$port"
+	[ "$(cgg-events -j -w 0 | jq -r .set)" = s ]
+	closes tcp 127.0.0.1 "$port" # the rule that denied is gone when the event is read
+	yes cgg-rule restore <<<"deny ip @t port $port"
+	[ "$(shown_sets)" = - ]
+}
+
+@test 'an event of a dropped policy has no set of one that has its name and its place now' {
+	cgg-set add s 127.0.0.1
+	cgg-set add t 127.0.0.2
+	cgg-rule -p other add ip @s port "$port"
+	yes cgg-attach -p other "$web"
+	closes tcp 127.0.0.1 "$port"
+	yes cgg-attach "$web"
+	yes cgg-rule -p other drop
+	cgg-rule -p other add ip @t port "$port"
+	[ "$(cgg-rule -p other list -i)" = $'1\tdeny connect,sendmsg ip @t port '"$port" ]
+	[ "$(shown_sets)" = - ]
+	yes cgg-attach -p other "$web"
+	closes tcp 127.0.0.2 "$port"
+	[ "$(shown_sets)" = set=t ]
+}
+
+@test 'a reader that waits names the sets of rules that are added meanwhile' {
+	cgg-set add s 127.0.0.1
+	cgg-set add t 127.0.0.2
+	cgg-events -n 2 >"$BATS_TEST_TMPDIR/events" 3>&- &
+	cgg-rule add ip @s port "$port"
+	closes tcp 127.0.0.1 "$port"
+	cgg-rule add ip @t port "$port"
+	closes tcp 127.0.0.2 "$port"
+	wait $!
+	[ "$(sed 's/.* //' "$BATS_TEST_TMPDIR/events")" = $'set=s\nset=t' ]
+}
