@@ -7,6 +7,7 @@
 #define CGG_CONDITION_H
 
 #include "owner.h"
+#include "own_side.h"
 #if defined(CGG_SOCKETS)
 #include "sock.h"
 #endif
@@ -97,6 +98,8 @@ static __always_inline int condition_holds(const struct cgg_condition *c, CONTEX
 					   __u32 verdict)
 {
 	if (c->cgroup && !in_cgroup(who, c->cgroup, c->level, verdict))
+		return 0;
+	if (!own_side_holds(c, who))
 		return 0;
 	return !(c->uid.past | c->gid.past) || owner_holds(c, who);
 }

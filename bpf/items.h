@@ -4,7 +4,7 @@
 #define CGG_ITEMS_H
 
 #include "entries.h"
-#include "intervals.h"
+#include "numbers.h"
 
 static __always_inline void *index_of(const struct cgg_image *image)
 {
@@ -87,7 +87,8 @@ __noinline __weak __u64 PER_KIND(own_find)(__u32 number, __u64 own, __u64 query,
 	for (int i = 0; i < CGG_OWN_DEPTH; i++) {
 		if (CGG_REF_KIND(own) != CGG_REF_INTERVALS && CGG_REF_KIND(own) != CGG_REF_POINTS)
 			break;
-		own = intervals_find(image->index.number - 1, own, number_by(own, query, owner));
+		own = intervals_find(image->index.number - 1, own,
+				     number_by(own, query, owner, who));
 	}
 	if (CGG_REF_KIND(own) == CGG_REF_PLAIN)
 		return plain_holds(index_of(image), image, own, query) ? own : 0;

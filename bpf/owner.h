@@ -47,18 +47,6 @@ OWNER_FUNCTION __u64 PER_KIND(owner_of)(CONTEXT who)
 #endif
 }
 
-/* number_by - return the number that a node goes by: the port, the protocol, half of an owner's */
-static __always_inline __u32 number_by(__u64 own, __u64 query, __u64 owner)
-{
-	__u32 digit = CGG_INTERVALS_DIGIT(own);
-
-	if (digit == CGG_BY_PROTO)
-		return QUERY_SELECT(query) & 0xffff;
-	if (digit == CGG_BY_PORT)
-		return QUERY_PORT(query);
-	return owner >> CGG_BY_SHIFT(digit) & 0xffff;
-}
-
 /* not_in - the sign bit is set when a number is not in the range */
 static __always_inline __u64 not_in(const struct cgg_ids *ids, __u32 n)
 {

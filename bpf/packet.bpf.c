@@ -200,6 +200,19 @@ static __always_inline __u8 unread_of(__u32 known)
 					  : 3;
 }
 
+/* own_side_put - Leave what own_side.h reads in the packet. */
+static __always_inline void own_side_put(struct __sk_buff *skb, const struct cgg_event_net *net,
+					 __u32 known)
+{
+	const __u32 *self = (const __u32 *)net->local;
+
+	skb->cb[0] = self[0];
+	skb->cb[1] = self[1];
+	skb->cb[2] = self[2];
+	skb->cb[3] = self[3];
+	skb->cb[4] = OWN_SIDE_LAST(net->sport, known);
+}
+
 /* any_packet - Drop the verifier's bounds on the packet, or it follows each way to read one. */
 static __always_inline void any_packet(struct operation *o, struct cgg_event_net *net, __u64 any)
 {
@@ -234,6 +247,7 @@ static __always_inline int packet(struct __sk_buff *skb, int out, __u32 hook, __
 	subject.net.len = skb->len;
 	o.q.access = read_packet(skb, out, &o.q, &subject.net);
 	subject.net.unread = unread_of(o.q.access);
+	own_side_put(skb, &subject.net, o.q.access);
 	if (subject.net.unread && at->policy)
 		count_unread(at->policy - 1, hook);
 	any_packet(&o, &subject.net, at->cgroup);

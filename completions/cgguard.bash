@@ -49,8 +49,8 @@ declare -gA _cgg_hooks=(
 	[bind]='proto ip port uid gid cgroup'
 	[sendmsg]='proto ip host port uid gid cgroup'
 	[recvmsg]='proto ip port uid gid cgroup'
-	[egress]='proto ip port uid cgroup'
-	[ingress]='proto ip port uid cgroup'
+	[egress]='proto ip port sport uid iface self cgroup'
+	[ingress]='proto ip port sport uid iface self cgroup'
 	[unix]='uid gid cgroup'
 	[socket]='family type proto uid gid cgroup'
 	[device]='uid gid cgroup'
@@ -78,8 +78,11 @@ declare -gA _cgg_values=(
 	[ip]='local private link-local multicast metadata global'
 	[host]=''
 	[port]=''
+	[sport]=''
 	[uid]=''
 	[gid]=''
+	[iface]=''
+	[self]='private link-local multicast metadata global'
 	[cgroup]=''
 	[name]=''
 	[comment]=''
@@ -90,7 +93,7 @@ declare -gA _cgg_values=(
 _cgg_keeps='fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet xdp alg'
 _cgg_keeps+=' netlink all net_raw net_admin sys_admin bpf perfmon'
 _cgg_keeps+=' sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search'
-_cgg_matches='family type proto ip host port uid gid cgroup'
+_cgg_matches='family type proto ip host port sport uid gid iface self cgroup'
 _cgg_rule_options='name comment quiet errno ttl inner alias'
 _cgg_verdicts='allow deny alert'
 
@@ -180,6 +183,7 @@ _cgg_rule()
 	if [ -n "${_cgg_values[${word:-none}]+has}" ]; then
 		[ "$word" != cgroup ] || _cgg_targets "$cur"
 		[[ $word != ip && $word != host ]] || _cgg_sets @
+		[ "$word" != iface ] || command ls /sys/class/net 2>/dev/null
 		[ "$word" != host ] || cgg-names 2>/dev/null | cut -f 3
 		_cgg_lines "${_cgg_values[$word]}"
 		return

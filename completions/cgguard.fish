@@ -8,7 +8,7 @@ set -g __cgg_words add insert delete list flush default mode restore confirm dif
 set -g __cgg_hooks net connect bind sendmsg recvmsg egress ingress unix socket device sysctl \
     setsockopt getsockopt dns
 set -g __cgg_verdicts allow deny alert
-set -g __cgg_matches family type proto ip host port uid gid cgroup
+set -g __cgg_matches family type proto ip host port sport uid gid iface self cgroup
 set -g __cgg_keeps fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet \
     xdp alg netlink all net_raw net_admin sys_admin bpf perfmon \
     sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search
@@ -26,6 +26,8 @@ function __cgg_takes --argument-names hook
             printf '%s\n' proto ip host port uid gid cgroup
         case bind recvmsg
             printf '%s\n' proto ip port uid gid cgroup
+        case egress ingress
+            printf '%s\n' proto ip port sport uid iface self cgroup
         case '*'
             printf '%s\n' proto ip port uid cgroup
     end
@@ -59,13 +61,17 @@ function __cgg_values --argument-names key
         case host
             string replace -r '^' @ (__cgg_sets)
             cgg-names 2>/dev/null | cut -f 3
+        case self
+            printf '%s\n' private link-local multicast metadata global
+        case iface
+            command ls /sys/class/net
         case uid
             getent passwd | string replace -r ':.*' ''
         case gid
             getent group | string replace -r ':.*' ''
         case cgroup
             __cgg_targets
-        case port name comment errno ttl
+        case port sport name comment errno ttl
         case '*'
             return 1
     end

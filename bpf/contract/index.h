@@ -43,7 +43,7 @@ struct cgg_action {
 	__u8 verdict;
 	__u8 quiet;
 	__u16 error;
-	__u8 zero[60 - sizeof(struct cgg_condition)]; /* a power of two divides a page */
+	__u8 zero[124 - sizeof(struct cgg_condition)]; /* a power of two divides a page */
 };
 #define CGG_PAGE_ACTIONS (CGG_PAGE / sizeof(struct cgg_action))
 
@@ -94,15 +94,15 @@ struct cgg_kept {
 	__u64 value[2];
 	__u32 select, select_mask;
 	__u32 operand; /* in units of 8 bytes from the heap's first page; 0: the value is all */
+	__u32 action; /* its first form's, which has the rest of its condition */
 	__u16 port_min, port_max;
 	__u16 bits; /* that are compared, one behind the other */
 	__u8 skip; /* bytes before those bits */
-	__u8 access;
-	__u8 begins; /* it is the first entry of the next rule */
-	__u8 zero[3];
+	__u8 access : 7;
+	__u8 begins : 1; /* it is the first entry of the next rule */
 };
 
-CGG_SAME(sizeof(struct cgg_action) == 64 && CGG_PAGE % sizeof(struct cgg_action) == 0);
+CGG_SAME(sizeof(struct cgg_action) == 128 && CGG_PAGE % sizeof(struct cgg_action) == 0);
 CGG_SAME(sizeof(struct cgg_item) == 16);
 CGG_FITS((2u << CGG_HOOKS_MOST) <= 0xffff && CGG_ITEM_ACCESS_AT + CGG_ACCESS_MOST <= 32);
 CGG_FITS(CGG_KNOWN_BITS *(__u64)CGG_INDEX_RULES < 1ULL << CGG_ITEM_ACCESS_AT);

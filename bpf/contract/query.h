@@ -69,7 +69,10 @@ struct cgg_ask {
 	struct cgg_query query;
 	__u32 policy; /* place */
 	__u32 uid, gid;
+	__u32 iface; /* of a packet */
+	__u32 sport;
 	__u32 zero;
+	__u64 self[2];
 	__u64 ancestor[CGG_LEVELS];
 	struct cgg_operand name;
 };

@@ -70,7 +70,7 @@ enum cgg_kind {
 };
 #define CGG_LOW 0xfffffffu
 #define CGG_REF(kind, high, low) ((__u64)(kind) << 60 | (__u64)(high) << 28 | (low))
-#define CGG_OWN_DEPTH 3 /* INTERVALS and POINTS behind a node, one after another */
+#define CGG_OWN_DEPTH 9 /* INTERVALS and POINTS behind a node, one after another */
 #define CGG_BY_PORT 0
 #define CGG_BY_PROTO 1
 /* Halves of the owner's numbers, in the order of their bits in owner_of() (bpf/owner.h). */
@@ -79,6 +79,11 @@ enum cgg_kind {
 #define CGG_BY_GID_LOW 4
 #define CGG_BY_GID_HIGH 5
 #define CGG_BY_SHIFT(digit) (16 * ((digit)-CGG_BY_UID_LOW) & 48)
+/* Of a packet: its source port, halves of its interface, parts of its own address. */
+#define CGG_BY_PACKET 6
+#define CGG_BY_SPORT 6
+#define CGG_BY_IFACE_LOW 7
+#define CGG_BY_SELF_LOW 9 /* and seven more, to the first two bytes */
 #define CGG_INTERVALS(count, digit) ((__u32)(count) | (__u32)(digit) << 20)
 #define CGG_INTERVALS_COUNT(ref) (CGG_REF_HIGH(ref) & 0x1ffff)
 #define CGG_INTERVALS_DIGIT(ref) (CGG_REF_HIGH(ref) >> 20 & 63)

@@ -27,7 +27,12 @@ struct cgg_condition {
 	__u8 level; /* of cgroup: 0 is the root */
 	__u16 unknown; /* 1: matches an owner that is not known, whatever uid and gid say */
 	struct cgg_ids uid, gid;
+	/* Of a packet. A range of ports is stored so that 0 and 0 mean any. */
+	__u16 sport_min, sport_above; /* the last port is 65535 - sport_above */
+	__u32 iface; /* 0: any */
+	__u64 self[2], self_mask[2]; /* the address of this host */
 };
+#define CGG_SPORT_MAX(c) (65535u - (c)->sport_above)
 #define CGG_NEVER 0x7fffffffffffffffULL
 
 /*
@@ -41,7 +46,6 @@ struct cgg_condition {
 struct cgg_entry {
 	__u64 value[2];
 	__u64 mask[2];
-	struct cgg_condition condition;
 	__u32 id; /* 1 and up, never used twice in a policy */
 	__u32 before; /* it stands before this rule of the index */
 	__u16 port_min;
@@ -50,6 +54,7 @@ struct cgg_entry {
 	__u8 quiet;
 	__u8 error; /* errno of a denial, 0: EPERM */
 	__u8 operand_words; /* 0: nothing to compare */
+	struct cgg_condition condition;
 	__u32 operand;
 	__u32 label; /* of "name WORD", CGG_NAME bytes */
 	__u32 text; /* the rule's words as rule_print() gives them */
@@ -66,7 +71,7 @@ struct cgg_defaults {
 };
 
 CGG_SAME(sizeof(struct cgg_defaults) == 2 * CGG_ARRAY_MOST + 8);
-CGG_SAME(sizeof(struct cgg_condition) == 48);
-CGG_SAME(sizeof(struct cgg_entry) == 120);
+CGG_SAME(sizeof(struct cgg_condition) == 88);
+CGG_SAME(sizeof(struct cgg_entry) == 160);
 
 #endif

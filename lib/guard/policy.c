@@ -234,7 +234,8 @@ static int index_take(struct cgg_rules *rules, const struct cgg_store *index, __
 	progress("rules read", rule);
 	do {
 		if (!gone && !status)
-			status = rules_take_kept(rules, &index->kept[*at], record, action,
+			status = rules_take_kept(rules, &index->kept[*at], record,
+						 &index->actions[index->kept[*at].action],
 						 index->heap);
 	} while (++*at < index->head->entries && !index->kept[*at].begins);
 	return status;

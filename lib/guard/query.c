@@ -179,6 +179,20 @@ static int query_owner(struct cgg_ask *ask, const struct cgg_rule *rule)
 	return 0;
 }
 
+/* Without sport, iface and self, a packet has none. */
+static int query_own_side(struct cgg_ask *ask, const struct cgg_rule *rule)
+{
+	if (rule->own.sports.count || rule->own.sport_min != rule->own.sport_max)
+		return one("source port is needed (sport N)");
+	if (rule->matches & CGG_MATCH_SELF &&
+	    (rule->own.selfs.count || !net_is_address(&rule->own.self)))
+		return one("own address is needed (self ADDR)");
+	ask->sport = rule->own.sport_min;
+	ask->iface = rule->own.iface_number;
+	memcpy(ask->self, rule->own.self.addr, sizeof(ask->self));
+	return 0;
+}
+
 /* Turn the words of a rule into a query, as query_make() does, but leave its cgroups 0. */
 int query_fill(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
 {
@@ -218,6 +232,8 @@ int query_fill(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
 		break;
 	}
 	memcpy(&ask->name, ask->query.word, sizeof(ask->query.word));
+	if (!status)
+		status = query_own_side(ask, rule);
 	return status ? status : query_owner(ask, rule);
 }
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * resolve.c - resolves the parts of a rule that depend on this machine: a device node's number,
- * a cgroup's id and level, the numbers of a user and a group, the time when a ttl ends.
+ * a cgroup's id and level, the numbers of a user, a group and an interface, the time when a ttl
+ * ends.
  *
  * This happens once, when the rule is added, and the rule keeps the result: a later cgroup with
  * the same name is a different cgroup.
  */
 #include <errno.h>
 #include <grp.h>
+#include <net/if.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -98,13 +100,23 @@ static int resolve_group(struct cgg_owner *owner)
 	return 0;
 }
 
+/* Look up the number of an interface, in the network namespace of this command. */
+static int resolve_iface(struct cgg_rule *rule)
+{
+	rule->own.iface_number = if_nametoindex(rule->own.iface);
+	return rule->own.iface_number
+		       ? 0
+		       : set_error(CGG_USAGE, "iface %s: no such interface", rule->own.iface);
+}
+
 int rule_resolve(struct cgg_rule *rule)
 {
 	int status = resolve_user(&rule->uid);
 
 	if (!status)
 		status = resolve_group(&rule->gid);
-
+	if (!status && rule->matches & CGG_MATCH_IFACE && !rule->own.iface_number)
+		status = resolve_iface(rule);
 	if (!status && rule->hooks == 1u << CGG_DEVICE && !rule->device)
 		status = resolve_device(rule);
 	if (!status && rule->matches & CGG_MATCH_CGROUP && !rule->cgroup_id)

@@ -21,8 +21,7 @@
 /* A rule at a prefix. high and low are the first 16 bytes of the key, in host byte order. */
 struct item {
 	__u64 high, low;
-	const __u8 *
-		name; /* the whole key of a long name, CGG_OPERAND bytes; 0: high and low are all */
+	const __u8 *name; /* of a long one: CGG_OPERAND bytes; 0: high and low are all */
 	__u32 rule, action;
 	__u16 port_min, port_max;
 	__u16 bits;
@@ -89,7 +88,6 @@ void *build_unit(struct builder *b, __u64 at);
 
 /* actions.c */
 __u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_index *head);
-
 __u32 action_unknown(struct builder *b, __u32 action);
 
 /* items.c */
@@ -106,10 +104,12 @@ __u64 intervals_put(struct builder *b, __u32 mark, unsigned digit);
 void records_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
 		 struct cgg_index *head);
 
-/* owner_rules.c: the rules of one prefix by their owners */
-typedef bool owners_put(void *context, const struct item **item, __u32 count, __u64 *ref);
-__u32 owners_arrange(struct builder *b, bool group, const struct item **item, __u32 count,
-		     owners_put *put, void *context, __u64 *ref, __u32 *best);
+/* number_rules.c: the rules of one prefix by numbers that they name, of so many kinds */
+#define NUMBER_KINDS 5
+typedef bool numbers_put(void *context, const struct item **item, __u32 count, __u64 *ref);
+bool asks_number(const struct cgg_condition *c, unsigned kind);
+__u32 numbers_arrange(struct builder *b, unsigned kind, const struct item **item, __u32 count,
+		      numbers_put *put, void *context, __u64 *ref, __u32 *best);
 
 /* prefix_rules.c: the rules of one prefix -> a chain of nodes */
 int by_rule(const void *first, const void *second); /* compares pointers to items, for qsort(3) */

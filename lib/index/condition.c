@@ -55,6 +55,17 @@ static bool owners_imply(const struct cgg_condition *c, const struct cgg_conditi
 	return !asks_owner(wider) || !(c->unknown & ~wider->unknown);
 }
 
+/* Return whether the packets of `wider' include those of c. */
+static bool packets_imply(const struct cgg_condition *c, const struct cgg_condition *wider)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if ((wider->self[i] ^ c->self[i]) & wider->self_mask[i] ||
+		    wider->self_mask[i] & ~c->self_mask[i])
+			return false;
+	return (!wider->iface || wider->iface == c->iface) && wider->sport_min <= c->sport_min &&
+	       wider->sport_above <= c->sport_above;
+}
+
 /* Return whether `wider` holds wherever c does. A false "no" only costs time. */
 bool condition_implies(const struct cgg_condition *c, const struct cgg_condition *wider)
 {
@@ -67,13 +78,18 @@ bool condition_implies(const struct cgg_condition *c, const struct cgg_condition
 	if ((wider->select ^ c->select) & wider->select_mask ||
 	    wider->select_mask & ~c->select_mask)
 		return false;
-	if (!owners_imply(c, wider))
+	if (!owners_imply(c, wider) || !packets_imply(c, wider))
 		return false;
 	if (asks_owner(c)) {
 		rest.uid = wider->uid;
 		rest.gid = wider->gid;
 		rest.unknown = wider->unknown;
 	}
+	rest.sport_min = wider->sport_min;
+	rest.sport_above = wider->sport_above;
+	rest.iface = wider->iface;
+	memcpy(rest.self, wider->self, sizeof(rest.self));
+	memcpy(rest.self_mask, wider->self_mask, sizeof(rest.self_mask));
 	rest.cgroup = wider->cgroup;
 	rest.level = wider->level; /* of the cgroup */
 	rest.expires = wider->expires;

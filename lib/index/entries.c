@@ -58,6 +58,8 @@ static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const stru
 		e->condition.uid = (struct cgg_ids){ rule->uid.min, rule->uid.max + 1 };
 	if (rule->matches & CGG_MATCH_GID)
 		e->condition.gid = (struct cgg_ids){ rule->gid.min, rule->gid.max + 1 };
+	if (rule->matches & CGG_MATCH_IFACE)
+		e->condition.iface = rule->own.iface_number;
 	e->condition.unknown =
 		rule->verdict == CGG_DENY && rule->matches & (CGG_MATCH_UID | CGG_MATCH_GID);
 	e->quiet = rule->quiet;
@@ -100,6 +102,7 @@ static void loosen(struct cgg_entry *e, unsigned access_bit)
 {
 	e->port_min = 0;
 	e->port_max = 65535;
+	e->condition.sport_min = e->condition.sport_above = 0;
 	if (access_bit != CGG_KNOWN_PROTO) {
 		e->condition.select &= ~0xffffu;
 		e->condition.select_mask &= ~0xffffu;
@@ -108,7 +111,17 @@ static void loosen(struct cgg_entry *e, unsigned access_bit)
 		e->condition.select = e->condition.select_mask = 0;
 		memset(e->value, 0, sizeof(e->value));
 		memset(e->mask, 0, sizeof(e->mask));
+		memset(e->condition.self, 0, sizeof(e->condition.self));
+		memset(e->condition.self_mask, 0, sizeof(e->condition.self_mask));
 	}
+}
+
+/* Return whether two conditions ask for the same packets. */
+static bool packets_alike(const struct cgg_condition *a, const struct cgg_condition *b)
+{
+	return a->sport_min == b->sport_min && a->sport_above == b->sport_above &&
+	       !memcmp(a->self, b->self, sizeof(a->self)) &&
+	       !memcmp(a->self_mask, b->self_mask, sizeof(a->self_mask));
 }
 
 /* Return whether two entries match the same keys, ports and selections. */
@@ -117,6 +130,7 @@ bool entries_match_alike(const struct cgg_entry *a, const struct cgg_entry *b)
 	return a->port_min == b->port_min && a->port_max == b->port_max &&
 	       a->condition.select == b->condition.select &&
 	       a->condition.select_mask == b->condition.select_mask &&
+	       packets_alike(&a->condition, &b->condition) &&
 	       !memcmp(a->value, b->value, sizeof(a->value)) &&
 	       !memcmp(a->mask, b->mask, sizeof(a->mask));
 }

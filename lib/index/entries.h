@@ -13,7 +13,7 @@ __u32 heap_put(struct cgg_rules *rules, const char *text, size_t room);
 /* spread.c */
 struct cgg_spread {
 	const struct cgg_rule *rule;
-	struct cgg_prefixes nets;
+	struct cgg_prefixes nets, selfs;
 	bool local; /* is one of the nets, before the sets and the prefixes */
 	unsigned sets; /* so many of the nets */
 	__u64 places; /* of these sets: 1 << place */

@@ -140,8 +140,10 @@ __u8 compile_access(const struct cgg_rule *rule)
 {
 	unsigned access = rule->access;
 	bool deny = rule->verdict == CGG_DENY,
-	     port = rule->ports.count || rule->port_min != 0 || rule->port_max != 65535,
-	     proto = rule->matches & CGG_MATCH_PROTO, ip = rule->matches & CGG_MATCH_IP;
+	     port = rule->ports.count || rule->port_min != 0 || rule->port_max != 65535 ||
+		    rule->matches & CGG_MATCH_SPORT,
+	     proto = rule->matches & CGG_MATCH_PROTO,
+	     ip = rule->matches & (CGG_MATCH_IP | CGG_MATCH_SELF);
 
 	if (rule->matches & CGG_MATCH_HOST)
 		return CGG_BY_NAME;

@@ -403,8 +403,8 @@ static __u32 protos_chain(struct prefix_rules *c, struct chain *chain, __u32 cou
 	return left + count - with;
 }
 
-/* Write the rules of one interval of owners, unless they have too many conditions. */
-static bool owners_rules(void *context, const struct item **item, __u32 count, __u64 *ref)
+/* Write the rules of one interval of numbers, unless they have too many conditions. */
+static bool numbers_rules(void *context, const struct item **item, __u32 count, __u64 *ref)
 {
 	struct prefix_rules one = *(struct prefix_rules *)context;
 
@@ -416,15 +416,8 @@ static bool owners_rules(void *context, const struct item **item, __u32 count, _
 	return true;
 }
 
-static bool asks_owner(const struct builder *b, const struct item *item, bool group)
-{
-	const struct cgg_condition *c = &its_action(b, item)->condition;
-
-	return group ? c->gid.past : c->uid.past;
-}
-
-/* Append the items about users, or about groups, by their owners. Return how many are left. */
-static __u32 owners_chain(struct prefix_rules *c, struct chain *chain, __u32 count, bool group)
+/* Append the items about numbers of one kind, by these numbers. Return how many are left. */
+static __u32 numbers_chain(struct prefix_rules *c, struct chain *chain, __u32 count, unsigned kind)
 {
 	const struct item **with = reallocarray(0, count + 1ULL, sizeof(*with));
 	__u32 some = 0, rest = 0, best = NONE, left;
@@ -435,15 +428,15 @@ static __u32 owners_chain(struct prefix_rules *c, struct chain *chain, __u32 cou
 		return 0;
 	}
 	for (__u32 i = 0; i < count; i++)
-		some += asks_owner(c->b, c->item[i], group);
+		some += asks_number(&its_action(c->b, c->item[i])->condition, kind);
 	if (some > FEW / 2) {
 		some = 0;
 		for (__u32 i = 0; i < count; i++)
-			if (asks_owner(c->b, c->item[i], group))
+			if (asks_number(&its_action(c->b, c->item[i])->condition, kind))
 				with[some++] = c->item[i];
 			else
 				c->item[rest++] = c->item[i];
-		left = owners_arrange(c->b, group, with, some, owners_rules, c, &ref, &best);
+		left = numbers_arrange(c->b, kind, with, some, numbers_rules, c, &ref, &best);
 		if (ref)
 			chain_add(c->b, chain, ref, best);
 		memcpy(c->item + rest, with, left * sizeof(*with));
@@ -451,6 +444,15 @@ static __u32 owners_chain(struct prefix_rules *c, struct chain *chain, __u32 cou
 	}
 	free(with);
 	return count;
+}
+
+static bool asks_any_number(const struct cgg_condition *c)
+{
+	bool any = false;
+
+	for (unsigned kind = 0; kind < NUMBER_KINDS; kind++)
+		any |= asks_number(c, kind);
+	return any;
 }
 
 /* Append more than FEW rules to the chain: first those for any port and protocol, then others. */
@@ -467,7 +469,7 @@ void many_chain(struct builder *b, struct chain *chain, const struct item **item
 	} else {
 		for (__u32 i = 0; i < count; i++) {
 			if (any_port(item[i]) && proto_of(b, item[i]) == NONE &&
-			    !asks_owner(b, item[i], false) && !asks_owner(b, item[i], true))
+			    !asks_any_number(&its_action(b, item[i])->condition))
 				item[any++] = item[i];
 			else
 				all[some++] = item[i];
@@ -479,8 +481,8 @@ void many_chain(struct builder *b, struct chain *chain, const struct item **item
 			any = 0;
 		}
 		lists_chain(b, chain, item, any);
-		some = owners_chain(&prefix_rules, chain, some, false);
-		some = owners_chain(&prefix_rules, chain, some, true);
+		for (unsigned kind = 0; kind < NUMBER_KINDS; kind++)
+			some = numbers_chain(&prefix_rules, chain, some, kind);
 		some = protos_chain(&prefix_rules, chain, some);
 		if (some)
 			prefix_rules_chain(&prefix_rules, chain, some);

@@ -56,17 +56,18 @@ static unsigned bits_compared(const struct cgg_entry *e)
 
 /* Keep what an entry has beside its record and its action. */
 static void kept_put(struct builder *b, const struct cgg_rules *rules, const struct cgg_entry *e,
-		     __u32 at, const struct cgg_index *head)
+		     __u32 action, __u32 at, const struct cgg_index *head)
 {
 	const __u8 *mask = (const __u8 *)e->mask;
 	struct cgg_kept kept = {
 		.value = { e->value[0], e->value[1] },
 		.select = e->condition.select,
 		.select_mask = e->condition.select_mask,
+		.action = action,
 		.port_min = e->port_min,
 		.port_max = e->port_max,
 		.bits = (__u16)bits_compared(e),
-		.access = e->condition.access,
+		.access = e->condition.access & 127u,
 		.begins = e->text_len != 0,
 	};
 
@@ -110,7 +111,7 @@ void records_put(struct builder *b, const struct cgg_rules *rules, const __u32 *
 									  : 0;
 			rule++;
 		}
-		kept_put(b, rules, e, i, head);
+		kept_put(b, rules, e, actions[CGG_KNOWN_BITS * (size_t)i], i, head);
 	}
 	head->pages = page_of(b->used);
 }
@@ -130,7 +131,7 @@ static void mask_of(__u64 mask[2], unsigned skip, unsigned bits)
 }
 
 /*
- * Append an entry that an index kept, with the record and the action of its rule; heap is the
+ * Append an entry that an index kept, with its action and the record of its rule; heap is the
  * index's. Return 0 or CGG_FAILED.
  */
 int rules_take_kept(struct cgg_rules *rules, const struct cgg_kept *kept,

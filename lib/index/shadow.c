@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "build.h"
 #include "shadow.h"
 
 /*
@@ -18,6 +19,12 @@
  * is not found that rules of several classes shadow only together, each a part of its addresses.
  */
 #define EXACT_COST 1500000
+
+/*
+ * Up to so many classes are compared with each other. Of more, a rule is found only if the wider
+ * one asks for the same things, or for fewer: not where a range lies inside another.
+ */
+#define COMPARED 1000
 
 struct class
 {
@@ -121,6 +128,29 @@ static int list_add(__u32 **list, __u32 *count, __u32 number)
 	return 0;
 }
 
+/* Return whether a class holds wherever a condition does; above: the cgroups above its own. */
+static bool is_wider(const struct cgg_condition *wider, const struct cgg_condition *c,
+		     const __u64 above[CGG_LEVELS + 1])
+{
+	struct cgg_condition inside = *c;
+
+	for (unsigned level = 0; level <= CGG_LEVELS; level++)
+		if (above[level] == wider->cgroup)
+			inside.cgroup = wider->cgroup;
+	return condition_implies(&inside, wider);
+}
+
+/* Compare all classes with one, also for ranges inside ranges. */
+static int classes_compare(struct finder *f, struct class *class, const __u64 above[CGG_LEVELS + 1])
+{
+	int status = 0;
+
+	for (__u32 i = 0; i < f->classes && !status; i++)
+		if (is_wider(&f->class[i].condition, &class->condition, above))
+			status = list_add(&class->wider, &class->wider_count, i);
+	return status;
+}
+
 /* List the classes that hold wherever a class does: bytes that are 0 ask for nothing. */
 static int wider_find(struct finder *f, struct class *class)
 {
@@ -130,6 +160,8 @@ static int wider_find(struct finder *f, struct class *class)
 	if (class->condition.cgroup && f->above)
 		f->above(class->condition.cgroup, above);
 	above[CGG_LEVELS] = class->condition.cgroup;
+	if (f->classes <= COMPARED)
+		return classes_compare(f, class, above);
 	for (unsigned i = 0; i < 4 * (CGG_LEVELS + 2) && !status; i++) {
 		const struct cgg_condition any = { .expires = CGG_NEVER };
 		struct cgg_condition c = i & 1 ? any : class->condition;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * spread.c - turns the lists of a rule into entries: one for each net, protocol and range of
- * ports.
+ * spread.c - turns the lists of a rule into entries: one for each net, own net, source port,
+ * protocol and range of ports.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +54,21 @@ int spread_sets(struct cgg_spread *spread, struct cgg_rules *rules)
 	return 0;
 }
 
+/* Collect the nets of this host's end. */
+static int selfs_of(struct cgg_spread *spread, const struct cgg_rule *rule)
+{
+	int status = 0;
+
+	if (!(rule->matches & CGG_MATCH_SELF))
+		return 0;
+	if (!rule->own.selfs.count)
+		status = prefixes_add(&spread->selfs, &rule->own.self);
+	for (unsigned i = 0; i < rule->own.selfs.count && !status; i++)
+		status = prefixes_add(&spread->selfs, &rule->own.selfs.net[i]);
+	prefixes_join(&spread->selfs);
+	return status ? status : prefixes_divide(&spread->selfs);
+}
+
 static unsigned protos_of(const struct cgg_rule *rule)
 {
 	unsigned count = 0;
@@ -74,12 +89,17 @@ int spread_begin(struct cgg_spread *spread, const struct cgg_rule *rule)
 
 	*spread = (struct cgg_spread){ .rule = rule };
 	status = nets_of(spread, rule);
+	if (!status)
+		status = selfs_of(spread, rule);
 	if (status)
 		return status;
 	nets = spread->nets.count + spread->sets + spread->local;
 	ports *= protos_of(rule);
+	ports *= rule->own.sports.count ? rule->own.sports.count : 1;
 	if (has_nets(rule))
 		ports *= nets;
+	if (rule->matches & CGG_MATCH_SELF)
+		ports *= spread->selfs.count;
 	if (ports > CGG_RULE_ENTRIES)
 		return set_error(CGG_USAGE,
 				 "the lists have %llu combinations, and a rule at most %u; "
@@ -92,19 +112,25 @@ int spread_begin(struct cgg_spread *spread, const struct cgg_rule *rule)
 void spread_free(struct cgg_spread *spread)
 {
 	free(spread->nets.prefix);
-	spread->nets = (struct cgg_prefixes){ 0, 0, 0 };
+	free(spread->selfs.prefix);
+	spread->nets = spread->selfs = (struct cgg_prefixes){ 0, 0, 0 };
 }
 
-/* Let an entry match a prefix. */
-static void prefix_put(struct cgg_entry *e, const struct cgg_prefix *net)
+static void prefix_put(__u64 value[2], __u64 mask[2], const struct cgg_prefix *net)
 {
-	__u8 mask[16] = { 0 };
+	__u8 bytes[16] = { 0 };
 
-	memset(mask, 0xff, net->len / 8u);
+	memset(bytes, 0xff, net->len / 8u);
 	if (net->len % 8)
-		mask[net->len / 8] = (__u8)(0xff00 >> net->len % 8);
-	memcpy(e->value, net->addr, sizeof(net->addr));
-	memcpy(e->mask, mask, sizeof(mask));
+		bytes[net->len / 8] = (__u8)(0xff00 >> net->len % 8);
+	memcpy(value, net->addr, sizeof(net->addr));
+	memcpy(mask, bytes, sizeof(bytes));
+}
+
+/* Let an entry match a prefix of the other end. */
+static void net_prefix_put(struct cgg_entry *e, const struct cgg_prefix *net)
+{
+	prefix_put(e->value, e->mask, net);
 	/* ::/0 means every IPv6 address, but not IPv4 addresses in mapped form */
 	e->condition.select_mask |= CGG_IS_IPV4 | CGG_IS_SET;
 	if (net->len >= 96 && addr_is_ip4(net->addr))
@@ -124,7 +150,7 @@ static void net_put(struct cgg_entry *e, const struct cgg_spread *spread, unsign
 			places &= places - 1;
 		set_put(e, (unsigned)__builtin_ctzll(places));
 	} else {
-		prefix_put(e, &spread->nets.prefix[n - spread->local - spread->sets]);
+		net_prefix_put(e, &spread->nets.prefix[n - spread->local - spread->sets]);
 	}
 }
 
@@ -166,6 +192,35 @@ static struct cgg_entry *protos_put(struct cgg_entry *to, const struct cgg_entry
 	return to;
 }
 
+static void sport_put(struct cgg_entry *e, __u16 min, __u16 max)
+{
+	e->condition.sport_min = min;
+	e->condition.sport_above = (__u16)(65535 - max);
+}
+
+/* Write entries for each source port and each own net, all like *e. Return the next one. */
+static struct cgg_entry *sides_put(struct cgg_entry *to, const struct cgg_entry *e,
+				   const struct cgg_spread *spread)
+{
+	const struct cgg_rule *rule = spread->rule;
+	unsigned sports = rule->own.sports.count ? rule->own.sports.count : 1;
+	unsigned selfs = spread->selfs.count ? spread->selfs.count : 1;
+	struct cgg_entry one = *e;
+
+	for (unsigned i = 0; i < sports * selfs; i++) {
+		if (rule->own.sports.count)
+			sport_put(&one, rule->own.sports.port[i % sports].min,
+				  rule->own.sports.port[i % sports].max);
+		else if (rule->matches & CGG_MATCH_SPORT)
+			sport_put(&one, rule->own.sport_min, rule->own.sport_max);
+		if (spread->selfs.count)
+			prefix_put(one.condition.self, one.condition.self_mask,
+				   &spread->selfs.prefix[i / sports]);
+		to = protos_put(to, &one, rule);
+	}
+	return to;
+}
+
 /* Write the entries of a rule, of which *e has all but the lists. Only the first has a text. */
 void spread_put(struct cgg_entry *e, const struct cgg_spread *spread)
 {
@@ -173,11 +228,11 @@ void spread_put(struct cgg_entry *e, const struct cgg_spread *spread)
 	unsigned nets = spread->nets.count + spread->sets + spread->local;
 
 	if (!has_nets(spread->rule))
-		to = protos_put(to, &base, spread->rule);
+		to = sides_put(to, &base, spread);
 	for (unsigned n = 0; n < nets; n++) {
 		one = base;
 		net_put(&one, spread, n);
-		to = protos_put(to, &one, spread->rule);
+		to = sides_put(to, &one, spread);
 	}
 	for (unsigned i = 1; i < spread->entries; i++)
 		e[i].text = e[i].text_len = 0;

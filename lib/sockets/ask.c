@@ -127,6 +127,8 @@ static int answer_add(struct queries *queries, int program, struct query *q,
 	queries->answer = more;
 	status = query_fill(&ask, rule, by_name);
 	ask.uid = q->key.uid;
+	ask.sport = q->key.sport;
+	memcpy(ask.self, q->key.self, sizeof(ask.self));
 	memcpy(ask.ancestor, all->scope[q->key.scope].ancestor, sizeof(ask.ancestor));
 	if (!status)
 		status = query_run(program, &ask, (int)answer.place, &answer.verdict, &answer.rule);

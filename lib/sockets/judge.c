@@ -38,6 +38,10 @@ static int query_add(struct queries *queries, const struct cgg_socket *s, int ho
 	q->key.with_port = s->kind != CGG_SOCK_RAW;
 	q->key.port = end->port;
 	memcpy(q->key.addr, end->addr, sizeof(q->key.addr));
+	if (1u << hook & CGG_PACKET_HOOKS) {
+		q->key.sport = hook == CGG_EGRESS ? s->local.port : s->peer.port;
+		memcpy(q->key.self, s->local.addr, sizeof(q->key.self));
+	}
 	q->key.scope = s->scope;
 	q->key.network = image->by_name ? s->network : 0;
 	q->socket = (__u32)(s - queries->all->socket);

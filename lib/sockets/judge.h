@@ -7,14 +7,13 @@
 
 /* What is asked. Questions with equal bytes have equal answers. */
 struct question {
-	__u8 addr[16];
+	__u8 addr[16], self[16];
 	__u32 attached; /* index in cgg_sockets */
 	__u32 scope, network;
 	__u32 uid; /* of the socket, whose group nobody knows */
-	__u16 proto, port;
+	__u16 proto, port, sport; /* and self: of packets; nobody knows their interface */
 	__u8 hook;
 	bool with_port;
-	__u8 zero[2];
 };
 
 struct query {

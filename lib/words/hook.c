@@ -13,7 +13,9 @@
 #define P(program) (1u << CGG_##program)
 #define CALL (NET | CGG_MATCH_HOST)
 #define NET (CGG_MATCH_PROTO | CGG_MATCH_IP | CGG_MATCH_PORT | CALLER)
-#define PACKET (CGG_MATCH_PROTO | CGG_MATCH_IP | CGG_MATCH_PORT | OWNER)
+#define PACKET                                                                                     \
+	(CGG_MATCH_PROTO | CGG_MATCH_IP | CGG_MATCH_PORT | OWNER | CGG_MATCH_SPORT |               \
+	 CGG_MATCH_IFACE | CGG_MATCH_SELF)
 #define SOCKET (CGG_MATCH_FAMILY | CGG_MATCH_TYPE | CGG_MATCH_PROTO | CALLER)
 #define CALLER (CGG_MATCH_CGROUP | CGG_MATCH_UID | CGG_MATCH_GID)
 #define OWNER (CGG_MATCH_CGROUP | CGG_MATCH_UID) /* of a packet: a socket has no group */

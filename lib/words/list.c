@@ -201,6 +201,8 @@ void rule_free(struct cgg_rule *rule)
 {
 	free(rule->nets.net);
 	free(rule->ports.port);
-	rule->nets = (struct cgg_nets){ 0, 0 };
-	rule->ports = (struct cgg_ports){ 0, 0 };
+	free(rule->own.selfs.net);
+	free(rule->own.sports.port);
+	rule->nets = rule->own.selfs = (struct cgg_nets){ 0, 0 };
+	rule->ports = rule->own.sports = (struct cgg_ports){ 0, 0 };
 }

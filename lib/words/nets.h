@@ -77,6 +77,19 @@ int protos_parse(__u16 *first, struct cgg_protos *list, const char *word);
 bool protos_any(const struct cgg_protos *list);
 bool protos_have(const struct cgg_protos *list, unsigned proto);
 
+/* own_side.c: matches of packets; lists as in a rule. rule_resolve() looks the interface up. */
+struct cgg_own_side {
+	__u16 sport_min, sport_max;
+	struct cgg_ports sports;
+	struct cgg_net self;
+	struct cgg_nets selfs;
+	char iface[16];
+	__u32 iface_number;
+};
+int sport_parse(struct cgg_own_side *own, const char *word);
+int iface_parse(struct cgg_own_side *own, const char *word);
+int self_parse(struct cgg_own_side *own, const char *word);
+
 /* prefixes.c: what a net means, as prefixes; local and sets mean none here */
 struct cgg_prefix {
 	__u8 addr[16];
@@ -88,5 +101,6 @@ struct cgg_prefixes {
 };
 int prefixes_add(struct cgg_prefixes *all, const struct cgg_net *net);
 void prefixes_join(struct cgg_prefixes *all);
+int prefixes_divide(struct cgg_prefixes *all);
 
 #endif

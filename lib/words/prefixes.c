@@ -271,3 +271,33 @@ void prefixes_join(struct cgg_prefixes *all)
 	}
 	all->count = kept;
 }
+
+/*
+ * Take the IPv4 addresses out of prefixes of IPv6 that contain their mapped form, for what is
+ * compared without regard to the family. Return 0 or CGG_FAILED.
+ */
+int prefixes_divide(struct cgg_prefixes *all)
+{
+	static const struct cgg_prefix mapped = { .addr = { [10] = 0xff, 0xff }, .len = 96 };
+	unsigned count = all->count;
+	int status = 0;
+
+	for (unsigned i = 0; i < count && !status; i++) {
+		unsigned len = all->prefix[i].len;
+
+		if (len >= mapped.len || !contains(&all->prefix[i], &mapped))
+			continue;
+		for (unsigned end = len + 1; end <= mapped.len && !status; end++) {
+			struct cgg_prefix part = { .len = (__u8)end };
+
+			for (unsigned bit = 0; bit < end; bit++)
+				if (bit_of(mapped.addr, bit) != (bit + 1 == end))
+					part.addr[bit / 8] |= (__u8)(0x80 >> bit % 8);
+			if (end == len + 1)
+				all->prefix[i] = part;
+			else
+				status = add(all, &part);
+		}
+	}
+	return status;
+}

@@ -55,13 +55,12 @@ static void port_print(struct text *t, __u16 min, __u16 max)
 	put_number(t, max);
 }
 
-static void ports_print(struct text *t, const struct cgg_rule *rule)
+static void ports_print(struct text *t, const char *key, const struct cgg_ports *list, __u16 min,
+			__u16 max)
 {
-	const struct cgg_ports *list = &rule->ports;
-
-	put(t, " port ");
+	put_key(t, key, "");
 	if (!list->count)
-		port_print(t, rule->port_min, rule->port_max);
+		port_print(t, min, max);
 	for (unsigned i = 0; i < list->count; i++) {
 		put(t, i ? "," : "");
 		port_print(t, list->port[i].min, list->port[i].max);
@@ -88,32 +87,37 @@ static void protos_print(struct text *t, const struct cgg_rule *rule)
 	put(t, part);
 }
 
-static void nets_print(struct text *t, const struct cgg_rule *rule)
+static void nets_print(struct text *t, const char *key, const struct cgg_net *first,
+		       const struct cgg_nets *list)
 {
 	char part[CGG_NET_TEXT];
 
-	net_print(&rule->net, part);
-	put_key(t, "ip", part);
-	for (unsigned i = 1; i < rule->nets.count; i++) {
-		net_print(&rule->nets.net[i], part);
+	net_print(first, part);
+	put_key(t, key, part);
+	for (unsigned i = 1; i < list->count; i++) {
+		net_print(&list->net[i], part);
 		put(t, ",");
 		put(t, part);
 	}
 }
 
-static void cgroup_print(struct text *t, const char *cgroup)
+/* Append a key and a value, quoted if it needs that. */
+static void put_named(struct text *t, const char *key, const char *value)
 {
-	if (word_is_plain(cgroup))
-		put_key(t, "cgroup", cgroup);
+	if (word_is_plain(value))
+		put_key(t, key, value);
 	else
-		put_quoted(t, "cgroup", cgroup, false);
+		put_quoted(t, key, value, false);
 }
 
-/* Print the matches that say who calls. */
+/* Print the matches that say who calls, and which packet it is. */
 static void caller_print(struct text *t, const struct cgg_rule *rule)
 {
 	char part[CGG_NET_TEXT];
 
+	if (rule->matches & CGG_MATCH_SPORT)
+		ports_print(t, "sport", &rule->own.sports, rule->own.sport_min,
+			    rule->own.sport_max);
 	if (rule->matches & CGG_MATCH_UID) {
 		owner_print(&rule->uid, part);
 		put_key(t, "uid", part);
@@ -122,8 +126,12 @@ static void caller_print(struct text *t, const struct cgg_rule *rule)
 		owner_print(&rule->gid, part);
 		put_key(t, "gid", part);
 	}
+	if (rule->matches & CGG_MATCH_IFACE)
+		put_named(t, "iface", rule->own.iface);
+	if (rule->matches & CGG_MATCH_SELF)
+		nets_print(t, "self", &rule->own.self, &rule->own.selfs);
 	if (rule->matches & CGG_MATCH_CGROUP)
-		cgroup_print(t, rule->cgroup);
+		put_named(t, "cgroup", rule->cgroup);
 }
 
 static void operands_print(struct text *t, const struct cgg_rule *rule)
@@ -164,13 +172,13 @@ size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
 	if (rule->matches & CGG_MATCH_PROTO)
 		protos_print(&t, rule);
 	if (rule->matches & CGG_MATCH_IP)
-		nets_print(&t, rule);
+		nets_print(&t, "ip", &rule->net, &rule->nets);
 	if (rule->matches & CGG_MATCH_HOST) {
 		host_print(rule, part);
 		put_key(&t, "host", part);
 	}
 	if (rule->matches & CGG_MATCH_PORT)
-		ports_print(&t, rule);
+		ports_print(&t, "port", &rule->ports, rule->port_min, rule->port_max);
 	caller_print(&t, rule);
 	if (*rule->name)
 		put_key(&t, "name", rule->name);

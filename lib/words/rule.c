@@ -132,6 +132,21 @@ static int gid_word(struct cgg_rule *rule, const char *word)
 	return gid_parse(&rule->gid, word);
 }
 
+static int sport_word(struct cgg_rule *rule, const char *word)
+{
+	return sport_parse(&rule->own, word);
+}
+
+static int iface_word(struct cgg_rule *rule, const char *word)
+{
+	return iface_parse(&rule->own, word);
+}
+
+static int self_word(struct cgg_rule *rule, const char *word)
+{
+	return self_parse(&rule->own, word);
+}
+
 static int errno_word(struct cgg_rule *rule, const char *word)
 {
 	return errno_parse(&rule->error, word);
@@ -174,8 +189,11 @@ static const struct keyword {
 	{ "ip", "ip " CGG_NET_USAGE "|@SET[,...]", CGG_MATCH_IP, ip_word },
 	{ "host", "host NAME|*.NAME|*|@SET", CGG_MATCH_HOST, host_parse },
 	{ "port", "port N[-M][,...]", CGG_MATCH_PORT, port_word },
+	{ "sport", "sport N[-M][,...]", CGG_MATCH_SPORT, sport_word },
 	{ "uid", "uid ID[-ID]", CGG_MATCH_UID, uid_word },
 	{ "gid", "gid ID[-ID]", CGG_MATCH_GID, gid_word },
+	{ "iface", "iface NAME", CGG_MATCH_IFACE, iface_word },
+	{ "self", "self NET[,...]", CGG_MATCH_SELF, self_word },
 	{ "cgroup", "cgroup TARGET", CGG_MATCH_CGROUP, cgroup_word },
 	{ "name", "name WORD", 0, name_word },
 	{ "comment", "comment \"TEXT\"", 0, comment_parse },

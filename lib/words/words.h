@@ -15,6 +15,9 @@ enum cgg_match { /* hook.c: bits: the matches that a hook supports, or that a ru
 		 CGG_MATCH_HOST = 64,
 		 CGG_MATCH_UID = 128,
 		 CGG_MATCH_GID = 256,
+		 CGG_MATCH_SPORT = 512,
+		 CGG_MATCH_IFACE = 1024,
+		 CGG_MATCH_SELF = 2048,
 };
 enum cgg_operand_kind {
 	CGG_NONE,
@@ -82,6 +85,7 @@ struct cgg_rule {
 	__u64 cgroup_id;
 	__u8 cgroup_level;
 	struct cgg_owner uid, gid;
+	struct cgg_own_side own;
 	char name[CGG_NAME], comment[CGG_COMMENT];
 	bool quiet;
 	int error; /* errno of a denial, 0: EPERM */

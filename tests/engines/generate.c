@@ -19,6 +19,8 @@
  *	cgroups			overlap, and most with a cgroup
  *	owners			overlap, and most with users and groups
  *	users			a rule for each user
+ *	packets			overlap about packets, and most with sport, iface or self; IFACE...
+ *	sports selfs		a rule for each of these
  *	lists			overlap, and most with lists of nets, ports and protocols
  *	devices sysctls unixes sockopts sockets
  *
@@ -485,6 +487,42 @@ static void print_owners(bool packets)
 	}
 }
 
+static bool own_sides; /* print source ports, interfaces and own addresses */
+
+static struct prefix overlap_prefix(const struct rule *all, uint64_t n, uint64_t pool);
+static void print_self(void)
+{
+	static struct rule pool[16];
+	static uint64_t drawn;
+
+	if (drawn < 16) {
+		pool[drawn].prefix = overlap_prefix(pool, drawn, 16);
+		drawn++;
+	}
+	fputs(" self ", stdout);
+	for (unsigned i = 0, many = chance(70) ? 1 : 2; i < many; i++) {
+		struct prefix p = pool[below(drawn)].prefix;
+
+		if (!p.high && !p.low)
+			p = random_prefix(chance(40));
+		if (chance(4))
+			p = (struct prefix){ .six = true };
+		putchar(i ? ',' : ' ');
+		print_prefix(&p);
+	}
+}
+
+static void print_sport(void)
+{
+	struct range range = shared_range();
+
+	if (chance(30))
+		range.max = range.min;
+	printf(" sport %u-%u", range.min, range.max);
+	if (chance(30))
+		printf(",%u", below(65536));
+}
+
 static void print_rule(const struct rule *r, const char *hooks, uint64_t number)
 {
 	printf("%s %s", verdicts[r->verdict], hooks);
@@ -499,8 +537,14 @@ static void print_rule(const struct rule *r, const char *hooks, uint64_t number)
 		printf(" port %u", r->port.min);
 	else if (r->port.min || r->port.max != 65535)
 		printf(" port %u-%u", r->port.min, r->port.max);
+	if (own_sides && chance(50))
+		print_sport();
 	if (owners)
 		print_owners(PACKETS >> r->hooks & 1);
+	if (own_sides && words_count && chance(30))
+		printf(" iface %s", words[below((uint64_t)words_count)]);
+	if (own_sides && chance(40))
+		print_self();
 	if (r->cgroup)
 		printf(" cgroup %s", words[r->cgroup - 1]);
 	if (r->option & 1)
@@ -613,6 +657,8 @@ static struct prefix overlap_prefix(const struct rule *all, uint64_t n, uint64_t
 	return inside(outer, len);
 }
 
+static const unsigned packet_hooks[] = { 4, 7, 8 }; /* hook_sets about packets alone */
+
 /* One rule in eight has a twin later in the list, which must never be the answer. */
 static void overlap(void)
 {
@@ -623,7 +669,7 @@ static void overlap(void)
 	ranges_begin(24);
 	for (uint64_t n = 0; n < count; n++) {
 		struct rule *r = &all[n];
-		unsigned hooks = below(HOOK_SETS);
+		unsigned hooks = own_sides ? packet_hooks[below(3)] : below(HOOK_SETS);
 
 		if (n && !below(8)) {
 			*r = all[below(n)];
@@ -635,7 +681,7 @@ static void overlap(void)
 				r->prefix.len = 0;
 			r->port = chance(35) ? (struct range){ 0, 65535 } : shared_range();
 			r->proto = draw_proto(protos);
-			if (words_count && chance(80))
+			if (words_count && !own_sides && chance(80))
 				r->cgroup = (uint8_t)(1 + below((uint64_t)words_count));
 		}
 		r->hooks = (uint8_t)hooks;
@@ -730,6 +776,30 @@ static void overlap_owners(void)
 {
 	owners = true;
 	overlap();
+}
+
+static void overlap_packets(void)
+{
+	canonical = own_sides = true;
+	overlap();
+}
+
+static void sports(void)
+{
+	for (uint64_t n = 0; n < count; n++)
+		printf("%s %s sport %u\n", verdicts[below(3)], hook_sets[packet_hooks[below(3)]],
+		       mix32((uint32_t)n) % 65536);
+}
+
+static void selfs(void)
+{
+	for (uint64_t n = 0; n < count; n++) {
+		struct prefix p = random_prefix(chance(50));
+
+		printf("%s %s self ", verdicts[below(3)], hook_sets[packet_hooks[below(3)]]);
+		print_prefix(&p);
+		putchar('\n');
+	}
 }
 
 static void users(void)
@@ -957,6 +1027,9 @@ static const struct {
 	{ "cgroups", overlap },
 	{ "owners", overlap_owners },
 	{ "users", users },
+	{ "packets", overlap_packets },
+	{ "sports", sports },
+	{ "selfs", selfs },
 	{ "lists", lists },
 	{ "devices", devices },
 	{ "sysctls", sysctls },
@@ -1037,7 +1110,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strcmp(kinds[i].name, argv[1]))
 			continue;
-		if (words_count && kinds[i].print == overlap && strcmp(argv[1], "cgroups"))
+		if (words_count && kinds[i].print == overlap && strcmp(argv[1], "cgroups") &&
+		    strcmp(argv[1], "packets"))
 			words_count = 0;
 		stdout = open_memstream(&text, &size);
 		if (!stdout)

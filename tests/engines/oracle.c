@@ -23,6 +23,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -74,6 +75,10 @@ struct rule {
 	uint32_t cgroup; /* number + 1 in groups; 0: any */
 	bool has_owner[2]; /* a user; a group */
 	uint32_t owner_min[2], owner_max[2];
+	uint16_t sport_min, sport_max;
+	uint32_t iface; /* 0: any */
+	bool has_self, self_four;
+	uint8_t self[16], self_bits;
 	uint32_t id, line;
 	uint32_t next; /* number + 1 of the next rule in this bucket */
 };
@@ -96,6 +101,9 @@ struct question {
 	uint32_t name_len;
 	uint32_t group; /* in groups */
 	uint32_t owner[2]; /* user and group; both ~0: not known */
+	uint16_t sport;
+	uint32_t iface;
+	uint8_t self[16];
 	uint8_t verdict; /* the answer */
 	uint32_t rule[CGG_KNOWN_BITS]; /* any of these ids is right; first a rule's number + 1 */
 	uint32_t number;
@@ -429,10 +437,10 @@ static void rule_add(const struct rule *r)
 
 /* The lists of a rule, which is then read as one rule for each combination, with one id. */
 struct lists {
-	char *ip, *proto, *port;
+	char *ip, *proto, *port, *sport, *self;
 };
 
-static void add_ports(struct rule *r, const char *list, uint32_t line)
+static void add_selfs(const struct rule *r, const char *list, uint32_t line)
 {
 	char *copy = list ? strdup(list) : 0, *save = 0;
 
@@ -440,8 +448,46 @@ static void add_ports(struct rule *r, const char *list, uint32_t line)
 		rule_add(r);
 	for (char *one = copy ? strtok_r(copy, ",", &save) : 0; one;
 	     one = strtok_r(0, ",", &save)) {
+		struct rule with = *r, net = { 0 };
+
+		read_ip(&net, one, line);
+		with.has_self = true;
+		with.self_four = net.four;
+		with.self_bits = net.bits;
+		memcpy(with.self, net.addr, sizeof(with.self));
+		rule_add(&with);
+	}
+	free(copy);
+}
+
+static void add_sports(const struct rule *r, const struct lists *lists, uint32_t line)
+{
+	char *copy = lists->sport ? strdup(lists->sport) : 0, *save = 0;
+
+	if (!copy)
+		add_selfs(r, lists->self, line);
+	for (char *one = copy ? strtok_r(copy, ",", &save) : 0; one;
+	     one = strtok_r(0, ",", &save)) {
+		struct rule with = *r, port = { 0 };
+
+		read_port(&port, one, line);
+		with.sport_min = port.min;
+		with.sport_max = port.max;
+		add_selfs(&with, lists->self, line);
+	}
+	free(copy);
+}
+
+static void add_ports(struct rule *r, const struct lists *lists, uint32_t line)
+{
+	char *copy = lists->port ? strdup(lists->port) : 0, *save = 0;
+
+	if (!copy)
+		add_sports(r, lists, line);
+	for (char *one = copy ? strtok_r(copy, ",", &save) : 0; one;
+	     one = strtok_r(0, ",", &save)) {
 		read_port(r, one, line);
-		rule_add(r);
+		add_sports(r, lists, line);
 	}
 	free(copy);
 }
@@ -451,11 +497,11 @@ static void add_protos(struct rule *r, const struct lists *lists, uint32_t line)
 	char *copy = lists->proto ? strdup(lists->proto) : 0, *save = 0;
 
 	if (!copy)
-		add_ports(r, lists->port, line);
+		add_ports(r, lists, line);
 	for (char *one = copy ? strtok_r(copy, ",", &save) : 0; one;
 	     one = strtok_r(0, ",", &save)) {
 		r->proto = read_proto(one, line);
-		add_ports(r, lists->port, line);
+		add_ports(r, lists, line);
 	}
 	free(copy);
 }
@@ -498,6 +544,12 @@ static void read_rest(struct rule *r, struct lists *lists, char *word, char **at
 			r->type = !strcmp(value, "stream")  ? SOCK_STREAM
 				  : !strcmp(value, "dgram") ? SOCK_DGRAM
 							    : SOCK_RAW;
+		else if (!strcmp(word, "sport"))
+			lists->sport = value;
+		else if (!strcmp(word, "self"))
+			lists->self = value;
+		else if (!strcmp(word, "iface"))
+			r->iface = if_nametoindex(value);
 		else if (!strcmp(word, "uid") || !strcmp(word, "gid"))
 			read_owner(r, *word == 'g', value, line);
 		else if (!strcmp(word, "cgroup"))
@@ -526,11 +578,12 @@ static void read_line(char *at, uint32_t line)
 	struct rule r = { .line = line,
 			  .proto = -1,
 			  .max = 65535,
+			  .sport_max = 65535,
 			  .id = rules_read + 1,
 			  .first = -1,
 			  .second = -1 };
 	char *tab = at + strspn(at, "0123456789"), *word;
-	struct lists lists = { 0, 0, 0 };
+	struct lists lists = { 0 };
 	int verdict;
 
 	if (tab > at && *tab == '\t') {
@@ -720,6 +773,19 @@ static bool pair_matches(const struct rule *r, const struct question *q)
 	return (r->first < 0 || r->first == q->first) && (r->second < 0 || r->second == q->second);
 }
 
+static bool own_side_matches(const struct rule *r, const struct question *q, bool deny)
+{
+	bool any_port = !r->sport_min && r->sport_max == 65535;
+
+	return (any_port ||
+		(q->hidden > 0 ? deny : q->sport >= r->sport_min && q->sport <= r->sport_max)) &&
+	       (!r->iface || r->iface == q->iface) &&
+	       (!r->has_self ||
+		(q->hidden > 2 ? deny
+			       : r->self_four == is_mapped(q->self) &&
+					 same_bits(r->self, q->self, r->self_bits)));
+}
+
 /* A hidden field of a packet matches every deny rule, and no other rule. */
 static bool packet_matches(const struct rule *r, const struct question *q)
 {
@@ -727,7 +793,8 @@ static bool packet_matches(const struct rule *r, const struct question *q)
 
 	return (any_port || (q->hidden > 0 ? deny : q->port >= r->min && q->port <= r->max)) &&
 	       (r->proto < 0 || (q->hidden > 1 ? deny : r->proto == q->proto)) &&
-	       (!r->has_ip || (q->hidden > 2 ? deny : address_matches(r, q)));
+	       (!r->has_ip || (q->hidden > 2 ? deny : address_matches(r, q))) &&
+	       own_side_matches(r, q, deny);
 }
 
 /* An owner that is not known matches every deny rule, and no other rule about owners. */
@@ -1207,6 +1274,25 @@ static void ask_owner(struct question *q, const struct rule *r, struct dice *dic
 		q->owner[0] = q->owner[1] = UINT32_MAX;
 }
 
+/* What a rule asks of a packet beside its other end, or something else. */
+static void ask_own_side(struct question *q, const struct rule *r, struct dice *dice)
+{
+	const struct rule *other = chance(dice, 30) || !r ? any_rule(dice) : r;
+
+	q->sport = chance(dice, 50) ? other->sport_min : other->sport_max;
+	if (chance(dice, 20))
+		q->sport = (uint16_t)(q->sport + (chance(dice, 50) ? 1 : -1u));
+	q->iface = chance(dice, 80) ? other->iface : below(dice, 20);
+	other = chance(dice, 80) && r ? r : any_rule(dice);
+	memcpy(q->self, other->self, sizeof(q->self));
+	for (unsigned i = other->self_bits; i < 128; i++)
+		if (chance(dice, 50))
+			q->self[i / 8] ^= (uint8_t)(0x80 >> i % 8);
+	if (!other->has_self)
+		for (unsigned i = 0; i < 16; i++)
+			q->self[i] = (uint8_t)below(dice, 256);
+}
+
 static void ask(struct question *q, const struct rule *r, bool spoil, struct dice *dice)
 {
 	static const uint8_t loopback[16] = { [15] = 1 };
@@ -1228,6 +1314,7 @@ static void ask(struct question *q, const struct rule *r, bool spoil, struct dic
 	else
 		ask_pair(q, r, dice);
 	ask_owner(q, r, dice);
+	ask_own_side(q, r, dice);
 	q->group = below(dice, groups_count);
 	if (r && r->cgroup && chance(dice, 70))
 		for (int i = 0; i < 8 && !group_is(&groups[q->group], &groups[r->cgroup - 1]); i++)
@@ -1267,6 +1354,9 @@ static void fill(struct cgg_ask *a, const struct question *q, uint32_t place)
 	a->query.access = q->access_bits;
 	a->uid = q->owner[0];
 	a->gid = q->owner[1];
+	a->sport = q->sport;
+	a->iface = q->iface;
+	memcpy(a->self, q->self, sizeof(a->self));
 	memcpy(a->ancestor, groups[q->group].ancestor, sizeof(a->ancestor));
 	switch (q->hook) {
 	case CGG_UNIX:
@@ -1314,8 +1404,9 @@ static void show(const struct question *q)
 	else
 		printf(" %c %lld:%lld", q->hook == CGG_DEVICE ? q->device : ' ',
 		       (long long)q->first, (long long)q->second);
-	printf(" letters %u cgroup %s uid %u gid %u\n", q->access_bits, groups[q->group].path,
-	       q->owner[0], q->owner[1]);
+	printf(" letters %u cgroup %s uid %u gid %u sport %u iface %u self %s\n", q->access_bits,
+	       groups[q->group].path, q->owner[0], q->owner[1], q->sport, q->iface,
+	       inet_ntop(AF_INET6, q->self, text, sizeof(text)));
 }
 
 /* describe - return a verdict and an id, with the line of that rule */

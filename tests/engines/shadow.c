@@ -125,7 +125,21 @@ static void above(__u64 cgroup, __u64 ids[CGG_LEVELS])
 		ids[count++] = cgroup;
 }
 
-static void rules_make(struct cgg_rules *rules, const char *hook, bool places)
+/* Numbers whose ranges are nested: several of them never make up a larger one. */
+static void number_words(char *text)
+{
+	if (!below(3))
+		strcat(text, ONE_OF(" sport 5", " sport 1-10", " sport 0-65534"));
+	if (!below(4))
+		strcat(text, ONE_OF(" uid 5", " uid 1-10"));
+	if (!below(3))
+		strcat(text, ONE_OF(" iface lo", " iface other"));
+	if (!below(3))
+		strcat(text, ONE_OF(" self 10.0.0.0/8", " self 10.0.0.0/30", " self 10.0.0.1",
+				    " self ::1"));
+}
+
+static void rules_make(struct cgg_rules *rules, const char *hook, bool places, bool numbers)
 {
 	unsigned count = 2 + below(14);
 
@@ -137,8 +151,12 @@ static void rules_make(struct cgg_rules *rules, const char *hook, bool places)
 		char text[256];
 
 		rule_words(text, hook);
+		if (numbers)
+			number_words(text);
 		if (rule_line(&rule, text))
 			continue; /* a random word that this hook or verdict refuses */
+		if (rule.matches & CGG_MATCH_IFACE)
+			rule.own.iface_number = strcmp(rule.own.iface, "lo") ? 2 : 1;
 		if (places && !below(3)) {
 			rule.matches |= CGG_MATCH_CGROUP;
 			rule.cgroup_id = cgroups[below(4)];
@@ -230,7 +248,27 @@ struct asked {
 	struct cgg_query q;
 	const __u8 *name; /* the whole key */
 	__u64 cgroup, now;
+	__u32 uid, iface, sport; /* uid ~0: not known */
+	__u8 self[16];
 };
+
+/* Return whether an entry matches by its numbers. */
+static bool numbers_match(const struct cgg_condition *c, const struct asked *a)
+{
+	bool no_port = a->q.access != CGG_KNOWN_ALL, no_key = a->q.access == CGG_KNOWN_NONE;
+	__u64 self[2];
+
+	memcpy(self, a->self, sizeof(self));
+	if (c->iface && c->iface != a->iface)
+		return false;
+	if (c->uid.past &&
+	    (a->uid == ~0u ? !c->unknown : a->uid < c->uid.from || a->uid >= c->uid.past))
+		return false;
+	if (!no_port && (a->sport < c->sport_min || a->sport > CGG_SPORT_MAX(c)))
+		return false;
+	return no_key || !((self[0] ^ c->self[0]) & c->self_mask[0] ||
+			   (self[1] ^ c->self[1]) & c->self_mask[1]);
+}
 
 /* Return whether an entry matches, by the words of struct cgg_entry in bpf/contract/rule.h. */
 static bool matches(const struct cgg_rules *rules, const struct cgg_entry *e, const struct asked *a)
@@ -246,6 +284,8 @@ static bool matches(const struct cgg_rules *rules, const struct cgg_entry *e, co
 	above(a->cgroup, ids);
 	for (unsigned i = 0; i < CGG_LEVELS && ids[i]; i++)
 		in |= ids[i] == c->cgroup;
+	if (packet && !numbers_match(c, a))
+		return false;
 	if (!in || !(c->hooks >> a->q.hook & 1) || !(c->access & a->q.access) ||
 	    a->now >= c->expires || (a->q.select ^ c->select) & c->select_mask & known)
 		return false;
@@ -388,9 +428,34 @@ static void ask_all(const struct cgg_rules *rules, const struct values *v, struc
 	}
 }
 
-static void walk(const struct cgg_rules *rules, const char *hook, bool places)
+/* Number i of the places and times, or of the numbers, that a query may have. */
+static bool asked_from(struct asked *a, unsigned i, bool places, bool numbers)
 {
 	static const __u64 cgroups[] = { 0, 10, 11, 12, 20 }, times[] = { 0, 100, 200, 300 };
+	static const __u32 sports[] = { 0, 1, 5, 65535 }, uids[] = { 0, 5, 6, ~0u };
+	static const __u8 selfs[][4] = { { 10, 0, 0, 1 }, { 10, 0, 0, 2 }, { 10, 9 }, { 9 } };
+
+	if (places) {
+		a->cgroup = cgroups[i % 5];
+		a->now = times[i / 5 % 4];
+		return i < 5 * 4;
+	}
+	if (!numbers)
+		return i < 1;
+	a->sport = sports[i % 4];
+	a->uid = uids[i / 4 % 4];
+	a->iface = 1 + i / 16 % 3;
+	if (i / 48 % 5 < 4) {
+		memset(a->self + 10, 0xff, 2);
+		memcpy(a->self + 12, selfs[i / 48 % 5], 4);
+	} else {
+		a->self[15] = 1;
+	}
+	return i < 4 * 4 * 3 * 5;
+}
+
+static void walk(const struct cgg_rules *rules, const char *hook, bool places, bool numbers)
+{
 	static const __u8 outer[][16] = { { [10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2 },
 					  { [10] = 0xff, [11] = 0xff },
 					  { [10] = 0xff, [11] = 0xff, [12] = 64 },
@@ -408,14 +473,11 @@ static void walk(const struct cgg_rules *rules, const char *hook, bool places)
 		memcpy(key, outer[i], 16);
 		key_add(&v, key);
 	}
-	for (unsigned i = 0; i < 5 * 4; i++) {
-		if (i && !places)
-			break;
+	for (unsigned i = 0; asked_from(&(struct asked){ 0 }, i, places, numbers); i++) {
 		for (int bit = 0; bit < 4; bit++) {
-			struct asked a = { .q.hook = (__u8)number,
-					   .cgroup = cgroups[i % 5],
-					   .now = times[i / 5] };
+			struct asked a = { .q.hook = (__u8)number };
 
+			asked_from(&a, i, places, numbers);
 			a.q.access = (__u8)(1 << bit);
 			if (1u << number & CGG_PACKET_HOOKS ||
 			    (cgg_hooks[number].access_bits ? cgg_hooks[number].access_bits
@@ -466,10 +528,11 @@ int main(int argc, char **argv)
 		const char *hook = hooks[i % 10];
 		struct cgg_rules rules;
 		bool places = i / 10 % 3 == 2;
+		bool numbers = i / 10 % 3 == 1 && !strcmp(hook, "egress");
 
-		rules_make(&rules, hook, places);
+		rules_make(&rules, hook, places, numbers);
 		decides = calloc(rules.count + 1, sizeof(*decides));
-		walk(&rules, hook, places);
+		walk(&rules, hook, places, numbers);
 		wrong += compare(&rules, hook, &shadowed);
 		all += rules.rules;
 		for (unsigned k = 0; k < rules.count && wrong; k++)

@@ -130,6 +130,12 @@ def udp_from(addr, port, source):
     s.bind((source, 0))
     udp(addr, port, s)
 
+def udp_at(source, sport, port):
+    s = make(family(source), SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((source, int(sport)))
+    udp("::1" if ":" in source else "127.0.0.1", port, s)
+
 def udp_connected(addr, port):
     s = make(family(addr), SOCK_DGRAM)
     s.connect((addr, int(port)))

@@ -93,6 +93,14 @@ kind()
 	kind users 10 65 1000 10000
 }
 
+@test 'rules about source ports, interfaces and own addresses are judged as by a plain walk' {
+	paths=(lo)
+	kind packets 1 10 64 65 300 1000 10000
+	paths=()
+	kind sports 10 65 1000 10000
+	kind selfs 10 65 1000 10000
+}
+
 @test 'nested prefixes of one address, with rules at every length, are judged as by a plain walk' {
 	kind ladder 64 65 200 400 800
 }

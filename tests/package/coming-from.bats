@@ -70,6 +70,10 @@ new_network()
 		ip -n "$network" address add "$address/32" dev lo
 	done
 	ip -n "$network" link set lo up
+	ip -n "$network" link add near type veth peer name far
+	ip -n "$network" address add 203.0.113.1/24 dev near
+	ip -n "$network" link set near up
+	ip -n "$network" link set far up
 }
 
 in_network()
@@ -139,6 +143,7 @@ sendto 127.0.0.1 9
 sendto 127.0.0.2 9
 sendto 192.0.2.1 9
 sendto 198.51.100.1 9
+sendto 203.0.113.9 9
 sendto ::1 9
 bind 127.0.0.1 8080
 bind 127.0.0.1 8081
@@ -159,13 +164,13 @@ attempts_of()
 	esac <<<"$attempts_systemd"
 }
 
-# Views of the file system exist only for units of the system manager; ports need a newer systemd
-# than that of Debian 12.
+# Views of the file system exist only for units of the system manager; ports and interfaces need a
+# newer systemd than that of Debian 12.
 comparable()
 {
 	case $left in
 	Protect*) false ;;
-	SocketBind*) [[ $(/lib/systemd/systemd --version) == *+BPF_FRAMEWORK* ]] ;;
+	SocketBind* | RestrictNetwork*) [[ $(/lib/systemd/systemd --version) == *+BPF_FRAMEWORK* ]] ;;
 	esac
 }
 
@@ -221,6 +226,27 @@ same_as_unit()
 	cgg-attach "$ours"
 	units=0
 	each_group SYSTEMD same_as_unit
+}
+
+interfaces()
+{
+	local said by_lo=ok by_other=ok
+
+	[[ $left == RestrictNetwork* ]] || return 0
+	[[ $left == *~lo* ]] && by_lo='refused EPERM' || by_other='refused EPERM'
+	said=$(by_guard "$(attempts_of)")
+	grep -qx "sendto 192.0.2.1 9: $by_lo" <<<"$said" && grep -qx "sendto ::1 9: $by_lo" <<<"$said" &&
+		grep -qx "sendto 203.0.113.9 9: $by_other" <<<"$said" || { echo "$said" && false; }
+	seen=$((seen + 1))
+}
+
+@test 'rules about interfaces refuse what RestrictNetworkInterfaces refuses, where systemd has it not' {
+	new_cgroup ours
+	new_network
+	cgg-attach "$ours"
+	seen=0
+	each_group SYSTEMD interfaces
+	[ "$seen" -eq 2 ]
 }
 
 attempts_network()

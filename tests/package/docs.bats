@@ -577,7 +577,7 @@ $(defined QUESTIONS names/dns.bpf.c) questions in a TCP segment" \
 			expect "cgg-rule $line $verdict " "$hooks"$'\n'"$net"$'\n'"$options"
 		done
 	done
-	expect 'cgg-rule add net ' "$packet"$'\n'"$options"
+	expect 'cgg-rule add net ' "$(grep -Fx "$net" <<<"$packet")"$'\n'"$options"
 	while IFS=';' read -r hook has matches letters; do
 		[ "$has" = none ] || hook+=" ${operand[$hook]}"
 		expect "cgg-rule add $hook ${letters:+$letters }" "${matches// /$'\n'}"$'\n'"$options"
