@@ -29,10 +29,13 @@ static int make(struct cgg_guard *guard, long n)
 int main(int argc, char **argv)
 {
 	struct cgg_guard guard;
-	int status = guard_open(&guard, CGG_CHANGE);
+	int status;
 
 	if (argc != 3)
 		errx(2, "usage: fill FIRST LAST");
+	if (system("cgg-load --hooks connect,sendmsg"))
+		return 3;
+	status = guard_open(&guard, CGG_CHANGE);
 	for (long n = atol(argv[1]); n <= atol(argv[2]) && !status; n++)
 		status = make(&guard, n);
 	if (status)

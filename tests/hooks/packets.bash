@@ -83,7 +83,7 @@ reports()
 
 	shift
 	yes cgg-events -w 0
-	line="^\[$verdict $program\] pid=0 comm= $(plain "$*") tid=0 uid=[0-9]+ gid=0 cgroup=$(shown "$web") policy=default rule=$id saddr=[^ ]+( sport=[0-9]+)? len=[0-9]+( unread=[123])?( set=[^ ]+)?$"
+	line="^\[$verdict $program\] pid=0 comm= $(plain "$*") tid=0 uid=[0-9]+ gid=0 cgroup=$(shown "$web") policy=default rule=$id saddr=[^ ]+( sport=[0-9]+)? len=[0-9]+( unread=[123])?( own_cgroup=[^ ]+)?( set=[^ ]+)?$"
 	matches "$line"
 	! grep -Ev -e "$line" <<<"$output" || complain "each line must match: $line"
 }
