@@ -93,6 +93,12 @@ static __always_inline int in_cgroup(CONTEXT who, __u64 id, __u32 level, __u32 v
 #endif
 }
 
+/* Return not 0 if a condition asks who the caller is, so that condition_holds() must tell. */
+static __always_inline __u64 asks_caller(const struct cgg_condition *c)
+{
+	return c->cgroup | c->uid.past | c->gid.past;
+}
+
 /* Return whether a rule whose condition does not differ also matches the caller. */
 static __always_inline int condition_holds(const struct cgg_condition *c, CONTEXT who,
 					   __u32 verdict)

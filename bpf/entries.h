@@ -3,16 +3,7 @@
 #ifndef CGG_ENTRIES_H
 #define CGG_ENTRIES_H
 
-#include "condition.h"
-
-/* Return the image of that number, or 0: it has no chunk */
-static __always_inline const struct cgg_image *image_at(__u32 number)
-{
-	__u32 chunk = number / (2 * CGG_CHUNK), place = number % (2 * CGG_CHUNK);
-	void *own = bpf_map_lookup_elem(&images, &chunk);
-
-	return own ? bpf_map_lookup_elem(own, &place) : 0;
-}
+#include "image.h"
 
 #if HAS_NAME
 /*
@@ -103,7 +94,7 @@ __noinline __weak __u32 PER_KIND(front_find)(__u32 number, FRONT_PARAMS, __u64 q
 		if (e->operand_words && PER_KIND(tail_differs)(number, i, KEY_ARGS))
 			continue;
 #endif
-		if (!condition_holds(&e->condition, who, e->verdict))
+		if (asks_caller(&e->condition) && !PER_KIND(entry_holds)(number, i, who))
 			continue;
 		return i + 1;
 	}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* image.h - the image of a number, and whether an entry of it matches the caller. */
+#ifndef CGG_IMAGE_H
+#define CGG_IMAGE_H
+
+#include "condition.h"
+
+/* Return the image of that number, or 0: it has no chunk */
+static __always_inline const struct cgg_image *image_at(__u32 number)
+{
+	__u32 chunk = number / (2 * CGG_CHUNK), place = number % (2 * CGG_CHUNK);
+	void *own = bpf_map_lookup_elem(&images, &chunk);
+
+	return own ? bpf_map_lookup_elem(own, &place) : 0;
+}
+
+/*
+ * entry_holds - Return whether an entry whose condition does not differ also matches the caller.
+ *
+ * The verifier follows this once, and not once for each entry.
+ */
+__noinline __weak __u32 PER_KIND(entry_holds)(__u32 number, __u32 entry, CONTEXT who)
+{
+	const struct cgg_image *image = image_at(number);
+	const struct cgg_entry *e;
+
+	if (!image)
+		return 0;
+	e = &image->entry[entry % CGG_ENTRIES];
+	return condition_holds(&e->condition, who, e->verdict);
+}
+
+#endif
