@@ -103,7 +103,7 @@ static int zone_line(struct cgg_elements *list, char *const *word, int count)
 
 static bool is_zone_head(char *const *word, int count)
 {
-	return *word[0] == '$' || *word[0] == '@' || !strcasecmp(word[0], "NS") ||
+	return *word[0] == '$' || *word[0] == '@' || (count == 2 && !strcasecmp(word[0], "NS")) ||
 	       record_at(word, count, "SOA") || record_at(word, count, "NS");
 }
 

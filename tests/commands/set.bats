@@ -319,6 +319,9 @@ other'
 		no cgg-set restore -n fresh <<<"$line"
 		status_is 2
 	done
+	yes cgg-set add fresh ns
+	cgg-set list fresh | yes cgg-set restore fresh
+	yes cgg-set drop fresh
 	no cgg-set restore fresh <<<$'a.example\n*'
 	status_is 2
 	matches '^cgg-set: standard input:2: \*: not a name$'
