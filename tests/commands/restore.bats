@@ -290,6 +290,35 @@ END
 	iconv -t UTF-16 <<<'port 3' | yaml_refuses 'cgg-rule: FILE:1: the file is UTF-16; save it as UTF-8'
 }
 
+@test 'YAML: addresses, ports and protocols may be lists' {
+	yes cgg-set add office 192.0.2.1
+	yaml_is 'allow connect,sendmsg proto tcp,udp ip private,@office,192.0.2.7 port 80,443' <<-'END'
+		rules:
+		  - action: allow
+		    match:
+		      dest_ip: [192.0.2.7, private, "@office"]
+		      dest_port: [443, 80]
+		      proto:
+		        - udp
+		        - tcp
+	END
+	yaml_is 'deny connect,sendmsg port 5' <<<'{"rules": [{"action": "deny", "match": {"dest_port": [5]}}]}'
+	yaml_refuses 'cgg-rule: FILE:2: dest_port: the list is empty
+cgg-rule: FILE:3: dest_port: is a list; it needs a plain value
+cgg-rule: FILE:4: dest_ip: an element needs a value
+cgg-rule: FILE:5: dest_ip 10.0.0.1/8: host bits are set; did you mean 10.0.0.0/8?
+cgg-rule: FILE:6: proto: is a mapping; it needs a plain value
+cgg-rule: FILE:7: cgroup: is a list; it needs a plain value' <<-'END'
+		rules:
+		  - {action: deny, match: {dest_port: []}}
+		  - {action: deny, match: {dest_port: [1, [2]]}}
+		  - {action: deny, match: {dest_ip: [192.0.2.1, ~]}}
+		  - {action: deny, match: {dest_ip: [192.0.2.1, 10.0.0.1/8]}}
+		  - {action: deny, match: {proto: [{tcp: 1}]}}
+		  - {action: deny, match: {cgroup: [/]}}
+	END
+}
+
 @test 'YAML: a repeated key is refused by name' {
 	yaml_refuses 'cgg-rule: FILE:3: action: the key is repeated
 cgg-rule: FILE:4: dest_port: the key is repeated
