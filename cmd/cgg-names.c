@@ -36,6 +36,8 @@ struct addition {
 	__u64 ttl, netns, now;
 	__u8 (*addr)[16];
 	int count;
+	struct cgg_bound_before *done;
+	size_t done_count;
 };
 
 /* ---- attached cgroups ---- */
@@ -69,8 +71,8 @@ static struct cgg_attachment *attached_or_die(struct cgg_guard *guard, const cha
 }
 
 /*
- * Call work for each of these cgroups. It returns CGG_NO for one whose policy has no rules by name;
- * return CGG_NO if all are such.
+ * Call work for each of these cgroups, until it fails. It returns CGG_NO where the policy has no
+ * rules by name; return CGG_NO if all are such.
  */
 static int each_attached(struct cgg_guard *guard, const char *target,
 			 int work(struct cgg_guard *guard, const struct cgg_attachment *at,
@@ -83,8 +85,10 @@ static int each_attached(struct cgg_guard *guard, const char *target,
 
 	for (unsigned i = 0; i < count; i++) {
 		status = work(guard, &all[i], context);
-		if (status > CGG_NO)
-			die(status);
+		if (status > CGG_NO) {
+			worst = status;
+			break;
+		}
 		if (!status)
 			worst = 0;
 	}
@@ -187,7 +191,10 @@ static void names_list(const char *target, bool json)
 
 	if (status)
 		die(status);
-	if (each_attached(&guard, target, lines_read, 0) && target)
+	status = each_attached(&guard, target, lines_read, 0);
+	if (status > CGG_NO)
+		die(status);
+	if (status && target)
 		nobody(target);
 	if (list.count)
 		qsort(list.line, list.count, sizeof(*list.line), by_name);
@@ -257,9 +264,15 @@ static void addition_read(struct addition *add, int count, char **word)
 static int bindings_add(struct cgg_guard *guard, const struct cgg_attachment *at, void *context)
 {
 	const struct cgg_image *image = policy_image(guard, (int)at->policy);
-	const struct addition *add = context;
+	struct addition *add = context;
 	struct cgg_binding binding = { .netns = add->netns, .by_hand = true };
+	struct cgg_bound_before *done =
+		reallocarray(add->done, add->done_count + (size_t)add->count, sizeof(*done));
 	int status = image ? 0 : CGG_FAILED;
+
+	if (!done)
+		return set_error(CGG_FAILED, "add: out of memory");
+	add->done = done;
 
 	memcpy(binding.name, add->name, sizeof(binding.name));
 	if (image)
@@ -267,9 +280,24 @@ static int bindings_add(struct cgg_guard *guard, const struct cgg_attachment *at
 			add->now + (add->ttl > image->naming.keep ? add->ttl : image->naming.keep);
 	for (int i = 0; i < add->count && !status; i++) {
 		memcpy(binding.addr, add->addr[i], sizeof(binding.addr));
-		status = binding_add(at->id, &binding);
+		status = binding_add(at->id, &binding, &add->done[add->done_count]);
+		add->done_count += !status;
 	}
 	return status;
+}
+
+/* Take back what was added, and exit with the error. */
+static _Noreturn void take_back(const struct addition *add, int status)
+{
+	char why[CGG_ERROR];
+	size_t stay = 0;
+
+	memcpy(why, cgg_error, sizeof(why));
+	for (size_t i = add->done_count; i > 0; i--)
+		stay += !!binding_undo(&add->done[i - 1]);
+	if (stay)
+		errx(status, "%s; %zu of the addresses have the name nevertheless", why, stay);
+	errx(status, "%s", why);
 }
 
 static int bindings_forget(struct cgg_guard *guard, const struct cgg_attachment *at, void *context)
@@ -292,6 +320,7 @@ static void names_add(const char *target, int count, char **word)
 {
 	struct addition add = { 0 };
 	struct cgg_guard guard;
+	int status;
 
 	addition_read(&add, count, word);
 	change_or_die(&guard);
@@ -300,8 +329,12 @@ static void names_add(const char *target, int count, char **word)
 	if (!add.netns)
 		errx(CGG_FAILED, "add: this kernel tells no number of a network namespace "
 				 "(Linux 5.14)");
-	if (each_attached(&guard, target, bindings_add, &add))
+	status = each_attached(&guard, target, bindings_add, &add);
+	if (status > CGG_NO)
+		take_back(&add, status);
+	if (status)
 		nobody(target);
+	free(add.done);
 	free(add.addr);
 	guard_close(&guard);
 }
@@ -309,11 +342,15 @@ static void names_add(const char *target, int count, char **word)
 static void names_flush(const char *target, int count, char **word)
 {
 	struct cgg_guard guard;
+	int status;
 
 	if (count)
 		errx(CGG_USAGE, "%s: flush takes no words", word[0]);
 	change_or_die(&guard);
-	if (each_attached(&guard, target, bindings_forget, 0) && target)
+	status = each_attached(&guard, target, bindings_forget, 0);
+	if (status > CGG_NO)
+		die(status);
+	if (status && target)
 		nobody(target);
 	guard_close(&guard);
 }

@@ -213,7 +213,8 @@ static void names_maps_pin(struct bpf_object *object)
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		err(CGG_FAILED, "getrandom");
 	value_write(object, "seed", &seed);
-	if ((mkdir(CGG_DIR "/bindings", 0700) || mkdir(CGG_DIR "/known", 0700)) && errno != EEXIST)
+	if ((mkdir(CGG_DIR "/bindings", 0700) && errno != EEXIST) ||
+	    (mkdir(CGG_DIR "/known", 0700) && errno != EEXIST))
 		err(CGG_FAILED, CGG_DIR);
 	bpf_object__for_each_map(map, object) if (!is_pinned(bpf_map__name(map)))
 		pin_anew(bpf_map__fd(map), CGG_DIR "/maps", bpf_map__name(map));

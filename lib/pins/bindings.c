@@ -252,14 +252,15 @@ static void bound_put(struct cgg_bound *bound, const struct cgg_bound_name *name
 
 /*
  * Give an address a name for a cgroup, until it expires; return CGG_NO if the cgroup has no maps.
- * Hold the exclusive lock: two commands must not change one binding at once.
+ * Hold the exclusive lock: two commands must not change one binding at once. before: for
+ * binding_undo(), if this succeeds.
  */
-int binding_add(__u64 id, const struct cgg_binding *binding)
+int binding_add(__u64 id, const struct cgg_binding *binding, struct cgg_bound_before *before)
 {
 	struct cgg_bound_name name = { .expires = binding->expires };
 	struct cgg_where where = { .netns = binding->netns };
-	struct cgg_bound bound = { 0 };
 	struct cgg_operand operand;
+	struct cgg_bound bound;
 	struct names names;
 	__u64 hash, born;
 	int status = names_open(&names, id);
@@ -272,8 +273,11 @@ int binding_add(__u64 id, const struct cgg_binding *binding)
 	born = name_enter(&names, hash, &operand);
 	name.hash = hash | CGG_HAND | (binding->alias ? CGG_ALIAS : 0);
 	name.check = born + where_hash(names.seed, &where);
-	if (born && bpf_map_lookup_elem(names.bindings, &where, &bound))
-		memset(&bound, 0, sizeof(bound));
+	*before = (struct cgg_bound_before){ .id = id, .where = where };
+	before->had = born && !bpf_map_lookup_elem(names.bindings, &where, &before->bound);
+	if (!before->had && errno != ENOENT)
+		born = 0;
+	bound = before->bound;
 	bound_put(&bound, &name);
 	if (!born || bpf_map_update_elem(names.bindings, &where, &bound, BPF_ANY))
 		status = set_error(CGG_FAILED, "%s: %s", binding->name, strerror(errno));
@@ -281,45 +285,76 @@ int binding_add(__u64 id, const struct cgg_binding *binding)
 	return status;
 }
 
-/* Delete all elements of a map; those that programs add meanwhile may stay. */
-static int map_empty(int fd, void *key, void *next)
+/* Take back what binding_add() changed; what programs bound to the address since is lost. */
+int binding_undo(const struct cgg_bound_before *before)
+{
+	struct names names;
+	int status = names_open(&names, before->id);
+
+	if (status)
+		return status;
+	if (before->had
+		    ? bpf_map_update_elem(names.bindings, &before->where, &before->bound, BPF_ANY)
+		    : bpf_map_delete_elem(names.bindings, &before->where) && errno != ENOENT)
+		status = set_error(CGG_FAILED, "the names of cgroup %llu: %s", before->id,
+				   strerror(errno));
+	names_close(&names);
+	return status;
+}
+
+/*
+ * Read the keys of all bindings; return an errno. Programs that evict one meanwhile let it begin
+ * again, so there is room for each key twice.
+ */
+static int keys_read(int fd, struct cgg_where **keys, size_t *count)
 {
 	struct bpf_map_info info = { 0 };
 	__u32 len = sizeof(info);
-	bool first = true;
+	struct cgg_where *key;
 
+	*keys = 0;
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
 		return errno;
-	for (__u64 i = 0; i < 2ULL * info.max_entries; i++) {
-		bool more = !bpf_map_get_next_key(fd, first ? 0 : key, next);
-
-		if (!more && errno != ENOENT)
-			return errno;
-		if (!first && bpf_map_delete_elem(fd, key) && errno != ENOENT)
-			return errno;
-		if (!more)
-			return 0;
-		memcpy(key, next, info.key_size);
-		first = false;
+	*keys = calloc(info.max_entries, 2 * sizeof(**keys));
+	if (!*keys)
+		return ENOMEM;
+	for (*count = 0; *count < 2ULL * info.max_entries; ++*count) {
+		key = &(*keys)[*count];
+		if (bpf_map_get_next_key(fd, *count ? key - 1 : 0, key))
+			return errno == ENOENT ? 0 : errno;
 	}
 	return 0;
+}
+
+/* Delete all elements of known, as far as that goes: without bindings they mean nothing. */
+static void known_empty(int fd)
+{
+	__u64 hash;
+
+	for (__u32 i = 0; i < CGG_NAMES_ROOM_MOST; i++)
+		if (bpf_map_get_next_key(fd, 0, &hash) || bpf_map_delete_elem(fd, &hash))
+			return;
 }
 
 /* Delete all names that addresses have for a cgroup; return CGG_NO if it has no maps. */
 int bindings_flush(__u64 id)
 {
-	struct cgg_where where[2];
+	struct cgg_where *keys;
 	struct names names;
-	__u64 hash[2];
+	size_t count = 0;
 	int status = names_open(&names, id), error;
 
 	if (status)
 		return status;
-	error = map_empty(names.bindings, &where[0], &where[1]);
+	error = keys_read(names.bindings, &keys, &count);
+	for (size_t i = 0; i < count && !error; i++)
+		if (bpf_map_delete_elem(names.bindings, &keys[i]) && errno != ENOENT)
+			error = errno;
 	if (!error)
-		error = map_empty(names.known, &hash[0], &hash[1]);
+		known_empty(names.known);
 	if (error)
 		status = set_error(CGG_FAILED, "the names of cgroup %llu: %s", id, strerror(error));
 	names_close(&names);
+	free(keys);
 	return status;
 }

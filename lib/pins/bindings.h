@@ -24,7 +24,14 @@ struct cgg_binding {
 };
 typedef int binding_each(void *context, const struct cgg_binding *binding);
 int bindings_read(__u64 id, binding_each *each, void *context);
-int binding_add(__u64 id, const struct cgg_binding *binding);
+struct cgg_bound_before { /* what binding_add() changed */
+	__u64 id;
+	struct cgg_where where;
+	struct cgg_bound bound;
+	bool had;
+};
+int binding_add(__u64 id, const struct cgg_binding *binding, struct cgg_bound_before *before);
+int binding_undo(const struct cgg_bound_before *before);
 int bindings_flush(__u64 id);
 struct cgg_fill { /* by_hand: names that binding_add() gave; room: for addresses, and for names */
 	__u64 addresses, names, by_hand, room;

@@ -397,13 +397,14 @@ static void names_give(const char *cgroup)
 		errx(3, "%s", cgg_error);
 	for (unsigned i = 0; i < ADDRESSES; i++)
 		for (unsigned n = 0; n < addresses[i].names; n++) {
+			struct cgg_bound_before before;
 			struct cgg_binding b = { .netns = netns,
 						 .alias = addresses[i].alias[n],
 						 .expires = time_now() + 600000000000ULL };
 
 			memcpy(b.addr, addresses[i].addr, 16);
 			memcpy(b.name, addresses[i].name[n], sizeof(b.name));
-			if (binding_add(st.st_ino, &b))
+			if (binding_add(st.st_ino, &b, &before))
 				errx(3, "%s", cgg_error);
 		}
 }

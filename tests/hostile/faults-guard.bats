@@ -103,16 +103,22 @@ unattached()
 	disturbs cgg-detach -a
 }
 
-@test 'cgg-names add that is disturbed leaves the name known or not, and nothing passes' {
-	policies
-	traced cgg-rule -p one restore - <<<$'resolver 127.0.0.53\nallow connect host *.example.com\nconnect port 9191'
-	traced cgg-attach -p one "$shop"
+# names_state: print the rules, and which cgroups have which names
+names_state()
+{
 	eval "$(declare -f state | sed '1s/state/state_of_rules/')"
 	state()
 	{
 		state_of_rules
 		cgg-names | cut -f 1-3
 	}
+}
+
+@test 'cgg-names add that is disturbed leaves the name known or not, and nothing passes' {
+	policies
+	traced cgg-rule -p one restore - <<<$'resolver 127.0.0.53\nallow connect host *.example.com\nconnect port 9191'
+	traced cgg-attach -p one "$shop"
+	names_state
 	old() { traced cgg-names flush; }
 	disturbs cgg-names -c "$shop" add a.example.com 127.0.0.1
 	none_passed
@@ -218,7 +224,34 @@ in_set()
 	none_passed
 }
 
-# The last three tests: no guard may be left afterwards.
+@test 'cgg-names add to several cgroups, with one call failing, adds all names or none' {
+	policies
+	end_press
+	for cgroup in "$web" "$shop"; do
+		traced cgg-rule -p one restore - <<<$'allow connect host *.example.com\nconnect port 9191'
+		traced cgg-attach -p one "$cgroup"
+	done
+	names_state
+	old()
+	{
+		traced cgg-names flush
+		traced cgg-names -c "$web" add a.example.com 127.0.0.1
+	}
+	fails_only=1
+	disturbs cgg-names add b.example.com 127.0.0.1 127.0.0.2
+}
+
+@test 'cgg-names flush that is disturbed leaves the name known or not, and nothing passes' {
+	policies
+	traced cgg-rule -p one restore - <<<$'allow connect host *.example.com\nconnect port 9191'
+	traced cgg-attach -p one "$shop"
+	names_state
+	old() { traced cgg-names -c "$shop" add a.example.com 127.0.0.1; }
+	disturbs cgg-names flush
+	none_passed
+}
+
+# The last four tests: no guard may be left afterwards.
 @test 'cgg-unload -f that is disturbed leaves the guard whole or is finished by the next one' {
 	policies
 	end_press
@@ -239,11 +272,28 @@ in_set()
 	old()
 	{
 		traced cgg-unload -f || true
-		traced cgg-load --events-size 4096
+		traced cgg-load --events-size 4224
 	} 2>/dev/null
 	enforced() { cgg-rule test device c 1:5 r; }
 	slow=1
 	disturbs cgg-load --hooks device
+}
+
+@test 'cgg-load --hooks dns that is disturbed leaves a guard that loads the programs for names with the next command' {
+	end_press
+	old()
+	{
+		traced cgg-unload -f || true
+		traced cgg-load --events-size 4224
+	} 2>/dev/null
+	enforced() { cgg-rule test connect ip 192.0.2.1 port 1; }
+	slow=1
+	disturbs cgg-load --hooks dns
+	# what the last one made is whole
+	yes cgg-rule restore - <<<$'resolver 127.0.0.53\ndns a.test\nallow connect host b.test'
+	yes cgg-attach "$web"
+	yes cgg-names add b.test 192.0.2.1
+	traced cgg-unload -f
 }
 
 @test 'cgg-load that is disturbed leaves no guard or a whole one' {

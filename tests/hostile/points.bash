@@ -28,6 +28,7 @@ again='0' # statuses that running the command once more may have
 refusal='[123]' # statuses of a command that did nothing
 known=0    # ids up to this one are told apart in a state
 input=/dev/null
+fails_only=0 # 1: it is not killed, for it has several steps
 steps=0    # 1: each cgroup is a step of its own, and a message says which one failed
 
 setup_file()
@@ -218,8 +219,10 @@ chosen()
 # which errors. Slow commands and commands that only read get one error for each call, in turn.
 points_of()
 {
-	awk '$1 == "call" && $4 == "new" { print $1 ":" $2 }' "$points/list" | chosen
-	awk '$1 == "store" { print $1 ":" $2 }' "$points/list" | chosen
+	if [ "$fails_only" -eq 0 ]; then
+		awk '$1 == "call" && $4 == "new" { print $1 ":" $2 }' "$points/list" | chosen
+		awk '$1 == "store" { print $1 ":" $2 }' "$points/list" | chosen
+	fi
 	awk '$1 == "call" && $3 != "other" && $3 != "look"' "$points/list" | errors_of | chosen
 	awk '$1 == "call" && $3 == "look"' "$points/list" | errors_of | chosen
 }
