@@ -116,10 +116,10 @@ names_load()
 	for ((i = 0; i <= rounds; i++)); do
 		cgg-unload && milliseconds cgg-load
 		[ "$i" -eq 0 ] || echo "$spent" >>"$tmp/load-plain"
-		milliseconds cgg-load --names
+		milliseconds cgg-load --hooks dns
 		[ "$i" -eq 0 ] || echo "$spent" >>"$tmp/load-names"
 	done
 	printf '\nwhole processes, milliseconds, medians of %d\n' "$rounds"
-	echo "cgg-load $(of load-plain), then cgg-load --names $(of load-names)"
-	figure "$(of load-names)" 'cgg-load --names, ms'
+	echo "cgg-load $(of load-plain), then cgg-load --hooks dns $(of load-names)"
+	figure "$(of load-names)" 'cgg-load --hooks dns, ms'
 }
