@@ -80,6 +80,11 @@ static __u32 action_of(struct builder *b, const struct cgg_entry *e)
 			(e->condition.hooks & CGG_PACKET_HOOKS ? CGG_IS_LOCAL : 0);
 		a.condition.select &= a.condition.select_mask;
 	}
+	/* Rules about a set stand at a place of the set. */
+	if (entry_is_set(e)) {
+		a.condition.select_mask &= ~CGG_IS_SET;
+		a.condition.select &= ~CGG_IS_SET;
+	}
 	return action_put(b, &a);
 }
 

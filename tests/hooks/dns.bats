@@ -124,3 +124,24 @@ sent'
 	)
 	uses udp:evil.test udp:a.n7.test udp:n7.test udp:a.example.com -- EPERM EPERM '0 records' '1 records'
 }
+
+@test 'a set of names denies and allows questions in the cgroup, and follows each change at once' {
+	for more in 0 100; do
+		cgg-set add ads evil.test '*.example.com'
+		cgg-set add fine b.example.com
+		yes net cgg-rule restore - < <(
+			for ((i = 0; i < more; i++)); do
+				echo "deny dns n$i.test"
+			done
+			printf '%s\n' 'allow dns @fine' 'deny dns @ads'
+		)
+		uses udp:evil.test tcp:evil.test udp:a.example.com udp:example.com udp:b.example.com aaaa:EVIL.test \
+			udp:shared.test -- EPERM 'no answer' EPERM '1 records' '2 records' EPERM '1 records'
+		yes cgg-set delete ads evil.test
+		yes cgg-set add fine deep.a.example.com
+		uses udp:evil.test udp:deep.a.example.com udp:a.example.com -- '1 records' '1 records' EPERM
+		yes cgg-set delete fine deep.a.example.com
+	done
+	yes cgg-events -w 0
+	matches '^\[DENY dns\] .* host=a.example.com$'
+}

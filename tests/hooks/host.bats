@@ -205,3 +205,40 @@ alert connect host *'
 		status_is 2
 	done
 }
+
+@test 'a set of names allows and denies in the cgroup, and follows each change at once' {
+	for more in 0 100; do
+		yes net cgg-rule flush
+		printf '%s\n' a.example.com '*.a.example.com' cdn.test | cgg-set restore sites
+		cgg-set add bad deep.a.example.com shared.test in.example.com
+		policy "$(for ((i = 0; i < more; i++)); do
+			echo "deny connect host n$i.test"
+		done)" 'deny connect host @bad' 'allow connect host @sites port 443'
+		uses to:192.0.2.1,443 udp:a.example.com to:192.0.2.1,443 to:192.0.2.1,444 tcp:deep.a.example.com \
+			to:192.0.2.4,443 udp:b.example.com to:192.0.2.2,443 udp:in.example.com to:10.1.2.3,443 -- \
+			EPERM '1 records' reached EPERM '1 records' EPERM '2 records' EPERM '1 records' EPERM
+		yes cgg-set add sites b.example.com
+		yes cgg-set delete bad deep.a.example.com
+		uses to:192.0.2.2,443 to:192.0.2.4,443 -- reached reached
+		# a name of an address that also has an allowed one
+		uses udp:shared.test to:192.0.2.1,443 -- '1 records' EPERM
+		# a name that a chain leads to, with alias only
+		uses udp:c.example.com to:192.0.2.5,443 -- '2 records' EPERM
+		yes net cgg-rule add allow connect host @sites alias
+		uses to:192.0.2.5,443 -- reached
+		yes cgg-set delete sites cdn.test
+		uses to:192.0.2.5,443 -- EPERM
+		yes net cgg-names flush
+	done
+}
+
+@test 'events and the counts of a rule are those of the set that has the name' {
+	cgg-set add sites a.example.com
+	policy 'allow connect host @sites' 'deny connect host * errno EACCES'
+	uses udp:a.example.com to:192.0.2.1,7 udp:evil.test to:192.0.2.66,7 -- '1 records' reached '1 records' EACCES
+	yes cgg-events -w 0 --hook connect
+	matches '^\[DENY connect4\] .* daddr=192.0.2.66 dport=7 .* rule=[0-9]+ host=evil.test$'
+	[[ $output != *192.0.2.1\ * ]]
+	yes cgg-rule list -s
+	matches '^[0-9]+	1	[0-9]+	allow connect host @sites$'
+}
