@@ -93,11 +93,20 @@ static __always_inline int in_cgroup(CONTEXT who, __u64 id, __u32 level, __u32 v
 #endif
 }
 
-/* Return not 0 if a condition asks who the caller is, so that condition_holds() must tell. */
-static __always_inline __u64 asks_caller(const struct cgg_condition *c)
+/*
+ * Return not 0 if a condition asks what condition_holds() must tell: for a cgroup, or anything that
+ * struct cgg_condition has from uid to its end. There all zero means any.
+ */
+static __always_inline __u64 asks_more(const struct cgg_condition *c)
 {
-	return c->cgroup | c->uid.past | c->gid.past;
+	const __u64 *word = (const __u64 *)c;
+	__u64 any = c->cgroup;
+
+	for (__u32 i = CGG_CONDITION_MORE / 8; i < sizeof(*c) / 8; i++)
+		any |= word[i];
+	return any;
 }
+
 
 /* Return whether a rule whose condition does not differ also matches the caller. */
 static __always_inline int condition_holds(const struct cgg_condition *c, CONTEXT who,

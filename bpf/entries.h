@@ -94,7 +94,7 @@ __noinline __weak __u32 PER_KIND(front_find)(__u32 number, FRONT_PARAMS, __u64 q
 		if (e->operand_words && PER_KIND(tail_differs)(number, i, KEY_ARGS))
 			continue;
 #endif
-		if (asks_caller(&e->condition) && !PER_KIND(entry_holds)(number, i, who))
+		if (asks_more(&e->condition) && !PER_KIND(entry_holds)(number, i, who))
 			continue;
 		return i + 1;
 	}

@@ -32,6 +32,7 @@ struct cgg_condition {
 	__u32 iface; /* 0: any */
 	__u64 self[2], self_mask[2]; /* the address of this host */
 };
+#define CGG_CONDITION_MORE __builtin_offsetof(struct cgg_condition, uid) /* to the end: 0 is any */
 #define CGG_SPORT_MAX(c) (65535u - (c)->sport_above)
 #define CGG_NEVER 0x7fffffffffffffffULL
 
@@ -72,6 +73,7 @@ struct cgg_defaults {
 
 CGG_SAME(sizeof(struct cgg_defaults) == 2 * CGG_ARRAY_MOST + 8);
 CGG_SAME(sizeof(struct cgg_condition) == 88);
+CGG_SAME(CGG_CONDITION_MORE % 8 == 0);
 CGG_SAME(sizeof(struct cgg_entry) == 160);
 
 #endif
