@@ -8,6 +8,7 @@
 
 #include "owner.h"
 #include "own_side.h"
+#include "value.h"
 #if defined(CGG_SOCKETS)
 #include "sock.h"
 #endif
@@ -114,7 +115,7 @@ static __always_inline int condition_holds(const struct cgg_condition *c, CONTEX
 {
 	if (c->cgroup && !in_cgroup(who, c->cgroup, c->level, verdict))
 		return 0;
-	if (!own_side_holds(c, who))
+	if (!own_side_holds(c, who) || !value_holds(c, who))
 		return 0;
 	return !(c->uid.past | c->gid.past) || owner_holds(c, who);
 }

@@ -23,12 +23,12 @@ struct operation {
 
 struct cgg_decision {
 	__u32 rule; /* id; 0: the default */
-	__u32 verdict;
 	__u32 index; /* place in indexes + 1 of the rule; 0: it is an entry of the image */
 	__u32 label; /* of the image's entry; of the index: the rule's number */
 	__u16 error;
-	__u8 quiet;
-	__u8 image; /* generation & 1 of the one that says so */
+	__u8 verdict;
+	__u8 quiet : 1;
+	__u8 image : 1; /* generation & 1 of the one that says so */
 };
 
 /* Return the earlier one of a rule of the index and an entry (its number + 1; 0: none). */

@@ -39,6 +39,17 @@ static __always_inline struct cgg_operand *name_room(struct cgg_operand *on_stac
 	return on_stack;
 }
 
+/* value_put - Leave the value that a call sets where value_from() finds it. */
+static __always_inline void value_put(__u64 *who, __u64 value)
+{
+	*who = value;
+}
+
+static __always_inline __u64 value_from(__u64 who)
+{
+	return who;
+}
+
 /* number_take - Return the number of the next record in a ring, and count it. */
 static __always_inline __u64 number_take(struct cgg_ring *r, __u32 which)
 {

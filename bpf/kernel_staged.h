@@ -17,53 +17,22 @@ struct cgg_staged {
 #endif
 
 #if defined(CGG_NAMED)
-/*
- * The name in the operation that this processor is judging. From Linux 5.11 on, another program
- * may preempt this one and overwrite the name. `turn` then differs, and decide() tries again.
- */
-struct cgg_named {
-	__u64 turn;
-	struct cgg_operand name;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct cgg_named);
-} names MAP;
-
-static __always_inline struct cgg_operand *name_room(struct cgg_operand *on_stack, __u64 *turn)
-{
-	__u32 key = 0;
-	struct cgg_named *named = bpf_map_lookup_elem(&names, &key);
-
-	(void)on_stack;
-	if (!named)
-		return 0;
-	*turn = ++NOW(named->turn);
-	return &named->name;
-}
-
-static __always_inline const struct cgg_operand *name_from(NAME name)
-{
-	__u32 key = 0;
-	struct cgg_named *named = bpf_map_lookup_elem(&names, &key);
-
-	(void)name;
-	return named ? &named->name : 0;
-}
-
-static __always_inline int name_kept(__u64 turn)
-{
-	__u32 key = 0;
-	struct cgg_named *named = bpf_map_lookup_elem(&names, &key);
-
-	return named && NOW(named->turn) == turn;
-}
+#include "staged_name.h"
 #define NAME_KEPT(o) name_kept((o)->who)
-#elif !defined(NAME_KEPT)
+#else
+#if !defined(NAME_KEPT)
 #define NAME_KEPT(o) 1
+#endif
+
+static __always_inline void value_put(__u64 *who, __u64 value)
+{
+	*who = value;
+}
+
+static __always_inline __u64 value_from(__u64 who)
+{
+	return who;
+}
 #endif
 
 #if !defined(CGG_ASKED)

@@ -2,8 +2,8 @@
 /*
  * sockopt.bpf.c - judges setsockopt(2) and getsockopt(2) by level and name.
  *
- * The programs ignore the value. If the value is larger than a page, a program must set
- * optlen to 0, which keeps the value; otherwise the kernel returns EFAULT.
+ * If the value is larger than a page, a program must set optlen to 0, which keeps the value;
+ * otherwise the kernel returns EFAULT. Then the kernel reads the value from the process again.
  */
 #include <linux/in.h>
 #include <linux/in6.h>
@@ -31,6 +31,21 @@ static __always_inline int is_ipv6_alias(__u32 level, __u32 name)
 	return level == SOL_RAW && (name == IPV6_CHECKSUM || name == IPV6_HDRINCL);
 }
 
+/*
+ * int_set - Return the value that setsockopt() sets, CGG_VALUE_*
+ *
+ * Some options read only the first byte, or only the first int, of what they are given. So only
+ * what has the size of an int is one. The kernel has copied it, so it cannot change any more.
+ */
+static __always_inline __u64 int_set(struct bpf_sockopt *ctx)
+{
+	const int *value = ctx->optval, *end = ctx->optval_end;
+
+	if (ctx->optlen != sizeof(*value) || value + 1 > end)
+		return CGG_VALUE_VAGUE;
+	return CGG_VALUE_OF((__s64)*value);
+}
+
 /* sockopt - Judge an option; an alias is judged under both of its levels. */
 static __always_inline int sockopt(struct bpf_sockopt *ctx, __u32 hook, __u32 program)
 {
@@ -44,6 +59,8 @@ static __always_inline int sockopt(struct bpf_sockopt *ctx, __u32 hook, __u32 pr
 	o.q.access = CGG_R;
 	subject.sockopt.level = ctx->level;
 	subject.sockopt.name = name;
+	if (hook == CGG_SETSOCKOPT)
+		value_put(&o.who, as_unknown(int_set(ctx), at->cgroup));
 	if (ctx->optlen > PAGE)
 		ctx->optlen = 0;
 	if (!judge(at, &o, program, &subject))

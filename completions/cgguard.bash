@@ -54,8 +54,8 @@ declare -gA _cgg_hooks=(
 	[unix]='uid gid cgroup'
 	[socket]='family type proto uid gid cgroup'
 	[device]='uid gid cgroup'
-	[sysctl]='uid gid cgroup'
-	[setsockopt]='uid gid cgroup'
+	[sysctl]='uid gid value cgroup'
+	[setsockopt]='uid gid value cgroup'
 	[getsockopt]='uid gid cgroup'
 	[dns]='uid cgroup'
 )
@@ -83,6 +83,7 @@ declare -gA _cgg_values=(
 	[gid]=''
 	[iface]=''
 	[self]='private link-local multicast metadata global'
+	[value]=''
 	[cgroup]=''
 	[name]=''
 	[comment]=''
@@ -93,7 +94,7 @@ declare -gA _cgg_values=(
 _cgg_keeps='fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet xdp alg'
 _cgg_keeps+=' netlink all net_raw net_admin sys_admin bpf perfmon'
 _cgg_keeps+=' sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search'
-_cgg_matches='family type proto ip host port sport uid gid iface self cgroup'
+_cgg_matches='family type proto ip host port sport uid gid iface self value cgroup'
 _cgg_rule_options='name comment quiet errno ttl inner alias'
 _cgg_verdicts='allow deny alert'
 

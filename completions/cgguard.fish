@@ -8,7 +8,7 @@ set -g __cgg_words add insert delete list flush default mode restore confirm dif
 set -g __cgg_hooks net connect bind sendmsg recvmsg egress ingress unix socket device sysctl \
     setsockopt getsockopt dns
 set -g __cgg_verdicts allow deny alert
-set -g __cgg_matches family type proto ip host port sport uid gid iface self cgroup
+set -g __cgg_matches family type proto ip host port sport uid gid iface self value cgroup
 set -g __cgg_keeps fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet \
     xdp alg netlink all net_raw net_admin sys_admin bpf perfmon \
     sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search
@@ -18,7 +18,9 @@ function __cgg_takes --argument-names hook
     switch "$hook"
         case socket
             printf '%s\n' family type proto uid gid cgroup
-        case unix device sysctl setsockopt getsockopt
+        case sysctl setsockopt
+            printf '%s\n' uid gid value cgroup
+        case unix device getsockopt
             printf '%s\n' uid gid cgroup
         case dns
             printf '%s\n' uid cgroup
@@ -71,7 +73,7 @@ function __cgg_values --argument-names key
             getent group | string replace -r ':.*' ''
         case cgroup
             __cgg_targets
-        case port sport name comment errno ttl
+        case port sport value name comment errno ttl
         case '*'
             return 1
     end

@@ -14,6 +14,14 @@
 /* the key is not an address or a name but the sets of the policy that contain it: 1 << place */
 #define CGG_IS_SET 0x40000000u
 
+/*
+ * The value that a call sets: 0 for none or a text, CGG_VALUE_VAGUE for one that the kernel may
+ * read as several numbers, else this.
+ */
+#define CGG_VALUE_MOST ((1LL << 61) - 1)
+#define CGG_VALUE_OF(n) (1ULL << 62 | ((__u64)(n) + (1ULL << 61)))
+#define CGG_VALUE_VAGUE (~0ULL)
+
 /* type of a query about a device, as in BPF_DEVCG_DEV_* of <linux/bpf.h> */
 #define CGG_BLOCK 1
 #define CGG_CHAR 2
@@ -73,6 +81,7 @@ struct cgg_ask {
 	__u32 sport;
 	__u32 zero;
 	__u64 self[2];
+	__u64 value; /* CGG_VALUE_* */
 	__u64 ancestor[CGG_LEVELS];
 	struct cgg_operand name;
 };

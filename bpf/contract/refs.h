@@ -84,6 +84,7 @@ enum cgg_kind {
 #define CGG_BY_SPORT 6
 #define CGG_BY_IFACE_LOW 7
 #define CGG_BY_SELF_LOW 9 /* and seven more, to the first two bytes */
+#define CGG_BY_VALUE_LOW 17 /* parts of the value that a call sets, and three more */
 #define CGG_INTERVALS(count, digit) ((__u32)(count) | (__u32)(digit) << 20)
 #define CGG_INTERVALS_COUNT(ref) (CGG_REF_HIGH(ref) & 0x1ffff)
 #define CGG_INTERVALS_DIGIT(ref) (CGG_REF_HIGH(ref) >> 20 & 63)

@@ -10,6 +10,11 @@ struct cgg_ids {
 	__u32 from, past;
 };
 
+/* Values that a call sets, by CGG_VALUE_OF(): from `from' to below `past'; past 0: any. */
+struct cgg_values {
+	__u64 from, past;
+};
+
 /*
  * The condition of a rule: everything that it asks for beside its prefix and its ports.
  *
@@ -25,12 +30,13 @@ struct cgg_condition {
 	__u32 hooks; /* 1 << enum cgg_hook */
 	__u8 access;
 	__u8 level; /* of cgroup: 0 is the root */
-	__u16 unknown; /* 1: matches an owner that is not known, whatever uid and gid say */
+	__u16 unknown; /* 1: matches an owner or a value that is not known */
 	struct cgg_ids uid, gid;
 	/* Of a packet. A range of ports is stored so that 0 and 0 mean any. */
 	__u16 sport_min, sport_above; /* the last port is 65535 - sport_above */
 	__u32 iface; /* 0: any */
 	__u64 self[2], self_mask[2]; /* the address of this host */
+	struct cgg_values value;
 };
 #define CGG_CONDITION_MORE __builtin_offsetof(struct cgg_condition, uid) /* to the end: 0 is any */
 #define CGG_SPORT_MAX(c) (65535u - (c)->sport_above)
@@ -72,8 +78,8 @@ struct cgg_defaults {
 };
 
 CGG_SAME(sizeof(struct cgg_defaults) == 2 * CGG_ARRAY_MOST + 8);
-CGG_SAME(sizeof(struct cgg_condition) == 88);
+CGG_SAME(sizeof(struct cgg_condition) == 104);
 CGG_SAME(CGG_CONDITION_MORE % 8 == 0);
-CGG_SAME(sizeof(struct cgg_entry) == 160);
+CGG_SAME(sizeof(struct cgg_entry) == 176);
 
 #endif

@@ -193,6 +193,25 @@ static int query_own_side(struct cgg_ask *ask, const struct cgg_rule *rule)
 	return 0;
 }
 
+/* Without a value, the text that is written is no number. */
+static int query_value(struct cgg_ask *ask, const struct cgg_rule *rule)
+{
+	if (rule->value.min != rule->value.max)
+		return one("value is needed (value N)");
+	if (rule->matches & CGG_MATCH_VALUE)
+		ask->value = CGG_VALUE_OF(rule->value.min);
+	return 0;
+}
+
+static int query_numbers(struct cgg_ask *ask, const struct cgg_rule *rule)
+{
+	int status = query_own_side(ask, rule);
+
+	if (!status)
+		status = query_value(ask, rule);
+	return status ? status : query_owner(ask, rule);
+}
+
 /* Turn the words of a rule into a query, as query_make() does, but leave its cgroups 0. */
 int query_fill(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
 {
@@ -232,9 +251,7 @@ int query_fill(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name)
 		break;
 	}
 	memcpy(&ask->name, ask->query.word, sizeof(ask->query.word));
-	if (!status)
-		status = query_own_side(ask, rule);
-	return status ? status : query_owner(ask, rule);
+	return status ? status : query_numbers(ask, rule);
 }
 
 /*

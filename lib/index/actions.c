@@ -49,17 +49,22 @@ static __u32 action_put(struct builder *b, const struct cgg_action *a)
 }
 
 /*
- * Return the action of a rule about owners for one that is not known: then it does not matter
- * which owners the rule names, so many rules share it.
+ * Return the action of a rule about owners, or about values, for one that is not known: then it
+ * does not matter which ones the rule names, so many rules share it.
  */
-__u32 action_unknown(struct builder *b, __u32 action)
+__u32 action_unknown(struct builder *b, __u32 action, bool value)
 {
 	struct cgg_action a = b->action[action];
+	struct cgg_condition *c = &a.condition;
 
-	if (!a.condition.unknown)
+	if (!c->unknown || (value ? !c->value.past : !(c->uid.past | c->gid.past)))
 		return action;
-	a.condition.uid = (struct cgg_ids){ ~0u, ~0u };
-	a.condition.gid = (struct cgg_ids){ 0, 0 };
+	if (value) {
+		c->value = (struct cgg_values){ CGG_VALUE_VAGUE, CGG_VALUE_VAGUE };
+	} else {
+		c->uid = (struct cgg_ids){ ~0u, ~0u };
+		c->gid = (struct cgg_ids){ 0, 0 };
+	}
 	return action_put(b, &a);
 }
 
@@ -104,9 +109,13 @@ __u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_i
 	for (unsigned i = 0; i < rules->count && !b->failed; i++) {
 		unsigned forms = entry_forms(&rules->entry[i], form);
 
-		for (unsigned f = 0; f < forms; f++)
-			action_unknown(b, actions[CGG_KNOWN_BITS * (size_t)i + f] =
-						  action_of(b, &form[f]));
+		for (unsigned f = 0; f < forms; f++) {
+			__u32 action = action_of(b, &form[f]);
+
+			actions[CGG_KNOWN_BITS * (size_t)i + f] = action;
+			action_unknown(b, action, false);
+			action_unknown(b, action, true);
+		}
 		head->hooks |= rules->entry[i].condition.hooks;
 		head->by_name |= rules->entry[i].condition.access == CGG_BY_NAME;
 		if (entry_is_set(&rules->entry[i]))

@@ -88,7 +88,7 @@ void *build_unit(struct builder *b, __u64 at);
 
 /* actions.c */
 __u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_index *head);
-__u32 action_unknown(struct builder *b, __u32 action);
+__u32 action_unknown(struct builder *b, __u32 action, bool value);
 
 /* items.c */
 void items_of(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,
@@ -105,7 +105,7 @@ void records_put(struct builder *b, const struct cgg_rules *rules, const __u32 *
 		 struct cgg_index *head);
 
 /* number_rules.c: the rules of one prefix by numbers that they name, of so many kinds */
-#define NUMBER_KINDS 5
+#define NUMBER_KINDS 6
 typedef bool numbers_put(void *context, const struct item **item, __u32 count, __u64 *ref);
 bool asks_number(const struct cgg_condition *c, unsigned kind);
 __u32 numbers_arrange(struct builder *b, unsigned kind, const struct item **item, __u32 count,

@@ -45,14 +45,29 @@ static bool asks_owner(const struct cgg_condition *c)
 	return c->uid.past || c->gid.past;
 }
 
-/* Return whether the owners of `wider' include those of c, also one that is not known. */
+/* Return whether the owners of `wider' include those of c. */
 static bool owners_imply(const struct cgg_condition *c, const struct cgg_condition *wider)
 {
 	if (!asks_owner(c))
 		return !asks_owner(wider);
 	if (!ids_contain(&wider->uid, &c->uid) || !ids_contain(&wider->gid, &c->gid))
 		return false;
-	return !asks_owner(wider) || !(c->unknown & ~wider->unknown);
+	return true;
+}
+
+static bool values_contain(const struct cgg_values *wider, const struct cgg_values *values)
+{
+	return wider->past
+		       ? values->past && values->from >= wider->from && values->past <= wider->past
+		       : !wider->from;
+}
+
+/* Return whether `wider' holds wherever c does, in what may be not known. */
+static bool knowns_imply(const struct cgg_condition *c, const struct cgg_condition *wider)
+{
+	if (!owners_imply(c, wider) || !values_contain(&wider->value, &c->value))
+		return false;
+	return !(asks_owner(wider) || wider->value.past) || !(c->unknown & ~wider->unknown);
 }
 
 /* Return whether the packets of `wider' include those of c. */
@@ -78,13 +93,16 @@ bool condition_implies(const struct cgg_condition *c, const struct cgg_condition
 	if ((wider->select ^ c->select) & wider->select_mask ||
 	    wider->select_mask & ~c->select_mask)
 		return false;
-	if (!owners_imply(c, wider) || !packets_imply(c, wider))
+	if (!knowns_imply(c, wider) || !packets_imply(c, wider))
 		return false;
 	if (asks_owner(c)) {
 		rest.uid = wider->uid;
 		rest.gid = wider->gid;
-		rest.unknown = wider->unknown;
 	}
+	if (c->value.past)
+		rest.value = wider->value;
+	if (asks_owner(c) || c->value.past)
+		rest.unknown = wider->unknown;
 	rest.sport_min = wider->sport_min;
 	rest.sport_above = wider->sport_above;
 	rest.iface = wider->iface;

@@ -60,8 +60,11 @@ static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const stru
 		e->condition.gid = (struct cgg_ids){ rule->gid.min, rule->gid.max + 1 };
 	if (rule->matches & CGG_MATCH_IFACE)
 		e->condition.iface = rule->own.iface_number;
-	e->condition.unknown =
-		rule->verdict == CGG_DENY && rule->matches & (CGG_MATCH_UID | CGG_MATCH_GID);
+	if (rule->matches & CGG_MATCH_VALUE)
+		e->condition.value = (struct cgg_values){ CGG_VALUE_OF(rule->value.min),
+							  CGG_VALUE_OF(rule->value.max) + 1 };
+	e->condition.unknown = rule->verdict == CGG_DENY &&
+			       rule->matches & (CGG_MATCH_UID | CGG_MATCH_GID | CGG_MATCH_VALUE);
 	e->quiet = rule->quiet;
 	e->error = (__u8)rule->error;
 	e->text_len = (__u32)rule_print(rule, text);

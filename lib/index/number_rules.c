@@ -5,8 +5,8 @@
  *
  * All numbers are divided into intervals that end where a rule begins or ends to match. The walk
  * looks only at the rules of the interval that the operation's number lies in: it finds it by the
- * uppermost 16 bits, then by the next ones. The last number of users and groups means an owner
- * that is not known.
+ * uppermost 16 bits, then by the next ones. The last number of users, groups and values means
+ * one that is not known.
  */
 #include <endian.h>
 
@@ -21,15 +21,15 @@ struct span {
 };
 
 /* The kinds of numbers: where an operation has them, and how long they are. */
-enum { UID, GID, SPORT, IFACE, SELF };
+enum { UID, GID, SPORT, IFACE, VALUE, SELF };
 static const struct {
 	unsigned by; /* CGG_BY_* of the lowest digit */
 	unsigned digits; /* of 16 bits */
 	bool unknown; /* the last number means one that is not known */
 } kinds[] = {
-	[UID] = { CGG_BY_UID_LOW, 2, true },	[GID] = { CGG_BY_GID_LOW, 2, true },
-	[SPORT] = { CGG_BY_SPORT, 1, false },	[IFACE] = { CGG_BY_IFACE_LOW, 2, false },
-	[SELF] = { CGG_BY_SELF_LOW, 8, false },
+	[UID] = { CGG_BY_UID_LOW, 2, true },	 [GID] = { CGG_BY_GID_LOW, 2, true },
+	[SPORT] = { CGG_BY_SPORT, 1, false },	 [IFACE] = { CGG_BY_IFACE_LOW, 2, false },
+	[VALUE] = { CGG_BY_VALUE_LOW, 4, true }, [SELF] = { CGG_BY_SELF_LOW, 8, false },
 };
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == NUMBER_KINDS, "each kind has a row");
 _Static_assert(8 + 1 <= CGG_OWN_DEPTH, "the digits of an address, and then the port");
@@ -65,6 +65,8 @@ bool asks_number(const struct cgg_condition *c, unsigned kind)
 		return c->sport_min || c->sport_above;
 	case IFACE:
 		return c->iface;
+	case VALUE:
+		return c->value.past;
 	default:
 		return c->self_mask[0] || c->self_mask[1];
 	}
@@ -87,6 +89,8 @@ static struct span span_of(const struct cgg_condition *c, unsigned kind)
 		return (struct span){ c->sport_min, CGG_SPORT_MAX(c) };
 	case IFACE:
 		return (struct span){ c->iface, c->iface };
+	case VALUE:
+		return (struct span){ c->value.from, c->value.past - 1 };
 	default:
 		return (struct span){ address_of(c->self),
 				      address_of(c->self) | ~address_of(c->self_mask) };
@@ -256,11 +260,12 @@ static __u64 intervals_all(struct numbers *o, numbers_put *put, void *context, _
 			*best = o->item[i]->rule;
 		o->unknown[i] = *o->item[i];
 		if (kinds[o->kind].unknown)
-			o->unknown[i].action = action_unknown(o->b, o->item[i]->action);
+			o->unknown[i].action =
+				action_unknown(o->b, o->item[i]->action, o->kind == VALUE);
 	}
 	for (__u32 at = 0; at < o->edges && !o->b->failed; at++)
 		o->ref[at] = interval_put(o, at, put, context);
-	o->b->by_owner |= kinds[o->kind].unknown;
+	o->b->by_owner |= o->kind <= GID;
 	return digit_put(o, kinds[o->kind].digits - 1, 0);
 }
 

@@ -10,7 +10,7 @@
 int number_parse(unsigned long *n, const char *word, size_t len, unsigned long max)
 {
 	*n = 0;
-	if (!len || len > 10 || (len > 1 && *word == '0'))
+	if (!len || len > 19 || (len > 1 && *word == '0'))
 		return -1;
 	for (size_t i = 0; i < len; i++) {
 		if (word[i] < '0' || word[i] > '9')

@@ -18,6 +18,7 @@
 	 CGG_MATCH_IFACE | CGG_MATCH_SELF)
 #define SOCKET (CGG_MATCH_FAMILY | CGG_MATCH_TYPE | CGG_MATCH_PROTO | CALLER)
 #define CALLER (CGG_MATCH_CGROUP | CGG_MATCH_UID | CGG_MATCH_GID)
+#define VALUE (CALLER | CGG_MATCH_VALUE)
 #define OWNER (CGG_MATCH_CGROUP | CGG_MATCH_UID) /* of a packet: a socket has no group */
 #define RWM (CGG_R | CGG_W | CGG_M)
 #define RW (CGG_R | CGG_W)
@@ -35,8 +36,8 @@ const struct cgg_hook_info cgg_hooks[] = {
 		       true },
 	[CGG_SOCKET] = { "socket", 0, SOCKET, P(SOCK_CREATE), 0, false, true },
 	[CGG_DEVICE] = { "device", CGG_DEVICE_NUMBER, CALLER, P(DEV), RWM, false, true },
-	[CGG_SYSCTL] = { "sysctl", CGG_SYSCTL_NAME, CALLER, P(SYSCTL_RW), RW, false, true },
-	[CGG_SETSOCKOPT] = { "setsockopt", CGG_SOCKOPT, CALLER, P(SETSOCKOPT_RUN), 0, false, true },
+	[CGG_SYSCTL] = { "sysctl", CGG_SYSCTL_NAME, VALUE, P(SYSCTL_RW), RW, false, true },
+	[CGG_SETSOCKOPT] = { "setsockopt", CGG_SOCKOPT, VALUE, P(SETSOCKOPT_RUN), 0, false, true },
 	[CGG_GETSOCKOPT] = { "getsockopt", CGG_SOCKOPT, CALLER, P(GETSOCKOPT_RUN), 0, false, true },
 	[CGG_DNS] = { "dns", CGG_DNS_NAME, OWNER, P(DNS_QUESTION) | P(DNS_ANSWER), 0, false,
 		      false },

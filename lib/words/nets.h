@@ -90,6 +90,13 @@ int sport_parse(struct cgg_own_side *own, const char *word);
 int iface_parse(struct cgg_own_side *own, const char *word);
 int self_parse(struct cgg_own_side *own, const char *word);
 
+/* value.c: numbers that sysctls and socket options are set to */
+struct cgg_value {
+	__s64 min, max;
+};
+int value_parse(struct cgg_value *value, const char *word);
+void value_print(const struct cgg_value *value, char text[CGG_NET_TEXT]);
+
 /* prefixes.c: what a net means, as prefixes; local and sets mean none here */
 struct cgg_prefix {
 	__u8 addr[16];

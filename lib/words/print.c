@@ -110,7 +110,7 @@ static void put_named(struct text *t, const char *key, const char *value)
 		put_quoted(t, key, value, false);
 }
 
-/* Print the matches that say who calls, and which packet it is. */
+/* Print the matches that say who calls, which packet it is, and what is set. */
 static void caller_print(struct text *t, const struct cgg_rule *rule)
 {
 	char part[CGG_NET_TEXT];
@@ -130,6 +130,10 @@ static void caller_print(struct text *t, const struct cgg_rule *rule)
 		put_named(t, "iface", rule->own.iface);
 	if (rule->matches & CGG_MATCH_SELF)
 		nets_print(t, "self", &rule->own.self, &rule->own.selfs);
+	if (rule->matches & CGG_MATCH_VALUE) {
+		value_print(&rule->value, part);
+		put_key(t, "value", part);
+	}
 	if (rule->matches & CGG_MATCH_CGROUP)
 		put_named(t, "cgroup", rule->cgroup);
 }

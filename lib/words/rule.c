@@ -3,6 +3,7 @@
  * rule.c - parses rules in the words of cgguard-rule(5).
  */
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,11 @@ static int self_word(struct cgg_rule *rule, const char *word)
 	return self_parse(&rule->own, word);
 }
 
+static int value_match(struct cgg_rule *rule, const char *word)
+{
+	return value_parse(&rule->value, word);
+}
+
 static int errno_word(struct cgg_rule *rule, const char *word)
 {
 	return errno_parse(&rule->error, word);
@@ -194,6 +200,7 @@ static const struct keyword {
 	{ "gid", "gid ID[-ID]", CGG_MATCH_GID, gid_word },
 	{ "iface", "iface NAME", CGG_MATCH_IFACE, iface_word },
 	{ "self", "self NET[,...]", CGG_MATCH_SELF, self_word },
+	{ "value", "value N[-M]", CGG_MATCH_VALUE, value_match },
 	{ "cgroup", "cgroup TARGET", CGG_MATCH_CGROUP, cgroup_word },
 	{ "name", "name WORD", 0, name_word },
 	{ "comment", "comment \"TEXT\"", 0, comment_parse },
@@ -338,9 +345,29 @@ static int hooks_word(struct cgg_rule *rule, struct cgg_words *w)
 	return status;
 }
 
-static int rule_check(const struct cgg_rule *rule)
+/* A rule about values is about writes alone, and an option is set to an int. */
+static int value_check(struct cgg_rule *rule)
+{
+	if (!(rule->matches & CGG_MATCH_VALUE))
+		return 0;
+	if (rule->hooks == 1u << CGG_SETSOCKOPT &&
+	    (rule->value.min < INT_MIN || rule->value.max > INT_MAX))
+		return set_error(CGG_USAGE,
+				 "value: an option is an int, %d to %d; write -1 for 4294967295",
+				 INT_MIN, INT_MAX);
+	if (rule->hooks == 1u << CGG_SYSCTL && !(rule->access & CGG_W))
+		return set_error(CGG_USAGE, "value: only writes have one; write w");
+	if (rule->hooks == 1u << CGG_SYSCTL)
+		rule->access = CGG_W;
+	return 0;
+}
+
+static int rule_check(struct cgg_rule *rule)
 {
 	int status = takes_check(rule);
+
+	if (!status)
+		status = value_check(rule);
 
 	if (!status)
 		status = ah_check(rule);

@@ -18,6 +18,7 @@ enum cgg_match { /* hook.c: bits: the matches that a hook supports, or that a ru
 		 CGG_MATCH_SPORT = 512,
 		 CGG_MATCH_IFACE = 1024,
 		 CGG_MATCH_SELF = 2048,
+		 CGG_MATCH_VALUE = 4096,
 };
 enum cgg_operand_kind {
 	CGG_NONE,
@@ -86,6 +87,7 @@ struct cgg_rule {
 	__u8 cgroup_level;
 	struct cgg_owner uid, gid;
 	struct cgg_own_side own;
+	struct cgg_value value;
 	char name[CGG_NAME], comment[CGG_COMMENT];
 	bool quiet;
 	int error; /* errno of a denial, 0: EPERM */

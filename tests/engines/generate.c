@@ -20,7 +20,7 @@
  *	owners			overlap, and most with users and groups
  *	users			a rule for each user
  *	packets			overlap about packets, and most with sport, iface or self; IFACE...
- *	sports selfs		a rule for each of these
+ *	sports selfs values	a rule for each of these
  *	lists			overlap, and most with lists of nets, ports and protocols
  *	devices sysctls unixes sockopts sockets
  *
@@ -802,6 +802,27 @@ static void selfs(void)
 	}
 }
 
+static const char *any_verdict(void);
+static bool last(uint64_t n);
+static void values(void)
+{
+	canonical = true;
+	for (uint64_t n = 0; n < count; n++) {
+		int first = (int)(chance(50) ? below(100) : mix32((uint32_t)n)) - 50;
+		int most = first + (int)(chance(20) ? below(50) : 0);
+
+		if (chance(50))
+			printf("%s sysctl net/q/%s w", any_verdict(), chance(80) ? "x" : "*");
+		else
+			printf("%s setsockopt 1000:%u", any_verdict(), chance(80) ? 1 : below(3));
+		if (!last(n))
+			printf(" value %d-%d", first, most < first ? first : most);
+		if (chance(10))
+			printf(" uid %u", below(2));
+		putchar('\n');
+	}
+}
+
 static void users(void)
 {
 	for (uint64_t n = 0; n < count; n++)
@@ -1030,6 +1051,7 @@ static const struct {
 	{ "packets", overlap_packets },
 	{ "sports", sports },
 	{ "selfs", selfs },
+	{ "values", values },
 	{ "lists", lists },
 	{ "devices", devices },
 	{ "sysctls", sysctls },

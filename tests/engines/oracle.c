@@ -77,7 +77,8 @@ struct rule {
 	uint32_t owner_min[2], owner_max[2];
 	uint16_t sport_min, sport_max;
 	uint32_t iface; /* 0: any */
-	bool has_self, self_four;
+	bool has_self, self_four, has_value;
+	int64_t value_min, value_max;
 	uint8_t self[16], self_bits;
 	uint32_t id, line;
 	uint32_t next; /* number + 1 of the next rule in this bucket */
@@ -104,6 +105,8 @@ struct question {
 	uint16_t sport;
 	uint32_t iface;
 	uint8_t self[16];
+	int64_t value;
+	bool is_number, is_vague; /* the value */
 	uint8_t verdict; /* the answer */
 	uint32_t rule[CGG_KNOWN_BITS]; /* any of these ids is right; first a rule's number + 1 */
 	uint32_t number;
@@ -522,6 +525,16 @@ static void add_all(struct rule *r, const struct lists *lists, uint32_t line)
 	}
 }
 
+static void read_value(struct rule *r, const char *word)
+{
+	char *end;
+
+	r->has_value = true;
+	r->value_min = r->value_max = strtoll(word, &end, 10);
+	if (*end == '-')
+		r->value_max = strtoll(end + 1, 0, 10);
+}
+
 static void read_rest(struct rule *r, struct lists *lists, char *word, char **at, uint32_t line)
 {
 	for (; word; word = next_word(at)) {
@@ -548,6 +561,8 @@ static void read_rest(struct rule *r, struct lists *lists, char *word, char **at
 			lists->sport = value;
 		else if (!strcmp(word, "self"))
 			lists->self = value;
+		else if (!strcmp(word, "value"))
+			read_value(r, value);
 		else if (!strcmp(word, "iface"))
 			r->iface = if_nametoindex(value);
 		else if (!strcmp(word, "uid") || !strcmp(word, "gid"))
@@ -811,8 +826,18 @@ static bool owner_matches(const struct rule *r, const struct question *q)
 	return true;
 }
 
+/* A value that may be several numbers matches every deny rule, and no other rule about values. */
+static bool value_matches(const struct rule *r, const struct question *q)
+{
+	if (!r->has_value || q->is_vague)
+		return !r->has_value || r->verdict == CGG_DENY;
+	return q->is_number && q->value >= r->value_min && q->value <= r->value_max;
+}
+
 static bool matches(const struct rule *r, const struct question *q, unsigned access_bit)
 {
+	if (!value_matches(r, q))
+		return false;
 	if (!(r->hooks >> q->hook & 1))
 		return false;
 	if (!(1 << q->hook & NET) && !(r->access_bits >> access_bit & 1))
@@ -1293,6 +1318,19 @@ static void ask_own_side(struct question *q, const struct rule *r, struct dice *
 			q->self[i] = (uint8_t)below(dice, 256);
 }
 
+static void ask_value(struct question *q, const struct rule *r, struct dice *dice)
+{
+	const struct rule *other = chance(dice, 20) || !r ? any_rule(dice) : r;
+
+	q->value = chance(dice, 50) ? other->value_min : other->value_max;
+	if (chance(dice, 20))
+		q->value += chance(dice, 50) ? 1 : -1;
+	if (chance(dice, 5))
+		q->value = below(dice, 4294967295u) - (1LL << 40);
+	q->is_number = chance(dice, 90);
+	q->is_vague = !q->is_number && chance(dice, 50);
+}
+
 static void ask(struct question *q, const struct rule *r, bool spoil, struct dice *dice)
 {
 	static const uint8_t loopback[16] = { [15] = 1 };
@@ -1315,6 +1353,7 @@ static void ask(struct question *q, const struct rule *r, bool spoil, struct dic
 		ask_pair(q, r, dice);
 	ask_owner(q, r, dice);
 	ask_own_side(q, r, dice);
+	ask_value(q, r, dice);
 	q->group = below(dice, groups_count);
 	if (r && r->cgroup && chance(dice, 70))
 		for (int i = 0; i < 8 && !group_is(&groups[q->group], &groups[r->cgroup - 1]); i++)
@@ -1354,6 +1393,7 @@ static void fill(struct cgg_ask *a, const struct question *q, uint32_t place)
 	a->query.access = q->access_bits;
 	a->uid = q->owner[0];
 	a->gid = q->owner[1];
+	a->value = q->is_number ? CGG_VALUE_OF(q->value) : q->is_vague ? CGG_VALUE_VAGUE : 0;
 	a->sport = q->sport;
 	a->iface = q->iface;
 	memcpy(a->self, q->self, sizeof(a->self));

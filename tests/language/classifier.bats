@@ -101,6 +101,10 @@ kind()
 	kind selfs 10 65 1000 10000
 }
 
+@test 'rules about values that are set are judged as by a plain walk, also of a vague value' {
+	kind values 1 10 64 65 300 1000 10000
+}
+
 @test 'nested prefixes of one address, with rules at every length, are judged as by a plain walk' {
 	kind ladder 64 65 200 400 800
 }

@@ -1048,7 +1048,7 @@ static void index_read_back(void)
 	for (unsigned i = 0; i < head.entries; i++) {
 		record += kept[i].begins;
 		assert_int_equal(rules_take_kept(&back, &kept[i], record,
-						 (const struct cgg_action *)built + kept->action,
+						 (const struct cgg_action *)built + kept[i].action,
 						 built + (size_t)head.heap * CGG_PAGE),
 				 0);
 	}
@@ -1065,7 +1065,7 @@ static void an_index_keeps_the_entries_of_each_kind_of_rule(void **state)
 {
 	static const char *const words[] = {
 		"allow connect proto tcp ip 10.0.0.0/8 port 443 name web",
-		"deny egress ip 2001:db8::/33 port 5-7 quiet",
+		"deny egress ip 2001:db8::/33 port 5-7 sport 1,5-9 self private,::1 quiet",
 		"deny egress ip ::/0",
 		"allow connect proto tcp,udp ip private,192.0.2.1-192.0.2.9 port 22,80-90 name lists",
 		"connect ip local",
@@ -1074,7 +1074,7 @@ static void an_index_keeps_the_entries_of_each_kind_of_rule(void **state)
 		"setsockopt 1:36 errno EACCES",
 		"device a *:*",
 		"device b 8:* rw name disks",
-		"sysctl kernel/hostname w",
+		"sysctl kernel/hostname w value -5-7",
 		"sysctl net/ipv4/conf/*",
 		"unix /run/a/name/that/is/longer/than/sixteen/bytes",
 		"unix /run/*",
@@ -1220,10 +1220,11 @@ static void each_byte_of_a_condition_counts(void **state)
 		if (byte - hooks >= sizeof(c.hooks) && byte != access)
 			assert_false(condition_is_plain(&c, false));
 		if (byte >= offsetof(struct cgg_condition, unknown)) { /* as a new match would be */
-			bool packet = byte >= offsetof(struct cgg_condition, sport_min);
+			bool packet = byte >= offsetof(struct cgg_condition, sport_min) &&
+				      byte < offsetof(struct cgg_condition, value);
 
 			assert_int_equal(condition_implies(&c, &plain),
-					 c.uid.past || c.gid.past || packet);
+					 c.uid.past || c.gid.past || packet || c.value.past);
 			assert_int_equal(condition_implies(&plain, &c), c.self[0] || c.self[1]);
 		}
 	}
