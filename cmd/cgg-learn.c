@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* cgg-learn.c - read events, and print the smallest allow list that lets them pass. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
 
 static const char usage[] =
 	"usage: cgg-learn [--policy NAME] [--cgroup TARGET] [--denied] "
-	"[--prefix BITS] [--prefix6 BITS] [--gap PORTS] [--labels N] [FILE]\n"
+	"[--prefix BITS] [--prefix6 BITS] [--gap PORTS] [--labels N] [--sets] [FILE]\n"
 	"Reads the output of cgg-events -j, and prints a policy that allows exactly the\n"
 	"operations that were let pass. Denials are skipped.\n"
 	"\n"
@@ -18,6 +19,7 @@ static const char usage[] =
 	"      --prefix6 BITS   join IPv6 addresses with the same first BITS bits into one rule\n"
 	"      --gap PORTS      join ports with at most PORTS others between them into one range\n"
 	"      --labels N       join DNS names with the same last N labels into one rule with *.\n"
+	"      --sets           write addresses that a set of the guard contains as ip @SET\n"
 	"  -h, --help           print this and exit\n"
 	"  -V, --version        print the version and exit\n";
 
@@ -97,12 +99,66 @@ static const char *cgroup_path(const char *target)
 	return path;
 }
 
+/* The sets of addresses, with --sets. */
+static struct open_set {
+	char name[CGG_NAME];
+	struct cgg_table table;
+} * open_sets;
+static unsigned open_count;
+
+/* Return the set with the smallest net that contains an address: it says most about it. */
+static const char *set_of(const __u8 addr[16])
+{
+	const char *best = 0;
+	unsigned longest = 0;
+
+	for (unsigned i = 0; i < open_count; i++) {
+		unsigned len = table_has_addr(&open_sets[i].table, addr);
+
+		if (len > longest)
+			best = open_sets[i].name;
+		longest = len > longest ? len : longest;
+	}
+	return best;
+}
+
+/* Map all sets of addresses, or exit. The guard is not locked while events are read. */
+static void sets_map(void)
+{
+	struct cgg_guard guard;
+	struct cgg_sets sets;
+	int status = guard_open(&guard, CGG_READ);
+
+	open_sets = calloc(CGG_SETS, sizeof(*open_sets));
+	if (!status)
+		status = open_sets ? sets_open(&sets, CGG_READ)
+				   : set_error(CGG_FAILED, "out of memory");
+	for (int i = 0; i < CGG_SETS && !status; i++) {
+		struct open_set *set = &open_sets[open_count];
+
+		if (!*sets.name[i].name)
+			continue;
+		status = set_open(&sets, i, &set->table);
+		if (!status)
+			status = table_whole(&set->table);
+		if (status)
+			break;
+		memcpy(set->name, sets.name[i].name, sizeof(set->name));
+		open_count += table_head(&set->table)->kind == CGG_SET_ADDRESSES;
+	}
+	if (status)
+		die(status);
+	sets_close(&sets);
+	guard_close(&guard);
+}
+
 static void words_read(struct cgg_learn *learn, struct cgg_widen *widen, int argc, char **argv)
 {
 	static const struct option options[] = { { "prefix", 1, 0, 'p' }, { "prefix6", 1, 0, '6' },
 						 { "gap", 1, 0, 'g' },	  { "policy", 1, 0, 'P' },
 						 { "cgroup", 1, 0, 'c' }, { "denied", 0, 0, 'd' },
-						 { "labels", 1, 0, 'l' }, COMMON_OPTIONS };
+						 { "labels", 1, 0, 'l' }, { "sets", 0, 0, 's' },
+						 COMMON_OPTIONS };
 	int option;
 
 	while ((option = getopt_long(argc, argv, COMMON_LETTERS, options, 0)) != -1) {
@@ -120,6 +176,8 @@ static void words_read(struct cgg_learn *learn, struct cgg_widen *widen, int arg
 			learn->cgroup = cgroup_path(optarg);
 		else if (option == 'd')
 			learn->denied = true;
+		else if (option == 's')
+			learn->set_of = set_of;
 		else
 			common_option(option, usage);
 	}
@@ -127,6 +185,8 @@ static void words_read(struct cgg_learn *learn, struct cgg_widen *widen, int arg
 		die(CGG_USAGE);
 	if (argc - optind > 1)
 		errx(CGG_USAGE, "%s: cgg-learn takes one FILE", argv[optind + 1]);
+	if (learn->set_of)
+		sets_map();
 }
 
 /* Report on standard error which events the list does not cover. */

@@ -361,6 +361,7 @@ int learn_write(struct cgg_learn *learn, const struct cgg_widen *widen, FILE *fi
 	walk_at = list;
 	twalk(learn->tree, walk);
 	count = labels_join(list, count, widen->labels);
+	count = sets_join(list, count, learn->set_of);
 	status = seen_widen(list, &count, widen);
 	if (!status) {
 		qsort(list, count, sizeof(*list), compare_shown);

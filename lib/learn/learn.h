@@ -7,10 +7,12 @@
 
 /* learn.c: events -> a policy file that allows them */
 struct json_t;
-struct cgg_learn { /* the caller sets the first three, and zeroes the others */
+typedef const char *learn_set(const __u8 addr[16]); /* a set that contains it; 0: none */
+struct cgg_learn { /* the caller sets the first four, and zeroes the others */
 	const char *policy; /* take only events of this policy; 0: all must be of one */
 	const char *cgroup; /* take only this path in the mount, and below; 0: all of one */
 	bool denied; /* take only denied operations, not only allowed ones */
+	learn_set *set_of; /* write addresses as sets; 0: do not */
 	void *tree;
 	struct json_t *policies, *cgroups; /* the names in the chosen events */
 	struct json_t *paths; /* cgroup id -> path */

@@ -31,6 +31,9 @@ void resolvers_write(const struct cgg_learn *learn, struct seen *const *list, un
 		     FILE *file);
 unsigned labels_join(struct seen **list, unsigned count, unsigned labels);
 
+/* sets.c */
+unsigned sets_join(struct seen **list, unsigned count, learn_set *set_of);
+
 /* widen.c */
 int seen_compare(const struct cgg_rule *a, const struct cgg_rule *b);
 void seen_merge(struct seen *into, const struct seen *from);

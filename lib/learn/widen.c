@@ -12,7 +12,7 @@
 
 static int is_net(const struct cgg_rule *rule)
 {
-	return rule->matches & CGG_MATCH_IP;
+	return rule->matches & CGG_MATCH_IP && rule->net.word == CGG_NET_ADDRESSES;
 }
 
 /* Return whether the rule has ports, which may be joined. */
@@ -24,13 +24,12 @@ static int is_call(const struct cgg_rule *rule)
 /* Order rules so that those that can be joined are adjacent. Access bits do not count. */
 int seen_compare(const struct cgg_rule *a, const struct cgg_rule *b)
 {
-	int order = memcmp(a->net.addr, b->net.addr, sizeof(a->net.addr));
+	int order = memcmp(&a->net, &b->net, sizeof(a->net));
 
 	COMPARE(a->hooks, b->hooks);
 	COMPARE(a->matches, b->matches);
 	COMPARE(a->proto, b->proto);
 	COMPARE(order, 0);
-	COMPARE(a->net.len, b->net.len);
 	order = strcmp(a->operand, b->operand);
 	COMPARE(order, 0);
 	COMPARE(a->port_min, b->port_min);
@@ -151,9 +150,8 @@ static unsigned join_nets(struct seen **list, unsigned count, const struct cgg_w
 static bool same_net(const struct cgg_rule *a, const struct cgg_rule *b)
 {
 	return is_call(a) && a->hooks == b->hooks && a->matches == b->matches &&
-	       a->proto == b->proto && a->net.len == b->net.len &&
-	       !memcmp(a->net.addr, b->net.addr, 16) && a->prefix == b->prefix &&
-	       a->inner == b->inner && !strcmp(a->operand, b->operand);
+	       a->proto == b->proto && !memcmp(&a->net, &b->net, sizeof(a->net)) &&
+	       a->prefix == b->prefix && a->inner == b->inner && !strcmp(a->operand, b->operand);
 }
 
 /* Join rules of one prefix if their ports are adjacent, or at most `gap` apart. */

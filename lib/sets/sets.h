@@ -63,7 +63,7 @@ int table_put(struct cgg_table *table, const struct cgg_element *element, const 
 void table_settle(struct cgg_table *table, __u32 count); /* before it is in force */
 struct cgg_slot *table_find(const struct cgg_table *table, const struct cgg_element *element,
 			    const char *text); /* 0: it is no element */
-bool table_has_addr(const struct cgg_table *table, const __u8 addr[16]);
+unsigned table_has_addr(const struct cgg_table *table, const __u8 addr[16]);
 bool table_has_name(const struct cgg_table *table, const char *name);
 typedef int table_line(void *context, const struct cgg_slot *slot, const char *text);
 int table_each(struct cgg_table *table, table_line *line, void *context);

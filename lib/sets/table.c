@@ -297,15 +297,15 @@ struct cgg_slot *table_find(const struct cgg_table *table, const struct cgg_elem
 	return probe(table, key, 0, false, &end);
 }
 
-/* Return whether the table has an element that contains an address. */
-bool table_has_addr(const struct cgg_table *table, const __u8 addr[16])
+/* Return the length of the longest element that contains an address, 0: none does. */
+unsigned table_has_addr(const struct cgg_table *table, const __u8 addr[16])
 {
 	bool four = addr_is_ip4(addr);
 	struct cgg_slot *end;
 	__u64 word[2];
 
 	memcpy(word, addr, sizeof(word));
-	for (unsigned len = four ? 96 : 1; len <= 128; len++) {
+	for (unsigned len = 128; len >= (four ? 96 : 1); len--) {
 		__u64 high = len >= 64 ? ~0ULL : ~(~0ULL >> len),
 		      low = len <= 64	 ? 0
 			    : len == 128 ? ~0ULL
@@ -313,9 +313,9 @@ bool table_has_addr(const struct cgg_table *table, const __u8 addr[16])
 		__u64 key[2] = { be64toh(word[0]) & high, be64toh(word[1]) & low };
 
 		if (probe(table, key, len, false, &end))
-			return true;
+			return len;
 	}
-	return false;
+	return 0;
 }
 
 /* Return whether the table has a name, or a *.NAME above it. */

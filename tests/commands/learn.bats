@@ -509,3 +509,33 @@ allow dns *.example.com'
 	run cgg-learn --labels 128 "$BATS_TEST_TMPDIR/events"
 	status_is 2
 }
+
+# seen ADDR PORT: an event of an operation that was let pass
+seen()
+{
+	printf '{"verdict":"alert","hook":"connect4","comm":"curl","daddr":"%s","dport":%s,"proto":6,"cgroup":"/demo","policy":"default","rule":0}\n' "$@"
+}
+
+@test '--sets: addresses that a set contains become one rule about the set' {
+	events=$BATS_TEST_TMPDIR/events
+	(seen 192.0.2.1 443 && seen 192.0.2.9 443 && seen 192.0.2.9 444 && seen 192.0.2.77 443 &&
+		seen 198.51.100.1 443) >"$events"
+	cgg-unload -f || true
+	run cgg-learn --sets "$events"
+	status_is 3
+	says 'cgg-learn: not loaded; run cgg-load first'
+	cgg-load
+	cgg-set add wide 192.0.0.0/16
+	cgg-set add a-set-with-a-very-long-name 192.0.2.0-192.0.2.63
+	cgg-set add names example.com
+	run bash -c "cgg-learn --sets '$events' | grep -v ^# | sed 's/, by curl//'"
+	says 'default connect deny
+allow connect proto tcp ip @a-set-with-a-very-long-name port 443-444 # 3 times
+allow connect proto tcp ip 198.51.100.1 port 443 # 1 time
+allow connect proto tcp ip @wide port 443 # 1 time'
+	yes cgg-rule -p fresh restore - <<<"$output"
+	run bash -c "cgg-learn --sets --prefix 24 '$events' | grep -c '@'"
+	says 2
+	run bash -c "cgg-learn '$events' | grep -c '@'"
+	says 0
+}
