@@ -2,11 +2,12 @@
 /*
  * named.c - compare what the kernel decides by address and by name with a plain walk.
  *
- * named make COUNT SEED: print a random policy of COUNT rules, which mix addresses and names.
+ * named make COUNT SEED: print a random policy of COUNT rules, which mix addresses, names and sets.
+ * named set COUNT SEED N: print the elements of the set sN that this policy uses, N below 5.
  * named try CGROUP COUNT SEED QUERIES: with that policy in force, give addresses names, then
  * connect, send and ask in the cgroup. Each result must be that of the first rule that matches;
- * rules that deny have errors of their own, so that it shows which one it was. Prints `queries N
- * denied N by name N wrong N' and the first differences; then the status is 1.
+ * rules that deny have errors that no network gives, so that it shows which one it was. Prints
+ * `queries N denied N by name N wrong N' and the first differences; then the status is 1.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -19,12 +20,13 @@
 #define NAMES 400 /* different ones */
 #define ADDRESSES 64
 #define SHOWN 8
+#define SETS 5
+#define ELEMENTS 20
 
 enum { CONNECT = 1, SENDMSG = 2, ASK = 4 };
-enum host { NO_HOST, EXACT, BELOW, ANY };
+enum host { NO_HOST, EXACT, BELOW, ANY, IN_SET };
 static const char *const verdicts[] = { "allow", "alert", "deny" };
 
-/* None of these comes from the network. */
 static const struct {
 	int number;
 	const char *name;
@@ -38,6 +40,7 @@ struct rule {
 	int verdict, hooks, proto; /* proto 0: any */
 	enum host host;
 	const char *name;
+	unsigned set;
 	bool inner, alias, has_ip;
 	uint8_t addr[16];
 	unsigned bits, min, max; /* max 0: any port */
@@ -57,6 +60,11 @@ static int defaults[2]; /* of connect and sendmsg; of dns */
 static char names[NAMES][CGG_OPERAND];
 static unsigned names_count;
 static struct address addresses[ADDRESSES];
+static struct set {
+	unsigned count;
+	const char *name[ELEMENTS];
+	bool below[ELEMENTS]; /* *.NAME */
+} sets[SETS];
 static uint64_t state;
 
 static unsigned below(unsigned most)
@@ -91,6 +99,15 @@ static void names_draw(void)
 static const char *any_name(void)
 {
 	return names[below(names_count)];
+}
+
+static void sets_draw(void)
+{
+	for (unsigned i = 0; i < SETS; i++)
+		for (sets[i].count = 0; !sets[i].count || sets[i].count < below(ELEMENTS);) {
+			sets[i].name[sets[i].count] = any_name();
+			sets[i].below[sets[i].count++] = chance(40);
+		}
 }
 
 static void address_make(uint8_t addr[16])
@@ -153,6 +170,9 @@ static void rule_draw(struct rule *r)
 		r->name = any_name();
 		if (r->host == BELOW && chance(30) && strchr(r->name, '.'))
 			r->name = strchr(r->name, '.') + 1;
+		r->set = below(SETS);
+		if (chance(25))
+			r->host = IN_SET;
 	} else if (kind < 15) {
 		ip_make(r);
 	}
@@ -178,6 +198,7 @@ static void policy_draw(unsigned count, uint64_t seed)
 	if (!rules)
 		errx(3, "out of memory");
 	names_draw();
+	sets_draw();
 	addresses_draw();
 	for (unsigned i = 0; i < count; i++)
 		rule_draw(&rules[i]);
@@ -198,7 +219,9 @@ static void rule_show(const struct rule *r)
 		       is_four(r->addr) ? inet_ntop(AF_INET, r->addr + 12, text, sizeof(text))
 					: inet_ntop(AF_INET6, r->addr, text, sizeof(text)),
 		       is_four(r->addr) ? r->bits - 96 : r->bits);
-	if (r->host)
+	if (r->host == IN_SET)
+		printf("%s @s%u", r->hooks == ASK ? "" : " host", r->set);
+	else if (r->host)
 		printf("%s %s%s", r->hooks == ASK ? "" : " host",
 		       r->host == EXACT ? ""
 		       : r->host == ANY ? "*"
@@ -243,16 +266,25 @@ static bool is_inner(const uint8_t a[16])
 	return false;
 }
 
+static bool is_below(const char *name, const char *parent)
+{
+	size_t len = strlen(name), of = strlen(parent);
+
+	return len > of + 1 && name[len - of - 1] == '.' && !strcmp(name + len - of, parent);
+}
+
 static bool name_is(const struct rule *r, const char *name)
 {
-	size_t len = strlen(name), below = r->host == ANY ? 0 : strlen(r->name);
+	const struct set *s = &sets[r->set];
 
 	if (r->host == ANY)
 		return true;
-	if (r->host == EXACT)
-		return !strcmp(r->name, name);
-	return len > below + 1 && name[len - below - 1] == '.' &&
-	       !strcmp(name + len - below, r->name);
+	if (r->host != IN_SET)
+		return r->host == EXACT ? !strcmp(r->name, name) : is_below(name, r->name);
+	for (unsigned i = 0; i < s->count; i++)
+		if (s->below[i] ? is_below(name, s->name[i]) : !strcmp(name, s->name[i]))
+			return true;
+	return false;
 }
 
 static bool host_is(const struct rule *r, const struct address *a)
@@ -447,13 +479,18 @@ static int try(const char *cgroup, unsigned long queries)
 
 int main(int argc, char **argv)
 {
-	bool make = argc == 4 && !strcmp(argv[1], "make");
+	bool set = argc == 5 && !strcmp(argv[1], "set"),
+	     make = set || (argc == 4 && !strcmp(argv[1], "make"));
 
 	if (!make && (argc != 6 || strcmp(argv[1], "try")))
-		errx(2, "usage: named make COUNT SEED | named try CGROUP COUNT SEED QUERIES");
+		errx(2, "usage: named make COUNT SEED | set COUNT SEED N | try ...");
 	policy_draw((unsigned)atoi(argv[make ? 2 : 3]), strtoull(argv[make ? 3 : 4], 0, 10));
 	if (!make)
 		return try(argv[2], strtoul(argv[5], 0, 10));
+	for (unsigned i = 0, n = set ? (unsigned)atoi(argv[4]) : 0; set && i < sets[n].count; i++)
+		printf("%s%s\n", sets[n].below[i] ? "*." : "", sets[n].name[i]);
+	if (set)
+		return 0;
 	printf("resolver 127.0.0.53\ndefault connect,sendmsg %s\ndefault dns %s\n"
 	       "allow connect ip 127.0.0.53 port 53\n",
 	       verdicts[defaults[0]], verdicts[defaults[1]]);

@@ -21,11 +21,14 @@ setup()
 # agrees RULES POLICIES QUERIES
 agrees()
 {
-	local i said
+	local i n said
 
 	for ((i = 0; i < $2 * ${MORE:-1}; i++)); do
 		echo "named make $1 $((SEED + i))"
 		"$BUILD/tests/named" make "$1" "$((SEED + i))" >"$BATS_TEST_TMPDIR/rules"
+		for n in 0 1 2 3 4; do
+			"$BUILD/tests/named" set "$1" "$((SEED + i))" "$n" | cgg-set restore "s$n"
+		done
 		yes net cgg-rule restore "$BATS_TEST_TMPDIR/rules"
 		yes net "$BUILD/tests/named" try "$web" "$1" "$((SEED + i))" "$3"
 		said=${said-}$output$'\n'
