@@ -300,8 +300,21 @@ static void denial_add(const struct cgg_event *event)
 	denials[denied++].event = *event;
 }
 
+/* Write the name that the address of a denied call had: " to NAME", or nothing. */
+static void name_write(char text[4 * CGG_OPERAND + 4], const struct cgg_event *e)
+{
+	char name[CGG_OPERAND];
+
+	*text = 0;
+	if (!(1u << event_hook(e->program) & CGG_NAME_HOOKS) || !event_host(e, name))
+		return;
+	strcpy(text, " to ");
+	text_print(text + 4, name);
+}
+
 static void denial_show(const struct denial *denial, int wide, int times)
 {
+	char host[4 * CGG_OPERAND + 4];
 	char path[4096], shown[4 * 4096], comm[17] = "", name[4 * 17], age[24];
 	char count[16];
 	const struct cgg_event *e = &denial->event;
@@ -310,12 +323,14 @@ static void denial_show(const struct denial *denial, int wide, int times)
 	text_print(shown, path);
 	memcpy(comm, e->comm, sizeof(e->comm));
 	escape(name, comm);
+	name_write(host, e);
 	cell(DIM, -4, "%s", short_age(age, time_now() - e->time));
 	cell(e->verdict == CGG_DENY ? RED : CYAN, 5, "%s", cgg_verdicts[e->verdict % CGG_VERDICTS]);
 	cell(PLAIN, wide, "%s", denial->what);
 	snprintf(count, sizeof(count), "%ux", denial->count);
 	cell(PLAIN, -times, "%s", denial->count > 1 ? count : "");
-	cell(DIM, (int)canvas.width - 12 - wide - (times ? times + 1 : 0), "%s in %s", name, shown);
+	cell(DIM, (int)canvas.width - 12 - wide - (times ? times + 1 : 0), "%s%s in %s", name, host,
+	     shown);
 	cells_end();
 }
 

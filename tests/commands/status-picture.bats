@@ -148,6 +148,18 @@ deny sysctl kernel/hostname r cat in $(shown "$top")" ]
 	matches ' deny +connect proto tcp ip 127.0.0.1 port 9090 '
 }
 
+@test 'a denial shows the name that the address had, and the command that would allow it by name' {
+	printf '%s\n' 'default connect deny' 'allow connect host *.example.com inner' | cgg-rule restore
+	cgg-attach "$top"
+	cgg-names add evil.example.net 127.0.0.1 || skip 'this kernel has no number of a network namespace'
+	no inside "$top" reach 127.0.0.1 9090
+	no inside "$top" reach 127.0.0.2 9090
+	yes drawn 120
+	matches "^ .* deny +connect proto tcp ip 127.0.0.1 port 9090 +bash to evil.example.net in $(shown "$top")$"
+	matches "^ .* deny +connect proto tcp ip 127.0.0.2 port 9090 +bash in $(shown "$top")$"
+	matches '^to allow: cgg-rule -p default add allow connect proto tcp host evil.example.net port 9090 inner$'
+}
+
 @test 'the picture ends with the commands that would allow what was denied, and they do' {
 	cgg-rule add connect ip 127.0.0.1
 	cgg-rule default device,sysctl deny
