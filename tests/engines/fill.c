@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 	if (argc != 3)
 		errx(2, "usage: fill FIRST LAST");
 	if (system("cgg-load --hooks connect,sendmsg"))
-		return 3;
+		errx(3, "cgg-load: it fails");
 	status = guard_open(&guard, CGG_CHANGE);
 	for (long n = atol(argv[1]); n <= atol(argv[2]) && !status; n++)
 		status = make(&guard, n);

@@ -23,6 +23,7 @@ random()
 {
 	local count=$(($2 * ${MORE:-1}))
 
+	yes cgg-load --hooks "$1"
 	run "$BUILD/tests/headers" -n "$count" -s "$seed" "$1" "$web"
 	[ "$status" -ne 77 ] || skip 'this kernel has no tun device'
 	status_is 0
