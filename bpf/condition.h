@@ -94,10 +94,7 @@ static __always_inline int in_cgroup(CONTEXT who, __u64 id, __u32 level, __u32 v
 #endif
 }
 
-/*
- * Return not 0 if a condition asks what condition_holds() must tell: for a cgroup, or anything that
- * struct cgg_condition has from uid to its end. There all zero means any.
- */
+/* Return not 0 if a condition asks for a cgroup, or for anything from uid to its end. */
 static __always_inline __u64 asks_more(const struct cgg_condition *c)
 {
 	const __u64 *word = (const __u64 *)c;
@@ -107,7 +104,6 @@ static __always_inline __u64 asks_more(const struct cgg_condition *c)
 		any |= word[i];
 	return any;
 }
-
 
 /* Return whether a rule whose condition does not differ also matches the caller. */
 static __always_inline int condition_holds(const struct cgg_condition *c, CONTEXT who,
