@@ -686,6 +686,8 @@ open("/proc/sys/kernel/hostname").read()
 	cgg-attach "$web"
 	cgg-rule default "$(paste -sd , <<<"$known_hooks")" alert
 	cgg-rule add alert device c 1:3 name null
+	cgg-set add here 127.0.0.1
+	cgg-rule add alert connect ip @here
 	yes inside "$web" python3 -c "$everything"
 	new_cgroup below "$web"
 	yes inside "$below" cat /dev/null
