@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # streams - answers by TCP are read however their bytes are spread over segments
 #
-# ASKS=1000000 asks so often; make soak does.
+# ASKS=100000 asks so often.
 # shellcheck disable=SC2154 # helpers set web and network
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 
