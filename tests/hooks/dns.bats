@@ -143,5 +143,5 @@ sent'
 		yes cgg-set delete fine deep.a.example.com
 	done
 	yes cgg-events -w 0
-	matches '^\[DENY dns\] .* host=a.example.com$'
+	matches '^\[DENY dns\] .* host=a.example.com set=ads$'
 }
