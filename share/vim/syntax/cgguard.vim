@@ -18,6 +18,7 @@ syntax keyword cgguardValue icmp igmp tcp udp dccp gre esp ah icmpv6 sctp udplit
 " Names that may contain such words, numbers and addresses, quoted words, comments
 syntax match cgguardName contained "[A-Za-z0-9_][A-Za-z0-9._-]*"
 syntax match cgguardPath "\%(^\|\s\)\@<=[/@][^ \t#]\S*"
+syntax match cgguardPath ",\@<=@[^ \t#,]\+"
 syntax match cgguardNumber "\%(^\|\s\|,\)\@<=[0-9A-Fa-f]*[:.0-9][0-9A-Fa-f:.]*\%(/\d\+\|-[0-9A-Fa-f:.]\+\)\?\%(\s\|,\|$\)\@="
 syntax region cgguardString start=+\%(^\|\s\)\@<="+ skip=+\\\\\|\\"+ end=+"+ oneline
 syntax match cgguardComment "\%(^\|\s\)\@<=#.*$"
