@@ -79,6 +79,8 @@ __noinline __weak int image_opens(__u32 number, __u64 high, __u64 low, __u64 que
 			continue;
 		if (!condition_holds(&e->condition, who, e->verdict))
 			continue;
+		if (e->condition.limit && e->verdict == CGG_DENY)
+			continue;
 		if (e->verdict != CGG_DENY)
 			return 1;
 		if (is_every_port(e))

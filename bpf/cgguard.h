@@ -19,6 +19,7 @@
 #include "contract/hash.h"
 #include "contract/sets.h"
 #include "contract/policy.h"
+#include "contract/bucket.h"
 #include "contract/event.h"
 #include "contract/ring.h"
 

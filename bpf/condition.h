@@ -105,7 +105,7 @@ static __always_inline __u64 asks_more(const struct cgg_condition *c)
 	return any;
 }
 
-/* Return whether a rule whose condition does not differ also matches the caller. */
+/* Return whether a rule whose condition does not differ also matches the caller; not its limit. */
 static __always_inline int condition_holds(const struct cgg_condition *c, CONTEXT who,
 					   __u32 verdict)
 {

@@ -9,36 +9,23 @@
 #ifndef CGG_DECIDE_H
 #define CGG_DECIDE_H
 
-#include "decision.h"
+#include "take.h"
 
 #if defined(CGG_SEVERAL)
-/* verdict_of - Return the verdict of the rule, or of the default, from first_match(). */
-static __always_inline __u32 verdict_of(const struct cgg_image *image, __u32 hook, __u64 found)
+/*
+ * decide_all - Decide each access bit that is asked for by itself; the worst verdict counts.
+ * Return 0: ask again.
+ */
+static __always_inline int decide_all(__u32 number, const struct cgg_image *image,
+				      const struct operation *o, struct cgg_decision *out,
+				      __u32 force)
 {
-	const struct cgg_action *a;
-	void *index;
-
-	if (!found)
-		return image->defaults.verdict[hook & 15];
-	if (CGG_REF_KIND(found) == FOUND_ENTRY)
-		return entry_of(image, found)->verdict;
-	if (CGG_REF_KIND(found) == CGG_REF_PLAIN)
-		return CGG_PLAIN_VERDICT(CGG_REF_HIGH(found));
-	index = index_of(image);
-	a = index ? action_at(index, CGG_REF_HIGH(found)) : 0;
-	return a ? a->verdict : CGG_DENY;
-}
-
-/* decide_all - Decide each access bit that is asked for by itself; the worst verdict counts. */
-static __always_inline void decide_all(__u32 number, const struct cgg_image *image,
-				       const struct operation *o, struct cgg_decision *out)
-{
-	__u64 worst = 0, any = o->q.word[1];
+	__u64 worst = 0, any = o->q.word[1], by[CGG_ACCESS_BITS] = {};
 	__u32 verdict = CGG_ALLOW;
 
 	*out = (struct cgg_decision){};
 	if (!o->q.access)
-		return;
+		return 1;
 	for (__u32 bit = 0; bit < CGG_QUERY_BITS; bit++) {
 		__u64 found;
 		__u32 one;
@@ -51,10 +38,16 @@ static __always_inline void decide_all(__u32 number, const struct cgg_image *ima
 			verdict = one;
 			worst = found;
 		}
+		if (found != by[0] && found != by[1]) {
+			by[2] = as_unknown(by[1], any);
+			by[1] = as_unknown(by[0], any);
+			by[0] = as_unknown(found, any);
+		}
 		verdict = as_unknown(verdict, any);
 		worst = as_unknown(worst, any);
 	}
 	decision_of(out, image, o->q.hook, worst);
+	return tokens_take(number, image, by, force);
 }
 #else
 /* Return the number of the only access bit asked for: of 1, 2, 4, 8. */
@@ -63,12 +56,18 @@ static __always_inline __u32 only_access_bit(__u32 access)
 	return (access >> 1) - (access >> 3);
 }
 
-/* decide_all - Decide the one access bit that is asked for. */
-static __always_inline void decide_all(__u32 number, const struct cgg_image *image,
-				       const struct operation *o, struct cgg_decision *out)
+/* decide_all - Decide the one access bit that is asked for; return 0: ask again. */
+static __always_inline int decide_all(__u32 number, const struct cgg_image *image,
+				      const struct operation *o, struct cgg_decision *out,
+				      __u32 force)
 {
-	decision_of(out, image, o->q.hook,
-		    first_match(number, image, o, only_access_bit(o->q.access)));
+	__u64 found = first_match(number, image, o, only_access_bit(o->q.access));
+
+	found = rule_take(number, image, found, force);
+	if (found == ASK_AGAIN)
+		return 0;
+	decision_of(out, image, o->q.hook, found);
+	return 1;
 }
 #endif
 
@@ -101,7 +100,8 @@ static __always_inline const struct cgg_image *decide(const struct cgg_policy *p
 
 		if (!image)
 			break;
-		decide_all(number, image, o, out);
+		if (!decide_all(number, image, o, out, try == 3))
+			continue;
 		IN_MEMORY(out);
 		out->image = number & 1;
 		if (*writing - now <= 1 && NAME_KEPT(o))

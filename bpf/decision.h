@@ -14,6 +14,7 @@ struct operation {
 	struct cgg_query q;
 #if HAS_NAME
 	const struct cgg_operand *name;
+	const volatile __u64 *value; /* that is written to it: from Linux 6.1 on, in place of who */
 #endif
 	CONTEXT who;
 #if defined(CGG_QUESTIONS)
@@ -44,11 +45,12 @@ static __always_inline __u64 first_match(__u32 number, const struct cgg_image *i
 					 const struct operation *o, __u32 access_bit)
 {
 	__u64 query = QUERY(&o->q, access_bit);
-	__u64 found = image->index.number ? index_find(number, image, KEY_OF(o), query, o->who) : 0;
-	__u32 at = image->count ? PER_KIND(front_find)(number, FRONT_OF(o), query, o->who) : 0;
+	__u64 found =
+		image->index.number ? index_find(number, image, KEY_OF(o), query, WHO_OF(o)) : 0;
+	__u32 at = image->count ? PER_KIND(front_find)(number, FRONT_OF(o), query, WHO_OF(o)) : 0;
 
 #if HAS_SETS
-	return with_sets(number, image, SOUGHT_OF(o), query, o->who, first_of(image, found, at));
+	return with_sets(number, image, SOUGHT_OF(o), query, WHO_OF(o), first_of(image, found, at));
 #else
 	return first_of(image, found, at);
 #endif

@@ -4,6 +4,7 @@
 #define CGG_ENTRIES_H
 
 #include "image.h"
+#include "limit.h"
 
 #if HAS_NAME
 /*
@@ -95,6 +96,9 @@ __noinline __weak __u32 PER_KIND(front_find)(__u32 number, FRONT_PARAMS, __u64 q
 			continue;
 #endif
 		if (asks_more(&e->condition) && !PER_KIND(entry_holds)(number, i, who))
+			continue;
+		if (e->condition.limit &&
+		    !limit_open(number / 2, e->condition.limit, e->verdict == CGG_DENY))
 			continue;
 		return i + 1;
 	}

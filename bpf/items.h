@@ -5,52 +5,7 @@
 
 #include "entries.h"
 #include "numbers.h"
-
-static __always_inline void *index_of(const struct cgg_image *image)
-{
-	__u32 number = image->index.number - 1;
-
-	return bpf_map_lookup_elem(&indexes, &number);
-}
-
-/* is_deleted - of a rule of the image's index */
-static __always_inline int is_deleted(void *index, const struct cgg_image *image, __u32 rule)
-{
-	__u32 page = image->index.bits + (rule >> 15);
-	const char *bits;
-
-	if (!image->index.dead)
-		return 0;
-	bits = index ? bpf_map_lookup_elem(index, &page) : 0;
-	return !bits || bits[rule >> 3 & (CGG_PAGE - 1)] >> (rule & 7) & 1;
-}
-
-/* item_holds - of a rule of an index whose prefix and port match: all the rest */
-__noinline __weak __u32 PER_KIND(item_holds)(__u32 number, __u64 found, __u64 query, CONTEXT who)
-{
-	const struct cgg_image *image = image_at(number);
-	void *index = image ? index_of(image) : 0;
-	const struct cgg_action *a = index ? action_at(index, CGG_REF_HIGH(found)) : 0;
-	__u64 now;
-
-	if (!a)
-		return 0;
-	now = a->condition.expires == CGG_NEVER ? 0 : bpf_ktime_get_boot_ns();
-	if (condition_differs(&a->condition, query, ~0ULL, now, 0))
-		return 0;
-	if (!condition_holds(&a->condition, who, a->verdict))
-		return 0;
-	return !is_deleted(index, image, CGG_REF_LOW(found));
-}
-
-/* plain_holds - of a rule that asks for no more than a hook and an access bit */
-static __always_inline int plain_holds(void *index, const struct cgg_image *image, __u64 ref,
-				       __u64 query)
-{
-	return CGG_PLAIN_HOOKS(CGG_REF_HIGH(ref)) >> QUERY_HOOK(query) &
-		       CGG_PLAIN_ACCESS(CGG_REF_HIGH(ref)) >> QUERY_ACCESS(query) & 1 &&
-	       !is_deleted(index, image, CGG_REF_LOW(ref));
-}
+#include "held.h"
 
 /* item_differs - not 0 when hook, access bit, port or protocol are not the query's */
 static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 query)
@@ -93,7 +48,7 @@ __noinline __weak __u64 PER_KIND(own_find)(__u32 number, __u64 own, __u64 query,
 	if (CGG_REF_KIND(own) == CGG_REF_PLAIN)
 		return plain_holds(index_of(image), image, own, query) ? own : 0;
 	if (CGG_REF_KIND(own) == CGG_REF_RULE)
-		return PER_KIND(item_holds)(number, own, query, who) ? own : 0;
+		return rule_holds(number, own, query, who) ? own : 0;
 	if (CGG_REF_KIND(own) != CGG_REF_LIST)
 		return 0;
 	index = index_of(image);
@@ -110,7 +65,7 @@ __noinline __weak __u64 PER_KIND(own_find)(__u32 number, __u64 own, __u64 query,
 
 			if (item->hooks & CGG_ITEM_PLAIN && !image->index.dead)
 				return found;
-			if (PER_KIND(item_holds)(number, found, query, who))
+			if (rule_holds(number, found, query, who))
 				return found;
 		}
 	}

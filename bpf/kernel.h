@@ -48,5 +48,8 @@ static __always_inline __u64 current_ancestor(__u32 level)
 #else
 #include "kernel_now.h"
 #endif
+#if !defined(WHO_OF)
+#define WHO_OF(o) ((o)->who)
+#endif
 
 #endif

@@ -39,11 +39,14 @@ static __always_inline struct cgg_operand *name_room(struct cgg_operand *on_stac
 	return on_stack;
 }
 
-/* value_put - Leave the value that a call sets where value_from() finds it. */
-static __always_inline void value_put(__u64 *who, __u64 value)
-{
-	*who = value;
-}
+/*
+ * The value that a call sets is who calls. That of a name waits in the subject, where the time of
+ * an event will be: it has no room of its own on the stack.
+ */
+#if defined(CGG_NAMED)
+#define WHO_OF(o) (*(o)->value)
+#define VALUE_PUT(o, subject, written) ((subject)->time = (written), (o)->value = &(subject)->time)
+#endif
 
 static __always_inline __u64 value_from(__u64 who)
 {

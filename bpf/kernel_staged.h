@@ -24,11 +24,6 @@ struct cgg_staged {
 #define NAME_KEPT(o) 1
 #endif
 
-static __always_inline void value_put(__u64 *who, __u64 value)
-{
-	*who = value;
-}
-
 static __always_inline __u64 value_from(__u64 who)
 {
 	return who;

@@ -60,7 +60,7 @@ static __always_inline int sockopt(struct bpf_sockopt *ctx, __u32 hook, __u32 pr
 	subject.sockopt.level = ctx->level;
 	subject.sockopt.name = name;
 	if (hook == CGG_SETSOCKOPT)
-		value_put(&o.who, as_unknown(int_set(ctx), at->cgroup));
+		o.who = as_unknown(int_set(ctx), at->cgroup);
 	if (ctx->optlen > PAGE)
 		ctx->optlen = 0;
 	if (!judge(at, &o, program, &subject))

@@ -43,12 +43,11 @@ static __always_inline const struct cgg_operand *name_from(NAME name)
 	return named ? &named->name : 0;
 }
 
-static __always_inline void value_put(__u64 *who, __u64 value)
+static __always_inline void value_put(__u64 value)
 {
 	__u32 key = 0;
 	struct cgg_named *named = bpf_map_lookup_elem(&names, &key);
 
-	(void)who;
 	if (named)
 		named->value = value;
 }
@@ -69,5 +68,7 @@ static __always_inline int name_kept(__u64 turn)
 
 	return named && NOW(named->turn) == turn;
 }
+
+#define VALUE_PUT(o, subject, written) value_put(written)
 
 #endif

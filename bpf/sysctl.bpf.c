@@ -102,6 +102,6 @@ int sysctl(struct bpf_sysctl *ctx)
 	o.q.access = CGG_R << (ctx->write & 1);
 	subject.named.write = ctx->write & 1;
 	subject.named.len = o.q.select;
-	value_put(&o.who, value_written(ctx));
+	VALUE_PUT(&o, &subject, value_written(ctx));
 	return judge(at, &o, CGG_SYSCTL_RW, &subject);
 }

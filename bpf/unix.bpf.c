@@ -68,6 +68,7 @@ static __always_inline int unix_name(struct bpf_sock_addr *ctx, __u32 program)
 	if (len)
 		bpf_probe_read_kernel(path, len, address->sun_path);
 	o.name = &name;
+	VALUE_PUT(&o, &subject, 0);
 	o.q.hook = CGG_UNIX;
 	o.q.access = CGG_R;
 	subject.named.len = len;

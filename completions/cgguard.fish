@@ -12,7 +12,7 @@ set -g __cgg_matches family type proto ip host port sport uid gid iface self val
 set -g __cgg_keeps fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet \
     xdp alg netlink all net_raw net_admin sys_admin bpf perfmon \
     sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search
-set -g __cgg_rule_options name comment quiet errno ttl inner alias
+set -g __cgg_rule_options name comment quiet errno ttl limit burst inner alias
 
 function __cgg_takes --argument-names hook
     switch "$hook"
@@ -73,7 +73,7 @@ function __cgg_values --argument-names key
             getent group | string replace -r ':.*' ''
         case cgroup
             __cgg_targets
-        case port sport value name comment errno ttl
+        case port sport value name comment errno ttl limit burst
         case '*'
             return 1
     end

@@ -32,7 +32,7 @@ struct cgg_index {
 	__u32 pages;
 	__u32 by_name; /* a rule has CGG_BY_NAME */
 	__u32 by_owner; /* a node is by a user or a group */
-	__u32 zero;
+	__u32 limited; /* a rule has a limit */
 	__u64 sets; /* 1 << place in the image, of those that its rules use */
 	__u64 root[CGG_ARRAY_MOST]; /* by enum cgg_space */
 };

@@ -19,6 +19,7 @@
 #define CGG_MADE_SHIFT 16 /* of the time when a policy was made: in units of 66 us */
 #define CGG_POLICY_NAME 256 /* a policy's name with its NUL: as long as a systemd unit's */
 #define CGG_COUNTS 262144 /* rules whose hits are counted, in all policies */
+#define CGG_LIMITS 65536 /* rules with a limit, in all policies */
 #define CGG_ENTRIES 64 /* entries an image */
 #define CGG_SPARE_PAGES 256 /* pages of an index whose map stays for the next one */
 #define CGG_HEAP 8192 /* bytes of text an image */

@@ -21,7 +21,7 @@ struct cgg_image {
 	__u8 timed; /* an entry expires */
 	__u8 by_name; /* a rule has CGG_BY_NAME */
 	__u8 sets; /* places of set: used ones, or free between such */
-	__u8 zero[4];
+	__u8 limited, zero[3]; /* limited: a rule has a limit */
 	struct cgg_naming naming;
 	struct cgg_index index;
 	struct cgg_used_set set[CGG_SETS_OF];

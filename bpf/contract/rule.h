@@ -37,6 +37,10 @@ struct cgg_condition {
 	__u32 iface; /* 0: any */
 	__u64 self[2], self_mask[2]; /* the address of this host */
 	struct cgg_values value;
+	/* The rule's id, if it is limited: the key of its bucket in the map limits. */
+	__u32 limit;
+	__u32 burst;
+	__u64 interval; /* ns for each hit */
 };
 #define CGG_CONDITION_MORE __builtin_offsetof(struct cgg_condition, uid) /* to the end: 0 is any */
 #define CGG_SPORT_MAX(c) (65535u - (c)->sport_above)
@@ -78,8 +82,8 @@ struct cgg_defaults {
 };
 
 CGG_SAME(sizeof(struct cgg_defaults) == 2 * CGG_ARRAY_MOST + 8);
-CGG_SAME(sizeof(struct cgg_condition) == 104);
+CGG_SAME(sizeof(struct cgg_condition) == 120);
 CGG_SAME(CGG_CONDITION_MORE % 8 == 0);
-CGG_SAME(sizeof(struct cgg_entry) == 176);
+CGG_SAME(sizeof(struct cgg_entry) == 192);
 
 #endif

@@ -19,6 +19,16 @@ static __always_inline __u32 host_of(struct bpf_sock_addr *ctx, __u64 high, __u6
 	return begun ? host_any() : 0;
 }
 
+/* found_rule - Return the rule and take its token; ASK_AGAIN: it was found in another image. */
+static __always_inline __u64 found_rule(const struct cgg_image *image, __u32 number,
+					__u32 generation, __u64 found)
+{
+	if (!image || (found & FOUND_GENERATION(3)) != FOUND_GENERATION(generation) ||
+	    !!(found & FOUND_ODD) != (number & 1))
+		return ASK_AGAIN;
+	return rule_take(number, image, found & ~FOUND_WITH, 0);
+}
+
 /*
  * conclude_as - Count the decision and report it; return 1: go on, 0: refuse, 2: ask again, for the
  * policy was changed meanwhile.
@@ -37,10 +47,10 @@ static __always_inline int conclude_as(struct bpf_sock_addr *ctx, __u64 high, __
 	generation = NOW(policy->generation);
 	number = image_now(policy, place, generation);
 	image = image_at(number);
-	if (!image || (found & FOUND_GENERATION(3)) != FOUND_GENERATION(generation) ||
-	    !!(found & FOUND_ODD) != (number & 1))
+	found = found_rule(image, number, generation, found);
+	if (found == ASK_AGAIN || !image)
 		return 2;
-	decision_of(&out, image, QUERY_HOOK(query), found & ~FOUND_WITH);
+	decision_of(&out, image, QUERY_HOOK(query), found);
 	out.image = number & 1;
 	if (NOW(policy->writing) - generation > 1)
 		return 2;

@@ -15,7 +15,7 @@
 #include "node.h"
 
 /* The keys of a rule, and of its match. action is first, because a rule begins with its verdict. */
-enum { ACTION, ID, DESCRIPTION, IP, PORT, PROTO, UID, GID, CGROUP, CGROUP_ID, KEYS };
+enum { ACTION, ID, DESCRIPTION, IP, PORT, PROTO, UID, GID, CGROUP, CGROUP_ID, LIMIT, BURST, KEYS };
 static const struct {
 	const char *key, *word;
 	bool match, list; /* list: a sequence may be its value */
@@ -30,6 +30,8 @@ static const struct {
 	[GID] = { "gid", "gid", true, false },
 	[CGROUP] = { "cgroup", "cgroup", true, false },
 	[CGROUP_ID] = { "cgroup_id", "cgroup", true, false },
+	[LIMIT] = { "limit", "limit", false, false },
+	[BURST] = { "burst", "burst", false, false },
 };
 
 /* One rule: the text of each of its keys, and the lines where they are. */

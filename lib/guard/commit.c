@@ -311,6 +311,8 @@ int commit_rules(struct cgg_guard *guard, int place, struct cgg_rules *rules, un
 	int status = image ? sets_number(rules) : set_error(CGG_FAILED, "out of memory");
 
 	if (!status)
+		status = limits_make((__u32)place, rules);
+	if (!status)
 		status = compile(image, rules);
 
 	if (status == CGG_NO) {

@@ -17,4 +17,7 @@ void chunk_free(struct cgg_guard *guard, __u32 chunk);
 int pending_check(const struct cgg_policy *policy);
 int commit_rules(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds);
 
+/* limits.c */
+int limits_make(__u32 place, const struct cgg_rules *rules);
+
 #endif

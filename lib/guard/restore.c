@@ -68,6 +68,7 @@ static int keep_ids(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 		if (e->text_len)
 			id = e->id ? e->id : rules->next_id++;
 		e->id = id;
+		e->condition.limit = e->condition.limit ? id : 0;
 	}
 	return 0;
 }

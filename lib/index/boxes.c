@@ -88,6 +88,8 @@ struct cgg_condition class_of(const struct cgg_entry *e, int hook)
 	class.hooks = 0;
 	class.access = 0;
 	class.level = 0; /* of the cgroup */
+	class.limit = class.burst = 0; /* it only takes less than it seems to: shadow.c */
+	class.interval = 0;
 	class.select &= ~known;
 	class.select_mask &= ~known;
 	if (entry_is_set(e)) {

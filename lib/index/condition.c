@@ -108,6 +108,8 @@ bool condition_implies(const struct cgg_condition *c, const struct cgg_condition
 	rest.iface = wider->iface;
 	memcpy(rest.self, wider->self, sizeof(rest.self));
 	memcpy(rest.self_mask, wider->self_mask, sizeof(rest.self_mask));
+	if (!wider->limit) /* one that is limited is no wider than another */
+		rest.limit = rest.burst = 0, rest.interval = 0;
 	rest.cgroup = wider->cgroup;
 	rest.level = wider->level; /* of the cgroup */
 	rest.expires = wider->expires;

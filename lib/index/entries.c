@@ -65,6 +65,8 @@ static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const stru
 							  CGG_VALUE_OF(rule->value.max) + 1 };
 	e->condition.unknown = rule->verdict == CGG_DENY &&
 			       rule->matches & (CGG_MATCH_UID | CGG_MATCH_GID | CGG_MATCH_VALUE);
+	e->condition.interval = rate_interval(&rule->limit);
+	e->condition.burst = rule->limit.burst;
 	e->quiet = rule->quiet;
 	e->error = (__u8)rule->error;
 	e->text_len = (__u32)rule_print(rule, text);
@@ -195,6 +197,7 @@ static int entries_put(struct cgg_rules *rules, unsigned at, __u32 before,
 		return status;
 	if (!first.id)
 		first.id = rules->next_id++;
+	first.condition.limit = first.condition.interval ? first.id : 0;
 	first.before = before;
 	e = &rules->entry[at];
 	memmove(e + entries, e, (rules->count - at) * sizeof(*e));
@@ -254,6 +257,7 @@ int rules_take(struct cgg_rules *rules, const struct cgg_rules *more)
 		e->text += shift;
 		e->before = CGG_LOW;
 		e->id = e->text_len ? rules->next_id++ : e[-1].id;
+		e->condition.limit = e->condition.limit ? e->id : 0;
 		status = set_take(rules, e, more);
 		if (status)
 			return status;
@@ -384,6 +388,7 @@ int compile(struct cgg_image *image, const struct cgg_rules *rules)
 	if (!image->naming.room)
 		image->naming.room = CGG_NAMES_ROOM;
 	image->by_name = rules_have_host(rules);
+	image->limited = rules->index.number && rules->index.limited;
 	image->index = rules->index;
 	memcpy(image->set, rules->set, sizeof(rules->set));
 	for (unsigned i = 0; i < CGG_SETS_OF; i++)
@@ -404,6 +409,7 @@ int compile(struct cgg_image *image, const struct cgg_rules *rules)
 		if (e->text == NO_ROOM || e->label == NO_ROOM || e->operand == NO_ROOM)
 			return CGG_NO;
 		image->timed |= e->condition.expires != CGG_NEVER;
+		image->limited |= e->condition.limit != 0;
 	}
 	image->count = rules->count;
 	return 0;

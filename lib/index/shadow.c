@@ -283,6 +283,8 @@ static int box_put(struct finder *f, const struct cgg_condition *c, const struct
 	const struct class *class = &f->class[*class_slot(f, c) - 1];
 	int hook = (int)(box->kind / PARTS / CGG_QUERY_BITS), status = 0;
 
+	if (f->entry->condition.limit) /* beyond its limit, it leaves all to later rules */
+		return 0;
 	if (is_beside(box->kind) && !(f->kinds_by_name >> hook & 1))
 		return 0;
 	for (__u32 i = 0; i < class->into_count && !status; i++) {

@@ -155,58 +155,85 @@ bool name_counts_read(__u64 cgroup, struct cgg_names_count *sum)
 	return processors > 0;
 }
 
-bool count_any(__u32 policy)
+/* What is kept for each rule: its counts, and how often it may still match. */
+static const char *const by_rule[] = { "maps/counts", "maps/limits" };
+#define BY_RULE (sizeof(by_rule) / sizeof(by_rule[0]))
+
+static bool any_key(int map, __u32 policy)
 {
 	struct cgg_count_key key, next;
-	int counts = count_open();
-	bool more = counts >= 0 && !bpf_map_get_next_key(counts, 0, &next), any = false;
+	bool more = !bpf_map_get_next_key(map, 0, &next), any = false;
 
 	while (more && !any) {
 		key = next;
 		any = key.policy == policy;
-		more = !bpf_map_get_next_key(counts, &key, &next);
+		more = !bpf_map_get_next_key(map, &key, &next);
 	}
-	if (counts >= 0)
-		close(counts);
+	return any;
+}
+
+bool count_any(__u32 policy)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < BY_RULE && !any; i++) {
+		int map = pin_get(by_rule[i]);
+
+		any = map >= 0 && any_key(map, policy);
+		if (map >= 0)
+			close(map);
+	}
 	return any;
 }
 
 void count_forget_rule(__u32 policy, __u32 rule)
 {
 	const struct cgg_count_key key = { .policy = policy, .rule = rule };
-	int counts = count_open();
 
-	if (counts < 0)
-		return;
-	bpf_map_delete_elem(counts, &key);
-	close(counts);
+	for (size_t i = 0; i < BY_RULE; i++) {
+		int map = pin_get(by_rule[i]);
+
+		if (map < 0)
+			continue;
+		bpf_map_delete_elem(map, &key);
+		close(map);
+	}
 }
 
-/* Delete a policy's counts of rules that are not in ids. Return 0, or an errno: some may remain. */
-int count_keep(__u32 policy, __u32 *ids, size_t count)
+/* Delete a policy's keys of rules that are not in ids, which are sorted. */
+static int keys_keep(int map, __u32 policy, const __u32 *ids, size_t count)
 {
 	struct cgg_count_key key, next;
-	int counts = count_open(), error = 0;
-	bool more;
+	bool more = !bpf_map_get_next_key(map, 0, &next);
+	int error = more || errno == ENOENT ? 0 : errno;
 
-	if (counts < 0)
-		return errno;
-	if (count)
-		qsort(ids, count, sizeof(*ids), by_number);
-	more = !bpf_map_get_next_key(counts, 0, &next);
-	if (!more && errno != ENOENT)
-		error = errno;
 	while (more) {
 		key = next;
-		more = !bpf_map_get_next_key(counts, &key, &next);
+		more = !bpf_map_get_next_key(map, &key, &next);
 		if (!more && errno != ENOENT)
 			error = errno;
 		if (key.policy == policy &&
 		    (!count || !bsearch(&key.rule, ids, count, sizeof(*ids), by_number)) &&
-		    bpf_map_delete_elem(counts, &key) && errno != ENOENT)
+		    bpf_map_delete_elem(map, &key) && errno != ENOENT)
 			error = errno;
 	}
-	close(counts);
+	return error;
+}
+
+/* Delete what is kept for rules that are not in ids. Return 0, or an errno: some may remain. */
+int count_keep(__u32 policy, __u32 *ids, size_t count)
+{
+	int error = 0;
+
+	if (count)
+		qsort(ids, count, sizeof(*ids), by_number);
+	for (size_t i = 0; i < BY_RULE && !error; i++) {
+		int map = pin_get(by_rule[i]);
+
+		error = map < 0 ? errno : keys_keep(map, policy, ids, count);
+		if (map >= 0)
+			close(map);
+	}
 	return error;
 }
 

@@ -97,6 +97,17 @@ struct cgg_value {
 int value_parse(struct cgg_value *value, const char *word);
 void value_print(const struct cgg_value *value, char text[CGG_NET_TEXT]);
 
+/* rate.c: how often a rule may match */
+struct cgg_rate {
+	__u32 count, burst; /* count 0: as often as it can */
+	__u8 unit; /* s, m, h, d */
+};
+int rate_parse(struct cgg_rate *rate, const char *word);
+int burst_parse(struct cgg_rate *rate, const char *word);
+int rate_check(struct cgg_rate *rate);
+__u64 rate_interval(const struct cgg_rate *rate);
+void rate_print(const struct cgg_rate *rate, char text[CGG_NET_TEXT]);
+
 /* prefixes.c: what a net means, as prefixes; local and sets mean none here */
 struct cgg_prefix {
 	__u8 addr[16];

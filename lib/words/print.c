@@ -192,6 +192,8 @@ size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
 		put(&t, " quiet");
 	if (rule->error)
 		put_key(&t, "errno", strerrorname_np(rule->error));
+	rate_print(&rule->limit, part);
+	put(&t, part);
 	put(&t, rule->inner ? " inner" : "");
 	put(&t, rule->alias ? " alias" : "");
 	return (size_t)(t.at - text);

@@ -166,6 +166,16 @@ static int ttl_word(struct cgg_rule *rule, const char *word)
 		       : 0;
 }
 
+static int limit_word(struct cgg_rule *rule, const char *word)
+{
+	return rate_parse(&rule->limit, word);
+}
+
+static int burst_word(struct cgg_rule *rule, const char *word)
+{
+	return burst_parse(&rule->limit, word);
+}
+
 static int quiet_word(struct cgg_rule *rule, const char *word)
 {
 	(void)word;
@@ -207,6 +217,8 @@ static const struct keyword {
 	{ "quiet", 0, 0, quiet_word },
 	{ "errno", "errno NAME", 0, errno_word },
 	{ "ttl", "ttl TIME", 0, ttl_word },
+	{ "limit", "limit N/s|m|h|d", 0, limit_word },
+	{ "burst", "burst N", 0, burst_word },
 	{ "inner", 0, 0, host_inner },
 	{ "alias", 0, 0, host_alias },
 };
@@ -368,6 +380,8 @@ static int rule_check(struct cgg_rule *rule)
 
 	if (!status)
 		status = value_check(rule);
+	if (!status)
+		status = rate_check(&rule->limit);
 
 	if (!status)
 		status = ah_check(rule);

@@ -88,11 +88,11 @@ struct cgg_rule {
 	struct cgg_owner uid, gid;
 	struct cgg_own_side own;
 	struct cgg_value value;
+	struct cgg_rate limit;
 	char name[CGG_NAME], comment[CGG_COMMENT];
 	bool quiet;
 	int error; /* errno of a denial, 0: EPERM */
-	__u64 ttl; /* ns, as typed; 0: none */
-	__u64 expires; /* CLOCK_BOOTTIME, ns; 0: never, or not resolved yet */
+	__u64 ttl, expires; /* ns: as typed; CLOCK_BOOTTIME; 0: none, or not resolved yet */
 };
 int rule_parse(struct cgg_rule *rule, int count, char *const word[]);
 void rule_free(struct cgg_rule *rule); /* its lists */
