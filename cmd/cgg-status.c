@@ -153,6 +153,7 @@ static void read_all(struct cgg_guard *guard)
 {
 	int status = guard_repair(guard);
 
+	all.guard = guard;
 	if (!status)
 		status = reader_look(&all.reader);
 	if (status)

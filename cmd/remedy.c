@@ -98,6 +98,85 @@ static bool is_told(const char *words)
 	return false;
 }
 
+/* A set that would let a rule allow an operation if it contained the address. */
+struct fit {
+	struct cgg_rule wanted; /* allows the operation alone */
+	__u32 denied_by; /* the rule; 0: the default */
+	bool done, denied; /* a rule about a set was found; that rule was found */
+	char set[CGG_NAME];
+};
+
+static bool has_set(const struct cgg_rule *rule)
+{
+	bool any = rule->net.word == CGG_NET_SET;
+
+	for (unsigned i = 0; i < rule->nets.count; i++)
+		any |= rule->nets.net[i].word == CGG_NET_SET;
+	return rule->matches & CGG_MATCH_IP && any;
+}
+
+/* Return whether hook, protocol and port of a rule are those of the operation. */
+static bool may_match(const struct cgg_rule *rule, const struct cgg_rule *wanted)
+{
+	__u16 port = wanted->matches & CGG_MATCH_PORT ? wanted->port_min : 0;
+	bool in = rule->port_min <= port && port <= rule->port_max;
+
+	for (unsigned i = 0; i < rule->ports.count; i++)
+		in |= rule->ports.port[i].min <= port && port <= rule->ports.port[i].max;
+	if (rule->matches & CGG_MATCH_PORT && !in)
+		return false;
+	if (rule->matches & CGG_MATCH_PROTO && rule->proto != wanted->proto &&
+	    !protos_have(&rule->protos, wanted->proto))
+		return false;
+	return rule->hooks & wanted->hooks;
+}
+
+/*
+ * Take the set of the first rule about one that may match, if this rule surely allows. Stop at the
+ * rule that denied.
+ */
+static int line_fits(void *context, const struct cgg_line *line)
+{
+	const unsigned known = CGG_MATCH_IP | CGG_MATCH_PORT | CGG_MATCH_PROTO;
+	static struct cgg_rule rule;
+	struct fit *fit = context;
+
+	fit->denied = line->id == fit->denied_by;
+	if (fit->denied)
+		return CGG_NO;
+	if (fit->done || !memchr(line->text, '@', line->len) || line_rule(line, &rule))
+		return 0;
+	fit->done = has_set(&rule) && may_match(&rule, &fit->wanted);
+	if (fit->done && rule.verdict == CGG_ALLOW && !rule.nets.count &&
+	    !(rule.matches & ~known) && line->expires == CGG_NEVER)
+		memcpy(fit->set, rule.net.set, sizeof(fit->set));
+	rule_free(&rule);
+	return 0;
+}
+
+/* Print the command that adds the address to the set of a rule that then allows the operation. */
+static void set_show(const struct status *all, const char *policy, const struct cgg_event *e)
+{
+	static struct fit fit;
+	int place = policy_find(all->guard, policy);
+	char addr[CGG_NET_TEXT], *words;
+
+	fit = (struct fit){ .denied_by = e->rule };
+	if (!all->sets || place < 0 || !(1u << event_hook(e->program) & CGG_NET_HOOKS))
+		return;
+	event_rule(&fit.wanted, e);
+	if (!(fit.wanted.matches & CGG_MATCH_IP) || !net_is_address(&fit.wanted.net))
+		return;
+	policy_each(all->guard, place, line_fits, &fit);
+	addr_print(fit.wanted.net.addr, addr);
+	if (!*fit.set || (e->rule && !fit.denied) ||
+	    asprintf(&words, "or add it to a set: cgg-set add %s %s", fit.set, addr) < 0)
+		return;
+	if (!is_told(words))
+		words_wrap(words);
+	free(words);
+}
+
 /*
  * Print the command that would allow a denied operation: before the rule that denied it, or at the
  * end if the default did.
@@ -123,4 +202,5 @@ void remedy_show(const struct status *all, const struct cgg_event *e)
 	if (!is_told(words))
 		words_wrap(words);
 	free(words);
+	set_show(all, policy, e);
 }

@@ -27,6 +27,7 @@ struct attachment {
 };
 
 struct status {
+	struct cgg_guard *guard;
 	struct cgg_reader reader;
 	__u64 events, unread, lost, suppressed;
 	struct policy *policy;

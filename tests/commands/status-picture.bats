@@ -184,6 +184,33 @@ to allow: cgg-rule -p default insert $id allow connect proto tcp ip 127.0.0.1 po
 	no inside "$top" reach 127.0.0.1 1
 }
 
+@test 'an address that a set lacks can be added to it, if a rule about the set then allows' {
+	cgg-set add office 192.0.2.1
+	cgg-set add bad 127.0.0.2
+	start_server
+	cgg-rule restore <<-END
+		default connect deny
+		deny connect ip @bad
+		allow connect proto tcp ip @office port $port
+	END
+	cgg-attach "$top"
+	no inside "$top" reach 127.0.0.2 "$port"
+	no inside "$top" reach 127.0.0.1 1
+	yes drawn 120
+	[[ $output != *'add it to a set'* ]]
+	cgg-rule restore <<-END
+		default connect deny
+		deny connect ip @bad port 1
+		allow connect proto tcp ip @office port $port
+	END
+	no inside "$top" reach 127.0.0.1 "$port"
+	yes drawn 120
+	matches '^or add it to a set: cgg-set add office 127.0.0.1$'
+	eval "$(sed -n 's/^or add it to a set: //p' <<<"$output")"
+	yes inside "$top" reach 127.0.0.1 "$port"
+	no inside "$top" reach 127.0.0.1 1
+}
+
 @test 'no command is offered for what a shell would misread, or another policy denied' {
 	cgg-rule add -f - <<<$'deny device c 1:3\ndeny setsockopt *:*'
 	cgg-attach "$top"
