@@ -45,9 +45,12 @@ const char *policy_by_place(const struct cgg_policy *policies, unsigned place, _
  */
 bool policy_is_since(const struct cgg_policy *policy, __u64 time)
 {
-	__u64 now = time_now() >> CGG_MADE_SHIFT, made = now - (__u32)(now - policy->made);
+	__u64 now;
 
-	return policy->born == 1 || time >> CGG_MADE_SHIFT > made;
+	if (policy->born == 1)
+		return true;
+	now = time_now() >> CGG_MADE_SHIFT;
+	return time >> CGG_MADE_SHIFT > now - (__u32)(now - policy->made);
 }
 
 /* Return the generation in force: the next one if a restore was not confirmed in time. */
