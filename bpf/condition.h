@@ -94,7 +94,7 @@ static __always_inline int in_cgroup(CONTEXT who, __u64 id, __u32 level, __u32 v
 #endif
 }
 
-/* Return not 0 if a condition asks for a cgroup, or for anything from uid to its end. */
+/* Return not 0 if a condition sets cgroup, or any member from uid to the last. */
 static __always_inline __u64 asks_more(const struct cgg_condition *c)
 {
 	const __u64 *word = (const __u64 *)c;

@@ -15,9 +15,9 @@ static __always_inline const struct cgg_image *image_at(__u32 number)
 }
 
 /*
- * entry_holds - Return whether an entry whose condition does not differ also matches the caller.
+ * entry_holds - Return whether an entry for which condition_differs() is 0 also matches the caller.
  *
- * The verifier follows this once, and not once for each entry.
+ * The verifier checks this once, and not once for each entry.
  */
 __noinline __weak __u32 PER_KIND(entry_holds)(__u32 number, __u32 entry, CONTEXT who)
 {

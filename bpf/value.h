@@ -26,7 +26,7 @@ static __always_inline __u64 value_of(CONTEXT who)
 #endif
 }
 
-/* Return whether a rule matches by the value; without a branch for each way that it may not. */
+/* Return whether the value of a rule matches; without one branch for each way to differ. */
 static __always_inline int value_holds(const struct cgg_condition *c, CONTEXT who)
 {
 	__u64 value, outside, vague;

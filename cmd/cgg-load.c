@@ -34,7 +34,7 @@ static const char usage[] =
 	"  -c, --check              only print which hooks this kernel loads\n"
 	"  -r, --replace            replace the programs of a loaded guard, without a gap\n"
 	"      --hooks HOOKS        also load the programs of these hooks, or of all hooks (all);\n"
-	"                           cgg-rule does this for the first rule with a hook\n"
+	"                           cgg-rule does this for the first rule of a hook\n"
 	"  -v, --verbose            print the kernel's messages about programs that do not load\n"
 	"      --events-size BYTES  keep unread events in a ring of BYTES (default 17301504)\n"
 	"  -h, --help               print this and exit\n"

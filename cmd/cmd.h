@@ -52,7 +52,7 @@ struct object { /* a BPF object, and the programs of it that this kernel loads *
 typedef void object_prepare(struct bpf_object *bpf); /* sets up its maps before it is loaded */
 extern char **object_command; /* the arguments of this command, to start it again */
 extern bool object_verbose; /* print the messages of libbpf and the verifier on stderr */
-#define CGG_ASK (1u << CGG_PROGRAMS) /* among programs: that of cgg-rule test */
+#define CGG_ASK (1u << CGG_PROGRAMS) /* in a mask of programs: the one of cgg-rule test */
 #define CGG_ALL_PROGRAMS (CGG_ASK | (CGG_ASK - 1))
 void object_probe(struct object *o);
 void object_load(struct object *o, unsigned programs, object_prepare *prepare);

@@ -15,8 +15,8 @@
 #define CGG_IS_SET 0x40000000u
 
 /*
- * The value that a call sets: 0 for none or a text, CGG_VALUE_VAGUE for one that the kernel may
- * read as several numbers, else this.
+ * The value that a call sets. 0: none, or a text. CGG_VALUE_VAGUE: the kernel may read it as one
+ * of several numbers. Else CGG_VALUE_OF() of the number.
  */
 #define CGG_VALUE_MOST ((1LL << 61) - 1)
 #define CGG_VALUE_OF(n) (1ULL << 62 | ((__u64)(n) + (1ULL << 61)))

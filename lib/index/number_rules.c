@@ -25,7 +25,7 @@ enum { UID, GID, SPORT, IFACE, VALUE, SELF };
 static const struct {
 	unsigned by; /* CGG_BY_* of the lowest digit */
 	unsigned digits; /* of 16 bits */
-	bool unknown; /* the last number means one that is not known */
+	bool unknown; /* the highest number stands for one that is not known */
 } kinds[] = {
 	[UID] = { CGG_BY_UID_LOW, 2, true },	 [GID] = { CGG_BY_GID_LOW, 2, true },
 	[SPORT] = { CGG_BY_SPORT, 1, false },	 [IFACE] = { CGG_BY_IFACE_LOW, 2, false },
@@ -157,7 +157,7 @@ static void edges_collect(struct numbers *o)
 	}
 }
 
-/* Call visit for each interval that an item stands in; a denial also in that of the unknown. */
+/* Call visit for each interval of an item, and for a denial also for that of unknown numbers. */
 static void each_interval(struct numbers *o, void visit(struct numbers *o, __u32 at, __u32 i))
 {
 	for (__u32 i = o->count; i--;) {

@@ -357,7 +357,7 @@ static int hooks_word(struct cgg_rule *rule, struct cgg_words *w)
 	return status;
 }
 
-/* A rule about values is about writes alone, and an option is set to an int. */
+/* Refuse values that no call can set, and let a rule about values judge writes only. */
 static int value_check(struct cgg_rule *rule)
 {
 	if (!(rule->matches & CGG_MATCH_VALUE))

@@ -3,7 +3,7 @@
 #ifndef CGG_WORDS_H
 #define CGG_WORDS_H
 
-#include "nets.h"
+#include "matches.h"
 
 enum cgg_match { /* hook.c: bits: the matches that a hook supports, or that a rule has */
 		 CGG_MATCH_PROTO = 1,
