@@ -62,8 +62,8 @@ static __always_inline int plain_holds(void *index, const struct cgg_image *imag
 	       !is_deleted(index, image, CGG_REF_LOW(ref));
 }
 
-/* rule_holds - the same, and its limit: asked here, where the stack has room for it */
-static __always_inline int rule_holds(__u32 number, __u64 found, __u64 query, CONTEXT who)
+/* index_rule_holds - the same, and its limit: asked here, where the stack has room for it */
+static __always_inline int index_rule_holds(__u32 number, __u64 found, __u64 query, CONTEXT who)
 {
 	__u32 held = PER_KIND(item_holds)(number, found, query, who);
 

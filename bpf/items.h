@@ -48,7 +48,7 @@ __noinline __weak __u64 PER_KIND(own_find)(__u32 number, __u64 own, __u64 query,
 	if (CGG_REF_KIND(own) == CGG_REF_PLAIN)
 		return plain_holds(index_of(image), image, own, query) ? own : 0;
 	if (CGG_REF_KIND(own) == CGG_REF_RULE)
-		return rule_holds(number, own, query, who) ? own : 0;
+		return index_rule_holds(number, own, query, who) ? own : 0;
 	if (CGG_REF_KIND(own) != CGG_REF_LIST)
 		return 0;
 	index = index_of(image);
@@ -65,7 +65,7 @@ __noinline __weak __u64 PER_KIND(own_find)(__u32 number, __u64 own, __u64 query,
 
 			if (item->hooks & CGG_ITEM_PLAIN && !image->index.dead)
 				return found;
-			if (rule_holds(number, found, query, who))
+			if (index_rule_holds(number, found, query, who))
 				return found;
 		}
 	}
