@@ -105,9 +105,9 @@ void records_put(struct builder *b, const struct cgg_rules *rules, const __u32 *
 		 struct cgg_index *head);
 
 /* number_rules.c: the rules of one prefix by numbers that they name, of so many kinds */
-#define NUMBER_KINDS 6
+#define NUMBER_KINDS 7
 typedef bool numbers_put(void *context, const struct item **item, __u32 count, __u64 *ref);
-bool asks_number(const struct cgg_condition *c, unsigned kind);
+bool asks_number(const struct builder *b, const struct item *item, unsigned kind);
 __u32 numbers_arrange(struct builder *b, unsigned kind, const struct item **item, __u32 count,
 		      numbers_put *put, void *context, __u64 *ref, __u32 *best);
 

@@ -21,7 +21,7 @@ struct span {
 };
 
 /* The kinds of numbers: where an operation has them, and how long they are. */
-enum { UID, GID, SPORT, IFACE, VALUE, SELF };
+enum { UID, GID, SPORT, IFACE, VALUE, SELF, PORT };
 static const struct {
 	unsigned by; /* CGG_BY_* of the lowest digit */
 	unsigned digits; /* of 16 bits */
@@ -30,6 +30,7 @@ static const struct {
 	[UID] = { CGG_BY_UID_LOW, 2, true },	 [GID] = { CGG_BY_GID_LOW, 2, true },
 	[SPORT] = { CGG_BY_SPORT, 1, false },	 [IFACE] = { CGG_BY_IFACE_LOW, 2, false },
 	[VALUE] = { CGG_BY_VALUE_LOW, 4, true }, [SELF] = { CGG_BY_SELF_LOW, 8, false },
+	[PORT] = { CGG_BY_PORT, 1, false },
 };
 _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == NUMBER_KINDS, "each kind has a row");
 _Static_assert(8 + 1 <= CGG_OWN_DEPTH, "the digits of an address, and then the port");
@@ -53,9 +54,19 @@ static number last_of(unsigned kind)
 	return ~(number)0 >> (128 - 16 * kinds[kind].digits);
 }
 
-/* Return whether a rule names numbers of a kind. */
-bool asks_number(const struct cgg_condition *c, unsigned kind)
+static const struct cgg_condition *its_condition(const struct builder *b, const struct item *item)
 {
+	return &b->action[item->action].condition;
+}
+
+/*
+ * Return whether a rule names numbers of a kind. Ports are one only for rules with a limit, which
+ * have a condition each; of others, the first one that has a port decides (prefix_rules.c).
+ */
+bool asks_number(const struct builder *b, const struct item *item, unsigned kind)
+{
+	const struct cgg_condition *c = its_condition(b, item);
+
 	switch (kind) {
 	case UID:
 		return c->uid.past;
@@ -67,6 +78,8 @@ bool asks_number(const struct cgg_condition *c, unsigned kind)
 		return c->iface;
 	case VALUE:
 		return c->value.past;
+	case PORT:
+		return c->limit && (item->port_min || item->port_max != 65535);
 	default:
 		return c->self_mask[0] || c->self_mask[1];
 	}
@@ -97,13 +110,10 @@ static struct span span_of(const struct cgg_condition *c, unsigned kind)
 	}
 }
 
-static const struct cgg_condition *its_condition(const struct builder *b, const struct item *item)
-{
-	return &b->action[item->action].condition;
-}
-
 static struct span its_span(const struct numbers *o, __u32 i)
 {
+	if (o->kind == PORT)
+		return (struct span){ o->item[i]->port_min, o->item[i]->port_max };
 	return span_of(its_condition(o->b, o->item[i]), o->kind);
 }
 

@@ -428,11 +428,11 @@ static __u32 numbers_chain(struct prefix_rules *c, struct chain *chain, __u32 co
 		return 0;
 	}
 	for (__u32 i = 0; i < count; i++)
-		some += asks_number(&its_action(c->b, c->item[i])->condition, kind);
+		some += asks_number(c->b, c->item[i], kind);
 	if (some > FEW / 2) {
 		some = 0;
 		for (__u32 i = 0; i < count; i++)
-			if (asks_number(&its_action(c->b, c->item[i])->condition, kind))
+			if (asks_number(c->b, c->item[i], kind))
 				with[some++] = c->item[i];
 			else
 				c->item[rest++] = c->item[i];
@@ -446,12 +446,12 @@ static __u32 numbers_chain(struct prefix_rules *c, struct chain *chain, __u32 co
 	return count;
 }
 
-static bool asks_any_number(const struct cgg_condition *c)
+static bool asks_any_number(const struct builder *b, const struct item *item)
 {
 	bool any = false;
 
 	for (unsigned kind = 0; kind < NUMBER_KINDS; kind++)
-		any |= asks_number(c, kind);
+		any |= asks_number(b, item, kind);
 	return any;
 }
 
@@ -469,7 +469,7 @@ void many_chain(struct builder *b, struct chain *chain, const struct item **item
 	} else {
 		for (__u32 i = 0; i < count; i++) {
 			if (any_port(item[i]) && proto_of(b, item[i]) == NONE &&
-			    !asks_any_number(&its_action(b, item[i])->condition))
+			    !asks_any_number(b, item[i]))
 				item[any++] = item[i];
 			else
 				all[some++] = item[i];

@@ -129,6 +129,17 @@ closes_to()
 	opens sendto 127.0.0.1 "$port"
 }
 
+@test 'ten thousand rules with a limit each have their own tokens' {
+	seq 1 10000 | sed 's/.*/deny connect port & limit 1\/h/' >"$BATS_TEST_TMPDIR/rules"
+	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
+	for port in 1 5000 10000; do
+		run cgg-rule test connect ip 127.0.0.1 port "$port"
+		matches "^deny"$'\t[0-9]+\t'"deny connect port $port limit 1/h$"
+		closes_to tcp 127.0.0.1 "$port"
+		yes cgg-rule test connect ip 127.0.0.1 port "$port"
+	done
+}
+
 @test 'a rule with a limit never shadows another' {
 	printf 'deny connect limit 5/s\ndeny connect port 1\nallow connect port 1\n' >"$BATS_TEST_TMPDIR/rules"
 	run cgg-rule check "$BATS_TEST_TMPDIR/rules"
