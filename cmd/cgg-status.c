@@ -104,7 +104,8 @@ static void attachments_fill(struct cgg_guard *guard)
 /* Warn of pins that somebody removed; running programs do not need them, so this is no error. */
 static void pins_look(void)
 {
-	static const char *const others[] = { "progs/ask", "maps/counts", "maps/packets" };
+	static const char *const others[] = { "progs/ask", "maps/counts", "maps/limits",
+					      "maps/packets" };
 	const int count = sizeof(others) / sizeof(others[0]);
 
 	if (programs_loaded(&all.loaded))

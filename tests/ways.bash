@@ -84,7 +84,7 @@ reports()
 	shift
 	yes cgg-events -w 0
 	[ "$(wc -l <<<"$output")" -eq 1 ] || complain 'there must be one event'
-	matches "^\[$verdict $program\] pid=[0-9]+ comm=[^ ]* $(plain "$*") tid=[0-9]+ uid=0 gid=0 cgroup=$(shown "$web") policy=default rule=$id( saddr=[^ ]+)?( sport=[0-9]+)?( set=[^ ]+)?$"
+	matches "^\[$verdict $program\] pid=[0-9]+ comm=[^ ]* $(plain "$*") tid=[0-9]+ uid=0 gid=0 cgroup=$(shown "$web") policy=default rule=$id( saddr=[^ ]+)?( sport=[0-9]+)?( own_cgroup=[^ ]+)?( set=[^ ]+)?$"
 }
 
 # Print words as a regular expression that matches exactly them.

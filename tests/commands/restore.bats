@@ -589,11 +589,11 @@ index_maps()
 @test '--confirm: the ids of rules that were not confirmed are not used again' {
 	yes cgg-rule restore <<<'device c 1:3'
 	yes cgg-rule restore --confirm "$patience" <<<$'device c 1:3\ndevice c 1:5\ndevice c 1:7'
-	[ "$(cgg-rule list -i | tail -n 1 | cut -f 1)" -eq 3 ]
+	last=$(cgg-rule list -i | tail -n 1 | cut -f 1)
 	undone() { [ "$(cgg-rule list | wc -l)" -eq 1 ]; }
 	wait_for undone
 	yes cgg-rule add -i device c 1:9
-	says 4
+	says "$((last + 1))"
 }
 
 @test '--confirm: confirm keeps the new policy' {

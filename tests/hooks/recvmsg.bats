@@ -72,7 +72,7 @@ heard()
 	shift 2
 	opens "$@"
 	verdict=ALERT reports "$program" "daddr=$to" 'dport=[0-9]+' proto=17
-	matches " saddr=$from sport=${sender:-$port}$"
+	matches " saddr=$from sport=${sender:-$port}( set=[^ ]+)?$"
 }
 
 # As plain of ways.bash, but any port of the receiver matches.

@@ -50,6 +50,7 @@ known_now()
 @test 'adding a rule for a hook without links, disturbed, leaves the old rules or the new ones' {
 	old() { base; }
 	enforced() { asks sendto 127.0.0.1 9191; }
+	traced cgg-load --hooks sendmsg
 	known_now
 	once=1
 	disturbs cgg-rule add sendmsg port 9191
