@@ -98,21 +98,4 @@ struct {
 	__type(value, struct asking);
 } questions MAP;
 
-#define MESSAGE_MOST 8192 /* bytes of an answer that are read */
-#define QUESTION_MOST 512 /* bytes of a question that are kept; fewer are read */
-#define CHUNK 512
-
-/* Messages of a TCP socket that lie in several segments, as far as they have come. */
-struct parts {
-	__u8 in[MESSAGE_MOST + CHUNK];
-	__u8 out[QUESTION_MOST + CHUNK];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct parts);
-} unfinished MAP;
-
 #endif

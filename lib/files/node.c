@@ -80,7 +80,7 @@ static void parser_failed(struct reader *r)
 }
 
 /* Go to the next event. Return false at the end of the input, or after an error. */
-bool node_advance(struct reader *r)
+bool node_step(struct reader *r)
 {
 	if (r->broken || r->event.type == YAML_STREAM_END_EVENT)
 		return false;
@@ -107,7 +107,7 @@ void node_skip(struct reader *r)
 {
 	for (int outside = r->depth - (r->event.type == YAML_MAPPING_START_EVENT ||
 				       r->event.type == YAML_SEQUENCE_START_EVENT);
-	     r->depth > outside && node_advance(r);)
+	     r->depth > outside && node_step(r);)
 		;
 }
 
@@ -202,7 +202,7 @@ char *node_texts(struct reader *r, const char *key)
 	FILE *to = open_memstream(&all, &size);
 
 	r->worst = 0;
-	while (to && node_advance(r) && r->event.type != YAML_SEQUENCE_END_EVENT) {
+	while (to && node_step(r) && r->event.type != YAML_SEQUENCE_END_EVENT) {
 		if (node_is_null(&r->event))
 			node_complain(r, set_error(CGG_USAGE, "%s: an element needs a value", key));
 		text = node_text(r, key);
@@ -224,12 +224,12 @@ char *node_texts(struct reader *r, const char *key)
 /* Return the next key of the mapping, to be freed, and go to its value. Return 0 at the end. */
 char *node_key(struct reader *r, size_t *at)
 {
-	while (node_advance(r) && r->event.type != YAML_MAPPING_END_EVENT) {
+	while (node_step(r) && r->event.type != YAML_MAPPING_END_EVENT) {
 		char *key;
 
 		*at = r->event.start_mark.line;
 		key = node_text(r, "a key");
-		if (!node_advance(r)) {
+		if (!node_step(r)) {
 			free(key);
 			return 0;
 		}

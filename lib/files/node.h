@@ -23,7 +23,7 @@ struct reader {
 int node_input(void *data, unsigned char *buffer, size_t size, size_t *length);
 void node_complain(struct reader *r, int status); /* prints cgg_error with the line */
 void node_complain_at(struct reader *r, size_t line, int status);
-bool node_advance(struct reader *r);
+bool node_step(struct reader *r);
 void node_skip(struct reader *r);
 bool node_check(struct reader *r);
 bool node_begins(struct reader *r, yaml_event_type_t kind, const char *sentence);

@@ -212,7 +212,7 @@ static void read_rules(struct reader *r)
 {
 	if (!node_begins(r, YAML_SEQUENCE_START_EVENT, "rules: not a list"))
 		return;
-	while (node_advance(r) && r->event.type != YAML_SEQUENCE_END_EVENT && r->worst != CGG_FAILED)
+	while (node_step(r) && r->event.type != YAML_SEQUENCE_END_EVENT && r->worst != CGG_FAILED)
 		read_rule(r);
 }
 
@@ -252,10 +252,10 @@ static void read_stream(struct reader *r)
 {
 	unsigned documents = 0;
 
-	while (node_advance(r)) {
+	while (node_step(r)) {
 		if (r->event.type != YAML_DOCUMENT_START_EVENT)
 			continue;
-		if (!node_advance(r))
+		if (!node_step(r))
 			return;
 		if (node_is_null(&r->event) && !*r->event.data.scalar.value)
 			continue;
