@@ -44,7 +44,7 @@ BPF_CFLAGS = -O2 -g -Wall -Wextra $(WERROR) -target bpf -mcpu=v3 $(LIBRARY_CFLAG
 
 COMMANDS = $(patsubst cmd/%.c,$(BUILD)/%,$(wildcard cmd/cgg-*.c))
 LIB_SOURCES = $(wildcard lib/*/*.c)
-LIB_HEADERS = $(wildcard lib/*.h lib/*/*.h bpf/*.h)
+LIB_HEADERS = $(wildcard lib/*.h lib/*/*.h bpf/*.h bpf/*/*.h)
 LIB = $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 HOOKS = $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 # For kernels before 6.1, which have no hook for unix sockets: bpf/kernel.h.
@@ -220,11 +220,18 @@ $(BUILD)/cgg-top: $(BUILD)/cmd/sample.o $(BUILD)/cmd/screen.o
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/cmd/say.o $(BUILD)/libcgg.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS) $(MORE)
 
-# The unit tests include the library, built with the sanitizers.
+# The unit tests have a library of their own, built once with the sanitizers.
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-$(BUILD)/unit/%: tests/unit/%.c $(LIB_SOURCES) $(LIB_HEADERS) $(wildcard tests/unit/*.h)
+ASAN_LIB = $(LIB_SOURCES:%.c=$(BUILD)/watched/%.o)
+$(BUILD)/watched/%.o: %.c $(LIB_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(SANITIZE) -o $@ $< $(LIB_SOURCES) -lcmocka $(LIBS)
+	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(SANITIZE) -c -o $@ $<
+$(BUILD)/watched/libcgg.a: $(ASAN_LIB)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/watched/libcgg.a $(wildcard tests/unit/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD,$(ALL_CFLAGS)) $(SANITIZE) -o $@ $(filter-out %.h,$^) -lcmocka $(LIBS)
 
 $(BUILD)/tests/%: tests/engines/%.c $(wildcard tests/engines/*.h) $(BUILD)/libcgg.a
 	@mkdir -p $(@D)

@@ -558,7 +558,7 @@ defined()
 $(defined RECORDS names/answer.h) records of an answer that are read
 $(defined ALIASES names/scratch.h) names of a chain of aliases
 $(defined OPEN_QUESTIONS names/maps.h) open questions of a socket
-$(defined MESSAGE_MOST names/maps.h) bytes of an answer that are read
+$(defined MESSAGE_MOST names/parts.h) bytes of an answer that are read
 $(defined OPEN_QUESTIONS names/maps.h) answers in a TCP segment
 $(defined QUESTIONS names/dns.bpf.c) questions in a TCP segment" \
 		"$(section cgguard-names.7 Limits | sed -n 's/^\.It \([0-9]*\) Ta /\1 /p')"
