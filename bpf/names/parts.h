@@ -64,13 +64,21 @@ static __always_inline __u32 at_most(__u32 size, __u32 most)
 __noinline __weak int half_keep(struct __sk_buff *skb, __u32 at, __u32 len, __u32 offset,
 				__u32 half)
 {
-	struct parts *parts = half ? 0 : parts_of(skb, BPF_SK_STORAGE_GET_F_CREATE);
-	struct rest *rest = half ? rest_of(skb, BPF_SK_STORAGE_GET_F_CREATE) : 0;
+	struct parts *parts;
+	struct rest *rest;
 	__u8 *in;
 
-	if (!parts && !rest)
-		return 0;
-	in = parts ? parts->in : rest->in;
+	if (half) {
+		rest = rest_of(skb, BPF_SK_STORAGE_GET_F_CREATE);
+		if (!rest)
+			return 0;
+		in = rest->in;
+	} else {
+		parts = parts_of(skb, BPF_SK_STORAGE_GET_F_CREATE);
+		if (!parts)
+			return 0;
+		in = parts->in;
+	}
 	for (__u32 i = 0; i < PART_MOST / CHUNK + 1; i++) {
 		__u32 n = at_most(len, CHUNK);
 
