@@ -28,7 +28,7 @@ __noinline __weak __u64 sets_of(__u32 number, __u64 high, __u64 low, __u64 query
 	for (__u32 i = 0; i < CGG_SETS_OF; i++) {
 		const struct cgg_used_set *used = &image->set[i];
 
-		barrier_var(query); /* clang 19 takes what follows out of the loop, onto the stack */
+		barrier_var(query); /* or clang 19 keeps what follows on the stack */
 		if (i >= image->sets)
 			break;
 		if ((used->hooks & (CGG_SET_OF_NAMES | 1u << QUERY_HOOK(query))) ==
