@@ -27,7 +27,6 @@ __noinline __weak __u64 sets_of(__u32 number, __u64 high, __u64 low, __u64 query
 	low = bpf_be64_to_cpu(low);
 	for (__u32 i = 0; i < CGG_SETS_OF; i++) {
 		const struct cgg_used_set *used = &image->set[i];
-
 		barrier_var(query); /* or clang 19 keeps what follows on the stack */
 		if (i >= image->sets)
 			break;
