@@ -18,7 +18,10 @@ static __always_inline const struct cgg_operand *name_from(NAME name)
 {
 	const struct scratch *s = scratch_of(name);
 
-	return s ? &s->name : 0;
+	if (!s)
+		return 0;
+	barrier_var(s); /* clang 19 adds the offset before the check, which the kernel refuses */
+	return &s->name;
 }
 
 #endif
