@@ -137,7 +137,7 @@ static int cleaner_begin(void)
  */
 static _Noreturn void tell(struct cgg_reader *reader, int end)
 {
-	static char text[CGG_EVENT_TEXT], own[4096];
+	static char text[CGG_EVENT_TEXT];
 	const struct cgg_event_view view = { .policies = reader->policies };
 	const char *name = run->path + strlen(cgroup_mount());
 	struct cgg_event event;
@@ -149,11 +149,8 @@ static _Noreturn void tell(struct cgg_reader *reader, int end)
 	while (more) {
 		more = reader_wait(reader, -1) >= 0;
 		while (reader_next(reader, &event, &lost) == 1) {
-			size_t len;
+			size_t len = event_print(text, &event, name, event_own_name(&event), &view);
 
-			if (event_own(&event))
-				cgroup_name(event.own, own, sizeof(own));
-			len = event_print(text, &event, name, event_own(&event) ? own : 0, &view);
 			if (write(STDERR_FILENO, text, len) < 0)
 				_exit(CGG_FAILED);
 		}

@@ -234,7 +234,7 @@ static const char *path_of(const struct status *all, __u64 id)
 static void denials_put(const struct status *all, struct cgg_guard *guard)
 {
 	struct cgg_event_view view = { .time = true, .policies = guard->policies };
-	static char text[CGG_EVENT_TEXT], own[4096];
+	static char text[CGG_EVENT_TEXT];
 	struct cgg_event *list;
 	struct timespec real;
 	unsigned count;
@@ -245,13 +245,9 @@ static void denials_put(const struct status *all, struct cgg_guard *guard)
 		die(CGG_FAILED);
 	section("Latest denials", "<th>event");
 	for (unsigned i = 0; i < count && i < MOST_EVENTS; i++) {
-		bool apart = event_own(&list[i]) != 0;
-		size_t len;
+		size_t len = event_print(text, &list[i], path_of(all, list[i].cgroup),
+					 event_own_name(&list[i]), &view);
 
-		if (apart)
-			cgroup_name(list[i].own, own, sizeof(own));
-		len = event_print(text, &list[i], path_of(all, list[i].cgroup), apart ? own : 0,
-				  &view);
 		text[len - 1] = 0;
 		put_code("<tr><td>", text, "</td></tr>\n");
 	}

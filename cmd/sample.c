@@ -198,14 +198,12 @@ static void event_keep(struct top *top, const struct cgg_event *event,
 		       const struct cgg_event_view *view)
 {
 	const struct seen *seen = seen_find(last.seen, last.count, event->cgroup);
-	static char text[CGG_EVENT_TEXT], own[4096];
+	static char text[CGG_EVENT_TEXT];
 	size_t len;
 
 	if (top->events == TOP_EVENTS)
 		return;
-	if (event_own(event))
-		cgroup_name(event->own, own, sizeof(own));
-	len = event_print(text, event, seen ? seen->path : "?", event_own(event) ? own : 0, view);
+	len = event_print(text, event, seen ? seen->path : "?", event_own_name(event), view);
 	top->event[top->events] = strndup(text, len - 1);
 	if (!top->event[top->events++])
 		errx(CGG_FAILED, "out of memory");

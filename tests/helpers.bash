@@ -307,3 +307,15 @@ teardown()
 {
 	clean_up
 }
+
+# finds_another_guard PID: a stopped cgg-load, whose errors are in the file said, goes on; it must
+# refuse, since another guard took the place of the one that it began with
+finds_another_guard()
+{
+	kill -CONT "$1"
+	status=0
+	wait "$1" || status=$?
+	status_is 3
+	[ "$(cat "$BATS_TEST_TMPDIR/said")" = \
+		'cgg-load: /sys/fs/bpf/cgguard: another command replaced the guard; try again' ]
+}

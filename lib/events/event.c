@@ -321,6 +321,17 @@ __u64 event_own(const struct cgg_event *e)
 	return e->own == e->cgroup ? 0 : e->own;
 }
 
+/* Return the name of that cgroup, valid until the next call, or 0. */
+const char *event_own_name(const struct cgg_event *e)
+{
+	static char path[4096];
+
+	if (!event_own(e))
+		return 0;
+	cgroup_name(e->own, path, sizeof(path));
+	return path;
+}
+
 INLINE void put_own(struct out *o, bool json, const struct cgg_event *e, const char *own)
 {
 	BYTES(o, json, "own_cgroup", own, strnlen(own, 4096));

@@ -172,12 +172,7 @@ program_open()
 	kill -STOP "$late"
 	yes cgg-unload
 	yes cgg-load
-	kill -CONT "$late"
-	status=0
-	wait "$late" || status=$?
-	status_is 3
-	[ "$(cat "$BATS_TEST_TMPDIR/said")" = \
-		'cgg-load: /sys/fs/bpf/cgguard: another command replaced the guard; try again' ]
+	finds_another_guard "$late"
 	has
 }
 

@@ -146,12 +146,7 @@ has_programs()
 	cgg-unload -f
 	cgg-load
 	programs=$(program_ids)
-	kill -CONT "$late"
-	status=0
-	wait "$late" || status=$?
-	status_is 3
-	[ "$(cat "$BATS_TEST_TMPDIR/said")" = \
-		'cgg-load: /sys/fs/bpf/cgguard: another command replaced the guard; try again' ]
+	finds_another_guard "$late"
 	[ "$(program_ids)" = "$programs" ]
 	[ ! -e /sys/fs/bpf/cgguard/replaced ]
 }

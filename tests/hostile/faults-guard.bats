@@ -267,13 +267,16 @@ in_set()
 	disturbs cgg-unload -f
 }
 
+# empty_guard: load a guard anew, without programs of hooks
+empty_guard()
+{
+	traced cgg-unload -f || true
+	traced cgg-load --events-size 4224
+} 2>/dev/null
+
 @test 'cgg-load --hooks that is disturbed leaves a guard that loads the hook with the next command' {
 	end_press
-	old()
-	{
-		traced cgg-unload -f || true
-		traced cgg-load --events-size 4224
-	} 2>/dev/null
+	old() { empty_guard; }
 	enforced() { cgg-rule test device c 1:5 r; }
 	slow=1
 	disturbs cgg-load --hooks device
@@ -281,11 +284,7 @@ in_set()
 
 @test 'cgg-load --hooks dns that is disturbed leaves a guard that loads the programs for names with the next command' {
 	end_press
-	old()
-	{
-		traced cgg-unload -f || true
-		traced cgg-load --events-size 4224
-	} 2>/dev/null
+	old() { empty_guard; }
 	enforced() { cgg-rule test connect ip 192.0.2.1 port 1; }
 	slow=1
 	disturbs cgg-load --hooks dns

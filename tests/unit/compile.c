@@ -19,22 +19,7 @@
 #include "../../lib/cgg.h"
 #include "../../lib/index/build.h"
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wsign-conversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wunused-variable"
-#pragma GCC diagnostic ignored "-Wunused-function"
-#pragma GCC diagnostic ignored "-Wmissing-prototypes"
-#pragma GCC diagnostic ignored "-Wunknown-pragmas"
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-#define bpf_map_lookup_elem(map, key) map_lookup(map, key)
-static void *map_lookup(const void *map, const void *key);
-#define CGG_ASKED
-#define CGG_SEVERAL
-#include "../../bpf/decide.h"
-#pragma GCC diagnostic pop
+#include "programs.h"
 
 static unsigned pick(unsigned below);
 static void random_net(struct cgg_net *net);

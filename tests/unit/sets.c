@@ -15,24 +15,9 @@
 
 #include "../../lib/cgg.h"
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wsign-conversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wunused-variable"
-#pragma GCC diagnostic ignored "-Wunused-function"
-#pragma GCC diagnostic ignored "-Wmissing-prototypes"
-#pragma GCC diagnostic ignored "-Wunknown-pragmas"
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-#define bpf_map_lookup_elem(map, key) map_lookup(map, key)
-static void *map_lookup(const void *map, const void *key);
 static __u64 now; /* the clock of the programs */
 #define bpf_ktime_get_boot_ns() now
-#define CGG_ASKED
-#define CGG_SEVERAL
-#include "../../bpf/decide.h"
-#pragma GCC diagnostic pop
+#include "programs.h"
 
 #define SEED 20251127u
 #define MOST 400
