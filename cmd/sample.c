@@ -366,8 +366,11 @@ static int rules_read(struct top *top, struct cgg_guard *guard)
 		free(last.hits);
 		last.hits = reading.hits;
 		last.hit_count = reading.count;
+		/* The second reading must not wait: only two give the rates of the first picture. */
+		last.hits_next = 0;
+		if (last.hits_time > 0)
+			last.hits_next = begin + SHARE * (now() - begin) - top->seconds / 2;
 		last.hits_time = begin;
-		last.hits_next = begin + SHARE * (now() - begin) - top->seconds / 2;
 		count = top->rules;
 		memcpy(hottest, top->rule, sizeof(hottest));
 	}
