@@ -94,7 +94,7 @@ static void attachments_fill(struct cgg_guard *guard)
 		at->programs = links_of(at->id);
 		at->policy = guard->policies[list[i].policy].name;
 		packets_read(at->id, &at->packets);
-		denials_read(at->id, at->denied);
+		denials_read(at->id, &at->packets, at->denied);
 		names_look(at);
 	}
 	free(list);

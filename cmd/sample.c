@@ -111,7 +111,7 @@ static void cgroup_fill(struct top_cgroup *at, struct seen *seen, const struct s
 		seen->packets += packets.allowed[way] + packets.denied[way];
 		seen->bytes += packets.allowed_bytes[way] + packets.denied_bytes[way];
 	}
-	denials_read(seen->id, denied);
+	denials_read(seen->id, &packets, denied);
 	for (int hook = 0; hook < CGG_HOOKS; hook++)
 		seen->denials += denied[hook];
 	snprintf(at->path, sizeof(at->path), "%s", seen->path);
@@ -366,10 +366,11 @@ static int rules_read(struct top *top, struct cgg_guard *guard)
 		free(last.hits);
 		last.hits = reading.hits;
 		last.hit_count = reading.count;
-		/* The second reading must not wait: only two give the rates of the first picture. */
+		/* The second one must not wait: it takes two to give the rates. */
 		last.hits_next = 0;
 		if (last.hits_time > 0)
-			last.hits_next = begin + SHARE * (now() - begin) - top->seconds / 2;
+			last.hits_next =
+				begin + SHARE * (now() - begin) - top->seconds / 2;
 		last.hits_time = begin;
 		count = top->rules;
 		memcpy(hottest, top->rule, sizeof(hottest));

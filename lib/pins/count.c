@@ -126,18 +126,16 @@ bool packets_read(__u64 cgroup, struct cgg_packets *sum)
 	return processors > 0;
 }
 
-void denials_read(__u64 cgroup, __u64 sum[CGG_HOOKS])
+void denials_read(__u64 cgroup, const struct cgg_packets *packets, __u64 sum[CGG_HOOKS])
 {
 	static int map = -1;
 	struct cgg_attached at = { 0 };
-	struct cgg_packets packets;
 
-	packets_read(cgroup, &packets);
 	bpf_map_lookup_elem(opened(&map, "maps/attached"), &cgroup, &at);
 	for (int hook = 0; hook < CGG_HOOKS; hook++)
 		sum[hook] = at.denied[hook];
-	sum[CGG_EGRESS] = packets.denied[CGG_OUT];
-	sum[CGG_INGRESS] = packets.denied[CGG_IN];
+	sum[CGG_EGRESS] = packets->denied[CGG_OUT];
+	sum[CGG_INGRESS] = packets->denied[CGG_IN];
 }
 
 bool name_counts_read(__u64 cgroup, struct cgg_names_count *sum)

@@ -86,7 +86,8 @@ struct cgg_count count_read(int counts, __u32 policy, __u32 rule);
 struct cgg_tally tally_read(__u32 policy, int hook);
 struct cgg_count tally_default(const struct cgg_tally *tally); /* decisions by the default */
 bool packets_read(__u64 cgroup, struct cgg_packets *sum); /* false: not counted */
-void denials_read(__u64 cgroup, __u64 sum[CGG_HOOKS]); /* by hook; 0 if it cannot be read */
+/* By hook, those of packets as packets_read() gave them; 0 if they cannot be read. */
+void denials_read(__u64 cgroup, const struct cgg_packets *packets, __u64 sum[CGG_HOOKS]);
 bool name_counts_read(__u64 cgroup, struct cgg_names_count *sum); /* the same */
 int count_forget(__u32 policy);
 bool count_any(__u32 policy); /* whether some rule has a count */
