@@ -22,10 +22,16 @@ struct {
 	__type(value, struct cgg_named);
 } names MAP;
 
-static __always_inline struct cgg_operand *name_room(struct cgg_operand *on_stack, __u64 *turn)
+static __always_inline struct cgg_named *named_here(void)
 {
 	__u32 key = 0;
-	struct cgg_named *named = bpf_map_lookup_elem(&names, &key);
+
+	return bpf_map_lookup_elem(&names, &key);
+}
+
+static __always_inline struct cgg_operand *name_room(struct cgg_operand *on_stack, __u64 *turn)
+{
+	struct cgg_named *named = named_here();
 
 	(void)on_stack;
 	if (!named)
@@ -36,8 +42,7 @@ static __always_inline struct cgg_operand *name_room(struct cgg_operand *on_stac
 
 static __always_inline const struct cgg_operand *name_from(NAME name)
 {
-	__u32 key = 0;
-	struct cgg_named *named = bpf_map_lookup_elem(&names, &key);
+	struct cgg_named *named = named_here();
 
 	(void)name;
 	return named ? &named->name : 0;
@@ -45,8 +50,7 @@ static __always_inline const struct cgg_operand *name_from(NAME name)
 
 static __always_inline void value_put(__u64 value)
 {
-	__u32 key = 0;
-	struct cgg_named *named = bpf_map_lookup_elem(&names, &key);
+	struct cgg_named *named = named_here();
 
 	if (named)
 		named->value = value;
@@ -54,8 +58,7 @@ static __always_inline void value_put(__u64 value)
 
 static __always_inline __u64 value_from(__u64 who)
 {
-	__u32 key = 0;
-	struct cgg_named *named = bpf_map_lookup_elem(&names, &key);
+	struct cgg_named *named = named_here();
 
 	(void)who;
 	return named ? named->value : CGG_VALUE_VAGUE;
@@ -63,8 +66,7 @@ static __always_inline __u64 value_from(__u64 who)
 
 static __always_inline int name_kept(__u64 turn)
 {
-	__u32 key = 0;
-	struct cgg_named *named = bpf_map_lookup_elem(&names, &key);
+	struct cgg_named *named = named_here();
 
 	return named && NOW(named->turn) == turn;
 }

@@ -5,18 +5,25 @@
 
 #include "decision.h"
 
+/* Return the action of a rule of the index, or 0: it is lost. */
+static __always_inline const struct cgg_action *action_of(const struct cgg_image *image,
+							  __u64 found)
+{
+	void *index = index_of(image);
+
+	return index ? action_at(index, CGG_REF_HIGH(found)) : 0;
+}
+
 /* limit_of - Return the key of the bucket of a rule from first_match(); 0: it has none. */
 static __always_inline __u32 limit_of(const struct cgg_image *image, __u64 found)
 {
 	const struct cgg_action *a;
-	void *index;
 
 	if (!found || CGG_REF_KIND(found) == CGG_REF_PLAIN)
 		return 0;
 	if (CGG_REF_KIND(found) == FOUND_ENTRY)
 		return entry_of(image, found)->condition.limit;
-	index = index_of(image);
-	a = index ? action_at(index, CGG_REF_HIGH(found)) : 0;
+	a = action_of(image, found);
 	return a ? a->condition.limit : 0;
 }
 
@@ -47,7 +54,6 @@ static __always_inline __u64 rule_take(__u32 number, const struct cgg_image *ima
 static __always_inline __u32 verdict_of(const struct cgg_image *image, __u32 hook, __u64 found)
 {
 	const struct cgg_action *a;
-	void *index;
 
 	if (!found)
 		return image->defaults.verdict[hook & 15];
@@ -55,8 +61,7 @@ static __always_inline __u32 verdict_of(const struct cgg_image *image, __u32 hoo
 		return entry_of(image, found)->verdict;
 	if (CGG_REF_KIND(found) == CGG_REF_PLAIN)
 		return CGG_PLAIN_VERDICT(CGG_REF_HIGH(found));
-	index = index_of(image);
-	a = index ? action_at(index, CGG_REF_HIGH(found)) : 0;
+	a = action_of(image, found);
 	return a ? a->verdict : CGG_DENY;
 }
 

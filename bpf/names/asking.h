@@ -10,14 +10,9 @@
 
 static __always_inline struct asking *asking_of(struct __sk_buff *skb, __u64 flags)
 {
-	struct bpf_sock *sk = skb->sk;
+	struct bpf_sock *sk = sock_of(skb);
 
-	if (!sk)
-		return 0;
-	sk = bpf_sk_fullsock(sk);
-	if (!sk)
-		return 0;
-	return bpf_sk_storage_get(&questions, sk, 0, flags);
+	return sk ? bpf_sk_storage_get(&questions, sk, 0, flags) : 0;
 }
 
 /* stream_begin - Note where a stream begins, by the segment that opens the connection. */

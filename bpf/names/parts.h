@@ -40,14 +40,14 @@ struct {
 
 static __always_inline struct parts *parts_of(struct __sk_buff *skb, __u64 flags)
 {
-	struct bpf_sock *sk = skb->sk ? bpf_sk_fullsock(skb->sk) : 0;
+	struct bpf_sock *sk = sock_of(skb);
 
 	return sk ? bpf_sk_storage_get(&unfinished, sk, 0, flags) : 0;
 }
 
 static __always_inline struct rest *rest_of(struct __sk_buff *skb, __u64 flags)
 {
-	struct bpf_sock *sk = skb->sk ? bpf_sk_fullsock(skb->sk) : 0;
+	struct bpf_sock *sk = sock_of(skb);
 
 	return sk ? bpf_sk_storage_get(&unfinished_rest, sk, 0, flags) : 0;
 }

@@ -49,6 +49,12 @@ struct {
 	__type(value, struct scratch);
 } scratches MAP;
 
+/* Return the whole socket of a packet, which may have storage, or 0. */
+static __always_inline struct bpf_sock *sock_of(struct __sk_buff *skb)
+{
+	return skb->sk ? bpf_sk_fullsock(skb->sk) : 0;
+}
+
 static __always_inline struct scratch *scratch_of(__u32 use)
 {
 	return bpf_map_lookup_elem(&scratches, &use);
