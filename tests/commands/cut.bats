@@ -17,6 +17,7 @@ setup()
 # begin_transaction ADDRESS: a database outside, and a client in $web in the middle of its work
 begin_transaction()
 {
+	rm -f "$BATS_TEST_TMPDIR"/{client,server} # what an earlier transaction printed
 	mkfifo "$BATS_TEST_TMPDIR/go"
 	start python3 "$tests_dir/database.py" serve "$1" >"$BATS_TEST_TMPDIR/server"
 	database=$said

@@ -33,7 +33,7 @@ load ../ways
 	END
 	opens tcp 127.0.0.2 "$port"
 	closes tcp 127.0.0.1 "$port"
-	cgg-set add s 127.0.0.1 ttl 1s
+	cgg-set add s 127.0.0.1 ttl $((2 * patience))s
 	opens tcp 127.0.0.1 "$port"
 	gone() { ! cgg-set test s 127.0.0.1; }
 	wait_for gone

@@ -131,7 +131,7 @@ END
 }
 
 @test 'ttl: after it the rule no longer matches, although no process of cgguard runs' {
-	rule device c 1:3 ttl 1s
+	rule device c 1:3 ttl $((2 * patience))s
 	rule alert device c 1:3
 	does device
 	says EPERM
@@ -174,7 +174,7 @@ END
 @test 'ttl: works on every hook' {
 	for hook in "${hooks[@]}"; do
 		# shellcheck disable=SC2046 # words
-		rule $(words_of "$hook") ttl 1s
+		rule $(words_of "$hook") ttl $((3 * patience))s
 	done
 	does device
 	says EPERM
@@ -193,7 +193,7 @@ END
 
 @test 'ttl: an allow rule that expires closes' {
 	yes cgg-rule default sysctl deny
-	rule allow sysctl kernel/hostname ttl 1s
+	rule allow sysctl kernel/hostname ttl $((2 * patience))s
 	does sysctl
 	says ok
 	is_closed()
