@@ -81,7 +81,7 @@ static int open_and_attach(struct cgg_guard *guard, char **target, int count, in
 
 	if (!cgroup)
 		errx(CGG_FAILED, "out of memory");
-	status = guard_repair(guard);
+	status = guard_tidy(guard);
 	if (flags & CGG_FORCE)
 		status = 0; /* attaching with -f may succeed where the repair failed */
 	for (; opened < count && !status; opened++) {

@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 	if (status)
 		die(status);
 	worst = all ? detach_all(&guard) : detach_each(&guard, ids, count, argv + optind);
-	guard_repair(&guard); /* the next command repeats what fails here */
+	guard_tidy(&guard); /* the next command repeats what fails here */
 	free(ids);
 	guard_close(&guard);
 	return worst;

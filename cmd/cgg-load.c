@@ -95,9 +95,9 @@ static void version_pin(unsigned programs)
 	const __u32 value[] = {
 		[CGG_VERSION_LAYOUT] = CGG_LAYOUT, [CGG_VERSION_PROGRAMS] = programs
 	};
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "version", 4, 4, 2, 0);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "version", 4, 4, CGG_VERSION_KEYS, 0);
 
-	for (__u32 key = 0; key < 2; key++)
+	for (__u32 key = 0; key <= CGG_VERSION_PROGRAMS; key++)
 		if (fd < 0 || bpf_map_update_elem(fd, &key, &value[key], 0))
 			err(CGG_FAILED, "the version");
 	pin_or_die(fd, sibling, "version");

@@ -76,38 +76,57 @@ int attachment_find(struct cgg_guard *guard, __u64 id, __u32 *policy)
 	return status;
 }
 
+/*
+ * Read up to CGG_BATCH attachments in turn. *cursor says from where, and then where to go on; 0 is
+ * the begin and the end. Return 0 or CGG_FAILED.
+ */
+int attachments_next(struct cgg_guard *guard, __u32 *cursor, struct cgg_attachment *list,
+		     unsigned *count)
+{
+	__u64 id[CGG_BATCH];
+	__u32 record[CGG_BATCH], got = CGG_BATCH, next = 0;
+	int error = bpf_map_lookup_batch(guard->attachments, *cursor ? cursor : 0, &next, id,
+					 record, &got, 0)
+			    ? errno
+			    : 0;
+
+	*count = 0;
+	if (error && error != ENOENT)
+		return set_error(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(error));
+	for (; *count < got; ++*count) {
+		list[*count].id = id[*count];
+		record_take(&list[*count], record[*count]);
+	}
+	*cursor = error ? 0 : next;
+	return 0;
+}
+
 /* Read all attachments into *all, which the caller frees. */
 int attachments_read(struct cgg_guard *guard, struct cgg_attachment **all, unsigned *count)
 {
 	struct cgg_attachment *list = 0;
-	__u64 id, *previous = 0;
-	unsigned room = 0, used = 0;
-	__u32 record;
+	unsigned used = 0, room = 0, got;
+	__u32 cursor = 0;
+	int status;
 
 	*all = 0;
 	*count = 0;
-	while (!bpf_map_get_next_key(guard->attachments, previous, &id)) {
-		if (used == room) {
-			struct cgg_attachment *more;
+	do {
+		struct cgg_attachment *more = list;
 
-			room = room ? 2 * room : 64;
+		if (used + CGG_BATCH > room) {
+			room = 2 * room + CGG_BATCH;
 			more = realloc(list, room * sizeof(*list));
-			if (!more) {
-				free(list);
-				return set_error(CGG_FAILED, "%u attachments: out of memory", room);
-			}
-			list = more;
 		}
-		list[used].id = id;
-		if (!bpf_map_lookup_elem(guard->attachments, &id, &record))
-			record_take(&list[used++], record);
-		else if (errno != ENOENT)
-			break;
-		previous = &list[used ? used - 1 : 0].id;
-	}
-	if (errno != ENOENT) {
+		status = more ? attachments_next(guard, &cursor, more + used, &got)
+			      : set_error(CGG_FAILED, "%u attachments: out of memory", room);
+		if (more)
+			list = more;
+		used += status ? 0 : got;
+	} while (!status && cursor);
+	if (status) {
 		free(list);
-		return set_error(CGG_FAILED, CGG_DIR "/maps/attachments: %s", strerror(errno));
+		return status;
 	}
 	*all = list;
 	*count = used;

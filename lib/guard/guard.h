@@ -68,17 +68,8 @@ void detach_hooks(struct cgg_guard *guard, __u32 policy, unsigned hooks);
 #define CGG_REPLACED CGG_DIR "/replaced" /* new programs before progs/ is replaced, then the old */
 int programs_replace(struct cgg_guard *guard);
 int guard_repair(struct cgg_guard *guard);
+int guard_tidy(struct cgg_guard *guard); /* repair.c */
 unsigned links_of(__u64 id);
-
-/* override.c: refuse links that would switch off programs of others */
-#define CGG_BESIDE 64 /* programs for each hook and cgroup (BPF_CGROUP_MAX_PROGS) */
-struct cgg_effective { /* the programs that the kernel runs for a hook */
-	__u32 ids[CGG_BESIDE * CGG_LEVELS], count;
-	bool alone; /* none of them is attached to the cgroup itself */
-};
-int override_check(int cgroup, int program, struct cgg_effective *before);
-int override_recheck(int cgroup, int program, const struct cgg_effective *before);
-int link_refusal(int cgroup, int program, int error);
 
 /* effective.c: the programs that run for a cgroup, in the order the kernel runs them */
 struct cgg_say {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* links.h - functions that links.c, attach.c, replace.c and repair.c share. */
+/* links.h - what the files about links and attachments share. */
 #ifndef CGG_LINKS_H
 #define CGG_LINKS_H
 
@@ -22,8 +22,21 @@ int links_settle_names(__u64 id, const struct cgg_image *image, unsigned program
 void links_forget_names(__u64 id);
 
 /* attach.c */
+#define CGG_BATCH 32 /* attachments that are read at once, and that each change repairs */
+int attachments_next(struct cgg_guard *guard, __u32 *cursor, struct cgg_attachment *list,
+		     unsigned *count);
 int attachment_forget(struct cgg_guard *guard, __u64 id);
 int attachment_settle(struct cgg_guard *guard, const struct cgg_attachment *attachment, int cgroup);
+
+/* override.c: refuse links that would switch off programs of others */
+#define CGG_BESIDE 64 /* programs for each hook and cgroup (BPF_CGROUP_MAX_PROGS) */
+struct cgg_effective { /* the programs that the kernel runs for a hook */
+	__u32 ids[CGG_BESIDE * CGG_LEVELS], count;
+	bool alone; /* none of them is attached to the cgroup itself */
+};
+int override_check(int cgroup, int program, struct cgg_effective *before);
+int override_recheck(int cgroup, int program, const struct cgg_effective *before);
+int link_refusal(int cgroup, int program, int error);
 
 /* replace.c */
 int programs_renew(struct cgg_guard *guard);

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "guard.h"
+#include "links.h"
 
 /* The programs of one hook on the nearest cgroup that has any: a given cgroup, or one above. */
 struct nearest {

@@ -73,6 +73,39 @@ static int attachment_repair(struct cgg_guard *guard, const struct cgg_attachmen
 	return status;
 }
 
+/* Repair attachments; go on after a failure, and return the worst status. */
+static int repair_each(struct cgg_guard *guard, const struct cgg_attachment *list, unsigned count)
+{
+	int status = 0, worst = 0;
+
+	for (unsigned i = 0; i < count && status != CGG_FAILED; i++) {
+		status = attachment_repair(guard, &list[i]);
+		if (status > worst)
+			worst = status;
+	}
+	return worst;
+}
+
+/* Repair what is not part of an attachment; whole: also what a scan of all attachments finds. */
+static int repair_rest(struct cgg_guard *guard, bool whole, int worst)
+{
+	int status = 0;
+
+	if (whole) {
+		links_sweep(guard);
+		names_sweep(guard);
+	}
+	if (guard->how == CGG_CHANGE)
+		policies_sweep(guard);
+	if (guard->how == CGG_CHANGE && !access(CGG_REPLACED, F_OK))
+		status = programs_renew(guard);
+	if (status > worst)
+		worst = status;
+	if (whole && !worst)
+		guard->torn = false;
+	return worst;
+}
+
 /*
  * Make links and storage match the records of attachments, and remove leftovers.
  *
@@ -83,19 +116,38 @@ int guard_repair(struct cgg_guard *guard)
 {
 	struct cgg_attachment *all;
 	unsigned count;
-	int status = attachments_read(guard, &all, &count), worst = status;
+	int status = attachments_read(guard, &all, &count);
 
-	for (unsigned i = 0; i < count && status != CGG_FAILED; i++) {
-		status = attachment_repair(guard, &all[i]);
-		if (status > worst)
-			worst = status;
-	}
+	if (!status)
+		status = repair_each(guard, all, count);
 	free(all);
-	links_sweep(guard);
-	names_sweep(guard);
-	if (guard->how == CGG_CHANGE)
-		policies_sweep(guard);
-	if (guard->how == CGG_CHANGE && !access(CGG_REPLACED, F_OK))
-		status = programs_renew(guard);
-	return status > worst ? status : worst;
+	return repair_rest(guard, true, status);
+}
+
+/*
+ * Repair before a change what may be wrong.
+ *
+ * If the last change did not end, that is everything. Else a command repairs CGG_BATCH attachments
+ * in turn, so that a change costs the same in a guard of any size: cgroups that were removed need
+ * to be forgotten at some time, and others may have detached links.
+ */
+int guard_tidy(struct cgg_guard *guard)
+{
+	struct cgg_attachment list[CGG_BATCH];
+	unsigned count;
+	__u32 cursor;
+	bool first;
+	int status;
+
+	if (guard->torn)
+		return guard_repair(guard);
+	status = cursor_read(&cursor);
+	first = !cursor;
+	if (!status)
+		status = attachments_next(guard, &cursor, list, &count);
+	if (!status && !(first && !cursor))
+		status = cursor_write(cursor);
+	if (!status)
+		status = repair_each(guard, list, count);
+	return repair_rest(guard, first && !cursor, status);
 }

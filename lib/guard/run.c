@@ -184,7 +184,7 @@ static int sweep(struct cgg_guard *guard, const char *parent)
 	if (making_lock(parent))
 		cgroups_sweep(parent);
 	making_share();
-	status = guard_repair(guard);
+	status = guard_tidy(guard);
 	return status ? status : policies_drop_idle(guard, is_ours);
 }
 
@@ -272,7 +272,7 @@ int run_end(struct cgg_run *run)
 		return set_error(CGG_FAILED, "%s: cannot be removed; it stays guarded", run->path);
 	status = guard_open(&guard, CGG_CHANGE);
 	if (!status)
-		status = guard_repair(&guard);
+		status = guard_tidy(&guard);
 	if (!status && *run->policy) {
 		place = policy_find(&guard, run->policy);
 		status = place < 0 ? 0 : policy_drop(&guard, place);

@@ -276,15 +276,24 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 		status = map_open("attachments", &guard->attachments);
 	if (!status)
 		status = map_open("attached", &guard->attached);
+	if (!status && how == CGG_CHANGE)
+		status = change_begin(&guard->torn);
 	return status;
 }
 
-/* Close the guard. Its mappings stay until guard_unmap(), or until the process ends. */
+/*
+ * Close the guard. Its mappings stay until guard_unmap(), or until the process ends.
+ *
+ * A command that ends without this may have left something half done, as one that is killed: the
+ * next change looks at everything then.
+ */
 void guard_close(struct cgg_guard *guard)
 {
 	const int fds[] = { guard->image_maps,	guard->tally_maps, guard->indexes,
 			    guard->attachments, guard->attached,   guard->dir };
 
+	if (guard->how == CGG_CHANGE && guard->attached >= 0 && !guard->torn)
+		change_end();
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);

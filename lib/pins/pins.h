@@ -13,6 +13,7 @@ enum cgg_open { CGG_READ, CGG_CHANGE }; /* with a shared lock; with an exclusive
 struct cgg_guard {
 	int dir; /* the open and locked pin directory */
 	enum cgg_open how;
+	bool torn; /* CGG_CHANGE: the last change did not end, and is not repaired yet */
 	int image_maps, tally_maps, indexes, attachments, attached;
 	struct cgg_policy *policies; /* CGG_POLICIES of them, shared with the kernel */
 	struct cgg_image *images[CGG_POLICIES]; /* two each, mapped by guard_images(); 0: not yet */
@@ -32,10 +33,20 @@ void siblings_sweep(void); /* removes those of killed commands */
 int pin_get(const char *name); /* fd of a pin like maps/NAME, or -1 with errno */
 int map_open(const char *name, int *fd); /* the pin maps/NAME */
 int pin_refusal(const char *name); /* sets the error for errno of pin_get() */
-enum cgg_version { CGG_VERSION_LAYOUT, CGG_VERSION_PROGRAMS }; /* keys of the map version */
+enum cgg_version { /* keys of the map version */
+	CGG_VERSION_LAYOUT,
+	CGG_VERSION_PROGRAMS,
+	CGG_VERSION_CHANGING, /* 1 while a command changes the guard, and after it was killed */
+	CGG_VERSION_CURSOR, /* the attachments that the next change repairs */
+	CGG_VERSION_KEYS
+};
 int version_read(void); /* CGG_LAYOUT of the pinned guard, or -1 with errno */
 int programs_loaded(unsigned *programs); /* 1 << enum cgg_program, those that are loaded */
 int programs_record(unsigned programs);
+int change_begin(bool *torn);
+void change_end(void);
+int cursor_read(__u32 *cursor); /* of attachments_next() */
+int cursor_write(__u32 cursor);
 struct cgg_pinned { /* cached while one guard is open */
 	bool is_read;
 	__u32 now, replaced; /* ids of those in progs/ and replaced/; 0: none */

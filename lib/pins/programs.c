@@ -205,31 +205,56 @@ int version_read(void)
 	return error ? -1 : (int)version;
 }
 
-int programs_loaded(unsigned *programs)
+/* Read the value of a key of the map version, or store it there. */
+static int version_value(__u32 key, __u32 *value, bool store)
 {
-	const __u32 key = CGG_VERSION_PROGRAMS;
 	int fd = pin_get("version"), status = 0;
 
 	if (fd < 0)
 		return pin_refusal("version");
-	if (bpf_map_lookup_elem(fd, &key, programs))
+	if (store ? bpf_map_update_elem(fd, &key, value, BPF_EXIST)
+		  : bpf_map_lookup_elem(fd, &key, value))
 		status = set_error(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
 	close(fd);
 	return status;
 }
 
+int programs_loaded(unsigned *programs)
+{
+	return version_value(CGG_VERSION_PROGRAMS, programs, false);
+}
+
 /* Store the set of loaded programs for programs_loaded(). */
 int programs_record(unsigned programs)
 {
-	const __u32 key = CGG_VERSION_PROGRAMS;
-	int fd = pin_get("version"), status = 0;
+	return version_value(CGG_VERSION_PROGRAMS, &programs, true);
+}
 
-	if (fd < 0)
-		return pin_refusal("version");
-	if (bpf_map_update_elem(fd, &key, &programs, BPF_EXIST))
-		status = set_error(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
-	close(fd);
-	return status;
+/* Note that a command changes the guard; set *torn if the last one that did so never ended. */
+int change_begin(bool *torn)
+{
+	__u32 changing, yes = 1;
+	int status = version_value(CGG_VERSION_CHANGING, &changing, false);
+
+	*torn = status || changing;
+	return status || changing ? status : version_value(CGG_VERSION_CHANGING, &yes, true);
+}
+
+void change_end(void)
+{
+	__u32 no = 0;
+
+	version_value(CGG_VERSION_CHANGING, &no, true);
+}
+
+int cursor_read(__u32 *cursor)
+{
+	return version_value(CGG_VERSION_CURSOR, cursor, false);
+}
+
+int cursor_write(__u32 cursor)
+{
+	return version_value(CGG_VERSION_CURSOR, &cursor, true);
 }
 
 /* ---- the ids of the pinned programs ---- */
