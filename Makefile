@@ -94,8 +94,9 @@ check-faults: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
 	@FAULTS=all LIMIT=7200 SHARES=4 JOBS=8 tests/run tests/hostile/faults.bats tests/hostile/faults-guard.bats
 
-# Run many writers and readers at once for a minute, upgrade a hundred times under attempts, and ask a
-# million times for names, and send damaged answers and questions for ten minutes each.
+# Run many writers and readers at once for a minute, upgrade a hundred times under attempts, ask a million
+# times for names, send damaged answers and questions for ten minutes each, and try five times as many
+# questions and connects as make check does.
 SOAK_SECONDS ?= 60
 ASKS ?= 1000000
 ANSWERS ?= 600
@@ -105,6 +106,7 @@ soak: deps
 	@SOAK_SECONDS=$(SOAK_SECONDS) UPGRADES=100 ASKS=$(ASKS) ANSWERS=$(ANSWERS) QUESTIONS=$(QUESTIONS) JOBS=1 LIMIT=3600 \
 		tests/run tests/hostile/soak.bats tests/commands/upgrade.bats tests/hostile/asks.bats tests/hostile/answers.bats \
 		tests/hostile/questions.bats
+	@MORE=5 JOBS=1 LIMIT=3600 tests/run tests/language/classifier.bats
 
 # Test the BPF objects of each clang in Debian on this machine's kernel; COMPILERS='13 22' names some.
 check-compilers: deps
