@@ -1,0 +1,109 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# cgroups - what commands take in a guard of a hundred cgroups, and in one of ten thousand
+# shellcheck disable=SC2154 # tests/bench/run sets tmp, rounds, quick and spent; new_cgroup all and one; holds holder
+
+# The first have the same work in both guards; the last have work for each cgroup, or for each socket.
+cgroups()
+{
+	local same=(attach detach add restore events) linear=(status metrics sockets) what few many bytes policies
+
+	few=100 many=10000
+	[ -z "$quick" ] || many=2000
+	new_cgroup all && new_cgroup one
+	cgg-unload -f 2>/dev/null
+	printf '\ncommands as whole processes, medians in ms; attached cgroups, each policy has two or three\n'
+	policies_of 0 "$few" && attached_to 1 "$few"
+	commands_timed few
+	policies_of "$few" "$many"
+	seq -f "$all/c%.0f" $((few + 1)) "$many" | xargs mkdir
+	bytes=$(kernel_bytes)
+	attached_to $((few + 1)) "$many"
+	bytes=$(($(kernel_bytes) - bytes))
+	commands_timed many
+	printf '%-12s %12d %12d\n' '' "$few" "$many"
+	for what in "${same[@]}" "${linear[@]}"; do
+		printf '%-12s %12s %12s\n' "$what" "$(of "few-$what")" "$(of "many-$what")"
+		figure "$(of "many-$what")" "$what among $many cgroups, ms"
+	done
+	for what in "${same[@]}"; do
+		aim "$what among $many cgroups, of among $few" "$(ratio "$(of "many-$what")" "$(of "few-$what")")" 2 x
+	done
+	for what in "${linear[@]}"; do
+		aim "$what among $many cgroups, for each, of among $few" \
+			"$(ratio "$(of "many-$what")" "$(($(of "few-$what" | cut -d. -f1) * many / few))")" 2 x
+	done
+	aim 'memory of an attachment of two hooks' $((bytes / (many - few))) 16384 B
+	cgg-unload -f
+	find "$all" -depth -type d -exec rmdir {} +
+	cgg-load
+	sockets_listed
+}
+
+# kernel_bytes: print what the kernel has in slabs, vmalloc and per processor, when it has settled
+kernel_bytes()
+{
+	echo 3 >/proc/sys/vm/drop_caches
+	settled >/dev/null
+	awk '/^(Slab|VmallocUsed|Percpu):/ { sum += $2 } END { print sum * 1024 }' /proc/meminfo
+}
+
+# policies_of FIRST LAST: make the policies for these cgroups, of more than one each if there are many
+policies_of()
+{
+	policies=$(($2 * 2 / 5))
+	[ "$policies" -le 4096 ] || policies=4096
+	"$BUILD/tests/fill" $(($1 * 2 / 5 + 1)) "$policies" || exit
+}
+
+# attached_to FIRST LAST: make these cgroups below $all, and attach them to all policies in turn
+attached_to()
+{
+	local i paths
+
+	for ((i = 0; i < policies; i++)); do
+		mapfile -t paths < <(seq -f "$all/c%.0f" $(($1 + i)) "$policies" "$2")
+		[ ${#paths[@]} -eq 0 ] || { mkdir -p "${paths[@]}" && cgg-attach -p "p$((i + 1))" "${paths[@]}"; } || exit
+	done
+}
+
+# commands_timed NAME: time each command, and store the milliseconds in $tmp/NAME-COMMAND
+commands_timed()
+{
+	local name=$1 i
+
+	timed_as() { milliseconds "${@:2}" && echo "$spent" >>"$tmp/$name-$1"; }
+	for ((i = 0; i < 2 * rounds + 1; i++)); do
+		timed_as attach cgg-attach -p p1 "$one"
+		timed_as detach cgg-detach "$one"
+		timed_as add cgg-rule -p p1 add connect port $((i + 1000))
+		timed_as restore cgg-rule -p p1 restore <<<'port 1'
+		timed_as events cgg-events -w 0
+		timed_as status cgg-status
+		timed_as metrics cgg-status -m
+		timed_as sockets cgg-sockets
+	done
+}
+
+# A hundred thousand sockets of one cgroup, half of them opened there.
+sockets_listed()
+{
+	local each=12500 i words=()
+
+	[ -z "$quick" ] || each=1250
+	for i in 1 2 3 4; do
+		words+=("listen:tcp:127.0.0.$i:0" "many:$each")
+	done
+	cgg-rule add ingress ip 192.0.2.1
+	cgg-attach "$one"
+	patience=20 BATS_TEST_TMPDIR=$tmp holds here "$one" "${words[@]}" || exit
+	for ((i = 0; i < rounds; i++)); do
+		milliseconds cgg-sockets
+		echo "$spent" >>"$tmp/listed"
+	done
+	stop "$holder"
+	figure "$(of listed)" "$((8 * each + 4)) sockets listed, ms"
+	aim "$((8 * each + 4)) sockets listed" "$(of listed)" 1000 ms
+	cgg-detach --all
+	cgg-rule flush
+}
