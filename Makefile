@@ -5,6 +5,20 @@
 
 VERSION = 0.1
 PREFIX ?= /usr/local
+# Another machine's commands, in a folder of their own: make CROSS=aarch64-linux-gnu. SYSROOT has its
+# headers and libraries; make sysroot makes one of Debian's packages. Without it they are this system's.
+# bpftool 7.1 links no objects of another byte order: then it is the sysroot's, in QEMU.
+ifdef CROSS
+BUILD ?= build/$(CROSS)
+SYSROOT ?= $(wildcard $(BUILD)/sysroot)
+CC = $(CROSS)-gcc $(SYSROOT:%=--sysroot=$(abspath $(SYSROOT)))
+AR = $(CROSS)-ar
+ifneq ($(filter s390x-%,$(CROSS)),)
+BPFTOOL ?= qemu-s390x -L $(SYSROOT) $(SYSROOT)/usr/sbin/bpftool
+endif
+export PKG_CONFIG_LIBDIR = $(SYSROOT)/usr/lib/$(CROSS)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig
+export PKG_CONFIG_SYSROOT_DIR = $(SYSROOT)
+endif
 BUILD ?= build
 CC ?= cc
 CLANG ?= clang
@@ -39,8 +53,10 @@ LIBS ?= $(call once,LIBS,$(filter -L%,$(SHARED)) $(foreach library,$(filter -l%,
 	$(if $(call complete,$(library)),$(call archive,$(library)),$(library))))
 # The libraries of cgg-top alone.
 CURSES ?= -lncursesw -ltinfo
-BPF_CFLAGS = -O2 -g -Wall -Wextra $(WERROR) -target bpf -mcpu=v3 $(LIBRARY_CFLAGS) -I/usr/include/$(MULTIARCH) \
-	-MMD -ffile-prefix-map=$(CURDIR)=.
+# Programs have the byte order of the kernel that loads them.
+ORDER = $(call once,ORDER,$(if $(findstring 4321,$(shell echo __BYTE_ORDER__ | $(CC) -E -P - 2>/dev/null)),bpfeb,bpfel))
+BPF_CFLAGS = -O2 -g -Wall -Wextra $(WERROR) -target $(ORDER) -mcpu=v3 $(LIBRARY_CFLAGS) $(SYSROOT:%=-isystem %/usr/include) \
+	-I$(SYSROOT)/usr/include/$(MULTIARCH) -MMD -ffile-prefix-map=$(CURDIR)=.
 
 COMMANDS = $(patsubst cmd/%.c,$(BUILD)/%,$(wildcard cmd/cgg-*.c))
 LIB_SOURCES = $(wildcard lib/*/*.c)
@@ -58,9 +74,20 @@ UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 TOOLS = $(patsubst tests/engines/%.c,$(BUILD)/tests/%,$(wildcard tests/engines/*.c))
 MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/bench/*.bpf.c))
 
+ifdef CROSS
+ifeq ($(filter clean sysroot,$(MAKECMDGOALS)),)
+needs := $(shell CC='$(CC)' CLANG='$(CLANG)' BPFTOOL='$(BPFTOOL)' PKG_CONFIG='$(PKG_CONFIG)' ORDER='$(ORDER)' \
+	PKG_CONFIG_LIBDIR='$(PKG_CONFIG_LIBDIR)' PKG_CONFIG_SYSROOT_DIR='$(SYSROOT)' tests/cross-needs $(CROSS) && echo met)
+ifeq ($(needs),)
+$(error cannot build for $(CROSS))
+endif
+endif
+endif
+
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps demo tested tools check check-one check-compilers check-debian check-faults check-kernels check-programs \
+.PHONY: all deps demo sysroot tested tools check check-one check-compilers check-debian check-faults check-kernels \
+	check-machines check-programs \
 	check-sanitize check-valgrind analyze soak bench bench-compare \
 	fuzz html check-site install uninstall deb check-deb check-boot clean
 
@@ -72,6 +99,13 @@ deps:
 demo: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@tests/demo
+
+# Unpack Debian's headers and libraries for CROSS into its build folder. SUITE chooses the release.
+SUITE ?= bookworm
+sysroot:
+	@[ -n "$(CROSS)" ] || { echo 'make sysroot: for which machine? CROSS=aarch64-linux-gnu' >&2; exit 2; }
+	@tests/install-deps cross
+	@tests/cross-needs --sysroot $(CROSS) $(SUITE) $(BUILD)/sysroot
 
 tested: tools $(UNIT)
 
@@ -118,6 +152,12 @@ check-kernels: deps
 	@tests/install-deps kernels || echo 'The tools that start other kernels are not available.'
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
 	@tests/machines/check-kernels $(KERNELS)
+
+# Build for other machines, and test each hook on them in QEMU; MACHINES='arm64:bookworm s390x' names
+# some with their kernels.
+check-machines: deps
+	@tests/install-deps machines || echo 'The tools that build for other machines and start them are not available.'
+	@tests/machines/check-machines $(MACHINES)
 
 # Install real programs and resolvers, and test with them. make check uses those that are installed.
 check-programs: deps

@@ -852,8 +852,8 @@ page_examples()
 	yes bash -n completions/cgguard.bash
 	yes zsh -n completions/_cgguard
 	yes fish -n completions/cgguard.fish
-	yes shellcheck -x .ci/run tests/{run,demo,watched,install-deps,helpers.bash} tests/bench/{run,events} tests/fuzz/run \
-		tests/machines/{check-*,in-kernel,in-root,fresh-root,verifier,boot/attempt,boot/booted} share/libexec/* \
+	yes shellcheck -x .ci/run tests/{run,demo,watched,cross-needs,install-deps,helpers.bash} tests/bench/{run,events} tests/fuzz/run \
+		tests/machines/{check-*,in-kernel,in-root,fresh-root,foreign-root,verifier,boot/attempt,boot/booted} share/libexec/* \
 		completions/cgguard.bash
 }
 
