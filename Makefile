@@ -53,9 +53,12 @@ LIBS ?= $(call once,LIBS,$(filter -L%,$(SHARED)) $(foreach library,$(filter -l%,
 	$(if $(call complete,$(library)),$(call archive,$(library)),$(library))))
 # The libraries of cgg-top alone.
 CURSES ?= -lncursesw -ltinfo
-# Programs have the byte order of the kernel that loads them.
-ORDER = $(call once,ORDER,$(if $(findstring 4321,$(shell echo __BYTE_ORDER__ | $(CC) -E -P - 2>/dev/null)),bpfeb,bpfel))
-BPF_CFLAGS = -O2 -g -Wall -Wextra $(WERROR) -target $(ORDER) -mcpu=v3 $(LIBRARY_CFLAGS) $(SYSROOT:%=-isystem %/usr/include) \
+# Programs have the byte order of the kernel that loads them. On machines other than these the processor
+# may serve their reads out of order: doc/memory-order.md.
+SORT = $(call once,SORT,$(shell echo __BYTE_ORDER__ __x86_64__ __i386__ __s390x__ | $(CC) -E -P - 2>/dev/null))
+ORDER = $(if $(filter 4321,$(SORT)),bpfeb,bpfel)
+REORDERS = $(if $(filter 1,$(SORT)),,-DCGG_REORDERS)
+BPF_CFLAGS = -O2 -g -Wall -Wextra $(WERROR) -target $(ORDER) -mcpu=v3 $(REORDERS) $(LIBRARY_CFLAGS) $(SYSROOT:%=-isystem %/usr/include) \
 	-I$(SYSROOT)/usr/include/$(MULTIARCH) -MMD -ffile-prefix-map=$(CURDIR)=.
 
 COMMANDS = $(patsubst cmd/%.c,$(BUILD)/%,$(wildcard cmd/cgg-*.c))

@@ -99,7 +99,7 @@ __noinline __weak int policy_opens(__u32 place, __u64 high, __u64 low, __u64 que
 		__u32 now = NOW(policy->generation);
 
 		opens = image_opens(image_now(policy, place, now), high, low, query, who);
-		if (NOW(policy->writing) - now <= 1)
+		if (in_force(policy, now))
 			return opens;
 	}
 	return 0;

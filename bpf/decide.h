@@ -91,7 +91,7 @@ static __always_inline __u32 image_now(const struct cgg_policy *policy, __u32 pl
 static __always_inline const struct cgg_image *decide(const struct cgg_policy *policy, __u32 place,
 						      struct operation *o, struct cgg_decision *out)
 {
-	const volatile __u32 *generation = &policy->generation, *writing = &policy->writing;
+	const volatile __u32 *generation = &policy->generation;
 
 	for (int try = 0; try < 4; try++) {
 		barrier_var(try); /* clang 13 counts with what the verifier cannot follow */
@@ -104,7 +104,7 @@ static __always_inline const struct cgg_image *decide(const struct cgg_policy *p
 			continue;
 		IN_MEMORY(out);
 		out->image = number & 1;
-		if (*writing - now <= 1 && NAME_KEPT(o))
+		if (in_force(policy, now) && NAME_KEPT(o))
 			return image;
 	}
 	*out = (struct cgg_decision){};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* image.h - the image of a number, and whether an entry of it matches the caller. */
+/* image.h - the image of a number, whether it is whole, and whether an entry of it matches. */
 #ifndef CGG_IMAGE_H
 #define CGG_IMAGE_H
 
@@ -12,6 +12,13 @@ static __always_inline const struct cgg_image *image_at(__u32 number)
 	void *own = bpf_map_lookup_elem(&images, &chunk);
 
 	return own ? bpf_map_lookup_elem(own, &place) : 0;
+}
+
+/* in_force - Return whether what was read of that generation's image is still whole. */
+static __always_inline int in_force(const struct cgg_policy *policy, __u32 generation)
+{
+	order_reads();
+	return NOW(policy->writing) - generation <= 1;
 }
 
 /*

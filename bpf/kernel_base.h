@@ -9,4 +9,18 @@
 #define RELOCATED __attribute__((preserve_access_index))
 #define NOW(x) (*(volatile __typeof__(x) *)&(x))
 
+/*
+ * order_reads - Keep reads before it from being served after those behind it.
+ *
+ * Some machines keep their reads in order by themselves. For others (CGG_REORDERS) kernel_now.h and
+ * kernel_locks.h have a way each. doc/memory-order.md has the reasons.
+ */
+#if defined(CGG_REORDERS)
+/* The kernel reads its clock before a read barrier. It takes no stack, but more time. */
+#define order_reads_by_clock() ((void)bpf_ktime_get_ns())
+#else
+#define order_reads()
+#define order_reads_by_clock()
+#endif
+
 #endif

@@ -5,6 +5,11 @@
 
 #include "kernel_base.h"
 
+#if defined(CGG_REORDERS)
+/* There is no better instruction. */
+#define order_reads() order_reads_by_clock()
+#endif
+
 struct cgg_lock {
 	struct bpf_spin_lock lock;
 };

@@ -53,6 +53,17 @@ static __always_inline __u64 value_from(__u64 who)
 	return who;
 }
 
+#if defined(CGG_REORDERS)
+/* An atomic instruction that returns the old value orders all reads and writes around it. */
+__noinline __weak int reads_ordered(__u32 unused)
+{
+	volatile __u64 word = unused;
+
+	return (int)__sync_fetch_and_add(&word, unused);
+}
+#define order_reads() reads_ordered(0)
+#endif
+
 /* number_take - Return the number of the next record in a ring, and count it. */
 static __always_inline __u64 number_take(struct cgg_ring *r, __u32 which)
 {

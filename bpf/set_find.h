@@ -76,6 +76,7 @@ __noinline __weak __u32 set_find(__u32 set, __u64 high, __u64 low, __u32 four)
 			return 0;
 		seed = head->seed[0];
 		generation = NOW(head->generation);
+		order_reads();
 		lengths = set_word(set, high, low, four, 0);
 		if (lengths && set_lengths(set, high, low, lengths, generation))
 			return 1;

@@ -25,6 +25,7 @@ __noinline __weak __u32 PER_KIND(set_find_name)(__u32 set, NAME key, __u64 table
 	first_odd = head->seed[2];
 	second_odd = head->seed[3];
 	generation = NOW(head->generation);
+	order_reads();
 	for (__u32 i = 0; i < CGG_OPERAND; i++) {
 		__u64 c = ((const __u8 *)name)[i];
 

@@ -54,7 +54,7 @@ static __always_inline int is_rest(const char *text, __u64 from, __u64 len)
  * decimal number at the beginning of the file counts as that number. The kernel has copied the
  * text from the process before, so it cannot change any more.
  */
-__noinline __weak __u64 value_written(struct bpf_sysctl *ctx)
+static __noinline __u64 value_written(struct bpf_sysctl *ctx)
 {
 	char text[TEXT] = {};
 	long number = 0, len, end;

@@ -54,7 +54,7 @@ static __always_inline int judge_named(struct bpf_sock_addr *ctx, struct cgg_att
 		IN_MEMORY(q);
 		found = first_named(ctx, number, q->word[0], q->word[1], QUERY(q, 1));
 
-		if (found == DISTURBED || NOW(policy->writing) - generation > 1)
+		if (found == DISTURBED || !in_force(policy, generation))
 			continue;
 		found |= FOUND_GENERATION(generation) | (number & 1 ? FOUND_ODD : 0);
 		IN_MEMORY(q);

@@ -52,7 +52,7 @@ static __always_inline int conclude_as(struct bpf_sock_addr *ctx, __u64 high, __
 		return 2;
 	decision_of(&out, image, QUERY_HOOK(query), found);
 	out.image = number & 1;
-	if (NOW(policy->writing) - generation > 1)
+	if (!in_force(policy, generation))
 		return 2;
 	if (out.verdict == CGG_DENY && image->audit)
 		out.verdict = CGG_AUDIT;

@@ -45,8 +45,10 @@ __noinline __weak __u64 name_keep(__u32 use)
 			return 0;
 	}
 	now = *(const volatile __u64 *)&there->born_too;
+	order_reads_by_clock();
 	for (__u32 i = 0; i < CGG_OPERAND_WORDS; i++)
 		differ |= there->name.word[i] ^ s->name.word[i];
+	order_reads_by_clock();
 	return differ || *(const volatile __u64 *)&there->born != now ? 0 : now;
 }
 

@@ -26,7 +26,7 @@ __noinline __weak int resolver_find(__u64 high, __u64 low)
 		if (image->naming.resolver[i][0] == high && image->naming.resolver[i][1] == low)
 			found = 1;
 	}
-	if (NOW(policy->writing) - generation > 1 || !found)
+	if (!in_force(policy, generation) || !found)
 		return 0;
 	if (!high && (low == join(0, bpf_htonl(1)) ||
 		      (low & join(~0u, bpf_htonl(0xff000000))) ==
