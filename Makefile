@@ -90,7 +90,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps demo sysroot tested tools check check-one check-compilers check-debian check-faults check-kernels \
-	check-machines check-programs \
+	check-machines check-programs check-reproducible dist \
 	check-sanitize check-valgrind analyze soak bench bench-compare \
 	fuzz html check-site install uninstall deb check-deb check-boot clean
 
@@ -338,13 +338,24 @@ uninstall:
 	@[ ! -d $(DESTDIR)$(PREFIX)/share/cgguard ] || \
 		find $(DESTDIR)$(PREFIX)/share/cgguard -depth -type d -exec rmdir {} +
 
-# Build a Debian package from a copy of this tree; the results are in build/deb.
+# Make a tarball of the last commit, the same bytes each time.
+dist:
+	@mkdir -p $(BUILD)
+	@git archive --format=tar --prefix=cgguard-$(VERSION)/ HEAD | gzip -9n >$(BUILD)/cgguard-$(VERSION).tar.gz
+	@ls $(BUILD)/cgguard-$(VERSION).tar.gz
+
+# Build the tarball and the package twice, in different folders, and compare their bytes.
+check-reproducible: deps
+	@tests/machines/check-reproducible
+
+# Build a Debian package from a copy of this tree; the results are in build/deb. The package's own make
+# must not get this one's variables: make clean there would remove BUILD.
 DEB = $(BUILD)/deb
 deb: deps
 	@tests/install-deps deb
 	@rm -rf $(DEB)/cgguard $(DEB)/cgguard[_-]* && mkdir -p $(DEB)/cgguard
 	@tar -c --exclude=./.git --exclude=./$(BUILD) --exclude=./build . | tar -x -C $(DEB)/cgguard
-	@cd $(DEB)/cgguard && dpkg-buildpackage -us -uc >../cgguard.log 2>&1 || { cat ../cgguard.log; exit 1; }
+	@cd $(DEB)/cgguard && env -u BUILD -u MAKEFLAGS dpkg-buildpackage -us -uc >../cgguard.log 2>&1 || { cat ../cgguard.log; exit 1; }
 	@lintian --allow-root --display-info --pedantic --fail-on error,warning $(DEB)/*.changes
 	@ls $(DEB)/cgguard_*.deb
 
