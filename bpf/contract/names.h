@@ -10,6 +10,7 @@
 #define CGG_NAME_MOST (CGG_OPERAND - 1) /* bytes of a name; one NUL at least follows */
 #define CGG_NAMES_ROOM 4096 /* addresses, and names, of an attachment, unless a policy says more */
 #define CGG_NAMES_ROOM_MOST 1048576
+#define CGG_NAMES_CGROUPS 65536 /* that have names: as many as may be attached */
 #define CGG_KEEP (300 * 1000000000ULL) /* how long a binding lasts at least */
 #define CGG_KEEP_MOST (86400 * 1000000000ULL)
 

@@ -73,7 +73,7 @@ struct cgg_share {
 struct cgg_attached {
 	__u64 cgroup;
 	__u32 policy; /* place in policies + 1 */
-	__u32 zero;
+	__u32 names; /* place in name_owners, bindings and known + 1; 0: it has no names */
 	__u64 netns; /* cookie of the network namespace of the command that attached; 0: unknown */
 	__u64 above[CGG_LEVELS]; /* its id, its parent's, and so on up, then 0 */
 	struct cgg_share share[CGG_RINGS];

@@ -37,13 +37,12 @@ static __always_inline int name_write(struct cgg_bound *bound, __u64 hash, __u64
  */
 __noinline __weak __u32 bind_one(__u32 use, __u64 hash, __u64 born, __u64 expires)
 {
-	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	struct scratch *s = scratch_of(use);
 	struct cgg_where where = {};
 	struct cgg_bound *bound;
 	struct bind_lock *l;
 	__u64 place;
-	__u32 lock;
+	__u32 lock, number;
 	int lost;
 	void *own;
 
@@ -53,7 +52,8 @@ __noinline __weak __u32 bind_one(__u32 use, __u64 hash, __u64 born, __u64 expire
 	where.addr[1] = s->addr[1];
 	where.netns = s->netns;
 	place = where_hash(s->seed, &where);
-	own = bpf_map_lookup_elem(&bindings, &at->cgroup);
+	number = s->place - 1;
+	own = bpf_map_lookup_elem(&bindings, &number);
 	if (!own)
 		return 0;
 	bound = bpf_map_lookup_elem(own, &where);

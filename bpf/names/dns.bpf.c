@@ -13,6 +13,7 @@
 #include "answer.h"
 #include "headers.h"
 #include "netns.h"
+#include "place.h"
 #include "resolver.h"
 #include "stream.h"
 
@@ -274,6 +275,7 @@ static __always_inline int answers_of(struct __sk_buff *skb, struct cgg_attached
 	if (!resolver)
 		return 1;
 	s->netns = netns_of(skb);
+	s->place = names_place();
 	if (resolver == 2 ? !at->netns || s->netns != at->netns
 			  : skb->ifindex == LOOPBACK_IFINDEX) {
 		name_count(CGG_ANSWERS_ELSEWHERE);

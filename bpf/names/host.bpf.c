@@ -9,6 +9,7 @@
 #include "../descend.h"
 #include "../set_names.h"
 #include "inner.h"
+#include "place.h"
 
 /*
  * host_begin - Copy the names that the address has now into the buffer; return the turn, or 0.
@@ -17,13 +18,12 @@
  */
 __noinline __weak __u64 host_begin(__u64 high, __u64 low, __u64 netns)
 {
-	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	struct cgg_where where = { { high, low }, netns };
-	void *own = bpf_map_lookup_elem(&bindings, &at->cgroup);
+	__u32 place = names_place(), number = place - 1, zero = 0;
+	void *own = bpf_map_lookup_elem(&bindings, &number);
 	const struct cgg_bound *bound = own ? bpf_map_lookup_elem(own, &where) : 0;
 	struct scratch *s = scratch_of(FOR_HOST);
 	__u64 turn, now, hash, *key;
-	__u32 zero = 0;
 
 	key = bound && s ? bpf_map_lookup_elem(&seed, &zero) : 0;
 	if (!bound || !s || !key)
@@ -31,6 +31,8 @@ __noinline __weak __u64 host_begin(__u64 high, __u64 low, __u64 netns)
 	hash = where_hash(*key, &where);
 	turn = turn_take(s);
 	now = bpf_ktime_get_boot_ns();
+	s->place = place;
+	s->seed = *key;
 	s->addr[0] = high;
 	s->addr[1] = low;
 	s->len = 0;
@@ -48,41 +50,41 @@ __noinline __weak __u64 host_begin(__u64 high, __u64 low, __u64 netns)
 /*
  * host_take - Copy a name of the address into the buffer as the key of the next walk.
  *
- * Return 0 if it is not known any more, NO_MORE_NAMES if this place and those behind it were never
- * used, else the bits of select that it has, and 1.
+ * Return 0 if it is not known any more, else the bits of select that it has, and 1; with LAST_NAME
+ * if the places behind it were never used.
  */
 __noinline __weak __u32 host_take(__u32 number)
 {
 	struct scratch *s = scratch_of(FOR_HOST);
 	const struct cgg_known_name *name;
-	struct cgg_attached *at;
 	__u64 hash, flags, born;
-	__u32 zero = 0;
-	__u64 *key;
+	__u32 place, last;
 	void *own;
 
 	if (!s || number >= CGG_NAMES_OF)
-		return 0;
-	if (!s->bound.name[number].expires)
-		return NO_MORE_NAMES;
+		return LAST_NAME;
+	last = number == CGG_NAMES_OF - 1 || !s->bound.name[(number + 1) % CGG_NAMES_OF].expires
+		       ? LAST_NAME
+		       : 0;
 	hash = s->bound.name[number].hash;
 	flags = hash & CGG_BOUND_FLAGS;
 	born = s->bound.name[number].check;
 	s->hash = hash & ~CGG_BOUND_FLAGS;
 	if (!s->hash)
-		return 0;
-	at = bpf_get_local_storage(&attached, 0);
-	own = bpf_map_lookup_elem(&known, &at->cgroup);
+		return last;
+	place = s->place - 1;
+	own = bpf_map_lookup_elem(&known, &place);
 	name = own ? bpf_map_lookup_elem(own, &s->hash) : 0;
-	key = bpf_map_lookup_elem(&seed, &zero);
-	if (!name || !key || *(const volatile __u64 *)&name->born_too != born)
-		return 0;
+	if (!name || *(const volatile __u64 *)&name->born_too != born)
+		return last;
 	s->name = name->name;
 	/* The element may have become another name's while it was copied. */
-	if (names_hash(*key, &s->name) != s->hash || *(const volatile __u64 *)&name->born != born)
-		return 0;
+	if (names_hash(s->seed, &s->name) != s->hash ||
+	    *(const volatile __u64 *)&name->born != born)
+		return last;
 	s->len = name->len;
-	return 1 | (flags & CGG_ALIAS ? CGG_IS_ALIAS : 0) | (is_inner(s->addr) ? CGG_IS_INNER : 0);
+	return last | 1 | (flags & CGG_ALIAS ? CGG_IS_ALIAS : 0) |
+	       (is_inner(s->addr) ? CGG_IS_INNER : 0);
 }
 
 /* host_any - Take a name of the address, aliases last; return its length, 0: none. */
@@ -94,11 +96,11 @@ __noinline __weak __u32 host_any(void)
 	for (__u32 i = 0; i < CGG_NAMES_OF && s; i++) {
 		__u32 taken = host_take(i);
 
-		if (taken == NO_MORE_NAMES)
-			break;
-		if (taken && !(taken & CGG_IS_ALIAS))
+		if (taken & 1 && !(taken & CGG_IS_ALIAS))
 			return s->len;
-		alias = taken ? i + 1 : alias;
+		alias = taken & 1 ? i + 1 : alias;
+		if (taken & LAST_NAME)
+			break;
 	}
 	return alias && host_take(alias - 1) && s ? s->len : 0;
 }

@@ -38,30 +38,37 @@ static __always_inline __u64 names_of_index(__u32 number, const struct cgg_image
 	return ref;
 }
 
+/* first_of_name - the earlier one of a rule found before, and those for the name in the buffer */
+static __always_inline __u64 first_of_name(__u32 number, const struct cgg_image *image, __u64 found,
+					   __u64 asked, __u64 who)
+{
+	__u32 at;
+
+	if (image->index.number)
+		found = earlier(image, found, names_of_index(number, image, asked, who));
+	at = image->count ? front_find_host(number, FOR_HOST, 0, asked, who) : 0;
+	if (at)
+		found = earlier(image, found, CGG_REF(FOUND_ENTRY, 0, at));
+	if (image->sets)
+		found = with_sets_of(number, sets_of_name_host(number, FOR_HOST, asked), asked, who,
+				     found);
+	return found;
+}
+
 /* first_by_name - the earlier one of a rule found by the address, and those for its names */
 static __always_inline __u64 first_by_name(__u32 number, const struct cgg_image *image, __u64 found,
 					   __u64 query, __u64 who)
 {
 	query = (query & ~255ULL) | (QUERY_HOOK(query) << 8) | BY_NAME_BIT;
 	for (__u32 i = 0; i < CGG_NAMES_OF; i++) {
-		__u32 select = host_take(i), at;
-		__u64 asked = query | (__u64)(select & (CGG_IS_INNER | CGG_IS_ALIAS)) << 32, one;
+		__u32 select = host_take(i);
+		__u64 asked = query | (__u64)(select & (CGG_IS_INNER | CGG_IS_ALIAS)) << 32;
 
-		if (select == NO_MORE_NAMES)
-			break;
-		if (!select)
-			continue;
-		if (image->index.number) {
-			one = names_of_index(number, image, asked, who);
-			found = earlier(image, found, one);
-		}
-		at = image->count ? front_find_host(number, FOR_HOST, 0, asked, who) : 0;
-		if (at)
-			found = earlier(image, found, CGG_REF(FOUND_ENTRY, 0, at));
-		if (image->sets)
-			found = with_sets_of(number, sets_of_name_host(number, FOR_HOST, asked),
-					     asked, who, found);
+		if (select & ~LAST_NAME)
+			found = first_of_name(number, image, found, asked, who);
 		found = as_unknown(found, query);
+		if (select & LAST_NAME)
+			break;
 	}
 	return found;
 }

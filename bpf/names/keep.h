@@ -21,13 +21,17 @@ __noinline __weak int name_count(__u32 what)
  */
 __noinline __weak __u64 name_keep(__u32 use)
 {
-	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	struct scratch *s = scratch_of(use);
 	const struct cgg_known_name *there;
 	__u64 differ = 0, now;
-	void *own = bpf_map_lookup_elem(&known, &at->cgroup);
+	__u32 place;
+	void *own;
 
-	if (!s || !own)
+	if (!s)
+		return 0;
+	place = s->place - 1;
+	own = bpf_map_lookup_elem(&known, &place);
+	if (!own)
 		return 0;
 	there = bpf_map_lookup_elem(own, &s->hash);
 	if (!there) {

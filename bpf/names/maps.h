@@ -3,20 +3,27 @@
  * maps.h - the maps of the programs for names; cgg-load makes them with these programs.
  *
  * Each attachment has a map of bindings and one of names of its own, so that a cgroup with
- * countless names evicts only its own. They are pinned as bindings/ID and known/ID.
+ * countless names evicts only its own. They are pinned as bindings/ID and known/ID. Both are at the
+ * place that name_owners has the id of the cgroup at.
  */
 #ifndef CGG_NAMES_MAPS_H
 #define CGG_NAMES_MAPS_H
 
 #include "../maps.h"
 
-#define NAMES_ATTACHMENTS 65536
+/* Whose names are at a place: the id of a cgroup, 0: nobody's. Only commands write it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CGG_NAMES_CGROUPS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} name_owners MAP;
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
-	__uint(max_entries, NAMES_ATTACHMENTS);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64); /* id of the cgroup */
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, CGG_NAMES_CGROUPS);
+	__type(key, __u32);
 	__array(
 		values, struct {
 			__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -27,10 +34,9 @@ struct {
 } bindings MAP;
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
-	__uint(max_entries, NAMES_ATTACHMENTS);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64);
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, CGG_NAMES_CGROUPS);
+	__type(key, __u32);
 	__array(
 		values, struct {
 			__uint(type, BPF_MAP_TYPE_LRU_HASH);

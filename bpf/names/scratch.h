@@ -13,13 +13,14 @@
 
 #define BUFFERS 4 /* programs that may be in the middle of a packet on a processor at once */
 enum scratch_use { FOR_QUESTION, FOR_ANSWER = BUFFERS, FOR_HOST = 2 * BUFFERS, SCRATCHES };
-#define NO_MORE_NAMES (~0u) /* host_take(): no name of the address is left */
+#define LAST_NAME (1u << 31) /* host_take(): no name of the address is left behind this one */
 #define ALIASES 4 /* names of a chain that are bound, behind the first */
 
 struct scratch {
 	__u64 turn; /* of FOR_HOST */
 	__u64 users; /* of the others: who has it, and who tried to get it meanwhile */
 	__u64 netns;
+	__u32 place, zero; /* place of the cgroup's names, + 1 */
 	__u64 source[2], dest[2]; /* of the packet */
 	__u64 seed;
 	__u64 hash, born; /* of name */

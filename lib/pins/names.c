@@ -2,13 +2,14 @@
 /*
  * names.c - makes and removes the maps in which a cgroup's names are: bindings/ID and known/ID.
  *
- * A map is pinned before programs can reach it, and its pin is removed last, so that what a killed
- * command leaves can be found by its pin.
+ * A cgroup owns a place before its maps exist, and gives it up last. So what a killed command
+ * leaves is found by its owner. Programs know the place by the storage of the cgroup, which is
+ * written when both maps are there, and first of all when they go.
  */
 #include <bpf/bpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,6 +33,78 @@ static void names_path(char path[128], enum cgg_names_map map, __u64 id)
 	snprintf(path, 128, CGG_DIR "/%s/%llu", inner[map].name, id);
 }
 
+/* The owners of places, mapped. */
+struct owners {
+	__u64 *id;
+	int fd;
+};
+
+static const size_t owners_size = CGG_NAMES_CGROUPS * sizeof(__u64);
+
+static int owners_open(struct owners *owners)
+{
+	int error;
+
+	owners->fd = pin_get("maps/name_owners");
+	if (owners->fd < 0)
+		return errno;
+	owners->id = mmap(0, owners_size, PROT_READ | PROT_WRITE, MAP_SHARED, owners->fd, 0);
+	if (owners->id != MAP_FAILED)
+		return 0;
+	error = errno;
+	close(owners->fd);
+	return error;
+}
+
+static void owners_close(struct owners *owners)
+{
+	munmap(owners->id, owners_size);
+	close(owners->fd);
+}
+
+/* Return the place that a cgroup owns (id 0: the first free one), or CGG_NAMES_CGROUPS. */
+static __u32 owners_find(const struct owners *owners, __u64 id)
+{
+	__u32 place = 0;
+
+	while (place < CGG_NAMES_CGROUPS && owners->id[place] != id)
+		place++;
+	return place;
+}
+
+/* Return the place that a cgroup owns, or CGG_NAMES_CGROUPS with errno. */
+static __u32 place_of(__u64 id)
+{
+	struct owners owners;
+	__u32 place = CGG_NAMES_CGROUPS;
+	int error = owners_open(&owners);
+
+	if (!error) {
+		place = owners_find(&owners, id);
+		owners_close(&owners);
+	}
+	errno = error ? error : ENOENT;
+	return place;
+}
+
+/* Tell the programs of a cgroup, if it has any, its place + 1, or 0; return an errno. */
+static int place_tell(__u64 id, __u32 names)
+{
+	int fd = pin_get("maps/attached"), error = fd < 0 ? errno : 0;
+	struct cgg_attached value;
+
+	if (!error && bpf_map_lookup_elem(fd, &id, &value))
+		error = errno;
+	if (!error && value.names != names) {
+		value.names = names;
+		if (bpf_map_update_elem(fd, &id, &value, BPF_EXIST))
+			error = errno;
+	}
+	if (fd >= 0)
+		close(fd);
+	return error == ENOENT ? 0 : error;
+}
+
 static int outer_get(enum cgg_names_map map)
 {
 	char name[32];
@@ -41,7 +114,7 @@ static int outer_get(enum cgg_names_map map)
 }
 
 /* Return the map of a cgroup, or -1 with errno; ENOENT: it has none, or programs use another. */
-int names_get(enum cgg_names_map map, __u64 id)
+static int map_get(enum cgg_names_map map, __u64 id, __u32 place)
 {
 	int outer = outer_get(map), fd = -1, error = outer < 0 ? errno : 0;
 	struct bpf_map_info info = { 0 };
@@ -51,7 +124,7 @@ int names_get(enum cgg_names_map map, __u64 id)
 	names_path(path, map, id);
 	if (!error) {
 		fd = bpf_obj_get(path);
-		error = fd < 0 || bpf_map_lookup_elem(outer, &id, &used) ||
+		error = fd < 0 || bpf_map_lookup_elem(outer, &place, &used) ||
 					bpf_obj_get_info_by_fd(fd, &info, &len)
 				? errno
 			: info.id == used ? 0
@@ -67,31 +140,51 @@ int names_get(enum cgg_names_map map, __u64 id)
 	return fd;
 }
 
-static void names_drop_one(enum cgg_names_map map, __u64 id)
+/* The same, for a command that reads it. */
+int names_get(enum cgg_names_map map, __u64 id)
 {
+	__u32 place = place_of(id);
+
+	return place == CGG_NAMES_CGROUPS ? -1 : map_get(map, id, place);
+}
+
+/* Remove the map of a cgroup, and then its pin; return whether it is gone. */
+static bool map_drop(enum cgg_names_map map, __u64 id, __u32 place)
+{
+	int outer = outer_get(map);
+	bool gone = outer < 0 || !bpf_map_delete_elem(outer, &place) || errno == ENOENT;
 	char path[128];
-	int outer;
 
 	names_path(path, map, id);
-	if (access(path, F_OK))
-		return;
-	outer = outer_get(map);
-	if (outer < 0 || !bpf_map_delete_elem(outer, &id) || errno == ENOENT)
-		unlink(path);
 	if (outer >= 0)
 		close(outer);
+	return gone && (!unlink(path) || errno == ENOENT);
+}
+
+static void place_drop(struct owners *owners, __u64 id, __u32 place)
+{
+	if (!place_tell(id, 0) && map_drop(CGG_BINDINGS, id, place) &&
+	    map_drop(CGG_KNOWN, id, place))
+		owners->id[place] = 0;
 }
 
 void names_drop(__u64 id)
 {
-	names_drop_one(CGG_BINDINGS, id);
-	names_drop_one(CGG_KNOWN, id);
+	struct owners owners;
+	__u32 place;
+
+	if (owners_open(&owners))
+		return;
+	place = owners_find(&owners, id);
+	if (place < CGG_NAMES_CGROUPS)
+		place_drop(&owners, id, place);
+	owners_close(&owners);
 }
 
-static int names_make_one(enum cgg_names_map map, __u64 id, __u32 room)
+static int map_make(enum cgg_names_map map, __u64 id, __u32 place, __u32 room)
 {
 	struct bpf_map_info info = { 0 };
-	int there = names_get(map, id), outer, fd, status = 0;
+	int there = map_get(map, id, place), outer, fd, status = 0;
 	__u32 len = sizeof(info);
 	char path[128];
 	bool fits = there >= 0 && !bpf_obj_get_info_by_fd(there, &info, &len) &&
@@ -101,50 +194,69 @@ static int names_make_one(enum cgg_names_map map, __u64 id, __u32 room)
 		close(there);
 	if (fits)
 		return 0;
-	names_drop_one(map, id);
+	map_drop(map, id, place);
 	names_path(path, map, id);
 	outer = outer_get(map);
 	fd = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, inner[map].name, inner[map].key,
 			    inner[map].value, room, 0);
 	if (outer < 0 || fd < 0 || bpf_obj_pin(fd, path) ||
-	    bpf_map_update_elem(outer, &id, &fd, BPF_ANY))
+	    bpf_map_update_elem(outer, &place, &fd, BPF_ANY))
 		status = set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	if (outer >= 0)
 		close(outer);
+	return status;
+}
+
+/* Make the maps of a cgroup at its place, and tell its programs. */
+static int place_make(struct owners *owners, __u64 id, __u32 place, __u32 room)
+{
+	int status, error;
+
+	owners->id[place] = id;
+	status = map_make(CGG_BINDINGS, id, place, room);
+	if (!status)
+		status = map_make(CGG_KNOWN, id, place, room);
+	error = status ? 0 : place_tell(id, place + 1);
+	if (error)
+		status = set_error(CGG_FAILED, CGG_DIR "/maps/attached: %s", strerror(error));
 	if (status)
-		names_drop_one(map, id);
+		place_drop(owners, id, place);
 	return status;
 }
 
 /* Make the maps of a cgroup, with room for so many addresses and names, unless they are there. */
 int names_make(__u64 id, __u32 room)
 {
-	int status = names_make_one(CGG_BINDINGS, id, room);
+	struct owners owners;
+	int error = owners_open(&owners), status;
+	__u32 place;
 
-	if (!status)
-		status = names_make_one(CGG_KNOWN, id, room);
-	if (status)
-		names_drop(id);
+	if (error)
+		return set_error(CGG_FAILED, CGG_DIR "/maps/name_owners: %s", strerror(error));
+	place = owners_find(&owners, id);
+	if (place == CGG_NAMES_CGROUPS)
+		place = owners_find(&owners, 0);
+	status = place < CGG_NAMES_CGROUPS
+			 ? place_make(&owners, id, place, room)
+			 : set_error(CGG_FAILED, "%u cgroups have names, no more fit",
+				     CGG_NAMES_CGROUPS);
+	owners_close(&owners);
 	return status;
 }
 
-/* Call sweep for the id of each cgroup that has such a map. */
+/* Call sweep for the id of each cgroup that owns a place. */
 void names_each(void sweep(void *context, __u64 id), void *context)
 {
-	DIR *list = opendir(CGG_DIR "/bindings");
-	struct dirent *entry;
+	struct owners owners;
 
-	while (list && (entry = readdir(list))) {
-		unsigned long long id;
-		char rest;
-
-		if (sscanf(entry->d_name, "%llu%c", &id, &rest) == 1)
-			sweep(context, id);
-	}
-	if (list)
-		closedir(list);
+	if (owners_open(&owners))
+		return;
+	for (__u32 place = 0; place < CGG_NAMES_CGROUPS; place++)
+		if (owners.id[place])
+			sweep(context, owners.id[place]);
+	owners_close(&owners);
 }
 
 bool names_loaded(void)

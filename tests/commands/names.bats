@@ -156,6 +156,34 @@ $(shown "$mail")	192.0.2.2	mail.example.com	hand"
 	says ''
 }
 
+# owner PLACE: print the id of the cgroup whose names are at this place, or 0
+owner()
+{
+	bpftool -j map lookup pinned /sys/fs/bpf/cgguard/maps/name_owners key "$1" 0 0 0 | jq .formatted.value
+}
+
+@test 'another cgroup that gets a place of names finds none that was there, and keeps its own' {
+	local id
+
+	id=$(stat -c %i "$web")
+	[ "$(owner 0)" = "$id" ]
+	cgg-names add a.example.com 127.0.0.1
+	opens tcp 127.0.0.1 "$port"
+	cgg-detach "$web"
+	[ "$(owner 0)" = 0 ]
+	new_cgroup mail
+	cgg-attach "$mail"
+	cgg-attach "$web"
+	[ "$(owner 0) $(owner 1)" = "$(stat -c %i "$mail") $id" ]
+	run inside "$mail" attempt tcp 127.0.0.1 "$port"
+	says EPERM
+	cgg-names add a.example.com 127.0.0.1
+	cgg-names --cgroup "$mail" flush
+	opens tcp 127.0.0.1 "$port"
+	run inside "$mail" attempt tcp 127.0.0.1 "$port"
+	says EPERM
+}
+
 @test 'the names of a removed cgroup are listed under its id' {
 	id=$(stat -c %i "$web")
 	cgg-names add a.example.com 192.0.2.1
