@@ -6,6 +6,14 @@
 #include "entries.h"
 #include "set_probe.h"
 
+/* name_above - Return whether there may be a *.NAME with this first hash. */
+static __always_inline int name_above(const struct cgg_set_head *head, __u64 hash)
+{
+	__u32 bit = set_filter(head->seed, hash);
+
+	return head->filter[bit / 64 % (CGG_FILTER / 64)] >> bit % 64 & 1;
+}
+
 /*
  * set_find_name - Return whether a set contains the name that is the key, or names above it.
  *
@@ -33,7 +41,7 @@ __noinline __weak __u32 PER_KIND(set_find_name)(__u32 set, NAME key, __u64 table
 			return set_probe(set, one, other, 0, generation);
 		one = set_byte(one, c, first_odd);
 		other = set_byte(other, c, second_odd);
-		if (c == '.' && set_probe(set, one, other, 0, generation))
+		if (c == '.' && name_above(head, one) && set_probe(set, one, other, 0, generation))
 			return 1;
 		one = as_unknown(one, first_odd);
 	}

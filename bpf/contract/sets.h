@@ -11,6 +11,7 @@
  * An address is looked up once for each length of prefix that may contain it. The head has these
  * lengths. When there are many, it has the short ones only, and a slot of another kind, the mark
  * of the first bits of the address (CGG_MARK4, CGG_MARK6), has those of longer prefixes there.
+ * A name is looked up itself, and each *.NAME above it that the filter does not rule out.
  */
 #ifndef CGG_CONTRACT_SETS_H
 #define CGG_CONTRACT_SETS_H
@@ -52,8 +53,7 @@ struct cgg_set_head {
 	__u32 heap; /* first page of the texts */
 	__u32 heap_used; /* units of 8 bytes */
 	__u32 pages;
-	__u64 filter[CGG_FILTER /
-		     64]; /* bit set_filter(): there may be a longer prefix than a mark */
+	__u64 filter[CGG_FILTER / 64]; /* by set_filter(): of marks, and of *.NAME */
 };
 
 /*
@@ -88,7 +88,7 @@ static inline __attribute__((always_inline)) __u64 set_hash(const __u64 seed[4],
 	return hash ^ hash >> 29;
 }
 
-/* Return the bit of the filter for the first bits of an address: those of its mark, as a number. */
+/* Return the bit of the filter for the bits of a mark, as a number; or *.NAME's first hash. */
 static inline __attribute__((always_inline)) __u32 set_filter(const __u64 seed[4], __u64 first)
 {
 	return (__u32)((first ^ seed[1]) * seed[2] >> 50);

@@ -198,18 +198,25 @@ static int slot_put(struct cgg_table *table, const struct cgg_slot *slot, __u32 
 	return CGG_NO;
 }
 
+/* Let lookups try what begins like this. */
+static void filter_add(struct cgg_set_head *head, __u64 first)
+{
+	const unsigned bit = set_filter(head->seed, first);
+
+	__atomic_fetch_or(&head->filter[bit / 64], 1ULL << bit % 64, __ATOMIC_RELEASE);
+}
+
 /* Note the length of an element in the mark above it. */
 static int mark_put(struct cgg_table *table, const struct cgg_element *e, bool four)
 {
 	struct cgg_set_head *head = table_head(table);
-	const unsigned bit = 128 - e->tag,
-		       filter = set_filter(head->seed, four ? e->key[1] >> 16 : e->key[0] >> 32);
+	const unsigned bit = 128 - e->tag;
 	struct cgg_slot *end, *mark,
 		fresh = { .tag = CGG_TAG_MARK | (four ? CGG_MARK4 : CGG_MARK6) };
 
 	if (e->tag <= (four ? CGG_MARK4 : CGG_MARK6))
 		return 0;
-	__atomic_fetch_or(&head->filter[filter / 64], 1ULL << filter % 64, __ATOMIC_RELEASE);
+	filter_add(head, four ? e->key[1] >> 16 : e->key[0] >> 32);
 	fresh.key[0] = four ? 0 : e->key[0] >> 32 << 32;
 	fresh.key[1] = four ? e->key[1] >> 16 << 16 : 0;
 	mark = probe(table, fresh.key, fresh.tag, true, &end);
@@ -262,6 +269,8 @@ int table_put(struct cgg_table *table, const struct cgg_element *e, const char *
 		if (!text_need(table, slot.tag, units))
 			return CGG_NO;
 		name_key(head, text + e->tag, len, slot.key);
+		if (text[e->tag + len - 1] == '.')
+			filter_add(head, slot.key[0]);
 		memcpy((char *)(size_t)text_at(table, slot.tag), text + e->tag, len);
 		head->heap_used += (__u32)units;
 		return slot_put(table, &slot, 0);
