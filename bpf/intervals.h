@@ -36,7 +36,7 @@ __noinline __weak __u64 intervals_find(__u32 number, __u64 cut, __u32 digit)
 		if (intervals <= CGG_INTERVALS_SMALL)
 			return word_at(page, place + 16 +
 						     8 * lower_bound(page + (place & 0xff0), digit,
-								     CGG_INTERVALS_SMALL / 2));
+								     CGG_INTERVALS_SMALL / 8));
 		if (intervals > CGG_INTERVALS_NODE) {
 			at = lower_bound_node(page, place, digit);
 			place += 64;
