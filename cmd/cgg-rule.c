@@ -103,6 +103,7 @@ static int set_default(int count, char **word)
 static int restore(int count, char **word)
 {
 	struct cgg_rules rules;
+	unsigned entries, all;
 	struct cgg_index index;
 	char *pages;
 	struct cgg_guard guard;
@@ -126,11 +127,15 @@ static int restore(int count, char **word)
 	}
 	programs_or_die(&rules);
 	guard_begin(&guard, &place, true);
-	status = policy_restore(&guard, place, &rules, confirm_seconds);
+	entries = rules.count;
+	all = rules.rules;
+	status = done_cut(&guard, place, policy_restore(&guard, place, &rules, confirm_seconds));
+	rules.count = entries; /* an index leaves none in force, but they are still here */
+	rules.rules = all;
 	if (!status)
 		shadows_warn(&rules, 0);
 	rules_free(&rules);
-	return done_cut(&guard, place, status);
+	return status;
 }
 
 static int edit(int count, char **word)

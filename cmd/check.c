@@ -36,7 +36,11 @@ static void cgroups_above(__u64 id, __u64 above[CGG_LEVELS])
 /* Say why a rule can never decide. */
 static void shadow_say(const struct cgg_shadowed *shadow, char text[64])
 {
-	if (shadow->by)
+	if (shadow->unknown)
+		snprintf(text, 64, "not checked: the ranges of too many rules overlap it");
+	else if (shadow->never)
+		snprintf(text, 64, "no operation matches it");
+	else if (shadow->by)
 		snprintf(text, 64, shadow->repeats ? "repeats rule %u" : "rule %u takes all of it",
 			 shadow->by);
 	else
@@ -122,7 +126,7 @@ static int rules_check(struct check *check)
 	unsigned count, at = 0;
 	char why[64];
 
-	if (shadows_find(rules, 0, cgroups_above, &shadow, &count))
+	if (shadows_find(rules, 0, cgroups_above, false, &shadow, &count))
 		die(CGG_FAILED);
 	settings_check(check);
 	for (unsigned i = 0; i < rules->count; i++) {
@@ -168,20 +172,29 @@ int check_rules(int count, char **word)
 /* Warn of rules from entry `from` on that can never decide. A failure changes nothing. */
 void shadows_warn(const struct cgg_rules *rules, unsigned from)
 {
+	unsigned count, warned = 0, unknown = 0, more;
 	struct cgg_shadowed *shadow;
-	unsigned count;
 	char why[64];
 
-	if (rules->rules > WARN_RULES || shadows_find(rules, from, cgroups_above, &shadow, &count))
+	if (rules->rules > WARN_RULES ||
+	    shadows_find(rules, from, cgroups_above, true, &shadow, &count))
 		return;
-	for (unsigned i = 0; i < count && i < WARNINGS; i++) {
+	for (unsigned i = 0; i < count; i++) {
+		unknown += shadow[i].unknown;
+		if (shadow[i].unknown || warned == WARNINGS)
+			continue;
+		warned++;
 		shadow_say(&shadow[i], why);
 		warnx("warning: rule %u can never decide: %s", rules->entry[shadow[i].entry].id,
 		      why);
 	}
-	if (count > WARNINGS)
-		warnx("warning: %u more rules can never decide; cgg-rule check prints them",
-		      count - WARNINGS);
+	more = count - warned - unknown;
+	if (more)
+		warnx("warning: %u more rules can never decide; cgg-rule check prints them", more);
+	if (unknown)
+		warnx("warning: %u rules were not checked: too many ranges overlap; run cgg-rule "
+		      "check",
+		      unknown);
 	free(shadow);
 }
 

@@ -76,8 +76,8 @@ static __u32 known_select(int hook, bool by_name)
 }
 
 /*
- * Return what an entry asks for beside its boxes, and for how long: rules are compared by that.
- * What a set contains may change, so a set is such a thing: its place stands in select, above.
+ * Return what an entry asks for beside its boxes and ranges: rules are compared by that. What a
+ * set contains may change, so a set is such a thing: its place stands in select, above.
  */
 struct cgg_condition class_of(const struct cgg_entry *e, int hook)
 {
@@ -90,6 +90,12 @@ struct cgg_condition class_of(const struct cgg_entry *e, int hook)
 	class.level = 0; /* of the cgroup */
 	class.limit = class.burst = 0; /* it only takes less than it seems to: shadow.c */
 	class.interval = 0;
+	class.uid = class.gid = (struct cgg_ids){ 0, 0 };
+	class.value = (struct cgg_values){ 0, 0 };
+	class.unknown = 0;
+	class.sport_min = class.sport_above = 0;
+	memset(class.self, 0, sizeof(class.self));
+	memset(class.self_mask, 0, sizeof(class.self_mask));
 	class.select &= ~known;
 	class.select_mask &= ~known;
 	if (entry_is_set(e)) {

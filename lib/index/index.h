@@ -60,8 +60,10 @@ struct cgg_shadowed {
 	unsigned entry; /* the first of the rule */
 	__u32 by; /* id of the rule that takes all; 0: several rules together */
 	bool repeats; /* that rule is equal */
+	bool never; /* no operation matches it */
+	bool unknown; /* not found out: the ranges of too many rules overlap */
 };
-int shadows_find(const struct cgg_rules *rules, unsigned from, cgg_above *above,
+int shadows_find(const struct cgg_rules *rules, unsigned from, cgg_above *above, bool fast,
 		 struct cgg_shadowed **found, unsigned *count);
 
 #endif

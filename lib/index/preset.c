@@ -70,15 +70,8 @@ static void outer_add(struct half *half, const struct prefix *in, const struct p
 	outer_add(half, &lower, inner, count);
 }
 
-static int take(struct cover *cover, const __u8 *key, __u32 bits)
-{
-	const struct box box = { key, bits, 0, 65535, ANY_SELECT, CGG_NEVER };
-
-	return cover_put(cover, &box, 0);
-}
-
-/* Take the addresses of a family that are inner, or those that are not. */
-static int take_half(struct cover *cover, bool six, bool take_inner)
+/* Visit the addresses of a family that are inner, or those that are not. */
+int half_visit(visit_prefix *visit, void *context, bool six, bool of_inner)
 {
 	static struct half outer[2];
 	const struct prefix *inner = six ? inner6 : inner4;
@@ -87,13 +80,21 @@ static int take_half(struct cover *cover, bool six, bool take_inner)
 
 	if (!outer[six].count)
 		outer_add(&outer[six], &(struct prefix){ 0 }, inner, count);
-	if (!take_inner) {
+	if (!of_inner) {
 		inner = outer[six].prefix;
 		count = outer[six].count;
 	}
 	for (unsigned i = 0; i < count && !status; i++)
-		status = take(cover, inner[i].key, inner[i].bits);
+		status = visit(context, inner[i].key, inner[i].bits, six);
 	return status;
+}
+
+static int take(void *cover, const __u8 *key, __u32 bits, bool six)
+{
+	const struct box box = { key, bits, 0, 65535, ANY_SELECT, CGG_NEVER };
+
+	(void)six;
+	return cover_put(cover, &box, 0);
 }
 
 /* Let a new cover of a part take the keys that no query has; addresses: its keys are addresses. */
@@ -105,8 +106,8 @@ int cover_preset(struct cover *cover, unsigned part, bool addresses)
 	if (!addresses || part >= PART_NAME)
 		return 0;
 	if (six)
-		status = take(cover, mapped, 96);
+		status = take(cover, mapped, 96, true);
 	if (!status && part >= PART_OUTER)
-		status = take_half(cover, six, part < PART_INNER);
+		status = half_visit(take, cover, six, part < PART_INNER);
 	return status;
 }

@@ -6,34 +6,18 @@
  * ask for something beside a prefix, a port and a selection (a cgroup, say) are of a class. A rule
  * can be shadowed by rules of its class and of wider ones. So each class has covers of its own, to
  * which the rules of wider classes are added too.
+ *
+ * Rules that name ranges of other numbers (users, say) stand in no cover. Where there are such
+ * rules, what the covers leave open is looked for among the blocks of all rules (ranges.h).
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "build.h"
-#include "shadow.h"
+#include "ranges.h"
 
-/*
- * Additions of rules to covers of narrower classes. Once there are so many, the covers of further
- * classes have only their own rules, and the wider classes are looked at beside them. Then a rule
- * is not found that rules of several classes shadow only together, each a part of its addresses.
- */
-#define EXACT_COST 1500000
-
-/*
- * Up to so many classes are compared with each other. Of more, a rule is found only if the wider
- * one asks for the same things, or for fewer: not where a range lies inside another.
- */
-#define COMPARED 1000
-
-struct class
-{
-	struct cgg_condition condition;
-	__u64 boxes;
-	__u32 *wider, wider_count; /* this class, and those that hold wherever it does */
-	__u32 *into, into_count; /* the classes to whose covers its rules are added */
-	bool wanted, exact;
-};
+/* Nodes of ranges that are looked at: about 2 seconds, and one minute. */
+#define STEPS_FAST 20000000
+#define STEPS_ALL 600000000
 
 struct cover_of {
 	__u64 name; /* of the class and the kind, + 1; 0: free */
@@ -42,176 +26,48 @@ struct cover_of {
 
 struct finder {
 	const struct cgg_rules *rules;
-	cgg_above *above;
-	struct class *class;
-	__u32 classes, classes_room;
-	__u32 *class_hash, class_slots;
+	struct classes classes;
 	struct cover_of *cover;
 	__u32 covers, cover_slots;
 	struct looks looks;
+	struct ranges ranges;
+	kind_set ranged; /* kinds of queries with rules that name ranges */
+	kind_set collected; /* those whose rules are compared by blocks, too */
 	__u32 kinds_by_name; /* 1 << hook: it has rules by name */
 	unsigned first_wanted; /* the first entry whose rule is to be compared */
-	const struct cgg_entry *entry; /* of which boxes are visited */
+	const struct cgg_entry *entry, *form; /* of which boxes are visited */
 	__u32 rule; /* its number: of its rule's first entry, + 1 */
-	bool shadowed;
+	bool shadowed, unknown;
+	kind_set unsure; /* kinds of queries for which the covers do not take all */
 	__u32 by;
 };
 
 /* ---- classes ---- */
 
-static __u32 hash_of(const void *bytes, size_t size)
+static __u32 class_of_box(const struct finder *f, const struct cgg_condition *c)
 {
-	return words_hash(bytes, size);
-}
-
-/* Return the slot of a class in the hash table: its number + 1, or 0 where it would be. */
-static __u32 *class_slot(const struct finder *f, const struct cgg_condition *c)
-{
-	__u32 at = hash_of(c, sizeof(*c)) & (f->class_slots - 1);
-
-	while (f->class_hash[at] &&
-	       memcmp(&f->class[f->class_hash[at] - 1].condition, c, sizeof(*c)))
-		at = (at + 1) & (f->class_slots - 1);
-	return &f->class_hash[at];
-}
-
-static int classes_grow(struct finder *f)
-{
-	__u32 slots = f->class_slots ? 2 * f->class_slots : 64;
-	__u32 *hash = calloc(slots, sizeof(*hash));
-	struct class *class = reallocarray(f->class, slots / 2, sizeof(*class));
-
-	if (class)
-		f->class = class;
-	free(f->class_hash);
-	f->class_hash = hash;
-	f->class_slots = slots;
-	if (!hash || !class)
-		return set_error(CGG_FAILED, "out of memory");
-	for (__u32 i = 0; i < f->classes; i++)
-		*class_slot(f, &f->class[i].condition) = i + 1;
-	return 0;
+	return *class_slot(&f->classes, c) - 1;
 }
 
 /* Count a box of a class. */
 static int class_count(struct finder *f, const struct cgg_condition *c, const struct part_box *box)
 {
-	__u32 *slot;
+	bool ranged = has_ranges(&f->form->condition);
+	struct class *class = class_make(&f->classes, c);
 
-	(void)box;
-	if (2 * f->classes + 2 > f->class_slots && classes_grow(f))
+	if (!class)
 		return CGG_FAILED;
-	slot = class_slot(f, c);
-	if (!*slot) {
-		f->class[f->classes] = (struct class){ .condition = *c };
-		*slot = ++f->classes;
-	}
-	f->class[*slot - 1].boxes++;
-	f->class[*slot - 1].wanted |= f->entry >= f->rules->entry + f->first_wanted;
+	class->boxes += !ranged;
+	class->wanted |= f->entry >= f->rules->entry + f->first_wanted;
+	f->ranged |= ranged ? KIND_BIT(box->kind) : 0;
 	return 0;
-}
-
-static int list_add(__u32 **list, __u32 *count, __u32 number)
-{
-	__u32 *more = *list;
-
-	for (__u32 i = 0; i < *count; i++)
-		if (more[i] == number)
-			return 0;
-	if (!(*count & (*count - 1))) {
-		more = reallocarray(more, *count ? 2 * *count : 1, sizeof(*more));
-		if (!more)
-			return set_error(CGG_FAILED, "out of memory");
-		*list = more;
-	}
-	more[(*count)++] = number;
-	return 0;
-}
-
-/* Return whether a class holds wherever a condition does; above: the cgroups above its own. */
-static bool is_wider(const struct cgg_condition *wider, const struct cgg_condition *c,
-		     const __u64 above[CGG_LEVELS + 1])
-{
-	struct cgg_condition inside = *c;
-
-	for (unsigned level = 0; level <= CGG_LEVELS; level++)
-		if (above[level] == wider->cgroup)
-			inside.cgroup = wider->cgroup;
-	return condition_implies(&inside, wider);
-}
-
-/* Compare all classes with one, also for ranges inside ranges. */
-static int classes_compare(struct finder *f, struct class *class, const __u64 above[CGG_LEVELS + 1])
-{
-	int status = 0;
-
-	for (__u32 i = 0; i < f->classes && !status; i++)
-		if (is_wider(&f->class[i].condition, &class->condition, above))
-			status = list_add(&class->wider, &class->wider_count, i);
-	return status;
-}
-
-/* List the classes that hold wherever a class does: bytes that are 0 ask for nothing. */
-static int wider_find(struct finder *f, struct class *class)
-{
-	__u64 above[CGG_LEVELS + 1] = { 0 };
-	int status = 0;
-
-	if (class->condition.cgroup && f->above)
-		f->above(class->condition.cgroup, above);
-	above[CGG_LEVELS] = class->condition.cgroup;
-	if (f->classes <= COMPARED)
-		return classes_compare(f, class, above);
-	for (unsigned i = 0; i < 4 * (CGG_LEVELS + 2) && !status; i++) {
-		const struct cgg_condition any = { .expires = CGG_NEVER };
-		struct cgg_condition c = i & 1 ? any : class->condition;
-		unsigned level = i / 4;
-		__u32 slot;
-
-		if (level <= CGG_LEVELS && !above[level])
-			continue;
-		c.cgroup = level <= CGG_LEVELS ? above[level] : 0;
-		c.select = i & 2 ? 0 : class->condition.select;
-		c.select_mask = i & 2 ? 0 : class->condition.select_mask;
-		slot = *class_slot(f, &c);
-		if (slot)
-			status = list_add(&class->wider, &class->wider_count, slot - 1);
-	}
-	return status;
-}
-
-/* Find out which rules are added to the covers of which classes. */
-static int classes_join(struct finder *f)
-{
-	__u64 cost = 0;
-	int status = 0;
-
-	for (__u32 i = 0; i < f->classes && !status; i++) {
-		struct class *class = &f->class[i];
-		__u64 boxes = 0;
-
-		if (!class->wanted)
-			continue;
-		status = wider_find(f, class);
-		for (__u32 k = 0; k < class->wider_count; k++)
-			boxes += f->class[class->wider[k]].boxes;
-		class->exact = class->wider_count == 1 || cost + boxes <= EXACT_COST;
-		cost += class->exact ? boxes : class->boxes;
-		for (__u32 k = 0; k < class->wider_count && !status; k++) {
-			struct class *wider = &f->class[class->wider[k]];
-
-			status = list_add(&wider->into, &wider->into_count,
-					  class->exact ? i : class->wider[k]);
-		}
-	}
-	return status;
 }
 
 /* ---- covers ---- */
 
 static struct cover_of *cover_slot(const struct finder *f, __u64 name)
 {
-	__u32 at = hash_of(&name, sizeof(name)) & (f->cover_slots - 1);
+	__u32 at = words_hash((const char *)&name, sizeof(name)) & (f->cover_slots - 1);
 
 	while (f->cover[at].name && f->cover[at].name != name)
 		at = (at + 1) & (f->cover_slots - 1);
@@ -280,10 +136,12 @@ static bool is_beside(__u32 kind)
 
 static int box_put(struct finder *f, const struct cgg_condition *c, const struct part_box *box)
 {
-	const struct class *class = &f->class[*class_slot(f, c) - 1];
+	const struct class *class = &f->classes.class[class_of_box(f, c)];
 	int hook = (int)(box->kind / PARTS / CGG_QUERY_BITS), status = 0;
 
 	if (f->entry->condition.limit) /* beyond its limit, it leaves all to later rules */
+		return 0;
+	if (has_ranges(&f->form->condition))
 		return 0;
 	if (is_beside(box->kind) && !(f->kinds_by_name >> hook & 1))
 		return 0;
@@ -313,8 +171,9 @@ _Static_assert(1 << 1 == CGG_BY_ADDRESS, "class_look() knows its number");
 
 static int box_check(struct finder *f, const struct cgg_condition *c, const struct part_box *box)
 {
-	__u32 own = *class_slot(f, c) - 1;
-	const struct class *class = &f->class[own];
+	__u32 own = class_of_box(f, c);
+	const struct class *class = &f->classes.class[own];
+	__u32 by = f->by;
 	int status = 0;
 
 	if (is_beside(box->kind) || !f->shadowed)
@@ -324,8 +183,29 @@ static int box_check(struct finder *f, const struct cgg_condition *c, const stru
 		status = class_look(f, own, box);
 	for (__u32 i = 0; i < class->wider_count && !class->exact && !status; i++)
 		status = class_look(f, class->wider[i], box);
-	f->shadowed = looks_cover(&f->looks, &box->box, &f->by);
-	return status;
+	if (status || looks_cover(&f->looks, &box->box, &f->by))
+		return status;
+	f->by = by;
+	f->shadowed = !class->exact || f->ranged & KIND_BIT(box->kind);
+	f->unsure |= KIND_BIT(box->kind);
+	return 0;
+}
+
+/* Add the blocks of a box. What rules take by an address, they take whatever its name is. */
+static int box_note(struct finder *f, const struct cgg_condition *c, const struct part_box *box)
+{
+	int hook = (int)(box->kind / PARTS / CGG_QUERY_BITS);
+	struct taken taken = { .kinds = KIND_BIT(box->kind) & f->collected,
+			       .class = class_of_box(f, c),
+			       .rule = f->rule,
+			       .limited = f->entry->condition.limit != 0 };
+
+	if (f->kinds_by_name & CGG_NAME_HOOKS & 1u << hook && box->kind % PARTS < PART_OUTER)
+		for (int bit = 0; bit < CGG_QUERY_BITS; bit++)
+			if (1 << bit == CGG_BY_NAME)
+				taken.kinds |= KIND_BIT(KIND(hook, bit, 0)) & f->collected;
+	return is_beside(box->kind) || !taken.kinds ? 0
+						    : ranges_add(&f->ranges, f->form, box, &taken);
 }
 
 /* ---- rules ---- */
@@ -341,6 +221,7 @@ static int entry_visit(struct finder *f, const struct cgg_entry *e, visit_box *v
 	int status = 0;
 
 	f->entry = e;
+	f->ranges.entry_first = f->ranges.count;
 	for (unsigned at = 0; at < forms * CGG_HOOKS * CGG_QUERY_BITS && !status; at++) {
 		int bit = (int)(at % CGG_QUERY_BITS), hook = (int)(at / CGG_QUERY_BITS % CGG_HOOKS);
 		const struct cgg_entry *one = &form[at / CGG_QUERY_BITS / CGG_HOOKS];
@@ -350,6 +231,7 @@ static int entry_visit(struct finder *f, const struct cgg_entry *e, visit_box *v
 		if (!(one->condition.hooks >> hook & 1) ||
 		    !((hook_bits(hook) & one->condition.access) >> bit & 1))
 			continue;
+		f->form = one;
 		class = class_of(one, hook);
 		count = boxes_of(boxes, f->rules, e, one, hook, bit);
 		for (unsigned i = 0; i < count && !status; i++)
@@ -406,13 +288,33 @@ static int found_add(struct finder *f, unsigned first, struct cgg_shadowed **fou
 			return set_error(CGG_FAILED, "out of memory");
 		*found = more;
 	}
-	more[*count] = (struct cgg_shadowed){ .entry = first };
-	if (f->by && f->by != NO_RULE) {
+	more[*count] = (struct cgg_shadowed){ .entry = first,
+					      .unknown = f->unknown,
+					      .never = f->by == NO_RULE };
+	if (f->by && f->by != NO_RULE && !f->unknown) {
 		more[*count].by = f->rules->entry[f->by - 1].id;
 		more[*count].repeats = is_repeated(f->rules, first, f->by - 1);
 	}
 	++*count;
 	return 0;
+}
+
+/* Find out whether a rule is shadowed: by the covers, and then by blocks. */
+static int rule_compare(struct finder *f, unsigned first, unsigned end)
+{
+	int found, status;
+
+	f->shadowed = true;
+	f->unknown = false;
+	f->unsure = 0;
+	f->by = NO_RULE;
+	status = rule_visit(f, first, end, box_check);
+	if (status || !f->shadowed || !f->unsure)
+		return status;
+	status = blocks_cover(&f->ranges, f->rule, f->unsure, &f->classes, &found, &f->by);
+	f->shadowed = found != OPEN;
+	f->unknown = found == TOO_LONG;
+	return status;
 }
 
 static int rules_compare(struct finder *f, struct cgg_shadowed **found, unsigned *count)
@@ -422,10 +324,9 @@ static int rules_compare(struct finder *f, struct cgg_shadowed **found, unsigned
 	for (unsigned first = 0, end; first < f->rules->count && !status; first = end) {
 		end = rule_end(f->rules, first);
 		f->rule = first + 1;
-		f->shadowed = first >= f->first_wanted;
-		f->by = NO_RULE;
-		if (f->shadowed)
-			status = rule_visit(f, first, end, box_check);
+		f->shadowed = false;
+		if (first >= f->first_wanted)
+			status = rule_compare(f, first, end);
 		if (!status && f->shadowed)
 			status = found_add(f, first, found, count);
 		if (!status && end < f->rules->count)
@@ -435,29 +336,51 @@ static int rules_compare(struct finder *f, struct cgg_shadowed **found, unsigned
 	return status;
 }
 
+/* Collect the blocks of all rules for the kinds of queries that need them. */
+static int ranges_collect(struct finder *f)
+{
+	int status;
+
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
+		for (int bit = 0; bit < CGG_QUERY_BITS; bit++)
+			if (1 << bit == CGG_BY_NAME && f->ranged & KIND_BIT(KIND(hook, 0, 0)))
+				f->ranged |= KIND_BIT(KIND(hook, bit, 0));
+	f->collected |= f->ranged;
+	if (!f->collected)
+		return 0;
+	status = ranges_preset(&f->ranges, f->kinds_by_name & CGG_NAME_HOOKS);
+	for (unsigned first = 0, end; first < f->rules->count && !status; first = end) {
+		end = rule_end(f->rules, first);
+		f->rule = first + 1;
+		status = rule_visit(f, first, end, box_note);
+	}
+	if (!status)
+		status = ranges_rank(&f->ranges);
+	return status ? status : tree_build(&f->ranges);
+}
+
 static void finder_free(struct finder *f)
 {
-	for (__u32 i = 0; i < f->classes; i++) {
-		free(f->class[i].wider);
-		free(f->class[i].into);
-	}
+	classes_free(&f->classes);
 	for (__u32 i = 0; i < f->cover_slots; i++)
 		if (f->cover[i].name)
 			cover_free(&f->cover[i].cover);
-	free(f->class);
-	free(f->class_hash);
 	free(f->cover);
 	free(f->looks.look);
+	ranges_free(&f->ranges);
 }
 
 /*
  * Find the rules from entry `from` on that can never decide. *found is for the caller to free.
- * above gives the cgroups above one. Return 0 or CGG_FAILED.
+ * above gives the cgroups above one. fast: give up earlier. Return 0 or CGG_FAILED.
  */
-int shadows_find(const struct cgg_rules *rules, unsigned from, cgg_above *above,
+int shadows_find(const struct cgg_rules *rules, unsigned from, cgg_above *above, bool fast,
 		 struct cgg_shadowed **found, unsigned *count)
 {
-	struct finder f = { .rules = rules, .above = above, .first_wanted = from };
+	struct finder f = { .rules = rules,
+			    .classes.above = above,
+			    .first_wanted = from,
+			    .ranges.steps_most = fast ? STEPS_FAST : STEPS_ALL };
 	int status = 0;
 
 	*found = 0;
@@ -469,7 +392,9 @@ int shadows_find(const struct cgg_rules *rules, unsigned from, cgg_above *above,
 			status = entry_visit(&f, &rules->entry[i], class_count);
 	}
 	if (!status && rules->count)
-		status = classes_join(&f);
+		status = classes_join(&f.classes, &f.collected);
+	if (!status)
+		status = ranges_collect(&f);
 	if (!status)
 		status = rules_compare(&f, found, count);
 	finder_free(&f);

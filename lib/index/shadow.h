@@ -41,6 +41,8 @@ bool entries_equal(const struct cgg_rules *rules, const struct cgg_entry *a,
 		   const struct cgg_entry *b);
 
 /* preset.c */
+typedef int visit_prefix(void *context, const __u8 *key, __u32 bits, bool six);
+int half_visit(visit_prefix *visit, void *context, bool six, bool of_inner);
 int cover_preset(struct cover *cover, unsigned part, bool addresses);
 
 #endif

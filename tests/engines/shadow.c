@@ -125,25 +125,38 @@ static void above(__u64 cgroup, __u64 ids[CGG_LEVELS])
 		ids[count++] = cgroup;
 }
 
-/* Numbers whose ranges are nested: several of them never make up a larger one. */
-static void number_words(char *text)
+/* Numbers whose ranges overlap, so that several of them make up a larger one, or all. */
+static void number_words(char *text, const char *hook)
 {
+	bool packet = !strcmp(hook, "egress");
+
 	if (!below(3))
-		strcat(text, ONE_OF(" sport 5", " sport 1-10", " sport 0-65534"));
+		strcat(text, ONE_OF(" uid 5", " uid 0-5", " uid 0-4", " uid 5-9",
+				    " uid 6-4294967294", " uid 0-4294967294"));
+	if (!packet && !below(3))
+		strcat(text, ONE_OF(" gid 7", " gid 0-7", " gid 8-4294967294"));
+	if (!strcmp(hook, "sysctl") || !strcmp(hook, "setsockopt"))
+		strcat(text, ONE_OF("", "", " value 5", " value 0-5", " value 6-100", " value 5-9",
+				    " value -3-5", " value 0-100"));
+	if (!packet)
+		return;
+	if (!below(3))
+		strcat(text, ONE_OF(" sport 5", " sport 0-5", " sport 6-65535", " sport 0-9",
+				    " sport 5-65535", " sport 0-4,6-65535"));
 	if (!below(4))
-		strcat(text, ONE_OF(" uid 5", " uid 1-10"));
-	if (!below(3))
 		strcat(text, ONE_OF(" iface lo", " iface other"));
 	if (!below(3))
-		strcat(text, ONE_OF(" self 10.0.0.0/8", " self 10.0.0.0/30", " self 10.0.0.1",
-				    " self ::1"));
+		strcat(text, ONE_OF(" self 10.0.0.0/31", " self 10.0.0.2/31", " self 10.0.0.0/30",
+				    " self 10.0.0.1", " self ::1", " self ::/1", " self 8000::/1",
+				    " self 0.0.0.0/1", " self 128.0.0.0/1", " self 0.0.0.0/0",
+				    " self 10.0.0.1,::/0"));
 }
 
 static void rules_make(struct cgg_rules *rules, const char *hook, bool places, bool numbers)
 {
 	unsigned count = 2 + below(14);
 
-	dense = below(2);
+	dense = below(2) || (numbers && !strcmp(hook, "egress"));
 	rules_begin(rules);
 	while (rules->rules < count) {
 		static const __u64 cgroups[] = { 10, 11, 12, 20 };
@@ -152,7 +165,7 @@ static void rules_make(struct cgg_rules *rules, const char *hook, bool places, b
 
 		rule_words(text, hook);
 		if (numbers)
-			number_words(text);
+			number_words(text, hook);
 		if (rule_line(&rule, text))
 			continue; /* a random word that this hook or verdict refuses */
 		if (rule.matches & CGG_MATCH_IFACE)
@@ -248,21 +261,36 @@ struct asked {
 	struct cgg_query q;
 	const __u8 *name; /* the whole key */
 	__u64 cgroup, now;
-	__u32 uid, iface, sport; /* uid ~0: not known */
+	__u32 uid, gid, iface, sport; /* uid ~0: the owner is not known */
+	__u64 value;
 	__u8 self[16];
 };
 
-/* Return whether an entry matches by its numbers. */
-static bool numbers_match(const struct cgg_condition *c, const struct asked *a)
+static bool is_among(const struct cgg_ids *ids, __u32 n)
+{
+	return !ids->past || (n >= ids->from && n < ids->past);
+}
+
+/* Return whether an entry matches by the caller and the value. */
+static bool caller_matches(const struct cgg_condition *c, const struct asked *a)
+{
+	if (c->value.past &&
+	    (a->value == CGG_VALUE_VAGUE ? !c->unknown
+					 : a->value < c->value.from || a->value >= c->value.past))
+		return false;
+	if (a->uid == ~0u)
+		return !(c->uid.past || c->gid.past) || c->unknown;
+	return is_among(&c->uid, a->uid) && is_among(&c->gid, a->gid);
+}
+
+/* Return whether an entry matches a packet by the ends on this host. */
+static bool own_side_matches(const struct cgg_condition *c, const struct asked *a)
 {
 	bool no_port = a->q.access != CGG_KNOWN_ALL, no_key = a->q.access == CGG_KNOWN_NONE;
 	__u64 self[2];
 
 	memcpy(self, a->self, sizeof(self));
 	if (c->iface && c->iface != a->iface)
-		return false;
-	if (c->uid.past &&
-	    (a->uid == ~0u ? !c->unknown : a->uid < c->uid.from || a->uid >= c->uid.past))
 		return false;
 	if (!no_port && (a->sport < c->sport_min || a->sport > CGG_SPORT_MAX(c)))
 		return false;
@@ -284,7 +312,7 @@ static bool matches(const struct cgg_rules *rules, const struct cgg_entry *e, co
 	above(a->cgroup, ids);
 	for (unsigned i = 0; i < CGG_LEVELS && ids[i]; i++)
 		in |= ids[i] == c->cgroup;
-	if (packet && !numbers_match(c, a))
+	if (!caller_matches(c, a) || (packet && !own_side_matches(c, a)))
 		return false;
 	if (!in || !(c->hooks >> a->q.hook & 1) || !(c->access & a->q.access) ||
 	    a->now >= c->expires || (a->q.select ^ c->select) & c->select_mask & known)
@@ -348,6 +376,8 @@ static void ask_net(const struct cgg_rules *rules, const struct values *v, struc
 	bool packet = 1u << a->q.hook & CGG_PACKET_HOOKS, four = !memcmp(key, map, 12);
 	bool local = four ? key[12] == 127 : !memcmp(key, (const __u8[16]){ [15] = 1 }, 16);
 
+	if (packet && four != !memcmp(a->self, map, 12))
+		return; /* both ends of a packet are of one family */
 	memcpy(a->q.word, key, 16);
 	a->q.select = (a->q.select & 0xffff) | (four ? CGG_IS_IPV4 : 0);
 	if (packet && local)
@@ -428,33 +458,77 @@ static void ask_all(const struct cgg_rules *rules, const struct values *v, struc
 	}
 }
 
-/* Number i of the places and times, or of the numbers, that a query may have. */
-static bool asked_from(struct asked *a, unsigned i, bool places, bool numbers)
+/* Take the lowest digit of a number, and remove it. */
+static unsigned digit(unsigned *i, unsigned base)
 {
-	static const __u64 cgroups[] = { 0, 10, 11, 12, 20 }, times[] = { 0, 100, 200, 300 };
-	static const __u32 sports[] = { 0, 1, 5, 65535 }, uids[] = { 0, 5, 6, ~0u };
-	static const __u8 selfs[][4] = { { 10, 0, 0, 1 }, { 10, 0, 0, 2 }, { 10, 9 }, { 9 } };
+	unsigned least = *i % base;
 
-	if (places) {
-		a->cgroup = cgroups[i % 5];
-		a->now = times[i / 5 % 4];
-		return i < 5 * 4;
-	}
-	if (!numbers)
-		return i < 1;
-	a->sport = sports[i % 4];
-	a->uid = uids[i / 4 % 4];
-	a->iface = 1 + i / 16 % 3;
-	if (i / 48 % 5 < 4) {
-		memset(a->self + 10, 0xff, 2);
-		memcpy(a->self + 12, selfs[i / 48 % 5], 4);
-	} else {
-		a->self[15] = 1;
-	}
-	return i < 4 * 4 * 3 * 5;
+	*i /= base;
+	return least;
 }
 
-static void walk(const struct cgg_rules *rules, const char *hook, bool places, bool numbers)
+/* The kinds of numbers that rules of a policy name. */
+struct named_numbers {
+	bool uid, gid, value, sport, iface, self;
+};
+
+static struct named_numbers numbers_of(const struct cgg_rules *rules)
+{
+	struct named_numbers any = { 0 };
+
+	for (unsigned i = 0; i < rules->count; i++) {
+		const struct cgg_condition *c = &rules->entry[i].condition;
+
+		any.uid |= c->uid.past || c->gid.past;
+		any.gid |= c->gid.past;
+		any.value |= c->value.past;
+		any.sport |= c->sport_min || c->sport_above;
+		any.iface |= c->iface;
+		any.self |= c->self_mask[0] || c->self_mask[1];
+	}
+	return any;
+}
+
+/* Number i of the places, times and numbers that a query may have; false: there are no more. */
+static bool asked_from(struct asked *a, unsigned i, bool places, const struct named_numbers *any)
+{
+	static const __u64 cgroups[] = { 0, 10, 11, 12, 20 }, times[] = { 0, 100, 200, 300 };
+	static const __u64 values[] = {
+		0,
+		CGG_VALUE_VAGUE,
+		CGG_VALUE_OF(-4),
+		CGG_VALUE_OF(-1),
+		CGG_VALUE_OF(0),
+		CGG_VALUE_OF(5),
+		CGG_VALUE_OF(6),
+		CGG_VALUE_OF(10),
+		CGG_VALUE_OF(101),
+	};
+	static const __u32 numbers[] = { 0, 5, 6, 10, ~0u }, gids[] = { 0, 7, 8 };
+	static const __u8 selfs[][16] = {
+		{ [10] = 0xff, 0xff, 10 },
+		{ [15] = 1 },
+		{ [10] = 0xff, 0xff, 10, 0, 0, 1 },
+		{ [10] = 0xff, 0xff, 10, 0, 0, 2 },
+		{ [15] = 2 },
+		{ [10] = 0xff, 0xff, 10, 0, 0, 4 },
+		{ [10] = 0xff, 0xff, 200, 0, 0, 2 },
+		{ 0x80 },
+	};
+	bool unknown = cgg_hooks[a->q.hook].matches & CGG_MATCH_IP || a->q.hook == CGG_DNS;
+
+	a->cgroup = cgroups[digit(&i, places ? 5 : 1)];
+	a->now = times[digit(&i, places ? 4 : 1)];
+	a->uid = numbers[digit(&i, !any->uid ? 1 : unknown ? 5 : 4)];
+	a->gid = gids[digit(&i, any->gid ? 3 : 1)];
+	a->value = values[digit(&i, any->value ? 9 : 1)];
+	a->sport = numbers[digit(&i, any->sport ? 4 : 1)];
+	a->iface = 1 + digit(&i, any->iface ? 3 : 1);
+	memcpy(a->self, selfs[digit(&i, any->self ? 8 : 2)], 16);
+	return !i;
+}
+
+static void walk(const struct cgg_rules *rules, const char *hook, bool places)
 {
 	static const __u8 outer[][16] = { { [10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2 },
 					  { [10] = 0xff, [11] = 0xff },
@@ -466,18 +540,20 @@ static void walk(const struct cgg_rules *rules, const char *hook, bool places, b
 					  { [10] = 0xff, [11] = 0xff, [12] = 127, [15] = 9 } };
 	static struct values v;
 	int number = !strcmp(hook, "host") ? CGG_CONNECT : hook_find(hook, strlen(hook));
+	const struct named_numbers any = numbers_of(rules);
 	__u8 key[CGG_OPERAND] = { 0 };
+	struct asked from = { 0 };
 
 	values_of(&v, rules);
 	for (unsigned i = 0; i < sizeof(outer) / sizeof(*outer); i++) {
 		memcpy(key, outer[i], 16);
 		key_add(&v, key);
 	}
-	for (unsigned i = 0; asked_from(&(struct asked){ 0 }, i, places, numbers); i++) {
+	from.q.hook = (__u8)number;
+	for (unsigned i = 0; asked_from(&from, i, places, &any); i++) {
 		for (int bit = 0; bit < 4; bit++) {
-			struct asked a = { .q.hook = (__u8)number };
+			struct asked a = from;
 
-			asked_from(&a, i, places, numbers);
 			a.q.access = (__u8)(1 << bit);
 			if (1u << number & CGG_PACKET_HOOKS ||
 			    (cgg_hooks[number].access_bits ? cgg_hooks[number].access_bits
@@ -494,7 +570,7 @@ static unsigned compare(const struct cgg_rules *rules, const char *hook, unsigne
 	struct cgg_shadowed *found;
 	unsigned count, next = 0, wrong = 0;
 
-	if (shadows_find(rules, 0, above, &found, &count))
+	if (shadows_find(rules, 0, above, false, &found, &count))
 		errx(1, "%s", cgg_error);
 	for (unsigned i = 0, end; i < rules->count; i = end) {
 		bool any = decides[i], told = next < count && found[next].entry == i;
@@ -527,12 +603,13 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < policies && !wrong; i++) {
 		const char *hook = hooks[i % 10];
 		struct cgg_rules rules;
-		bool places = i / 10 % 3 == 2;
-		bool numbers = i / 10 % 3 == 1 && !strcmp(hook, "egress");
+		bool numbers = i / 10 % 2; /* with places too, if queries are few */
+		bool few = strcmp(hook, "egress") && strcmp(hook, "host");
+		bool places = i / 10 % 4 >= 2 && (!numbers || few);
 
 		rules_make(&rules, hook, places, numbers);
 		decides = calloc(rules.count + 1, sizeof(*decides));
-		walk(&rules, hook, places, numbers);
+		walk(&rules, hook, places);
 		wrong += compare(&rules, hook, &shadowed);
 		all += rules.rules;
 		for (unsigned k = 0; k < rules.count && wrong; k++)
