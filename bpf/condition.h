@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * condition.h - decides whether the condition of a rule (struct cgg_condition) matches; nothing
- * else does.
- */
+/* condition.h - decides whether the condition of a rule matches; nothing else does. */
 #ifndef CGG_CONDITION_H
 #define CGG_CONDITION_H
 
 #include "owner.h"
 #include "own_side.h"
 #include "value.h"
-#if defined(CGG_SOCKETS)
+#if defined(CGG_SOCKETS) || defined(CGG_FLOWS)
 #include "sock.h"
 #endif
 
@@ -86,6 +83,8 @@ static __always_inline int in_cgroup(CONTEXT who, __u64 id, __u32 level, __u32 v
 	return ask && ask->ancestor[level % CGG_LEVELS] == id;
 #elif defined(CGG_PACKETS)
 	return bpf_skb_ancestor_cgroup_id(who, level) == id;
+#elif defined(CGG_FLOWS)
+	return sock_is_in(sock_address(who->sk), id, level) == 1;
 #elif defined(CGG_SOCKETS)
 	return asker_is_in(who, id, level, verdict);
 #else

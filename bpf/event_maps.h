@@ -37,6 +37,17 @@ struct {
 		});
 } rings MAP;
 
+/* slot_of - Return a slot of a ring, or 0. */
+static inline __attribute__((always_inline)) struct cgg_event *slot_of(__u32 which, __u32 slot)
+{
+	void *own;
+
+	if (!which)
+		return bpf_map_lookup_elem(&events, &slot);
+	own = bpf_map_lookup_elem(&rings, &which);
+	return own ? bpf_map_lookup_elem(own, &slot) : 0;
+}
+
 /*
  * Sleeping readers of ring 0 wait for this ring buffer. Its records have no meaning. One record
  * always stays unread, so that each wake-up reaches every reader (edge-triggered epoll).

@@ -8,10 +8,10 @@
 
 /*
  * What a file judges, said before this is included: operations of tasks (nothing), calls about
- * an address (CGG_SOCKETS), those that have a name (CGG_NAMED), packets (CGG_PACKETS), questions
- * by hand (CGG_ASKED), names of an address (CGG_HOSTS and CGG_SOCKETS), questions of DNS
- * (CGG_QUESTIONS and CGG_PACKETS). Where several access bits may be asked for at once,
- * CGG_SEVERAL is said, too.
+ * an address (CGG_SOCKETS), those that have a name (CGG_NAMED), packets (CGG_PACKETS), connections
+ * that end (CGG_FLOWS), questions by hand (CGG_ASKED), names of an address (CGG_HOSTS and
+ * CGG_SOCKETS), questions of DNS (CGG_QUESTIONS and CGG_PACKETS). Where several access bits may be
+ * asked for at once, CGG_SEVERAL is said, too.
  *
  * The programs are linked into one object. A function that is not the same for every kind bears
  * the kind's suffix, by PER_KIND(name) where it is defined and wherever it is called.
@@ -24,12 +24,14 @@
 #define KIND named
 #elif defined(CGG_PACKETS)
 #define KIND packet
+#elif defined(CGG_FLOWS)
+#define KIND flow
 #elif defined(CGG_SOCKETS)
 #define KIND socket
 #elif defined(CGG_ASKED)
 #define KIND asked
 #elif defined(CGG_HOSTS) || defined(CGG_QUESTIONS) || defined(CGG_NAMED) ||                        \
-	defined(CGG_PACKETS) || defined(CGG_SOCKETS) || defined(CGG_ASKED)
+	defined(CGG_PACKETS) || defined(CGG_FLOWS) || defined(CGG_SOCKETS) || defined(CGG_ASKED)
 #error "this kind has no suffix"
 #else
 #define KIND task
@@ -47,6 +49,8 @@
  */
 #if defined(CGG_PACKETS)
 #define CONTEXT struct __sk_buff *
+#elif defined(CGG_FLOWS)
+#define CONTEXT struct bpf_sock_ops *
 #else
 #define CONTEXT __u64
 #endif
@@ -78,7 +82,7 @@
 
 /* Rules of these kinds may be about sets. */
 #if (defined(CGG_SOCKETS) && !defined(CGG_HOSTS) && !defined(CGG_NO_ADDRESS)) ||                   \
-	defined(CGG_PACKETS) || defined(CGG_ASKED)
+	defined(CGG_PACKETS) || defined(CGG_FLOWS) || defined(CGG_ASKED)
 #define HAS_SETS 1
 #else
 #define HAS_SETS 0

@@ -35,6 +35,9 @@ OWNER_FUNCTION __u64 PER_KIND(owner_of)(CONTEXT who)
 	__u32 uid = bpf_get_socket_uid(who);
 
 	return uid == OVERFLOW_UID ? OWNER_UNKNOWN : uid;
+#elif defined(CGG_FLOWS) /* rules about connections have no user */
+	(void)who;
+	return OWNER_UNKNOWN;
 #else
 	__u64 owner = bpf_get_current_uid_gid();
 

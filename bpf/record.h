@@ -4,6 +4,9 @@
 #define CGG_RECORD_H
 
 #include "label.h"
+#if defined(CGG_FLOWS)
+#include "flow_end.h"
+#endif
 
 /* The further argument of offer(): the name, the packet, or the context of the operation. */
 #if defined(CGG_NAMED)
@@ -17,16 +20,6 @@
 #define TO(ring, serial) ((serial) << 8 | (ring))
 #define TO_RING(to) ((__u32)(to)&0xff)
 #define TO_SERIAL(to) ((to) >> 8)
-
-static __always_inline struct cgg_event *slot_of(__u32 which, __u32 slot)
-{
-	void *own;
-
-	if (!which)
-		return bpf_map_lookup_elem(&events, &slot);
-	own = bpf_map_lookup_elem(&rings, &which);
-	return own ? bpf_map_lookup_elem(own, &slot) : 0;
-}
 
 static __always_inline void copy_words(void *to, const void *from, int bytes)
 {
@@ -42,6 +35,8 @@ static __always_inline void fill_who(struct cgg_event *e, MORE more)
 	e->own = bpf_skb_cgroup_id(more);
 	e->uid = bpf_get_socket_uid(more);
 	__builtin_memset(e->comm, 0, sizeof(e->comm));
+#elif defined(CGG_FLOWS)
+	flow_who(e, more);
 #else
 	__u64 id = current_pid_tgid(), owner = bpf_get_current_uid_gid();
 
@@ -101,6 +96,9 @@ static __always_inline __u64 write_record(const struct cgg_attached *at, struct 
 	copy_words(e->words, n->words, sizeof(n->words));
 #if defined(CGG_NAMES)
 	host_copy(e, n->net.host, n->buffer);
+#endif
+#if defined(CGG_FLOWS)
+	flow_put(&e->flow, more, n->time);
 #endif
 #if defined(CGG_NAMED)
 	if (name)

@@ -3,7 +3,7 @@
 #ifndef CGG_REMOTE_H
 #define CGG_REMOTE_H
 
-#if !defined(CGG_PACKETS)
+#if !defined(CGG_PACKETS) && !defined(CGG_FLOWS)
 #define CGG_SOCKETS
 #endif
 #include <linux/in.h>

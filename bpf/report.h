@@ -103,7 +103,7 @@ static __always_inline int judge_bytes(struct cgg_attached *at, struct operation
 	if (out.verdict != CGG_DENY)
 		return 1;
 	count_denial(o->q.hook);
-#if !defined(CGG_PACKETS) && !defined(CGG_OBSERVE_ONLY)
+#if !defined(CGG_PACKETS) && !defined(CGG_FLOWS) && !defined(CGG_OBSERVE_ONLY)
 	errno_choose(out.error, program);
 #endif
 	return 0;

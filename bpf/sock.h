@@ -70,25 +70,43 @@ static __always_inline __u64 ancestor_of(const struct cgroup *cgroup, __u32 leve
 }
 #endif
 
-/*
- * sock_is_in - Return whether the socket was made in that cgroup or below it; -1: unknown.
- */
-static __always_inline int sock_is_in(__u64 address, __u64 id, __u32 level)
+/* cgroup_of_sock - Return the cgroup that the socket was made in; 0: unknown. */
+static __always_inline const struct cgroup *cgroup_of_sock(__u64 address)
 {
 	const struct sock *sk = (const struct sock *)address;
-	const struct cgroup *cgroup;
-	int deepest = -1;
 	__u64 word = 0;
 
 	if (address == NO_ADDRESS || !HAS(cgroup, level) || !(HAS_ANCESTORS))
-		return -1;
+		return 0;
 	if (HAS(sock_cgroup_data, cgroup)) {
 		READ(word, sk->sk_cgrp_data.cgroup);
 	} else if (HAS(sock_cgroup_data, val)) {
 		READ(word, sk->sk_cgrp_data.val);
 		word = word & 1 ? 0 : word & ~3ULL; /* a set bit means that the cgroup is unknown */
 	}
-	cgroup = (const struct cgroup *)word;
+	return (const struct cgroup *)word;
+}
+
+/* sock_cgroup - Return the id of that cgroup; 0: unknown. */
+static __always_inline __u64 sock_cgroup(__u64 address)
+{
+	const struct cgroup *cgroup = cgroup_of_sock(address);
+	__u32 level = 0;
+
+	if (!cgroup)
+		return 0;
+	READ(level, cgroup->level);
+	return level < CGG_LEVELS ? ancestor_of(cgroup, level) : 0;
+}
+
+/*
+ * sock_is_in - Return whether the socket was made in that cgroup or below it; -1: unknown.
+ */
+static __always_inline int sock_is_in(__u64 address, __u64 id, __u32 level)
+{
+	const struct cgroup *cgroup = cgroup_of_sock(address);
+	int deepest = -1;
+
 	if (!cgroup)
 		return -1;
 	READ(deepest, cgroup->level);

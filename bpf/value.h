@@ -5,7 +5,7 @@
 
 #include "kinds.h"
 
-#if defined(CGG_SOCKETS) || defined(CGG_PACKETS) || defined(CGG_HOSTS)
+#if defined(CGG_SOCKETS) || defined(CGG_PACKETS) || defined(CGG_FLOWS) || defined(CGG_HOSTS)
 #define HAS_VALUE 0
 #else
 #define HAS_VALUE 1

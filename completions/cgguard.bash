@@ -51,6 +51,7 @@ declare -gA _cgg_hooks=(
 	[recvmsg]='proto ip port uid gid cgroup'
 	[egress]='proto ip port sport uid iface self cgroup'
 	[ingress]='proto ip port sport uid iface self cgroup'
+	[flow]='proto ip port cgroup'
 	[unix]='uid gid cgroup'
 	[socket]='family type proto uid gid cgroup'
 	[device]='uid gid cgroup'

@@ -5,8 +5,8 @@
 # letters that they take.
 
 set -g __cgg_words add insert delete list flush default mode restore confirm diff check edit test drop policies export
-set -g __cgg_hooks net connect bind sendmsg recvmsg egress ingress unix socket device sysctl \
-    setsockopt getsockopt dns
+set -g __cgg_hooks net connect bind sendmsg recvmsg egress ingress flow unix socket device \
+    sysctl setsockopt getsockopt dns
 set -g __cgg_verdicts allow deny alert
 set -g __cgg_matches family type proto ip host port sport uid gid iface self value cgroup
 set -g __cgg_keeps fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet \
@@ -28,6 +28,8 @@ function __cgg_takes --argument-names hook
             printf '%s\n' proto ip host port uid gid cgroup
         case bind recvmsg
             printf '%s\n' proto ip port uid gid cgroup
+        case flow
+            printf '%s\n' proto ip port cgroup
         case egress ingress
             printf '%s\n' proto ip port sport uid iface self cgroup
         case '*'

@@ -37,6 +37,33 @@ struct cgg_event_device {
 	__u32 access_type; /* as the kernel gave it: access bits << 16 | type */
 };
 
+enum cgg_opened { CGG_OPENED_UNKNOWN, CGG_OPENED_HERE, CGG_OPENED_THERE };
+
+/* Why a connection ended. */
+enum cgg_flow_end {
+	CGG_CLOSED_HERE, /* both ends closed, this one first */
+	CGG_CLOSED_THERE,
+	CGG_RESET_HERE,
+	CGG_RESET_THERE,
+	CGG_REFUSED, /* by a reset, before there was a connection */
+	CGG_TIMEOUT, /* nothing came from the other end any more, or it cannot be reached */
+	CGG_CUT, /* by SOCK_DESTROY, as cgg-sockets -k does */
+	CGG_FLOW_ENDS
+};
+
+/* A connection that ended; the name is that of struct cgg_event_host, but shorter. */
+struct cgg_event_flow {
+	struct cgg_event_net net;
+	char name[40];
+	__u8 opened; /* enum cgg_opened */
+	__u8 end; /* enum cgg_flow_end */
+	__u8 zero[2];
+	__u64 sent, received; /* bytes of data, without headers and without repetitions */
+	__u64 duration; /* ns */
+	__u32 retransmits; /* segments */
+	__u32 rtt; /* us, smoothed; 0: not measured */
+};
+
 /* A sysctl or a unix socket; @ stands for the first NUL of an abstract name. */
 struct cgg_event_named {
 	__u8 write; /* of a sysctl */
@@ -69,6 +96,7 @@ struct cgg_event {
 	union {
 		struct cgg_event_net net;
 		struct cgg_event_host host;
+		struct cgg_event_flow flow;
 		struct cgg_event_device device;
 		struct cgg_event_named named;
 		struct cgg_event_socket socket;
@@ -82,5 +110,8 @@ struct cgg_event {
 
 CGG_SAME(sizeof(struct cgg_event) == 264);
 CGG_SAME(sizeof(struct cgg_event_named) == 120);
+CGG_SAME(sizeof(struct cgg_event_flow) == 120);
+CGG_SAME(__builtin_offsetof(struct cgg_event_flow, name) ==
+	 __builtin_offsetof(struct cgg_event_host, name));
 
 #endif

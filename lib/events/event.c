@@ -47,6 +47,16 @@ static void put_colored(struct out *o, const char *color, const char *word)
 		PUT(o, "\033[m");
 }
 
+static const char flow_ends[CGG_FLOW_ENDS][16] = {
+	[CGG_CLOSED_HERE] = "closed-here",
+	[CGG_CLOSED_THERE] = "closed-there",
+	[CGG_RESET_HERE] = "reset-here",
+	[CGG_RESET_THERE] = "reset-there",
+	[CGG_REFUSED] = "refused",
+	[CGG_TIMEOUT] = "timeout",
+	[CGG_CUT] = "cut",
+};
+
 static const struct {
 	const char *word, *color;
 } verdicts[CGG_VERDICTS] = {
@@ -78,11 +88,16 @@ INLINE void put_head(struct out *o, bool json, const struct cgg_event *e)
 	*o->at++ = ']';
 }
 
-/* Return whether the other end sent: then it is the source, not the destination. */
+static bool is_message(const struct cgg_event *e)
+{
+	return e->program == CGG_RECVMSG4 || e->program == CGG_RECVMSG6;
+}
+
+/* Return whether the other end sent or called: then it is the source, not the destination. */
 static bool is_incoming(const struct cgg_event *e)
 {
-	return e->program == CGG_INGRESS_SKB || e->program == CGG_RECVMSG4 ||
-	       e->program == CGG_RECVMSG6;
+	return e->program == CGG_INGRESS_SKB || is_message(e) ||
+	       (e->program == CGG_FLOW_TCP && e->flow.opened == CGG_OPENED_THERE);
 }
 
 INLINE void put_ip4(struct out *o, const __u8 addr[4])
@@ -137,7 +152,8 @@ int event_hook(__u8 program)
 /* Write the name of an event, and return its length; of a long name only the end is there. */
 size_t event_host(const struct cgg_event *e, char name[CGG_OPERAND])
 {
-	size_t len = e->net.host < sizeof(e->host.name) ? e->net.host : sizeof(e->host.name);
+	size_t most = e->program == CGG_FLOW_TCP ? sizeof(e->flow.name) : sizeof(e->host.name);
+	size_t len = e->net.host < most ? e->net.host : most;
 
 	for (size_t i = 0; i < len; i++)
 		name[i] = e->host.name[len - 1 - i];
@@ -150,9 +166,7 @@ INLINE void put_net(struct out *o, bool json, const struct cgg_event *e)
 {
 	KEY(o, json, "daddr");
 	put_addr(o, json, is_incoming(e) ? e->net.local : e->net.addr);
-	NUMBER(o, json, "dport",
-	       e->program == CGG_RECVMSG4 || e->program == CGG_RECVMSG6 ? e->net.sport
-									: e->net.port);
+	NUMBER(o, json, "dport", is_message(e) ? e->net.sport : e->net.port);
 	NUMBER(o, json, "proto", e->net.proto);
 }
 
@@ -161,14 +175,15 @@ static bool has_host(const struct cgg_event *e)
 {
 	int hook = event_hook(e->program);
 
-	return e->net.host && (hook == CGG_CONNECT || hook == CGG_SENDMSG || hook == CGG_DNS);
+	return e->net.host &&
+	       (hook == CGG_CONNECT || hook == CGG_SENDMSG || hook == CGG_DNS || hook == CGG_FLOW);
 }
 
 INLINE void put_net_more(struct out *o, bool json, const struct cgg_event *e)
 {
 	static const __u8 unknown[16];
 	const __u8 *source = is_incoming(e) ? e->net.addr : e->net.local;
-	__u16 sport = e->program == CGG_INGRESS_SKB || !is_incoming(e) ? e->net.sport : e->net.port;
+	__u16 sport = is_message(e) ? e->net.port : e->net.sport;
 
 	if (memcmp(source, unknown, sizeof(unknown))) {
 		KEY(o, json, "saddr");
@@ -186,6 +201,23 @@ INLINE void put_net_more(struct out *o, bool json, const struct cgg_event *e)
 
 		BYTES(o, json, "host", name, len);
 	}
+}
+
+/* Write the fields that only the end of a connection has. */
+INLINE void put_flow(struct out *o, bool json, const struct cgg_event_flow *e)
+{
+	static const char opened[][8] = { "", "here", "there" };
+
+	if (e->opened == CGG_OPENED_HERE || e->opened == CGG_OPENED_THERE) {
+		STRING(o, json, "opened", opened[e->opened]);
+		NUMBER(o, json, "duration_us", e->duration / 1000);
+	}
+	NUMBER(o, json, "sent", e->sent);
+	NUMBER(o, json, "received", e->received);
+	NUMBER(o, json, "retransmits", e->retransmits);
+	if (e->rtt)
+		NUMBER(o, json, "rtt_us", e->rtt);
+	STRING(o, json, "end", flow_ends[e->end % CGG_FLOW_ENDS]);
 }
 
 INLINE void put_socket(struct out *o, bool json, const struct cgg_event *e)
@@ -271,6 +303,7 @@ INLINE void put_subject(struct out *o, bool json, int hook, const struct cgg_eve
 	case CGG_RECVMSG:
 	case CGG_EGRESS:
 	case CGG_INGRESS:
+	case CGG_FLOW:
 	case CGG_DNS:
 		put_net(o, json, e);
 		break;
@@ -296,7 +329,7 @@ INLINE void put_subject(struct out *o, bool json, int hook, const struct cgg_eve
 static bool has_more(int hook)
 {
 	return hook == CGG_CONNECT || hook == CGG_SENDMSG || hook == CGG_RECVMSG ||
-	       hook == CGG_EGRESS || hook == CGG_INGRESS || hook == CGG_DNS;
+	       hook == CGG_EGRESS || hook == CGG_INGRESS || hook == CGG_FLOW || hook == CGG_DNS;
 }
 
 /* Write the policy's full name while it exists, else its tag. */
@@ -362,6 +395,8 @@ INLINE size_t print(char *text, bool json, const struct cgg_event *e, const char
 		STRING(&o, json, "label", e->label);
 	if (has_more(hook))
 		put_net_more(&o, json, e);
+	if (hook == CGG_FLOW)
+		put_flow(&o, json, &e->flow);
 	if (own)
 		put_own(&o, json, e, own);
 	if (set)

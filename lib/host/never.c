@@ -27,7 +27,7 @@ static const struct seen {
 } known[] = {
 	{ 1, H(CONNECT), SOCK_DGRAM, false }, /* icmp */
 	{ 2, 0, 0, false }, /* igmp */
-	{ 6, H(CONNECT) | H(BIND), SOCK_STREAM, true },
+	{ 6, H(CONNECT) | H(BIND) | H(FLOW), SOCK_STREAM, true },
 	{ 17, H(CONNECT) | H(BIND) | H(SENDMSG) | H(RECVMSG), SOCK_DGRAM, true },
 	{ 33, H(BIND), 0, true }, /* dccp: a type of its own */
 	{ 47, 0, 0, false }, /* gre */

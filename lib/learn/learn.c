@@ -209,6 +209,8 @@ static int rule_take(struct cgg_learn *learn, const json_t *event, int hook)
 	int status;
 
 	learn->events++;
+	if (hook == CGG_FLOW)
+		return flow_take(learn, event);
 	if (cgg_hooks[hook].observe_only)
 		return 0;
 	status = resolver ? set_add(&learn->resolvers, resolver, "") : 0;
@@ -369,6 +371,7 @@ int learn_write(struct cgg_learn *learn, const struct cgg_widen *widen, FILE *fi
 			write_head(learn, list, count, file);
 		for (unsigned i = 0; i < count; i++)
 			write_seen(list[i], learn->denied, file);
+		status = flows_write(learn, file);
 	}
 	free(list);
 	return status;
@@ -381,5 +384,6 @@ void learn_free(struct cgg_learn *learn)
 	json_decref(learn->cgroups);
 	json_decref(learn->paths);
 	json_decref(learn->resolvers);
+	json_decref(learn->flows);
 	*learn = (struct cgg_learn){ 0 };
 }

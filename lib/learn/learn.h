@@ -17,6 +17,7 @@ struct cgg_learn { /* the caller sets the first four, and zeroes the others */
 	struct json_t *policies, *cgroups; /* the names in the chosen events */
 	struct json_t *paths; /* cgroup id -> path */
 	struct json_t *resolvers; /* addresses that were asked for names */
+	struct json_t *flows; /* connections that ended: where to, and how much */
 	unsigned unique, hooks; /* hooks: those with events */
 	__u64 events, lost, skipped, unchosen; /* skipped: denials */
 };

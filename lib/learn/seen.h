@@ -31,6 +31,10 @@ void resolvers_write(const struct cgg_learn *learn, struct seen *const *list, un
 		     FILE *file);
 unsigned labels_join(struct seen **list, unsigned count, unsigned labels);
 
+/* flows.c */
+int flow_take(struct cgg_learn *learn, const struct json_t *event);
+int flows_write(const struct cgg_learn *learn, FILE *file);
+
 /* sets.c */
 unsigned sets_join(struct seen **list, unsigned count, learn_set *set_of);
 

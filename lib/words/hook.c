@@ -16,6 +16,7 @@
 #define PACKET                                                                                     \
 	(CGG_MATCH_PROTO | CGG_MATCH_IP | CGG_MATCH_PORT | OWNER | CGG_MATCH_SPORT |               \
 	 CGG_MATCH_IFACE | CGG_MATCH_SELF)
+#define FLOW (CGG_MATCH_PROTO | CGG_MATCH_IP | CGG_MATCH_PORT | CGG_MATCH_CGROUP)
 #define SOCKET (CGG_MATCH_FAMILY | CGG_MATCH_TYPE | CGG_MATCH_PROTO | CALLER)
 #define CALLER (CGG_MATCH_CGROUP | CGG_MATCH_UID | CGG_MATCH_GID)
 #define VALUE (CALLER | CGG_MATCH_VALUE)
@@ -32,6 +33,7 @@ const struct cgg_hook_info cgg_hooks[] = {
 	[CGG_RECVMSG] = { "recvmsg", 0, NET, P(RECVMSG4) | P(RECVMSG6), 0, true, false },
 	[CGG_EGRESS] = { "egress", 0, PACKET, P(EGRESS_SKB), 0, false, false },
 	[CGG_INGRESS] = { "ingress", 0, PACKET, P(INGRESS_SKB), 0, false, false },
+	[CGG_FLOW] = { "flow", 0, FLOW, P(FLOW_TCP), 0, true, false },
 	[CGG_UNIX] = { "unix", CGG_UNIX_NAME, CALLER, P(CONNECT_UNIX) | P(SENDMSG_UNIX), 0, false,
 		       true },
 	[CGG_SOCKET] = { "socket", 0, SOCKET, P(SOCK_CREATE), 0, false, true },
@@ -73,6 +75,7 @@ const struct cgg_program_info cgg_programs[] = {
 	[CGG_RECVMSG6] = { "recvmsg6", ADDR, BPF_CGROUP_UDP6_RECVMSG, 0, 0, false },
 	[CGG_EGRESS_SKB] = { "egress", SKB, BPF_CGROUP_INET_EGRESS, 0, 0, false },
 	[CGG_INGRESS_SKB] = { "ingress", SKB, BPF_CGROUP_INET_INGRESS, 0, 0, false },
+	[CGG_FLOW_TCP] = { "flow", BPF_PROG_TYPE_SOCK_OPS, BPF_CGROUP_SOCK_OPS, 0, 0, false },
 	[CGG_CONNECT_UNIX] = { "connect_unix", ADDR, CONNECT_UNIX, "6.7", 0, false },
 	[CGG_SENDMSG_UNIX] = { "sendmsg_unix", ADDR, SENDMSG_UNIX, "6.7", 0, false },
 	[CGG_SOCK_CREATE] = { "sock_create", SOCK, BPF_CGROUP_INET_SOCK_CREATE, 0, 0, false },

@@ -70,6 +70,33 @@ default connect deny
 allow connect proto tcp ip 10.0.0.1 port 80 # 8 times, by curl, wget, apt, git and others'
 }
 
+# flow OPENED SENT RECEIVED PORT [KEYS]: print an event of a connection that ended
+flow()
+{
+	echo "{\"verdict\":\"alert\",\"hook\":\"flow\",\"daddr\":\"192.0.2.7\",\"dport\":$4,\"proto\":6,\"saddr\":\"10.0.0.9\",\"opened\":\"$1\",\"sent\":$2,\"received\":$3${5-}}"
+}
+
+@test 'connections that ended become a list of how much went where, the most first' {
+	{
+		flow here 5 6 443
+		flow there 1000 2000 80
+		flow here 7 8 443
+		flow here 100 0 443 ',"host":"db\u001b.example"'
+		net connect4 10.0.0.1 80 6
+	} >"$BATS_TEST_TMPDIR/events"
+	yes cgg-learn "$BATS_TEST_TMPDIR/events"
+	[ "$(grep '^# flow' <<<"$output")" = '# flow from 10.0.0.9 to port 80: sent 1000, received 2000, connections 1
+# flow to db\x1b.example port 443: sent 100, received 0, connections 1
+# flow to 192.0.2.7 port 443: sent 12, received 14, connections 2' ]
+	[ "$(grep -v '^#' <<<"$output")" = 'default connect deny
+allow connect proto tcp ip 10.0.0.1 port 80 # 1 time, by curl' ]
+	yes cgg-learn <<<"$(flow here 9223372036854775807 1 1; flow here 9223372036854775807 1 1)"
+	matches '^# flow to 192.0.2.7 port 1: sent 9223372036854775807, received 2, connections 2$'
+	no cgg-learn <<<'{"verdict":"alert","hook":"flow","daddr":"192.0.2.7\nallow connect","dport":1}'
+	status_is 2
+	matches 'flow event without a field that it must have'
+}
+
 @test 'hooks, letters and ports are joined where that allows nothing else' {
 	learned 'allow connect proto tcp ip 10.0.0.1 port 80-82
 allow connect,sendmsg proto udp ip 9.9.9.9 port 53

@@ -44,7 +44,7 @@
 
 /* By enum cgg_hook. */
 static const char *const hook_words[CGG_HOOKS] = {
-	"connect", "bind",   "sendmsg", "recvmsg", "egress",	 "ingress",
+	"connect", "bind",   "sendmsg", "recvmsg", "egress",	 "ingress",    "flow",
 	"unix",	   "socket", "device",	"sysctl",  "setsockopt", "getsockopt",
 };
 static const char *const verdict_words[] = { "allow", "alert", "deny" };
@@ -52,7 +52,7 @@ static const char access_bit_words[] = "mrw"; /* by bit */
 
 enum {
 	NET = 1 << CGG_CONNECT | 1 << CGG_BIND | 1 << CGG_SENDMSG | 1 << CGG_RECVMSG |
-	      1 << CGG_EGRESS | 1 << CGG_INGRESS
+	      1 << CGG_EGRESS | 1 << CGG_INGRESS | 1 << CGG_FLOW
 };
 
 struct rule {

@@ -51,7 +51,7 @@ by_task()
 		[ "$offered" = "$(has "$word" && echo yes || echo no)" ] ||
 			complain "$word: cgguard(7) disagrees"
 	done <<<"$output"
-	[ "$(wc -l <<<"$output")" -eq 13 ]
+	[ "$(wc -l <<<"$output")" -eq 14 ]
 	yes cgg-load --hooks all
 	[ -e /sys/fs/bpf/cgguard/progs/connect4 ]
 	[ -e /sys/fs/bpf/cgguard/progs/connect_unix ] || ! has unix

@@ -7,7 +7,7 @@
 # shellcheck disable=SC2030,SC2031 # run sets output and status
 load ../helpers
 
-hooks='connect bind sendmsg recvmsg egress ingress unix socket device sysctl setsockopt getsockopt'
+hooks='connect bind sendmsg recvmsg egress ingress flow unix socket device sysctl setsockopt getsockopt'
 
 setup()
 {
@@ -38,7 +38,7 @@ rule_of()
 	sysctl) echo 'sysctl kernel/hostname' ;;
 	*sockopt) echo "$1 1:2" ;;
 	unix) echo 'unix /run/x' ;;
-	recvmsg) echo 'alert recvmsg port 1' ;;
+	recvmsg | flow) echo "alert $1 port 1" ;;
 	socket) echo 'socket type stream' ;;
 	*) echo "$1 port 1" ;;
 	esac
@@ -51,7 +51,7 @@ lost()
 
 	said=$(kernel cgg-load --check 2>&1)
 	yes kernel cgg-load
-	[ "$(wc -l <<<"$said")" -eq 13 ] || complain "check says: $said"
+	[ "$(wc -l <<<"$said")" -eq 14 ] || complain "check says: $said"
 	for hook in $hooks; do
 		if [[ " $* " = *" $hook "* ]]; then
 			grep -Eq "^$hook	no	.+" <<<"$said" || complain "$hook: check says: $said"
@@ -100,21 +100,21 @@ without_types()
 	denies
 }
 
-@test 'without type information all hooks but unix load' {
+@test 'without type information all hooks but unix and flow load' {
 	lacking=jit
 	without_types
-	lost unix
+	lost unix flow
 	yes kernel cgg-load --check
 	matches '^unix	no	.*has no type information'
 	denies
 }
 
-@test 'with lockdown=confidentiality all hooks but unix load' {
+@test 'with lockdown=confidentiality all hooks but unix and flow load' {
 	lacking=reads
 	echo 'none integrity [confidentiality]' >"$fake/lockdown"
 	[ ! -e /sys/kernel/security/lockdown ] ||
 		mount --bind "$fake/lockdown" /sys/kernel/security/lockdown
-	lost unix
+	lost unix flow
 	[ ! -e /sys/kernel/security/lockdown ] || {
 		yes kernel cgg-load --check
 		matches '^unix	no	.*lockdown=confidentiality'
@@ -162,7 +162,7 @@ without_types()
 	says 'cgg-load: this kernel has no programs for cgroups (CONFIG_CGROUP_BPF)'
 	[ -z "$(pins)" ]
 	yes kernel cgg-load --check
-	[ "$(grep -c '	no	' <<<"$output")" -eq 13 ]
+	[ "$(grep -c '	no	' <<<"$output")" -eq 14 ]
 }
 
 # The verifier would follow each call anew, which takes hours.

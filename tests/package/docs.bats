@@ -664,6 +664,11 @@ for family, address in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"):
     server.close()
     attempt(socket.socket(family, socket.SOCK_DGRAM).bind, (address, port))
 attempt(client.sendto, bytes.fromhex("123401000001000000000000") + b"\1a\4test\0\0\1\0\1", ("::1", 53))
+listening = socket.create_server(("127.0.0.1", 0))
+calling = socket.create_connection(listening.getsockname())
+taken = listening.accept()[0]
+calling.close()
+taken.close()
 client.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, 1)
 client.getsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY)
 local = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -194,6 +194,8 @@ static unsigned keys_of(unsigned program)
 		return 10;
 	case CGG_DEV:
 		return 13;
+	case CGG_FLOW_TCP:
+		return 15;
 	}
 	return 11;
 }

@@ -73,6 +73,40 @@ static void a_message_has_its_destination(void **state)
 	       "dport=0 proto=17 tid=12346 uid=1000 gid=100 cgroup=/demo policy=default rule=7\n");
 }
 
+static void a_connection_that_ended_has_its_bytes_and_its_ends(void **state)
+{
+	struct cgg_event e = net_record(CGG_FLOW_TCP);
+
+	(void)state;
+	memcpy(e.net.local, e.net.addr, 16);
+	e.net.local[15] = 2;
+	e.net.sport = 40000;
+	e.flow.opened = CGG_OPENED_HERE;
+	e.flow.sent = 1ULL << 40;
+	e.flow.received = 7;
+	e.flow.duration = 1999;
+	e.flow.retransmits = 3;
+	e.flow.rtt = 25;
+	e.flow.end = CGG_TIMEOUT;
+	prints(&e, &text_view,
+	       "[DENY flow] pid=12345 comm=curl daddr=127.0.0.1 dport=9090 proto=6 tid=12346 "
+	       "uid=1000 gid=100 cgroup=/demo policy=default rule=7 saddr=127.0.0.2 sport=40000 "
+	       "opened=here duration_us=1 sent=1099511627776 received=7 retransmits=3 rtt_us=25 "
+	       "end=timeout\n");
+	e.flow.opened = CGG_OPENED_THERE;
+	e.flow.rtt = 0;
+	prints(&e, &text_view,
+	       "[DENY flow] pid=12345 comm=curl daddr=127.0.0.2 dport=9090 proto=6 tid=12346 "
+	       "uid=1000 gid=100 cgroup=/demo policy=default rule=7 saddr=127.0.0.1 sport=40000 "
+	       "opened=there duration_us=1 sent=1099511627776 received=7 retransmits=3 "
+	       "end=timeout\n");
+	e.flow.opened = CGG_OPENED_UNKNOWN;
+	e.flow.end = 255; /* of a later guard */
+	print(&e, "/", &json_view);
+	assert_null(strstr(line, "opened"));
+	assert_non_null(strstr(line, "\"sent\":1099511627776,\"received\":7,\"retransmits\":3,"));
+}
+
 static void a_device_has_its_number_and_access(void **state)
 {
 	struct cgg_event e = record(CGG_DEV);
@@ -430,6 +464,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_connection_has_its_destination),
 		cmocka_unit_test(a_message_has_its_destination),
+		cmocka_unit_test(a_connection_that_ended_has_its_bytes_and_its_ends),
 		cmocka_unit_test(a_device_has_its_number_and_access),
 		cmocka_unit_test(every_access_is_printed),
 		cmocka_unit_test(a_sysctl_has_its_name),

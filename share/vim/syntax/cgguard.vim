@@ -7,7 +7,7 @@ endif
 
 syntax iskeyword @,48-57,_,-
 syntax keyword cgguardVerdict allow deny alert
-syntax keyword cgguardHook net connect bind sendmsg recvmsg egress ingress unix socket device sysctl setsockopt getsockopt dns
+syntax keyword cgguardHook net connect bind sendmsg recvmsg egress ingress flow unix socket device sysctl setsockopt getsockopt dns
 syntax keyword cgguardMatch family type proto ip port host sport uid gid iface self value cgroup
 syntax keyword cgguardOption comment quiet errno ttl limit burst inner alias
 syntax keyword cgguardOption name nextgroup=cgguardName skipwhite

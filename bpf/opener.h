@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * opener.h - the process that runs, for programs that have no helper for it.
+ *
+ * Its fields are read by the kernel's type information, on every kernel.
+ */
+#ifndef CGG_OPENER_H
+#define CGG_OPENER_H
+
+#include "kernel.h"
+
+typedef struct {
+	__u32 val;
+} kuid_t;
+
+typedef struct {
+	__u32 val;
+} kgid_t;
+
+struct cred___opener {
+	kuid_t uid;
+	kgid_t gid;
+} RELOCATED;
+
+struct task_struct___opener {
+	int pid;
+	int tgid;
+	char comm[16];
+	struct cred___opener *cred;
+} RELOCATED;
+
+/* Who opened a connection, or listens for it. */
+struct opener {
+	__u32 pid, tid, uid, gid;
+	char comm[16];
+};
+
+/* opener_now - Fill in the process that runs. */
+static __always_inline void opener_now(struct opener *who)
+{
+	const struct task_struct___opener *task = (void *)bpf_get_current_task();
+	const struct cred___opener *cred = 0;
+
+	bpf_probe_read_kernel(&who->pid, sizeof(who->pid), &task->tgid);
+	bpf_probe_read_kernel(&who->tid, sizeof(who->tid), &task->pid);
+	bpf_probe_read_kernel(&cred, sizeof(cred), &task->cred);
+	bpf_probe_read_kernel(&who->uid, sizeof(who->uid), &cred->uid.val);
+	bpf_probe_read_kernel(&who->gid, sizeof(who->gid), &cred->gid.val);
+	bpf_probe_read_kernel_str(who->comm, sizeof(who->comm), &task->comm);
+}
+
+#endif

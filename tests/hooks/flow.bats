@@ -1,0 +1,210 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# flow - the hook flow: what it tells of a TCP connection when it ends
+#
+# tests/flows.py makes the connections, and counts their bytes from the packets.
+# shellcheck disable=SC2154 # helpers set web and port
+# shellcheck disable=SC2030,SC2031 # run sets output and status
+
+load ../ways
+
+talk()
+{
+	exec python3 "$tests_dir/flows.py" "$@"
+}
+
+# told COUNT KEY...: print these fields of the next COUNT events, sorted
+told()
+{
+	local count=$1
+
+	shift
+	yes cgg-events -j -n "$count" -w $((3 * patience))
+	keys=$*
+	output=$(jq -r "[.${keys// /,.}] | map(tostring) | join(\" \")" <<<"$output" | sort)
+}
+
+@test 'rules take proto tcp, ip, port, cgroup, alert and allow; deny is refused, as a default too' {
+	rule alert flow proto tcp ip 127.0.0.1 port 443 cgroup "$(shown "$web")"
+	yes cgg-rule default flow alert
+	no cgg-rule default flow deny
+	status_is 2
+	matches 'flow: the kernel lets no program deny here'
+	yes cgg-rule test flow ip 127.0.0.1 port 443
+	says 'alert	default'
+	yes cgg-rule test --in "$web" flow ip 127.0.0.1 port 443
+	matches "	alert	$id	alert flow "
+}
+
+@test 'the bytes of both ends are those of the packets, over IPv4, IPv6 and mapped addresses' {
+	rule alert flow
+	yes inside "$web" talk exact 30 "${SEED:-1}"
+	wanted=$(sort <<<"$output")
+	told 60 daddr dport sport opened sent received end
+	says "$wanted"
+}
+
+@test 'the process that called connect(2) is named after it is gone' {
+	rule alert flow port "$port"
+	yes inside "$web" talk one 127.0.0.1 "$port"
+	yes cgg-events -n 1 -w $((3 * patience))
+	matches "^\[ALERT flow\] pid=[1-9][0-9]* comm=python3 daddr=127.0.0.1 dport=$port proto=6 tid=[1-9][0-9]* uid=0 gid=0 cgroup=$(shown "$web") policy=default rule=$id saddr=127.0.0.1 sport=[0-9]+ opened=here duration_us=[1-9][0-9]* sent=5 received=5 retransmits=0 rtt_us=[0-9]+ end=closed-here$"
+}
+
+@test 'of a connection that comes in the process is the one that listens, and port is its port' {
+	local server here
+
+	rule alert flow proto tcp port 1-65535
+	listens
+	server=$! here=$said
+	yes outside python3 -c 'import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(b"abc"); s.shutdown(1)
+assert s.recv(9, socket.MSG_WAITALL) == b"abc"' "$here"
+	told 1 pid comm dport opened sent received end
+	says "$server python3 $here there 3 3 closed-there"
+}
+
+# Start a process that listens and takes one connection; its port is in $said.
+# shellcheck disable=SC2016 # for the inner shell
+listens()
+{
+	start sh -c 'echo $$ >"$1/cgroup.procs" && exec python3 "$2" listen' - "$web" "$tests_dir/flows.py"
+}
+
+# ended HOW LINE...: the events of both ends
+ended()
+{
+	local how=$1 wanted
+
+	shift
+	run inside "$web" talk end "$how"
+	wanted=$(printf '%s\n' "$@" | sort)
+	told $# opened sent received end
+	says "$wanted"
+}
+
+@test 'why it ended: reset, data left unread, refused, killed, and a socket that connects twice' {
+	rule alert flow
+	ended reset 'here 3 0 reset-here' 'there 0 3 reset-there'
+	ended unread 'here 3 0 reset-there' 'there 0 3 reset-here'
+	ended refused 'here 0 0 refused'
+	ended twice 'here 3 0 reset-here' 'there 0 3 reset-there' 'here 5 0 closed-here' 'there 0 5 closed-there'
+	run inside "$web" talk end killed
+	told 2 comm end
+	matches '^python3 reset-'
+}
+
+@test 'a connection whose packets are dropped times out, and one that is cut says so' {
+	local answer
+
+	rule alert flow
+	coproc answer { inside "$web" python3 -c 'import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.setsockopt(socket.IPPROTO_TCP, 18, 300)
+print(flush=True); sys.stdin.readline(); s.sendall(b"lost")
+try: s.recv(1)
+except OSError: pass' "$port"; }
+	read -r -u "${answer[0]}"
+	yes cgg-rule insert first deny ingress sport "$port" quiet
+	echo >&"${answer[1]}"
+	told 1 opened sent received end
+	says 'here 0 0 timeout'
+	yes cgg-rule restore - <<<'alert flow'
+	coproc answer { inside "$web" talk wait 127.0.0.1 "$port"; }
+	read -r -u "${answer[0]}"
+	wait_for cgg-sockets -k "$web" || skip "$(cgg-sockets -k "$web" 2>&1)"
+	told 1 opened end
+	says 'here cut'
+}
+
+@test 'ip, port and cgroup choose, the first rule decides, and quiet is quiet' {
+	local below
+
+	new_cgroup below "$web"
+	cgg-rule add allow flow ip 127.0.0.2
+	cgg-rule add alert flow port "$port" cgroup "$(shown "$below")" quiet
+	cgg-rule add alert flow ip ::1 port "$port" name six
+	for to in 127.0.0.1 127.0.0.2 ::1; do
+		yes inside "$web" talk one "$to" "$port"
+	done
+	yes inside "$below" talk one ::1 "$port"
+	yes inside "$below" talk one 127.0.0.2 "$port"
+	told 1 label daddr
+	says 'six ::1'
+	reports_nothing
+	yes wait_for counted
+}
+
+counted()
+{
+	[ "$(cgg-rule list -s | cut -f 2 | tr '\n' ' ')" = '2 1 1 ' ]
+}
+
+@test 'each cgroup that is attached reports, with the cgroup of the socket' {
+	local below deep
+
+	new_cgroup below "$web"
+	new_cgroup deep "$below"
+	rule alert flow
+	cgg-rule -p other add alert flow
+	cgg-attach -p other "$below"
+	yes inside "$deep" talk one ::1 "$port"
+	told 2 cgroup own_cgroup opened sent received end
+	says "$(printf '%s\n' "$(shown "$web") $(shown "$deep") here 5 5 closed-here" \
+		"$(shown "$below") $(shown "$deep") here 5 5 closed-here" | sort)"
+}
+
+@test 'what was open before the first rule is not reported; what listened has no process' {
+	local answer pid here
+
+	coproc answer { inside "$web" talk wait 127.0.0.1 "$port"; }
+	pid=$answer_PID
+	read -r -u "${answer[0]}"
+	listens
+	here=$said
+	rule alert flow
+	echo >&"${answer[1]}"
+	wait "$pid"
+	yes outside python3 -c 'import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(b"abc"); s.shutdown(1)
+assert s.recv(9, socket.MSG_WAITALL) == b"abc"' "$here"
+	told 1 pid comm dport opened sent received
+	says "0  $here there 3 3"
+	reports_nothing
+}
+
+# MD5 keys fill the memory of a socket for options.
+@test 'a socket without room to remember who opened it is reported all the same' {
+	rule alert flow
+	run inside "$web" python3 -c 'import errno, socket, struct, sys
+s = socket.socket()
+for i in range(100000):
+    key = struct.pack("=H2xI120xBBHi80s", 2, 0x0100000a + (i << 16), 0, 0, 3, 0, b"key")
+    try:
+        s.setsockopt(socket.IPPROTO_TCP, 14, key)
+    except OSError as error:
+        if error.errno == errno.ENOMEM: break
+        print("skip:", error); sys.exit()
+s.connect(("127.0.0.1", int(sys.argv[1])))
+s.sendall(b"hello")
+assert s.recv(5, socket.MSG_WAITALL) == b"hello"
+s.shutdown(1)
+s.recv(1)' "$port"
+	skip_if_lacking keys
+	status_is 0
+	told 1 pid opened sent received end
+	says '0 null 5 5 closed-here'
+}
+
+@test 'a hook that no rule asks for is not attached' {
+	yes cgg-status
+	[ "$(grep -c 'programs.* flow' <<<"$output")" -eq 0 ]
+	rule alert flow
+	yes cgg-status
+	matches "^cgroup	$(shown "$web")	policy default	programs flow$"
+	yes cgg-rule delete "$id"
+	yes cgg-status
+	matches "^cgroup	$(shown "$web")	policy default	programs -$"
+}
