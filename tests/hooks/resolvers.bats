@@ -287,6 +287,43 @@ reaches()
 	lookups
 }
 
+# through_nscd NAME: as through_getent, where nscd is
+through_nscd()
+{
+	# shellcheck disable=SC2016 # for the inner shell
+	nsenter -t "$nscd" -m -n timeout 20 bash -c 'read -r address _ < <(getent hosts "$1") && reach "$address" "$2"' \
+		bash "$1" "$http"
+}
+
+# The library asks nscd by a socket, and its answers are not seen. The policy by-name closes it.
+@test 'nscd: a name that it tells is refused, and without its socket the library asks by DNS' {
+	local nscd program
+
+	PATH=$PATH:$BUILD/nscd/usr/sbin needs nscd
+	program=$(PATH=$PATH:$BUILD/nscd/usr/sbin command -v nscd)
+	unix_loads || skip 'this kernel has no hook unix'
+	resolver
+	printf '%s\n' 'server-user root' 'enable-cache hosts yes' 'persistent hosts no' 'check-files hosts no' \
+		>"$BATS_TEST_TMPDIR/conf"
+	# shellcheck disable=SC2016 # for the inner shell
+	runs unshare -m --propagation private sh -c 'mount -t tmpfs tmpfs /run && mkdir /run/nscd &&
+		exec "$0" -F -f conf' "$program"
+	nscd=$!
+	export -f reach
+	wait_for nsenter -t "$nscd" -m test -S /run/nscd/socket
+	wait_for through_nscd a.example.com
+	run inside "$web" through_nscd a.example.com
+	[ "$status" -ne 0 ]
+	yes cgg-names
+	says ''
+	policy 'allow connect host *.example.com' 'deny unix /run/nscd/*' 'deny unix /var/run/nscd/*'
+	yes inside "$web" through_nscd a.example.com
+	yes cgg-names
+	matches '	192.0.2.1	a.example.com	'
+	run inside "$web" through_nscd evil.example.net
+	[ "$status" -ne 0 ]
+}
+
 # With the commands of cgguard-names(7).
 @test 'a policy that was learned from a program, with dnsmasq, allows what it did and nothing else' {
 	needs dnsmasq
