@@ -184,6 +184,20 @@ owner()
 	says EPERM
 }
 
+@test 'a place of names that a killed command leaves is free after the next attach' {
+	local id bytes
+
+	new_cgroup mail
+	id=$(stat -c %i "$mail")
+	printf -v bytes '%016x' "$id"
+	# shellcheck disable=SC2046 # words
+	bpftool map update pinned /sys/fs/bpf/cgguard/maps/name_owners key 1 0 0 0 \
+		value hex $(fold -w 2 <<<"$bytes" | tac)
+	[ "$(owner 1)" = "$id" ]
+	cgg-attach "$web"
+	[ "$(owner 0) $(owner 1)" = "$(stat -c %i "$web") 0" ]
+}
+
 @test 'the names of a removed cgroup are listed under its id' {
 	id=$(stat -c %i "$web")
 	cgg-names add a.example.com 192.0.2.1
