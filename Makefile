@@ -76,6 +76,7 @@ OBJECTS = cgguard cgguard_old cgguard_names cgguard_names_old
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 TOOLS = $(patsubst tests/engines/%.c,$(BUILD)/tests/%,$(wildcard tests/engines/*.c))
 MEASURED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/bench/*.bpf.c))
+TRIED = $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(wildcard tests/hostile/*.bpf.c))
 
 ifdef CROSS
 ifeq ($(filter clean sysroot,$(MAKECMDGOALS)),)
@@ -112,7 +113,7 @@ sysroot:
 
 tested: tools $(UNIT)
 
-tools: all $(TOOLS)
+tools: all $(TOOLS) $(TRIED)
 
 check: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) tested
@@ -128,7 +129,7 @@ check-one: deps
 # Kill every command at every call and store, and let each of its calls fail: about twenty minutes
 # on two processors. Several shares run at once, since most of the time is waiting for the kernel.
 check-faults: deps
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS) $(TRIED)
 	@FAULTS=all LIMIT=7200 SHARES=4 JOBS=8 tests/run tests/hostile/faults.bats tests/hostile/faults-guard.bats
 
 # Run many writers and readers at once for a minute, upgrade a hundred times under attempts, ask a million
@@ -139,7 +140,7 @@ ASKS ?= 1000000
 ANSWERS ?= 600
 QUESTIONS ?= 600
 soak: deps
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS) $(TRIED)
 	@SOAK_SECONDS=$(SOAK_SECONDS) UPGRADES=100 ASKS=$(ASKS) ANSWERS=$(ANSWERS) QUESTIONS=$(QUESTIONS) JOBS=1 LIMIT=3600 \
 		tests/run tests/hostile/soak.bats tests/commands/upgrade.bats tests/hostile/asks.bats tests/hostile/answers.bats \
 		tests/hostile/questions.bats
@@ -153,7 +154,7 @@ check-compilers: deps
 # Test each hook on every kernel in Debian, in virtual machines; KERNELS='5.10 newest' names some.
 check-kernels: deps
 	@tests/install-deps kernels || echo 'The tools that start other kernels are not available.'
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS) $(TRIED)
 	@tests/machines/check-kernels $(KERNELS)
 
 # Build for other machines, and test each hook on them in QEMU; MACHINES='arm64:bookworm s390x' names
@@ -181,7 +182,7 @@ check-sanitize: deps
 VALGRINDED ?= $(patsubst %,tests/commands/%.bats,counters guard learn restore)
 check-valgrind: deps
 	@tests/install-deps analyze
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS) $(TRIED)
 	@BUILD=$(abspath $(BUILD)) LIMIT=3600 tests/watched valgrind $(VALGRINDED)
 
 # Analyze the library and the commands with gcc and clang-tidy; .clang-tidy has the checks. One file
@@ -389,4 +390,4 @@ clean:
 # When a header is gone that build/ remembers, compile again the files that included it.
 %.h: ;
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/names/*.d $(BUILD)/lib/*/*.d $(BUILD)/tests/bench/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/names/*.d $(BUILD)/lib/*/*.d $(BUILD)/tests/*/*.d)

@@ -2,16 +2,17 @@
 /*
  * answers.c - compare what the kernel learns from answers of DNS with what a parser here reads
  *
- * answers CGROUP SECONDS SEED KEEP: ask for random names in the cgroup, send answers from
+ * answers CGROUP SECONDS SEED KEEP [OBJECT]: ask for random names in the cgroup, send answers from
  * 127.0.0.53, of which many are damaged, and compare the names of the cgroup after each. KEEP:
- * seconds, as in the policy. The parser here was written from RFC 1035 and the limits in
- * cgguard-names(7).
+ * seconds, as in the policy. With OBJECT, answers.bpf.o, nothing is sent: each answer is the packet
+ * of a BPF_PROG_TEST_RUN of the program for answers. The parser here was written from RFC 1035 and
+ * the limits in cgguard-names(7).
  */
 #include <stdbool.h>
 #include <sys/stat.h>
 
 #include "../../lib/cgg.h"
-#include "dns.h"
+#include "test_run.h"
 
 #define RECORDS 64
 #define ALIASES 4
@@ -279,7 +280,7 @@ static void answer_make(struct dns_message *m, const struct dns_message *questio
 
 static void answer_damage(struct dns_message *m)
 {
-	static const uint8_t telling[] = { 0,  1,    4,    5,	 12,   16,   28, 63,
+	static const uint8_t telling[] = { 0,  1,    4,	   5,	 12,   16,   28, 63,
 					   64, 0x7f, 0x80, 0xbf, 0xc0, 0xff, '.' };
 	unsigned times = below(3) ? below(5) : 0;
 
@@ -371,27 +372,51 @@ static void compare(uint64_t id, const struct dns_message *m, unsigned long roun
 	exit(1);
 }
 
+/* ---- how an answer comes to the program ---- */
+
+static int server, client; /* sockets */
+
+/* question_send - ask by the sockets; return who asks */
+static struct sockaddr_in question_send(struct dns_message *question)
+{
+	struct sockaddr_in from;
+	socklen_t size = sizeof(from);
+
+	if (send(client, question->byte, question->len, 0) < 0 ||
+	    recvfrom(server, question->byte, DNS_MOST, 0, (struct sockaddr *)&from, &size) < 0)
+		err(3, "the question");
+	return from;
+}
+
+static void answer_send(const struct dns_message *m, struct sockaddr_in to)
+{
+	uint8_t byte[DNS_MOST];
+
+	if (sendto(server, m->byte, m->len, 0, (struct sockaddr *)&to, sizeof(to)) < 0 ||
+	    recv(client, byte, DNS_MOST, 0) < 0)
+		err(3, "the answer");
+}
+
 /* round_run - ask, answer and compare once; return whether an address was bound */
-static bool round_run(int server, int client, uint64_t cgroup, unsigned long round)
+static bool round_run(uint64_t cgroup, unsigned long round)
 {
 	static const enum dns_type types[] = { DNS_A, DNS_AAAA, (enum dns_type)65 };
 	unsigned id = below(65536);
 	enum dns_type type = types[below(3)];
 	struct dns_message question, m;
-	struct sockaddr_in from;
-	socklen_t size = sizeof(from);
+	struct sockaddr_in from = { 0 };
 	char name[256];
 
 	name_make(name);
 	dns_ask(&question, id, name, type);
-	if (send(client, question.byte, question.len, 0) < 0 ||
-	    recvfrom(server, question.byte, DNS_MOST, 0, (struct sockaddr *)&from, &size) < 0)
-		err(3, "the question");
+	if (!program)
+		from = question_send(&question);
 	answer_make(&m, &question);
 	answer_damage(&m);
-	if (sendto(server, m.byte, m.len, 0, (struct sockaddr *)&from, size) < 0 ||
-	    recv(client, question.byte, DNS_MOST, 0) < 0)
-		err(3, "the answer");
+	if (program)
+		packet_run(&m, id, name, type);
+	else
+		answer_send(&m, from);
 	answer_read(&m, id, name, type);
 	compare(cgroup, &m, round);
 	if (wanted.count && bindings_flush(cgroup))
@@ -402,13 +427,13 @@ static bool round_run(int server, int client, uint64_t cgroup, unsigned long rou
 int main(int argc, char **argv)
 {
 	struct sockaddr_in resolver = dns_resolver();
-	int server = socket(AF_INET, SOCK_DGRAM, 0), client;
 	unsigned long rounds = 0, bound = 0;
 	struct stat cgroup;
 	double end;
 
-	if (argc != 5)
-		errx(2, "usage: answers CGROUP SECONDS SEED KEEP");
+	if (argc != 5 && argc != 6)
+		errx(2, "usage: answers CGROUP SECONDS SEED KEEP [OBJECT]");
+	server = socket(AF_INET, SOCK_DGRAM, 0);
 	if (stat(argv[1], &cgroup) || bind(server, (struct sockaddr *)&resolver, sizeof(resolver)))
 		err(3, "%s", argv[1]);
 	random_state = strtoull(argv[3], 0, 10);
@@ -417,8 +442,10 @@ int main(int argc, char **argv)
 	client = socket(AF_INET, SOCK_DGRAM, 0);
 	if (connect(client, (struct sockaddr *)&resolver, sizeof(resolver)))
 		err(3, "connect");
+	if (argc == 6)
+		program_load(argv[5], (uint64_t)cgroup.st_ino);
 	for (end = now_ns() + atof(argv[2]) * 1e9; now_ns() < end; rounds++)
-		bound += round_run(server, client, (uint64_t)cgroup.st_ino, rounds);
+		bound += round_run((uint64_t)cgroup.st_ino, rounds);
 	printf("%lu answers, %lu bound an address, no difference\n", rounds, bound);
 	return bound < rounds / 20;
 }

@@ -26,3 +26,14 @@ setup()
 	matches '^[0-9]+ answers, [0-9]+ bound an address, no difference$'
 	echo "# $output" >&3
 }
+
+@test 'the program for answers learns the same from damaged packets, run by BPF_PROG_TEST_RUN' {
+	local seed=${SEED:-$RANDOM}
+
+	printf '%s\n' 'names 4096 keep 5s' 'resolver 127.0.0.53' 'allow connect host *' |
+		net cgg-rule restore
+	echo "SEED=$seed"
+	yes net "$BUILD/tests/answers" "$web" "${ANSWERS:-2}" "$seed" 5 "$BUILD/tests/hostile/answers.bpf.o"
+	matches '^[0-9]+ answers, [0-9]+ bound an address, no difference$'
+	echo "# $output" >&3
+}
