@@ -15,7 +15,7 @@
 
 #define NONE ((__u32)-1)
 #define FEW 8 /* at most so many rules of one prefix form a plain list */
-#define CLASSES 32 /* conditions that share one set of intervals */
+#define CLASSES CGG_LIST_MOST /* conditions that share one set of intervals: one list */
 #define MANY 512 /* rules that a later rule is compared with, to bound the time */
 
 /* A rule at a prefix. high and low are the first 16 bytes of the key, in host byte order. */

@@ -35,11 +35,12 @@ static const struct span *span_at(const struct spans *spans, __u64 select, const
 				  __u32 port)
 {
 	__u32 at = spans_find(spans, select, port);
-	const struct span *s = &spans->span[at];
+	const struct span *s;
 
-	if (at == spans->count || s->select != select || s->min > port || s->until < box->until)
+	if (at == spans->count)
 		return 0;
-	return s;
+	s = &spans->span[at];
+	return s->select != select || s->min > port || s->until < box->until ? 0 : s;
 }
 
 /* Return the span that takes the port for as long as the box needs, and ends last, or 0. */

@@ -205,6 +205,25 @@ END
 
 # ---- quiet, name ----
 
+# ttls N: print that many rules for one port, each with a ttl of its own
+ttls()
+{
+	for ((i = 1; i <= $1; i++)); do echo "deny connect port 80 ttl ${i}m"; done
+}
+
+@test 'ttl: 8192 rules for the same port are judged, the last one too, and more are refused' {
+	yes cgg-rule restore <(ttls 8191 && echo deny connect port 80-81 ttl 200h name last)
+	run cgg-rule test connect ip 192.0.2.1 port 81
+	status_is 1
+	matches ' name last'
+	run cgg-rule test connect ip 192.0.2.1 port 82
+	status_is 0
+	run cgg-rule restore <(ttls 8193)
+	status_is 3
+	says 'cgg-rule: too many rules with different conditions at one address'
+	[ "$(cgg-rule list | wc -l)" -eq 8192 ]
+}
+
 @test 'quiet: every hook denies and counts without an event' {
 	for hook in "${hooks[@]}"; do
 		# shellcheck disable=SC2046 # words
