@@ -56,7 +56,7 @@ static __always_inline __u64 first_match(__u32 number, const struct cgg_image *i
 #endif
 }
 
-#if defined(CGG_NAMES) && !defined(CGG_QUESTIONS)
+#if defined(CGG_NAMES) && !defined(CGG_QUESTIONS) && !defined(CGG_FLOWS)
 #include "names/host.h"
 #endif
 

@@ -10,6 +10,13 @@
  */
 #define CGG_FLOWS
 #include "address.h"
+#if defined(CGG_NAMES)
+#include "names/calling.h"
+#define PROGRAM flow_names
+#else
+#define PROGRAM flow
+#define host_keep(flow, ctx, q)
+#endif
 
 #define AF_INET6 10
 
@@ -22,16 +29,30 @@ static __always_inline void watch(struct bpf_sock_ops *ctx)
 	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
+/* flow_remote - Ask about the address of the other end. */
+static __always_inline void flow_remote(struct bpf_sock_ops *ctx, struct cgg_query *q)
+{
+	if (ctx->family == AF_INET6)
+		query_plain6(q, WORD(ctx->remote_ip6, 0), WORD(ctx->remote_ip6, 1));
+	else
+		query_ip4(q, ctx->remote_ip4);
+}
+
 /* flow_opens - Keep who calls connect(2) or listen(2); since is 0 for a socket that listens. */
 static __always_inline void flow_opens(struct bpf_sock_ops *ctx, __u64 since)
 {
 	struct flow *flow = flow_of(ctx, BPF_SK_STORAGE_GET_F_CREATE);
+	struct cgg_query q = {};
 
 	if (!flow)
 		return;
 	opener_now(&flow->opener);
 	flow->since = since;
 	flow->opened = since ? CGG_OPENED_HERE : CGG_OPENED_THERE;
+	if (!since)
+		return;
+	flow_remote(ctx, &q);
+	host_keep(flow, ctx, &q);
 }
 
 /* flow_begins - Keep when a connection began, unless its socket called connect(2) itself. */
@@ -54,12 +75,11 @@ static __always_inline int flow_query(struct bpf_sock_ops *ctx, struct cgg_query
 
 	if (flow && !flow->since)
 		return 0;
+	flow_remote(ctx, q);
 	if (ctx->family == AF_INET6) {
-		query_plain6(q, WORD(ctx->remote_ip6, 0), WORD(ctx->remote_ip6, 1));
 		*(__u64 *)net->local = WORD(ctx->local_ip6, 0);
 		*(__u64 *)(net->local + 8) = WORD(ctx->local_ip6, 1);
 	} else {
-		query_ip4(q, ctx->remote_ip4);
 		*(__u64 *)(net->local + 8) = join(MAPPED, ctx->local_ip4);
 	}
 	if (flow && flow->opened == CGG_OPENED_THERE) {
@@ -87,7 +107,7 @@ static __always_inline void flow_ends(struct bpf_sock_ops *ctx)
 }
 
 SEC("sockops")
-int flow(struct bpf_sock_ops *ctx)
+int PROGRAM(struct bpf_sock_ops *ctx)
 {
 	switch (ctx->op) {
 	case BPF_SOCK_OPS_TCP_LISTEN_CB:

@@ -10,7 +10,9 @@
 struct flow {
 	__u64 since; /* when it began; 0: it listens */
 	struct opener opener;
-	__u64 opened; /* enum cgg_opened */
+	__u32 opened; /* enum cgg_opened */
+	__u32 host; /* length of the name of the other end, when it was called; 0: none is known */
+	char name[sizeof(((struct cgg_event_flow *)0)->name)];
 };
 
 struct {

@@ -87,6 +87,9 @@ static __always_inline void flow_put(struct cgg_event_flow *e, struct bpf_sock_o
 	const struct flow *flow = flow_of(ctx, 0);
 	__u64 sent = ctx->bytes_acked, received = ctx->bytes_received;
 
+	e->net.host = flow ? flow->host : 0;
+	if (flow)
+		__builtin_memcpy(e->name, flow->name, sizeof(e->name));
 	e->opened = flow ? flow->opened : CGG_OPENED_UNKNOWN;
 	e->duration = flow ? now - flow->since : 0;
 	if (sent && e->opened != CGG_OPENED_THERE) /* the SYN */

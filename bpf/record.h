@@ -50,7 +50,7 @@ static __always_inline void fill_who(struct cgg_event *e, MORE more)
 #endif
 }
 
-#if defined(CGG_NAMES)
+#if defined(CGG_NAMES) && !defined(CGG_FLOWS)
 /* host_copy - Copy the name that belongs to an event, reversed: so its end is kept. */
 static __always_inline void host_copy(struct cgg_event *e, __u32 len, __u32 buffer)
 {
@@ -94,7 +94,7 @@ static __always_inline __u64 write_record(const struct cgg_attached *at, struct 
 	else
 		__builtin_memset(e->label, 0, CGG_NAME);
 	copy_words(e->words, n->words, sizeof(n->words));
-#if defined(CGG_NAMES)
+#if defined(CGG_NAMES) && !defined(CGG_FLOWS)
 	host_copy(e, n->net.host, n->buffer);
 #endif
 #if defined(CGG_FLOWS)

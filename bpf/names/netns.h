@@ -30,23 +30,31 @@ struct sk_buff___names {
 	struct sock___names *sk;
 } RELOCATED;
 
-/* netns_of - Return the cookie of the network namespace of a packet's socket, 0: unknown. */
-static __always_inline __u64 netns_of(struct __sk_buff *skb)
+/* netns_of_sock - Return the cookie of the network namespace of a socket, 0: unknown. */
+static __always_inline __u64 netns_of_sock(const char *sk)
 {
-	__u64 at_sk = __builtin_preserve_field_info(((struct sk_buff___names *)0)->sk, 0);
 	__u64 at_net = __builtin_preserve_field_info(
 		((struct sock___names *)0)->__sk_common.skc_net.net, 0);
 	__u64 at_cookie =
 		__builtin_preserve_field_info(((struct net___names *)0)->net_cookie, 2)
 			? __builtin_preserve_field_info(((struct net___names *)0)->net_cookie, 0)
 			: __builtin_preserve_field_info(((struct net___old *)0)->net_cookie, 0);
-	char *sk = 0, *net = 0;
+	char *net = 0;
 	__u64 cookie = 0;
 
-	bpf_probe_read_kernel(&sk, sizeof(sk), (char *)skb + at_sk);
 	bpf_probe_read_kernel(&net, sizeof(net), sk + at_net);
 	bpf_probe_read_kernel(&cookie, sizeof(cookie), net + at_cookie);
 	return cookie;
+}
+
+/* netns_of - Return that of a packet's socket. */
+static __always_inline __u64 netns_of(struct __sk_buff *skb)
+{
+	__u64 at_sk = __builtin_preserve_field_info(((struct sk_buff___names *)0)->sk, 0);
+	char *sk = 0;
+
+	bpf_probe_read_kernel(&sk, sizeof(sk), (char *)skb + at_sk);
+	return netns_of_sock(sk);
 }
 
 #endif

@@ -141,6 +141,32 @@ counted()
 	[ "$(cgg-rule list -s | cut -f 2 | tr '\n' ' ')" = '2 1 1 ' ]
 }
 
+@test 'the name that the address had when it was called is told, of a long one the end' {
+	local answer long=a23456789.b23456789.c23456789.d23456789.e23456789.example
+
+	rule alert flow
+	yes inside "$web" talk one 127.0.0.1 "$port"
+	told 1 host
+	says null
+	yes cgg-rule add alert dns '*'
+	run cgg-names add db.example 127.0.0.1
+	[[ $output != *'no number of a network namespace'* ]] || skip "$output"
+	status_is 0
+	yes cgg-names add "$long" ::1
+	coproc answer { inside "$web" talk wait 127.0.0.1 "$port"; }
+	read -r -u "${answer[0]}"
+	yes inside "$web" talk one ::1 "$port"
+	told 1 daddr opened host
+	says "::1 here ${long: -40}"
+	yes cgg-names flush
+	echo >&"${answer[1]}"
+	told 1 daddr opened host
+	says '127.0.0.1 here db.example'
+	yes inside "$web" talk one 127.0.0.1 "$port"
+	told 1 daddr host
+	says '127.0.0.1 null'
+}
+
 @test 'each cgroup that is attached reports, with the cgroup of the socket' {
 	local below deep
 
