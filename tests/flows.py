@@ -5,7 +5,7 @@
 	one ADDRESS PORT	a connection to a server that echoes, with 5 bytes; then exit
 	end HOW			one that ends so: reset, unread, twice, refused, killed
 	wait ADDRESS PORT	connect, say so, and wait for a line
-	listen			print a port; take one connection, and send its 3 bytes back, after a line
+	listen			print a port; take one connection, and send its 3 bytes back at its end
 """
 import os
 import random
@@ -173,9 +173,10 @@ def listen():
     server = pair(socket.AF_INET, "127.0.0.1")
     print(server.getsockname()[1], flush=True)
     sock = server.accept()[0]
-    sock.sendall(sock.recv(3, socket.MSG_WAITALL))
-    sock.shutdown(socket.SHUT_WR)
-    read_all(sock)
+    data = sock.recv(3, socket.MSG_WAITALL)
+    assert not read_all(sock)
+    sock.sendall(data)
+    sock.close()
 
 
 if __name__ == "__main__":

@@ -129,12 +129,24 @@ packets_are_judged()
 	opens echo ::1 "$port" 5000
 }
 
-@test 'connect, sendmsg, bind, recvmsg, egress and ingress judge' {
+flow_is_told()
+{
+	rule alert flow port "$port"
+	for to in 127.0.0.1 ::1; do
+		opens tcp "$to" "$port"
+		yes cgg-events -n 1 -w $((3 * patience))
+		matches "^\[ALERT flow\] pid=[1-9][0-9]* comm=reach daddr=$to dport=$port proto=6 .* rule=$id .* opened=here .* sent=0 received=0 "
+	done
+	yes cgg-rule delete "$id"
+}
+
+@test 'connect, sendmsg, bind, recvmsg, egress, ingress and flow judge' {
 	connect_is_judged
 	sendmsg_is_judged
 	bind_is_judged
 	recvmsg_is_watched
 	packets_are_judged
+	flow_is_told
 }
 
 @test 'egress judges random packets as the independent parser says' {
