@@ -91,7 +91,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps demo sysroot tested tools check check-one check-compilers check-debian check-faults check-kernels \
-	check-machines check-programs check-reproducible dist \
+	check-machines check-matrix check-odd check-programs check-reproducible dist \
 	check-sanitize check-valgrind analyze soak bench bench-compare \
 	fuzz html check-site install uninstall deb check-deb check-boot clean
 
@@ -162,6 +162,19 @@ check-kernels: deps
 check-machines: deps
 	@tests/install-deps machines || echo 'The tools that build for other machines and start them are not available.'
 	@tests/machines/check-machines $(MACHINES)
+
+# Test a few hooks on kernels that are set up in an unusual way; ODD='lockdown no-ipv6' names some.
+check-odd: deps
+	@tests/install-deps kernels || echo 'The tools that start other kernels are not available.'
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
+	@tests/machines/check-odd $(ODD)
+
+# Run everything that a release needs, and go on where something fails: hours. doc/matrix.md has the table.
+check-matrix:
+	@failed=; for target in check check-debian check-compilers check-kernels check-machines check-odd \
+		check-reproducible check-deb check-boot; do \
+		$(MAKE) --no-print-directory $$target || failed="$$failed $$target"; \
+	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
 # Install real programs and resolvers, and test with them. make check uses those that are installed.
 check-programs: deps
