@@ -8,9 +8,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,13 +48,18 @@ static int network_visit(struct cgg_sockets *all, network_each *each)
 	return status;
 }
 
-/* Visit the namespace that fd is, unless it was visited before. Take fd over. */
+/*
+ * Visit the namespace that fd is, unless it was visited before. Take fd over.
+ *
+ * A name in /run/netns is a plain file until ip-netns(8) has mounted a namespace there, and after it
+ * was unmounted.
+ */
 int network_try(struct cgg_sockets *all, int fd, network_each *each)
 {
 	struct cgg_network *more;
 	struct stat st;
 
-	if (fstat(fd, &st) || is_known(all, &st)) {
+	if (fstat(fd, &st) || ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET || is_known(all, &st)) {
 		close(fd);
 		return 0;
 	}

@@ -184,6 +184,7 @@ allow	allow connect host db.example.com inner'
 @test 'sockets in other network namespaces are listed, also where no process is' {
 	ip netns add "$CGG_RUN-one"
 	ip -n "$CGG_RUN-one" link set lo up
+	touch "/run/netns/$CGG_RUN-two" # ip netns add is about to mount it
 	holds one "$web" -n "$CGG_RUN-one" listen:tcp:127.0.0.1:0
 	holds here "$web" listen:tcp:127.0.0.1:0
 	yes cgg-sockets -j
@@ -202,6 +203,7 @@ time.sleep(600)' 3>&- &
 	started[$!]=python3
 	wait_for eval 'cgg-sockets | grep -q 0.0.0.0:4242'
 	[ "$(cgg-sockets -j | jq '[.[].netns] | unique | length')" -eq 3 ]
+	rm "/run/netns/$CGG_RUN-two"
 }
 
 @test '-k ends what is listed with a reset for both ends, and prints it' {
