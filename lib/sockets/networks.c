@@ -48,18 +48,23 @@ static int network_visit(struct cgg_sockets *all, network_each *each)
 	return status;
 }
 
+static bool is_network(int fd, struct stat *st)
+{
+	return ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET && !fstat(fd, st);
+}
+
 /*
  * Visit the namespace that fd is, unless it was visited before. Take fd over.
  *
- * A name in /run/netns is a plain file until ip-netns(8) has mounted a namespace there, and after it
- * was unmounted.
+ * A name in /run/netns is a plain file until ip-netns(8) has mounted a namespace there, and once it
+ * has unmounted it.
  */
 int network_try(struct cgg_sockets *all, int fd, network_each *each)
 {
 	struct cgg_network *more;
 	struct stat st;
 
-	if (fstat(fd, &st) || ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET || is_known(all, &st)) {
+	if (!is_network(fd, &st) || is_known(all, &st)) {
 		close(fd);
 		return 0;
 	}
