@@ -28,7 +28,7 @@ struct tcp_sock___flow {
 
 #define SOCK_DONE_BIT 1 /* in skc_flags: the other end has closed (enum sock_flags) */
 
-/* flow_error - Return the errno of the socket: why it is closed; 0: this end closed it. */
+/* flow_error - Return the error that ended the connection; 0: none, as when both ends closed it. */
 static __always_inline int flow_error(struct bpf_sock_ops *ctx)
 {
 	const struct sock___flow *sk = (const struct sock___flow *)sock_address(ctx->sk);

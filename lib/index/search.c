@@ -216,8 +216,9 @@ static __u32 first_of_rule(const struct ranges *ranges, __u32 rule)
 }
 
 /*
- * Set *found to whether earlier rules take all blocks of a rule, for some kinds of queries. *by
- * then has met them, as in looks_cover(). Return 0 or CGG_FAILED.
+ * Set *found to COVERED if earlier rules take all blocks of a rule for some kinds of queries, to
+ * OPEN if not, and to TOO_LONG if the search gave up. If COVERED, *by has met them, as in
+ * looks_cover(). Return 0 or CGG_FAILED.
  */
 int blocks_cover(struct ranges *ranges, __u32 rule, kind_set kinds, const struct classes *classes,
 		 int *found, __u32 *by)
