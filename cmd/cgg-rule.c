@@ -161,7 +161,7 @@ static int drop(int count, char **word)
 
 	(void)count, (void)word;
 	guard_begin(&guard, &place, false);
-	status = guard_repair(&guard);
+	status = guard_tidy(&guard);
 	if (!status)
 		status = policy_drop(&guard, place);
 	if (status)

@@ -38,6 +38,9 @@ int override_check(int cgroup, int program, struct cgg_effective *before);
 int override_recheck(int cgroup, int program, const struct cgg_effective *before);
 int link_refusal(int cgroup, int program, int error);
 
+/* repair.c */
+bool cgroup_is_gone(__u64 id);
+
 /* replace.c */
 int programs_renew(struct cgg_guard *guard);
 

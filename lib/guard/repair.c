@@ -46,7 +46,7 @@ static bool says_gone(int error)
 }
 
 /* Return whether a cgroup was removed. */
-static bool is_gone(__u64 id)
+bool cgroup_is_gone(__u64 id)
 {
 	int cgroup = cgroup_open_id(id);
 
@@ -64,7 +64,7 @@ static int attachment_repair(struct cgg_guard *guard, const struct cgg_attachmen
 	if (cgroup >= 0) {
 		status = attachment_settle(guard, attachment, cgroup);
 		close(cgroup);
-		gone = status && is_gone(attachment->id);
+		gone = status && cgroup_is_gone(attachment->id);
 	}
 	if (gone) {
 		attachment_forget(guard, attachment->id);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "links.h"
 #include "policy.h"
 
 /* A hash table with open addressing: from the words of new rules to the entry's number + 1. */
@@ -141,17 +142,27 @@ static int drop(struct cgg_guard *guard, int place)
 	return 0;
 }
 
-/* Count the attachments of each policy in used[CGG_POLICIES]. */
-static int uses_read(struct cgg_guard *guard, unsigned *used)
+/*
+ * Count the attachments of each policy in used[CGG_POLICIES]. Forget those of removed cgroups at
+ * places that are meant.
+ */
+static int uses_read(struct cgg_guard *guard, const bool *meant, unsigned *used)
 {
 	struct cgg_attachment *all;
 	unsigned count;
 	int status = attachments_read(guard, &all, &count);
 
 	memset(used, 0, CGG_POLICIES * sizeof(*used));
-	for (unsigned i = 0; !status && i < count; i++)
-		if (all[i].policy < CGG_POLICIES)
-			used[all[i].policy]++;
+	for (unsigned i = 0; !status && i < count; i++) {
+		__u32 place = all[i].policy;
+
+		if (place >= CGG_POLICIES)
+			continue;
+		if (meant[place] && cgroup_is_gone(all[i].id))
+			status = attachment_forget(guard, all[i].id);
+		else
+			used[place]++;
+	}
 	free(all);
 	return status;
 }
@@ -160,8 +171,11 @@ static int uses_read(struct cgg_guard *guard, unsigned *used)
 int policy_drop(struct cgg_guard *guard, int place)
 {
 	static unsigned used[CGG_POLICIES];
-	int status = uses_read(guard, used);
+	bool meant[CGG_POLICIES] = { 0 };
+	int status;
 
+	meant[place] = true;
+	status = uses_read(guard, meant, used);
 	if (status)
 		return status;
 	if (!place)
@@ -178,10 +192,14 @@ int policy_drop(struct cgg_guard *guard, int place)
 int policies_drop_idle(struct cgg_guard *guard, bool is_meant(const char *name))
 {
 	static unsigned used[CGG_POLICIES];
-	int status = uses_read(guard, used);
+	static bool meant[CGG_POLICIES];
+	int status;
 
+	for (int i = 1; i < CGG_POLICIES; i++)
+		meant[i] = is_meant(guard->policies[i].name);
+	status = uses_read(guard, meant, used);
 	for (int i = 1; i < CGG_POLICIES && !status; i++)
-		if (!used[i] && is_meant(guard->policies[i].name) && drop(guard, i) == CGG_FAILED)
+		if (meant[i] && !used[i] && drop(guard, i) == CGG_FAILED)
 			status = CGG_FAILED;
 	return status;
 }

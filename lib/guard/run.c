@@ -21,7 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "guard.h"
+#include "links.h"
 
 #define PREFIX "cgg-" /* the cgroup's name is this and the name of the run */
 #define PATIENCE 10000 /* ms that killed processes may take to end */
@@ -273,6 +273,8 @@ int run_end(struct cgg_run *run)
 	status = guard_open(&guard, CGG_CHANGE);
 	if (!status)
 		status = guard_tidy(&guard);
+	if (!status && *run->path)
+		status = attachment_forget(&guard, run->id);
 	if (!status && *run->policy) {
 		place = policy_find(&guard, run->policy);
 		status = place < 0 ? 0 : policy_drop(&guard, place);

@@ -57,6 +57,17 @@ calls()
 	[ "$(links)" -eq 1 ]
 }
 
+@test 'a policy whose only cgroup was removed can be dropped' {
+	attach 1 100
+	yes cgg-rule -p own add port 1
+	mkdir "$web/own"
+	yes cgg-attach -p own "$web/own"
+	no cgg-rule -p own drop
+	says 'cgg-rule: policy own: 1 cgroup is attached to it; cgg-detach first'
+	rmdir "$web/own"
+	yes cgg-rule -p own drop
+}
+
 @test 'changes make links again in turn that somebody has removed' {
 	attach 1 100
 	rm -r "$guard"/links/*/connect4

@@ -414,6 +414,31 @@ kill_cleaner()
 	nothing_over
 }
 
+@test 'in a guard of many cgroups nothing is left either, also of a run that was killed' {
+	new_cgroup others
+	mapfile -t others < <(seq -f "$others/c%.0f" 1 100)
+	mkdir "${others[@]}"
+	yes cgg-rule add connect port 9
+	yes cgg-attach "${others[@]}"
+	for way in '-r' '-p'; do
+		yes guarded "$way" "$([ "$way" = -p ] && echo default || echo 'connect port 9')" true
+		says ''
+		no_run
+		[ "$(find /sys/fs/bpf/cgguard/links -mindepth 1 -maxdepth 1 | wc -l)" -eq 100 ]
+	done
+	begin -r 'device c 1:5 r' sleep 1000
+	wait_for run_has 1
+	path=$(run_path)
+	kill_cleaner
+	kill -KILL "$pid"
+	ended 137
+	empty_cgroup "$path" || true
+	wait_for empty_cgroup "$path"
+	yes guarded true
+	no_run
+	rmdir "${others[@]}"
+}
+
 @test 'the cgroup that a run of another guard is making is not removed' {
 	new_cgroup box
 	mkdir "$box/cgg-run-1-0123abcd"
