@@ -57,14 +57,11 @@ struct class *class_make(struct classes *classes, const struct cgg_condition *c)
 
 static int list_add(__u32 **list, __u32 *count, __u32 number)
 {
-	__u32 *more = *list;
+	__u32 *more = grow_list(*list, *count, sizeof(*more));
 
-	if (!(*count & (*count - 1))) {
-		more = reallocarray(more, *count ? 2 * *count : 1, sizeof(*more));
-		if (!more)
-			return set_error(CGG_FAILED, "out of memory");
-		*list = more;
-	}
+	if (!more)
+		return CGG_FAILED;
+	*list = more;
 	more[(*count)++] = number;
 	return 0;
 }

@@ -176,17 +176,11 @@ int cover_put(struct cover *cover, const struct box *box, __u32 rule)
 
 int looks_add(struct looks *looks, const struct spans *one, const struct spans *other)
 {
-	struct look *look = looks->look;
+	struct look *look = grow(looks->look, looks->count, &looks->room, sizeof(*look));
 
-	if (looks->count == looks->room) {
-		__u32 room = looks->room ? 2 * looks->room : 64;
-
-		look = reallocarray(look, room, sizeof(*look));
-		if (!look)
-			return set_error(CGG_FAILED, "out of memory");
-		looks->look = look;
-		looks->room = room;
-	}
+	if (!look)
+		return CGG_FAILED;
+	looks->look = look;
 	look[looks->count++] = (struct look){ one, other };
 	return 0;
 }

@@ -52,7 +52,7 @@ struct look {
 };
 struct looks {
 	struct look *look;
-	__u32 count, room;
+	size_t count, room;
 };
 
 /* These return 0 or CGG_FAILED. */

@@ -20,7 +20,7 @@ struct search {
 	kind_set kind; /* of queries, one bit */
 	const struct classes *classes;
 	struct block *part; /* parts that are still to be looked at */
-	__u32 parts, room;
+	size_t parts, room;
 };
 
 static bool block_meets(const struct block *a, const struct block *b)
@@ -60,62 +60,69 @@ static bool is_earlier(const struct search *s, const struct taken *taken, __u32 
 	       (!taken->rule || class_is_wider(s->classes, taken->class, s->taken->class));
 }
 
+/* Nodes of the tree that are still to be looked at. */
+struct walk {
+	__u32 wait[DEEPEST], waits;
+};
+
+typedef bool block_relation(const struct block *block, const struct block *part);
+
+/* Return the next leaf of the tree that may have blocks of rules before one; 0: there is none. */
+static __always_inline const struct range_node *leaf_next(struct search *s, struct walk *walk,
+							  block_relation *suits,
+							  const struct block *part, __u32 before)
+{
+	while (walk->waits) {
+		__u32 at = walk->wait[--walk->waits];
+		const struct range_node *node = &s->ranges->node[at];
+
+		s->ranges->steps++;
+		if (node->rule >= before || !(node->kinds & s->kind) || !suits(&node->block, part))
+			continue;
+		if (node->count)
+			return node;
+		walk->wait[walk->waits++] = node->first;
+		walk->wait[walk->waits++] = at + 1;
+	}
+	return 0;
+}
+
 /* Return the earliest block that has a whole part, or 0. */
 static const struct taken *find_whole(struct search *s, const struct block *part)
 {
-	const struct ranges *r = s->ranges;
+	struct walk walk = { .waits = 1 };
 	const struct taken *found = 0;
-	__u32 wait[DEEPEST] = { 0 }, waits = 1, before = s->taken->rule;
+	const struct range_node *node;
+	__u32 before = s->taken->rule;
 
-	while (waits) {
-		__u32 at = wait[--waits];
-		const struct range_node *node = &r->node[at];
-
-		s->ranges->steps++;
-		if (node->rule >= before || !(node->kinds & s->kind) ||
-		    !block_holds(&node->block, part))
-			continue;
-		if (!node->count) {
-			wait[waits++] = node->first;
-			wait[waits++] = at + 1;
-		}
+	while ((node = leaf_next(s, &walk, block_holds, part, before)))
 		for (__u32 i = node->first; i < node->first + node->count; i++) {
-			const struct taken *taken = &r->leaf[i];
+			const struct taken *taken = &s->ranges->leaf[i];
 
 			if (!block_holds(&taken->block, part) || !is_earlier(s, taken, before))
 				continue;
 			found = taken;
 			before = taken->rule;
 		}
-	}
 	return found;
 }
 
 /* Return a block that meets a part, of those found first the one with the fewest sides in it. */
 static const struct taken *find_meeting(struct search *s, const struct block *part)
 {
-	const struct ranges *r = s->ranges;
+	struct walk walk = { .waits = 1 };
 	const struct taken *found = 0;
-	__u32 wait[DEEPEST] = { 0 }, waits = 1, before = s->taken->rule;
+	const struct range_node *node;
+	__u32 before = s->taken->rule;
 	unsigned least = ~0u, seen = 0;
 
-	while (waits && seen < CHOICE && least > 1) {
-		__u32 at = wait[--waits];
-		const struct range_node *node = &r->node[at];
-
-		s->ranges->steps++;
-		if (node->rule >= before || !(node->kinds & s->kind) ||
-		    !block_meets(part, &node->block))
-			continue;
-		if (!node->count) {
-			wait[waits++] = node->first;
-			wait[waits++] = at + 1;
-		}
+	while (seen < CHOICE && least > 1 &&
+	       (node = leaf_next(s, &walk, block_meets, part, before)))
 		for (__u32 i = node->first; i < node->first + node->count; i++) {
-			const struct taken *taken = &r->leaf[i];
+			const struct taken *taken = &s->ranges->leaf[i];
 			unsigned sides;
 
-			if (!block_meets(part, &taken->block) || !is_earlier(s, taken, before))
+			if (!block_meets(&taken->block, part) || !is_earlier(s, taken, before))
 				continue;
 			sides = sides_outside(part, &taken->block);
 			seen++;
@@ -124,23 +131,16 @@ static const struct taken *find_meeting(struct search *s, const struct block *pa
 			found = taken;
 			least = sides;
 		}
-	}
 	return found;
 }
 
 static int part_add(struct search *s, const struct block *part)
 {
-	struct block *more = s->part;
+	struct block *more = grow(s->part, s->parts, &s->room, sizeof(*more));
 
-	if (s->parts == s->room) {
-		__u32 room = s->room ? 2 * s->room : 64;
-
-		more = reallocarray(more, room, sizeof(*more));
-		if (!more)
-			return set_error(CGG_FAILED, "out of memory");
-		s->part = more;
-		s->room = room;
-	}
+	if (!more)
+		return CGG_FAILED;
+	s->part = more;
 	s->part[s->parts++] = *part;
 	return 0;
 }

@@ -280,14 +280,11 @@ static bool is_repeated(const struct cgg_rules *rules, unsigned one, unsigned ot
 
 static int found_add(struct finder *f, unsigned first, struct cgg_shadowed **found, unsigned *count)
 {
-	struct cgg_shadowed *more = *found;
+	struct cgg_shadowed *more = grow_list(*found, *count, sizeof(*more));
 
-	if (!(*count & (*count - 1))) {
-		more = reallocarray(more, *count ? 2 * *count : 1, sizeof(*more));
-		if (!more)
-			return set_error(CGG_FAILED, "out of memory");
-		*found = more;
-	}
+	if (!more)
+		return CGG_FAILED;
+	*found = more;
 	more[*count] = (struct cgg_shadowed){ .entry = first,
 					      .unknown = f->unknown,
 					      .never = f->by == NO_RULE };

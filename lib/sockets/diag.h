@@ -49,7 +49,4 @@ int sockets_judge(struct cgg_sockets *all);
 /* reset.c */
 void peer_provoke(const struct cgg_socket *s);
 
-/* grow.c */
-void *grow(void *array, size_t count, size_t *room, size_t size); /* 0 with cgg_error */
-
 #endif

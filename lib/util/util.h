@@ -43,6 +43,10 @@ size_t word_quote(char *text, const char *word, bool utf8); /* needs 4 * strlen(
 char *word_unquote(char *in);
 void word_unescape(char *word); /* in place; only \xNN, as commands print paths */
 
+/* grow.c: make room for one more element of an array; 0 with cgg_error: it stays as it is */
+void *grow(void *array, size_t count, size_t *room, size_t size);
+void *grow_list(void *array, size_t count, size_t size); /* its room is a power of two */
+
 /* edit.c: the shortest edit between two lists of numbers */
 int shortest_edit(const __u32 *const list[2], const unsigned count[2], unsigned values,
 		  bool *const edited[2]);

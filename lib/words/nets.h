@@ -84,7 +84,8 @@ struct cgg_prefix {
 };
 struct cgg_prefixes {
 	struct cgg_prefix *prefix; /* to be freed */
-	unsigned count, room;
+	unsigned count;
+	size_t room;
 };
 int prefixes_add(struct cgg_prefixes *all, const struct cgg_net *net);
 void prefixes_join(struct cgg_prefixes *all);

@@ -76,15 +76,11 @@ static const struct special {
 
 static int add(struct cgg_prefixes *all, const struct cgg_prefix *prefix)
 {
-	if (all->count == all->room) {
-		unsigned room = all->room ? 2 * all->room : 64;
-		struct cgg_prefix *more = reallocarray(all->prefix, room, sizeof(*more));
+	struct cgg_prefix *more = grow(all->prefix, all->count, &all->room, sizeof(*more));
 
-		if (!more)
-			return set_error(CGG_FAILED, "out of memory");
-		all->prefix = more;
-		all->room = room;
-	}
+	if (!more)
+		return CGG_FAILED;
+	all->prefix = more;
 	all->prefix[all->count++] = *prefix;
 	return 0;
 }
