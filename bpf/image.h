@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* image.h - the image of a number, whether it is whole, and whether an entry of it matches. */
+/*
+ * image.h - finds an image of a policy, and tells whether it changed while it was read, and whether
+ * an entry of it matches.
+ */
 #ifndef CGG_IMAGE_H
 #define CGG_IMAGE_H
 

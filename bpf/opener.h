@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * opener.h - the process that runs, for programs that have no helper for it.
+ * opener.h - the current process, for programs that may not call the helpers for pid, uid and comm.
  *
- * Its fields are read by the kernel's type information, on every kernel.
+ * Its fields are found by the kernel's type information (BTF).
  */
 #ifndef CGG_OPENER_H
 #define CGG_OPENER_H
@@ -35,7 +35,7 @@ struct opener {
 	char comm[16];
 };
 
-/* opener_now - Fill in the process that runs. */
+/* opener_now - Fill in the current process. */
 static __always_inline void opener_now(struct opener *who)
 {
 	const struct task_struct___opener *task = (void *)bpf_get_current_task();

@@ -162,8 +162,9 @@ static int addresses_add(struct ranges *ranges, const struct cgg_condition *c,
 }
 
 /*
- * Add the blocks of a box of a form of an entry; taken has what is beside the block. Boxes that
- * exist for the covers only are left out. Return 0 or CGG_FAILED.
+ * Add the blocks for one box of an entry; form is the entry as it is for this kind of query, and
+ * taken has all of them but the block. Leave out a box whose addresses another one has, or whose
+ * family the rule cannot match. Return 0 or CGG_FAILED.
  */
 int ranges_add(struct ranges *ranges, const struct cgg_entry *form, const struct part_box *box,
 	       const struct taken *taken)

@@ -101,8 +101,8 @@ static bool name_is_in(const struct name *inner, const struct name *outer)
 }
 
 /*
- * Number the names: each prefix has a place, behind which come those of the prefixes in it. There
- * are always names that are in none of these. open has room for the numbers of all names.
+ * Number the prefixes of names from 1, each before those inside it. So a block has a range of
+ * places; 0 is for names in no prefix. open is a stack with room for all.
  */
 static void names_rank(struct ranges *ranges, struct name *name, __u32 *open)
 {
