@@ -147,6 +147,12 @@ int attachment_forget(struct cgg_guard *guard, __u64 id)
 	return 0;
 }
 
+/* Return whether no killed command can have left names without their pins. */
+static bool is_orderly(const struct cgg_guard *guard)
+{
+	return guard->how == CGG_CHANGE && !guard->torn;
+}
+
 /*
  * Make the links and the storage match the record; return the error of the first step that fails.
  *
@@ -165,7 +171,7 @@ int attachment_settle(struct cgg_guard *guard, const struct cgg_attachment *atta
 				    attachment->forced);
 	if (!status)
 		status = storage_write(guard, id, cgroup, attachment->policy);
-	if (!status)
+	if (!status && (uses_names(programs) || !is_orderly(guard) || names_there(id)))
 		status = links_settle_names(id, policy_image(guard, (int)attachment->policy),
 					    programs);
 	if (!status)

@@ -10,6 +10,7 @@ enum cgg_names_map { CGG_BINDINGS, CGG_KNOWN };
 int names_get(enum cgg_names_map map, __u64 id);
 int names_make(__u64 id, __u32 room);
 void names_drop(__u64 id); /* if they exist */
+bool names_there(__u64 id);
 void names_each(void sweep(void *context, __u64 id), void *context);
 bool names_loaded(void); /* whether the programs for names are loaded */
 __u64 netns_cookie(void);

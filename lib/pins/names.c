@@ -168,6 +168,16 @@ static void place_drop(struct owners *owners, __u64 id, __u32 place)
 		owners->id[place] = 0;
 }
 
+/* Return whether a cgroup has a map of its own; after a kill it may own a place without one. */
+bool names_there(__u64 id)
+{
+	char bindings[128], known[128];
+
+	names_path(bindings, CGG_BINDINGS, id);
+	names_path(known, CGG_KNOWN, id);
+	return !access(bindings, F_OK) || !access(known, F_OK);
+}
+
 void names_drop(__u64 id)
 {
 	struct owners owners;
