@@ -141,12 +141,12 @@ int guard_tidy(struct cgg_guard *guard)
 
 	if (guard->torn)
 		return guard_repair(guard);
-	status = cursor_read(&cursor);
+	status = cursor_read(guard, &cursor);
 	first = !cursor;
 	if (!status)
 		status = attachments_next(guard, &cursor, list, &count);
 	if (!status && !(first && !cursor))
-		status = cursor_write(cursor);
+		status = cursor_write(guard, cursor);
 	if (!status)
 		status = repair_each(guard, list, count);
 	return repair_rest(guard, first && !cursor, status);

@@ -250,7 +250,8 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 				     .tally_maps = -1,
 				     .indexes = -1,
 				     .attachments = -1,
-				     .attached = -1 };
+				     .attached = -1,
+				     .version = -1 };
 	pinned_forget();
 	status = locked_directory(guard, how);
 	if (!status)
@@ -277,23 +278,24 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 	if (!status)
 		status = map_open("attached", &guard->attached);
 	if (!status && how == CGG_CHANGE)
-		status = change_begin(&guard->torn);
+		status = change_begin(guard);
 	return status;
 }
 
 /*
  * Close the guard. Its mappings stay until guard_unmap(), or until the process ends.
  *
- * A command that ends without this may have left something half done, as one that is killed: the
- * next change looks at everything then.
+ * This ends a change. If a command ends without it, or is killed, the next change repairs
+ * everything.
  */
 void guard_close(struct cgg_guard *guard)
 {
 	const int fds[] = { guard->image_maps,	guard->tally_maps, guard->indexes,
-			    guard->attachments, guard->attached,   guard->dir };
+			    guard->attachments, guard->attached,   guard->version,
+			    guard->dir };
 
-	if (guard->how == CGG_CHANGE && guard->attached >= 0 && !guard->torn)
-		change_end();
+	if (guard->version >= 0)
+		change_end(guard);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);

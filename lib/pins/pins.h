@@ -15,6 +15,7 @@ struct cgg_guard {
 	enum cgg_open how;
 	bool torn; /* CGG_CHANGE: the last change did not end, and is not repaired yet */
 	int image_maps, tally_maps, indexes, attachments, attached;
+	int version; /* the map of that name; -1, unless how is CGG_CHANGE */
 	struct cgg_policy *policies; /* CGG_POLICIES of them, shared with the kernel */
 	struct cgg_image *images[CGG_POLICIES]; /* two each, mapped by guard_images(); 0: not yet */
 	int (*ready)(void); /* prints for a command before the last step; not 0: do not take it */
@@ -43,10 +44,10 @@ enum cgg_version { /* keys of the map version */
 int version_read(void); /* CGG_LAYOUT of the pinned guard, or -1 with errno */
 int programs_loaded(unsigned *programs); /* 1 << enum cgg_program, those that are loaded */
 int programs_record(unsigned programs);
-int change_begin(bool *torn);
-void change_end(void);
-int cursor_read(__u32 *cursor); /* of attachments_next() */
-int cursor_write(__u32 cursor);
+int change_begin(struct cgg_guard *guard);
+void change_end(struct cgg_guard *guard);
+int cursor_read(const struct cgg_guard *guard, __u32 *cursor); /* of attachments_next() */
+int cursor_write(const struct cgg_guard *guard, __u32 cursor);
 struct cgg_pinned { /* cached while one guard is open */
 	bool is_read;
 	__u32 now, replaced; /* ids of those in progs/ and replaced/; 0: none */

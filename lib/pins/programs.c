@@ -205,56 +205,75 @@ int version_read(void)
 	return error ? -1 : (int)version;
 }
 
-/* Read the value of a key of the map version, or store it there. */
-static int version_value(__u32 key, __u32 *value, bool store)
+static int version_get(int fd, __u32 key, __u32 *value)
 {
-	int fd = pin_get("version"), status = 0;
+	if (!bpf_map_lookup_elem(fd, &key, value))
+		return 0;
+	return set_error(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
+}
 
-	if (fd < 0)
-		return pin_refusal("version");
-	if (store ? bpf_map_update_elem(fd, &key, value, BPF_EXIST)
-		  : bpf_map_lookup_elem(fd, &key, value))
-		status = set_error(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
-	close(fd);
-	return status;
+static int version_put(int fd, __u32 key, __u32 value)
+{
+	if (!bpf_map_update_elem(fd, &key, &value, BPF_EXIST))
+		return 0;
+	return set_error(CGG_FAILED, CGG_DIR "/version: %s", strerror(errno));
 }
 
 int programs_loaded(unsigned *programs)
 {
-	return version_value(CGG_VERSION_PROGRAMS, programs, false);
+	int fd = pin_get("version"), status;
+
+	if (fd < 0)
+		return pin_refusal("version");
+	status = version_get(fd, CGG_VERSION_PROGRAMS, programs);
+	close(fd);
+	return status;
 }
 
 /* Store the set of loaded programs for programs_loaded(). */
 int programs_record(unsigned programs)
 {
-	return version_value(CGG_VERSION_PROGRAMS, &programs, true);
+	int fd = pin_get("version"), status;
+
+	if (fd < 0)
+		return pin_refusal("version");
+	status = version_put(fd, CGG_VERSION_PROGRAMS, programs);
+	close(fd);
+	return status;
 }
 
-/* Note that a command changes the guard; set *torn if the last one that did so never ended. */
-int change_begin(bool *torn)
+/*
+ * Set the mark that a change is in progress. guard->torn says whether it was set already, because
+ * the last change never ended. Return 0 or CGG_FAILED.
+ */
+int change_begin(struct cgg_guard *guard)
 {
-	__u32 changing, yes = 1;
-	int status = version_value(CGG_VERSION_CHANGING, &changing, false);
+	__u32 changing;
+	int status;
 
-	*torn = status || changing;
-	return status || changing ? status : version_value(CGG_VERSION_CHANGING, &yes, true);
+	guard->version = pin_get("version");
+	if (guard->version < 0)
+		return pin_refusal("version");
+	status = version_get(guard->version, CGG_VERSION_CHANGING, &changing);
+	guard->torn = status || changing;
+	return guard->torn ? status : version_put(guard->version, CGG_VERSION_CHANGING, 1);
 }
 
-void change_end(void)
+/* Clear the mark, unless a repair of everything is due: what failed may have left something. */
+void change_end(struct cgg_guard *guard)
 {
-	__u32 no = 0;
-
-	version_value(CGG_VERSION_CHANGING, &no, true);
+	if (!guard->torn && !*cgg_error)
+		version_put(guard->version, CGG_VERSION_CHANGING, 0);
 }
 
-int cursor_read(__u32 *cursor)
+int cursor_read(const struct cgg_guard *guard, __u32 *cursor)
 {
-	return version_value(CGG_VERSION_CURSOR, cursor, false);
+	return version_get(guard->version, CGG_VERSION_CURSOR, cursor);
 }
 
-int cursor_write(__u32 cursor)
+int cursor_write(const struct cgg_guard *guard, __u32 cursor)
 {
-	return version_value(CGG_VERSION_CURSOR, &cursor, true);
+	return version_put(guard->version, CGG_VERSION_CURSOR, cursor);
 }
 
 /* ---- the ids of the pinned programs ---- */
