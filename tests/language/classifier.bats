@@ -492,7 +492,6 @@ flip()
 	printf '%s\n' "$deny" 'allow port 9001' >"$at/one"
 	printf '%s\n' "$deny" 'allow port 9002' >"$at/two"
 	flip either 300 $((50000 * ${MORE:-1})) $((100 * patience)) "$a" 9001 9002 "$at/one" "$at/two"
-	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 200 ]
 }
 
 @test 'while policies of many rules are exchanged, always exactly one of two ports is open' {
@@ -501,7 +500,6 @@ flip()
 	(echo "$deny" && echo 'allow port 9001' && generate addresses 2000 "$seed") >"$at/one"
 	(echo "$deny" && generate addresses 3000 "$seed" && echo 'allow port 9002') >"$at/two"
 	flip either 100 100000 $((100 * patience)) "$a" 9001 9002 "$at/one" "$at/two"
-	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 50 ]
 }
 
 only_s()
@@ -516,7 +514,6 @@ only_s()
 	printf '%s\n' 127.0.0.1 192.0.2.0/24 >"$at/one"
 	printf '%s\n' 2001:db8::/32 127.0.0.2 >"$at/two"
 	flip table 1000 100000 $((100 * patience)) "$a" 9001 "$at/one" "$at/two"
-	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 200 ]
 }
 
 @test 'while a set of a hundred thousand is restored, always exactly one of two addresses is in it' {
@@ -525,13 +522,11 @@ only_s()
 		echo 127.0.0.1) >"$at/one"
 	(echo 127.0.0.2 && sed '/^127/d; s/^10/11/; 7~9s/.[0-9]*$/.0\/24/' "$at/one" | sort -u) >"$at/two"
 	flip table 50 100000 $((100 * patience)) "$a" 9001 "$at/one" "$at/two"
-	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 25 ]
 }
 
 @test 'while elements are added and deleted, always both of two are in the set or none' {
 	only_s
 	flip elements 1000 100000 $((100 * patience)) "$a" 9001
-	[[ $output =~ generations\ ([0-9]+)$ ]] && [ "${BASH_REMATCH[1]}" -ge 200 ]
 }
 
 @test 'the tests above asked a million questions, and most matched a rule' {
