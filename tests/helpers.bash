@@ -10,7 +10,7 @@
 #	says 'port 9090'                    its whole output was this
 #	matches '^\[DENY connect4\] '       a line of its output matches
 #	status_is 2                         it ended with this status
-#	wait_for grep -q x file             repeat it until it succeeds, for about five seconds
+#	wait_for grep -q x file             repeat it until it succeeds, for twenty seconds at most
 #
 # teardown removes everything that these have made, and the guard. A file with a teardown
 # of its own calls clean_up there.
@@ -181,7 +181,7 @@ unwatched()
 # wait_for COMMAND...: repeat it until it succeeds; the pause only spares the processor
 wait_for()
 {
-	local end=$((SECONDS + 6 * patience))
+	local end=$((SECONDS + 20 * patience))
 
 	until "$@" >/dev/null 2>&1; do
 		if [ "$SECONDS" -ge "$end" ]; then
