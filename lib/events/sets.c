@@ -73,13 +73,10 @@ static int line_take(void *context, const struct cgg_line *line)
 
 	if (!name)
 		return 0;
-	if (of->count == of->room) {
-		more = reallocarray(of->rule, 2 * of->room + 64, sizeof(*more));
-		if (!more)
-			return CGG_FAILED;
-		of->rule = more;
-		of->room = 2 * of->room + 64;
-	}
+	more = grow(of->rule, of->count, &of->room, sizeof(*more));
+	if (!more)
+		return CGG_FAILED;
+	of->rule = more;
 	of->rule[of->count] = (struct named){ .rule = line->id };
 	memcpy(of->rule[of->count++].set, name, len);
 	return 0;

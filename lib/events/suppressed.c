@@ -54,16 +54,11 @@ static struct cgg_news *known(struct cgg_reader *reader, const struct cgg_suppre
 		else
 			high = middle;
 	}
-	if (reader->known_count == reader->known_room) {
-		size_t room = reader->known_room ? 2 * reader->known_room : 64;
-
-		more = reallocarray(reader->known, room, sizeof(*more));
-		if (!more)
-			return 0;
-		reader->known = more;
-		reader->known_room = room;
-	}
-	more = &reader->known[low];
+	more = grow(reader->known, reader->known_count, &reader->known_room, sizeof(*more));
+	if (!more)
+		return 0;
+	reader->known = more;
+	more += low;
 	memmove(more + 1, more, (reader->known_count++ - low) * sizeof(*more));
 	*more = (struct cgg_news){ .key = *key };
 	return more;

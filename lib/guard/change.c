@@ -388,27 +388,24 @@ int policy_delete_ids(struct cgg_guard *guard, int place, __u32 *ids, unsigned c
 struct named {
 	const char *name;
 	__u32 *ids;
-	unsigned count, room;
+	size_t count, room;
 };
 
 static int keep_named(void *context, const struct cgg_line *line)
 {
 	struct named *named = context;
 	struct cgg_rule rule;
+	__u32 *ids;
 
 	if (!memmem(line->text, line->len, " name ", 6) || line_rule(line, &rule))
 		return 0;
 	rule_free(&rule);
 	if (strcmp(rule.name, named->name) != 0)
 		return 0;
-	if (named->count == named->room) {
-		__u32 *ids = reallocarray(named->ids, 2 * named->room + 16, sizeof(*ids));
-
-		if (!ids)
-			return set_error(CGG_FAILED, "out of memory");
-		named->ids = ids;
-		named->room = 2 * named->room + 16;
-	}
+	ids = grow(named->ids, named->count, &named->room, sizeof(*ids));
+	if (!ids)
+		return CGG_FAILED;
+	named->ids = ids;
 	named->ids[named->count++] = line->id;
 	return 0;
 }
@@ -422,7 +419,7 @@ int policy_named(struct cgg_guard *guard, int place, const char *name, __u32 **i
 	if (!status && !named.count)
 		status = set_error(CGG_NO, "name %s: no rule has it", name);
 	*ids = named.ids;
-	*count = named.count;
+	*count = (unsigned)named.count;
 	return status;
 }
 

@@ -85,24 +85,14 @@ static int element_take(void *context, const struct cgg_slot *slot, const char *
 {
 	struct cgg_elements *list = context;
 	char shown[CGG_ELEMENT_TEXT];
-	struct cgg_element *more;
-	int status;
 
 	if (list->kind == CGG_SET_NAMES) {
 		element_print(CGG_SET_NAMES, slot->key, slot->tag, text, shown);
 		return element_add(list, shown, slot->expires);
 	}
-	if (list->count == list->room) {
-		more = reallocarray(list->element, 2 * list->room + 1024, sizeof(*more));
-		if (!more)
-			return set_error(CGG_FAILED, "%zu elements: out of memory", list->count);
-		list->element = more;
-		list->room = 2 * list->room + 1024;
-	}
-	status = 0;
-	list->element[list->count++] =
-		(struct cgg_element){ { slot->key[0], slot->key[1] }, slot->tag, slot->expires };
-	return status;
+	return element_append(list, &(struct cgg_element){ { slot->key[0], slot->key[1] },
+							   slot->tag,
+							   slot->expires });
 }
 
 /* Make a new table with the elements of the old one that count, and more; either may be empty. */

@@ -36,17 +36,14 @@ static int out_of_memory(const struct cgg_elements *list)
 	return set_error(CGG_FAILED, "%zu elements: out of memory", list->count);
 }
 
-static int element_append(struct cgg_elements *list, const struct cgg_element *element)
+/* Append an element as it is. */
+int element_append(struct cgg_elements *list, const struct cgg_element *element)
 {
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 1024;
-		struct cgg_element *more = reallocarray(list->element, room, sizeof(*more));
+	struct cgg_element *more = grow(list->element, list->count, &list->room, sizeof(*more));
 
-		if (!more)
-			return out_of_memory(list);
-		list->element = more;
-		list->room = room;
-	}
+	if (!more)
+		return CGG_FAILED;
+	list->element = more;
 	list->element[list->count++] = *element;
 	return 0;
 }

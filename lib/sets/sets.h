@@ -24,6 +24,7 @@ struct cgg_elements {
 #define CGG_SET_EMPTY "empty set of " /* addresses, or names: as a comment */
 const char *set_kind(int kind);
 int element_add(struct cgg_elements *list, const char *word, __u32 expires);
+int element_append(struct cgg_elements *list, const struct cgg_element *element);
 int element_add_name(struct cgg_elements *list, const char *name, bool below, __u32 expires);
 void element_print(int kind, const __u64 key[2], __u32 tag, const char *text,
 		   char shown[CGG_ELEMENT_TEXT]);

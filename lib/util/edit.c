@@ -56,15 +56,11 @@ static unsigned chain_find(const struct edit *e, unsigned lengths, __u32 place)
 
 static int pair_add(struct edit *e, __u32 one, __u32 other, __u32 before)
 {
-	if (e->pairs == e->room) {
-		size_t room = 2 * e->room + 1024;
-		struct pair *more = reallocarray(e->pair, room, sizeof(*more));
+	struct pair *more = grow(e->pair, e->pairs, &e->room, sizeof(*more));
 
-		if (!more)
-			return CGG_FAILED;
-		e->pair = more;
-		e->room = room;
-	}
+	if (!more)
+		return CGG_FAILED;
+	e->pair = more;
 	e->pair[e->pairs++] = (struct pair){ one, other, before };
 	return 0;
 }
