@@ -916,7 +916,7 @@ start the command below systemd-run --scope -p Delegate=yes"
 	{
 		[ "$(grep -cx begun "$BATS_TEST_TMPDIR/said")" -eq 64 ] || ! sleep 0.5
 	}
-	wait_for all_begun || wait_for all_begun || wait_for all_begun
+	wait_for all_begun
 	[ "$(cgg-rule policies | grep -c ^run-)" -eq 64 ]
 	printf '\n%.0s' {1..64} >&"$go"
 	exec {go}>&-

@@ -159,7 +159,7 @@ lacks_screen()
 	shows '^20.* \[DENY'
 	tmux -L "$terminal" resize-window -x 60 -y 8
 	hides '^20.* \[DENY'
-	shows "$(shown "$web")" || shows default
+	shows "$(shown "$web")|default"
 	tmux -L "$terminal" resize-window -x 160 -y 40
 	shows '^20.* \[DENY connect4\].* daddr=127.0.0.1 dport=9 '
 	tmux -L "$terminal" resize-window -x 1 -y 1

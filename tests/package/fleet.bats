@@ -143,17 +143,10 @@ teardown()
 	tail -n 5 "$BATS_FILE_TMPDIR"/follower-*.log # shown when the test fails
 }
 
-# patiently COMMAND...: a client waits five seconds before it leaves a dying member, or one that
-# looks for a leader, for another one
-patiently()
-{
-	wait_for "$@" || wait_for "$@"
-}
-
 # put TEXT: store it as the policy, again if the leader that took it died
 put()
 {
-	patiently connected etcdctl --command-timeout 1s put "$key" -- "$1"
+	wait_for connected etcdctl --command-timeout 1s put "$key" -- "$1"
 }
 
 # attempt CGROUP PORT: print how connecting to it from there ends
@@ -301,7 +294,7 @@ instead()
 	for member in $members; do
 		end "member$member"
 		put "deny connect port 2$member"
-		patiently everywhere EPERM "2$member"
+		wait_for everywhere EPERM "2$member"
 		start_member "$member"
 		wait_for healthy "$member"
 	done
@@ -330,7 +323,7 @@ instead()
 	check web
 	status_is 3
 	matches 'context deadline exceeded'
-	patiently grep 'no answer from etcd, the policy stays' "$BATS_FILE_TMPDIR/follower-two.log"
+	wait_for grep 'no answer from etcd, the policy stays' "$BATS_FILE_TMPDIR/follower-two.log"
 	everywhere EPERM 9
 	for member in $members; do
 		start_member "$member"
@@ -339,7 +332,7 @@ instead()
 		wait_for healthy "$member"
 	done
 	put 'deny connect port 10'
-	patiently everywhere EPERM 10
+	wait_for everywhere EPERM 10
 	everywhere ok 9
 }
 
