@@ -869,6 +869,19 @@ page_examples()
 		<("$BUILD/tests/draw" <"$BATS_TEST_TMPDIR/ten")
 }
 
+@test 'the words and the offsets that doc/index.md explains are those of its drawing' {
+	local line drawn
+
+	awk '/^```$/ { on = !on; next } /^```text$/ { exit } on' "$root/doc/index.md" >"$BATS_TEST_TMPDIR/ten"
+	drawn=$("$BUILD/tests/draw" -x <"$BATS_TEST_TMPDIR/ten")
+	awk '/^## A lookup/ { on = 1 } /^## What lies/ { on = 0 } on' "$root/doc/index.md" >"$BATS_TEST_TMPDIR/explained"
+	[ "$(grep -c '^[0-9a-f]\{16\}' "$BATS_TEST_TMPDIR/explained")" -eq 3 ]
+	while read -r line; do
+		[[ $drawn == *"$line"* ]] || { echo "not drawn: $line" && false; }
+	done < <(grep -e '^[0-9a-f]\{16\}' "$BATS_TEST_TMPDIR/explained"
+		grep -oE "at [1-9][0-9]+" "$BATS_TEST_TMPDIR/explained" | sort -u)
+}
+
 @test 'the documents name only existing files and make targets' {
 	while read -r file; do
 		compgen -G "$root/$file" >/dev/null || { echo "$file: not there" && false; }
