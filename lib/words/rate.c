@@ -6,6 +6,8 @@
 
 #define MOST 1000000UL /* so that a whole number of ns for each hit is exact within 0.1 % */
 
+#define YEAR (31536000 * 1000000000ULL) /* ns */
+
 static const char units[] = "smhd";
 static const __u64 seconds[] = { 1, 60, 3600, 86400 };
 
@@ -47,7 +49,7 @@ int rate_check(struct cgg_rate *rate)
 		return set_error(CGG_USAGE, "burst: needs a limit, like limit 5/s burst 10");
 	if (!rate->burst)
 		rate->burst = rate->count;
-	if (rate->burst * rate_interval(rate) / 1000000000ULL > 31536000)
+	if (rate->count && rate->burst > YEAR / rate_interval(rate))
 		return set_error(CGG_USAGE, "burst %u: would take more than a year to come back",
 				 rate->burst);
 	return 0;
