@@ -10,14 +10,16 @@
 int number_parse(unsigned long *n, const char *word, size_t len, unsigned long max)
 {
 	*n = 0;
-	if (!len || len > 19 || (len > 1 && *word == '0'))
+	if (!len || (len > 1 && *word == '0'))
 		return -1;
 	for (size_t i = 0; i < len; i++) {
-		if (word[i] < '0' || word[i] > '9')
+		unsigned long digit = (unsigned long)(word[i] - '0');
+
+		if (digit > 9 || digit > max || *n > (max - digit) / 10)
 			return -1;
-		*n = *n * 10 + (unsigned long)(word[i] - '0');
+		*n = *n * 10 + digit;
 	}
-	return *n > max ? -1 : 0;
+	return 0;
 }
 
 int by_number(const void *one, const void *other)
