@@ -110,7 +110,8 @@ static void idle_ask(const struct cgg_say *all, unsigned count, int level)
 		image = policy_image(&in.guard, (int)place);
 		if (!any && image && image->hooks & 1u << in.hook)
 			errx(CGG_FAILED,
-			     "policy %s: a cgroup lacks its program for %s; cgg-load repairs that",
+			     "policy %s: a cgroup lacks its program for %s; run cgg-status, "
+			     "which repairs that",
 			     in.guard.policies[place].name, cgg_hooks[in.hook].word);
 		if (!any)
 			policy_ask(i, place);

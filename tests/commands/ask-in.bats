@@ -183,3 +183,15 @@ told()
 	status_is 3
 	says 'cgg-rule: not loaded; run cgg-load first'
 }
+
+@test 'a policy whose link somebody removed has no answer, and the message names the cure' {
+	yes cgg-rule add connect port 1
+	yes cgg-attach "$web"
+	rm "/sys/fs/bpf/cgguard/links/$(stat -c %i "$web")"/*
+	run cgg-rule test --in "$web" connect ip 127.0.0.1 port 1
+	status_is 3
+	says 'cgg-rule: policy default: a cgroup lacks its program for connect; run cgg-status, which repairs that'
+	yes cgg-status
+	run cgg-rule test --in "$web" connect ip 127.0.0.1 port 1
+	status_is 1
+}
