@@ -73,12 +73,15 @@ static int attachment_repair(struct cgg_guard *guard, const struct cgg_attachmen
 	return status;
 }
 
-/* Repair attachments; go on after a failure, and return the worst status. */
+/*
+ * Repair attachments; return the worst status. Go on after a failure, so that one cgroup keeps no
+ * other one unguarded.
+ */
 static int repair_each(struct cgg_guard *guard, const struct cgg_attachment *list, unsigned count)
 {
 	int status = 0, worst = 0;
 
-	for (unsigned i = 0; i < count && status != CGG_FAILED; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		status = attachment_repair(guard, &list[i]);
 		if (status > worst)
 			worst = status;

@@ -90,3 +90,19 @@ calls()
 	yes cgg-detach "$web"
 	[ "$(find "$guard/links" -name connect4 | wc -l)" -lt 200 ]
 }
+
+@test 'a cgroup that cannot be repaired keeps no other one from it' {
+	local broken
+
+	attach 1 2
+	for broken in 1 2; do
+		rm -r "$guard"/links/*/connect4
+		wait_for "$BUILD/tests/other" none "$web/c$broken" connect4
+		run cgg-status
+		status_is 3
+		[ -e "$guard/links/$(stat -c %i "$web/c$((3 - broken))")/connect4" ]
+		rmdir "$web/c$broken"
+		mkdir "$web/c$broken"
+		yes cgg-attach "$web/c$broken"
+	done
+}
