@@ -42,7 +42,10 @@ static int attach_all(struct cgg_guard *guard, struct cgg_cgroup *cgroup, int co
 	if (!before)
 		return set_error(CGG_FAILED, "out of memory");
 	for (; done < count && !status; done++) {
-		attachment_read(guard, cgroup[done].id, &before[done]);
+		if (attachment_read(guard, cgroup[done].id, &before[done]) == CGG_FAILED) {
+			status = CGG_FAILED; /* this one is untouched, so it is not undone */
+			break;
+		}
 		status = attach_one(guard, &cgroup[done], (__u32)place,
 				    forced || before[done].forced);
 	}

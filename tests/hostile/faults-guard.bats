@@ -302,3 +302,20 @@ empty_guard()
 	slow=1
 	disturbs cgg-load --events-size 4224
 }
+
+@test 'an attachment that was forced stays so, or the command fails, whichever look fails' {
+	local call looks=0
+
+	policies
+	yes cgg-attach -f -p one "$shop"
+	fault count cgg-attach -p two "$shop" 9>"$points/list"
+	while read -r call; do
+		yes cgg-attach -f -p one "$shop"
+		fault "fail:$call:ENOMEM" cgg-attach -p two "$shop"
+		rm -rf "$points/out"
+		yes cgg-rule export "$points/out"
+		grep -q $'\tforce\t' "$points/out/attachments" || complain "call $call, status $status_of: not forced"
+		looks=$((looks + 1))
+	done < <(awk '$1 == "call" && $3 == "look" { print $2 }' "$points/list")
+	[ "$looks" -gt 2 ]
+}
