@@ -27,14 +27,43 @@ static int link_renew(__u64 id, int program, int prog)
 					  : set_error(CGG_FAILED, "%s: %s", path, strerror(error));
 }
 
-static int program_get(const char *name)
+/*
+ * Open a program of progs/ in *prog, which is -1 if name is 0 or the program is not loaded.
+ * Return 0 or CGG_FAILED.
+ */
+static int program_get(const char *name, int *prog)
 {
 	char path[PATH];
 
+	*prog = -1;
 	if (!name)
-		return -1;
+		return 0;
 	snprintf(path, sizeof(path), "progs/%s", name);
-	return pin_get(path);
+	*prog = pin_get(path);
+	return *prog >= 0 || errno == ENOENT || errno == ESTALE ? 0 : pin_refusal(path);
+}
+
+/* Make the links of one program run what progs/ has for it. */
+static int program_renew(struct cgg_guard *guard, int program, const struct cgg_attachment *all,
+			 unsigned count)
+{
+	int prog, by_name = -1, status = program_get(cgg_programs[program].name, &prog);
+
+	if (!status)
+		status = program_get(cgg_programs[program].by_name, &by_name);
+	for (unsigned at = 0; at < count && prog >= 0 && !status; at++) {
+		unsigned programs = 0;
+
+		status = policy_programs(guard, (int)all[at].policy, &programs);
+		if (!status)
+			status = link_renew(all[at].id, program,
+					    uses_names(programs) && by_name >= 0 ? by_name : prog);
+	}
+	if (prog >= 0)
+		close(prog);
+	if (by_name >= 0)
+		close(by_name);
+	return status;
 }
 
 /* Make every link run the program in progs/, and then remove replaced/. */
@@ -44,24 +73,8 @@ int programs_renew(struct cgg_guard *guard)
 	unsigned count;
 	int status = attachments_read(guard, &all, &count);
 
-	for (int i = 0; i < CGG_PROGRAMS && !status; i++) {
-		int prog = program_get(cgg_programs[i].name);
-		int by_name = program_get(cgg_programs[i].by_name);
-
-		for (unsigned at = 0; at < count && prog >= 0 && !status; at++) {
-			unsigned programs = 0;
-
-			status = policy_programs(guard, (int)all[at].policy, &programs);
-			if (!status)
-				status = link_renew(all[at].id, i,
-						    uses_names(programs) && by_name >= 0 ? by_name
-											 : prog);
-		}
-		if (prog >= 0)
-			close(prog);
-		if (by_name >= 0)
-			close(by_name);
-	}
+	for (int i = 0; i < CGG_PROGRAMS && !status; i++)
+		status = program_renew(guard, i, all, count);
 	free(all);
 	/* After a failure, replaced/ stays: going back needs it, and the next command retries. */
 	if (!status)

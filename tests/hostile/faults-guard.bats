@@ -319,3 +319,19 @@ empty_guard()
 	done < <(awk '$1 == "call" && $3 == "look" { print $2 }' "$points/list")
 	[ "$looks" -gt 2 ]
 }
+
+@test 'cgg-load -r that cannot open a new program has status 3 and leaves the old one' {
+	local n before after
+
+	policies
+	yes cgg-attach -p one "$shop"
+	for n in 1 2 3 4; do
+		before=$(cgg-status --effective "$shop" | awk '$1 == "connect4" { print $3 }')
+		fault "get:progs/connect4:ENOMEM:$n" cgg-load -r
+		after=$(cgg-status --effective "$shop" | awk '$1 == "connect4" { print $3 }')
+		case $status_of:$([ "$after" = "$before" ] && echo old) in
+		0: | 3:old) ;;
+		*) complain "open $n, status $status_of: program $before, then $after" ;;
+		esac
+	done
+}
