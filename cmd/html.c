@@ -318,23 +318,29 @@ static void page_put(const struct status *all, struct cgg_guard *guard)
 	put("</html>\n");
 }
 
+static char beside[4096]; /* the new page until it has its name; "": none */
+
+static void beside_remove(void)
+{
+	if (*beside)
+		unlink(beside);
+}
+
 void html_write(const struct status *all, struct cgg_guard *guard, const char *file)
 {
-	char beside[4096];
 	int fd;
 
-	if (snprintf(beside, sizeof(beside), "%s.%d", file, getpid()) >= (int)sizeof(beside))
+	if (snprintf(beside, sizeof(beside), "%s.%d", file, getpid()) >= (int)sizeof(beside)) {
+		*beside = 0;
 		errx(CGG_USAGE, "--html %.80s...: too long", file);
+	}
 	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	page = fd < 0 ? 0 : fdopen(fd, "w");
 	if (!page)
 		err(CGG_FAILED, "%s", beside);
+	atexit(beside_remove);
 	page_put(all, guard);
-	if (ferror(page) | fclose(page) || rename(beside, file)) {
-		int error = errno;
-
-		unlink(beside);
-		errno = error;
+	if (ferror(page) | fclose(page) || rename(beside, file))
 		err(CGG_FAILED, "%s", file);
-	}
+	*beside = 0;
 }

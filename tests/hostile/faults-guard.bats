@@ -335,3 +335,11 @@ empty_guard()
 		esac
 	done
 }
+
+@test 'a page of cgg-status that cannot be made leaves no file behind' {
+	policies
+	mkdir "$points/pages"
+	fault get:maps/events:ENOMEM cgg-status --html "$points/pages/guard.html"
+	[ "$status_of" -eq 3 ]
+	[ -z "$(ls "$points/pages")" ]
+}
