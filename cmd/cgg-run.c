@@ -178,7 +178,10 @@ static _Noreturn void become_command(struct wanted *wanted, bool inside, char **
 	_exit(errno == ENOENT ? NOT_FOUND : CANNOT_RUN);
 }
 
-/* Read the lines of all -r like a policy file: an error "-r:2: ..." is about the second -r. */
+/*
+ * Read the lines of all -r like a policy file, and print errors and warnings: "-r:2: ..." is about
+ * the second -r. Exit after an error.
+ */
 static int rules_read(struct cgg_rules *rules, char *lines, size_t size)
 {
 	FILE *file = fmemopen(lines, size, "r");
@@ -186,7 +189,9 @@ static int rules_read(struct cgg_rules *rules, char *lines, size_t size)
 	int status = file ? file_read(rules, file, "-r", &errors)
 			  : set_error(CGG_FAILED, "-r: %s", strerror(errno));
 
-	for (char *line = status && errors ? strtok(errors, "\n") : 0; line; line = strtok(0, "\n"))
+	if (!errors) /* there was no memory for them */
+		warnx("%s", cgg_error);
+	for (char *line = errors ? strtok(errors, "\n") : 0; line; line = strtok(0, "\n"))
 		warnx("%s", line);
 	if (status)
 		exit(OWN_FAILURE);

@@ -289,6 +289,13 @@ END
 	says 'cgg-run: not loaded; run cgg-load first'
 }
 
+@test 'a warning about a rule of -r is printed, and the command runs' {
+	run cgg-run -r 'connect port 1' -r 'sysctl kernel/nothing w' -- echo here
+	status_is 0
+	says 'cgg-run: -r:2: warning: sysctl kernel/nothing: does not exist now; the rule matches nothing until it does
+here'
+}
+
 @test 'signals are passed on' {
 	for signal in TERM INT HUP USR1 USR2 QUIT WINCH RTMIN+3; do
 		begin bash -c 'trap "echo got $1 >$2; exit 3" "$1"; : >$2.ready; while :; do sleep 0.05; done' \
