@@ -68,7 +68,7 @@ static char *text_read(const char *name, size_t *size, int *status)
 static int text_parse(struct cgg_rules *more, const char *name, char *text, size_t size)
 {
 	FILE *memory = fmemopen(text, size, "r");
-	char *errors;
+	char *errors = 0;
 	int status;
 
 	if (!memory) {
@@ -78,7 +78,9 @@ static int text_parse(struct cgg_rules *more, const char *name, char *text, size
 	status = text_is_yaml(text) ? yaml_read(more, memory, name, &errors)
 				    : file_read(more, memory, name, &errors);
 	fclose(memory);
-	for (char *line = strtok(errors, "\n"); line; line = strtok(0, "\n"))
+	if (!errors) /* there was no memory for them */
+		warnx("%s", cgg_error);
+	for (char *line = errors ? strtok(errors, "\n") : 0; line; line = strtok(0, "\n"))
 		warnx("%s", line);
 	free(errors);
 	return status;

@@ -396,9 +396,13 @@ static int keep_named(void *context, const struct cgg_line *line)
 	struct named *named = context;
 	struct cgg_rule rule;
 	__u32 *ids;
+	int status;
 
-	if (!memmem(line->text, line->len, " name ", 6) || line_rule(line, &rule))
+	if (!memmem(line->text, line->len, " name ", 6))
 		return 0;
+	status = line_rule(line, &rule);
+	if (status)
+		return status == CGG_FAILED ? status : 0;
 	rule_free(&rule);
 	if (strcmp(rule.name, named->name) != 0)
 		return 0;

@@ -187,9 +187,9 @@ int element_add_name(struct cgg_elements *list, const char *name, bool below, __
 		return set_error(CGG_USAGE, "%.140s: too long", name);
 	if (list->used + CGG_OPERAND + 1 > list->text_room) {
 		size_t room = 2 * list->text_room + 65536;
-		char *more = realloc(list->text, room);
+		char *more = room > 0xffffffff ? 0 : realloc(list->text, room);
 
-		if (!more || room > 0xffffffff)
+		if (!more)
 			return out_of_memory(list);
 		*more = 0;
 		list->text = more;
