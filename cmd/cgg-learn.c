@@ -19,7 +19,7 @@ static const char usage[] =
 	"      --prefix6 BITS   join IPv6 addresses with the same first BITS bits into one rule\n"
 	"      --gap PORTS      join ports with at most PORTS others between them into one range\n"
 	"      --labels N       join DNS names with the same last N labels into one rule with *.\n"
-	"      --sets           write addresses that a set of the guard contains as ip @SET\n"
+	"      --sets           write addresses and names that a set of the guard contains as @SET\n"
 	"  -h, --help           print this and exit\n"
 	"  -V, --version        print the version and exit\n";
 
@@ -99,22 +99,31 @@ static const char *cgroup_path(const char *target)
 	return path;
 }
 
-/* The sets of addresses, with --sets. */
+/* All sets, with --sets. */
 static struct open_set {
 	char name[CGG_NAME];
 	struct cgg_table table;
 } * open_sets;
 static unsigned open_count;
 
-/* Return the set with the smallest net that contains an address: it says most about it. */
-static const char *set_of(const __u8 addr[16])
+/*
+ * Return the set with the smallest net that contains an address: it says most about it. Of a name,
+ * return the first set that contains it.
+ */
+static const char *set_of(const __u8 addr[16], const char *name)
 {
 	const char *best = 0;
 	unsigned longest = 0;
 
 	for (unsigned i = 0; i < open_count; i++) {
-		unsigned len = table_has_addr(&open_sets[i].table, addr);
+		const struct cgg_table *table = &open_sets[i].table;
+		bool addresses = table_head(table)->kind == CGG_SET_ADDRESSES;
+		unsigned len = 0;
 
+		if (addr && addresses)
+			len = table_has_addr(table, addr);
+		else if (!addr && !addresses)
+			len = table_has_name(table, name);
 		if (len > longest)
 			best = open_sets[i].name;
 		longest = len > longest ? len : longest;
@@ -122,7 +131,7 @@ static const char *set_of(const __u8 addr[16])
 	return best;
 }
 
-/* Map all sets of addresses, or exit. The guard is not locked while events are read. */
+/* Map all sets, or exit. The guard is not locked while events are read. */
 static void sets_map(void)
 {
 	struct cgg_guard guard;
@@ -144,7 +153,7 @@ static void sets_map(void)
 		if (status)
 			break;
 		memcpy(set->name, sets.name[i].name, sizeof(set->name));
-		open_count += table_head(&set->table)->kind == CGG_SET_ADDRESSES;
+		open_count++;
 	}
 	if (status)
 		die(status);

@@ -352,6 +352,46 @@ static void write_head(const struct cgg_learn *learn, struct seen *const *list, 
 		fprintf(file, "default %s deny\n", hooks);
 }
 
+static bool apart_by_program; /* a global, because rules_join() passes no context */
+
+/* Return the programs of a rule, if a person has to choose among the programs. */
+static const char *programs_of(const struct cgg_rule *rule)
+{
+	static char text[SEEN_COMMS * (sizeof(((struct seen *)0)->comm[0]) + 1) + 1];
+	const struct seen *seen = (const struct seen *)rule;
+	size_t len = 0;
+
+	*text = 0;
+	for (unsigned i = 0; i < seen->comms && apart_by_program; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s\n", seen->comm[i]);
+	return text;
+}
+
+static void rule_merge(struct cgg_rule *into, struct cgg_rule *from)
+{
+	seen_merge((struct seen *)into, (const struct seen *)from);
+}
+
+/* Join rules that differ in one match only into rules with lists. */
+static int lists_join(const struct cgg_learn *learn, struct seen **list, unsigned *count)
+{
+	static const struct cgg_joining how = { programs_of, rule_merge };
+	struct cgg_rule **rule = calloc(*count + 1, sizeof(struct cgg_rule *));
+	int status;
+
+	if (!rule)
+		return set_error(CGG_FAILED, "out of memory");
+	for (unsigned i = 0; i < *count; i++)
+		rule[i] = &list[i]->rule;
+	apart_by_program = learn->denied;
+	status = rules_join(rule, count, &how);
+	for (unsigned i = 0; i < *count && !status; i++)
+		list[i] = (struct seen *)rule[i];
+	free(rule);
+	return status;
+}
+CGG_SAME(__builtin_offsetof(struct seen, rule) == 0);
+
 int learn_write(struct cgg_learn *learn, const struct cgg_widen *widen, FILE *file)
 {
 	struct seen **list = calloc(learn->unique + 1, sizeof(*list));
@@ -365,6 +405,8 @@ int learn_write(struct cgg_learn *learn, const struct cgg_widen *widen, FILE *fi
 	count = labels_join(list, count, widen->labels);
 	count = sets_join(list, count, learn->set_of);
 	status = seen_widen(list, &count, widen);
+	if (!status)
+		status = lists_join(learn, list, &count);
 	if (!status) {
 		qsort(list, count, sizeof(*list), compare_shown);
 		if (!learn->denied)
@@ -377,9 +419,15 @@ int learn_write(struct cgg_learn *learn, const struct cgg_widen *widen, FILE *fi
 	return status;
 }
 
+static void seen_free(void *seen)
+{
+	rule_free(&((struct seen *)seen)->rule);
+	free(seen);
+}
+
 void learn_free(struct cgg_learn *learn)
 {
-	tdestroy(learn->tree, free);
+	tdestroy(learn->tree, seen_free);
 	json_decref(learn->policies);
 	json_decref(learn->cgroups);
 	json_decref(learn->paths);

@@ -7,12 +7,12 @@
 
 /* learn.c: events -> a policy file that allows them */
 struct json_t;
-typedef const char *learn_set(const __u8 addr[16]); /* a set that contains it; 0: none */
+typedef const char *learn_set(const __u8 addr[16], const char *name); /* 0: none contains it */
 struct cgg_learn { /* the caller sets the first four, and zeroes the others */
 	const char *policy; /* take only events of this policy; 0: all must be of one */
 	const char *cgroup; /* take only this path in the mount, and below; 0: all of one */
 	bool denied; /* take only denied operations, not only allowed ones */
-	learn_set *set_of; /* write addresses as sets; 0: do not */
+	learn_set *set_of; /* write an address, or else a name, as a set; 0: do not */
 	void *tree;
 	struct json_t *policies, *cgroups; /* the names in the chosen events */
 	struct json_t *paths; /* cgroup id -> path */
@@ -29,5 +29,12 @@ int learn_line(struct cgg_learn *learn, const char *line, size_t len); /* CGG_NO
 int learn_check(const struct cgg_learn *learn); /* CGG_USAGE: several policies or cgroups */
 int learn_write(struct cgg_learn *learn, const struct cgg_widen *widen, FILE *file); /* once */
 void learn_free(struct cgg_learn *learn);
+
+/* join.c: rules -> fewer rules with lists, which match the same operations */
+struct cgg_joining {
+	const char *(*apart)(const struct cgg_rule *rule); /* what else keeps rules apart */
+	void (*merge)(struct cgg_rule *into, struct cgg_rule *from); /* `from' is given up */
+};
+int rules_join(struct cgg_rule **rule, unsigned *count, const struct cgg_joining *how);
 
 #endif

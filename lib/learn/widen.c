@@ -32,6 +32,8 @@ int seen_compare(const struct cgg_rule *a, const struct cgg_rule *b)
 	COMPARE(order, 0);
 	order = strcmp(a->operand, b->operand);
 	COMPARE(order, 0);
+	order = strcmp(a->set, b->set);
+	COMPARE(order, 0);
 	COMPARE(a->port_min, b->port_min);
 	COMPARE(a->port_max, b->port_max);
 	COMPARE(a->device, b->device);
@@ -151,7 +153,8 @@ static bool same_net(const struct cgg_rule *a, const struct cgg_rule *b)
 {
 	return is_call(a) && a->hooks == b->hooks && a->matches == b->matches &&
 	       a->proto == b->proto && !memcmp(&a->net, &b->net, sizeof(a->net)) &&
-	       a->prefix == b->prefix && a->inner == b->inner && !strcmp(a->operand, b->operand);
+	       a->prefix == b->prefix && a->inner == b->inner && !strcmp(a->operand, b->operand) &&
+	       !strcmp(a->set, b->set);
 }
 
 /* Join rules of one prefix if their ports are adjacent, or at most `gap` apart. */

@@ -73,11 +73,28 @@ static int net_or_set_parse(struct cgg_net *net, const char *word, bool sets)
 	return status;
 }
 
+/* Make a list of count nets; it takes over the array. */
+void nets_take(struct cgg_net *first, struct cgg_nets *list, struct cgg_net *net, unsigned count)
+{
+	unsigned kept = 0;
+
+	qsort(net, count, sizeof(*net), net_compare);
+	for (unsigned i = 0; i < count; i++)
+		if (!i || net_compare(&net[i], &net[kept - 1]))
+			net[kept++] = net[i];
+	*first = net[0];
+	*list = (struct cgg_nets){ net, kept };
+	if (kept == 1) {
+		free(net);
+		*list = (struct cgg_nets){ 0, 0 };
+	}
+}
+
 static int list_parse(struct cgg_net *first, struct cgg_nets *list, const char *word, bool sets)
 {
 	struct cgg_net *net = calloc(elements(word), sizeof(*net));
 	char element[ELEMENT];
-	unsigned count = 0, kept = 0;
+	unsigned count = 0;
 	int status = net ? 0 : set_error(CGG_FAILED, "out of memory");
 
 	for (const char *at = word; !status && element_next(&at, element); count++) {
@@ -89,16 +106,7 @@ static int list_parse(struct cgg_net *first, struct cgg_nets *list, const char *
 		free(net);
 		return status;
 	}
-	qsort(net, count, sizeof(*net), net_compare);
-	for (unsigned i = 0; i < count; i++)
-		if (!i || net_compare(&net[i], &net[kept - 1]))
-			net[kept++] = net[i];
-	*first = net[0];
-	*list = (struct cgg_nets){ net, kept };
-	if (kept == 1) {
-		free(net);
-		*list = (struct cgg_nets){ 0, 0 };
-	}
+	nets_take(first, list, net, count);
 	return 0;
 }
 
@@ -135,6 +143,20 @@ static unsigned ports_join(struct cgg_port *port, unsigned count)
 	return kept;
 }
 
+/* Make a list of count ranges; it takes over the array. */
+void ports_take(__u16 *min, __u16 *max, struct cgg_ports *list, struct cgg_port *port,
+		unsigned count)
+{
+	count = ports_join(port, count);
+	*min = port[0].min;
+	*max = port[0].max;
+	*list = (struct cgg_ports){ port, count };
+	if (count == 1) {
+		free(port);
+		*list = (struct cgg_ports){ 0, 0 };
+	}
+}
+
 int ports_parse(__u16 *min, __u16 *max, struct cgg_ports *list, const char *word)
 {
 	struct cgg_port *port = calloc(elements(word), sizeof(*port));
@@ -151,14 +173,7 @@ int ports_parse(__u16 *min, __u16 *max, struct cgg_ports *list, const char *word
 		free(port);
 		return status;
 	}
-	count = ports_join(port, count);
-	*min = port[0].min;
-	*max = port[0].max;
-	*list = (struct cgg_ports){ port, count };
-	if (count == 1) {
-		free(port);
-		*list = (struct cgg_ports){ 0, 0 };
-	}
+	ports_take(min, max, list, port, count);
 	return 0;
 }
 

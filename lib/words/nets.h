@@ -73,6 +73,9 @@ struct cgg_protos {
 int nets_parse(struct cgg_net *first, struct cgg_nets *list, const char *word);
 int nets_and_sets_parse(struct cgg_net *first, struct cgg_nets *list, const char *word);
 int ports_parse(__u16 *min, __u16 *max, struct cgg_ports *list, const char *word);
+void nets_take(struct cgg_net *first, struct cgg_nets *list, struct cgg_net *net, unsigned count);
+void ports_take(__u16 *min, __u16 *max, struct cgg_ports *list, struct cgg_port *port,
+		unsigned count);
 int protos_parse(__u16 *first, struct cgg_protos *list, const char *word);
 bool protos_any(const struct cgg_protos *list);
 bool protos_have(const struct cgg_protos *list, unsigned proto);

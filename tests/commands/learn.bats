@@ -110,13 +110,29 @@ allow sysctl kernel/hostname rw' < <(
 		for write in 0 1; do
 			echo '{"hook":"sysctl","comm":"a","write":'$write',"name":"kernel/hostname"}'
 		done)
-	# a gap, another protocol, another address: not joined
-	learned 'allow connect proto tcp ip 10.0.0.1 port 80
-allow connect proto tcp ip 10.0.0.1 port 82
+	# a gap, another address, another protocol: a list
+	learned 'allow connect proto tcp ip 10.0.0.1 port 80,82
 allow connect proto tcp ip 10.0.0.2 port 80
 allow connect proto udp ip 10.0.0.1 port 80' < <(
 		net connect4 10.0.0.1 80 6; net connect4 10.0.0.1 82 6; net connect4 10.0.0.1 80 17
 		net connect4 10.0.0.2 80 6)
+	learned 'allow connect proto tcp,udp ip 10.0.0.1,10.0.0.2,2001:db8::1 port 80,443' < <(
+		for proto in 17 6; do
+			for ip in 10.0.0.2 10.0.0.1; do
+				net connect4 $ip 443 $proto; net connect4 $ip 80 $proto
+			done
+			net connect6 2001:db8::1 443 $proto; net connect6 2001:db8::1 80 $proto
+		done)
+	learned 'allow egress proto icmp ip 10.0.0.1,10.0.0.2
+allow socket family inet type raw proto icmp,udp' < <(
+		net egress 10.0.0.1 0 1; net egress 10.0.0.2 0 1
+		for proto in 17 1; do
+			echo '{"hook":"sock_create","family":"inet","type":"raw","proto":'$proto'}'
+		done)
+	# a list has at most 64 elements
+	yes cgg-learn - < <(for n in {1..200}; do net connect4 10.0.0.1 $((2 * n)) 6; done)
+	[ "$(grep -c ^allow <<<"$output")" -eq 4 ]
+	[ "$(grep ^allow <<<"$output" | grep -o '[0-9,]* #' | tr , '\n' | wc -l)" -eq 200 ]
 	learned 'allow connect proto tcp ip 10.0.0.1 port 65534-65535' < <(
 		net connect4 10.0.0.1 65535 6; net connect4 10.0.0.1 65534 6)
 }
@@ -124,16 +140,11 @@ allow connect proto udp ip 10.0.0.1 port 80' < <(
 @test 'addresses and ports are widened only as far as the options say' {
 	events() { net connect4 10.0.0.1 80 6; net connect4 10.0.0.9 80 6; net connect4 10.0.1.9 80 6
 		net connect4 10.0.0.1 443 6; net connect6 2001:db8::1 80 6; net connect6 2001:db8::2 80 6; }
-	learned 'allow connect proto tcp ip 10.0.0.0/24 port 80
-allow connect proto tcp ip 10.0.0.1 port 443
-allow connect proto tcp ip 10.0.1.9 port 80
-allow connect proto tcp ip 2001:db8::1 port 80
-allow connect proto tcp ip 2001:db8::2 port 80' --prefix 24 < <(events)
-	learned 'allow connect proto tcp ip 10.0.0.0/16 port 80
-allow connect proto tcp ip 2001:db8::/64 port 80
+	learned 'allow connect proto tcp ip 10.0.0.0/24,10.0.1.9,2001:db8::1,2001:db8::2 port 80
+allow connect proto tcp ip 10.0.0.1 port 443' --prefix 24 < <(events)
+	learned 'allow connect proto tcp ip 10.0.0.0/16,2001:db8::/64 port 80
 allow connect proto tcp ip 10.0.0.1 port 443' --prefix 16 --prefix6 64 < <(events)
-	learned 'allow connect proto tcp ip 10.0.0.1 port 80-83
-allow connect proto tcp ip 10.0.0.1 port 88' --gap 2 < <(
+	learned 'allow connect proto tcp ip 10.0.0.1 port 80-83,88' --gap 2 < <(
 		for port in 80 83 88; do net connect4 10.0.0.1 $port 6; done)
 	# a rule that a wider one covers is left out
 	learned 'allow connect proto tcp ip 10.0.0.0/24 port 80-90' --prefix 24 --gap 9 < <(
@@ -284,6 +295,16 @@ cgg-learn: -: no events; to learn a hook, set its default to alert'
 		event verdict=audit dport=81)
 	says 'allow connect proto tcp ip 10.0.0.1 port 443 # denied 2 times, by wget, curl, from 2026-11-01T10:00:00.000009Z to 2026-11-02T10:00:00.000009Z
 allow connect proto tcp ip 10.0.0.1 port 22 # denied 1 time, by ssh, at 2026-11-03T10:00:00.000009Z'
+	# denials of one program become lists; a person can still choose between programs
+	yes cgg-learn --denied - < <(for ip in 10.0.0.1 10.0.0.2; do
+		for port in 22 443; do
+			event verdict=deny daddr=$ip dport=$port comm=ssh
+			event verdict=deny daddr=$ip dport=$port comm=git
+		done
+		event verdict=deny daddr=$ip dport=80 comm=wget
+	done)
+	says 'allow connect proto tcp ip 10.0.0.1,10.0.0.2 port 22,443 # denied 8 times, by ssh, git
+allow connect proto tcp ip 10.0.0.1,10.0.0.2 port 80 # denied 2 times, by wget'
 	run cgg-learn --denied - < <(event)
 	status_is 1
 	says 'cgg-learn: -: no denials'
@@ -314,8 +335,7 @@ allow connect proto tcp ip 10.0.0.1 port 22 # denied 1 time, by ssh, at 2026-11-
 	learned 'allow connect proto tcp ip 10.0.0.1 port 80-82' --policy web < <(nested)
 	learned 'allow connect proto tcp ip 10.0.0.1 port 5432' --policy db < <(nested)
 	for target in web /web web/ /sys/fs/cgroup/web "$(cgroup_root)/web"; do
-		learned 'allow connect proto tcp ip 10.0.0.1 port 80
-allow connect proto tcp ip 10.0.0.1 port 82' --policy web --cgroup "$target" < <(nested)
+		learned 'allow connect proto tcp ip 10.0.0.1 port 80,82' --policy web --cgroup "$target" < <(nested)
 	done
 	learned 'allow connect proto tcp ip 10.0.0.1 port 5432' --cgroup /web/db < <(nested)
 	# a cgroup and those below it may have several policies
@@ -515,11 +535,9 @@ named()
 	says 'resolver 127.0.0.53
 resolver ::1
 default connect,dns deny
+allow connect proto tcp ip 192.0.2.3,192.0.2.4,192.0.2.5 port 443
 allow connect proto tcp host api.example.com port 443-444
 allow connect proto tcp ip 127.0.0.53 port 53
-allow connect proto tcp ip 192.0.2.3 port 443
-allow connect proto tcp ip 192.0.2.4 port 443
-allow connect proto tcp ip 192.0.2.5 port 443
 allow connect proto tcp host db.corp.test port 443 inner
 allow connect proto tcp host www.example.com port 443
 allow dns api.example.com
@@ -543,7 +561,7 @@ seen()
 	printf '{"verdict":"alert","hook":"connect4","comm":"curl","daddr":"%s","dport":%s,"proto":6,"cgroup":"/demo","policy":"default","rule":0}\n' "$@"
 }
 
-@test '--sets: addresses that a set contains become one rule about the set' {
+@test '--sets: addresses and names that a set contains become one rule about the set' {
 	events=$BATS_TEST_TMPDIR/events
 	(seen 192.0.2.1 443 && seen 192.0.2.9 443 && seen 192.0.2.9 444 && seen 192.0.2.77 443 &&
 		seen 198.51.100.1 443) >"$events"
@@ -558,8 +576,17 @@ seen()
 	run bash -c "cgg-learn --sets '$events' | grep -v ^# | sed 's/, by curl//'"
 	says 'default connect deny
 allow connect proto tcp ip @a-set-with-a-very-long-name port 443-444 # 3 times
-allow connect proto tcp ip 198.51.100.1 port 443 # 1 time
-allow connect proto tcp ip @wide port 443 # 1 time'
+allow connect proto tcp ip @wide,198.51.100.1 port 443 # 2 times'
+	yes cgg-rule -p fresh restore - <<<"$output"
+	(named dns ::1 53 api.example.com && named dns ::1 53 www.example.com &&
+		named connect4 192.0.2.70 443 api.example.com && named connect4 192.0.2.71 443 example.com) >"$events.named"
+	cgg-set add mine '*.example.com'
+	run bash -c "cgg-learn --sets '$events.named' | grep -v ^# | sed 's/, by curl//'"
+	says 'resolver ::1
+default connect,dns deny
+allow connect proto tcp host @mine port 443 # 1 time
+allow connect proto tcp host @names port 443 # 1 time
+allow dns @mine # 2 times'
 	yes cgg-rule -p fresh restore - <<<"$output"
 	run bash -c "cgg-learn --sets --prefix 24 '$events' | grep -c '@'"
 	says 2
