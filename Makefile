@@ -273,7 +273,7 @@ $(BUILD)/cgg-load: $(patsubst %,$(BUILD)/cmd/%.o,loads object renew)
 $(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change check diff edit elements export input list need progress rule)
 $(BUILD)/cgg-run: $(BUILD)/cmd/need.o
 $(BUILD)/cgg-set: $(BUILD)/cmd/elements.o
-$(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective html metrics named picture remedy sets tree)
+$(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective fit html metrics named picture remedy sets tree)
 $(BUILD)/cgg-top: MORE = $(CURSES)
 $(BUILD)/cgg-top: $(BUILD)/cmd/sample.o $(BUILD)/cmd/screen.o
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/cmd/say.o $(BUILD)/libcgg.a

@@ -337,6 +337,7 @@ static void denial_show(const struct denial *denial, int wide, int times)
 static void denials_show(const struct status *all)
 {
 	int wide = 0, times = 0, most = (int)canvas.width - 38;
+	const struct cgg_event *event[DENIALS];
 
 	if (!denied)
 		return;
@@ -352,7 +353,8 @@ static void denials_show(const struct status *all)
 	for (unsigned i = 0; i < denied; i++)
 		denial_show(&denials[i], wide < most ? wide : most, times);
 	for (unsigned i = 0; i < denied; i++)
-		remedy_show(all, &denials[i].event);
+		event[i] = &denials[i].event;
+	remedies_show(all, event, denied);
 }
 
 static int by_id(const void *one, const void *other)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* remedy.c - for cgg-status on a terminal: the command that would allow what was denied. */
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,26 +42,29 @@ static bool is_whole(const struct cgg_event *e)
 	}
 }
 
-/* Write the words of the rule; return false if they are not all of it, or not safe in a shell. */
-static bool rule_words(char text[CGG_RULE_TEXT], const struct cgg_event *e)
+/* Make the rule; return false if its words are not all of it, or not safe in a shell. */
+static bool rule_make(struct cgg_rule *rule, const struct cgg_event *e)
 {
 	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 				   " ._-/:@,+=%";
-	static char copy[CGG_RULE_TEXT], again[CGG_RULE_TEXT];
-	struct cgg_rule rule;
+	static char text[CGG_RULE_TEXT], again[CGG_RULE_TEXT];
+	static struct cgg_rule read;
+	bool same;
 
 	if (!is_whole(e))
 		return false;
-	event_rule(&rule, e);
-	rule.verdict = CGG_ALLOW;
-	rule.port_max = rule.matches & CGG_MATCH_PORT ? rule.port_max : 65535;
-	host_take(&rule, e);
-	rule_print(&rule, text);
-	strcpy(copy, text);
-	if (text[strspn(text, safe)] || rule_line(&rule, copy))
+	event_rule(rule, e);
+	rule->verdict = CGG_ALLOW;
+	rule->port_max = rule->matches & CGG_MATCH_PORT ? rule->port_max : 65535;
+	host_take(rule, e);
+	rule_print(rule, text);
+	strcpy(again, text);
+	if (text[strspn(text, safe)] || rule_line(&read, again))
 		return false;
-	rule_print(&rule, again);
-	return !strcmp(text, again);
+	rule_print(&read, again);
+	same = !strcmp(text, again);
+	rule_free(&read);
+	return same;
 }
 
 /* Print words in lines of the terminal's width; a backslash ends each but the last. */
@@ -98,109 +102,188 @@ static bool is_told(const char *words)
 	return false;
 }
 
-/* A set that would let a rule allow an operation if it contained the address. */
-struct fit {
-	struct cgg_rule wanted; /* allows the operation alone */
-	__u32 denied_by; /* the rule; 0: the default */
-	bool done, denied; /* a rule about a set was found; that rule was found */
-	char set[CGG_NAME];
-};
-
-static bool has_set(const struct cgg_rule *rule)
+/* Print words of which it is known that they end here; free them. */
+static void words_show(char *words)
 {
-	bool any = rule->net.word == CGG_NET_SET;
-
-	for (unsigned i = 0; i < rule->nets.count; i++)
-		any |= rule->nets.net[i].word == CGG_NET_SET;
-	return rule->matches & CGG_MATCH_IP && any;
-}
-
-/* Return whether hook, protocol and port of a rule are those of the operation. */
-static bool may_match(const struct cgg_rule *rule, const struct cgg_rule *wanted)
-{
-	__u16 port = wanted->matches & CGG_MATCH_PORT ? wanted->port_min : 0;
-	bool in = rule->port_min <= port && port <= rule->port_max;
-
-	for (unsigned i = 0; i < rule->ports.count; i++)
-		in |= rule->ports.port[i].min <= port && port <= rule->ports.port[i].max;
-	if (rule->matches & CGG_MATCH_PORT && !in)
-		return false;
-	if (rule->matches & CGG_MATCH_PROTO && rule->proto != wanted->proto &&
-	    !protos_have(&rule->protos, wanted->proto))
-		return false;
-	return rule->hooks & wanted->hooks;
-}
-
-/*
- * Take the set of the first rule about one that may match, if this rule surely allows. Stop at the
- * rule that denied.
- */
-static int line_fits(void *context, const struct cgg_line *line)
-{
-	const unsigned known = CGG_MATCH_IP | CGG_MATCH_PORT | CGG_MATCH_PROTO;
-	static struct cgg_rule rule;
-	struct fit *fit = context;
-
-	fit->denied = line->id == fit->denied_by;
-	if (fit->denied)
-		return CGG_NO;
-	if (fit->done || !memchr(line->text, '@', line->len) || line_rule(line, &rule))
-		return 0;
-	fit->done = has_set(&rule) && may_match(&rule, &fit->wanted);
-	if (fit->done && rule.verdict == CGG_ALLOW && !rule.nets.count &&
-	    !(rule.matches & ~known) && line->expires == CGG_NEVER)
-		memcpy(fit->set, rule.net.set, sizeof(fit->set));
-	rule_free(&rule);
-	return 0;
-}
-
-/* Print the command that adds the address to the set of a rule that then allows the operation. */
-static void set_show(const struct status *all, const char *policy, const struct cgg_event *e)
-{
-	static struct fit fit;
-	int place = policy_find(all->guard, policy);
-	char addr[CGG_NET_TEXT], *words;
-
-	fit = (struct fit){ .denied_by = e->rule };
-	if (!all->sets || place < 0 || !(1u << event_hook(e->program) & CGG_NET_HOOKS))
-		return;
-	event_rule(&fit.wanted, e);
-	if (!(fit.wanted.matches & CGG_MATCH_IP) || !net_is_address(&fit.wanted.net))
-		return;
-	policy_each(all->guard, place, line_fits, &fit);
-	addr_print(fit.wanted.net.addr, addr);
-	if (!*fit.set || (e->rule && !fit.denied) ||
-	    asprintf(&words, "or add it to a set: cgg-set add %s %s", fit.set, addr) < 0)
-		return;
-	if (!is_told(words))
+	if (words && !is_told(words))
 		words_wrap(words);
 	free(words);
 }
 
-/*
- * Print the command that would allow a denied operation: before the rule that denied it, or at the
- * end if the default did.
- */
-void remedy_show(const struct status *all, const struct cgg_event *e)
+static char *words_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static char *words_of(const char *format, ...)
 {
-	static char rule[CGG_RULE_TEXT];
-	char place[32] = "add", tag[CGG_NAME], *words;
+	va_list arguments;
+	char *words;
+	int len;
+
+	va_start(arguments, format);
+	len = vasprintf(&words, format, arguments);
+	va_end(arguments);
+	return len < 0 ? 0 : words;
+}
+
+/* A rule that would allow denied operations. */
+struct remedy {
+	struct cgg_rule rule; /* the first field: rules_join() gets its address */
+	const struct cgg_event *denial;
+	const char *policy;
+	unsigned number; /* of the newest denial */
+	struct remedy *next; /* another denial that the rule would allow */
+	struct fit fit;
+};
+CGG_SAME(__builtin_offsetof(struct remedy, rule) == 0);
+
+/* Return what keeps the rules of two denials apart: policy, place, and the program. */
+static const char *place_of(const struct cgg_rule *rule)
+{
+	static char text[512];
+	const struct remedy *remedy = (const struct remedy *)rule;
+
+	snprintf(text, sizeof(text), "%s\n%u\n%.16s", remedy->policy, remedy->denial->rule,
+		 remedy->denial->comm);
+	return text;
+}
+
+static void remedy_merge(struct cgg_rule *into, struct cgg_rule *from)
+{
+	struct remedy *first = (struct remedy *)into, *last = first;
+
+	while (last->next)
+		last = last->next;
+	last->next = (struct remedy *)from;
+}
+
+static int by_number_of(const void *one, const void *other)
+{
+	const struct remedy *a = *(struct remedy *const *)one, *b = *(struct remedy *const *)other;
+
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* Return the policy of a denial's cgroup; 0: another policy is attached by now. */
+static const char *policy_of(const struct status *all, const struct cgg_event *e)
+{
 	const char *policy = 0;
+	char tag[CGG_NAME];
 
 	for (unsigned i = 0; i < all->attachments; i++)
 		if (all->attachment[i].id == e->cgroup)
 			policy = all->attachment[i].policy;
-	if (!policy || !rule_words(rule, e))
-		return;
-	name_tag(tag, policy);
-	if (memcmp(tag, e->policy, sizeof(tag)) != 0)
-		return; /* another policy is attached by now */
-	if (e->rule)
-		snprintf(place, sizeof(place), "insert %u", e->rule);
-	if (asprintf(&words, "to allow: cgg-rule -p %s %s %s", policy, place, rule) < 0)
-		return;
-	if (!is_told(words))
-		words_wrap(words);
-	free(words);
-	set_show(all, policy, e);
+	if (policy)
+		name_tag(tag, policy);
+	return policy && !memcmp(tag, e->policy, sizeof(tag)) ? policy : 0;
+}
+
+/* Print the command that puts the rule before the rule that denied, or after all. */
+static void rule_show(const char *head, const struct remedy *remedy, const struct cgg_rule *rule)
+{
+	static char text[CGG_RULE_TEXT];
+	char place[32] = "add";
+
+	if (remedy->denial->rule)
+		snprintf(place, sizeof(place), "insert %u", remedy->denial->rule);
+	rule_print(rule, text);
+	words_show(words_of("%s: cgg-rule -p %s %s %s", head, remedy->policy, place, text));
+}
+
+/* Write the address or the name that was denied, as an element of the set that lacks it. */
+static void element_of(const struct remedy *remedy, char text[CGG_OPERAND_TEXT])
+{
+	if (remedy->fit.by_name)
+		strcpy(text, remedy->fit.name);
+	else
+		addr_print(remedy->fit.wanted.net.addr, text);
+}
+
+/* Print the commands that add what was denied to sets: one for each set. */
+static void additions_show(struct remedy *remedy)
+{
+	for (; remedy; remedy = remedy->next) {
+		char *words = words_of("or add it to a set: cgg-set add %s", remedy->fit.set);
+
+		if (!*remedy->fit.set) {
+			free(words);
+			continue;
+		}
+		for (struct remedy *r = remedy; r && words; r = r->next) {
+			char text[CGG_OPERAND_TEXT], *longer;
+
+			if (r != remedy && strcmp(r->fit.set, remedy->fit.set) != 0)
+				continue;
+			element_of(r, text);
+			longer = words_of("%s %s", words, text);
+			free(words);
+			words = longer;
+		}
+		words_show(words);
+	}
+}
+
+/* Print the command for a rule about a set that contains all that was denied. */
+static void holder_show(struct remedy *remedy)
+{
+	struct cgg_rule rule = remedy->rule;
+
+	for (const struct remedy *r = remedy; r; r = r->next)
+		if (!*r->fit.holder)
+			return;
+	if (rule.matches & CGG_MATCH_IP) {
+		rule.net = (struct cgg_net){ .word = CGG_NET_SET };
+		rule.nets = (struct cgg_nets){ 0, 0 };
+		strcpy(rule.net.set, remedy->fit.holder);
+	} else {
+		strcpy(rule.set, remedy->fit.holder);
+	}
+	rule_show("or for all of a set", remedy, &rule);
+}
+
+/* Look for sets, if there are some, and print a remedy. */
+static void remedy_show(const struct status *all, struct remedy *remedy)
+{
+	unsigned about = CGG_MATCH_IP | CGG_MATCH_HOST;
+	bool may =
+		all->sets && (remedy->rule.matches & about || remedy->rule.hooks == 1u << CGG_DNS);
+	char holder[CGG_NAME] = "";
+
+	if (may)
+		holder_find(&remedy->rule, holder);
+	for (struct remedy *r = remedy; r && may; r = r->next) {
+		strcpy(r->fit.holder, holder);
+		fit_find(all, r->policy, r->denial, &r->fit);
+	}
+	rule_show("to allow", remedy, &remedy->rule);
+	holder_show(remedy);
+	additions_show(remedy);
+}
+
+void remedies_show(const struct status *all, const struct cgg_event *const *denial, unsigned count)
+{
+	static const struct cgg_joining how = { place_of, remedy_merge };
+	struct remedy *remedy = calloc(count + 1, sizeof(*remedy));
+	struct cgg_rule **rule = calloc(count + 1, sizeof(struct cgg_rule *));
+	struct remedy **shown = calloc(count + 1, sizeof(struct remedy *));
+	unsigned made = 0;
+
+	for (unsigned i = 0; i < count && remedy && rule && shown; i++) {
+		struct remedy *r = &remedy[i];
+
+		*r = (struct remedy){ .denial = denial[i], .number = i };
+		r->policy = policy_of(all, denial[i]);
+		if (r->policy && rule_make(&r->rule, denial[i]))
+			rule[made++] = &r->rule;
+	}
+	if (rule && !rules_join(rule, &made, &how)) {
+		for (unsigned i = 0; i < made; i++)
+			shown[i] = (struct remedy *)rule[i];
+		qsort(shown, made, sizeof(struct remedy *), by_number_of);
+		for (unsigned i = 0; i < made; i++) {
+			remedy_show(all, shown[i]);
+			rule_free(&shown[i]->rule);
+		}
+	}
+	free(shown);
+	free(rule);
+	free(remedy);
 }

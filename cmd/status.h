@@ -90,8 +90,23 @@ void cells_end(void); /* end the line */
 void canvas_look(void); /* call this before the first cell */
 void picture_show(const struct status *all);
 
-/* remedy.c */
-void remedy_show(const struct status *all, const struct cgg_event *e);
+/* fit.c: sets for an operation that was denied */
+struct fit {
+	struct cgg_rule wanted; /* matches the operation alone */
+	char name[CGG_OPERAND]; /* of its address, or of a question; "": not known as a whole */
+	__u32 denied_by; /* the rule; 0: the default */
+	bool done, denied; /* a rule about a set was found; that rule was found */
+	bool by_name; /* that set is one of names */
+	char set[CGG_NAME]; /* to add the address or the name to; "": none */
+	char holder
+		[CGG_NAME]; /* contains it already; "": none, or a rule denies what it contains */
+};
+void fit_find(const struct status *all, const char *policy, const struct cgg_event *e,
+	      struct fit *fit);
+void holder_find(const struct cgg_rule *rule, char set[CGG_NAME]);
+
+/* remedy.c: the commands that would allow the denials; the newest is first */
+void remedies_show(const struct status *all, const struct cgg_event *const *denial, unsigned count);
 
 /* tree.c: the attached cgroups; lately[i] is the number of recent denials in attachment i */
 void tree_show(const struct status *all, const unsigned *lately);

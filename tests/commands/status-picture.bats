@@ -52,6 +52,12 @@ ageless()
 	sed -E 's/^ *[0-9]+s//'
 }
 
+# says_last LINES: the commands at the end are these
+says_last()
+{
+	diff <(echo "$1") <(sed -n '/^to allow/,$p' <<<"$output")
+}
+
 # tree: print what follows the head line of the cgroups
 tree()
 {
@@ -158,6 +164,18 @@ deny sysctl kernel/hostname r cat in $(shown "$top")" ]
 	matches "^ .* deny +connect proto tcp ip 127.0.0.1 port 9090 +bash to evil.example.net in $(shown "$top")$"
 	matches "^ .* deny +connect proto tcp ip 127.0.0.2 port 9090 +bash in $(shown "$top")$"
 	matches '^to allow: cgg-rule -p default add allow connect proto tcp host evil.example.net port 9090 inner$'
+	[[ $output != *cgg-set* ]]
+	cgg-set add mine example.org
+	printf '%s\n' 'default connect deny' 'allow connect host @mine inner' | cgg-rule restore
+	no inside "$top" reach 127.0.0.1 9090
+	yes drawn 120
+	matches '^or add it to a set: cgg-set add mine evil.example.net$'
+	cgg-set add mine evil.example.net
+	no inside "$top" reach 127.0.0.2 9090
+	yes drawn 120
+	matches '^or for all of a set: cgg-rule -p default add allow connect proto tcp host @mine port 9090 inner$'
+	cgg-rule flush
+	cgg-set drop mine
 }
 
 @test 'the picture ends with the commands that would allow what was denied, and they do' {
@@ -182,6 +200,53 @@ to allow: cgg-rule -p default insert $id allow connect proto tcp ip 127.0.0.1 po
 	yes inside "$top" cat /dev/null
 	yes inside "$top" cat /proc/sys/kernel/hostname
 	no inside "$top" reach 127.0.0.1 1
+}
+
+@test 'denials that one rule can allow become one command with lists, for each program' {
+	cgg-rule default connect deny
+	cgg-attach "$top"
+	start_server
+	for ip in 127.0.0.1 127.0.0.2; do
+		no inside "$top" reach $ip 9
+		no inside "$top" reach $ip "$port"
+	done
+	no inside "$top" python3 -c 'import socket; socket.create_connection(("127.0.0.3", 9))'
+	yes drawn 120
+	low=$((port < 9 ? port : 9)) high=$((port < 9 ? 9 : port))
+	[ "$(grep '^to allow' <<<"$output")" = \
+"to allow: cgg-rule -p default add allow connect proto tcp ip 127.0.0.3 port 9
+to allow: cgg-rule -p default add allow connect proto tcp ip 127.0.0.1,127.0.0.2 port $low,$high" ]
+	eval "$(sed -n 's/^to allow: //p' <<<"$output")"
+	yes inside "$top" reach 127.0.0.1 "$port"
+	yes cgg-rule test connect ip 127.0.0.2 port 9
+	no cgg-rule test connect ip 127.0.0.3 port "$port"
+}
+
+@test 'a set that contains what was denied is offered as a whole, but not one that a rule denies' {
+	cgg-set add office 127.0.0.0/24
+	cgg-set add wide 127.0.0.0/8 192.0.2.0/24
+	cgg-set add bad 127.0.0.0/28
+	cgg-rule default connect deny
+	cgg-attach "$top"
+	no inside "$top" reach 127.0.0.100 9
+	no inside "$top" reach 127.0.0.101 9
+	yes drawn 120
+	says_last 'to allow: cgg-rule -p default add allow connect proto tcp ip 127.0.0.100,127.0.0.101 port 9
+or for all of a set: cgg-rule -p default add allow connect proto tcp ip @office port 9'
+	no inside "$top" reach 127.1.0.1 9
+	yes drawn 120
+	matches '^or for all of a set: cgg-rule -p default add allow connect proto tcp ip @wide port 9$'
+	cgg-rule insert first deny connect ip @bad
+	no inside "$top" reach 127.0.0.2 9
+	yes drawn 120
+	matches 'ip 127.0.0.2 port 9$'
+	[[ $output != *@bad* ]]
+	eval "$(sed -n 's/^or for all of a set: //p' <<<"$output")"
+	yes cgg-rule test connect ip 192.0.2.9 port 9
+	yes cgg-rule flush
+	yes cgg-set drop office
+	yes cgg-set drop wide
+	yes cgg-set drop bad
 }
 
 @test 'an address that a set lacks can be added to it, if a rule about the set then allows' {
