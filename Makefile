@@ -7,16 +7,20 @@ VERSION = 0.1
 PREFIX ?= /usr/local
 # Another machine's commands, in a folder of their own: make CROSS=aarch64-linux-gnu. SYSROOT has its
 # headers and libraries; make sysroot makes one of Debian's packages. Without it they are this system's.
+# gcc 12 has no numbers of 128 bits on machines of 32 bits, and clang has.
 # bpftool 7.1 links no objects of another byte order: then it is the sysroot's, in QEMU.
 ifdef CROSS
 BUILD ?= build/$(CROSS)
 SYSROOT ?= $(wildcard $(BUILD)/sysroot)
 CC = $(CROSS)-gcc $(SYSROOT:%=--sysroot=$(abspath $(SYSROOT)))
+ifneq ($(filter arm-% i686-%,$(CROSS)),)
+CC = $(CLANG) --target=$(CROSS) --gcc-toolchain=/usr $(SYSROOT:%=--sysroot=$(abspath $(SYSROOT)))
+endif
 AR = $(CROSS)-ar
 ifneq ($(filter s390x-%,$(CROSS)),)
 BPFTOOL ?= qemu-s390x -L $(SYSROOT) $(SYSROOT)/usr/sbin/bpftool
 endif
-export PKG_CONFIG_LIBDIR = $(SYSROOT)/usr/lib/$(CROSS)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig
+export PKG_CONFIG_LIBDIR = $(SYSROOT)/usr/lib/$(MULTIARCH)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig
 export PKG_CONFIG_SYSROOT_DIR = $(SYSROOT)
 endif
 BUILD ?= build
@@ -36,7 +40,7 @@ TAKEN := $(or $(call taken,-D_FORTIFY_SOURCE=3),-D_FORTIFY_SOURCE=2) \
 HARDENING ?= -U_FORTIFY_SOURCE $(TAKEN) -fstack-protector-strong -Wformat -Werror=format-security
 WERROR ?= -Werror
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DCGG_VERSION='"$(VERSION)"' -I$(BUILD) -MMD -fPIE \
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DCGG_VERSION='"$(VERSION)"' -I$(BUILD) -MMD -fPIE \
 	$(WARNINGS) $(LIBRARY_CFLAGS) $(CPPFLAGS) $(HARDENING) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
 # Link the archive of a library where it is complete, as a command then starts faster: libelf.a of Debian 13

@@ -55,7 +55,7 @@ static void bpffs_mount(void)
 
 	if (statfs(CGG_BPFFS, &fs))
 		err(CGG_FAILED, "%s", CGG_BPFFS);
-	if (fs.f_type != BPF_FS_MAGIC && mount("bpf", CGG_BPFFS, "bpf", 0, "mode=0700"))
+	if ((unsigned)fs.f_type != BPF_FS_MAGIC && mount("bpf", CGG_BPFFS, "bpf", 0, "mode=0700"))
 		err(CGG_FAILED, "%s: no bpffs is mounted here, and mounting one", CGG_BPFFS);
 }
 

@@ -289,7 +289,7 @@ static long milliseconds(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (long)(t.tv_sec * 1000 + t.tv_nsec / 1000000);
 }
 
 /* Read the guard. Begin anew after it was loaded again: the maps at hand are of the old one. */

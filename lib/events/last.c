@@ -26,7 +26,7 @@ int events_last(const struct cgg_reader *reader, unsigned verdicts, struct cgg_e
 {
 	__u64 head = __atomic_load_n(&reader->ring[0].head, __ATOMIC_ACQUIRE);
 	__u64 look = reader->slots < CGG_LOOK ? reader->slots : CGG_LOOK;
-	size_t size = reader->slots * sizeof(struct cgg_event);
+	size_t size = (size_t)reader->slots * sizeof(struct cgg_event);
 	int map = pin_get("maps/events");
 	struct cgg_event *events;
 
@@ -88,8 +88,8 @@ void event_rule(struct cgg_rule *rule, const struct cgg_event *event)
 	case CGG_DEVICE_NUMBER:
 		rule->device = (event->device.access_type & 0xffff) == CGG_CHAR ? 'c' : 'b';
 		rule->access = (__u8)(event->device.access_type >> 16);
-		rule->major = event->device.major;
-		rule->minor = event->device.minor;
+		rule->major = (long)event->device.major;
+		rule->minor = (long)event->device.minor;
 		break;
 	case CGG_SYSCTL_NAME:
 	case CGG_UNIX_NAME:

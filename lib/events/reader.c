@@ -218,7 +218,7 @@ int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter,
 	reader->filter = *filter;
 	reader->policies = policies;
 	reader->all.ring = &reader->ring[0];
-	reader->all.events = map_pin("events", reader->slots * sizeof(*reader->all.events), 0);
+	reader->all.events = map_pin("events", (size_t)reader->slots * sizeof(*reader->all.events), 0);
 	if (!reader->all.events)
 		return CGG_FAILED;
 	readers_sweep(reader);

@@ -232,7 +232,8 @@ static int index_delete(struct cgg_image *image, __u32 rule, __u32 *id)
 	} else {
 		/* Programs read the bits only while dead is not 0: the bit deletes the rule. */
 		__atomic_fetch_add(&image->index.dead, 1, __ATOMIC_SEQ_CST);
-		__atomic_fetch_or(&index.bits[rule / 8], (__u8)(1 << rule % 8), __ATOMIC_SEQ_CST);
+		__atomic_store_n(&index.bits[rule / 8],
+				 (__u8)(index.bits[rule / 8] | 1 << rule % 8), __ATOMIC_SEQ_CST);
 	}
 	index_close(&index);
 	return status;

@@ -11,7 +11,6 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "guard.h"
@@ -143,7 +142,6 @@ int query_in(struct cgg_ask *ask, const char *below)
 {
 	char path[2 * 4096];
 	size_t mount;
-	struct stat st;
 
 	memset(ask->ancestor, 0, sizeof(ask->ancestor));
 	if (!cgroup_mount())
@@ -156,9 +154,9 @@ int query_in(struct cgg_ask *ask, const char *below)
 
 		if (next)
 			*next = 0;
-		if (stat(path, &st))
+		ask->ancestor[level] = cgroup_id(AT_FDCWD, path);
+		if (!ask->ancestor[level])
 			return set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
-		ask->ancestor[level] = st.st_ino;
 		if (!next)
 			break;
 		*next = keep;

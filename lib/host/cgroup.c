@@ -26,8 +26,7 @@ static bool read_word(int dir, const char *name, char *word, size_t size)
 static bool is_top(__u64 id)
 {
 	int top = mount_open();
-	struct stat st;
-	bool same = top >= 0 && !fstat(top, &st) && st.st_ino == id;
+	bool same = top >= 0 && cgroup_id(top, "") == id;
 
 	if (top >= 0)
 		close(top);
@@ -61,10 +60,9 @@ static int type_check(const char *type, const char *target, int flags)
 static int check(struct cgg_cgroup *cgroup, const char *target, int flags)
 {
 	struct statfs fs;
-	struct stat st;
 	char type[64];
 
-	if (fstatfs(cgroup->fd, &fs) || fstat(cgroup->fd, &st))
+	if (fstatfs(cgroup->fd, &fs))
 		return set_error(CGG_FAILED, "%.512s: %s", target, strerror(errno));
 	if (fs.f_type == CGROUP_SUPER_MAGIC)
 		return set_error(CGG_USAGE, "%.512s: is in cgroup v1; cgroup v2 is mounted at %s",
@@ -72,10 +70,12 @@ static int check(struct cgg_cgroup *cgroup, const char *target, int flags)
 	if (fs.f_type != CGROUP2_SUPER_MAGIC)
 		return set_error(CGG_USAGE, "%.512s: not a cgroup; cgroup v2 is mounted at %s",
 				 target, cgroup_mount());
-	cgroup->id = st.st_ino;
+	cgroup->id = cgroup_id(cgroup->fd, "");
+	if (!cgroup->id)
+		return set_error(CGG_FAILED, "%.512s: %s", target, strerror(errno));
 	if (flags & CGG_ANY)
 		return 0;
-	if (!(flags & CGG_FORCE) && mount_hides() && is_top(st.st_ino))
+	if (!(flags & CGG_FORCE) && mount_hides() && is_top(cgroup->id))
 		return set_error(CGG_USAGE,
 				 "%.512s: is %.512s, because a mount covers the root cgroup at %s; "
 				 "umount it, or guard what it shows with -f",
@@ -195,12 +195,10 @@ int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags)
 
 int cgroup_again(struct cgg_cgroup *cgroup)
 {
-	struct stat st;
-
 	cgroup->fd = mount_open_path(cgroup->path);
 	if (cgroup->fd < 0)
 		return set_error(CGG_FAILED, "%.512s: %s", cgroup->path, strerror(errno));
-	if (fstat(cgroup->fd, &st) || st.st_ino != cgroup->id)
+	if (cgroup_id(cgroup->fd, "") != cgroup->id)
 		return set_error(CGG_FAILED, "%.512s: was removed and created again meanwhile",
 				 cgroup->path);
 	return 0;
@@ -233,16 +231,16 @@ void cgroup_above(int fd, __u64 above[CGG_LEVELS])
 	memset(above, 0, CGG_LEVELS * sizeof(*above));
 	for (int i = 0; i < CGG_LEVELS && at >= 0; i++) {
 		int parent = openat(at, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		__u64 id = cgroup_id(at, "");
 		struct statfs fs;
-		struct stat st;
-		bool inside = !fstatfs(at, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC &&
-			      !fstat(at, &st) && (!i || above[i - 1] != st.st_ino);
+		bool inside = !fstatfs(at, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC && id &&
+			      (!i || above[i - 1] != id);
 
 		close(at);
 		at = parent;
 		if (!inside)
 			break;
-		above[i] = st.st_ino;
+		above[i] = id;
 	}
 	if (at >= 0)
 		close(at);

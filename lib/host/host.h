@@ -45,6 +45,7 @@ const char *mount_below(const char *path);
 const char *mount_visible(const char *path);
 const char *mount_hides(void);
 int cgroup_open_id(__u64 id); /* an fd, or -1 with errno; ESTALE: the cgroup is gone */
+__u64 cgroup_id(int dir, const char *path); /* 0: see errno; "": of dir itself */
 bool cgroup_name(__u64 id, char *text, size_t size); /* path in the mount, or false and the id */
 
 /* resolve.c: a device node's number, a cgroup's id, the time when a ttl ends */

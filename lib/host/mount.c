@@ -5,8 +5,9 @@
  * A path leads to the mount on top. So a mount that another one covers is never used, and no
  * path may cross a mount that covers a part of the hierarchy.
  *
- * A cgroup's id is its inode number of 64 bits, which the kernel never uses twice while it
- * runs. The id is also the cgroup's file handle (fs/kernfs, FILEID_KERNFS).
+ * A cgroup's id has 64 bits, and the kernel never uses it twice while it runs. It is the
+ * cgroup's file handle (fs/kernfs, FILEID_KERNFS), and its inode number: on machines of 32 bits
+ * the inode number is only the lower half.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -23,6 +24,14 @@
 #include "host.h"
 
 #define FILEID_KERNFS 0xfe
+struct place {
+	struct file_handle handle;
+	__u64 id;
+};
+#define PLACE                                                                                      \
+	{                                                                                          \
+		.handle = {.handle_bytes = sizeof(__u64), .handle_type = FILEID_KERNFS }           \
+	}
 
 /* A line of /proc/self/mountinfo: the mount's id, the directory that it shows, the mount point. */
 struct mount {
@@ -155,6 +164,21 @@ int mount_open(void)
 	return dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
+/* Return the id of a cgroup. */
+__u64 cgroup_id(int dir, const char *path)
+{
+	struct place at = PLACE;
+	__u64 id = 0;
+	struct stat st;
+	int mount_id;
+
+	if (sizeof(long) == sizeof(id))
+		return fstatat(dir, path, &st, AT_EMPTY_PATH) ? 0 : st.st_ino;
+	if (!name_to_handle_at(dir, path, &at.handle, &mount_id, AT_EMPTY_PATH))
+		memcpy(&id, at.handle.f_handle, sizeof(id));
+	return id;
+}
+
 /*
  * Return an fd of the cgroup below dir that has the id, or -1. Close dir.
  *
@@ -188,7 +212,7 @@ static int search_below(int dir, __u64 id, int *error)
 			*error = EPERM;
 			close(at);
 		} else {
-			found = st.st_ino == id ? at : search_below(at, id, error);
+			found = cgroup_id(at, "") == id ? at : search_below(at, id, error);
 		}
 	}
 	if (found < 0 && errno)
@@ -204,11 +228,10 @@ static int search_below(int dir, __u64 id, int *error)
 static int search_mount(int dir, __u64 id)
 {
 	int all = mount_open(), error, found;
-	struct stat st;
 
-	if (all < 0 || fstat(all, &st))
+	if (all < 0)
 		return -1;
-	if (st.st_ino == id)
+	if (cgroup_id(all, "") == id)
 		return all;
 	error = faccessat(dir, "cgroup.type", F_OK, 0) && errno == ENOENT ? ESTALE : EPERM;
 	found = search_below(all, id, &error);
@@ -219,10 +242,7 @@ static int search_mount(int dir, __u64 id)
 /* Open a cgroup by its file handle, or without that privilege by a search. Return an fd, or -1. */
 int cgroup_open_id(__u64 id)
 {
-	struct {
-		struct file_handle handle;
-		__u64 id;
-	} at = { .handle = { .handle_bytes = sizeof(id), .handle_type = FILEID_KERNFS } };
+	struct place at = PLACE;
 	int top, fd, error;
 
 	top = mount_open();
@@ -269,10 +289,9 @@ static bool is_itself(int fd, const char *below)
 {
 	char name[4096];
 	struct statfs fs;
-	struct stat st;
 
-	return !fstatfs(fd, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC && !fstat(fd, &st) &&
-	       cgroup_name(st.st_ino, name, sizeof(name)) && !strcmp(name, below);
+	return !fstatfs(fd, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC &&
+	       cgroup_name(cgroup_id(fd, ""), name, sizeof(name)) && !strcmp(name, below);
 }
 
 /*

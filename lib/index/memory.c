@@ -41,7 +41,7 @@ __u32 build_take(struct builder *b, __u64 units, __u32 align, bool together)
 	}
 	if (at + units > b->room) {
 		__u64 room = 2 * (at + units) + 512;
-		char *memory = realloc(b->memory, 8 * room);
+		char *memory = reallocarray(b->memory, (size_t)room, 8);
 
 		if (!memory) {
 			build_fail(b, "out of memory");
@@ -51,7 +51,7 @@ __u32 build_take(struct builder *b, __u64 units, __u32 align, bool together)
 		b->room = room;
 	}
 	/* room > 0 means memory != 0. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
-	memset(b->memory + 8 * b->used, 0, 8 * (at + units - b->used));
+	memset(b->memory + 8 * b->used, 0, 8 * (size_t)(at + units - b->used));
 	b->used = at + units;
 	return (__u32)at;
 }

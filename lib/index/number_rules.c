@@ -14,7 +14,7 @@
 
 #define WIDE 64 /* a rule that covers more intervals is looked at for every number */
 
-__extension__ typedef unsigned __int128 number;
+typedef cgg_wide number;
 
 struct span {
 	number first, last;

@@ -23,7 +23,7 @@ enum dimension {
 };
 #define UNKNOWN (~0u)
 
-__extension__ typedef unsigned __int128 kind_set; /* bits: hook * CGG_QUERY_BITS + access bit */
+typedef cgg_wide kind_set; /* bits: hook * CGG_QUERY_BITS + access bit */
 _Static_assert(CGG_HOOKS *CGG_QUERY_BITS <= 128, "each kind has its bit");
 #define KIND_BIT(kind) ((kind_set)1 << (kind) / PARTS)
 
@@ -43,7 +43,7 @@ struct taken {
 };
 
 /* The numbers of a block that need more than 32 bits. */
-__extension__ typedef unsigned __int128 wide_number;
+typedef cgg_wide wide_number;
 struct wide {
 	wide_number address[2], value[2]; /* the first and the last */
 	const __u8 *name;

@@ -30,7 +30,7 @@ int pin_check(int dir, const char *path)
 
 	if (fstat(dir, &st) || fstatfs(dir, &fs))
 		return set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
-	if (fs.f_type != BPF_FS_MAGIC)
+	if ((unsigned)fs.f_type != BPF_FS_MAGIC)
 		return set_error(CGG_FAILED, "%s: not on a bpffs; mount -t bpf bpf %s", path,
 				 CGG_BPFFS);
 	if (st.st_uid != geteuid() && st.st_uid)
@@ -180,7 +180,7 @@ static int open_refusal(int error)
 
 	if (error == EACCES || error == EPERM)
 		return set_error(CGG_FAILED, CGG_DIR ": needs root");
-	if (error == ENOENT && !statfs(CGG_BPFFS, &fs) && fs.f_type != BPF_FS_MAGIC)
+	if (error == ENOENT && !statfs(CGG_BPFFS, &fs) && (unsigned)fs.f_type != BPF_FS_MAGIC)
 		return set_error(CGG_FAILED,
 				 "not loaded, and no bpffs on " CGG_BPFFS "; run cgg-load first");
 	if (error == ENOENT && siblings(holds_cgroups))

@@ -149,7 +149,7 @@ static void change_ends(struct cgg_table *table, __u32 next, long more)
 {
 	struct cgg_set_head *head = table_head(table);
 
-	head->count[next & 1] = (__u32)(head->count[~next & 1] + more);
+	head->count[next & 1] = (__u32)((long)head->count[~next & 1] + more);
 	__atomic_store_n(&head->generation, next, __ATOMIC_SEQ_CST);
 }
 

@@ -6,8 +6,7 @@
 
 #include "sets.h"
 
-typedef unsigned __int128 address;
-#define FIRST4 ((address)0xffff << 32) /* of the mapped IPv4 addresses */
+#define FIRST4 ((cgg_wide)0xffff << 32) /* of the mapped IPv4 addresses */
 
 const char *set_kind(int kind)
 {
@@ -49,7 +48,7 @@ int element_append(struct cgg_elements *list, const struct cgg_element *element)
 }
 
 /* Append a prefix. ::/0 becomes two, because a table knows the lengths 1 to 128. */
-static int prefix_append(struct cgg_elements *list, address first, unsigned len, __u32 expires)
+static int prefix_append(struct cgg_elements *list, cgg_wide first, unsigned len, __u32 expires)
 {
 	struct cgg_element e = { { (__u64)(first >> 64), (__u64)first }, len, expires };
 	int status;
@@ -62,12 +61,12 @@ static int prefix_append(struct cgg_elements *list, address first, unsigned len,
 	return status ? status : element_append(list, &e);
 }
 
-static address address_of(const __u8 addr[16])
+static cgg_wide address_of(const __u8 addr[16])
 {
 	__u64 word[2];
 
 	memcpy(word, addr, sizeof(word));
-	return (address)be64toh(word[0]) << 64 | be64toh(word[1]);
+	return (cgg_wide)be64toh(word[0]) << 64 | be64toh(word[1]);
 }
 
 /* Append the prefixes that a range of addresses consists of. */

@@ -110,9 +110,9 @@ static int attachment_add(struct queries *queries, __u32 attached)
 	for (size_t i = 0; i < all->count && !status; i++) {
 		struct cgg_socket *s = &all->socket[i];
 
-		if (s->scope != last)
+		if ((long)s->scope != last)
 			is_below = applies(all, at, s->scope);
-		last = s->scope;
+		last = (long)s->scope;
 		if (!is_below)
 			continue;
 		if (s->verdict == CGG_VERDICTS && (s->origin != CGG_WAITS || s->local.port)) {

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "diag.h"
@@ -69,14 +68,13 @@ static int scopes_in(struct cgg_sockets *all, DIR *list, struct cgg_scope scope,
 static int scopes_below(struct cgg_sockets *all, int dir, struct cgg_scope scope, unsigned level,
 			char path[4096])
 {
-	struct stat st = { 0 };
 	DIR *list = fdopendir(dir);
 	int status;
 
-	if (!list || fstat(dir, &st)) {
+	scope.id = cgroup_id(dir, "");
+	if (!list || !scope.id) {
 		status = set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
 	} else {
-		scope.id = st.st_ino;
 		if (level < CGG_LEVELS)
 			scope.ancestor[level] = scope.id;
 		status = scope_add(all, &scope, path);

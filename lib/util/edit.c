@@ -181,10 +181,10 @@ static bool middle_find(struct edit *e, const struct part *p, long *x, long *y)
 /* Let common.c do a part, if it is not too long for that. Return 0, CGG_NO if it is, CGG_FAILED. */
 static int by_places(struct edit *e, const struct part *p)
 {
-	if (p->ones * p->others > MANY_PLACES)
+	if ((__s64)p->ones * p->others > MANY_PLACES)
 		return CGG_NO;
 	if (!e->common)
-		e->common = common_begin(e->side[1].count, e->values);
+		e->common = common_begin((long)e->side[1].count, e->values);
 	if (!e->common)
 		return CGG_FAILED;
 	common_find(e->common, e->side, *p);
@@ -297,7 +297,8 @@ int shortest_edit(const __u32 *const list[2], const unsigned count[2], unsigned 
 		status = 0;
 		if (pairs > MANY_PAIRS)
 			status = by_edits(&e, (struct part){ e.side[0].value, e.side[1].value,
-							     e.side[0].count, e.side[1].count });
+							     (long)e.side[0].count,
+							     (long)e.side[1].count });
 		else
 			status = by_pairs(&e, values);
 	}

@@ -7,19 +7,29 @@
 #include "util.h"
 
 /* Read decimal digits, at most max, without sign, blanks or leading zeros. Return 0 or -1. */
-int number_parse(unsigned long *n, const char *word, size_t len, unsigned long max)
+int long_parse(__u64 *n, const char *word, size_t len, __u64 max)
 {
 	*n = 0;
 	if (!len || (len > 1 && *word == '0'))
 		return -1;
 	for (size_t i = 0; i < len; i++) {
-		unsigned long digit = (unsigned long)(word[i] - '0');
+		__u64 digit = (__u64)(word[i] - '0');
 
 		if (digit > 9 || digit > max || *n > (max - digit) / 10)
 			return -1;
 		*n = *n * 10 + digit;
 	}
 	return 0;
+}
+
+/* Do the same for a number that has 32 bits on some machines. */
+int number_parse(unsigned long *n, const char *word, size_t len, unsigned long max)
+{
+	__u64 number;
+	int status = long_parse(&number, word, len, max);
+
+	*n = (unsigned long)number;
+	return status;
 }
 
 int by_number(const void *one, const void *other)

@@ -10,6 +10,13 @@
 
 #include "../../bpf/cgguard.h"
 
+/* A number of 128 bits. For machines of 32 bits clang has one, and gcc has none. */
+#ifdef __SIZEOF_INT128__
+__extension__ typedef unsigned __int128 cgg_wide;
+#else
+typedef unsigned _BitInt(128) cgg_wide;
+#endif
+
 /* error.c: errors, warnings and progress */
 enum cgg_status { CGG_DONE, CGG_NO, CGG_USAGE, CGG_FAILED };
 #define CGG_ERROR 1024
@@ -53,7 +60,8 @@ int shortest_edit(const __u32 *const list[2], const unsigned count[2], unsigned 
 
 /* number.c: numbers and the clock */
 int time_parse(__u64 *ns, const char *word); /* 90s, 10m, 2h, 1d: 0; no time: -1 */
-int number_parse(unsigned long *n, const char *word, size_t len, unsigned long max); /* 0 or -1 */
+int long_parse(__u64 *n, const char *word, size_t len, __u64 max); /* 0 or -1 */
+int number_parse(unsigned long *n, const char *word, size_t len, unsigned long max); /* the same */
 int by_number(const void *one, const void *other); /* compares two __u32, for qsort(3) */
 __u64 time_now(void); /* CLOCK_BOOTTIME, ns */
 

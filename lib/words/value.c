@@ -9,9 +9,9 @@ static const char *number_read(__s64 *number, const char *word)
 {
 	bool minus = *word == '-';
 	size_t len = strspn(word + minus, "0123456789");
-	unsigned long n;
+	__u64 n;
 
-	if (number_parse(&n, word + minus, len, CGG_VALUE_MOST))
+	if (long_parse(&n, word + minus, len, CGG_VALUE_MOST))
 		return 0;
 	*number = minus ? -(__s64)n : (__s64)n;
 	return word + minus + len;

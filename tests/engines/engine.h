@@ -70,6 +70,12 @@ static inline double median(double *of, int count)
 	return of[count / 2];
 }
 
+/* random_part - return x * n / 2^64: a number below n, which is at most 2^32 */
+static inline uint32_t random_part(uint64_t x, uint64_t n)
+{
+	return (uint32_t)(((x >> 32) * n + ((x & 0xffffffff) * n >> 32)) >> 32);
+}
+
 /* random_mix - spread each bit of x over all bits (the finalizer of splitmix64) */
 static inline uint64_t random_mix(uint64_t x)
 {

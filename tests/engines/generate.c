@@ -56,7 +56,7 @@ static uint64_t draw(void)
 
 static uint32_t below(uint64_t n)
 {
-	return (uint32_t)((unsigned __int128)draw() * n >> 64);
+	return random_part(draw(), n);
 }
 
 static bool chance(unsigned percent)
@@ -159,7 +159,7 @@ static void seen_begin(void)
 {
 	for (seen_mask = 1024; seen_mask < 2 * count; seen_mask *= 2)
 		;
-	seen = calloc(seen_mask--, sizeof(*seen));
+	seen = calloc((size_t)seen_mask--, sizeof(*seen));
 	if (!seen)
 		errx(3, "out of memory");
 }
@@ -261,7 +261,7 @@ static unsigned length6(void)
 
 static void prefixes(bool six)
 {
-	struct prefix *all = calloc(count, sizeof(*all));
+	struct prefix *all = calloc((size_t)count, sizeof(*all));
 
 	if (!all)
 		errx(3, "out of memory");
@@ -568,7 +568,7 @@ static uint64_t rule_hash(const struct rule *r)
 
 static struct rule *rules_start(void)
 {
-	struct rule *all = calloc(count + 1, sizeof(*all));
+	struct rule *all = calloc((size_t)count + 1, sizeof(*all));
 
 	if (!all)
 		errx(3, "out of memory");
@@ -578,7 +578,7 @@ static struct rule *rules_start(void)
 
 static void rules_end(struct rule *all, bool sets)
 {
-	qsort(all, count, sizeof(*all), compare);
+	qsort(all, (size_t)count, sizeof(*all), compare);
 	for (uint64_t n = 0; n < count; n++)
 		print_rule(&all[n], sets ? hook_sets[all[n].hooks] : net_hooks(), n + 1);
 	free(all);

@@ -133,7 +133,7 @@ static int refusal(pid_t pid, const union bpf_attr *attr, const char *what)
 
 static int answer(const struct seccomp_notif *asked)
 {
-	size_t size = asked->data.args[2];
+	size_t size = (size_t)asked->data.args[2];
 	union bpf_attr attr = { 0 };
 	int error = 0;
 

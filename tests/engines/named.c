@@ -256,7 +256,7 @@ static bool is_inner(const uint8_t a[16])
 		{ "192.168.0.0", 16 }, { "224.0.0.0", 3 },
 	};
 	const uint8_t *four = is_four(a) ? a + 12 : a[0] == 0x20 && a[1] == 2 ? a + 2 : a + 12;
-	uint32_t n = (uint32_t)four[0] << 24 | four[1] << 16 | four[2] << 8 | four[3];
+	uint32_t n = four[0] * 0x1000000u + four[1] * 0x10000u + four[2] * 256u + four[3];
 
 	if (!is_four(a) && !(a[0] == 0x20 && a[1] == 2) && !(a[0] == 0 && a[1] == 0x64))
 		return (a[0] & 0xfe) == 0xfc;

@@ -720,10 +720,14 @@ static bool is_global4(uint32_t a)
 		 a >> 8 == 0xc63364 || a >> 8 == 0xcb0071 || a >= 0xe0000000);
 }
 
+static unsigned pair(const uint8_t *a)
+{
+	return (unsigned)a[0] << 8 | a[1];
+}
+
 static bool is_global6(const uint8_t a[16])
 {
-	unsigned first = a[0] << 8 | a[1], second = a[2] << 8 | a[3], third = a[4] << 8 | a[5];
-	unsigned fourth = a[6] << 8 | a[7];
+	unsigned first = pair(a), second = pair(a + 2), third = pair(a + 4), fourth = pair(a + 6);
 	static const uint8_t zeros[12], iana[13] = { 0x20, 1, 0, 1 };
 
 	if (first == 0x2001 && second < 0x200) {
@@ -977,7 +981,7 @@ static uint64_t draw(struct dice *dice)
 
 static uint32_t below(struct dice *dice, uint64_t n)
 {
-	return (uint32_t)((unsigned __int128)draw(dice) * n >> 64);
+	return random_part(draw(dice), n);
 }
 
 static bool chance(struct dice *dice, unsigned percent)
@@ -1644,7 +1648,7 @@ int main(int argc, char **argv)
 	read_file(argv[optind]);
 	groups_above();
 	index_begin();
-	question = calloc(o.count, sizeof(*question));
+	question = calloc((size_t)o.count, sizeof(*question));
 	if (!question)
 		errx(3, "out of memory");
 	for (uint64_t i = 0; i < o.count; i++)

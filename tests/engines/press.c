@@ -123,8 +123,10 @@ int main(int argc, char **argv)
 	for (int kind = 0; kind < KINDS; kind++) {
 		kill(worker[kind], SIGKILL);
 		waitpid(worker[kind], 0, 0);
-		printf("%s tries %lu passed %lu errors %lu\n", words[kind], tallies[kind].tries,
-		       tallies[kind].passed, tallies[kind].errors);
+		printf("%s tries %llu passed %llu errors %llu\n", words[kind],
+		       (unsigned long long)tallies[kind].tries,
+		       (unsigned long long)tallies[kind].passed,
+		       (unsigned long long)tallies[kind].errors);
 		passed += tallies[kind].passed;
 	}
 	return passed ? 9 : status;
