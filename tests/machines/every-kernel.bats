@@ -23,7 +23,7 @@ has()
 
 	since=$(sed -n "s/^\\.It $1 Ta \\([0-9.]*\\)\$/\\1/p" "$tests_dir/../man/cgguard.7")
 	[ -n "$since" ] || { echo "cgguard(7): no row for $1" >&2 && exit 1; }
-	case $1 in egress | ingress | dns | unix) has_types || return ;; esac
+	case $1 in egress | ingress | flow | dns | unix) has_types || return ;; esac
 	case $1 in dns | unix) ! grep -qs '\[confidentiality\]' /sys/kernel/security/lockdown || return ;; esac
 	[ "$(printf '%s\n' "$since" "$(uname -r)" | sort -V | head -n 1)" = "$since" ]
 }
@@ -132,6 +132,10 @@ packets_are_judged()
 
 flow_is_told()
 {
+	if ! has flow; then
+		no cgg-rule add -i alert flow port "$port"
+		return
+	fi
 	rule alert flow port "$port"
 	for to in 127.0.0.1 ::1; do
 		opens tcp "$to" "$port"
