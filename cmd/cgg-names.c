@@ -327,8 +327,8 @@ static void names_add(const char *target, int count, char **word)
 	add.now = time_now();
 	add.netns = netns_cookie();
 	if (!add.netns)
-		errx(CGG_FAILED, "add: this kernel tells no number of a network namespace "
-				 "(Linux 5.14)");
+		errx(CGG_FAILED, "add: needs Linux 5.14, which tells in what network "
+				 "namespace this is");
 	status = each_attached(&guard, target, bindings_add, &add);
 	if (status > CGG_NO)
 		take_back(&add, status);

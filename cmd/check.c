@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * check.c - cgg-rule check: prints the rules that can never decide, or that look as if they could.
+ * check.c - cgg-rule check: prints rules that can never decide here, or that do not mean what their
+ * words say.
  *
  * Changes of a policy warn of new rules that can never decide.
  */

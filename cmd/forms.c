@@ -25,7 +25,7 @@ static const struct severity {
 	int otlp, syslog;
 } severities[] = { { "deny", 13, 4 }, { "alert", 10, 5 }, { "audit", 9, 6 }, { "lost", 17, 3 } };
 
-/* Return it by the verdict; events that were lost or suppressed have none, or a count. */
+/* Return the severity of a line by its verdict; of lost or suppressed events it is `lost`. */
 static const struct severity *severity_of(const json_t *event)
 {
 	const char *verdict = json_string_value(json_object_get(event, "verdict"));

@@ -28,7 +28,7 @@ struct cgg_news { /* events that were suppressed */
 size_t event_host(const struct cgg_event *e, char name[CGG_OPERAND]); /* 0: no name is known */
 int event_hook(__u8 program);
 __u64 event_own(const struct cgg_event *event); /* 0: not known, or the attached cgroup */
-const char *event_own_name(const struct cgg_event *event); /* 0 likewise */
+const char *event_own_name(const struct cgg_event *event); /* 0: as event_own() */
 size_t event_print(char text[CGG_EVENT_TEXT], const struct cgg_event *event, const char *cgroup,
 		   const char *own, const struct cgg_event_view *view);
 const char *event_set(const struct cgg_event *e, int hook, const struct cgg_event_view *view);

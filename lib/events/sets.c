@@ -4,7 +4,7 @@
  *
  * A record has no room for the name. A policy never uses an id twice, so the words of a rule that
  * is still there are those that decided. Rules that are gone, and records of an earlier policy of
- * the same name, have no set here: a name that is printed is never another one.
+ * the same name, have no set here, so a printed name is always right.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -192,7 +192,10 @@ static int record_write(struct cgg_guard *guard, const char *path,
 }
 
 /*
- * Attach a cgroup to the policy at a place, or change its policy; on failure undo the new links.
+ * Attach a cgroup to the policy at a place, or change its policy.
+ *
+ * If the record cannot be written, the new links are undone. After the record is written, a failure
+ * leaves it: the caller must detach the cgroup, or attach it to its old policy.
  *
  * With forced, links may switch off programs above the cgroup, now and when a rule needs a hook.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * by_name.c - what the links of a policy that uses names need beside others.
+ * by_name.c - lets the links of a policy that uses names run the programs that judge by name.
  *
  * Such a policy has the hook dns. Its links of connect and sendmsg run programs that judge by name,
  * too (struct cgg_program_info). A link is given such a program before the first image with names

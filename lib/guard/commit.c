@@ -300,7 +300,8 @@ static int new_index(struct cgg_guard *guard, int place, struct cgg_rules *rules
 }
 
 /*
- * Compile rules and put them in force, for seconds unless that is 0 or they are confirmed.
+ * Compile rules and put them in force. If seconds is not 0, the old ones come back after that time,
+ * unless policy_confirm() is called.
  *
  * rules are all rules of the policy, or the entries of an image whose index stays the same.
  * Rules that do not fit into an image are compiled into a new index.

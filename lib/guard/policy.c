@@ -40,8 +40,8 @@ const char *policy_by_place(const struct cgg_policy *policies, unsigned place, _
 /*
  * Return whether an event of that time is of this policy, and not of one that had its place before.
  *
- * The time when the policy was made counts from 0 again every three days. Here it is the last such
- * time: so of a policy that is older, events from before that are not known to be its own.
+ * `made` wraps around every three days. The latest time that it can mean is taken. So an event of a
+ * policy that is older than this may count as one of another policy, but not the other way round.
  */
 bool policy_is_since(const struct cgg_policy *policy, __u64 time)
 {

@@ -86,7 +86,8 @@ static __u32 *ids_of(const struct cgg_rules *rules)
 }
 
 /*
- * Replace all rules of a policy; unless seconds is 0, for that long if it is not confirmed.
+ * Replace all rules of a policy. If seconds is not 0, the old ones come back after that time,
+ * unless policy_confirm() is called.
  *
  * Counts of rules that are gone are deleted, unless a revert may bring those rules back.
  */

@@ -4,7 +4,7 @@
 
 #include "policy.h"
 
-/* Return whether the words of a rule have @NAME. */
+/* Return CGG_NO if the words of a rule have @NAME, else 0. */
 static int line_uses(void *context, const struct cgg_line *line)
 {
 	const char *name = context, *at = line->text, *end = line->text + line->len;

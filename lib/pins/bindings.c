@@ -303,8 +303,8 @@ int binding_undo(const struct cgg_bound_before *before)
 }
 
 /*
- * Read the keys of all bindings; return an errno. Programs that evict one meanwhile let it begin
- * again, so there is room for each key twice.
+ * Read the keys of all bindings into *keys, to be freed; return 0 or an errno. If a program evicts
+ * the key that was read last, the kernel begins again, so there is room for each key twice.
  */
 static int keys_read(int fd, struct cgg_where **keys, size_t *count)
 {
@@ -326,7 +326,7 @@ static int keys_read(int fd, struct cgg_where **keys, size_t *count)
 	return 0;
 }
 
-/* Delete all elements of known, as far as that goes: without bindings they mean nothing. */
+/* Delete the elements of known. A failure is ignored: without bindings they mean nothing. */
 static void known_empty(int fd)
 {
 	__u64 hash;

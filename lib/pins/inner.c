@@ -142,7 +142,7 @@ int inner_refusal(const char *name, __u32 number)
 			 lost ? "; run cgg-unload -f and cgg-load" : "");
 }
 
-/* Return the bytes of the page in which the images of a policy begin that are before them. */
+/* Return the offset at which the images of a policy begin in their first page, in bytes. */
 static size_t images_skip(int place)
 {
 	return 2 * sizeof(struct cgg_image) * (size_t)(place % CGG_CHUNK) %

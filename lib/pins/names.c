@@ -3,8 +3,8 @@
  * names.c - makes and removes the maps in which a cgroup's names are: bindings/ID and known/ID.
  *
  * A cgroup owns a place before its maps exist, and gives it up last. So what a killed command
- * leaves is found by its owner. Programs know the place by the storage of the cgroup, which is
- * written when both maps are there, and first of all when they go.
+ * leaves is found by its owner. Programs read the place in the storage of the cgroup. It is written
+ * there after both maps exist, and cleared before they are removed.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -140,7 +140,7 @@ static int map_get(enum cgg_names_map map, __u64 id, __u32 place)
 	return fd;
 }
 
-/* The same, for a command that reads it. */
+/* Return a map of a cgroup, or -1 with errno, for a command that does not know the place. */
 int names_get(enum cgg_names_map map, __u64 id)
 {
 	__u32 place = place_of(id);
@@ -274,7 +274,7 @@ bool names_loaded(void)
 	return !access(CGG_DIR "/progs/dns_answer", F_OK);
 }
 
-/* Return the cookie of this process's network namespace; 0: this kernel tells it to nobody. */
+/* Return the cookie of this process's network namespace; 0: before Linux 5.14 it is unknown. */
 __u64 netns_cookie(void)
 {
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);

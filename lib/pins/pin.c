@@ -240,6 +240,11 @@ static int version_check(void)
 			 version, CGG_LAYOUT);
 }
 
+/*
+ * Open the guard and lock it as `how` says. Return 0, or CGG_FAILED with cgg_error.
+ *
+ * Call guard_close() after a failure, too.
+ */
 int guard_open(struct cgg_guard *guard, enum cgg_open how)
 {
 	int policies = -1, status;

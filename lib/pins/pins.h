@@ -38,7 +38,7 @@ enum cgg_version { /* keys of the map version */
 	CGG_VERSION_LAYOUT,
 	CGG_VERSION_PROGRAMS,
 	CGG_VERSION_CHANGING, /* 1 while a command changes the guard, and after it was killed */
-	CGG_VERSION_CURSOR, /* the attachments that the next change repairs */
+	CGG_VERSION_CURSOR, /* where the next change begins to repair attachments */
 	CGG_VERSION_KEYS
 };
 int version_read(void); /* CGG_LAYOUT of the pinned guard, or -1 with errno */

@@ -14,7 +14,7 @@
 
 #include "sets.h"
 
-#define FEW_PAGES 256 /* a change of more elements maps the whole table */
+#define FEW_ELEMENTS 256 /* a change of more elements maps the whole table */
 
 /* Put the elements into a new table; look for equal ones unless unique. CGG_NO: it is full. */
 static int table_fill(struct cgg_table *table, const struct cgg_elements *list, bool unique,
@@ -191,7 +191,7 @@ int set_add(const struct cgg_sets *sets, const char *name, struct cgg_elements *
 	if (status)
 		return status;
 	status = kind_check(name, &table, list);
-	if (!status && list->count > FEW_PAGES)
+	if (!status && list->count > FEW_ELEMENTS)
 		status = table_whole(&table);
 	if (!status) {
 		status = is_unfinished(&table) || !table_has_room(&table, list)
@@ -239,7 +239,7 @@ int set_delete(const struct cgg_sets *sets, const char *name, struct cgg_element
 		return status;
 	elements_unique(list);
 	status = kind_check(name, &table, list);
-	if (!status && list->count > FEW_PAGES)
+	if (!status && list->count > FEW_ELEMENTS)
 		status = table_whole(&table);
 	if (!status)
 		status = all_found(name, &table, list);

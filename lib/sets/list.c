@@ -15,7 +15,7 @@
 #include "sets.h"
 
 #define WORDS 64
-#define ERRORS 20 /* that are told; the others are counted */
+#define ERRORS 20 /* wrong lines with a message each; the others are only counted */
 
 /* Names that hosts files have for this host and its network. */
 static const char *const hosts_own[] = {

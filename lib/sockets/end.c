@@ -62,8 +62,8 @@ static int end_here(const struct cgg_sockets *all, const struct cgg_socket *s)
 }
 
 /*
- * End a socket. One that is gone already is ended. Return CGG_NO if it could not be ended, and
- * CGG_FAILED if this kernel ends no such sockets.
+ * End a socket. One that is gone already counts as ended. Return CGG_NO if it could not be ended,
+ * and CGG_FAILED if this kernel ends no such sockets.
  */
 int socket_end(struct cgg_sockets *all, const struct cgg_socket *s)
 {

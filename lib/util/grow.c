@@ -27,7 +27,7 @@ void *grow(void *array, size_t count, size_t *room, size_t size)
 	return grown;
 }
 
-/* The same for an array that nobody keeps the room of: it is the power of two from its count on. */
+/* Do the same for an array whose room is not stored: the next power of two from its count on. */
 void *grow_list(void *array, size_t count, size_t size)
 {
 	return count & (count - 1) ? array : resized(array, count ? 2 * count : 1, size);

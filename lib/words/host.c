@@ -32,7 +32,7 @@ static const char *name_fault(const char *name)
 			return "write its ASCII form, xn--...";
 		if (!isalnum((unsigned char)*c) && *c != '-' && *c != '_')
 			return *c == '*' ? "* must be the whole name or its first label"
-					 : "has letters, digits, - and _, with dots between";
+					 : "use letters, digits, - and _, with dots between";
 		numbers &= isdigit((unsigned char)*c) != 0;
 	}
 	return numbers ? "is an address; write ip ADDR" : 0;
@@ -73,7 +73,7 @@ int host_parse(struct cgg_rule *rule, const char *word)
 	why = strchr(rule->operand, ':') ? "is an address; write ip ADDR"
 					 : name_fault(rule->operand);
 	if (!why && rule->prefix && len == CGG_NAME_MOST)
-		why = "is so long that no name below it is known";
+		why = "is so long that no name below it fits";
 	return why ? set_error(CGG_USAGE, "%.140s: not a name: %s", word, why) : 0;
 }
 

@@ -45,7 +45,7 @@ int proto_parse(__u16 *proto, const char *word);
 void proto_print(__u16 proto, char text[CGG_NET_TEXT]);
 
 /* owner.c: users and groups; rule_resolve() looks a name up and clears it */
-#define CGG_OWNER_MOST 0xfffffffeUL /* the last number is that of nobody */
+#define CGG_OWNER_MOST 0xfffffffeUL /* 0xffffffff is no user */
 struct cgg_owner {
 	__u32 min, max;
 	char name[32];
