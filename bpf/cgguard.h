@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * cgguard.h - every byte that crosses between kernel and user space.
+ * cgguard.h - the structures of all maps that programs and commands share.
  *
- * Whoever changes a structure here raises CGG_LAYOUT: commands refuse a guard
- * of another layout. Numbers are in host byte order and times are nanoseconds
- * of CLOCK_BOOTTIME unless a comment says otherwise.
+ * If you change one, raise CGG_LAYOUT: commands refuse a guard of another layout. Numbers are in
+ * host byte order and times are nanoseconds of CLOCK_BOOTTIME unless a comment says otherwise.
  */
 #ifndef CGGUARD_H
 #define CGGUARD_H

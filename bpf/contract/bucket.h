@@ -9,8 +9,8 @@
 
 /*
  * A value of the map limits; the key is struct cgg_count_key. It is a token bucket that holds one
- * number (the generic cell rate algorithm, ITU-T I.371): when the bucket would be full again. A hit
- * moves that on by the interval. There is a token as long as it is at most depth ahead of now.
+ * number (the generic cell rate algorithm, ITU-T I.371): the time when the bucket is full again. A
+ * hit adds the interval to it. There is a token if it is at most depth ahead of now.
  */
 struct cgg_bucket {
 	struct bpf_spin_lock lock;

@@ -12,7 +12,7 @@ struct cgg_event_net {
 	__u16 port; /* destination */
 	__u16 sport; /* source, 0: not known */
 	__u16 proto;
-	__u8 unread; /* of a packet, not known: 1 the port, 2 the protocol too, 3 nor the address */
+	__u8 unread; /* unknown of a packet: 1 its port, 2 its protocol too, 3 its address too */
 	__u8 host; /* length of the name, 0: none is known; struct cgg_event_host has it */
 	__u32 len; /* of a packet, bytes */
 };
@@ -75,11 +75,10 @@ struct cgg_event_named {
 /*
  * One record of one denial, alert or would-be denial; a slot of a ring.
  *
- * number is CGG_BUSY while a program writes the slot, and then the record's
- * number in its ring. serial is, in a filter's ring, the number of the same
- * record in ring 0 (0: it is not there); and in ring 0 it becomes number when a
- * filtering reader has printed the record. What a hook's subject does not fill
- * is left from another record.
+ * number is CGG_BUSY while a program writes the slot, and then the record's number in its ring. In
+ * the ring of a filter, serial is the number of the same record in ring 0 (0: it is not there). In
+ * ring 0, a reader with a filter sets serial to number when it has printed the record. Bytes of the
+ * union that a hook does not use are left from an older record.
  */
 struct cgg_event {
 	__u64 time;

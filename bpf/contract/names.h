@@ -34,9 +34,9 @@ struct cgg_where {
 };
 
 /*
- * A name of an address: the element of known with this hash. check is when that element was born,
- * plus where_hash() of the address. So a hash that another name took over, or has in common, is no
- * name at all; and neither is a name that was written just when its place became another address's.
+ * A name of an address: the element of known with this hash. check is the time when that element
+ * was born, plus where_hash() of the address. If another name has taken the element since, or if the
+ * kernel gave this value to another address while a program wrote it, check differs: it is no name.
  */
 struct cgg_bound_name {
 	__u64 hash; /* and CGG_BOUND_FLAGS */
@@ -71,8 +71,8 @@ enum cgg_name_count {
 	CGG_ANSWERS_UNREAD, /* segments of TCP whose place in the stream is not known */
 	CGG_ANSWERS_ELSEWHERE, /* of a loopback resolver elsewhere, or of another one by lo */
 	CGG_FORGED, /* packets that claimed to come from a resolver */
-	CGG_ADDRESSES_ADDED, /* less those present: evicted */
-	CGG_NAMES_ADDED, /* the same */
+	CGG_ADDRESSES_ADDED, /* those that are not present now were evicted */
+	CGG_NAMES_ADDED, /* as above */
 	CGG_NAMES_FULL, /* names that an address lost to others before they expired */
 	CGG_NAME_COUNTS
 };

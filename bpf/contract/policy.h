@@ -33,15 +33,16 @@ struct cgg_image {
  * A policy has two images: number generation & 1 is in force, the other one is
  * the one before. Image i of the policy at place p has the number n = 2 * p + i. It is
  * element n % (2 * CGG_CHUNK) of the map that element n / (2 * CGG_CHUNK) of images
- * holds; its index is element 2 * p or 2 * p + 1 of indexes. A writer says in writing which
- * generation it is about to write, writes, and then raises generation. So the
- * image that a reader is in stays as it is until writing is two ahead of the
- * generation that it began with, and then it begins again; an index is let go
- * only when writing says so of its last image. Two writers follow each other no
- * faster than processes can, and a walk takes a microsecond: a reader that is
- * disturbed four times says no. A name of "" is a free place. Place 0 is the
- * policy "default". Events, filters and programs know a policy by its tag: its name,
- * or the short form of a long name that name_tag() makes.
+ * holds; its index is element 2 * p or 2 * p + 1 of indexes.
+ *
+ * The two counters are a sequence lock. A writer stores the next generation in writing, writes the
+ * image, and then raises generation. The image that a reader uses does not change until writing is
+ * two ahead of the generation that the reader began with; then the reader begins again. After four
+ * torn reads, which take four changes within microseconds, the decision is deny. An index is freed
+ * only after writing has announced a generation that overwrites the last image with it.
+ *
+ * A name of "" is a free place. Place 0 is the policy "default". Events, filters and programs know a
+ * policy by its tag: its name, or the short form of a long name that name_tag() makes.
  */
 #define CGG_TAG_FRONT 19 /* letters of a long name; behind them comes a ~ */
 struct cgg_policy {
@@ -57,9 +58,8 @@ struct cgg_policy {
 };
 
 /*
- * How many records a cgroup has in a ring that nobody has read: at most before +
- * written, for the window before this one and for this one, which began at the
- * record mark. When mark has been read, so has the window before.
+ * An upper bound of the unread records of a cgroup in a ring: before + written, for the window
+ * before this one and for this one, which began at record mark. Once mark was read, so was before.
  */
 struct cgg_share {
 	__u64 mark;
@@ -67,8 +67,8 @@ struct cgg_share {
 };
 
 /*
- * What a program finds in the storage of the cgroup it is attached to. All zero, as the kernel
- * makes it, means: bound to nothing yet, allow.
+ * The storage of an attached cgroup, as its programs read it. The kernel makes it all zero, which
+ * means: no policy yet, allow.
  */
 struct cgg_attached {
 	__u64 cgroup;

@@ -6,9 +6,9 @@
 #include "rule.h"
 
 /*
- * The index: many rules, compiled, in an array of pages that nobody writes once it
- * is in force, but for the bits of rules that were deleted. The first pages hold the
- * actions; all else is found from struct cgg_index, and by references.
+ * The index: many rules, compiled into an array of pages. Once it is in force only the bits of
+ * deleted rules are written. The first pages hold the actions. struct cgg_index and references lead
+ * to everything else.
  *
  * A reference is a word that says where to go on: a kind in its upper 4 bits, then 28
  * bits of what the kind says, and below 28 bits that are the number of a rule or a
@@ -21,24 +21,30 @@
  *	NODE		a struct cgg_node
  *	INTERVALS	so many intervals of 0..65535 at the place (17 bits), and which digit of the
  *			key is meant (above 20); behind a node: CGG_BY_*
- *	POINTS		so many single numbers at the place, and which digit, likewise
+ *	POINTS		so many single numbers at the place, and which digit, as above
  *	PATH		a struct cgg_path; above: which 16 bytes of the key are meant
  *
- * From root[space] the key is followed digit by digit, 16 bits each (IPv4 begins
- * with digit 6): INTERVALS and POINTS lead on by a digit, a PATH where the key equals the
- * value under the mask to yes, else to no. What it ends with holds the rules whose
- * prefix is the longest that the key has; a node goes on to the next shorter one,
- * as long as something there stands before what has been found.
+ * A lookup starts at root[space] and follows the key digit by digit, 16 bits each (IPv4 begins with
+ * digit 6). INTERVALS and POINTS choose by one digit. PATH goes to yes if the key equals the value
+ * under the mask, else to no. The walk ends at the rules of the longest prefix of the key. A NODE
+ * goes on to the next shorter prefix, as long as a rule there may come before the one found.
  *
- * An INTERVALS node of n intervals: the last number of each interval but the last, sorted, in nodes
- * of 31, padded with 0xffff; level by level: the topmost if there are more than 32
- * intervals, those between if more than 32 * 32, the lowest; behind them n references. More
- * than CGG_INTERVALS_MOST: 65536 references and nothing else. POINTS, n numbers: the reference of
- * all other numbers, what the references of these have in common; the numbers in one node of
- * 16 or of 32, or a topmost of the last numbers of each of the lowest, which hold 32;
- * and the lower 32 bits of each reference. A number has 2 bytes, a node of an INTERVALS 32 of
- * them, or when there are at most 8 intervals 8. What has at most CGG_INTERVALS_PAGE intervals,
- * or is points, lies in one page.
+ * INTERVALS of n intervals have, in this order:
+ * - the last number of each interval but the last, sorted. They lie in nodes of 31 numbers, padded
+ *   with 0xffff, and form a tree: a topmost node if there are more than 32 intervals, nodes between
+ *   if there are more than 32 * 32, and the lowest nodes;
+ * - n references.
+ * A number has 2 bytes. A node has room for 32 of them, or for 8 if there are at most 8 intervals.
+ * More than CGG_INTERVALS_MOST intervals are 65536 references and nothing else.
+ *
+ * POINTS of n numbers have, in this order:
+ * - the reference of all other numbers;
+ * - the bits that the references of the n numbers have in common;
+ * - the numbers, in one node of 16 or of 32; or in nodes of 32, below a topmost node with the last
+ *   number of each;
+ * - the lower 32 bits of each reference.
+ *
+ * POINTS, and INTERVALS of at most CGG_INTERVALS_PAGE intervals, lie in one page.
  *
  * Sources: the intervals that prefixes cut the address space into, and a search
  * among them by digits, are those of Degermark, Brodnik, Carlsson, Pink, "Small

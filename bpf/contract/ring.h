@@ -37,7 +37,7 @@ static inline int cgg_filter_wants(const struct cgg_filter *f, __u32 program, __
 
 /*
  * A ring of events: record n lies in slot (n - 1) % slots, and the newest record
- * overwrites the oldest. Readers keep their own place and take nothing away.
+ * overwrites the oldest. Each reader keeps its own place, and removes nothing.
  *
  * All readers that want everything share ring 0, which is filled even when nobody
  * reads. Each other ring belongs to one reader with a filter, and gets only the
@@ -54,7 +54,7 @@ struct cgg_ring {
 	__u64 light[CGG_LIGHT]; /* the last records of cgroups within their share, by id */
 	/* by readers */
 	__u64 seen; /* records that some reader has printed, or passed over */
-	__u64 lost; /* records that readers did not get, each counted by each */
+	__u64 lost; /* records that readers did not get, summed over all readers */
 	__u32 waiting; /* a reader sleeps: wake it by the wake-up ring */
 	__u32 zero;
 	__u64 lease; /* of a filter: until when it is asked */

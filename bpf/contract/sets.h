@@ -8,10 +8,10 @@
  * counts yet, and then raises the generation of the head: one store for all elements. What does not
  * fit makes a new table, which replaces the old one in the map of sets.
  *
- * An address is looked up once for each length of prefix that may contain it. The head has these
- * lengths. When there are many, it has the short ones only, and a slot of another kind, the mark
- * of the first bits of the address (CGG_MARK4, CGG_MARK6), has those of longer prefixes there.
- * A name is looked up itself, and each *.NAME above it that the filter does not rule out.
+ * An address is looked up once for each length of prefix that may contain it. The head lists these
+ * lengths. If there are many, it lists only the short ones. Then a slot of another kind, a mark,
+ * lists the longer ones for all addresses with the same first bits (CGG_MARK4, CGG_MARK6). For a
+ * name, the name is looked up, and each *.NAME above it that the filter does not rule out.
  */
 #ifndef CGG_CONTRACT_SETS_H
 #define CGG_CONTRACT_SETS_H
