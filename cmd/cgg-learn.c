@@ -8,7 +8,8 @@
 
 static const char usage[] =
 	"usage: cgg-learn [--policy NAME] [--cgroup TARGET] [--denied] "
-	"[--prefix BITS] [--prefix6 BITS] [--gap PORTS] [--labels N] [--sets] [FILE]\n"
+	"[--prefix BITS] [--prefix6 BITS] [--gap PORTS] [--labels N] [--sets] [--answers] "
+	"[--uid] [FILE]\n"
 	"Reads the output of cgg-events -j, and prints a policy that allows exactly the\n"
 	"operations that were let pass. Denials are skipped.\n"
 	"\n"
@@ -20,6 +21,8 @@ static const char usage[] =
 	"      --gap PORTS      join ports with at most PORTS others between them into one range\n"
 	"      --labels N       join DNS names with the same last N labels into one rule with *.\n"
 	"      --sets           write addresses and names that a set of the guard contains as @SET\n"
+	"      --answers        allow a packet of a server to a client's port by its source port\n"
+	"      --uid            allow a call only to the users who made it\n"
 	"  -h, --help           print this and exit\n"
 	"  -V, --version        print the version and exit\n";
 
@@ -163,10 +166,16 @@ static void sets_map(void)
 
 static void words_read(struct cgg_learn *learn, struct cgg_widen *widen, int argc, char **argv)
 {
-	static const struct option options[] = { { "prefix", 1, 0, 'p' }, { "prefix6", 1, 0, '6' },
-						 { "gap", 1, 0, 'g' },	  { "policy", 1, 0, 'P' },
-						 { "cgroup", 1, 0, 'c' }, { "denied", 0, 0, 'd' },
-						 { "labels", 1, 0, 'l' }, { "sets", 0, 0, 's' },
+	static const struct option options[] = { { "prefix", 1, 0, 'p' },
+						 { "prefix6", 1, 0, '6' },
+						 { "gap", 1, 0, 'g' },
+						 { "policy", 1, 0, 'P' },
+						 { "cgroup", 1, 0, 'c' },
+						 { "denied", 0, 0, 'd' },
+						 { "labels", 1, 0, 'l' },
+						 { "sets", 0, 0, 's' },
+						 { "answers", 0, 0, 'a' },
+						 { "uid", 0, 0, 'u' },
 						 COMMON_OPTIONS };
 	int option;
 
@@ -185,17 +194,17 @@ static void words_read(struct cgg_learn *learn, struct cgg_widen *widen, int arg
 			learn->cgroup = cgroup_path(optarg);
 		else if (option == 'd')
 			learn->denied = true;
+		else if (option == 'a')
+			learn->answers = true;
+		else if (option == 'u')
+			learn->users = true;
 		else if (option == 's')
 			learn->set_of = set_of;
 		else
 			common_option(option, usage);
 	}
-	if (learn->policy && policy_name_check(learn->policy))
-		die(CGG_USAGE);
 	if (argc - optind > 1)
 		errx(CGG_USAGE, "%s: cgg-learn takes one FILE", argv[optind + 1]);
-	if (learn->set_of)
-		sets_map();
 }
 
 /* Report on standard error which events the list does not cover. */
@@ -222,6 +231,10 @@ int main(int argc, char **argv)
 
 	start(argv);
 	words_read(&learn, &widen, argc, argv);
+	if (learn.policy && policy_name_check(learn.policy))
+		die(CGG_USAGE);
+	if (learn.set_of)
+		sets_map();
 	if (optind < argc && strcmp(argv[optind], "-")) {
 		name = argv[optind];
 		file = fopen(name, "re");

@@ -10,7 +10,7 @@ declare -gA _cgg_options=(
 	[cgg-attach]='-p= --policy= -c --create -f --force --cut -v --verbose'
 	[cgg-detach]='-a --all'
 	[cgg-events]='-o= --output= --otlp --journal -j --json -t --time -n= --count= -w= --wait= --verdict= --hook= --cgroup= --policy='
-	[cgg-learn]='--policy= --cgroup= --denied --prefix= --prefix6= --gap= --labels= --sets'
+	[cgg-learn]='--policy= --cgroup= --denied --prefix= --prefix6= --gap= --labels= --sets --answers --uid'
 	[cgg-load]='-c --check -r --replace -v --verbose --hooks= --events-size='
 	[cgg-names]='-j --json -c= --cgroup='
 	[cgg-rule]='-p= --policy='

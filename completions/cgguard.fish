@@ -318,6 +318,8 @@ complete -c cgg-learn -l prefix6 -x -d 'join IPv6 addresses with the same first 
 complete -c cgg-learn -l gap -x -d 'join ports with at most this many between them'
 complete -c cgg-learn -l labels -x -d 'join DNS names with the same last labels'
 complete -c cgg-learn -l sets -d 'write addresses and names that a set contains as the set'
+complete -c cgg-learn -l answers -d 'allow a packet of a server by its source port'
+complete -c cgg-learn -l uid -d 'allow a call only to the users who made it'
 
 complete -c cgg-load -s c -l check -d 'print which hooks this kernel loads'
 complete -c cgg-load -s r -l replace -d 'replace the programs of a loaded guard'

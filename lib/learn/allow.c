@@ -13,6 +13,7 @@
 
 #define CUT 112 /* events cut names to so many bytes */
 #define WORDS 12
+#define CLIENT_PORTS 32768 /* the kernel gives ports from this one on to clients */
 
 struct event_words {
 	char *word[WORDS];
@@ -85,11 +86,19 @@ static bool host_words_of(const json_t *event, int hook, const char *ip, const c
 	return true;
 }
 
+/* Return whether a packet is an answer: it goes from a server's port to one that a client got. */
+static bool is_answer(const json_t *event, int hook, json_int_t port, json_int_t *sport)
+{
+	return (hook == CGG_EGRESS || hook == CGG_INGRESS) && port >= CLIENT_PORTS &&
+	       number_of(event, "sport", sport) && *sport && *sport < CLIENT_PORTS;
+}
+
 /* Add the words after the hook's word. Return false if the event lacks a field. */
-static bool net_words(struct event_words *words, const json_t *event, int hook)
+static bool net_words(struct event_words *words, const json_t *event, int hook,
+		      const struct cgg_learn *learn)
 {
 	const char *ip = text_of(event, hook == CGG_INGRESS ? "saddr" : "daddr"), *name;
-	json_int_t proto, port;
+	json_int_t proto, port, sport;
 	bool inner;
 
 	if (!ip || !number_of(event, "proto", &proto) || !number_of(event, "dport", &port))
@@ -102,7 +111,9 @@ static bool net_words(struct event_words *words, const json_t *event, int hook)
 		add_word(words, "host");
 		add_word(words, name);
 	}
-	if (has_ports(proto))
+	if (has_ports(proto) && learn->answers && is_answer(event, hook, port, &sport))
+		add_number(words, "sport", sport);
+	else if (has_ports(proto))
 		add_number(words, "port", port);
 	if (name && inner)
 		add_word(words, "inner");
@@ -177,6 +188,19 @@ static bool host_words(struct event_words *words, const json_t *event)
 	return true;
 }
 
+/* Add the user who called, if the hook's rules can have one. */
+static bool uid_words(struct event_words *words, const json_t *event, int hook)
+{
+	json_int_t uid;
+
+	if (!(cgg_hooks[hook].matches & CGG_MATCH_UID))
+		return true;
+	if (!number_of(event, "uid", &uid))
+		return false;
+	add_number(words, "uid", uid);
+	return true;
+}
+
 /* Return whether the rule names exactly the address, device or name of the event. */
 static bool is_exact(const struct cgg_rule *rule, const struct event_words *words)
 {
@@ -196,7 +220,7 @@ static bool is_exact(const struct cgg_rule *rule, const struct event_words *word
  * Make the rule that allows only this event. Return 0; CGG_NO if no such rule can exist; CGG_USAGE
  * if the event lacks a field.
  */
-int rule_of(struct cgg_rule *rule, const json_t *event, int hook)
+int rule_of(const struct cgg_learn *learn, struct cgg_rule *rule, const json_t *event, int hook)
 {
 	struct event_words words = { .count = 0 };
 	bool whole;
@@ -222,8 +246,10 @@ int rule_of(struct cgg_rule *rule, const json_t *event, int hook)
 		whole = sockopt_words(&words, event);
 		break;
 	default:
-		whole = net_words(&words, event, hook);
+		whole = net_words(&words, event, hook, learn);
 	}
+	if (learn->users && hook != CGG_EGRESS && hook != CGG_INGRESS)
+		whole = uid_words(&words, event, hook) && whole;
 	if (!whole)
 		return set_error(CGG_USAGE, "%s event without a field that it must have",
 				 cgg_hooks[hook].word);

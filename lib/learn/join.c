@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * join.c - joins rules that differ in one match only into one rule with a list.
+ * join.c - joins rules that differ in one match or their hooks only into one rule with a list, or
+ * with a range of users.
  *
  * The joined rule matches the same operations as its parts, and no other. Rules are compared by
  * their words without that match, so whatever else a rule says keeps it apart.
@@ -13,9 +14,13 @@
 #define PROTOS (8 * sizeof(((struct cgg_protos *)0)->bits))
 #define LIST 64 /* elements of a list, at most: people have to read it */
 
+#define HOOKS (1u << 31) /* in place of a match */
+CGG_SAME(CGG_MATCH_VALUE < HOOKS);
+
 struct part {
 	char *key; /* the words without the match, and what else keeps rules apart */
 	struct cgg_rule *rule;
+	__u32 first; /* user */
 	unsigned number; /* in the list of the caller */
 };
 
@@ -25,6 +30,7 @@ static int compare_parts(const void *one, const void *other)
 	int order = strcmp(a->key, b->key);
 
 	COMPARE(order, 0);
+	COMPARE(a->first, b->first);
 	COMPARE(a->number, b->number);
 	return 0;
 }
@@ -37,6 +43,8 @@ static char *key_of(const struct cgg_rule *rule, unsigned match, const char *apa
 	char *key;
 
 	rest.matches &= ~match;
+	if (match == HOOKS)
+		rest.hooks = 1u << CGG_CONNECT;
 	rule_print(&rest, text);
 	return asprintf(&key, "%s\n%s", text, apart) < 0 ? 0 : key;
 }
@@ -46,15 +54,30 @@ static unsigned nets_in(const struct cgg_rule *rule)
 	return rule->nets.count ? rule->nets.count : 1;
 }
 
-static unsigned ports_in(const struct cgg_rule *rule)
+/* The ports of a rule, or its source ports. */
+struct some_ports {
+	__u16 *min, *max;
+	struct cgg_ports *list;
+};
+
+static struct some_ports ports_of(struct cgg_rule *rule, unsigned match)
 {
-	return rule->ports.count ? rule->ports.count : 1;
+	if (match == CGG_MATCH_PORT)
+		return (struct some_ports){ &rule->port_min, &rule->port_max, &rule->ports };
+	return (struct some_ports){ &rule->own.sport_min, &rule->own.sport_max, &rule->own.sports };
 }
 
-/* Return how many elements the list of a match has. Protocols have no limit. */
-static unsigned elements_in(const struct cgg_rule *rule, unsigned match)
+/* Return how many elements the list of a match has. Others than nets and ports have no limit. */
+static unsigned elements_in(struct cgg_rule *rule, unsigned match)
 {
-	return match == CGG_MATCH_IP ? nets_in(rule) : match == CGG_MATCH_PORT ? ports_in(rule) : 0;
+	unsigned count = 0;
+
+	if (match == CGG_MATCH_PROTO || match == CGG_MATCH_UID || match == HOOKS)
+		return 0;
+	if (match == CGG_MATCH_IP)
+		return nets_in(rule);
+	count = ports_of(rule, match).list->count;
+	return count ? count : 1;
 }
 
 static int join_nets(const struct part *part, unsigned count, unsigned elements)
@@ -78,25 +101,25 @@ static int join_nets(const struct part *part, unsigned count, unsigned elements)
 	return 0;
 }
 
-static int join_ports(const struct part *part, unsigned count, unsigned elements)
+static int join_ports(const struct part *part, unsigned count, unsigned elements, unsigned match)
 {
 	struct cgg_port *port = malloc(elements * sizeof(*port));
-	struct cgg_rule *into = part[0].rule;
+	struct some_ports into = ports_of(part[0].rule, match);
 	unsigned filled = 0;
 
 	if (!port)
 		return set_error(CGG_FAILED, "out of memory");
 	for (unsigned i = 0; i < count; i++) {
-		const struct cgg_rule *rule = part[i].rule;
-		const struct cgg_port only = { rule->port_min, rule->port_max };
-		unsigned more = ports_in(rule);
+		struct some_ports from = ports_of(part[i].rule, match);
+		const struct cgg_port only = { *from.min, *from.max };
+		unsigned more = elements_in(part[i].rule, match);
 
-		memcpy(&port[filled], rule->ports.count ? rule->ports.port : &only,
+		memcpy(&port[filled], from.list->count ? from.list->port : &only,
 		       more * sizeof(*port));
 		filled += more;
 	}
-	free(into->ports.port);
-	ports_take(&into->port_min, &into->port_max, &into->ports, port, filled);
+	free(into.list->port);
+	ports_take(into.min, into.max, into.list, port, filled);
 	return 0;
 }
 
@@ -128,10 +151,15 @@ static int join_run(struct part *part, unsigned count, unsigned match, unsigned 
 
 	if (match == CGG_MATCH_IP)
 		status = join_nets(part, count, elements);
-	else if (match == CGG_MATCH_PORT)
-		status = join_ports(part, count, elements);
-	else
+	else if (match == CGG_MATCH_PROTO)
 		join_protos(part, count);
+	else if (match == CGG_MATCH_UID)
+		part[0].rule->uid.max = part[count - 1].rule->uid.max;
+	else if (match == HOOKS)
+		for (unsigned i = 1; i < count; i++)
+			part[0].rule->hooks |= part[i].rule->hooks;
+	else
+		status = join_ports(part, count, elements, match);
 	for (unsigned i = 1; i < count && !status; i++) {
 		how->merge(part[0].rule, part[i].rule);
 		rule_free(part[i].rule);
@@ -142,6 +170,8 @@ static int join_run(struct part *part, unsigned count, unsigned match, unsigned 
 
 static bool may_join(const struct cgg_rule *rule, unsigned match)
 {
+	if (match == HOOKS)
+		return rule->matches & (CGG_MATCH_IP | CGG_MATCH_HOST);
 	return rule->matches & match && (match != CGG_MATCH_PROTO || rule->proto < PROTOS);
 }
 
@@ -157,6 +187,9 @@ static unsigned run_end(const struct part *part, unsigned from, unsigned count, 
 	for (; end < count && may_join(part[end].rule, match); end++) {
 		unsigned more = elements_in(part[end].rule, match);
 
+		if (match == CGG_MATCH_UID &&
+		    part[end].rule->uid.min > part[end - 1].rule->uid.max + 1)
+			break; /* users have a range, but no list */
 		if (*elements + more > LIST || strcmp(part[end].key, part[from].key) != 0)
 			break;
 		*elements += more;
@@ -172,7 +205,8 @@ static int join_match(struct cgg_rule **rule, unsigned *count, unsigned match,
 	unsigned elements, kept = 0;
 
 	for (unsigned i = 0; i < *count && !status; i++) {
-		part[i] = (struct part){ key_of(rule[i], match, how->apart(rule[i])), rule[i], i };
+		part[i] = (struct part){ key_of(rule[i], match, how->apart(rule[i])), rule[i],
+					 match == CGG_MATCH_UID ? rule[i]->uid.min : 0, i };
 		if (!part[i].key)
 			status = set_error(CGG_FAILED, "out of memory");
 	}
@@ -196,7 +230,8 @@ static int join_match(struct cgg_rule **rule, unsigned *count, unsigned match,
 /* Join the rules of the list where possible, and set *count to how many are left. */
 int rules_join(struct cgg_rule **rule, unsigned *count, const struct cgg_joining *how)
 {
-	static const unsigned matches[] = { CGG_MATCH_PORT, CGG_MATCH_IP, CGG_MATCH_PROTO };
+	static const unsigned matches[] = { CGG_MATCH_PORT,  CGG_MATCH_SPORT, CGG_MATCH_IP,
+					    CGG_MATCH_PROTO, CGG_MATCH_UID,   HOOKS };
 	int status = 0;
 
 	for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]) && !status; i++)

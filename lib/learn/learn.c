@@ -216,7 +216,7 @@ static int rule_take(struct cgg_learn *learn, const json_t *event, int hook)
 	status = resolver ? set_add(&learn->resolvers, resolver, "") : 0;
 	if (status)
 		return status;
-	status = rule_of(&rule, event, hook);
+	status = rule_of(learn, &rule, event, hook);
 	if (status == CGG_NO)
 		return set_error(CGG_NO, "no rule can allow only this %s event",
 				 cgg_hooks[hook].word);

@@ -8,10 +8,12 @@
 /* learn.c: events -> a policy file that allows them */
 struct json_t;
 typedef const char *learn_set(const __u8 addr[16], const char *name); /* 0: none contains it */
-struct cgg_learn { /* the caller sets the first four, and zeroes the others */
+struct cgg_learn { /* the caller sets the first six, and zeroes the others */
 	const char *policy; /* take only events of this policy; 0: all must be of one */
 	const char *cgroup; /* take only this path in the mount, and below; 0: all of one */
 	bool denied; /* take only denied operations, not only allowed ones */
+	bool users; /* allow a call only to the users who made it */
+	bool answers; /* allow answers of servers by their source port, to any port */
 	learn_set *set_of; /* write an address, or else a name, as a set; 0: do not */
 	void *tree;
 	struct json_t *policies, *cgroups; /* the names in the chosen events */

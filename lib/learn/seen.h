@@ -23,7 +23,8 @@ struct seen {
 
 /* allow.c */
 const char *text_of(const struct json_t *event, const char *key); /* 0: none, or with a NUL */
-int rule_of(struct cgg_rule *rule, const struct json_t *event, int hook);
+int rule_of(const struct cgg_learn *learn, struct cgg_rule *rule, const struct json_t *event,
+	    int hook);
 
 /* names.c */
 const char *resolver_of(const struct json_t *event, int hook);

@@ -34,6 +34,8 @@ int seen_compare(const struct cgg_rule *a, const struct cgg_rule *b)
 	COMPARE(order, 0);
 	order = strcmp(a->set, b->set);
 	COMPARE(order, 0);
+	COMPARE(a->uid.min, b->uid.min);
+	COMPARE(a->own.sport_min, b->own.sport_min);
 	COMPARE(a->port_min, b->port_min);
 	COMPARE(a->port_max, b->port_max);
 	COMPARE(a->device, b->device);
@@ -44,6 +46,12 @@ int seen_compare(const struct cgg_rule *a, const struct cgg_rule *b)
 	COMPARE(a->prefix, b->prefix);
 	COMPARE(a->inner, b->inner);
 	return 0;
+}
+
+/* Return whether two rules have the same user and source port. */
+static bool same_source(const struct cgg_rule *a, const struct cgg_rule *b)
+{
+	return a->uid.min == b->uid.min && a->own.sport_min == b->own.sport_min;
 }
 
 static void add_comm(struct seen *seen, const char *comm)
@@ -108,6 +116,8 @@ static int compare_wide(const void *one, const void *other)
 	COMPARE(a->proto, b->proto);
 	COMPARE(order, 0);
 	COMPARE(a->port_min, b->port_min);
+	COMPARE(a->uid.min, b->uid.min);
+	COMPARE(a->own.sport_min, b->own.sport_min);
 	return seen_compare(a, b);
 }
 
@@ -123,7 +133,8 @@ static bool same_wide(const struct seen *a, const struct seen *b, const struct c
 
 	return a->rule.hooks == b->rule.hooks && a->rule.matches == b->rule.matches &&
 	       a->rule.proto == b->rule.proto && a->rule.port_min == b->rule.port_min &&
-	       !memcmp(net_a.addr, net_b.addr, 16) && net_a.len == net_b.len;
+	       !memcmp(net_a.addr, net_b.addr, 16) && net_a.len == net_b.len &&
+	       same_source(&a->rule, &b->rule);
 }
 
 /* Join rules that differ only in addresses with the same widened prefix. Return how many stay. */
@@ -154,7 +165,7 @@ static bool same_net(const struct cgg_rule *a, const struct cgg_rule *b)
 	return is_call(a) && a->hooks == b->hooks && a->matches == b->matches &&
 	       a->proto == b->proto && !memcmp(&a->net, &b->net, sizeof(a->net)) &&
 	       a->prefix == b->prefix && a->inner == b->inner && !strcmp(a->operand, b->operand) &&
-	       !strcmp(a->set, b->set);
+	       !strcmp(a->set, b->set) && same_source(a, b);
 }
 
 /* Join rules of one prefix if their ports are adjacent, or at most `gap` apart. */
@@ -185,7 +196,7 @@ static bool covers(const struct cgg_rule *outer, const struct cgg_rule *inner)
 	struct cgg_net net = inner->net;
 
 	if (!is_net(outer) || outer->hooks != inner->hooks || outer->matches != inner->matches ||
-	    outer->proto != inner->proto || outer->net.len > net.len)
+	    outer->proto != inner->proto || outer->net.len > net.len || !same_source(outer, inner))
 		return false;
 	net_mask(&net, outer->net.len);
 	return !memcmp(net.addr, outer->net.addr, 16) && outer->port_min <= inner->port_min &&
@@ -218,45 +229,6 @@ static unsigned drop_needless(struct seen **list, unsigned count, const struct c
 	return ways ? kept : count;
 }
 
-/* Order rules so that those that differ only in their hooks are adjacent. */
-static int compare_but_hooks(const void *one, const void *other)
-{
-	struct cgg_rule a = (*(struct seen *const *)one)->rule;
-	struct cgg_rule b = (*(struct seen *const *)other)->rule;
-	unsigned hooks_a = a.hooks, hooks_b = b.hooks;
-
-	COMPARE(!is_call(&a), !is_call(&b));
-	if (!is_call(&a))
-		COMPARE(a.hooks, b.hooks);
-	a.hooks = b.hooks = 0;
-	int order = seen_compare(&a, &b);
-	COMPARE(order, 0);
-	COMPARE(hooks_a, hooks_b);
-	return 0;
-}
-
-static unsigned join_hooks(struct seen **list, unsigned count)
-{
-	unsigned kept = 0;
-
-	qsort(list, count, sizeof(*list), compare_but_hooks);
-	for (unsigned i = 0; i < count; i++) {
-		struct cgg_rule a, b = list[i]->rule;
-
-		if (kept && is_call(&b)) {
-			a = list[kept - 1]->rule;
-			a.hooks = b.hooks = 0;
-			if (is_call(&a) && !seen_compare(&a, &b)) {
-				list[kept - 1]->rule.hooks |= list[i]->rule.hooks;
-				seen_merge(list[kept - 1], list[i]);
-				continue;
-			}
-		}
-		list[kept++] = list[i];
-	}
-	return kept;
-}
-
 /* Join the rules in `list` where possible, and set *count to the number of rules that are left. */
 int seen_widen(struct seen **list, unsigned *count, const struct cgg_widen *widen)
 {
@@ -271,7 +243,6 @@ int seen_widen(struct seen **list, unsigned *count, const struct cgg_widen *wide
 	*count = join_ports(list, *count, widen->gap);
 	if (widen->gap && (widen->prefix4 < 32 || widen->prefix6 < 128))
 		*count = drop_needless(list, *count, exact, exacts);
-	*count = join_hooks(list, *count);
 	free(exact);
 	return 0;
 }

@@ -152,6 +152,41 @@ allow connect proto tcp ip 10.0.0.1 port 443' --prefix 16 --prefix6 64 < <(event
 		net connect4 10.0.0.1 85 6)
 }
 
+@test '--answers writes source ports, and --uid the users who called' {
+	events() {
+		for client in 40000/80 40007/443 32768/32767; do
+			for ip in 10.0.0.1 10.0.0.3; do
+				echo "{\"hook\":\"egress\",\"comm\":\"a\",\"daddr\":\"$ip\",\"dport\":${client%/*},\"sport\":${client#*/},\"proto\":6,\"uid\":7}"
+			done
+		done
+		for client in 443/41333 53/53 40000/40001 40000/0; do
+			echo "{\"hook\":\"ingress\",\"comm\":\"a\",\"saddr\":\"10.0.0.3\",\"dport\":${client%/*},\"sport\":${client#*/},\"proto\":6,\"uid\":7}"
+		done
+		for uid in 1003 1001 1000; do
+			echo "{\"hook\":\"connect4\",\"comm\":\"a\",\"daddr\":\"10.0.0.3\",\"dport\":443,\"sport\":80,\"proto\":6,\"uid\":$uid}"
+		done
+		echo '{"hook":"connect4","comm":"a","daddr":"10.0.0.3","dport":444,"proto":6,"uid":1003}'
+		echo '{"hook":"device","comm":"a","major":1,"minor":3,"type":"c","access":"r","uid":5}'
+		echo '{"hook":"device","comm":"a","major":1,"minor":3,"type":"c","access":"w","uid":6}'
+	}
+	learned 'allow connect proto tcp ip 10.0.0.3 port 443 uid 1000-1001
+allow connect proto tcp ip 10.0.0.3 port 443-444 uid 1003
+allow egress proto tcp ip 10.0.0.1,10.0.0.3 sport 80,443,32767
+allow ingress proto tcp ip 10.0.0.3 port 53,443,40000
+allow device c 1:3 r uid 5
+allow device c 1:3 w uid 6' --answers --uid < <(events)
+	yes cgg-rule -p fresh restore -n - <<<"$output"
+	learned 'allow connect proto tcp ip 10.0.0.3 port 443-444
+allow egress proto tcp ip 10.0.0.1,10.0.0.3 port 32768,40000,40007
+allow ingress proto tcp ip 10.0.0.3 port 53,443,40000
+allow device c 1:3 rw' < <(events)
+	# an event without a user that a rule can have
+	run cgg-learn --uid - <<<'{"hook":"connect4","daddr":"10.0.0.3","dport":444,"proto":6}'
+	status_is 2
+	run cgg-learn --uid - <<<'{"hook":"connect4","daddr":"10.0.0.3","dport":444,"proto":6,"uid":4294967295}'
+	status_is 1
+}
+
 @test 'text that programs chose stays in a comment on its line' {
 	yes cgg-learn - <<<'{"hook":"connect4","comm":"x\nmode audit\u001b[2J # \\","daddr":"10.0.0.1","dport":80,"proto":6}'
 	says '# learned from 1 event
