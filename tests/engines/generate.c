@@ -19,6 +19,7 @@
  *	cgroups			overlap, and most with a cgroup
  *	owners			overlap, and most with users and groups
  *	users			a rule for each user
+ *	limits			overlap, and most with a limit, some with users and groups
  *	packets			overlap about packets, and most with sport, iface or self; IFACE...
  *	sports selfs values	a rule for each of these
  *	lists			overlap, and most with lists of nets, ports and protocols
@@ -487,6 +488,17 @@ static void print_owners(bool packets)
 	}
 }
 
+static bool limits; /* print limits */
+
+static void print_limit(void)
+{
+	if (chance(30))
+		return;
+	printf(" limit %u/%c", 1 + below(chance(80) ? 3 : 1000), "mhd"[below(3)]);
+	if (chance(30))
+		printf(" burst %u", 1001 + below(500));
+}
+
 static bool own_sides; /* print source ports, interfaces and own addresses */
 
 static struct prefix overlap_prefix(const struct rule *all, uint64_t n, uint64_t pool);
@@ -555,6 +567,8 @@ static void print_rule(const struct rule *r, const char *hooks, uint64_t number)
 		fputs(" quiet", stdout);
 	if (r->option & 8 && r->verdict == 2)
 		fputs(" errno ECONNREFUSED", stdout);
+	if (limits)
+		print_limit();
 	putchar('\n');
 }
 
@@ -775,6 +789,13 @@ static void lists(void)
 static void overlap_owners(void)
 {
 	owners = true;
+	overlap();
+}
+
+static void overlap_limits(void)
+{
+	owners = chance(30);
+	canonical = limits = true;
 	overlap();
 }
 
@@ -1048,6 +1069,7 @@ static const struct {
 	{ "cgroups", overlap },
 	{ "owners", overlap_owners },
 	{ "users", users },
+	{ "limits", overlap_limits },
 	{ "packets", overlap_packets },
 	{ "sports", sports },
 	{ "selfs", selfs },

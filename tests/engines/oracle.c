@@ -63,6 +63,7 @@ struct rule {
 	uint8_t access_bits; /* enum cgg_access */
 	uint8_t family, type; /* 0: any */
 	bool has_ip, local, four, star;
+	bool spent; /* it has a limit, and no token: it matches nothing */
 	const char *word; /* private, global, ...: a word for nets; 0: an address */
 	uint8_t bits; /* of the prefix, in 128 */
 	bool range; /* from addr to last */
@@ -563,6 +564,8 @@ static void read_rest(struct rule *r, struct lists *lists, char *word, char **at
 			lists->self = value;
 		else if (!strcmp(word, "value"))
 			read_value(r, value);
+		else if (!strcmp(word, "limit"))
+			r->spent = r->id & 1; /* the others have all their tokens */
 		else if (!strcmp(word, "iface"))
 			r->iface = if_nametoindex(value);
 		else if (!strcmp(word, "uid") || !strcmp(word, "gid"))
@@ -570,7 +573,7 @@ static void read_rest(struct rule *r, struct lists *lists, char *word, char **at
 		else if (!strcmp(word, "cgroup"))
 			r->cgroup = 1 + group_add(value);
 		else if (strcmp(word, "name") && strcmp(word, "comment") && strcmp(word, "errno") &&
-			 strcmp(word, "ttl"))
+			 strcmp(word, "ttl") && strcmp(word, "burst"))
 			bad(line, word);
 	}
 }
@@ -840,7 +843,7 @@ static bool value_matches(const struct rule *r, const struct question *q)
 
 static bool matches(const struct rule *r, const struct question *q, unsigned access_bit)
 {
-	if (!value_matches(r, q))
+	if (r->spent || !value_matches(r, q))
 		return false;
 	if (!(r->hooks >> q->hook & 1))
 		return false;
@@ -1512,6 +1515,28 @@ static uint32_t find_place(const char *name)
 	errx(3, "policy %s: there is none", name);
 }
 
+/* Take the tokens of the rules that have none. What the kernel decides does not change them. */
+static void spend(uint32_t place)
+{
+	int fd = bpf_obj_get(DIR "/maps/limits");
+
+	if (fd < 0)
+		err(3, DIR "/maps/limits");
+	for (uint32_t i = 0; i < rules_count; i++) {
+		const struct cgg_count_key key = { .policy = place, .rule = rules[i].id };
+		struct cgg_bucket bucket;
+
+		if (!rules[i].spent)
+			continue;
+		if (bpf_map_lookup_elem(fd, &key, &bucket))
+			err(3, "line %u: no bucket", rules[i].line);
+		bucket.full = 1ULL << 62;
+		if (bpf_map_update_elem(fd, &key, &bucket, BPF_EXIST))
+			err(3, DIR "/maps/limits");
+	}
+	close(fd);
+}
+
 static bool is_right(const struct question *q, unsigned verdict, uint32_t id)
 {
 	bool right = false;
@@ -1659,5 +1684,6 @@ int main(int argc, char **argv)
 		return write_all(question, o.count);
 	if (o.place < 0)
 		o.place = find_place(o.policy);
+	spend((uint32_t)o.place);
 	return report(question, o.count, ask_all(question, o.count, (uint32_t)o.place));
 }

@@ -93,6 +93,10 @@ kind()
 	kind users 10 65 1000 10000
 }
 
+@test 'rules with a limit are judged as by a plain walk, with their tokens and without' {
+	kind limits 1 10 64 65 300 1000
+}
+
 @test 'rules about source ports, interfaces and own addresses are judged as by a plain walk' {
 	paths=(lo)
 	kind packets 1 10 64 65 300 1000 1500 # as many conditions as fit at one address
