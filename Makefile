@@ -95,7 +95,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps demo sysroot tested tools check check-one check-compilers check-debian check-faults check-kernels \
-	check-machines check-matrix check-odd check-programs check-reproducible dist \
+	check-machines check-matrix check-odd check-programs check-reproducible check-rpm rpm dist \
 	check-sanitize check-valgrind analyze soak bench bench-compare \
 	fuzz html check-site install uninstall deb check-deb check-boot clean
 
@@ -176,7 +176,7 @@ check-odd: deps
 # Run everything that a release needs, and go on where something fails: hours. doc/matrix.md has the table.
 check-matrix:
 	@failed=; for target in check check-debian check-compilers check-kernels check-machines check-odd \
-		check-reproducible check-deb check-boot; do \
+		check-reproducible check-rpm check-deb check-boot; do \
 		$(MAKE) --no-print-directory $$target || failed="$$failed $$target"; \
 	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
@@ -376,6 +376,20 @@ deb: deps
 	@cd $(DEB)/cgguard && env -u BUILD -u MAKEFLAGS dpkg-buildpackage -us -uc >../cgguard.log 2>&1 || { cat ../cgguard.log; exit 1; }
 	@lintian --allow-root --display-info --pedantic --fail-on error,warning $(DEB)/*.changes
 	@ls $(DEB)/cgguard_*.deb
+
+# Build an RPM of the last commit with this system's libraries; the result is in build/rpm.
+RPM = $(abspath $(BUILD))/rpm
+rpm: dist
+	@tests/install-deps rpm
+	@rm -rf $(RPM) && mkdir -p $(RPM)
+	@env -u BUILD -u MAKEFLAGS rpmbuild -bb --nodeps --define '_topdir $(RPM)' \
+		--define '_sourcedir $(abspath $(BUILD))' --define 'cgg_version $(VERSION)' \
+		share/rpm/cgguard.spec >$(RPM)/log 2>&1 || { tail -n 40 $(RPM)/log; exit 1; }
+	@ls $(RPM)/RPMS/*/cgguard-*.rpm
+
+# Install the RPM in a root of its own, run the demo there, and remove it.
+check-rpm: rpm
+	@tests/machines/check-rpm $(RPM)
 
 # Install the package in a fresh Debian, run the demo, and purge it.
 check-deb: deb
