@@ -27,7 +27,7 @@ static void folder_remove(void)
 	*folder = 0;
 }
 
-/* Remove the file, then end by the signal. */
+/* Remove the file and the folder, as far as they are made, then end by the signal. */
 static void end_by_signal(int number)
 {
 	unlink(path);
@@ -40,6 +40,9 @@ static void folder_make(void)
 {
 	const char *parent = getenv("TMPDIR");
 
+	signal(SIGHUP, end_by_signal);
+	signal(SIGTERM, end_by_signal);
+	signal(SIGINT, end_by_signal);
 	if (snprintf(folder, sizeof(folder), "%s/cgg-rule-XXXXXX",
 		     parent && *parent ? parent : "/tmp") >= (int)sizeof(folder) ||
 	    !mkdtemp(folder)) {
@@ -48,9 +51,6 @@ static void folder_make(void)
 	}
 	snprintf(path, sizeof(path), "%s/%s.policy", folder, policy_name);
 	atexit(folder_remove);
-	signal(SIGHUP, end_by_signal);
-	signal(SIGTERM, end_by_signal);
-	signal(SIGINT, end_by_signal);
 }
 
 static void file_write(const struct lines *lines)
@@ -183,6 +183,15 @@ static bool is_unchanged(struct cgg_guard *guard, int place, const struct lines 
 	return same;
 }
 
+/* Exit with the message, but leave the edited file to the user, whose work it is. */
+static void leave_file(int status)
+{
+	warnx("%s", cgg_error);
+	warnx("your edit is left in %s", path);
+	*folder = 0;
+	exit(status);
+}
+
 /* Put the edited rules in force; exit if the policy was changed meanwhile. */
 static int put_in_force(struct cgg_rules *rules, const struct lines *before, unsigned seconds)
 {
@@ -191,13 +200,15 @@ static int put_in_force(struct cgg_rules *rules, const struct lines *before, uns
 
 	programs_or_die(rules);
 	guard_begin(&guard, &place, true);
-	if (!is_unchanged(&guard, place, before))
-		errx(CGG_NO, "policy %s: was changed meanwhile; your edit was not restored",
-		     policy_name);
-	status = policy_restore(&guard, place, rules, seconds);
-	if (!status)
-		tell_new();
-	return done(&guard, status);
+	if (is_unchanged(&guard, place, before))
+		status = policy_restore(&guard, place, rules, seconds);
+	else
+		status = set_error(CGG_NO, "policy %s: was changed meanwhile; nothing is restored",
+				   policy_name);
+	if (status)
+		leave_file(status);
+	tell_new();
+	return done(&guard, 0);
 }
 
 /* Let the user edit the file until its words are right; return false if it was not changed. */

@@ -119,10 +119,13 @@ cgg-rule: policy default: not changed"
 	done
 }
 
-@test 'edit changes nothing if the policy was changed meanwhile' {
+@test 'edit changes nothing if the policy was changed meanwhile, and leaves the file' {
 	run env EDITOR='cgg-rule add port 4; echo port 3 >>' cgg-rule edit </dev/null
 	status_is 1
-	matches '^cgg-rule: policy default: was changed meanwhile; your edit was not restored$'
+	matches '^cgg-rule: policy default: was changed meanwhile; nothing is restored$'
+	left=$(sed -n 's/^cgg-rule: your edit is left in //p' <<<"$output")
+	[ "$(cat "$left")" = "$before"$'\n''port 3' ]
+	rm -r "${left%/*}"
 	before+=$'\n''deny connect,sendmsg port 4'
 	nothing_changed
 }
