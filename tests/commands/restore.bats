@@ -652,10 +652,10 @@ index_maps()
 	) 3>&- &
 	started[$!]=restores
 	wait_for test -s "$at/rounds"
-	# 5000 attempts, and on until there were five rounds: a minute at most
+	# 5000 attempts, and on until there were five rounds: five minutes at most
 	run inside "$web" python3 -c '
 import errno, os, socket, sys, time
-tries, said, end = 0, {}, time.monotonic() + 60
+tries, said, end = 0, {}, time.monotonic() + 300
 while tries < 5000 or os.path.getsize(sys.argv[1]) < 5 and time.monotonic() < end:
     s = socket.socket()
     e = errno.errorcode.get(s.connect_ex(("127.0.0.1", 9)), "ok")
@@ -672,15 +672,15 @@ print({e: min(n, 5000) for e, n in said.items()})' "$at/rounds"
 	for unit in '[' '- ' '? ' '{a: ' 'frob ' $'frob x\n' $'port 1\n' '"'; do
 		command yes -- "$unit" | tr -d '\n' | head -c 1048576 >"$at/file"
 		[[ $unit != *$'\n' ]] || command yes -- "${unit%$'\n'}" | head -c 1048576 >"$at/file"
-		run timeout $((5 * patience)) cgg-rule restore -n "$at/file"
+		run timeout $((20 * patience)) cgg-rule restore -n "$at/file"
 		[ "$status" -eq 2 ] || [ "$status" -eq 3 ] || complain "$unit"
 	done
 	python3 -c '
 print("".join("%%TAG !t%d! x\n" % i for i in range(70000)))' | head -c 1048576 >"$at/file"
-	run timeout $((5 * patience)) cgg-rule restore -n "$at/file"
+	run timeout $((20 * patience)) cgg-rule restore -n "$at/file"
 	status_is 2
 	{ echo 'rules:' && command yes -- '  - {b: 1}' | head -c 1048576; } >"$at/file"
-	run timeout $((5 * patience)) cgg-rule restore -n "$at/file"
+	run timeout $((20 * patience)) cgg-rule restore -n "$at/file"
 	status_is 2
 }
 

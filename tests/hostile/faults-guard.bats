@@ -251,6 +251,47 @@ in_set()
 	none_passed
 }
 
+@test 'an attachment that was forced stays so, or the command fails, whichever look fails' {
+	local call looks=0
+
+	policies
+	yes cgg-attach -f -p one "$shop"
+	fault count cgg-attach -p two "$shop" 9>"$points/list"
+	while read -r call; do
+		yes cgg-attach -f -p one "$shop"
+		fault "fail:$call:ENOMEM" cgg-attach -p two "$shop"
+		rm -rf "$points/out"
+		yes cgg-rule export "$points/out"
+		grep -q $'\tforce\t' "$points/out/attachments" || complain "call $call, status $status_of: not forced"
+		looks=$((looks + 1))
+	done < <(awk '$1 == "call" && $3 == "look" { print $2 }' "$points/list")
+	[ "$looks" -gt 2 ]
+}
+
+@test 'cgg-load -r that cannot open a new program has status 3 and leaves the old one' {
+	local n before after
+
+	policies
+	yes cgg-attach -p one "$shop"
+	for n in 1 2 3 4; do
+		before=$(cgg-status --effective "$shop" | awk '$1 == "connect4" { print $3 }')
+		fault "get:progs/connect4:ENOMEM:$n" cgg-load -r
+		after=$(cgg-status --effective "$shop" | awk '$1 == "connect4" { print $3 }')
+		case $status_of:$([ "$after" = "$before" ] && echo old) in
+		0: | 3:old) ;;
+		*) complain "open $n, status $status_of: program $before, then $after" ;;
+		esac
+	done
+}
+
+@test 'a page of cgg-status that cannot be made leaves no file behind' {
+	policies
+	mkdir "$points/pages"
+	fault get:maps/events:ENOMEM cgg-status --html "$points/pages/guard.html"
+	[ "$status_of" -eq 3 ]
+	[ -z "$(ls "$points/pages")" ]
+}
+
 # The last four tests: no guard may be left afterwards.
 @test 'cgg-unload -f that is disturbed leaves the guard whole or is finished by the next one' {
 	policies
@@ -301,45 +342,4 @@ empty_guard()
 	old() { traced cgg-unload -f || true; } 2>/dev/null
 	slow=1
 	disturbs cgg-load --events-size 4224
-}
-
-@test 'an attachment that was forced stays so, or the command fails, whichever look fails' {
-	local call looks=0
-
-	policies
-	yes cgg-attach -f -p one "$shop"
-	fault count cgg-attach -p two "$shop" 9>"$points/list"
-	while read -r call; do
-		yes cgg-attach -f -p one "$shop"
-		fault "fail:$call:ENOMEM" cgg-attach -p two "$shop"
-		rm -rf "$points/out"
-		yes cgg-rule export "$points/out"
-		grep -q $'\tforce\t' "$points/out/attachments" || complain "call $call, status $status_of: not forced"
-		looks=$((looks + 1))
-	done < <(awk '$1 == "call" && $3 == "look" { print $2 }' "$points/list")
-	[ "$looks" -gt 2 ]
-}
-
-@test 'cgg-load -r that cannot open a new program has status 3 and leaves the old one' {
-	local n before after
-
-	policies
-	yes cgg-attach -p one "$shop"
-	for n in 1 2 3 4; do
-		before=$(cgg-status --effective "$shop" | awk '$1 == "connect4" { print $3 }')
-		fault "get:progs/connect4:ENOMEM:$n" cgg-load -r
-		after=$(cgg-status --effective "$shop" | awk '$1 == "connect4" { print $3 }')
-		case $status_of:$([ "$after" = "$before" ] && echo old) in
-		0: | 3:old) ;;
-		*) complain "open $n, status $status_of: program $before, then $after" ;;
-		esac
-	done
-}
-
-@test 'a page of cgg-status that cannot be made leaves no file behind' {
-	policies
-	mkdir "$points/pages"
-	fault get:maps/events:ENOMEM cgg-status --html "$points/pages/guard.html"
-	[ "$status_of" -eq 3 ]
-	[ -z "$(ls "$points/pages")" ]
 }
