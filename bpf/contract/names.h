@@ -35,7 +35,7 @@ struct cgg_where {
 
 /*
  * A name of an address: the element of known with this hash. check is the time when that element
- * was born, plus where_hash() of the address. If another name has taken the element since, or if the
+ * was born, plus where_hash() of the address. If another name took the element since, or if the
  * kernel gave this value to another address while a program wrote it, check differs: it is no name.
  */
 struct cgg_bound_name {
