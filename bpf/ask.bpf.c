@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * ask.bpf.c - the decision alone, for a question by hand (cgg-rule test).
+ * ask.bpf.c - answers a query of a command: cgg-rule test, cgg-sockets, warnings about new rules.
  *
- * Never attached. Its packet is a struct cgg_ask; it answers verdict << 30 | rule.
- * What it says is what a hook's program would say: decide() is the same.
+ * It is never attached: commands run it with a struct cgg_ask as its packet, and it returns
+ * CGG_ANSWER(). The answer is that of the hooks' programs, because all of them call decide().
  */
 #define CGG_ASKED
 #define CGG_SEVERAL

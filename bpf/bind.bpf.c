@@ -2,15 +2,15 @@
 /*
  * bind.bpf.c - bind(2), by the local address.
  *
- * 0.0.0.0 and :: are what they say. An IPv6 socket that is bound to :: takes IPv4 as well,
- * unless it has IPV6_V6ONLY: then both wildcards are judged.
+ * 0.0.0.0 and :: are judged as written, not as the address of an interface. An IPv6 socket that is
+ * bound to :: takes IPv4 as well, so both wildcards are judged, unless it has IPV6_V6ONLY.
  *
- * Port 0 lets the kernel choose. Then the chosen one is judged, after the fact,
- * by post_bind, for which bind leaves a mark on the socket; when that cannot be
- * left the answer is no. With IP_BIND_ADDRESS_NO_PORT the choice is put off, and post_bind
- * does not run: where the policy denies every port, bind refuses at once.
+ * Port 0 lets the kernel choose a port. Then bind stores a mark in the socket, and post_bind judges
+ * the chosen port. If the mark cannot be stored, bind is denied. With IP_BIND_ADDRESS_NO_PORT the
+ * kernel chooses later and does not run post_bind: then bind is denied if the policy denies every
+ * port.
  *
- * What listen(2), connect(2) and sendto(2) bind by themselves passes none of these hooks.
+ * The kernel runs none of these hooks when listen(2), connect(2) or sendto(2) bind a socket.
  */
 #include "address.h"
 #include "via.h"
@@ -22,7 +22,7 @@ struct {
 	__type(value, __u32);
 } port_open MAP;
 
-/* leave_to_post_bind - 1: marked, 0: could not be */
+/* leave_to_post_bind - Mark the socket for post_bind; return 0 if that fails. */
 static __always_inline int leave_to_post_bind(struct bpf_sock_addr *ctx)
 {
 	struct bpf_sock *sk = ctx->sk;
@@ -37,7 +37,7 @@ static __always_inline int leave_to_post_bind(struct bpf_sock_addr *ctx)
 	return 1;
 }
 
-/* ipv4_too - An IPv6 socket that is bound to :: is bound to 0.0.0.0 as well; 0: it is not. */
+/* ipv4_too - Turn a query about :: into one about 0.0.0.0; return 0 if the socket takes no IPv4. */
 static __always_inline int ipv4_too(struct operation *o)
 {
 	if (o->q.word[0] | o->q.word[1] || is_v6only(o->who))
@@ -45,15 +45,15 @@ static __always_inline int ipv4_too(struct operation *o)
 	return query_again(&o->q, 0, join(MAPPED, 0));
 }
 
-/* is_every_port - A rule for these ports is one for all: to ask for 0 is to ask for another. */
+/* is_every_port - Return whether a rule matches every port. Port 0 stands for one of the others. */
 static __always_inline int is_every_port(const struct cgg_entry *e)
 {
 	return e->port_min <= 1 && e->port_max == 65535;
 }
 
 /*
- * image_opens - Tell whether an image lets some port be bound; not known: yes, which is so when
- * its index has rules about bind. The port of the query is not looked at.
+ * image_opens - Return whether an image allows some port. The port of the query is ignored. If the
+ * index has rules about bind, return 1: it is not searched.
  */
 __noinline __weak int image_opens(__u32 number, __u64 high, __u64 low, __u64 query, __u64 who)
 {
@@ -89,7 +89,7 @@ __noinline __weak int image_opens(__u32 number, __u64 high, __u64 low, __u64 que
 	return image->defaults.verdict[CGG_BIND] != CGG_DENY;
 }
 
-/* policy_opens - The same of the image in force; one that is being written counts as closed. */
+/* policy_opens - Return this for the image in force; after four torn reads return 0. */
 __noinline __weak int policy_opens(__u32 place, __u64 high, __u64 low, __u64 query, __u64 who)
 {
 	const struct cgg_policy *policy = bpf_map_lookup_elem(&policies, &place);
@@ -106,8 +106,8 @@ __noinline __weak int policy_opens(__u32 place, __u64 high, __u64 low, __u64 que
 }
 
 /*
- * judge_any_port - Judge port 0: refuse when post_bind will not be asked and no port may be
- * bound, by the rule for port 1, which is one of them; else leave it to post_bind.
+ * judge_any_port - Judge port 0. If post_bind will not run and every port is denied, deny by the
+ * rule for port 1. Else leave it to post_bind.
  */
 static __always_inline int judge_any_port(struct bpf_sock_addr *ctx, struct cgg_attached *at,
 					  struct operation *o, __u32 program,
@@ -162,7 +162,7 @@ int bind6(struct bpf_sock_addr *ctx)
 	return judge_any_port(ctx, at, &o, CGG_BIND6, &subject);
 }
 
-/* take_mark - 1: bind left it */
+/* take_mark - Remove the mark of bind; return whether there was one. */
 static __always_inline int take_mark(struct bpf_sock *sk)
 {
 	__u32 *mark = bpf_sk_storage_get(&port_open, sk, 0, 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * count.h - what was decided is counted, each processor for itself.
+ * count.h - counts decisions, in a counter for each processor.
  *
- * The default decides most, so its counts lie in an array; rules, of which there
- * may be a million, have theirs in a hash. What cannot be counted is let be.
+ * Defaults decide most often, so their counters are in an array. There may be a million rules, so
+ * theirs are in a hash. Counter failures are ignored: they must not change a verdict.
  */
 #ifndef CGG_COUNT_H
 #define CGG_COUNT_H
@@ -18,7 +18,7 @@ static __always_inline struct cgg_tally *tally_of(__u32 policy, __u32 hook)
 	return own ? bpf_map_lookup_elem(own, &place) : 0;
 }
 
-/* stamp - the clock is dear, so it is read once a tick */
+/* stamp - Set *last to the time. Reading the clock is slow, so do it once a tick. */
 static __always_inline void stamp(__u64 *last, __u64 *tick)
 {
 	__u64 now = bpf_jiffies64();
@@ -29,7 +29,7 @@ static __always_inline void stamp(__u64 *last, __u64 *tick)
 	}
 }
 
-/* A function, for the stack of the one that calls it is full enough. */
+/* Count a hit of a rule. This is a function because its caller has no stack left. */
 __attribute__((noinline)) __weak int count_rule(__u32 policy, __u32 rule, __u64 bytes)
 {
 	struct cgg_count_key key = {};
@@ -50,7 +50,7 @@ __attribute__((noinline)) __weak int count_rule(__u32 policy, __u32 rule, __u64 
 	return 0;
 }
 
-/* count - one decision; rule 0 is the default, verdict the one that counts in the end */
+/* count - Count a decision. rule 0: the default. verdict: after mode audit. */
 static __always_inline void count(__u32 policy, __u32 hook, __u32 rule, __u32 verdict, __u64 bytes)
 {
 	struct cgg_tally *tally = tally_of(policy, hook);

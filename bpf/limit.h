@@ -2,9 +2,9 @@
 /*
  * limit.h - how often a rule with a limit may still match.
  *
- * A walk meets rules that do not decide in the end. So it only looks whether there is a token.
- * Whoever has found the rule that decides takes one, and asks again if another processor was
- * faster. A lock, and not a loop of exchanges: it is exact, and Linux 5.10 has it.
+ * A walk also meets rules that do not decide in the end. So limit_open() only looks for a token,
+ * and limit_take() takes one for the rule that decides. If another processor took the last one in
+ * between, the program decides again. A lock is exact, and Linux 5.10 has no exchange instruction.
  */
 #ifndef CGG_LIMIT_H
 #define CGG_LIMIT_H

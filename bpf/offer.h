@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* offer.h - an event is offered to the rings whose readers want it. */
+/* offer.h - writes an event into the rings whose readers want it. */
 #ifndef CGG_OFFER_H
 #define CGG_OFFER_H
 
 #include "share.h"
 
-/* is_within - whether the guard that reports is attached at a cgroup or below it */
+/* is_within - Return whether this program is attached at a cgroup or below it. */
 __noinline __weak int is_within(__u64 cgroup)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
@@ -19,7 +19,7 @@ __noinline __weak int is_within(__u64 cgroup)
 	return 0;
 }
 
-/* is_wanted - by the reader whose ring this is; one whose lease is over is asked no more */
+/* is_wanted - Return whether the reader of a ring wants the event; a lapsed lease drops its bit. */
 static __always_inline int is_wanted(const union cgg_subject *n, const struct cgg_policy *policy,
 				     struct cgg_ring *r, __u32 which)
 {
@@ -38,7 +38,7 @@ static __always_inline int is_wanted(const union cgg_subject *n, const struct cg
 	return !cgroup || is_within(cgroup);
 }
 
-/* offer - one record to one ring (TO); gives its number there, 0: it was not written */
+/* offer - Write a record into the ring that TO() names; return its number there, 0: not written. */
 __noinline __weak __u64 PER_KIND(offer)(SUBJECT subject, MORE more, __u64 to)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
@@ -71,8 +71,9 @@ __noinline __weak __u64 PER_KIND(offer)(SUBJECT subject, MORE more, __u64 to)
 }
 
 /*
- * offer_filters - to those that filter: the verifier goes through the loop once, not from
- * every state in which a report may begin
+ * offer_filters - Write the record into the rings of readers with a filter.
+ *
+ * This is a global function so that the verifier checks the loop once, not for each caller's state.
  */
 __noinline __weak int PER_KIND(offer_filters)(SUBJECT subject, MORE more, __u64 serial)
 {

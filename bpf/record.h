@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* record.h - one event is written into a slot of a ring. */
+/* record.h - writes one event into a slot of a ring. */
 #ifndef CGG_RECORD_H
 #define CGG_RECORD_H
 
@@ -67,7 +67,7 @@ static __always_inline void host_copy(struct cgg_event *e, __u32 len, __u32 buff
 }
 #endif
 
-/* write_record - gives its number, or 0: another program is in this slot still */
+/* write_record - Write a record; return its number, or 0 if another program writes this slot. */
 static __always_inline __u64 write_record(const struct cgg_attached *at, struct cgg_ring *r,
 					  __u64 to, const union cgg_subject *n,
 					  const struct cgg_policy *policy, MORE more)

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * report.h - the one report: an decision becomes an event in the rings.
+ * report.h - turns a decision into an event in the rings.
  *
- * Writing never waits and never fails: the newest records overwrite the oldest.
- * Ring 0 gets every event, is kept while nobody reads, and costs the same for one
- * reader as for a hundred.
+ * Writing never waits and never fails: the newest records overwrite the oldest. Ring 0 gets every
+ * event, also while nobody reads, and costs the same for one reader as for a hundred.
  *
- * A reader that filters brings a ring of its own, and with it its filter, which
- * is asked here: what it does not want is not written there, and neither wakes it
- * nor takes room from what it wants. It holds a lease, renewed while it runs, and
- * when it was killed or stopped it is asked no more once the lease is over. Its
- * way back is ring 0 (lib/events/ring.c), so nothing depends on the lease but the cost.
+ * A reader with a filter has a ring of its own. Its filter is checked here, so an unwanted event is
+ * not written there: it neither wakes the reader nor takes room. The reader renews a lease while it
+ * runs. Once the lease has expired, its filter is not checked any more. A reader that was stopped
+ * goes on in ring 0 (lib/events/ring.c), so the lease only saves time.
  *
- * A cgroup that has more than an eighth of a ring unread is heavy. It may use what
- * is free, and overwrite its own, but once a quarter alone is left, events of
- * others being among the unread, its events are suppressed: counted by cgroup and
- * rule, not written. So a lone cgroup is suppressed nothing, and with a reader that
- * keeps up nobody is; and no cgroup alone pushes out what another one did.
+ * A cgroup is heavy if more than an eighth of a ring are unread records of it. It may use free
+ * slots and overwrite its own records. Its events are suppressed (counted by cgroup and rule, not
+ * written) if at most a quarter of the ring is free and others have unread events there. So no
+ * event is suppressed if only one cgroup has events, or if the reader keeps up. And no cgroup
+ * overwrites the unread events of others.
  */
 #ifndef CGG_REPORT_H
 #define CGG_REPORT_H
@@ -26,7 +24,7 @@
 #include "count.h"
 #include "offer.h"
 
-/* report - one event; verdict is DENY, ALERT or AUDIT */
+/* report - Write an event; the verdict of out is DENY, ALERT or AUDIT. */
 static __always_inline void report(__u32 place, const struct cgg_decision *out, __u32 program,
 				   const struct operation *o, union cgg_subject *n)
 {
@@ -73,7 +71,7 @@ static __always_inline void count_denial(__u32 hook)
 }
 
 /*
- * judge_bytes - what a hook's program returns: 1 to go on, 0 to refuse
+ * judge_bytes - Decide, count and report an operation; return 1: go on, or 0: refuse
  *
  * @o		the operation
  * @program	enum cgg_program

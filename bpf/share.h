@@ -42,7 +42,7 @@ __noinline __weak int is_heavy(__u32 which, __u64 head, __u64 seen)
 	return share->before + NOW(share->written) > part;
 }
 
-/* harms_others - what a heavy cgroup writes now would take room that others need */
+/* harms_others - Return whether a record of a heavy cgroup would take room that others need. */
 __noinline __weak int harms_others(__u32 which, __u64 head, __u64 seen)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);

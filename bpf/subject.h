@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * subject.h - a record on its way into the rings.
+ * subject.h - the part of an event that is passed from a hook to the rings.
  *
- * A hook fills in what its operation was about, as in struct cgg_event but for a name's
- * bytes, report() the rest. It lies on the stack, which is small: texts, and who it was,
- * are written where the record will lie.
+ * A hook fills in the fields of its operation, as in struct cgg_event but without the bytes of a
+ * name. report() fills in the rest. It lies on the stack, which is small. So texts, the process and
+ * its user are written directly into the record.
  */
 #ifndef CGG_SUBJECT_H
 #define CGG_SUBJECT_H

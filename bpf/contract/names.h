@@ -35,8 +35,9 @@ struct cgg_where {
 
 /*
  * A name of an address: the element of known with this hash. check is the time when that element
- * was born, plus where_hash() of the address. If another name took the element since, or if the
- * kernel gave this value to another address while a program wrote it, check differs: it is no name.
+ * was born, plus where_hash() of the address. If another name has taken the element since, or if
+ * the kernel gave this value to another address while a program wrote it, check differs: it is no
+ * name.
  */
 struct cgg_bound_name {
 	__u64 hash; /* and CGG_BOUND_FLAGS */

@@ -18,7 +18,7 @@
 #include "stream.h"
 
 #define ANSWERS OPEN_QUESTIONS /* of a segment that are read */
-#define QUESTIONS 4 /* likewise; the others of the segment count as one that cannot be read */
+#define QUESTIONS 4 /* of a segment that are read; the others count as one that cannot be read */
 
 #define ALL_READ (~0u) /* in place of where the packet carries something: no question follows */
 

@@ -3,15 +3,15 @@
  * maps.h - the maps of the programs for names; cgg-load makes them with these programs.
  *
  * Each attachment has a map of bindings and one of names of its own, so that a cgroup with
- * countless names evicts only its own. They are pinned as bindings/ID and known/ID. Both are at the
- * place that name_owners has the id of the cgroup at.
+ * countless names evicts only its own. They are pinned as bindings/ID and known/ID. Both have the
+ * key in the outer maps at which name_owners has the id of the cgroup.
  */
 #ifndef CGG_NAMES_MAPS_H
 #define CGG_NAMES_MAPS_H
 
 #include "../maps.h"
 
-/* Whose names are at a place: the id of a cgroup, 0: nobody's. Only commands write it. */
+/* The id of the cgroup whose names are at a place; 0: the place is free. Only commands write it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CGG_NAMES_CGROUPS);

@@ -96,7 +96,7 @@ static __always_inline __u64 turn_take(struct scratch *s)
 	return ++*(volatile __u64 *)&s->turn;
 }
 
-/* turn_kept - Return whether nobody else has begun to use the buffer since; turn 0: nobody did. */
+/* turn_kept - Return whether no other program has begun to use the buffer since; turn 0: true. */
 static __always_inline int turn_kept(__u32 use, __u64 turn)
 {
 	const struct scratch *s = turn ? scratch_of(use) : 0;
