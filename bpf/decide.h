@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * decide.h - the one decision: a query and a policy in, a decision out.
+ * decide.h - decides a query by a policy.
  *
- * First match wins, access bit by access bit: an open for reading and writing is
- * allowed when reading is and writing is, whichever rules say so. No failure on
- * the way (a full map, a lost event) may turn a denial into anything else.
+ * Each access bit is decided by itself, and the first match wins. So an open for reading and
+ * writing is allowed if both are, by whichever rules. No failure (a full map, a lost event) may
+ * turn a denial into another verdict.
  */
 #ifndef CGG_DECIDE_H
 #define CGG_DECIDE_H
@@ -71,7 +71,7 @@ static __always_inline int decide_all(__u32 number, const struct cgg_image *imag
 }
 #endif
 
-/* image_now - the number of the image that generation means: a restore may have lapsed */
+/* image_now - Return the number of the image of a generation, which may be a lapsed restore. */
 static __always_inline __u32 image_now(const struct cgg_policy *policy, __u32 place,
 				       __u32 generation)
 {
@@ -83,10 +83,10 @@ static __always_inline __u32 image_now(const struct cgg_policy *policy, __u32 pl
 }
 
 /*
- * decide - what the policy at place says of an operation
+ * decide - Decide an operation by the policy at a place.
  *
- * Gives the image that said it, for the texts that an event takes from it; 0
- * when none could, and then the answer is no (struct cgg_policy).
+ * Return the image that decided: an event takes its texts from there. After four torn reads return
+ * 0, and the verdict is deny (struct cgg_policy).
  */
 static __always_inline const struct cgg_image *decide(const struct cgg_policy *policy, __u32 place,
 						      struct operation *o, struct cgg_decision *out)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* descend.h - from the root of a space along the key to the longest prefix that has rules. */
+/* descend.h - walks from the root of a space along the key, to the longest prefix with rules. */
 #ifndef CGG_DESCEND_H
 #define CGG_DESCEND_H
 
 #include "items.h"
 
-/* An index that is not there denies, in the name of rule 0. */
+/* Missing index: fail closed. It is reported as the default. */
 #define CGG_NO_INDEX                                                                               \
 	CGG_REF(CGG_REF_PLAIN, CGG_PLAIN(ALL_OF(CGG_HOOKS), ALL_OF(CGG_QUERY_BITS), CGG_DENY), 0)
 #define ALL_OF(bits) ((1u << (bits)) - 1)
 
-/* space_of - where the index has such a key */
+/* space_of - Return the space of the index in which the key of a query is. */
 static __always_inline __u32 space_of(__u64 query)
 {
 	__u32 hook = QUERY_HOOK(query);
@@ -108,7 +108,7 @@ __noinline __weak __u64 PER_KIND(descend)(__u32 number, KEY_PARAMS, __u64 ref)
 	return ref;
 }
 
-/* descend_rest - the same, as far as it goes */
+/* descend_rest - Call descend() until the walk ends, for at most STEPS digits. */
 __noinline __weak __u64 PER_KIND(descend_rest)(__u32 number, KEY_PARAMS, __u64 ref)
 {
 	for (__u32 i = DESCEND_STEPS; i < STEPS && is_interior(ref); i += DESCEND_STEPS)

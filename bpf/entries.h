@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* entries.h - the first entry of an image that matches. */
+/* entries.h - finds the first entry of an image that matches. */
 #ifndef CGG_ENTRIES_H
 #define CGG_ENTRIES_H
 
@@ -8,10 +8,10 @@
 
 #if HAS_NAME
 /*
- * tail_differs - not 0 when the name differs from the entry's operand behind its first 16 bytes
+ * tail_differs - Return not 0 if the name differs from the operand after the first 16 bytes.
  *
- * Word i counts whole below operand_words (below is ~0 there, else 0), and under
- * operand_last at it (at is ~0 there).
+ * Words before operand_words are compared whole (before is ~0 for them, else 0), and the word there
+ * under operand_last (at is ~0 for it).
  */
 __noinline __weak __u64 PER_KIND(tail_differs)(__u32 number, __u32 entry, KEY_PARAMS)
 {
@@ -46,10 +46,10 @@ __noinline __weak __u64 PER_KIND(tail_differs)(__u32 number, __u32 entry, KEY_PA
 #endif
 
 /*
- * entry_differs - not 0 when the entry does not match
+ * entry_differs - Return not 0 if the entry does not match.
  *
- * The verifier follows every branch of every turn of the loop around this, so
- * there is none for the fields that each hook has.
+ * The verifier follows each branch in every turn of the loop around this. So the fields that each
+ * hook has are compared without one.
  */
 static __always_inline __u64 entry_differs(const struct cgg_entry *e, __u64 high, __u64 low,
 					   __u64 query, struct known known, __u64 now)
@@ -65,7 +65,7 @@ static __always_inline __u64 entry_differs(const struct cgg_entry *e, __u64 high
 					  (over | under) & known.port);
 }
 
-/* front_find - the number of the first entry that matches + 1; 0: none does */
+/* front_find - Return the number of the first entry that matches + 1, or 0. */
 __noinline __weak __u32 PER_KIND(front_find)(__u32 number, FRONT_PARAMS, __u64 query, CONTEXT who)
 {
 	const struct cgg_image *image = image_at(number);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* held.h - whether a rule of an index matches, whose prefix and port do. */
+/* held.h - checks the rest of a rule of an index, after its prefix and port have matched. */
 #ifndef CGG_HELD_H
 #define CGG_HELD_H
 
@@ -18,7 +18,7 @@ static __always_inline void *index_of(const struct cgg_image *image)
 	return bpf_map_lookup_elem(&indexes, &number);
 }
 
-/* is_deleted - of a rule of the image's index */
+/* is_deleted - Return whether a rule of the image's index was deleted. */
 static __always_inline int is_deleted(void *index, const struct cgg_image *image, __u32 rule)
 {
 	__u32 page = image->index.bits + (rule >> 15);
@@ -31,8 +31,8 @@ static __always_inline int is_deleted(void *index, const struct cgg_image *image
 }
 
 /*
- * item_holds - of a rule of an index whose prefix and port match: all the rest but its limit; not 0
- * if it holds: a HELD word
+ * item_holds - Return a HELD() word if the rest of a rule matches, without its limit; else 0. Its
+ * prefix and port have matched.
  */
 __noinline __weak __u32 PER_KIND(item_holds)(__u32 number, __u64 found, __u64 query, CONTEXT who)
 {
@@ -53,7 +53,7 @@ __noinline __weak __u32 PER_KIND(item_holds)(__u32 number, __u64 found, __u64 qu
 	return HELD(a->condition.limit, a->verdict);
 }
 
-/* plain_holds - of a rule that asks for no more than a hook and an access bit */
+/* plain_holds - Return whether a rule holds that asks only for a hook and an access bit. */
 static __always_inline int plain_holds(void *index, const struct cgg_image *image, __u64 ref,
 				       __u64 query)
 {
@@ -62,7 +62,7 @@ static __always_inline int plain_holds(void *index, const struct cgg_image *imag
 	       !is_deleted(index, image, CGG_REF_LOW(ref));
 }
 
-/* index_rule_holds - the same, and its limit: asked here, where the stack has room for it */
+/* index_rule_holds - Return whether a rule holds, with its limit: the stack has room here. */
 static __always_inline int index_rule_holds(__u32 number, __u64 found, __u64 query, CONTEXT who)
 {
 	__u32 held = PER_KIND(item_holds)(number, found, query, who);

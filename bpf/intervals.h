@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* intervals.h - which interval of a node a number lies in, or which point it is. */
+/* intervals.h - finds the interval of a node that a number is in, or the point that it is. */
 #ifndef CGG_INTERVALS_H
 #define CGG_INTERVALS_H
 
@@ -13,7 +13,7 @@ static __always_inline __u32 lower_bound_far(void *index, __u32 unit, __u32 digi
 	return page ? lower_bound_node(page, place, digit) : 0;
 }
 
-/* intervals_find - the reference of the interval that digit lies in, or of the point that it is */
+/* intervals_find - Return the reference of the interval that has digit, or of the point digit. */
 __noinline __weak __u64 intervals_find(__u32 number, __u64 cut, __u32 digit)
 {
 	__u32 intervals = CGG_INTERVALS_COUNT(cut), unit = CGG_REF_LOW(cut), at = 0, place,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* items.h - the rules that stand at one prefix of an index. */
+/* items.h - finds the first rule that holds, among those at one prefix of an index. */
 #ifndef CGG_ITEMS_H
 #define CGG_ITEMS_H
 
@@ -7,7 +7,7 @@
 #include "numbers.h"
 #include "held.h"
 
-/* item_differs - not 0 when hook, access bit, port or protocol are not the query's */
+/* item_differs - Return not 0 if hook, access bit, port or protocol differ from the query's. */
 static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 query)
 {
 	__u64 over = (__u64)QUERY_PORT(query) - item->port_min, hooks = item->hooks,
@@ -25,8 +25,8 @@ static __always_inline __u64 item_differs(const struct cgg_item *item, __u64 que
 #define LIST_NEXT (sizeof(struct cgg_item) / 8 - (1ULL << 28))
 
 /*
- * own_find - the first rule that holds of those that stand at one prefix; a LIST: none of
- * the first OWN_STEPS does, and those are left
+ * own_find - Return the first rule that holds, of those at one prefix, or 0; a LIST: none of the
+ * first OWN_STEPS does, call again with the rest
  */
 __noinline __weak __u64 PER_KIND(own_find)(__u32 number, __u64 own, __u64 query, CONTEXT who)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* label.h - where the name of a rule lies. */
+/* label.h - finds the name of a rule. */
 #ifndef CGG_LABEL_H
 #define CGG_LABEL_H
 
@@ -27,7 +27,7 @@ static __always_inline const struct cgg_text *label_of_index(const struct cgg_im
 	return (const struct cgg_text *)(page + place);
 }
 
-/* label_of - a rule's name, where it lies; 0: it has none */
+/* label_of - Return the name of a rule, in its image or index; 0: it has none. */
 static __always_inline const struct cgg_text *label_of(const union cgg_subject *n)
 {
 	const struct cgg_image *image = image_at(2 * n->place + n->image);

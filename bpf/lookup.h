@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * lookup.h - the walk through an index (cgguard.h): flat for an address, and for what
- * else a rule asks a few steps more, from a hundred rules to millions.
+ * lookup.h - helpers to walk an index (contract/refs.h). The number of steps hardly depends on the
+ * number of rules.
  *
- * The functions that are not inline are looked at once by the verifier, whatever
- * the number of calls; they take and give numbers alone.
+ * The verifier checks a global function once, whatever the number of calls. Such functions take and
+ * return only scalars, and a context.
  */
 #ifndef CGG_LOOKUP_H
 #define CGG_LOOKUP_H
@@ -17,7 +17,7 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
-/* join - the word whose first bytes in memory are those of first */
+/* join - Return a word whose first four bytes in memory are those of first. */
 static __always_inline __u64 join(__u32 first, __u32 second)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -28,8 +28,8 @@ static __always_inline __u64 join(__u32 first, __u32 second)
 }
 
 /*
- * as_unknown - x, of which the verifier knows nothing any more; any is a word that it does not
- * know. What it knows it follows through all that comes, once for each way that led here.
+ * as_unknown - Return x as an unknown scalar: drop the verifier's bounds on it. any: a word that
+ * the verifier does not know. Without this, it follows the rest of the program once for each bound.
  */
 static __always_inline __u64 as_unknown(__u64 x, __u64 any)
 {
@@ -55,7 +55,7 @@ static __always_inline __u64 as_unknown(__u64 x, __u64 any)
 /* A rule that was found, and its action; 0: none. */
 #define FOUND(rule, action) CGG_REF(CGG_REF_RULE, action, rule)
 
-/* page_with - the page that unit of an index lies in, and its place there in bytes */
+/* page_with - Return the page with a unit of an index, or 0; *place: its offset there, in bytes. */
 static __always_inline char *page_with(void *index, __u32 unit, __u32 *place)
 {
 	__u32 page = unit >> 9;
@@ -95,15 +95,15 @@ static __always_inline __u64 ref_at(void *index, __u32 unit)
 }
 
 /*
- * The verifier follows each turn of a loop. So what may take many steps goes some of them in
- * one function, which gives where it goes on, and is called again with that.
+ * The verifier follows each turn of a loop. So a long walk takes some of its steps in one function,
+ * which returns where to go on, and is called again with that.
  */
 #define DESCEND_STEPS 6 /* digits */
 #define OWN_STEPS 16 /* items of a list */
 #define NODE_STEPS 16
 #define NODE_MORE 8 /* a kind of reference: the rule found so far (CGG_LOW: none), the next node */
 
-/* is_interior - the reference is on the way along the key, not at its end */
+/* is_interior - Return whether a reference leads on along the key. */
 static __always_inline int is_interior(__u64 ref)
 {
 	return CGG_REF_KIND(ref) - CGG_REF_INTERVALS <= CGG_REF_POINTS - CGG_REF_INTERVALS;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* nodes.h - from prefix to prefix, as long as a rule there may come first. */
+/* nodes.h - walks from prefix to shorter prefix, as long as a rule there may come first. */
 #ifndef CGG_NODES_H
 #define CGG_NODES_H
 
 #include "descend.h"
 
-/* record_found - rule number of an index, as a walk finds it */
+/* record_found - Return a rule of an index, given by its number, as a walk returns it. */
 static __always_inline __u64 record_found(void *index, const struct cgg_image *image, __u32 rule)
 {
 	const struct cgg_record *record = record_at(index, &image->index, rule);
@@ -13,7 +13,7 @@ static __always_inline __u64 record_found(void *index, const struct cgg_image *i
 	return record ? FOUND(rule, record->action) : CGG_NO_INDEX;
 }
 
-/* list_end - go on in a list of a node's own rules until one holds or the list ends */
+/* list_end - Continue in a list of a node's rules until one holds or the list ends. */
 static __always_inline __u64 list_end(__u32 number, __u64 one, __u64 query, CONTEXT who)
 {
 	for (int more = OWN_STEPS; more < CGG_LIST_MOST; more += OWN_STEPS) {
@@ -24,7 +24,7 @@ static __always_inline __u64 list_end(__u32 number, __u64 one, __u64 query, CONT
 	return one;
 }
 
-/* resume - take up a walk that ended with NODE_MORE, and the rule that it had found */
+/* resume - Restore the state of a walk that ended with NODE_MORE: its place, and its rule. */
 static __always_inline void resume(void *index, const struct cgg_image *image, __u64 *ref,
 				   __u32 *first, __u64 *found)
 {
@@ -35,8 +35,8 @@ static __always_inline void resume(void *index, const struct cgg_image *image, _
 }
 
 /*
- * nodes_find - from there to ever shorter prefixes, as long as a rule there may come first;
- * NODE_MORE: they go on
+ * nodes_find - Return the first rule that holds, from ref on to ever shorter prefixes; NODE_MORE:
+ * call again with this
  */
 __noinline __weak __u64 PER_KIND(nodes_find)(__u32 number, __u64 ref, __u64 query, CONTEXT who)
 {
@@ -81,7 +81,7 @@ __noinline __weak __u64 PER_KIND(nodes_find)(__u32 number, __u64 ref, __u64 quer
 	return CGG_REF(NODE_MORE, first, CGG_REF_LOW(ref));
 }
 
-/* index_find - the first rule of an image's index that holds; 0: none does */
+/* index_find - Return the first rule of an image's index that holds, or 0. */
 static __always_inline __u64 index_find(__u32 number, const struct cgg_image *image, KEY_PARAMS,
 					__u64 query, CONTEXT who)
 {

@@ -7,7 +7,7 @@
 
 #define FOUND_ENTRY 9 /* a kind of reference: the number of an entry of the image + 1 */
 
-/* order_of - where a rule stands in the policy; rules of the image stand before one of the index */
+/* order_of - Return the place of a rule in the policy; entries come before one of the index. */
 static __always_inline __u64 order_of(const struct cgg_image *image, __u64 found)
 {
 	__u64 at = CGG_REF_LOW(found);

@@ -22,7 +22,7 @@ static __always_inline __u32 pair_below(const char *from, __u32 digit, __u32 pai
 }
 
 /*
- * lower_bound - how many of the sorted numbers at from are below digit; there are 8 * pairs - 1.
+ * lower_bound - Return how many of the sorted numbers at from are below digit, of 8 * pairs - 1.
  *
  * The last number of each eight tells which eight; of these, two at a time, each in half of a word,
  * are compared by one addition: its carry into bit 16 says that the number is not below. So only
@@ -58,13 +58,13 @@ static __always_inline __u32 lower_bound(const char *from, __u32 digit, const __
 	return 8 * before + ((__u32)(8 - reached) & 7);
 }
 
-/* lower_bound_node - of the node at place in a page */
+/* lower_bound_node - Return this for the node at place in a page. */
 static __always_inline __u32 lower_bound_node(const char *page, __u32 place, __u32 digit)
 {
 	return lower_bound(page + (place & 0xfc0), digit, CGG_INTERVALS_NODE / 8);
 }
 
-/* points_find - the reference of digit */
+/* points_find - Return the reference of digit: of its point, or of all others. */
 static __always_inline __u64 points_find(void *index, __u64 points, __u32 digit)
 {
 	__u32 count = CGG_INTERVALS_COUNT(points), at = 0, place, numbers;
