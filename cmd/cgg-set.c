@@ -219,7 +219,7 @@ static int list(int count, char **word)
 			number[numbers++] = i;
 	if (count)
 		number[numbers++] = set_lookup(&sets, word[0]);
-	if (number[0] < 0 && count)
+	if (count && number[0] < 0)
 		die(set_none(word[0]));
 	if (numbers)
 		qsort_r(number, (size_t)numbers, sizeof(*number), by_set_name, &sets);
