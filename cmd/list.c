@@ -115,6 +115,24 @@ static int list_object(void *context, const struct cgg_line *line)
 	return status;
 }
 
+/* Add the lines about names: whom to believe, and how many names to keep for how long. */
+static void naming_json(json_t *o, const struct cgg_naming *naming)
+{
+	json_t *list = json_array();
+	char address[CGG_NET_TEXT];
+	__u64 keep = naming->keep ? naming->keep : CGG_KEEP;
+
+	for (__u32 i = 0; i < naming->resolvers && i < CGG_RESOLVERS; i++) {
+		addr_print((const __u8 *)naming->resolver[i], address);
+		json_array_append_new(list, json_string(address));
+	}
+	json_object_set_new(o, "resolvers", list);
+	json_object_set_new(o, "names",
+			    json_pack("{sIsI}", "room",
+				      (json_int_t)(naming->room ? naming->room : CGG_NAMES_ROOM),
+				      "keep", (json_int_t)(keep / 1000000000)));
+}
+
 static int list_json(struct cgg_guard *guard, struct listing *l, const struct cgg_image *image)
 {
 	json_t *o = json_object(), *defaults = json_object(), *errors = json_object();
@@ -134,6 +152,7 @@ static int list_json(struct cgg_guard *guard, struct listing *l, const struct cg
 	json_object_set_new(o, "defaults", defaults);
 	json_object_set_new(o, "errors", errors);
 	json_object_set_new(o, "quiet", hooks_json(image->defaults.quiet));
+	naming_json(o, &image->naming);
 	json_object_set_new(o, "rules", l->rules);
 	if (!status) {
 		json_dumpf(o, stdout, JSON_INDENT(2));

@@ -784,6 +784,7 @@ page_shape()
 	same 'cgg-status -j --effective' "$(cgg-status -j --effective "$web" | shape)" \
 		"$(page_shape cgg-status.8 'Effective JSON')"
 	cgg-rule default bind deny quiet errno EACCES
+	cgg-rule add -f - <<<'resolver 127.0.0.53'
 	same 'cgg-rule list -j' "$(page_shape cgg-rule.8)" \
 		"$(cgg-rule list -j | shape | sed -E 's/^(defaults|errors)\.[a-z]+/\1.HOOK/')"
 }
