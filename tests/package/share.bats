@@ -60,6 +60,10 @@ database-client deny connect ip 192.0.2.10 port 22
 database-client deny connect ip 192.0.2.11 port 5432
 database-client allow sendmsg ip 127.0.0.53 port 53
 database-client allow connect proto tcp ip 127.0.0.53 port 53
+database-client allow sendmsg ip 192.0.2.53 port 53
+database-client allow sendmsg ip 192.0.2.123 port 123
+database-client allow ingress proto udp ip 192.0.2.53 port 40000 sport 53
+database-client deny ingress proto udp ip 192.0.2.53 port 53 sport 40000
 database-client deny sendmsg ip 192.0.2.10 port 5432
 database-client deny egress proto sctp ip 192.0.2.10 port 5432
 database-client allow egress proto tcp ip 192.0.2.10 port 5432
