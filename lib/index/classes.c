@@ -6,13 +6,14 @@
 #include "ranges.h"
 
 /*
- * Additions of rules to covers of narrower classes. Once there are so many, the covers of further
- * classes have only their own rules. The rules of these are compared by blocks, too.
+ * Additions of rules to covers of narrower classes: so many, and four for each box of a rule. Once
+ * there are more, the covers of further classes have only their own rules. The rules of these are
+ * compared by blocks, too.
  */
 #define EXACT_COST 1500000
 
 /* Return the slot of a class in the hash table: its number + 1, or 0 where it would be. */
-__u32 *class_slot(const struct classes *classes, const struct cgg_condition *c)
+static __u32 *class_slot(const struct classes *classes, const struct cgg_condition *c)
 {
 	__u32 at = words_hash((const char *)c, sizeof(*c)) & (classes->slots - 1);
 
@@ -116,9 +117,11 @@ bool class_is_wider(const struct classes *classes, __u32 wider, __u32 number)
  */
 int classes_join(struct classes *classes, kind_set *kinds)
 {
-	__u64 cost = 0;
+	__u64 cost = 0, most = EXACT_COST;
 	int status = 0;
 
+	for (__u32 i = 0; i < classes->count; i++)
+		most += 4 * classes->class[i].boxes;
 	for (__u32 i = 0; i < classes->count && !status; i++) {
 		struct class *class = &classes->class[i];
 		__u64 boxes = 0;
@@ -128,7 +131,7 @@ int classes_join(struct classes *classes, kind_set *kinds)
 		status = wider_find(classes, class);
 		for (__u32 k = 0; k < class->wider_count; k++)
 			boxes += classes->class[class->wider[k]].boxes;
-		class->exact = class->wider_count == 1 || cost + boxes <= EXACT_COST;
+		class->exact = class->wider_count == 1 || cost + boxes <= most;
 		cost += class->exact ? boxes : class->boxes;
 		*kinds |= class->exact ? 0 : ~(kind_set)0;
 		for (__u32 k = 0; k < class->wider_count && !status; k++) {

@@ -39,6 +39,17 @@ static void prefix_set(wide_number range[2], const __u8 *key, __u32 bits, bool s
 		range[i] += range[i] < MAPPED ? SIX_FIRST : 0;
 }
 
+/* Return the kinds of queries by name about some hooks. */
+kind_set kinds_by_name(unsigned hooks)
+{
+	kind_set kinds = 0;
+
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
+		if (hooks >> hook & 1)
+			kinds |= (kind_set)CGG_BY_NAME << hook * CGG_QUERY_BITS;
+	return kinds;
+}
+
 static int ranges_room(struct ranges *ranges)
 {
 	__u32 room = ranges->room ? 2 * ranges->room : 1024;
@@ -211,11 +222,7 @@ static int preset_names(struct preset *p, unsigned by_name)
 {
 	int status = 0;
 
-	p->taken.kinds = 0;
-	for (int hook = 0; hook < CGG_HOOKS; hook++)
-		for (int bit = 0; bit < CGG_QUERY_BITS && by_name >> hook & 1; bit++)
-			if (1 << bit == CGG_BY_NAME)
-				p->taken.kinds |= KIND_BIT(KIND(hook, bit, 0));
+	p->taken.kinds = kinds_by_name(by_name);
 	for (unsigned i = 0; i < 4 && p->taken.kinds && !status; i++) {
 		p->wide.region = PART_NAME + i + 1;
 		status = half_visit(preset_address, p, false, !(i & 1));

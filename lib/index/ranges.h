@@ -95,13 +95,13 @@ enum { OPEN, COVERED, TOO_LONG };
 
 /* classes.c */
 struct class *class_make(struct classes *classes, const struct cgg_condition *c);
-__u32 *class_slot(const struct classes *classes, const struct cgg_condition *c);
 int classes_join(struct classes *classes, kind_set *kinds);
 bool class_is_wider(const struct classes *classes, __u32 wider, __u32 number);
 void classes_free(struct classes *classes);
 
 /* ranges.c */
 bool has_ranges(const struct cgg_condition *c);
+kind_set kinds_by_name(unsigned hooks);
 int ranges_add(struct ranges *ranges, const struct cgg_entry *form, const struct part_box *box,
 	       const struct taken *taken);
 int ranges_preset(struct ranges *ranges, unsigned by_name);

@@ -24,6 +24,13 @@ struct cover_of {
 	struct cover cover;
 };
 
+/* A rule that covers take, or for which blocks have to tell. */
+struct suspect {
+	unsigned entry; /* the first of the rule */
+	__u32 by; /* number of the rule that takes all; 0: several rules together; or NO_RULE */
+	kind_set unsure; /* 0: it is shadowed */
+};
+
 struct finder {
 	const struct cgg_rules *rules;
 	struct classes classes;
@@ -33,30 +40,25 @@ struct finder {
 	struct ranges ranges;
 	kind_set ranged; /* kinds of queries with rules that name ranges */
 	kind_set collected; /* those whose rules are compared by blocks, too */
-	__u32 kinds_by_name; /* 1 << hook: it has rules by name */
+	__u32 hooks_by_name; /* 1 << hook: it has rules by name */
 	unsigned first_wanted; /* the first entry whose rule is to be compared */
 	const struct cgg_entry *entry, *form; /* of which boxes are visited */
 	__u32 rule; /* its number: of its rule's first entry, + 1 */
-	bool shadowed, unknown;
+	bool shadowed;
 	kind_set unsure; /* kinds of queries for which the covers do not take all */
 	__u32 by;
+	struct suspect *suspect; /* in the order of rules */
+	unsigned suspects;
 };
 
 /* ---- classes ---- */
 
-static __u32 class_of_box(const struct finder *f, const struct cgg_condition *c)
-{
-	return *class_slot(&f->classes, c) - 1;
-}
-
 /* Count a box of a class. */
-static int class_count(struct finder *f, const struct cgg_condition *c, const struct part_box *box)
+static int class_count(struct finder *f, __u32 number, const struct part_box *box)
 {
 	bool ranged = has_ranges(&f->form->condition);
-	struct class *class = class_make(&f->classes, c);
+	struct class *class = &f->classes.class[number];
 
-	if (!class)
-		return CGG_FAILED;
 	class->boxes += !ranged;
 	class->wanted |= f->entry >= f->rules->entry + f->first_wanted;
 	f->ranged |= ranged ? KIND_BIT(box->kind) : 0;
@@ -134,16 +136,16 @@ static bool is_beside(__u32 kind)
 	return part >= PART_OUTER && part < PART_NAME;
 }
 
-static int box_put(struct finder *f, const struct cgg_condition *c, const struct part_box *box)
+static int box_put(struct finder *f, __u32 number, const struct part_box *box)
 {
-	const struct class *class = &f->classes.class[class_of_box(f, c)];
+	const struct class *class = &f->classes.class[number];
 	int hook = (int)(box->kind / PARTS / CGG_QUERY_BITS), status = 0;
 
 	if (f->entry->condition.limit) /* beyond its limit, it leaves all to later rules */
 		return 0;
 	if (has_ranges(&f->form->condition))
 		return 0;
-	if (is_beside(box->kind) && !(f->kinds_by_name >> hook & 1))
+	if (is_beside(box->kind) && !(f->hooks_by_name >> hook & 1))
 		return 0;
 	for (__u32 i = 0; i < class->into_count && !status; i++) {
 		struct cover *cover = cover_make(f, class->into[i], box->kind);
@@ -169,9 +171,8 @@ static int class_look(struct finder *f, __u32 class, const struct part_box *box)
 }
 _Static_assert(1 << 1 == CGG_BY_ADDRESS, "class_look() knows its number");
 
-static int box_check(struct finder *f, const struct cgg_condition *c, const struct part_box *box)
+static int box_check(struct finder *f, __u32 own, const struct part_box *box)
 {
-	__u32 own = class_of_box(f, c);
 	const struct class *class = &f->classes.class[own];
 	__u32 by = f->by;
 	int status = 0;
@@ -192,50 +193,63 @@ static int box_check(struct finder *f, const struct cgg_condition *c, const stru
 }
 
 /* Add the blocks of a box. What rules take by an address, they take whatever its name is. */
-static int box_note(struct finder *f, const struct cgg_condition *c, const struct part_box *box)
+static int box_note(struct finder *f, __u32 class, const struct part_box *box)
 {
 	int hook = (int)(box->kind / PARTS / CGG_QUERY_BITS);
 	struct taken taken = { .kinds = KIND_BIT(box->kind) & f->collected,
-			       .class = class_of_box(f, c),
+			       .class = class,
 			       .rule = f->rule,
 			       .limited = f->entry->condition.limit != 0 };
 
-	if (f->kinds_by_name & CGG_NAME_HOOKS & 1u << hook && box->kind % PARTS < PART_OUTER)
-		for (int bit = 0; bit < CGG_QUERY_BITS; bit++)
-			if (1 << bit == CGG_BY_NAME)
-				taken.kinds |= KIND_BIT(KIND(hook, bit, 0)) & f->collected;
+	if (box->kind % PARTS < PART_OUTER)
+		taken.kinds |= kinds_by_name(f->hooks_by_name & 1u << hook) & f->collected;
 	return is_beside(box->kind) || !taken.kinds ? 0
 						    : ranges_add(&f->ranges, f->form, box, &taken);
 }
 
 /* ---- rules ---- */
 
-typedef int visit_box(struct finder *f, const struct cgg_condition *c, const struct part_box *box);
+typedef int visit_box(struct finder *f, __u32 class, const struct part_box *box);
+
+/* Visit the boxes of a form of an entry for one hook. */
+static int form_visit(struct finder *f, int hook, visit_box *visit)
+{
+	const struct cgg_condition condition = class_of(f->form, hook);
+	unsigned bits = hook_bits(hook) & f->form->condition.access;
+	struct class *class = class_make(&f->classes, &condition);
+	struct part_box boxes[BOXES];
+	__u32 number;
+	int status = 0;
+
+	if (!class)
+		return CGG_FAILED;
+	number = (__u32)(class - f->classes.class);
+	for (int bit = 0; bit < CGG_QUERY_BITS; bit++) {
+		unsigned count = 0;
+
+		if (bits >> bit & 1)
+			count = boxes_of(boxes, f->rules, f->entry, f->form, hook, bit);
+		for (unsigned i = 0; i < count && !status; i++)
+			status = visit(f, number, &boxes[i]);
+	}
+	return status;
+}
 
 /* Visit the boxes of an entry. */
 static int entry_visit(struct finder *f, const struct cgg_entry *e, visit_box *visit)
 {
 	struct cgg_entry form[CGG_KNOWN_BITS];
 	unsigned forms = entry_forms(e, form);
-	struct part_box boxes[BOXES];
 	int status = 0;
 
 	f->entry = e;
 	f->ranges.entry_first = f->ranges.count;
-	for (unsigned at = 0; at < forms * CGG_HOOKS * CGG_QUERY_BITS && !status; at++) {
-		int bit = (int)(at % CGG_QUERY_BITS), hook = (int)(at / CGG_QUERY_BITS % CGG_HOOKS);
-		const struct cgg_entry *one = &form[at / CGG_QUERY_BITS / CGG_HOOKS];
-		struct cgg_condition class;
-		unsigned count;
+	for (unsigned i = 0; i < forms * CGG_HOOKS && !status; i++) {
+		int hook = (int)(i % CGG_HOOKS);
 
-		if (!(one->condition.hooks >> hook & 1) ||
-		    !((hook_bits(hook) & one->condition.access) >> bit & 1))
-			continue;
-		f->form = one;
-		class = class_of(one, hook);
-		count = boxes_of(boxes, f->rules, e, one, hook, bit);
-		for (unsigned i = 0; i < count && !status; i++)
-			status = visit(f, &class, &boxes[i]);
+		f->form = &form[i / CGG_HOOKS];
+		if (f->form->condition.hooks >> hook & 1)
+			status = form_visit(f, hook, visit);
 	}
 	return status;
 }
@@ -278,43 +292,37 @@ static bool is_repeated(const struct cgg_rules *rules, unsigned one, unsigned ot
 	return true;
 }
 
-static int found_add(struct finder *f, unsigned first, struct cgg_shadowed **found, unsigned *count)
+static int suspect_add(struct finder *f, unsigned first)
 {
-	struct cgg_shadowed *more = grow_list(*found, *count, sizeof(*more));
+	struct suspect *more = grow_list(f->suspect, f->suspects, sizeof(*more));
 
 	if (!more)
 		return CGG_FAILED;
-	*found = more;
-	more[*count] = (struct cgg_shadowed){ .entry = first,
-					      .unknown = f->unknown,
-					      .never = f->by == NO_RULE };
-	if (f->by && f->by != NO_RULE && !f->unknown) {
-		more[*count].by = f->rules->entry[f->by - 1].id;
-		more[*count].repeats = is_repeated(f->rules, first, f->by - 1);
-	}
-	++*count;
+	f->suspect = more;
+	more[f->suspects++] = (struct suspect){ first, f->by, f->unsure };
 	return 0;
 }
 
-/* Find out whether a rule is shadowed: by the covers, and then by blocks. */
+/* Compare a rule with the covers. */
 static int rule_compare(struct finder *f, unsigned first, unsigned end)
 {
-	int found, status;
+	int status;
 
 	f->shadowed = true;
-	f->unknown = false;
 	f->unsure = 0;
 	f->by = NO_RULE;
 	status = rule_visit(f, first, end, box_check);
-	if (status || !f->shadowed || !f->unsure)
-		return status;
-	status = blocks_cover(&f->ranges, f->rule, f->unsure, &f->classes, &found, &f->by);
-	f->shadowed = found != OPEN;
-	f->unknown = found == TOO_LONG;
-	return status;
+	return status || !f->shadowed ? status : suspect_add(f, first);
 }
 
-static int rules_compare(struct finder *f, struct cgg_shadowed **found, unsigned *count)
+/* Return whether one earlier rule takes all of a rule: then it adds nothing to what is taken. */
+static bool is_idle(const struct suspect *suspect)
+{
+	return !suspect->unsure && suspect->by;
+}
+
+/* Compare all rules with the covers, and add them to these. */
+static int rules_compare(struct finder *f)
 {
 	int status = 0;
 
@@ -324,36 +332,89 @@ static int rules_compare(struct finder *f, struct cgg_shadowed **found, unsigned
 		f->shadowed = false;
 		if (first >= f->first_wanted)
 			status = rule_compare(f, first, end);
-		if (!status && f->shadowed)
-			status = found_add(f, first, found, count);
-		if (!status && end < f->rules->count)
-			status = rule_visit(f, first, end, box_put);
+		if (status || end == f->rules->count)
+			break;
+		status = rule_visit(f, first, end, box_put);
 		progress("rules compared", first);
 	}
 	return status;
 }
 
-/* Collect the blocks of all rules for the kinds of queries that need them. */
-static int ranges_collect(struct finder *f)
+/* Set the kinds of queries whose rules are compared by blocks, too. */
+static void kinds_collect(struct finder *f)
 {
-	int status;
-
 	for (int hook = 0; hook < CGG_HOOKS; hook++)
-		for (int bit = 0; bit < CGG_QUERY_BITS; bit++)
-			if (1 << bit == CGG_BY_NAME && f->ranged & KIND_BIT(KIND(hook, 0, 0)))
-				f->ranged |= KIND_BIT(KIND(hook, bit, 0));
+		if (f->ranged & KIND_BIT(KIND(hook, 0, 0)))
+			f->ranged |= kinds_by_name(1u << hook);
 	f->collected |= f->ranged;
-	if (!f->collected)
-		return 0;
-	status = ranges_preset(&f->ranges, f->kinds_by_name & CGG_NAME_HOOKS);
-	for (unsigned first = 0, end; first < f->rules->count && !status; first = end) {
+}
+
+/* Collect the blocks of all rules that may matter to suspects, and arrange them. */
+static int blocks_collect(struct finder *f, unsigned end_wanted)
+{
+	int status = ranges_preset(&f->ranges, f->hooks_by_name);
+	unsigned at = 0;
+
+	for (unsigned first = 0, end; first < end_wanted && !status; first = end) {
 		end = rule_end(f->rules, first);
 		f->rule = first + 1;
-		status = rule_visit(f, first, end, box_note);
+		while (at < f->suspects && f->suspect[at].entry < first)
+			at++;
+		if (at == f->suspects || f->suspect[at].entry != first || !is_idle(&f->suspect[at]))
+			status = rule_visit(f, first, end, box_note);
 	}
 	if (!status)
 		status = ranges_rank(&f->ranges);
 	return status ? status : tree_build(&f->ranges);
+}
+
+/* Return the end of the last suspect that the covers leave unsure; 0: there is none. */
+static unsigned unsure_end(const struct finder *f)
+{
+	unsigned at = f->suspects;
+
+	while (at && !f->suspect[at - 1].unsure)
+		at--;
+	return at ? rule_end(f->rules, f->suspect[at - 1].entry) : 0;
+}
+
+static int found_add(const struct finder *f, const struct suspect *suspect, bool unknown,
+		     struct cgg_shadowed **found, unsigned *count)
+{
+	struct cgg_shadowed *more = grow_list(*found, *count, sizeof(*more));
+
+	if (!more)
+		return CGG_FAILED;
+	*found = more;
+	more += (*count)++;
+	*more = (struct cgg_shadowed){ .entry = suspect->entry,
+				       .unknown = unknown,
+				       .never = suspect->by == NO_RULE };
+	if (suspect->by && suspect->by != NO_RULE && !unknown) {
+		more->by = f->rules->entry[suspect->by - 1].id;
+		more->repeats = is_repeated(f->rules, suspect->entry, suspect->by - 1);
+	}
+	return 0;
+}
+
+/* Find out which suspects are shadowed. */
+static int suspects_compare(struct finder *f, struct cgg_shadowed **found, unsigned *count)
+{
+	unsigned end = unsure_end(f);
+	int status = end ? blocks_collect(f, end) : 0;
+
+	for (unsigned i = 0; i < f->suspects && !status; i++) {
+		struct suspect *suspect = &f->suspect[i];
+		int result = COVERED;
+
+		if (suspect->unsure)
+			status = blocks_cover(&f->ranges, suspect->entry + 1, suspect->unsure,
+					      &f->classes, &result, &suspect->by);
+		if (!status && result != OPEN)
+			status = found_add(f, suspect, result == TOO_LONG, found, count);
+		progress("rules compared by blocks", i);
+	}
+	return status;
 }
 
 static void finder_free(struct finder *f)
@@ -364,6 +425,7 @@ static void finder_free(struct finder *f)
 			cover_free(&f->cover[i].cover);
 	free(f->cover);
 	free(f->looks.look);
+	free(f->suspect);
 	ranges_free(&f->ranges);
 }
 
@@ -384,16 +446,17 @@ int shadows_find(const struct cgg_rules *rules, unsigned from, cgg_above *above,
 	*count = 0;
 	for (unsigned i = 0; i < rules->count && !status; i++) {
 		if (rules->entry[i].condition.access == CGG_BY_NAME)
-			f.kinds_by_name |= rules->entry[i].condition.hooks;
+			f.hooks_by_name |= rules->entry[i].condition.hooks & CGG_NAME_HOOKS;
 		if (entry_is_plain(&rules->entry[i]))
 			status = entry_visit(&f, &rules->entry[i], class_count);
 	}
 	if (!status && rules->count)
 		status = classes_join(&f.classes, &f.collected);
+	kinds_collect(&f);
 	if (!status)
-		status = ranges_collect(&f);
+		status = rules_compare(&f);
 	if (!status)
-		status = rules_compare(&f, found, count);
+		status = suspects_compare(&f, found, count);
 	finder_free(&f);
 	return status;
 }

@@ -3,7 +3,6 @@
  * shadow - compare the rules that are called shadowed with an exhaustive walk
  *
  *	shadow POLICIES SEED		random policies, small enough to try every query
- *	shadow --time RULES KIND	the time to check such a policy; KIND as above of kinds[]
  *
  * The walk knows nothing of prefixes and covers. It tries every query that differs for the rules
  * of a policy: each first key of a prefix and each key behind one, each such port, each protocol,
@@ -15,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../../lib/cgg.h"
 #include "engine.h"
