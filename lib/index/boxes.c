@@ -125,11 +125,15 @@ static unsigned part_add(struct part_box *boxes, unsigned count, const struct bo
 	return count + 1;
 }
 
-/* Add a box of addresses to the three parts of its family. */
+/* Add a box of addresses to the parts of its family: where addresses have names, to all three. */
 static unsigned net_add(struct part_box *boxes, unsigned count, const struct box *box, __u32 kind,
 			__u32 family)
 {
+	__u32 hook = kind / PARTS / CGG_QUERY_BITS;
+
 	count = part_add(boxes, count, box, kind + PART_IPV4 + family);
+	if (!(1u << hook & CGG_NAME_HOOKS))
+		return count;
 	count = part_add(boxes, count, box, kind + PART_OUTER + family);
 	return part_add(boxes, count, box, kind + PART_INNER + family);
 }

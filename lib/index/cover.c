@@ -20,18 +20,18 @@ static bool key_bit(const __u8 *key, __u32 bit)
 }
 
 /* Return how many bits two keys have in common, from bit `at` on, and `most` at most. */
-static __u32 common_bits(const __u8 *a, const __u8 *b, __u32 at, __u32 most)
+__u32 common_bits(const __u8 *a, const __u8 *b, __u32 at, __u32 most)
 {
 	while (at < most) {
-		if (at % 8 == 0 && at + 8 <= most && a[at / 8] == b[at / 8]) {
-			at += 8;
-			continue;
-		}
-		if (key_bit(a, at) != key_bit(b, at))
+		__u32 byte = at / 8, differ = (a[byte] ^ b[byte]) & 0xffu >> at % 8;
+
+		if (differ) {
+			at = 8 * byte + (__u32)__builtin_clz(differ) - 24;
 			break;
-		at++;
+		}
+		at = 8 * byte + 8;
 	}
-	return at;
+	return at < most ? at : most;
 }
 
 /* Make a node; return its number, or 0. The nodes may move. */

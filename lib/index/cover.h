@@ -55,6 +55,8 @@ struct looks {
 	size_t count, room;
 };
 
+__u32 common_bits(const __u8 *a, const __u8 *b, __u32 at, __u32 most);
+
 /* These return 0 or CGG_FAILED. */
 int cover_begin(struct cover *cover);
 int cover_put(struct cover *cover, const struct box *box, __u32 rule);

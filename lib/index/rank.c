@@ -69,13 +69,7 @@ struct name {
 /* Return how many bits two names have in common. */
 static __u32 name_common(const struct name *a, const struct name *b)
 {
-	__u32 most = a->bits < b->bits ? a->bits : b->bits, bit = 0;
-
-	while (bit + 8 <= most && a->key[bit / 8] == b->key[bit / 8])
-		bit += 8;
-	while (bit < most && !((a->key[bit / 8] ^ b->key[bit / 8]) >> (7 - bit % 8) & 1))
-		bit++;
-	return bit;
+	return common_bits(a->key, b->key, 0, a->bits < b->bits ? a->bits : b->bits);
 }
 
 /* Sort prefixes before what is in them. */
