@@ -73,7 +73,7 @@ HOOKS = $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 # For kernels before 6.1, which have no hook for unix sockets: bpf/kernel.h.
 OLD_HOOKS = $(patsubst $(BUILD)/bpf/%,$(BUILD)/old/%,$(filter-out %/unix.bpf.o,$(HOOKS)))
 # The programs for rules by DNS name are an object of their own, which is loaded when it is needed.
-NAMES = $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/names/*.bpf.c)) connect flow message
+NAMES = $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/names/*.bpf.c)) connect flow message release
 NAMES_HOOKS = $(NAMES:%=$(BUILD)/names/%.bpf.o)
 NAMES_OLD_HOOKS = $(NAMES:%=$(BUILD)/names_old/%.bpf.o)
 OBJECTS = cgguard cgguard_old cgguard_names cgguard_names_old

@@ -83,6 +83,8 @@ static __always_inline int in_cgroup(CONTEXT who, __u64 id, __u32 level, __u32 v
 	return ask && ask->ancestor[level % CGG_LEVELS] == id;
 #elif defined(CGG_PACKETS)
 	return bpf_skb_ancestor_cgroup_id(who, level) == id;
+#elif defined(CGG_DATAGRAMS)
+	return sock_is_in(sock_address(who), id, level) == 1;
 #elif defined(CGG_FLOWS)
 	return sock_is_in(sock_address(who->sk), id, level) == 1;
 #elif defined(CGG_SOCKETS)

@@ -71,17 +71,6 @@ static __always_inline int decide_all(__u32 number, const struct cgg_image *imag
 }
 #endif
 
-/* image_now - Return the number of the image of a generation, which may be a lapsed restore. */
-static __always_inline __u32 image_now(const struct cgg_policy *policy, __u32 place,
-				       __u32 generation)
-{
-	__u64 revert_at = *(const volatile __u64 *)&policy->revert_at;
-
-	if (revert_at && policy->unconfirmed == generation && bpf_ktime_get_boot_ns() >= revert_at)
-		generation++;
-	return 2 * place + (generation & 1);
-}
-
 /*
  * decide - Decide an operation by the policy at a place.
  *

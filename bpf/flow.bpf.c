@@ -103,7 +103,8 @@ static __always_inline void flow_ends(struct bpf_sock_ops *ctx)
 	o.who = ctx;
 	forget_query(&o.q, at->cgroup);
 	subject.net.sport = as_unknown(subject.net.sport, at->cgroup);
-	judge_net(at, &o, CGG_FLOW_TCP, &subject);
+	net_subject(&subject, &o.q);
+	judge_bytes(at, &o, CGG_FLOW_TCP, bytes_sent(ctx) + bytes_received(ctx), &subject);
 }
 
 SEC("sockops")

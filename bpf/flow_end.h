@@ -27,7 +27,6 @@ struct tcp_sock___flow {
 } RELOCATED;
 
 #define SOCK_DONE_BIT 1 /* in skc_flags: the other end has closed (enum sock_flags) */
-
 /* flow_error - Return the error that ended the connection; 0: none, as when both ends closed it. */
 static __always_inline int flow_error(struct bpf_sock_ops *ctx)
 {
@@ -81,25 +80,38 @@ static __always_inline __u8 end_of(__u32 state, int error)
 	return CGG_CLOSED_HERE;
 }
 
-/* flow_put - Fill in what there was of the connection, now that its end is told. */
-static __always_inline void flow_put(struct cgg_event_flow *e, struct bpf_sock_ops *ctx, __u64 now)
+/* bytes_sent - Return the bytes of data that the other end has acknowledged. */
+static __always_inline __u64 bytes_sent(struct bpf_sock_ops *ctx)
 {
 	const struct flow *flow = flow_of(ctx, 0);
-	__u64 sent = ctx->bytes_acked, received = ctx->bytes_received;
+	__u64 sent = ctx->bytes_acked;
+
+	if (sent && !(flow && flow->opened == CGG_OPENED_THERE)) /* the SYN */
+		sent--;
+	return sent ? sent - fin_acked(ctx) : 0;
+}
+
+static __always_inline __u64 bytes_received(struct bpf_sock_ops *ctx)
+{
+	__u64 received = ctx->bytes_received;
+
+	return received ? received - fin_came(ctx) : 0;
+}
+
+/* flow_put - Fill in what there was of the connection, now that its end is told. */
+static __always_inline void flow_put(struct cgg_event_flow *e, struct bpf_sock_ops *ctx,
+				     const union cgg_subject *n)
+{
+	const struct flow *flow = flow_of(ctx, 0);
 
 	e->net.host = flow ? flow->host : 0;
 	if (flow)
 		__builtin_memcpy(e->name, flow->name, sizeof(e->name));
 	e->opened = flow ? flow->opened : CGG_OPENED_UNKNOWN;
-	e->duration = flow ? now - flow->since : 0;
-	if (sent && e->opened != CGG_OPENED_THERE) /* the SYN */
-		sent--;
-	if (sent)
-		sent -= fin_acked(ctx);
-	if (received)
-		received -= fin_came(ctx);
-	e->sent = sent;
-	e->received = received;
+	e->duration = flow ? n->time - flow->since : 0;
+	e->others = 0;
+	e->sent = bytes_sent(ctx);
+	e->received = bytes_received(ctx);
 	e->end = end_of(ctx->args[0], flow_error(ctx));
 	e->retransmits = ctx->total_retrans;
 	e->rtt = ctx->srtt_us >> 3;

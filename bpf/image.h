@@ -17,6 +17,17 @@ static __always_inline const struct cgg_image *image_at(__u32 number)
 	return own ? bpf_map_lookup_elem(own, &place) : 0;
 }
 
+/* image_now - the number of the image that generation means: a restore may have lapsed */
+static __always_inline __u32 image_now(const struct cgg_policy *policy, __u32 place,
+				       __u32 generation)
+{
+	__u64 revert_at = *(const volatile __u64 *)&policy->revert_at;
+
+	if (revert_at && policy->unconfirmed == generation && bpf_ktime_get_boot_ns() >= revert_at)
+		generation++;
+	return 2 * place + (generation & 1);
+}
+
 /* in_force - Return whether what was read of that generation's image is still whole. */
 static __always_inline int in_force(const struct cgg_policy *policy, __u32 generation)
 {

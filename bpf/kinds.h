@@ -9,9 +9,9 @@
 /*
  * What a file judges, said before this is included: operations of tasks (nothing), calls about
  * an address (CGG_SOCKETS), those that have a name (CGG_NAMED), packets (CGG_PACKETS), connections
- * that end (CGG_FLOWS), questions by hand (CGG_ASKED), names of an address (CGG_HOSTS and
- * CGG_SOCKETS), questions of DNS (CGG_QUESTIONS and CGG_PACKETS). Where several access bits may be
- * asked for at once, CGG_SEVERAL is said, too.
+ * that end (CGG_FLOWS; of UDP CGG_DATAGRAMS, too), questions by hand (CGG_ASKED), names of an
+ * address (CGG_HOSTS and CGG_SOCKETS), questions of DNS (CGG_QUESTIONS and CGG_PACKETS). Where
+ * several access bits may be asked for at once, CGG_SEVERAL is said, too.
  *
  * The programs are linked into one object. A function that is not the same for every kind bears
  * the kind's suffix, by PER_KIND(name) where it is defined and wherever it is called.
@@ -24,6 +24,8 @@
 #define KIND named
 #elif defined(CGG_PACKETS)
 #define KIND packet
+#elif defined(CGG_DATAGRAMS)
+#define KIND datagram
 #elif defined(CGG_FLOWS)
 #define KIND flow
 #elif defined(CGG_SOCKETS)
@@ -49,6 +51,8 @@
  */
 #if defined(CGG_PACKETS)
 #define CONTEXT struct __sk_buff *
+#elif defined(CGG_DATAGRAMS)
+#define CONTEXT struct bpf_sock *
 #elif defined(CGG_FLOWS)
 #define CONTEXT struct bpf_sock_ops *
 #else

@@ -4,7 +4,9 @@
 #define CGG_RECORD_H
 
 #include "label.h"
-#if defined(CGG_FLOWS)
+#if defined(CGG_DATAGRAMS)
+#include "datagrams_end.h"
+#elif defined(CGG_FLOWS)
 #include "flow_end.h"
 #endif
 
@@ -50,7 +52,13 @@ static __always_inline void fill_who(struct cgg_event *e, MORE more)
 #endif
 }
 
-#if defined(CGG_NAMES) && !defined(CGG_FLOWS)
+#if defined(CGG_NAMES) && (!defined(CGG_FLOWS) || defined(CGG_DATAGRAMS))
+#if defined(CGG_DATAGRAMS)
+#define HOST_ROOM sizeof(((struct cgg_event *)0)->flow.name)
+#else
+#define HOST_ROOM sizeof(((struct cgg_event *)0)->host.name)
+#endif
+
 /* host_copy - Copy the name that belongs to an event, reversed: so its end is kept. */
 static __always_inline void host_copy(struct cgg_event *e, __u32 len, __u32 buffer)
 {
@@ -63,7 +71,7 @@ static __always_inline void host_copy(struct cgg_event *e, __u32 len, __u32 buff
 #endif
 
 	if (s)
-		copy_words(e->host.name, s->name.word, sizeof(e->host.name));
+		copy_words(e->host.name, s->name.word, HOST_ROOM);
 }
 #endif
 
@@ -94,11 +102,11 @@ static __always_inline __u64 write_record(const struct cgg_attached *at, struct 
 	else
 		__builtin_memset(e->label, 0, CGG_NAME);
 	copy_words(e->words, n->words, sizeof(n->words));
-#if defined(CGG_NAMES) && !defined(CGG_FLOWS)
+#if defined(CGG_NAMES) && (!defined(CGG_FLOWS) || defined(CGG_DATAGRAMS))
 	host_copy(e, n->net.host, n->buffer);
 #endif
 #if defined(CGG_FLOWS)
-	flow_put(&e->flow, more, n->time);
+	flow_put(&e->flow, more, n);
 #endif
 #if defined(CGG_NAMED)
 	if (name)

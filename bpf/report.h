@@ -75,11 +75,11 @@ static __always_inline void count_denial(__u32 hook)
  *
  * @o		the operation
  * @program	enum cgg_program
- * @bytes	of a packet
+ * @bytes	of a packet, or of a connection that ended
  * @subject	what an event says of it
  */
 static __always_inline int judge_bytes(struct cgg_attached *at, struct operation *o, __u32 program,
-				       __u32 bytes, union cgg_subject *subject)
+				       __u64 bytes, union cgg_subject *subject)
 {
 	const struct cgg_policy *policy;
 	const struct cgg_image *image;

@@ -31,10 +31,12 @@ static unsigned programs_known(void)
 /* Return the hooks that have a program outside programs. */
 static unsigned hooks_outside(unsigned hooks, unsigned programs)
 {
+	unsigned outside = 0;
+
 	for (int i = 0; i < CGG_HOOKS; i++)
-		if (!(cgg_hooks[i].programs & ~programs))
-			hooks &= ~(1u << i);
-	return hooks;
+		if (hooks & 1u << i && cgg_hooks[i].programs & ~programs)
+			outside |= 1u << i;
+	return outside;
 }
 
 unsigned hooks_lacking(void)

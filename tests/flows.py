@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""flows - TCP connections, and what an event of each must tell: flows.py MODE [ARGUMENT...]
+"""flows - connections, and what an event of each must tell: flows.py MODE [ARGUMENT...]
 
 	exact COUNT SEED	connections with random data, counted from their packets on lo
+	datagrams COUNT EACH SEED	so many UDP sockets with so many messages, counted likewise
 	one ADDRESS PORT	a connection to a server that echoes, with 5 bytes; then exit
 	end HOW			one that ends so: reset, unread, twice, refused, killed
 	wait ADDRESS PORT	connect, say so, and wait for a line
+	udp HOW			UDP sockets that are used so: peers, silent, forked, killed, reconnects, full,
+				refused; or `to ADDRESS PORT'
 	listen			print a port; take one connection, and send its 3 bytes back at its end
 """
 import os
 import random
+import select
 import signal
 import socket
 import struct
@@ -49,6 +53,44 @@ class Packets(threading.Thread):
 
     def count(self, way):
         return self.past.get(way, 0)
+
+
+class Datagrams(threading.Thread):
+    """Count the bytes of UDP data in captured packets, also those of later fragments."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+        self.raw.setsockopt(socket.SOL_SOCKET, 33, 1 << 28)  # SO_RCVBUFFORCE
+        self.raw.bind(("lo", 3))
+        self.bytes, self.parts, self.packets = {}, {}, 0
+
+    def run(self):
+        while True:
+            data, address = self.raw.recvfrom(1 << 17)
+            if address[2] != 4:  # PACKET_OUTGOING: each comes once more
+                self.take(data)
+
+    def take(self, data):
+        if data[0] >> 4 == 4:
+            head, proto = 4 * (data[0] & 15), data[9]
+            part, offset = data[4:6] + data[12:20], struct.unpack_from("!H", data, 6)[0] & 0x1FFF
+        else:
+            head, proto, part, offset = 40, data[6], None, 0
+            if proto == 44:
+                part, offset = data[44:48] + data[8:40], struct.unpack_from("!H", data, 42)[0] >> 3
+                head, proto = 48, data[40]
+        if proto != 17:
+            return
+        if not offset:
+            self.parts[part] = struct.unpack_from("!HH", data, head)
+            head += 8
+        way = self.parts[part]
+        self.packets += 1
+        self.bytes[way] = self.bytes.get(way, 0) + len(data) - head
+
+    def lost(self):
+        return struct.unpack("II", self.raw.getsockopt(263, 6, 8))[1]  # PACKET_STATISTICS
 
 
 def pair(family, address):
@@ -108,6 +150,111 @@ def exact(count, seed):
         ends = ("closed-here", "closed-there")[::1 if here_first else -1]
         print(shown, port, own, "here", *sent, ends[0])
         print(shown, port, own, "there", *sent[::-1], ends[1])
+
+
+def message(dice, sock, to, sums):
+    """Send bytes as one datagram, or as several by UDP_SEGMENT; add to the sums."""
+    size = dice.choice((0, 1, 512, 1400, 1473, dice.randrange(1400), dice.randrange(65000)))
+    segment = dice.choice((0, 0, 0, 400, 1200)) if 0 < size < 20000 else 0
+    control = [(socket.IPPROTO_UDP, 103, struct.pack("H", segment))] if segment else []
+    sock.sendmsg([bytes(size)], control, 0, *to)
+    sums[0] += size
+    sums[1] += -(-size // segment) if segment else 1
+
+
+def drain(sock):
+    try:
+        while True:
+            sock.recvfrom(1 << 17, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        pass
+
+
+def datagrams(count, each, seed):
+    dice, packets = random.Random(int(seed)), Datagrams()
+    packets.start()
+    kinds = [(socket.AF_INET, "127.0.0.1", "127.0.0.1", "127.0.0.1"),
+             (socket.AF_INET6, "::1", "::1", "::1"),
+             (socket.AF_INET6, "::", "::ffff:127.0.0.1", "127.0.0.1")]
+    sockets = []
+    for i in range(int(count)):
+        family, bound, to, shown = kinds[i % 3]
+        server, client = socket.socket(family, 2), socket.socket(family, 2)
+        server.bind((bound, 0))
+        port = server.getsockname()[1]
+        if dice.randrange(2):
+            client.connect((to, port))
+        up, down, target = [0, 0], [0, 0], ((to, port),)
+        message(dice, client, target, up)
+        here = client.getsockname()[1]
+        for _ in range(int(each)):
+            if dice.randrange(3):
+                message(dice, client, target, up)
+            else:
+                message(dice, server, ((to, here),), down)
+            if dice.randrange(8) == 0:
+                drain(dice.choice((client, server)))
+        client.close()
+        server.close()
+        sockets.append((shown, port, here, up, down))
+    for shown, port, here, up, down in sockets:
+        ways = [(here, port), (port, here)]
+        while [packets.bytes.get(way, 0) for way in ways] != [up[0], down[0]]:
+            assert not packets.lost(), "packets were not captured"
+            threading.Event().wait(0.01)
+        print(shown, port, here, "here", up[0], down[0], up[1], down[1])
+        print(shown, port, here, "there", down[0], up[0], down[1], up[1])
+    print(packets.packets, "packets", file=sys.stderr)
+
+
+def udp(how, *to):
+    server, client = socket.socket(socket.AF_INET, 2), socket.socket(socket.AF_INET, 2)
+    server.bind(("127.0.0.1", 0))
+    if how == "to":
+        client = socket.socket(socket.AF_INET6 if ":" in to[0] else socket.AF_INET, 2)
+        client.connect((to[0], int(to[1])))
+        client.send(b"hello")
+    elif how == "peers":
+        for port in range(1001, 1013):
+            client.sendto(bytes(port - 1000), ("127.0.0.1", port))
+        for port in range(1001, 1013):
+            client.sendto(b"again", ("127.0.0.1", port))
+        print(client.getsockname()[1])
+    elif how == "silent":
+        client.connect(server.getsockname())
+    elif how == "forked":
+        client.connect(server.getsockname())
+        if not os.fork():
+            client.send(b"child")
+            os._exit(0)
+        os.wait()
+        other = os.dup(client.fileno())
+        client.close()
+        os.write(other, b"father")
+    elif how == "killed":
+        client.sendto(b"killed", server.getsockname())
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif how == "reconnects":
+        other = socket.socket(socket.AF_INET, 2)
+        other.bind(("127.0.0.1", 0))
+        for peer in (server, other) * 3:
+            client.connect(peer.getsockname())
+            client.send(b"abc")
+        libc_disconnect(client)
+    elif how == "full":
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        for _ in range(100):
+            client.sendto(bytes(1000), server.getsockname())
+        count = 0
+        try:
+            while server.recv(2000, socket.MSG_DONTWAIT):
+                count += 1
+        except BlockingIOError:
+            print(100000, 100, 100 - count)
+    elif how == "refused":
+        client.connect(("127.0.0.1", 1))
+        client.send(b"abc")
+        select.select([client], [], [])
 
 
 def one(address, port):

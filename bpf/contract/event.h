@@ -51,17 +51,18 @@ enum cgg_flow_end {
 	CGG_FLOW_ENDS
 };
 
-/* A connection that ended; the name is that of struct cgg_event_host, but shorter. */
+/* A connection, or a UDP socket and a peer: of the name less; net.len: datagrams it dropped. */
 struct cgg_event_flow {
 	struct cgg_event_net net;
 	char name[40];
 	__u8 opened; /* enum cgg_opened */
 	__u8 end; /* enum cgg_flow_end */
-	__u8 zero[2];
+	__u8 others; /* of UDP: the sum of the peers that are not counted by themselves */
+	__u8 zero;
 	__u64 sent, received; /* bytes of data, without headers and without repetitions */
 	__u64 duration; /* ns */
-	__u32 retransmits; /* segments */
-	__u32 rtt; /* us, smoothed; 0: not measured */
+	__u32 retransmits; /* segments; of UDP: datagrams sent, no more than fit */
+	__u32 rtt; /* us, smoothed; 0: not measured; of UDP: datagrams received */
 };
 
 /* A sysctl or a unix socket; @ stands for the first NUL of an abstract name. */

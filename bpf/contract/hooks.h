@@ -24,6 +24,13 @@ enum cgg_hook {
 	CGG_HOOKS
 };
 
+/*
+ * The protocols whose flows rules ask for, in sets of hooks beside CGG_FLOW: each has programs of
+ * its own, of which those for UDP see each packet.
+ */
+#define CGG_ASKS_TCP (1u << 16)
+#define CGG_ASKS_UDP (1u << 17)
+
 /* The kernel's program points; lib/words/hook.c has their names and attach types. */
 enum cgg_program {
 	CGG_CONNECT4,
@@ -39,6 +46,10 @@ enum cgg_program {
 	CGG_EGRESS_SKB,
 	CGG_INGRESS_SKB,
 	CGG_FLOW_TCP,
+	CGG_FLOW_SOCKET,
+	CGG_FLOW_SENT,
+	CGG_FLOW_RECEIVED,
+	CGG_FLOW_UDP,
 	CGG_CONNECT_UNIX,
 	CGG_SENDMSG_UNIX,
 	CGG_SOCK_CREATE,

@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define CGG_LAYOUT 8
+#define CGG_LAYOUT 9
 
 #define CGG_CHUNK 64 /* policies whose images and tallies are made, and freed, together */
 #define CGG_CHUNKS 68

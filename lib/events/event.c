@@ -93,11 +93,16 @@ static bool is_message(const struct cgg_event *e)
 	return e->program == CGG_RECVMSG4 || e->program == CGG_RECVMSG6;
 }
 
+static bool is_flow(const struct cgg_event *e)
+{
+	return e->program == CGG_FLOW_TCP || e->program == CGG_FLOW_UDP;
+}
+
 /* Return whether the other end sent or called: then it is the source, not the destination. */
 static bool is_incoming(const struct cgg_event *e)
 {
 	return e->program == CGG_INGRESS_SKB || is_message(e) ||
-	       (e->program == CGG_FLOW_TCP && e->flow.opened == CGG_OPENED_THERE);
+	       (is_flow(e) && e->flow.opened == CGG_OPENED_THERE);
 }
 
 INLINE void put_ip4(struct out *o, const __u8 addr[4])
@@ -152,7 +157,7 @@ int event_hook(__u8 program)
 /* Write the name of an event, and return its length; of a long name only the end is there. */
 size_t event_host(const struct cgg_event *e, char name[CGG_OPERAND])
 {
-	size_t most = e->program == CGG_FLOW_TCP ? sizeof(e->flow.name) : sizeof(e->host.name);
+	size_t most = is_flow(e) ? sizeof(e->flow.name) : sizeof(e->host.name);
 	size_t len = e->net.host < most ? e->net.host : most;
 
 	for (size_t i = 0; i < len; i++)
@@ -191,7 +196,7 @@ INLINE void put_net_more(struct out *o, bool json, const struct cgg_event *e)
 	}
 	if (sport)
 		NUMBER(o, json, "sport", sport);
-	if (e->net.len)
+	if (e->net.len && !is_flow(e))
 		NUMBER(o, json, "len", e->net.len);
 	if (e->net.unread)
 		NUMBER(o, json, "unread", e->net.unread);
@@ -204,7 +209,7 @@ INLINE void put_net_more(struct out *o, bool json, const struct cgg_event *e)
 }
 
 /* Write the fields that only the end of a connection has. */
-INLINE void put_flow(struct out *o, bool json, const struct cgg_event_flow *e)
+INLINE void put_flow(struct out *o, bool json, const struct cgg_event_flow *e, bool udp)
 {
 	static const char opened[][8] = { "", "here", "there" };
 
@@ -214,9 +219,18 @@ INLINE void put_flow(struct out *o, bool json, const struct cgg_event_flow *e)
 	}
 	NUMBER(o, json, "sent", e->sent);
 	NUMBER(o, json, "received", e->received);
-	NUMBER(o, json, "retransmits", e->retransmits);
-	if (e->rtt)
-		NUMBER(o, json, "rtt_us", e->rtt);
+	if (udp) {
+		NUMBER(o, json, "datagrams_sent", e->retransmits);
+		NUMBER(o, json, "datagrams_received", e->rtt);
+		if (e->net.len)
+			NUMBER(o, json, "dropped", e->net.len);
+		if (e->others)
+			NUMBER(o, json, "others", 1);
+	} else {
+		NUMBER(o, json, "retransmits", e->retransmits);
+		if (e->rtt)
+			NUMBER(o, json, "rtt_us", e->rtt);
+	}
 	STRING(o, json, "end", flow_ends[e->end % CGG_FLOW_ENDS]);
 }
 
@@ -396,7 +410,7 @@ INLINE size_t print(char *text, bool json, const struct cgg_event *e, const char
 	if (has_more(hook))
 		put_net_more(&o, json, e);
 	if (hook == CGG_FLOW)
-		put_flow(&o, json, &e->flow);
+		put_flow(&o, json, &e->flow, e->program == CGG_FLOW_UDP);
 	if (own)
 		put_own(&o, json, e, own);
 	if (set)

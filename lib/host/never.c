@@ -28,14 +28,14 @@ static const struct seen {
 	{ 1, H(CONNECT), SOCK_DGRAM, false }, /* icmp */
 	{ 2, 0, 0, false }, /* igmp */
 	{ 6, H(CONNECT) | H(BIND) | H(FLOW), SOCK_STREAM, true },
-	{ 17, H(CONNECT) | H(BIND) | H(SENDMSG) | H(RECVMSG), SOCK_DGRAM, true },
+	{ 17, H(CONNECT) | H(BIND) | H(SENDMSG) | H(RECVMSG) | H(FLOW), SOCK_DGRAM, true },
 	{ 33, H(BIND), 0, true }, /* dccp: a type of its own */
 	{ 47, 0, 0, false }, /* gre */
 	{ 50, 0, 0, false }, /* esp */
 	{ 51, 0, 0, false }, /* ah */
 	{ 58, H(CONNECT), SOCK_DGRAM, false }, /* icmpv6 */
 	{ 132, 0, SOCK_STREAM, true }, /* sctp */
-	{ 136, H(BIND) | H(SENDMSG) | H(RECVMSG), SOCK_DGRAM, true }, /* udplite */
+	{ 136, H(BIND) | H(SENDMSG) | H(RECVMSG) | H(FLOW), SOCK_DGRAM, true }, /* udplite */
 };
 
 /* The protocol of an unknown module: it may support bind, with sockets of any type. */

@@ -116,7 +116,7 @@ __u32 *actions_of(struct builder *b, const struct cgg_rules *rules, struct cgg_i
 			action_unknown(b, action, false);
 			action_unknown(b, action, true);
 		}
-		head->hooks |= rules->entry[i].condition.hooks;
+		head->hooks |= condition_hooks(&rules->entry[i].condition);
 		head->limited |= rules->entry[i].condition.limit != 0;
 		head->by_name |= rules->entry[i].condition.access == CGG_BY_NAME;
 		if (entry_is_set(&rules->entry[i]))

@@ -5,6 +5,7 @@
  * struct cgg_rules is a whole policy in memory: entries, and a heap with the words of the rules.
  * An image holds at most CGG_ENTRIES entries and CGG_HEAP bytes of words.
  */
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -339,20 +340,45 @@ bool rules_have_host(const struct cgg_rules *rules)
 	return any;
 }
 
+static unsigned hook_whole(unsigned hook)
+{
+	return 1u << hook | (hook == CGG_FLOW ? CGG_ASKS_TCP | CGG_ASKS_UDP : 0);
+}
+
+static bool has_proto(const struct cgg_condition *c, unsigned proto)
+{
+	return !((c->select ^ proto) & c->select_mask & 0xffff);
+}
+
+/* Return the hooks of a condition, with the protocols whose flows it asks for (CGG_ASKS_*). */
+unsigned condition_hooks(const struct cgg_condition *c)
+{
+	unsigned hooks = c->hooks;
+
+	if (!(hooks & 1u << CGG_FLOW))
+		return hooks;
+	if (has_proto(c, IPPROTO_TCP))
+		hooks |= CGG_ASKS_TCP;
+	if (has_proto(c, IPPROTO_UDP) || has_proto(c, IPPROTO_UDPLITE))
+		hooks |= CGG_ASKS_UDP;
+	return hooks;
+}
+
 /*
- * Return the hooks (1 << enum cgg_hook) that the entries, the index and the defaults need. Names of
- * addresses are learnt by the programs of the hook dns. Settings that are unset need none.
+ * Return the hooks (1 << enum cgg_hook, and CGG_ASKS_*) that the entries, the index and the
+ * defaults need. Names of addresses are learnt by the programs of the hook dns. Settings that are
+ * unset need none.
  */
 unsigned rules_hooks(const struct cgg_rules *rules)
 {
 	unsigned hooks = rules->index.number ? rules->index.hooks : 0;
 
 	for (unsigned i = 0; i < rules->count; i++)
-		hooks |= rules->entry[i].condition.hooks;
+		hooks |= condition_hooks(&rules->entry[i].condition);
 	for (unsigned i = 0; i < CGG_HOOKS; i++)
 		if (rules->defaults.verdict[i] != CGG_ALLOW &&
 		    rules->defaults.verdict[i] != CGG_UNSET)
-			hooks |= 1u << i;
+			hooks |= hook_whole(i);
 	if ((rules->naming.resolvers && rules->naming.resolvers != CGG_UNSET_RESOLVERS) ||
 	    rules_have_host(rules))
 		hooks |= 1u << CGG_DNS;

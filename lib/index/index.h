@@ -33,6 +33,7 @@ void rules_remove(struct cgg_rules *rules, unsigned at);
 unsigned entry_forms(const struct cgg_entry *e, struct cgg_entry form[CGG_KNOWN_BITS]);
 bool entries_match_alike(const struct cgg_entry *a, const struct cgg_entry *b);
 unsigned rules_hooks(const struct cgg_rules *rules);
+unsigned condition_hooks(const struct cgg_condition *c);
 bool rules_have_host(const struct cgg_rules *rules);
 void rules_free(struct cgg_rules *rules);
 int compile(struct cgg_image *image, const struct cgg_rules *rules);

@@ -6,6 +6,7 @@
  */
 #include <jansson.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ static bool place_print(const json_t *event, char text[2 * CGG_OPERAND_TEXT])
 {
 	const char *opened = text_of(event, "opened"), *name = text_of(event, "host");
 	bool incoming = opened && !strcmp(opened, "there");
+	bool udp = json_integer_value(json_object_get(event, "proto")) == IPPROTO_UDP;
 	const char *ip = text_of(event, incoming ? "saddr" : "daddr");
 	const json_t *port = json_object_get(event, "dport");
 	char visible[CGG_OPERAND_TEXT];
@@ -28,11 +30,13 @@ static bool place_print(const json_t *event, char text[2 * CGG_OPERAND_TEXT])
 
 	if (!ip || net_parse(&net, ip) || !net_is_address(&net) || !json_is_integer(port))
 		return false;
-	if (!name || strlen(name) >= CGG_OPERAND)
+	if (json_object_get(event, "others"))
+		name = "others";
+	else if (!name || strlen(name) >= CGG_OPERAND)
 		name = ip;
 	text_print(visible, name);
-	snprintf(text, 2 * CGG_OPERAND_TEXT, incoming ? "from %s to port %u" : "to %s port %u",
-		 visible, (unsigned)json_integer_value(port) & 0xffff);
+	snprintf(text, 2 * CGG_OPERAND_TEXT, incoming ? "from %s%s to port %u" : "to %s%s port %u",
+		 visible, udp ? " proto udp" : "", (unsigned)json_integer_value(port) & 0xffff);
 	return true;
 }
 

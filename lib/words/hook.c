@@ -21,6 +21,8 @@
 #define CALLER (CGG_MATCH_CGROUP | CGG_MATCH_UID | CGG_MATCH_GID)
 #define VALUE (CALLER | CGG_MATCH_VALUE)
 #define OWNER (CGG_MATCH_CGROUP | CGG_MATCH_UID) /* of a packet: a socket has no group */
+#define FLOW_UDP (P(FLOW_SOCKET) | P(FLOW_SENT) | P(FLOW_RECEIVED) | P(FLOW_UDP))
+#define FLOW_PROGRAMS (P(FLOW_TCP) | FLOW_UDP)
 #define RWM (CGG_R | CGG_W | CGG_M)
 #define RW (CGG_R | CGG_W)
 
@@ -33,7 +35,7 @@ const struct cgg_hook_info cgg_hooks[] = {
 	[CGG_RECVMSG] = { "recvmsg", 0, NET, P(RECVMSG4) | P(RECVMSG6), 0, true, false },
 	[CGG_EGRESS] = { "egress", 0, PACKET, P(EGRESS_SKB), 0, false, false },
 	[CGG_INGRESS] = { "ingress", 0, PACKET, P(INGRESS_SKB), 0, false, false },
-	[CGG_FLOW] = { "flow", 0, FLOW, P(FLOW_TCP), 0, true, false },
+	[CGG_FLOW] = { "flow", 0, FLOW, FLOW_PROGRAMS, 0, true, false },
 	[CGG_UNIX] = { "unix", CGG_UNIX_NAME, CALLER, P(CONNECT_UNIX) | P(SENDMSG_UNIX), 0, false,
 		       true },
 	[CGG_SOCKET] = { "socket", 0, SOCKET, P(SOCK_CREATE), 0, false, true },
@@ -77,6 +79,11 @@ const struct cgg_program_info cgg_programs[] = {
 	[CGG_INGRESS_SKB] = { "ingress", SKB, BPF_CGROUP_INET_INGRESS, 0, 0, false },
 	[CGG_FLOW_TCP] = { "flow", BPF_PROG_TYPE_SOCK_OPS, BPF_CGROUP_SOCK_OPS, 0, "flow_names",
 			   false },
+	[CGG_FLOW_SOCKET] = { "flow_socket", SOCK, BPF_CGROUP_INET_SOCK_CREATE, 0, 0, false },
+	[CGG_FLOW_SENT] = { "flow_sent", SKB, BPF_CGROUP_INET_EGRESS, 0, 0, false },
+	[CGG_FLOW_RECEIVED] = { "flow_received", SKB, BPF_CGROUP_INET_INGRESS, 0, 0, false },
+	[CGG_FLOW_UDP] = { "flow_udp", SOCK, BPF_CGROUP_INET_SOCK_RELEASE, 0, "flow_udp_names",
+			   false },
 	[CGG_CONNECT_UNIX] = { "connect_unix", ADDR, CONNECT_UNIX, "6.7", 0, false },
 	[CGG_SENDMSG_UNIX] = { "sendmsg_unix", ADDR, SENDMSG_UNIX, "6.7", 0, false },
 	[CGG_SOCK_CREATE] = { "sock_create", SOCK, BPF_CGROUP_INET_SOCK_CREATE, 0, 0, false },
@@ -107,12 +114,15 @@ int hook_find(const char *word, size_t len)
 
 unsigned hook_programs(unsigned hooks)
 {
+	const unsigned asked = hooks & (CGG_ASKS_TCP | CGG_ASKS_UDP);
 	unsigned programs = 0;
 
 	for (int i = 0; i < CGG_HOOKS; i++)
-		if (hooks & 1u << i)
+		if (hooks & 1u << i && !(i == CGG_FLOW && asked))
 			programs |= cgg_hooks[i].programs;
-	return programs;
+	if (asked & CGG_ASKS_TCP)
+		programs |= P(FLOW_TCP);
+	return asked & CGG_ASKS_UDP ? programs | FLOW_UDP : programs;
 }
 
 int verdict_find(const char *word)

@@ -82,12 +82,16 @@ flow()
 		flow there 1000 2000 80
 		flow here 7 8 443
 		flow here 100 0 443 ',"host":"db\u001b.example"'
+		flow here 1 2 53 | sed 's/"proto":6/"proto":17/; s/"flow"/"flow_udp"/'
+		flow here 3 0 0 ',"others":1' | sed 's/"proto":6/"proto":17/; s/"flow"/"flow_udp"/'
 		net connect4 10.0.0.1 80 6
 	} >"$BATS_TEST_TMPDIR/events"
 	yes cgg-learn "$BATS_TEST_TMPDIR/events"
 	[ "$(grep '^# flow' <<<"$output")" = '# flow from 10.0.0.9 to port 80: sent 1000, received 2000, connections 1
 # flow to db\x1b.example port 443: sent 100, received 0, connections 1
-# flow to 192.0.2.7 port 443: sent 12, received 14, connections 2' ]
+# flow to 192.0.2.7 port 443: sent 12, received 14, connections 2
+# flow to 192.0.2.7 proto udp port 53: sent 1, received 2, connections 1
+# flow to others proto udp port 0: sent 3, received 0, connections 1' ]
 	[ "$(grep -v '^#' <<<"$output")" = 'default connect deny
 allow connect proto tcp ip 10.0.0.1 port 80 # 1 time, by curl' ]
 	yes cgg-learn <<<"$(flow here 9223372036854775807 1 1; flow here 9223372036854775807 1 1)"

@@ -89,7 +89,7 @@ without_load()
 	yes cgg-load --hooks device,bind
 	has device bind4 bind6 post_bind4 post_bind6
 	yes cgg-load --hooks dns
-	has device bind4 bind6 post_bind4 post_bind6 dns dns_answer flow_names {connect,sendmsg}{4,6}_names
+	has device bind4 bind6 post_bind4 post_bind6 dns dns_answer flow{,_udp}_names {connect,sendmsg}{4,6}_names
 	yes cgg-load --hooks all
 	for hook in connect sendmsg recvmsg egress ingress socket setsockopt getsockopt; do
 		yes without_load cgg-rule -p "$hook" default "$hook" alert

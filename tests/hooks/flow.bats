@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# flow - the hook flow: what it tells of a TCP connection when it ends
+# flow - the hook flow: what it tells of a TCP connection when it ends, and of a UDP socket
 #
 # tests/flows.py makes the connections, and counts their bytes from the packets.
 # shellcheck disable=SC2154 # helpers set web and port
@@ -224,13 +224,147 @@ s.recv(1)' "$port"
 	says '0 null 5 5 closed-here'
 }
 
-@test 'a hook that no rule asks for is not attached' {
+# ---- UDP ----
+
+udp='flow_socket,flow_sent,flow_received,flow_udp'
+
+@test 'the bytes and datagrams of UDP are those of the packets, also of fragments and segments' {
+	rule alert flow proto udp
+	yes inside "$web" unshare -n sh -c 'ip link set lo mtu 1500 && ip link set lo up && exec "$@"' - \
+		python3 "$tests_dir/flows.py" datagrams 12 100 "${SEED:-1}"
+	wanted=$(grep -v packets <<<"$output" | sort)
+	told 24 daddr dport sport opened sent received datagrams_sent datagrams_received
+	says "$wanted"
+}
+
+@test 'of a UDP socket with many peers eight are told by themselves, and the others as one' {
+	local here n
+
+	rule alert flow proto udp
+	yes inside "$web" talk udp peers
+	here=$output
+	told 9 daddr dport sport opened sent datagrams_sent others
+	says "$(for n in {1..8}; do echo "127.0.0.1 $((1000 + n)) $here here $((n + 5)) 2 null"; done
+		echo ":: 0 $here here $((9 + 10 + 11 + 12 + 20)) 8 1")"
+	reports_nothing
+}
+
+@test 'UDP: process and cgroup are those that made the socket, whoever uses it and however it ends' {
+	local line=" comm=python3 .* proto=17 .* cgroup=$(shown "$web") .* saddr=127.0.0.1 .* opened=here duration_us=[0-9]+"
+
+	rule alert flow proto udp port 1-65535 cgroup "$(shown "$web")"
+	run inside "$web" talk udp forked
+	yes cgg-events -n 2 -w $((3 * patience))
+	matches "pid=[1-9][0-9]*$line sent=11 received=0 datagrams_sent=2 datagrams_received=0 end=closed-here$"
+	matches ' opened=there duration_us=[0-9]+ sent=0 received=11 datagrams_sent=0 datagrams_received=2 end=closed-here$'
+	run inside "$web" talk udp killed
+	told 2 comm opened sent received end
+	says "$(printf '%s\n' 'python3 here 6 0 closed-here' 'python3 there 0 6 closed-here')"
+	run inside "$web" talk udp refused
+	told 1 comm opened sent received end
+	says 'python3 here 3 0 refused'
+}
+
+@test 'UDP: a socket that connects again and again is told once for each peer; without data, not at all' {
+	rule alert flow
+	yes inside "$web" talk udp silent
+	yes inside "$web" talk udp reconnects
+	told 4 opened sent received datagrams_sent
+	says "$(printf '%s\n' 'here 9 0 3' 'here 9 0 3' 'there 0 9 0' 'there 0 9 0')"
+	reports_nothing
+}
+
+@test 'UDP: datagrams for which there was no room are received, and told as dropped' {
+	rule alert flow proto udp
+	yes inside "$web" talk udp full
+	wanted=$(printf '%s\n' 'here 0 0 null' "there $output")
+	told 2 opened received datagrams_received dropped
+	says "$wanted"
+}
+
+@test 'UDP: ip and port choose, and counters have the bytes, of TCP too' {
+	cgg-rule add alert flow proto tcp
+	cgg-rule add allow flow proto udp ip 127.0.0.2
+	cgg-rule add alert flow proto udp ip ::1 port 9 name six
+	yes inside "$web" talk one 127.0.0.1 "$port"
+	for to in 127.0.0.1 127.0.0.2 ::1; do
+		yes inside "$web" talk udp to "$to" 9
+	done
+	told 2 label daddr proto
+	says "$(printf '%s\n' 'null 127.0.0.1 6' 'six ::1 17')"
+	reports_nothing
+	yes wait_for bytes_counted
+}
+
+bytes_counted()
+{
+	[ "$(cgg-rule list -s | cut -f 2,3 | tr '\n\t' ', ')" = '1 10,1 5,1 5,' ]
+}
+
+@test 'UDP: a socket from before the first rule is not told' {
+	local answer
+
+	coproc answer { inside "$web" python3 -c 'import socket, sys
+s = socket.socket(socket.AF_INET, 2)
+print(flush=True); sys.stdin.readline(); s.sendto(b"abc", ("127.0.0.1", 9))'; }
+	read -r -u "${answer[0]}"
+	rule alert flow
+	echo >&"${answer[1]}"
+	yes inside "$web" talk udp to 127.0.0.1 9
+	told 1 sent
+	says 5
+	reports_nothing
+}
+
+@test 'UDP: each attached cgroup tells all bytes, also when the rule of one below goes' {
+	local below answer
+
+	new_cgroup below "$web"
+	rule alert flow proto udp
+	cgg-rule -p other add alert flow proto udp
+	cgg-attach -p other "$below"
+	coproc answer { inside "$below" python3 -c 'import socket, sys
+s = socket.socket(socket.AF_INET, 2)
+for i in range(2):
+    s.sendto(b"abc", ("127.0.0.1", 9))
+    print(flush=True); sys.stdin.readline()'; }
+	read -r -u "${answer[0]}"
+	yes inside "$below" talk udp to ::1 9
+	told 2 cgroup own_cgroup sent
+	says "$(printf '%s\n' "$(shown "$web") $(shown "$below") 5" "$(shown "$below") null 5" | sort)"
+	yes cgg-rule -p other flush
+	echo >&"${answer[1]}"
+	read -r -u "${answer[0]}"
+	echo >&"${answer[1]}"
+	told 1 cgroup sent
+	says "$(shown "$web") 6"
+}
+
+@test 'UDP: the name that the address has is told' {
+	rule alert flow proto udp
+	yes cgg-rule add alert dns '*'
+	run cgg-names add db.example 127.0.0.1
+	[[ $output != *'no number of a network namespace'* ]] || skip "$output"
+	status_is 0
+	yes inside "$web" talk udp to 127.0.0.1 9
+	yes inside "$web" talk udp to ::1 9
+	told 2 daddr host
+	says "$(printf '%s\n' '127.0.0.1 db.example' '::1 null')"
+}
+
+@test 'a hook that no rule asks for is not attached, nor are programs of other protocols' {
 	yes cgg-status
 	[ "$(grep -c 'programs.* flow' <<<"$output")" -eq 0 ]
-	rule alert flow
+	rule alert flow proto udp
+	yes cgg-status
+	matches "^cgroup	$(shown "$web")	policy default	programs $udp$"
+	yes cgg-rule restore - <<<'alert flow proto tcp,udp'
+	yes cgg-status
+	matches "^cgroup	$(shown "$web")	policy default	programs flow,$udp$"
+	yes cgg-rule restore - <<<'alert flow proto tcp'
 	yes cgg-status
 	matches "^cgroup	$(shown "$web")	policy default	programs flow$"
-	yes cgg-rule delete "$id"
+	yes cgg-rule flush
 	yes cgg-status
 	matches "^cgroup	$(shown "$web")	policy default	programs -$"
 }

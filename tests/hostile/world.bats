@@ -274,7 +274,7 @@ elsewhere()
 	for pin in "$dir"/maps/*; do
 		mv "$pin" "$aside/pin"
 		case $pin in
-		*/asked | */port_open | */flows) all_speak ;; # only programs use them
+		*/asked | */port_open | */flows | */datagrams) all_speak ;; # only programs use them
 		*) all_speak "$load_again" ;;
 		esac
 		no inside "$web" reach 127.0.0.1 "$port"

@@ -194,8 +194,13 @@ static unsigned keys_of(unsigned program)
 		return 10;
 	case CGG_DEV:
 		return 13;
+	case CGG_FLOW_SOCKET: /* these three have no events */
+	case CGG_FLOW_SENT:
+	case CGG_FLOW_RECEIVED:
 	case CGG_FLOW_TCP:
 		return 15;
+	case CGG_FLOW_UDP:
+		return 16;
 	}
 	return 11;
 }
@@ -232,6 +237,30 @@ static void no_byte_breaks_a_line(void **state)
 			json_says(object, "name", e.named.name, sizeof(e.named.name));
 		json_decref(object);
 	}
+}
+
+static void a_udp_socket_has_its_bytes_and_datagrams(void **state)
+{
+	struct cgg_event e = record(CGG_FLOW_UDP);
+
+	(void)state;
+	e.flow.opened = CGG_OPENED_HERE;
+	e.flow.sent = 5;
+	e.flow.received = 1ULL << 33;
+	e.flow.duration = 2000;
+	e.flow.retransmits = 2;
+	e.flow.rtt = ~0u;
+	print(&e, "/", &text_view);
+	assert_non_null(strstr(line, " opened=here duration_us=2 sent=5 received=8589934592 "
+				     "datagrams_sent=2 datagrams_received=4294967295 "
+				     "end=closed-here\n"));
+	e.net.len = 3;
+	e.flow.others = 1;
+	e.flow.end = CGG_CUT;
+	print(&e, "/", &json_view);
+	assert_null(strstr(line, "\"len\""));
+	assert_non_null(strstr(line, ",\"datagrams_received\":4294967295,\"dropped\":3,"
+				     "\"others\":1,\"end\":\"cut\""));
 }
 
 /* Records that no program writes: what a ring holds after tampering. */
@@ -285,6 +314,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dangerous_bytes_are_escaped),
 		cmocka_unit_test(no_byte_breaks_a_line),
+		cmocka_unit_test(a_udp_socket_has_its_bytes_and_datagrams),
 		cmocka_unit_test(any_bytes_make_one_line),
 		cmocka_unit_test(the_longest_line_fits),
 	};

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * release.bpf.c - observes UDP sockets when they are closed.
+ *
+ * Each peer of the socket is a flow of its own. The port of a query is that of the end that got
+ * the first datagram.
+ */
+#define CGG_FLOWS
+#define CGG_DATAGRAMS
+#include "address.h"
+#if defined(CGG_NAMES)
+#include "names/netns.h"
+#define PROGRAM flow_udp_names
+
+extern __u64 host_begin(__u64 high, __u64 low, __u64 netns);
+extern __u32 host_any(void);
+#else
+#define PROGRAM flow_udp
+#endif
+
+/* flow_of_peer - Make the query about a peer, and the addresses of the event. */
+static __always_inline void flow_of_peer(const struct peer *p, __u32 proto, struct cgg_query *q,
+					 struct cgg_event_net *net)
+{
+	int there = p->opened == CGG_OPENED_THERE;
+
+	query_socket(q, CGG_FLOW, proto, 0);
+	query_plain6(q, p->addr[0], p->addr[1]);
+	*(__u64 *)net->local = p->local[0];
+	*(__u64 *)(net->local + 8) = p->local[1];
+	net->sport = there ? p->port : p->local_port;
+	q->port = there ? p->local_port : p->port;
+}
+
+/* host_find - Leave a name of the peer in the buffer for names, and its length in the event. */
+static __always_inline void host_find(struct bpf_sock *ctx, const struct cgg_query *q,
+				      struct cgg_event_net *net)
+{
+#if defined(CGG_NAMES)
+	__u64 netns = netns_of_sock((char *)sock_address(ctx));
+
+	if (host_begin(q->word[0], q->word[1], netns))
+		net->host = host_any();
+#else
+	(void)ctx, (void)q, (void)net;
+#endif
+}
+
+/* peer_tell - Judge what was sent to and received from one peer; return 1: there is such a peer. */
+__noinline __weak int peer_tell(struct bpf_sock *ctx, __u32 n)
+{
+	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+	union cgg_subject subject = {};
+	const struct datagrams *all;
+	struct operation o = {};
+	const struct peer *p;
+
+	all = bpf_sk_storage_get(&datagrams, ctx, 0, 0);
+	if (!all || n > PEERS)
+		return 0;
+	p = &all->peer[n];
+	if (!p->since)
+		return 0;
+	flow_of_peer(p, ctx->protocol, &o.q, &subject.net);
+	o.who = ctx;
+	subject.buffer = n;
+	subject.net.len = drops_of(ctx);
+	host_find(ctx, &o.q, &subject.net);
+	forget_query(&o.q, at->cgroup);
+	net_subject(&subject, &o.q);
+	judge_bytes(at, &o, CGG_FLOW_UDP, p->sent + p->received, &subject);
+	return 1;
+}
+
+SEC("cgroup/sock_release")
+int PROGRAM(struct bpf_sock *ctx)
+{
+	if (has_datagrams(ctx->protocol))
+		for (__u32 n = 0; n <= PEERS; n++)
+			if (!peer_tell(ctx, n))
+				break;
+	return 1;
+}
