@@ -17,7 +17,7 @@ static __always_inline const struct cgg_image *image_at(__u32 number)
 	return own ? bpf_map_lookup_elem(own, &place) : 0;
 }
 
-/* image_now - the number of the image that generation means: a restore may have lapsed */
+/* image_now - Return the number of the image of a generation, which may be a lapsed restore. */
 static __always_inline __u32 image_now(const struct cgg_policy *policy, __u32 place,
 				       __u32 generation)
 {

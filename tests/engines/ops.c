@@ -4,7 +4,9 @@
  *
  * ops HOOK ROUNDS CGROUP...: a process in each CGROUP does the operation of HOOK many times
  * a round; the cgroups take turns. Prints the median nanoseconds of an operation, a column
- * for each cgroup. ops empty HOOK CGROUP SECONDS attaches programs there that only return 1,
+ * for each cgroup. In place of HOOK: connection, of TCP, that is opened and reset; segment, sent
+ * and received in one; datagrams, a UDP socket that sends one and is closed. ops empty HOOK CGROUP
+ * SECONDS attaches programs there that only return 1,
  * until it is killed.
  */
 #include <bpf/bpf.h>
@@ -158,10 +160,66 @@ static void op_getsockopt(void)
 	getsockopt(fd, SOL_SOCKET, SO_PRIORITY, &n, &len);
 }
 
+/* A listening TCP socket. */
+static void listen_open(void)
+{
+	socklen_t len = sizeof(there);
+
+	peer = socket(AF_INET, SOCK_STREAM, 0);
+	there.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(peer, (struct sockaddr *)&there, sizeof(there)) || listen(peer, 8) ||
+	    getsockname(peer, (struct sockaddr *)&there, &len))
+		err(3, "listen");
+}
+
+/* A reset leaves no port in TIME_WAIT. */
+static void op_connection(void)
+{
+	const struct linger reset = { .l_onoff = 1 };
+	int taken;
+
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (connect(fd, (struct sockaddr *)&there, sizeof(there)))
+		err(3, "connect");
+	taken = accept(peer, 0, 0);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(fd);
+	close(taken);
+}
+
+static void stream_open(void)
+{
+	listen_open();
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (connect(fd, (struct sockaddr *)&there, sizeof(there)))
+		err(3, "connect");
+	peer = accept(peer, 0, 0);
+}
+
+static void datagrams_open(void)
+{
+	pair_open();
+	close(peer);
+}
+
+static void op_datagrams(void)
+{
+	int s = udp();
+
+	sendto(s, "x", 1, 0, (struct sockaddr *)&there, sizeof(there));
+	close(s);
+}
+
+enum { CONNECTION = CGG_HOOKS, SEGMENT, DATAGRAMS, OPS };
+static const char *const more[] = { "connection", "segment", "datagrams" };
+
 static const struct {
 	void (*open)(void);
 	void (*run)(void);
-} ops[CGG_HOOKS] = {
+} ops[OPS] = {
+	[CONNECTION] = { listen_open, op_connection },
+	[SEGMENT] = { stream_open, op_roundtrip },
+	[DATAGRAMS] = { datagrams_open, op_datagrams },
 	[CGG_CONNECT] = { pair_open, op_connect },
 	[CGG_BIND] = { nothing, op_bind },
 	[CGG_SENDMSG] = { pair_open, op_sendmsg },
@@ -279,7 +337,10 @@ int main(int argc, char **argv)
 		return hook < 0 ? 2 : empty(hook, argv[3]);
 	}
 	hook = hook_find(argv[1], strlen(argv[1]));
-	if (hook < 0)
+	for (int i = CGG_HOOKS; i < OPS; i++)
+		if (!strcmp(argv[1], more[i - CGG_HOOKS]))
+			hook = i;
+	if (hook < 0 || !ops[hook].open)
 		errx(2, "%s: not a hook", argv[1]);
 	return measure(hook, atoi(argv[2]), argc - 3, argv + 3);
 }
