@@ -279,7 +279,7 @@ $(BUILD)/cgg-run: $(BUILD)/cmd/need.o
 $(BUILD)/cgg-set: $(BUILD)/cmd/elements.o
 $(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective fit html metrics named picture remedy sets tree)
 $(BUILD)/cgg-top: MORE = $(CURSES)
-$(BUILD)/cgg-top: $(BUILD)/cmd/sample.o $(BUILD)/cmd/screen.o
+$(BUILD)/cgg-top: $(patsubst %,$(BUILD)/cmd/%.o,flows sample screen sockets)
 $(BUILD)/cgg-%: $(BUILD)/cmd/cgg-%.o $(BUILD)/cmd/cmd.o $(BUILD)/cmd/say.o $(BUILD)/libcgg.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS) $(MORE)
 

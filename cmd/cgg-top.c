@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* cgg-top.c - a live view of attached cgroups, rules and denials. */
+/* cgg-top.c - a live view of attached cgroups, open connections, rules and denials. */
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -10,7 +10,8 @@
 
 static const char usage[] =
 	"usage: cgg-top [-b] [-d SECONDS] [-n TIMES]\n"
-	"Shows what is going on: cgroups, the rules that decide most often, the latest denials.\n"
+	"Shows what is going on: cgroups, open connections by bytes, the rules that decide most\n"
+	"often, and the latest denials.\n"
 	"\n"
 	"  -b, --batch          print lines, for pipes and files\n"
 	"  -d, --delay SECONDS  time between pictures, from 0.1 to 3600 (default: 1)\n"
@@ -40,6 +41,10 @@ static void lines_print(const struct top *top)
 			printf("\tpackets/s %.1f\tbytes/s %.1f", at->packets, at->bytes);
 		puts(at->gone ? "\tgone" : "");
 	}
+	for (unsigned i = 0; i < top->flows; i++)
+		printf("flow\t%s\t%s\t%s\tsent %.0f\treceived %.0f\t%s\n", top->flow[i].path,
+		       top->flow[i].proto, top->flow[i].ends, top->flow[i].sent,
+		       top->flow[i].received, top->flow[i].process);
 	for (unsigned i = 0; i < top->rules; i++)
 		printf("rule\t%s\t%u\thits/s %.1f\t%s\n", top->rule[i].policy, top->rule[i].id,
 		       top->rule[i].hits, top->rule[i].text);

@@ -18,6 +18,7 @@
 #include "top.h"
 
 #define SHARE 200 /* reading the counters of rules takes at most one part in so many of the time */
+#define FLOW_SHARE 400 /* the same for reading the open connections */
 
 struct hits {
 	struct cgg_count_key key;
@@ -41,6 +42,7 @@ static struct sample {
 	struct hits *hits;
 	size_t hit_count, hit_room;
 	double hits_time, hits_next; /* when they were read, and are to be read again */
+	bool flows_seen; /* a second time: the first one is not shown by -b */
 } last;
 static double rule_seconds; /* between the last two readings of rules */
 
@@ -369,8 +371,7 @@ static int rules_read(struct top *top, struct cgg_guard *guard)
 		/* The second one must not wait: it takes two to give the rates. */
 		last.hits_next = 0;
 		if (last.hits_time > 0)
-			last.hits_next =
-				begin + SHARE * (now() - begin) - top->seconds / 2;
+			last.hits_next = begin + SHARE * (now() - begin) - top->seconds / 2;
 		last.hits_time = begin;
 		count = top->rules;
 		memcpy(hottest, top->rule, sizeof(hottest));
@@ -383,6 +384,20 @@ static int rules_read(struct top *top, struct cgg_guard *guard)
 		top->rule[i].policy = strdup(guard->policies[top->rule[i].place].name);
 	}
 	return status;
+}
+
+/* Read the open connections, unless this took so long that it has to wait. */
+static void connections_read(struct top *top, struct cgg_guard *guard)
+{
+	static double next;
+	double begin = now();
+
+	if (begin >= next || top->seconds <= 0 || !last.flows_seen) {
+		flows_read(guard);
+		last.flows_seen = top->seconds > 0;
+		next = begin + FLOW_SHARE * (now() - begin);
+	}
+	flows_show(top);
 }
 
 int top_read(struct top *top)
@@ -408,6 +423,8 @@ int top_read(struct top *top)
 		status = events_read(top, &guard);
 	if (!status)
 		status = rules_read(top, &guard);
+	if (!status)
+		connections_read(top, &guard);
 	last.time = time;
 	guard_close(&guard);
 	guard_unmap(&guard);

@@ -136,6 +136,28 @@ static void cgroups_put(int row, int rows)
 			cgroup_put(row + count++, &shown.cgroup[i]);
 }
 
+static void flows_put(int row, int rows)
+{
+	char line[1024], sent[16], received[16];
+	int put = 0;
+
+	line_put(
+		row++, A_REVERSE,
+		"    SENT RECEIVED  OPEN CONNECTION                                  PROCESS CGROUP    "
+		"                                                                                 ");
+	for (unsigned i = 0; i < shown.flows && put < rows - 1; i++) {
+		const struct top_flow *flow = &shown.flow[i];
+
+		if (*wanted && !strstr(flow->path, wanted))
+			continue;
+		number_print(sent, flow->sent);
+		number_print(received, flow->received);
+		snprintf(line, sizeof(line), "%8s %8s  %s %-44s %s %s", sent, received, flow->proto,
+			 flow->ends, flow->process, flow->path);
+		line_put(row + put++, A_NORMAL, line);
+	}
+}
+
 static void rules_put(int row, int rows)
 {
 	char line[1024], hits[16];
@@ -204,7 +226,7 @@ static void head_put(unsigned delay)
 
 static void draw(unsigned delay)
 {
-	int rows = LINES - 3, below = rows / 4;
+	int rows = LINES - 3, below = rows / 5;
 
 	erase();
 	if (help) {
@@ -214,8 +236,9 @@ static void draw(unsigned delay)
 		line_put(1, A_NORMAL, "waiting; q quits");
 	} else {
 		head_put(delay);
-		cgroups_put(3, rows - 2 * below);
+		cgroups_put(3, rows - (below > 1 ? 3 * below : 0));
 		if (below > 1) {
+			flows_put(LINES - 3 * below, below);
 			rules_put(LINES - 2 * below, below);
 			events_put(LINES - below, below);
 		}

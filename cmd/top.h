@@ -23,6 +23,16 @@ struct top_rule {
 	double hits;
 };
 
+/* A connection that is open now. */
+struct top_flow {
+	const char *proto;
+	char ends[2 * CGG_NET_TEXT + 64]; /* this one, > or <: which called, the other one */
+	char process[128];
+	char path[512]; /* of its cgroup; long ones are cut */
+	double sent, received; /* bytes since it began */
+};
+
+#define TOP_FLOWS 32
 #define TOP_RULES 32
 #define TOP_EVENTS 64
 struct top {
@@ -30,6 +40,8 @@ struct top {
 	unsigned cgroups, policies;
 	struct top_rule rule[TOP_RULES]; /* those that are hit most often */
 	unsigned rules;
+	struct top_flow flow[TOP_FLOWS]; /* those with the most bytes */
+	unsigned flows;
 	char *event[TOP_EVENTS]; /* lines of the latest denials, the newest first */
 	unsigned events;
 	double seconds; /* since the picture before */
@@ -40,6 +52,10 @@ struct top {
 /* sample.c */
 int top_read(struct top *top); /* CGG_NO: the guard was loaded again, so begin anew */
 void top_free(struct top *top);
+
+/* flows.c */
+void flows_read(struct cgg_guard *guard);
+void flows_show(struct top *top);
 
 /* cgg-top.c */
 _Noreturn void restart(void); /* this command, from its beginning */

@@ -124,6 +124,10 @@ static void attributes_read(struct cgg_socket *s, const struct inet_diag_msg *ms
 			continue;
 		memcpy(&info, data, size < sizeof(info) ? size : sizeof(info));
 		s->direction = direction_of(&info, size, s->state, msg->idiag_wqueue);
+		s->counted = s->state != BPF_TCP_LISTEN;
+		s->sent = info.tcpi_bytes_acked -
+			  (info.tcpi_bytes_acked && s->direction != CGG_INWARD); /* the SYN */
+		s->received = info.tcpi_bytes_received;
 	}
 }
 

@@ -42,12 +42,14 @@ struct cgg_socket {
 	__u8 direction; /* enum cgg_direction */
 	__u8 origin;
 	bool v6only;
+	bool counted; /* sent and received are known */
 	bool is_mute; /* its packets are refused, so also the reset when it is ended */
 	__u8 verdict; /* enum cgg_verdict; CGG_VERDICTS: nothing to ask */
 	__u32 scope, network; /* index in cgg_sockets */
 	__u32 holder; /* index of the first process, those of one socket are neighbours */
 	__u32 holders;
 	__u32 rule; /* id of the one that decides, 0: the default */
+	__u64 sent, received; /* bytes of data of a TCP connection */
 	int place; /* of the policy that decides */
 	const char *text; /* the words of the rule; 0: the default */
 };

@@ -95,6 +95,40 @@ lacks_screen()
 	[[ ${lines[1]} == *"$(shown "$web")"* ]] # the one with denials is first
 }
 
+# talking CGROUP: a connection to a server outside that is open; 300 bytes went, 40000 came back
+talking()
+{
+	start python3 -c '
+import socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+taken = server.accept()[0]
+taken.recv(300, socket.MSG_WAITALL)
+taken.sendall(bytes(40000))
+taken.recv(1)'
+	there=$said
+	start sh -c 'echo $$ >"$1/cgroup.procs" && exec python3 -c "$2" "$3"' - "$1" '
+import socket, sys
+client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+client.sendall(bytes(300))
+assert len(client.recv(40000, socket.MSG_WAITALL)) == 40000
+print(flush=True)
+client.recv(1)' "$there"
+	talker=$!
+}
+
+@test 'open connections are shown with their bytes, on a terminal and as lines' {
+	talking "$web"
+	yes cgg-top -b -d 0.1 -n 1
+	matches "^flow	$(shown "$web")	tcp	127.0.0.1:[0-9]+ > 127.0.0.1:$there	sent 300	received 40000	python3,$talker$"
+	top
+	shows "^ +300 +40.0k +tcp 127.0.0.1:[0-9]+ > 127.0.0.1:$there +python3,$talker /"
+	type_keys / m a i l Enter
+	hides "> 127.0.0.1:$there"
+	type_keys / Escape
+	shows "> 127.0.0.1:$there"
+}
+
 @test '-n and -d say how often, and every picture ends with an empty line' {
 	before=$SECONDS
 	yes cgg-top -b -d 0.3 -n 4
@@ -110,7 +144,7 @@ lacks_screen()
 	matches '^\[DENY connect4\]'
 }
 
-@test 'the screen has three tables, and q leaves the terminal as it was' {
+@test 'the screen has four tables, and q leaves the terminal as it was' {
 	busy "$web"
 	top
 	shows "^ +[1-9][0-9.]* +[1-9][0-9.]* +[1-9][0-9.]* +[1-9][0-9.k]* +default +$(shown "$web")"
