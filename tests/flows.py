@@ -8,16 +8,19 @@
 	wait ADDRESS PORT	connect, say so, and wait for a line
 	udp HOW			UDP sockets that are used so: peers, silent, forked, killed, reconnects, full,
 				refused; or `to ADDRESS PORT'
+	held udp|tcp		many sockets, for which memory is kept until they are closed
 	listen			print a port; take one connection, and send its 3 bytes back at its end
 """
 import os
 import random
+import resource
 import select
 import signal
 import socket
 import struct
 import sys
 import threading
+import time
 
 
 class Packets(threading.Thread):
@@ -255,6 +258,39 @@ def udp(how, *to):
         client.connect(("127.0.0.1", 1))
         client.send(b"abc")
         select.select([client], [], [])
+
+
+def slabs():
+    """Return how many objects of each size the kernel holds that have no pool of their own."""
+    try:
+        lines = open("/proc/slabinfo").read().splitlines()
+    except OSError:
+        print("skip: the kernel has no /proc/slabinfo")
+        sys.exit()
+    return {line.split()[0]: int(line.split()[1]) for line in lines if line.startswith("kmalloc")}
+
+
+def held(kind):
+    """What is kept with many sockets is there while they are open, and then it is not."""
+    count = 4000
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3 * count, 3 * count))
+    server = pair(socket.AF_INET, "127.0.0.1")
+    before, sockets = slabs(), []
+    for _ in range(count if kind == "udp" else count // 2):
+        if kind == "udp":
+            sockets.append(socket.socket(socket.AF_INET, 2))
+        else:
+            sockets.append(socket.create_connection(server.getsockname()))
+            sockets.append(server.accept()[0])
+            sockets[-2].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    grown = {name for name, now in slabs().items() if now - before.get(name, 0) > count * 3 // 4}
+    print("kept in" if grown else "not kept", *sorted(grown), file=sys.stderr)
+    assert grown
+    for sock in sockets:
+        sock.close()
+    del sockets
+    while any(slabs()[name] - before[name] > count // 4 for name in grown):
+        time.sleep(0.1)
 
 
 def one(address, port):

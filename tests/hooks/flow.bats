@@ -250,8 +250,9 @@ udp='flow_socket,flow_sent,flow_received,flow_udp'
 }
 
 @test 'UDP: process and cgroup are those that made the socket, whoever uses it and however it ends' {
-	local line=" comm=python3 .* proto=17 .* cgroup=$(shown "$web") .* saddr=127.0.0.1 .* opened=here duration_us=[0-9]+"
+	local line
 
+	line=" comm=python3 .* proto=17 .* cgroup=$(shown "$web") .* saddr=127.0.0.1 .* opened=here duration_us=[0-9]+"
 	rule alert flow proto udp port 1-65535 cgroup "$(shown "$web")"
 	run inside "$web" talk udp forked
 	yes cgg-events -n 2 -w $((3 * patience))
@@ -338,6 +339,15 @@ for i in range(2):
 	echo >&"${answer[1]}"
 	told 1 cgroup sent
 	says "$(shown "$web") 6"
+}
+
+@test 'what is kept with a socket is freed with it' {
+	rule alert flow quiet
+	for kind in udp tcp; do
+		run inside "$web" timeout $((30 * patience)) python3 "$tests_dir/flows.py" held "$kind"
+		skip_if_lacking slabs
+		status_is 0
+	done
 }
 
 @test 'UDP: the name that the address has is told' {
