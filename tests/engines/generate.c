@@ -460,14 +460,24 @@ static const char *const verdicts[] = { "allow", "alert", "deny" };
 
 /* The hook sets of overlap; the last ones can only be observed. */
 static const char *const hook_sets[] = {
-	"connect,sendmsg", "connect",
-	"sendmsg",	   "bind",
-	"egress",	   "connect,sendmsg,egress",
-	"connect,bind",	   "egress,ingress",
-	"ingress",	   "connect,bind,sendmsg,egress,ingress",
-	"recvmsg",	   "sendmsg,recvmsg",
+	"connect,sendmsg",
+	"connect",
+	"sendmsg",
+	"bind",
+	"egress",
+	"connect,sendmsg,egress",
+	"connect,bind",
+	"egress,ingress",
+	"ingress",
+	"connect,bind,sendmsg,egress,ingress",
+	"recvmsg",
+	"sendmsg,recvmsg",
+	"flow",
+	"connect,flow",
+	"ingress,flow",
 };
-enum { HOOK_SETS = 12, WATCHED = 10, PACKETS = 0x3b0 }; /* PACKETS: sets with egress or ingress */
+/* PACKETS: sets with egress or ingress */
+enum { HOOK_SETS = 15, WATCHED = 10, PACKETS = 0x43b0 };
 
 static bool owners; /* print users and groups */
 
