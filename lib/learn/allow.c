@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../host/host.h"
 #include "seen.h"
 
 #define CUT 112 /* events cut names to so many bytes */
@@ -216,6 +217,16 @@ static bool is_exact(const struct cgg_rule *rule, const struct event_words *word
 	       !strstr(name, "\xef\xbf\xbd");
 }
 
+/* Return whether a policy may have the rule: an event that was made up may be an impossible one. */
+static bool is_accepted(const struct cgg_rule *rule)
+{
+	struct cgg_rule copy = *rule;
+	bool accepted = !rule_accept(&copy, false);
+
+	*cgg_note = 0; /* whether this host has the sysctl does not matter */
+	return accepted;
+}
+
 /*
  * Make the rule that allows only this event. Return 0; CGG_NO if no such rule can exist; CGG_USAGE
  * if the event lacks a field.
@@ -255,7 +266,8 @@ int rule_of(const struct cgg_learn *learn, struct cgg_rule *rule, const json_t *
 				 cgg_hooks[hook].word);
 	if (words.count < 3 || rule_parse(rule, words.count, words.word))
 		return CGG_NO;
-	if (is_exact(rule, &words) && !json_is_integer(json_object_get(event, "unread")))
+	if (is_exact(rule, &words) && !json_is_integer(json_object_get(event, "unread")) &&
+	    is_accepted(rule))
 		return 0;
 	rule_free(rule); /* a text with a comma is a list, which no address is */
 	return CGG_NO;

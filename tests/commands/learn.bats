@@ -239,6 +239,7 @@ allow unix "/run/a\x0amode audit" # 1 time, by x' ]
 "hook":"connect4","daddr":"10.0.0.0/8","dport":80,"proto":6
 "hook":"connect4","daddr":"local","dport":80,"proto":6
 "hook":"egress","daddr":"10.0.0.1","dport":0,"proto":6,"unread":1
+"hook":"connect4","daddr":"10.0.0.1","dport":80,"proto":2
 END
 }
 

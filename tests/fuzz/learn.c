@@ -27,14 +27,15 @@ static void check(const struct cgg_learn *learn, char *text, size_t size)
 	for (size_t i = 0; i < size; i++)
 		lines += text[i] == '\n';
 	for (size_t i = 0; i < size; i++)
-		comments += text[i] == '#' && (!i || text[i - 1] == '\n');
+		comments += (text[i] == '#' || !strncmp(&text[i], "resolver ", 9)) &&
+			    (!i || text[i - 1] == '\n'); /* and other lines that are no rule */
 	for (unsigned i = 0; i < CGG_HOOKS; i++)
 		denied |= (unsigned)(rules.defaults.verdict[i] == CGG_DENY) << i;
 	if (denied != learn->hooks || rules.audit || rules.rules > learn->unique ||
 	    lines - comments != (denied != 0) + rules.rules)
 		abort();
 	for (unsigned i = 0; i < rules.count; i++)
-		if (rules.entry[i].verdict != CGG_ALLOW || rules.entry[i].hooks & ~denied)
+		if (rules.entry[i].verdict != CGG_ALLOW || rules.entry[i].condition.hooks & ~denied)
 			abort();
 	rules_free(&rules);
 }
@@ -49,7 +50,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 3)
 		return 0;
-	widen = (struct cgg_widen){ data[0] % 33, data[1] % 129, data[2] };
+	widen = (struct cgg_widen){ data[0] % 33, data[1] % 129, data[2], 0 };
+	learn.users = data[0] > 127;
+	learn.answers = data[1] > 127;
 	data += 3;
 	size -= 3;
 	for (size_t len; size; data += len, size -= len) {
