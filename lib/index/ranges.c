@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* ranges.c - turns the boxes of rules into blocks of ranges. */
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,7 +188,7 @@ int ranges_add(struct ranges *ranges, const struct cgg_entry *form, const struct
 	struct wide wide = { .address = { 0, LAST }, .value = { 0, LAST } };
 
 	one.until = box->box.until;
-	range_set(&one, OF_SELECT, 0, ~0u);
+	range_set(&one, OF_SELECT, 0, cgg_hooks[hook].matches & CGG_MATCH_IP ? PROTOS - 1 : ~0u);
 	if (box->box.select != ANY_SELECT)
 		range_set(&one, OF_SELECT, (__u32)box->box.select, (__u32)box->box.select);
 	range_set(&one, OF_PORT, box->box.port_min, box->box.port_max);
@@ -215,6 +216,22 @@ static int preset_address(void *context, const __u8 *key, __u32 bits, bool six)
 
 	prefix_set(p->wide.address, key, bits, six);
 	return block_add(p->ranges, &p->taken, &p->wide);
+}
+
+/* The programs skip the header AH, so a packet whose protocol is known has another one. */
+static int preset_protos(struct preset *p)
+{
+	int status;
+
+	p->taken.kinds = 0;
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
+		if (CGG_PACKET_HOOKS >> hook & 1)
+			p->taken.kinds |= (kind_set)(CGG_KNOWN_ALL | CGG_KNOWN_PROTO)
+					  << hook * CGG_QUERY_BITS;
+	range_set(&p->taken, OF_SELECT, IPPROTO_AH, IPPROTO_AH);
+	status = block_add(p->ranges, &p->taken, &p->wide);
+	range_set(&p->taken, OF_SELECT, 0, ~0u);
+	return status;
 }
 
 /* A name that is of an inner address has no other, and the other way round. */
@@ -248,7 +265,8 @@ int ranges_preset(struct ranges *ranges, unsigned by_name)
 	range_set(&p.taken, OF_SELECT, 0, ~0u);
 	range_set(&p.taken, OF_UID, 0, UNKNOWN);
 	range_set(&p.taken, OF_OWN, 0, UNKNOWN - 1);
-	status = preset_names(&p, by_name);
+	status = preset_protos(&p);
+	status = status ? status : preset_names(&p, by_name);
 	if (status)
 		return status;
 	p.wide.address[0] = 0;

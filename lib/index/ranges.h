@@ -18,7 +18,7 @@ enum dimension {
 	OF_UID, /* UNKNOWN: not known */
 	OF_OWN, /* the group; of packets the source port */
 	OF_VALUE, /* of packets this host's address */
-	OF_SELECT, /* as in struct box: one, or all */
+	OF_SELECT, /* as in struct box: one, or all that there are */
 	DIMENSIONS
 };
 #define UNKNOWN (~0u)

@@ -7,9 +7,11 @@
  * can be shadowed by rules of its class and of wider ones. So each class has covers of its own, to
  * which the rules of wider classes are added too.
  *
- * Rules that name ranges of other numbers (users, say) stand in no cover. Where there are such
- * rules, what the covers leave open is looked for among the blocks of all rules (ranges.h).
+ * Rules that name ranges of other numbers (users, say) stand in no cover, and covers do not join
+ * protocols. Where rules name such ranges, or all protocols, what the covers leave open is looked
+ * for among the blocks of all rules (ranges.h).
  */
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +42,7 @@ struct finder {
 	struct ranges ranges;
 	kind_set ranged; /* kinds of queries with rules that name ranges */
 	kind_set collected; /* those whose rules are compared by blocks, too */
+	bool proto[PROTOS]; /* that a rule names */
 	__u32 hooks_by_name; /* 1 << hook: it has rules by name */
 	unsigned first_wanted; /* the first entry whose rule is to be compared */
 	const struct cgg_entry *entry, *form; /* of which boxes are visited */
@@ -56,12 +59,15 @@ struct finder {
 /* Count a box of a class. */
 static int class_count(struct finder *f, __u32 number, const struct part_box *box)
 {
+	int hook = (int)(box->kind / PARTS / CGG_QUERY_BITS);
 	bool ranged = has_ranges(&f->form->condition);
 	struct class *class = &f->classes.class[number];
 
 	class->boxes += !ranged;
 	class->wanted |= f->entry >= f->rules->entry + f->first_wanted;
 	f->ranged |= ranged ? KIND_BIT(box->kind) : 0;
+	if (CGG_PACKET_HOOKS >> hook & 1 && box->box.select < PROTOS)
+		f->proto[box->box.select] = true;
 	return 0;
 }
 
@@ -340,12 +346,26 @@ static int rules_compare(struct finder *f)
 	return status;
 }
 
+/* Return whether rules name each protocol that a packet may have: together they may take all. */
+static bool all_protos_named(const struct finder *f)
+{
+	for (unsigned i = 0; i < PROTOS; i++)
+		if (!f->proto[i] && i != IPPROTO_AH)
+			return false;
+	return true;
+}
+
 /* Set the kinds of queries whose rules are compared by blocks, too. */
 static void kinds_collect(struct finder *f)
 {
-	for (int hook = 0; hook < CGG_HOOKS; hook++)
+	const kind_set bits = ((kind_set)1 << CGG_QUERY_BITS) - 1;
+
+	for (int hook = 0; hook < CGG_HOOKS; hook++) {
+		if (CGG_PACKET_HOOKS >> hook & 1 && all_protos_named(f))
+			f->ranged |= bits << hook * CGG_QUERY_BITS;
 		if (f->ranged & KIND_BIT(KIND(hook, 0, 0)))
 			f->ranged |= kinds_by_name(1u << hook);
+	}
 	f->collected |= f->ranged;
 }
 

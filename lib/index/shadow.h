@@ -25,6 +25,7 @@ struct part_box {
 	struct box box;
 	__u32 kind;
 };
+#define PROTOS 256 /* select of addresses is one of so many protocols */
 #define BOXES 8 /* of one form of an entry, a hook and an access bit */
 #define KIND(hook, bit, part)                                                                      \
 	(((__u32)(hook)*CGG_QUERY_BITS + (__u32)(bit)) * PARTS + (__u32)(part))

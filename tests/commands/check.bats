@@ -82,6 +82,14 @@ END
 	END
 }
 
+@test 'a rule that earlier rules take only together by all protocols of packets is found' {
+	local each
+	each=$(printf 'deny egress proto %d\n' {0..50} {52..255})
+	finds $'256|earlier rules together take all of it|deny egress' <<<"$each"$'\ndeny egress'
+	finds <<<"$(grep -v 77 <<<"$each")"$'\ndeny egress'
+	finds <<<"${each//deny/allow}"$'\ndeny egress'
+}
+
 # chessboard N: rules that take all N*N squares of ports and source ports, and one of them all
 chessboard()
 {
