@@ -358,12 +358,12 @@ static bool all_protos_named(const struct finder *f)
 /* Set the kinds of queries whose rules are compared by blocks, too. */
 static void kinds_collect(struct finder *f)
 {
-	const kind_set bits = ((kind_set)1 << CGG_QUERY_BITS) - 1;
-
 	for (int hook = 0; hook < CGG_HOOKS; hook++) {
+		const kind_set all = (((kind_set)1 << CGG_QUERY_BITS) - 1) << hook * CGG_QUERY_BITS;
+
 		if (CGG_PACKET_HOOKS >> hook & 1 && all_protos_named(f))
-			f->ranged |= bits << hook * CGG_QUERY_BITS;
-		if (f->ranged & KIND_BIT(KIND(hook, 0, 0)))
+			f->ranged |= all;
+		if (f->ranged & all) /* what is taken by address is taken by name */
 			f->ranged |= kinds_by_name(1u << hook);
 	}
 	f->collected |= f->ranged;

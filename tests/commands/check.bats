@@ -133,6 +133,7 @@ chessboard()
 }
 
 @test 'host without resolver, and rules by name behind a rule about all addresses are found' {
+	finds '3|earlier rules together take all of it|allow connect host a.example' <<<$'resolver 127.0.0.53\ndeny connect gid 0-7\ndeny connect gid 8-4294967294\nallow connect host a.example'
 	finds "1|without a line \`resolver' no answer binds a name|allow connect host a.example" <<<'allow connect host a.example'
 	finds '3|earlier rules together take all of it|allow connect host a.example' <<<$'resolver 127.0.0.53\ndeny connect ip 0.0.0.0/0\ndeny connect ip ::/0\nallow connect host a.example'
 	finds <<<$'resolver 127.0.0.53\nallow connect ip 10.0.0.0/8\nallow connect host *.example\ndeny connect'
