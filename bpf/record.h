@@ -70,8 +70,8 @@ static __always_inline void host_copy(struct cgg_event *e, __u32 len, __u32 buff
 	(void)buffer;
 #endif
 
-	if (s)
-		copy_words(e->host.name, s->name.word, HOST_ROOM);
+	for (unsigned i = 0; s && i < HOST_ROOM / 4; i++) /* as it is aligned there */
+		((__u32 *)e->host.name)[i] = ((const __u32 *)s->name.word)[i];
 }
 #endif
 

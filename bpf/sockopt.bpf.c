@@ -39,11 +39,13 @@ static __always_inline int is_ipv6_alias(__u32 level, __u32 name)
  */
 static __always_inline __u64 int_set(struct bpf_sockopt *ctx)
 {
-	const int *value = ctx->optval, *end = ctx->optval_end;
+	struct {
+		int value;
+	} __attribute__((packed)) *set = ctx->optval, *end = ctx->optval_end; /* not aligned */
 
-	if (ctx->optlen != sizeof(*value) || value + 1 > end)
+	if (ctx->optlen != sizeof(*set) || set + 1 > end)
 		return CGG_VALUE_VAGUE;
-	return CGG_VALUE_OF((__s64)*value);
+	return CGG_VALUE_OF((__s64)set->value);
 }
 
 /* sockopt - Judge an option; an alias is judged under both of its levels. */

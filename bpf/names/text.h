@@ -72,7 +72,9 @@ __noinline __weak __u32 name_turn(__u32 use)
 	if (!end)
 		return 0;
 	s->out[RAW - 1] = 0;
-	s->name = *(const struct cgg_operand *)(s->out + ((RAW - end) & (RAW - 1)));
+	/* not aligned, which a plain copy must be on some machines */
+	if (bpf_probe_read_kernel(&s->name, sizeof(s->name), s->out + ((RAW - end) & (RAW - 1))))
+		return 0;
 	s->hash = names_hash(s->seed, &s->name);
 	s->len = end - 1;
 	return end;

@@ -4,8 +4,8 @@
  * verify OBJECT
  *
  * A line for each program: its name, instructions processed, states in all, states at most at
- * once, bytes of stack. Nothing is pinned or attached. A program that this kernel lacks has no
- * line.
+ * once, bytes of stack. Each access must be aligned, as on riscv64. Nothing is pinned or attached.
+ * A program that this kernel lacks has no line.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -39,6 +39,7 @@ static void log_prepare(struct bpf_program *program)
 
 	if (!log)
 		errx(3, "out of memory");
+	bpf_program__set_flags(program, BPF_F_STRICT_ALIGNMENT);
 	bpf_program__set_log_level(program, STATISTICS);
 	bpf_program__set_log_buf(program, log, LOG_SIZE);
 }
