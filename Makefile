@@ -62,7 +62,9 @@ CURSES ?= -lncursesw -ltinfo
 SORT = $(call once,SORT,$(shell echo __BYTE_ORDER__ __x86_64__ __i386__ __s390x__ | $(CC) -E -P - 2>/dev/null))
 ORDER = $(if $(filter 4321,$(SORT)),bpfeb,bpfel)
 REORDERS = $(if $(filter 1,$(SORT)),,-DCGG_REORDERS)
-BPF_CFLAGS = -O2 -g -Wall -Wextra $(WERROR) -target $(ORDER) -mcpu=v3 $(REORDERS) $(LIBRARY_CFLAGS) $(SYSROOT:%=-isystem %/usr/include) \
+# Kernels of 32 bits need other maps: bpf/map.h.
+NARROW = $(call once,NARROW,$(if $(filter 4,$(shell echo __SIZEOF_POINTER__ | $(CC) -E -P - 2>/dev/null)),-DCGG_NARROW))
+BPF_CFLAGS = -O2 -g -Wall -Wextra $(WERROR) -target $(ORDER) -mcpu=v3 $(REORDERS) $(NARROW) $(LIBRARY_CFLAGS) $(SYSROOT:%=-isystem %/usr/include) \
 	-I$(SYSROOT)/usr/include/$(MULTIARCH) -MMD -ffile-prefix-map=$(CURDIR)=.
 
 COMMANDS = $(patsubst cmd/%.c,$(BUILD)/%,$(wildcard cmd/cgg-*.c))

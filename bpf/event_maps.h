@@ -24,7 +24,7 @@ struct {
 
 /* The slots of the other rings; each reader creates its own. Element 0 is empty. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(type, CGG_OF_MAPS);
 	__uint(max_entries, CGG_RINGS);
 	__type(key, __u32);
 	__array(
@@ -59,7 +59,7 @@ struct {
 
 /* The wake-up ring buffers of the other rings. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(type, CGG_OF_MAPS);
 	__uint(max_entries, CGG_RINGS);
 	__type(key, __u32);
 	__array(

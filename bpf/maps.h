@@ -26,7 +26,7 @@ struct {
  * structure that only an inner map uses.
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(type, CGG_OF_MAPS);
 	__uint(max_entries, CGG_CHUNKS);
 	__type(key, __u32);
 	__array(
@@ -41,7 +41,7 @@ struct {
 
 /* One index for each policy with many rules, as large as it needs; pinned under indexes/. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(type, CGG_OF_MAPS);
 	__uint(max_entries, 2 * CGG_POLICIES);
 	__type(key, __u32);
 	__array(
@@ -88,7 +88,7 @@ struct {
 
 /* The tallies of CGG_CHUNK policies share one inner map, pinned under tallies/. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(type, CGG_OF_MAPS);
 	__uint(max_entries, CGG_CHUNKS);
 	__type(key, __u32);
 	__array(

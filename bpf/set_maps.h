@@ -7,7 +7,7 @@
 
 /* The tables of sets (contract/sets.h), each as large as it needs; pinned under sets/. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(type, CGG_OF_MAPS);
 	__uint(max_entries, CGG_SETS);
 	__type(key, __u32);
 	__array(

@@ -21,7 +21,7 @@ struct {
 } name_owners MAP;
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(type, CGG_OF_MAPS);
 	__uint(max_entries, CGG_NAMES_CGROUPS);
 	__type(key, __u32);
 	__array(
@@ -34,7 +34,7 @@ struct {
 } bindings MAP;
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(type, CGG_OF_MAPS);
 	__uint(max_entries, CGG_NAMES_CGROUPS);
 	__type(key, __u32);
 	__array(
