@@ -97,7 +97,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps demo sysroot tested tools check check-one check-compilers check-debian check-faults check-kernels \
-	check-machines check-matrix check-odd check-programs check-reproducible check-rpm rpm dist \
+	check-machines check-matrix check-odd check-programs check-reproducible check-debs check-rpm rpm dist \
 	check-sanitize check-valgrind analyze soak bench bench-compare \
 	fuzz html check-site install uninstall deb check-deb check-boot clean
 
@@ -178,7 +178,7 @@ check-odd: deps
 # Run everything that a release needs, and go on where something fails: hours. doc/matrix.md has the table.
 check-matrix:
 	@failed=; for target in check check-debian check-compilers check-kernels check-machines check-odd \
-		check-reproducible check-rpm check-deb check-boot; do \
+		check-reproducible check-rpm check-deb check-debs check-boot; do \
 		$(MAKE) --no-print-directory $$target || failed="$$failed $$target"; \
 	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
@@ -388,6 +388,11 @@ rpm: dist
 		--define '_sourcedir $(abspath $(BUILD))' --define 'cgg_version $(VERSION)' \
 		share/rpm/cgguard.spec >$(RPM)/log 2>&1 || { tail -n 40 $(RPM)/log; exit 1; }
 	@ls $(RPM)/RPMS/*/cgguard-*.rpm
+
+# Build the package for other machines; MACHINES='arm64' names some.
+check-debs: deps
+	@tests/install-deps deb
+	@tests/machines/check-debs $(BUILD)/debs $(MACHINES)
 
 # Install the RPM in a root of its own, run the demo there, and remove it.
 check-rpm: rpm
