@@ -154,7 +154,7 @@ bool name_counts_read(__u64 cgroup, struct cgg_names_count *sum)
 }
 
 /* What is kept for each rule: its counts, and how often it may still match. */
-static const char *const by_rule[] = { "maps/counts", "maps/limits" };
+static const char *const by_rule[] = { "maps/counts", "maps/limits" }; /* any_hit(): the first */
 #define BY_RULE (sizeof(by_rule) / sizeof(by_rule[0]))
 
 static bool any_key(int map, __u32 policy)
@@ -170,11 +170,32 @@ static bool any_key(int map, __u32 policy)
 	return any;
 }
 
+/* Return whether the tallies of a policy tell of a rule that was hit, or cannot be read. */
+static bool any_hit(__u32 policy)
+{
+	bool any = false;
+	__u32 key;
+
+	if (tallies(policy, &key) < 0)
+		return true;
+	for (int hook = 0; hook < CGG_HOOKS && !any; hook++) {
+		struct cgg_tally tally = tally_read(policy, hook);
+
+		for (int v = 0; v < CGG_VERDICTS; v++)
+			any |= tally.by_rule[v] != 0;
+	}
+	return any;
+}
+
+/*
+ * Return whether anything may be kept for rules of a policy. A hit is added to the tallies before
+ * it is counted for its rule. So the map of the counts, whose search takes long, is often let be.
+ */
 bool count_any(__u32 policy)
 {
 	bool any = false;
 
-	for (size_t i = 0; i < BY_RULE && !any; i++) {
+	for (size_t i = any_hit(policy) ? 0 : 1; i < BY_RULE && !any; i++) {
 		int map = pin_get(by_rule[i]);
 
 		any = map >= 0 && any_key(map, policy);
