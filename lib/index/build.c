@@ -267,7 +267,7 @@ static __u64 digit_put(struct builder *b, __u32 from, __u32 to, unsigned d, __u6
 		if (!open)
 			break;
 	}
-	return intervals_put(b, mark, d);
+	return intervals_put(b, mark, d, !mark);
 }
 
 /*

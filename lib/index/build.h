@@ -98,7 +98,7 @@ void items_sort(struct builder *b, int space);
 
 /* intervals.c: intervals of 0..65535 -> a reference to an interval node or points */
 void interval_add(struct builder *b, __u32 mark, __u32 last, __u64 ref);
-__u64 intervals_put(struct builder *b, __u32 mark, unsigned digit);
+__u64 intervals_put(struct builder *b, __u32 mark, unsigned digit, bool outermost);
 
 /* records.c */
 void records_put(struct builder *b, const struct cgg_rules *rules, const __u32 *actions,

@@ -162,9 +162,13 @@ static __u64 intervals_whole(struct builder *b, const struct interval *interval,
 /*
  * Write the intervals from mark on, which end with 65535, in the smallest form that fits, and
  * remove them from the builder. Return the reference.
+ *
+ * The outermost node of a space, which every walk reads, is rather large than slow: it becomes
+ * 65536 references already if there are a quarter as many intervals as elsewhere.
  */
-__u64 intervals_put(struct builder *b, __u32 mark, unsigned digit)
+__u64 intervals_put(struct builder *b, __u32 mark, unsigned digit, bool outermost)
 {
+	const __u32 most = outermost ? CGG_INTERVALS_MOST / 4 : CGG_INTERVALS_MOST;
 	const struct interval *interval = b->interval + mark;
 	__u32 count = b->intervals - mark, points;
 	__u64 all = 0, others = 0;
@@ -177,6 +181,6 @@ __u64 intervals_put(struct builder *b, __u32 mark, unsigned digit)
 		return points_put(b, interval, count, points, all, others, digit);
 	return count == 1		      ? interval->ref
 	       : count <= CGG_INTERVALS_SMALL ? intervals_small(b, interval, count, digit)
-	       : count <= CGG_INTERVALS_MOST  ? intervals_large(b, interval, count, digit)
+	       : count <= most		      ? intervals_large(b, interval, count, digit)
 					      : intervals_whole(b, interval, count, digit);
 }

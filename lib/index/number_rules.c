@@ -254,7 +254,7 @@ static __u64 digit_put(struct numbers *o, unsigned digit, number n)
 		n = end + 1;
 		at = interval_at(o, n);
 	}
-	return intervals_put(o->b, mark, kinds[o->kind].by + digit);
+	return intervals_put(o->b, mark, kinds[o->kind].by + digit, false);
 }
 
 /* Write all intervals, and set *best to the first rule in them. Return the reference. */

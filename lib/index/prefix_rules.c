@@ -286,7 +286,7 @@ static __u64 port_intervals(struct prefix_rules *c, struct class *class, __u32 c
 	if (c->b->intervals > mark)
 		c->b->interval[c->b->intervals - 1].last = 65535;
 	free(edge);
-	return intervals_put(c->b, mark, CGG_BY_PORT);
+	return intervals_put(c->b, mark, CGG_BY_PORT, false);
 }
 
 static void chain_add(struct builder *b, struct chain *chain, __u64 own, __u32 best)
@@ -398,7 +398,7 @@ static __u32 protos_chain(struct prefix_rules *c, struct chain *chain, __u32 cou
 		interval_add(c->b, mark, proto, port_intervals(&one, one.class, one.classes));
 	}
 	interval_add(c->b, mark, 65535, 0);
-	chain_add(c->b, chain, intervals_put(c->b, mark, CGG_BY_PROTO), best);
+	chain_add(c->b, chain, intervals_put(c->b, mark, CGG_BY_PROTO, false), best);
 	memmove(c->item + left, c->item + with, (count - with) * sizeof(*c->item));
 	return left + count - with;
 }
