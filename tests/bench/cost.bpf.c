@@ -4,10 +4,15 @@
  *
  * Not part of the guard: build/tests/cost loads it beside the guard, on the guard's own maps.
  * Each program takes the next question, in random order; `draw' does only that, and is the
- * baseline. The walks are those of the packet hooks, or with NAMED those of `cgg-rule test',
- * which has a name as sysctl and unix do.
+ * baseline. The walks are those of the packet hooks, with SEVERAL for several access bits at once,
+ * as of devices, or with NAMED those of `cgg-rule test', which has a name as sysctl and unix do.
  */
+#ifdef NAMED
+#define SEVERAL
+#endif
+#ifdef SEVERAL
 #define CGG_SEVERAL
+#endif
 #ifdef NAMED
 #define CGG_ASKED
 #else

@@ -17,7 +17,9 @@ decide()
 		misses=50
 		;;
 	sysctls | unixes) object=cost-named ;;
+	devices) object=cost-several ;;
 	esac
+	[ -e "$BUILD/tests/bench/$object.bpf.o" ] || object=cost # of an earlier revision
 	generate "$kind" "$count" 1 >"$tmp/rules"
 	cgg-rule -p cost restore "$tmp/rules" || return
 	"$BUILD/tests/oracle" -w -m "$misses" -n "$questions" "$tmp/rules" >"$tmp/questions" &&
