@@ -92,8 +92,8 @@ static __always_inline void flow_put(struct cgg_event_flow *e, struct bpf_sock *
 	e->duration = n->time - p->since;
 	e->sent = p->sent;
 	e->received = p->received;
-	e->retransmits = at_most(p->out);
-	e->rtt = at_most(p->in);
+	e->out = at_most(p->out);
+	e->in = at_most(p->in);
 	e->end = close_of(ctx);
 }
 

@@ -3,19 +3,8 @@
 #ifndef CGG_CONTRACT_EVENT_H
 #define CGG_CONTRACT_EVENT_H
 
+#include "flow.h"
 #include "hooks.h"
-
-/* The subjects of events: the address, device, name or option of an operation. */
-struct cgg_event_net {
-	__u8 addr[16]; /* the other end (bind: the local one), as in a query */
-	__u8 local[16]; /* this end, all zero: not known */
-	__u16 port; /* destination */
-	__u16 sport; /* source, 0: not known */
-	__u16 proto;
-	__u8 unread; /* unknown of a packet: 1 its port, 2 its protocol too, 3 its address too */
-	__u8 host; /* length of the name, 0: none is known; struct cgg_event_host has it */
-	__u32 len; /* of a packet, bytes */
-};
 
 /* A network event with a name of the address, or of a question: reversed, and cut to its end. */
 struct cgg_event_host {
@@ -35,34 +24,6 @@ struct cgg_event_device {
 	__u32 major;
 	__u32 minor;
 	__u32 access_type; /* as the kernel gave it: access bits << 16 | type */
-};
-
-enum cgg_opened { CGG_OPENED_UNKNOWN, CGG_OPENED_HERE, CGG_OPENED_THERE };
-
-/* Why a connection ended. */
-enum cgg_flow_end {
-	CGG_CLOSED_HERE, /* both ends closed, this one first */
-	CGG_CLOSED_THERE,
-	CGG_RESET_HERE,
-	CGG_RESET_THERE,
-	CGG_REFUSED, /* by a reset, before there was a connection */
-	CGG_TIMEOUT, /* nothing came from the other end any more, or it cannot be reached */
-	CGG_CUT, /* by SOCK_DESTROY, as cgg-sockets -k does */
-	CGG_FLOW_ENDS
-};
-
-/* A connection, or a UDP socket and a peer: of the name less; net.len: datagrams it dropped. */
-struct cgg_event_flow {
-	struct cgg_event_net net;
-	char name[40];
-	__u8 opened; /* enum cgg_opened */
-	__u8 end; /* enum cgg_flow_end */
-	__u8 others; /* of UDP: the sum of the peers that are not counted by themselves */
-	__u8 zero;
-	__u64 sent, received; /* bytes of data, without headers and without repetitions */
-	__u64 duration; /* ns */
-	__u32 retransmits; /* segments; of UDP: datagrams sent, no more than fit */
-	__u32 rtt; /* us, smoothed; 0: not measured; of UDP: datagrams received */
 };
 
 /* A sysctl or a unix socket; @ stands for the first NUL of an abstract name. */

@@ -220,8 +220,8 @@ INLINE void put_flow(struct out *o, bool json, const struct cgg_event_flow *e, b
 	NUMBER(o, json, "sent", e->sent);
 	NUMBER(o, json, "received", e->received);
 	if (udp) {
-		NUMBER(o, json, "datagrams_sent", e->retransmits);
-		NUMBER(o, json, "datagrams_received", e->rtt);
+		NUMBER(o, json, "datagrams_sent", e->out);
+		NUMBER(o, json, "datagrams_received", e->in);
 		if (e->net.len)
 			NUMBER(o, json, "dropped", e->net.len);
 		if (e->others)

@@ -248,8 +248,8 @@ static void a_udp_socket_has_its_bytes_and_datagrams(void **state)
 	e.flow.sent = 5;
 	e.flow.received = 1ULL << 33;
 	e.flow.duration = 2000;
-	e.flow.retransmits = 2;
-	e.flow.rtt = ~0u;
+	e.flow.out = 2;
+	e.flow.in = ~0u;
 	print(&e, "/", &text_view);
 	assert_non_null(strstr(line, " opened=here duration_us=2 sent=5 received=8589934592 "
 				     "datagrams_sent=2 datagrams_received=4294967295 "
