@@ -15,6 +15,7 @@ cgroups()
 	printf '\ncommands as whole processes, medians in ms; attached cgroups, each policy has two or three\n'
 	policies_of 0 "$few" && attached_to 1 "$few"
 	commands_timed few
+	top_watched "$few"
 	policies_of "$few" "$many"
 	seq -f "$all/c%.0f" $((few + 1)) "$many" | xargs mkdir
 	bytes=$(kernel_bytes)
@@ -83,6 +84,22 @@ commands_timed()
 		timed_as metrics cgg-status -m
 		timed_as sockets cgg-sockets
 	done
+}
+
+# top_watched CGROUPS: the part of a processor that cgg-top takes at a picture a second
+top_watched()
+{
+	local pid before after seconds=20
+
+	[ -z "$quick" ] || seconds=5
+	tmux -L "$CGG_RUN" -f /dev/null new-session -d -x 100 -y 40 "env PATH='$PATH' cgg-top" || return
+	pid=$(tmux -L "$CGG_RUN" list-panes -F '#{pane_pid}')
+	sleep 2
+	before=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
+	sleep "$seconds"
+	after=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
+	tmux -L "$CGG_RUN" kill-server
+	aim "cgg-top with $1 cgroups, of a processor" "$(ratio $((after - before)) "$seconds")" 1 %
 }
 
 # A hundred thousand sockets of one cgroup, half of them opened there, of seven processes: one may have
