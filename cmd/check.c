@@ -13,7 +13,7 @@
 #include "rule.h"
 
 #define WARNINGS 10 /* of one change */
-#define WARN_RULES 200000 /* a change to a policy with more rules is not compared, to stay fast */
+#define WARN_ENTRIES 200000 /* a change to a larger policy is not compared: it would take seconds */
 
 struct check {
 	const struct cgg_rules *rules;
@@ -177,7 +177,7 @@ void shadows_warn(const struct cgg_rules *rules, unsigned from)
 	struct cgg_shadowed *shadow;
 	char why[64];
 
-	if (rules->rules > WARN_RULES ||
+	if (rules->count > WARN_ENTRIES ||
 	    shadows_find(rules, from, cgroups_above, true, &shadow, &count))
 		return;
 	for (unsigned i = 0; i < count; i++) {
@@ -248,7 +248,7 @@ void new_warn(struct cgg_guard *guard, int place, __u32 id, const struct cgg_rul
 	struct cgg_rules rules;
 
 	if (!more->rules || (more->rules == 1 && any_decides(place, more, id)) ||
-	    policy_size(guard, place, &size) || size > WARN_RULES)
+	    policy_size(guard, place, &size) || size > WARN_ENTRIES)
 		return;
 	if (!policy_read(guard, place, &rules)) {
 		while (from < rules.count && rules.entry[from].id != id)
