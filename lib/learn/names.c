@@ -27,11 +27,12 @@ const char *resolver_of(const json_t *event, int hook)
 	return addr;
 }
 
-/* Write the resolvers if a rule needs them. */
+/* Write the resolvers if a rule needs them; beyond those that a policy may have, as comments. */
 void resolvers_write(const struct cgg_learn *learn, struct seen *const *list, unsigned count,
 		     FILE *file)
 {
 	bool needed = false;
+	unsigned written = 0;
 	const char *addr;
 	json_t *value;
 
@@ -42,7 +43,14 @@ void resolvers_write(const struct cgg_learn *learn, struct seen *const *list, un
 	if (!json_object_size(learn->resolvers))
 		fputs("# no question was seen: write resolver ADDR for the server that answers\n",
 		      file);
-	json_object_foreach(learn->resolvers, addr, value) fprintf(file, "resolver %s\n", addr);
+	json_object_foreach(learn->resolvers, addr, value)
+	{
+		if (written++ < CGG_RESOLVERS)
+			fprintf(file, "resolver %s\n", addr);
+		else
+			fprintf(file, "# a policy has at most %u resolvers, so not %s\n",
+				CGG_RESOLVERS, addr);
+	}
 }
 
 /* Return the end of a name that has so many labels; 0: it has no more than that. */

@@ -593,6 +593,15 @@ allow dns *.example.com'
 	says 0
 	run cgg-learn --labels 128 "$BATS_TEST_TMPDIR/events"
 	status_is 2
+	# more resolvers than a policy may have
+	for i in {1..17}; do
+		named dns "127.0.1.$i" 53 api.example.com
+	done >"$BATS_TEST_TMPDIR/many"
+	named connect4 192.0.2.1 443 api.example.com >>"$BATS_TEST_TMPDIR/many"
+	yes cgg-learn "$BATS_TEST_TMPDIR/many"
+	matches '^resolver 127\.0\.1\.16$'
+	matches '^# a policy has at most 16 resolvers, so not 127\.0\.1\.17$'
+	yes cgg-rule -p fresh restore -n - <<<"$output"
 }
 
 # seen ADDR PORT: an event of an operation that was let pass
