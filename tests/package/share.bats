@@ -135,6 +135,12 @@ by-name deny unix /run/nscd/socket
 by-name deny unix /var/run/nscd/socket
 by-name allow unix /run/systemd/notify
 by-name deny socket family inet type raw proto icmp
+by-name deny socket family inet type dgram proto udplite
+by-name deny socket family inet6 type stream proto sctp
+by-name allow socket family inet type stream proto tcp
+by-name allow socket family inet6 type dgram proto udp
+by-name deny setsockopt SOL_IP:IP_OPTIONS
+by-name allow setsockopt SOL_SOCKET:SO_KEEPALIVE
 no-raw deny socket family inet type raw proto icmp
 no-raw allow socket family inet type dgram proto udp
 gpu-group deny device c 226:128 r
