@@ -252,7 +252,8 @@ int main(int argc, char **argv)
 	}
 	tell_missing(&learn, name);
 	if (!learn.events && learn.denied)
-		errx(CGG_NO, "%s: no denials; cgg-events prints an event only once", name);
+		errx(CGG_NO, "%s: no denials; cgg-events prints an event only once, so "
+			     "let them happen again", name);
 	if (!learn.events)
 		errx(CGG_NO, "%s: no events; to learn a hook, set its default to alert", name);
 	if (learn_write(&learn, &widen, stdout))

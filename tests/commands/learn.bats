@@ -347,7 +347,7 @@ allow connect proto tcp ip 10.0.0.1 port 22 # denied 1 time, by ssh, at 2026-11-
 allow connect proto tcp ip 10.0.0.1,10.0.0.2 port 80 # denied 2 times, by wget'
 	run cgg-learn --denied - < <(event)
 	status_is 1
-	says 'cgg-learn: -: no denials; cgg-events prints an event only once'
+	says 'cgg-learn: -: no denials; cgg-events prints an event only once, so let them happen again'
 }
 
 @test 'events of several policies or cgroups have status 2, and these are named' {
