@@ -405,13 +405,19 @@ kill_cleaner()
 	done
 }
 
-@test 'when all its processes are killed the guard stays, and the next run cleans up' {
+# begin_and_kill: begin a run and kill all of it but its command, in the cgroup $path
+begin_and_kill()
+{
 	begin -r 'device c 1:5 r' sleep 1000
 	wait_for run_has 1
 	path=$(run_path)
 	kill_cleaner
 	kill -KILL "$pid"
 	ended 137
+}
+
+@test 'when all its processes are killed the guard stays, and the next run cleans up' {
+	begin_and_kill
 	no inside "$path" cat /dev/zero
 	yes guarded true
 	[ -d "$path" ] # a process is still in it
@@ -433,12 +439,7 @@ kill_cleaner()
 		no_run
 		[ "$(find /sys/fs/bpf/cgguard/links -mindepth 1 -maxdepth 1 | wc -l)" -eq 100 ]
 	done
-	begin -r 'device c 1:5 r' sleep 1000
-	wait_for run_has 1
-	path=$(run_path)
-	kill_cleaner
-	kill -KILL "$pid"
-	ended 137
+	begin_and_kill
 	empty_cgroup "$path" || true
 	wait_for empty_cgroup "$path"
 	yes guarded true
