@@ -23,14 +23,20 @@ import threading
 import time
 
 
+def captured(room):
+    """Return a socket that gets each packet on lo, with so many bytes of room for them."""
+    raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+    raw.setsockopt(socket.SOL_SOCKET, 33, room)  # SO_RCVBUFFORCE
+    raw.bind(("lo", 3))
+    return raw
+
+
 class Packets(threading.Thread):
     """Count the data of each direction, from the sequence numbers of captured packets."""
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
-        self.raw.setsockopt(socket.SOL_SOCKET, 33, 1 << 26)  # SO_RCVBUFFORCE
-        self.raw.bind(("lo", 3))
+        self.raw = captured(1 << 26)
         self.first, self.past, self.fins = {}, {}, set()
 
     def run(self):
@@ -63,9 +69,7 @@ class Datagrams(threading.Thread):
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
-        self.raw.setsockopt(socket.SOL_SOCKET, 33, 1 << 28)  # SO_RCVBUFFORCE
-        self.raw.bind(("lo", 3))
+        self.raw = captured(1 << 28)
         self.bytes, self.parts, self.packets = {}, {}, 0
 
     def run(self):
