@@ -277,7 +277,7 @@ $(BUILD)/cgg-attach $(BUILD)/cgg-rule $(BUILD)/cgg-sockets: $(BUILD)/cmd/sockets
 $(BUILD)/cgg-events: $(BUILD)/cmd/forms.o
 $(BUILD)/cgg-load: $(patsubst %,$(BUILD)/cmd/%.o,loads object renew)
 $(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change check diff edit elements export input list need progress rule)
-$(BUILD)/cgg-run: $(BUILD)/cmd/need.o
+$(BUILD)/cgg-attach $(BUILD)/cgg-run: $(BUILD)/cmd/need.o
 $(BUILD)/cgg-set: $(BUILD)/cmd/elements.o
 $(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective fit html metrics named picture remedy sets tree)
 $(BUILD)/cgg-top: MORE = $(CURSES)

@@ -153,6 +153,7 @@ int main(int argc, char **argv)
 	if (policy_is_open(&guard, place))
 		warnx("warning: policy %s: has no rule and no default yet, so it allows everything",
 		      name);
+	resolver_warn(&guard, place);
 	guard_close(&guard);
 	return cut_status;
 }

@@ -75,8 +75,10 @@ static int change(const struct cgg_rules *to)
 	programs_or_die(to);
 	guard_begin(&guard, &place, true);
 	status = policy_settings(&guard, place, to);
-	if (!status)
+	if (!status) {
 		tell_new();
+		resolver_warn(&guard, place);
+	}
 	return done_cut(&guard, place, status);
 }
 
@@ -103,7 +105,6 @@ static int set_default(int count, char **word)
 static int restore(int count, char **word)
 {
 	struct cgg_rules rules;
-	unsigned entries, all;
 	struct cgg_index index;
 	char *pages;
 	struct cgg_guard guard;
@@ -127,11 +128,7 @@ static int restore(int count, char **word)
 	}
 	programs_or_die(&rules);
 	guard_begin(&guard, &place, true);
-	entries = rules.count;
-	all = rules.rules;
-	status = done_cut(&guard, place, policy_restore(&guard, place, &rules, confirm_seconds));
-	rules.count = entries; /* an index leaves none in force, but they are still here */
-	rules.rules = all;
+	status = done_cut(&guard, place, policy_put(&guard, place, &rules, confirm_seconds));
 	if (!status)
 		shadows_warn(&rules, 0);
 	rules_free(&rules);

@@ -116,7 +116,7 @@ static void rule_check(struct check *check, const struct cgg_entry *e)
 {
 	words_check(check, e);
 	if (e->condition.access == CGG_BY_NAME && !check->rules->naming.resolvers)
-		tell(check, e, "without a line `resolver' no answer binds a name", 0);
+		tell(check, e, NO_RESOLVER, 0);
 	tell_lacking(check, e, e->condition.hooks, 0);
 }
 
@@ -247,6 +247,8 @@ void new_warn(struct cgg_guard *guard, int place, __u32 id, const struct cgg_rul
 	unsigned from = 0, end, size;
 	struct cgg_rules rules;
 
+	if (rules_have_host(more))
+		resolver_warn(guard, place);
 	if (!more->rules || (more->rules == 1 && any_decides(place, more, id)) ||
 	    policy_size(guard, place, &size) || size > WARN_ENTRIES)
 		return;

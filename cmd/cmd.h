@@ -32,8 +32,10 @@ void common_option(int option, const char *usage); /* handle -h, -V or a wrong o
 bool wants_color(void); /* whether stdout is a terminal with colors, and NO_COLOR is not set */
 _Noreturn void die(int status); /* print cgg_error and exit */
 
-/* need.c, of cgg-rule and cgg-run */
+/* need.c, of cgg-attach, cgg-rule and cgg-run */
 int programs_need(const struct cgg_rules *rules);
+#define NO_RESOLVER "without a line `resolver' no answer binds a name"
+void resolver_warn(struct cgg_guard *guard, int place);
 unsigned hooks_lacking(void); /* 1 << enum cgg_hook; this kernel has no attach point for them */
 
 /* attached.c, of cgg-detach, cgg-names and cgg-sockets */

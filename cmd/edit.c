@@ -201,7 +201,7 @@ static int put_in_force(struct cgg_rules *rules, const struct lines *before, uns
 	programs_or_die(rules);
 	guard_begin(&guard, &place, true);
 	if (is_unchanged(&guard, place, before))
-		status = policy_restore(&guard, place, rules, seconds);
+		status = policy_put(&guard, place, rules, seconds);
 	else
 		status = set_error(CGG_NO, "policy %s: was changed meanwhile; nothing is restored",
 				   policy_name);
@@ -265,6 +265,7 @@ int edit_policy(unsigned seconds)
 		if (fflush(stdout))
 			err(CGG_FAILED, "standard output");
 		status = put_in_force(&rules, &before, seconds);
+		shadows_warn(&rules, 0);
 		rules_free(&rules);
 	}
 	lines_free(&before);

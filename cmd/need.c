@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* need.c - let cgg-load load the programs that rules need and the guard does not have yet. */
+/* need.c - what rules need: programs, which cgg-load loads when they are missing; a resolver. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <signal.h>
@@ -103,4 +103,12 @@ int programs_need(const struct cgg_rules *rules)
 	if (!status)
 		status = load_run(words);
 	return status == CGG_FAILED ? CGG_FAILED : 0;
+}
+
+/* Warn of a policy whose rules with host match nothing, unless cgg-names adds names. */
+void resolver_warn(struct cgg_guard *guard, int place)
+{
+	if (policy_lacks_resolver(guard, place))
+		warnx("warning: policy %s: has rules with host, but " NO_RESOLVER,
+		      guard->policies[place].name);
 }

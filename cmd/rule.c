@@ -58,6 +58,19 @@ void tell_new(void)
 		      policy_name, policy_name);
 }
 
+/* Restore a policy, but leave the rules as they are: an index would take them away. */
+int policy_put(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds)
+{
+	const unsigned entries = rules->count, all = rules->rules;
+	int status = policy_restore(guard, place, rules, seconds);
+
+	rules->count = entries;
+	rules->rules = all;
+	if (!status)
+		resolver_warn(guard, place);
+	return status;
+}
+
 int done(struct cgg_guard *guard, int status)
 {
 	if (status)

@@ -13,6 +13,7 @@ void guard_look(struct cgg_guard *guard, int *place);
 void tell_new(void);
 int done(struct cgg_guard *guard, int status);
 extern bool cut, verbose;
+int policy_put(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds);
 int done_cut(struct cgg_guard *guard, int place, int status); /* --cut, then done() */
 struct cgg_rule parse_or_die(int count, char **word, bool new);
 void programs_or_die(const struct cgg_rules *rules); /* loads what they need */

@@ -28,6 +28,7 @@ const char *policy_by_place(const struct cgg_policy *policies, unsigned place, _
 int policy_make(struct cgg_guard *guard, const char *name, int *place);
 const struct cgg_image *policy_image(struct cgg_guard *guard, int place);
 bool policy_is_open(struct cgg_guard *guard, int place);
+bool policy_lacks_resolver(struct cgg_guard *guard, int place);
 int policy_programs(struct cgg_guard *guard, int place, unsigned *programs);
 int policy_each(struct cgg_guard *guard, int place, policy_line *line, void *context);
 int policy_read(struct cgg_guard *guard, int place, struct cgg_rules *rules);

@@ -98,6 +98,14 @@ bool policy_is_open(struct cgg_guard *guard, int place)
 	return image && !image->hooks;
 }
 
+/* Return whether no rule with host can match: nobody's answers count. */
+bool policy_lacks_resolver(struct cgg_guard *guard, int place)
+{
+	const struct cgg_image *image = policy_image(guard, place);
+
+	return image && image->by_name && !image->naming.resolvers;
+}
+
 /* Return the seconds until an unconfirmed restore lapses, rounded up, or 0 if none waits. */
 unsigned long long seconds_left(const struct cgg_policy *policy)
 {

@@ -72,6 +72,36 @@ warns()
 	warns "$open" cgg-attach "$web"
 }
 
+@test 'each change of a policy by name, and attaching it, warn in the words of check that it has no resolver' {
+	local rules="$BATS_TEST_TMPDIR/rules" words
+	deaf="warning: policy default: has rules with host, but $(cgg-rule check - <<<'allow connect host a.example' | cut -f 2)"
+	new_cgroup web
+	echo 'allow connect host a.example' >"$rules"
+	for words in "add -f $rules" "restore $rules" 'add allow connect host d.example name x' \
+		'insert before name x alert connect host b.example' 'default connect deny' 'mode audit'; do
+		# shellcheck disable=SC2086 # words
+		warns "$deaf" cgg-rule $words
+	done
+	run env EDITOR='sed -i s/b.example/c.example/' cgg-rule edit
+	matches "^cgg-rule: $deaf\$"
+	warns "$deaf" cgg-attach "$web"
+	warns '' cgg-rule add port 1
+	echo 'resolver 127.0.0.53' >"$rules"
+	warns '' cgg-rule add -f "$rules"
+	warns '' cgg-rule add allow connect host e.example
+	warns '' cgg-rule default connect allow
+	warns '' cgg-attach "$web"
+	echo 'deny dns a.example' >"$rules"
+	warns '' cgg-rule restore "$rules"
+}
+
+@test 'an edit warns of rules that can never decide, as a restore does' {
+	cgg-rule add connect port 1
+	run env EDITOR='sed -i "\$aallow connect port 1"' cgg-rule edit
+	status_is 0
+	matches '^cgg-rule: warning: rule 2 can never decide: rule 1 takes all of it$'
+}
+
 @test 'cgg-events warns about a missing policy or cgroup, and prints its events once it exists' {
 	new_cgroup web
 	warns 'warning: policy nosuch: there is none yet; its events are shown once it is made' \
