@@ -108,6 +108,42 @@ static int host_decide(struct answers *all, struct cgg_guard *guard, const struc
 				  all->text);
 }
 
+/* A question about a name, and its answer. */
+struct by_name {
+	struct cgg_guard *guard;
+	int place;
+	const char *below;
+	__u64 attached;
+	const struct decision *decision;
+	bool told;
+};
+
+/* Warn of the first address that the name has now, and that is decided otherwise than the name. */
+static int address_judge(void *context, const struct cgg_rule *rule)
+{
+	struct by_name *name = context;
+	char addr[CGG_NET_TEXT], by[32] = "the default";
+	static struct decision d;
+
+	if (name->told)
+		return 0;
+	test_decide(name->guard, name->place, rule, name->below, name->attached, &d);
+	name->told = d.verdict != name->decision->verdict;
+	if (!name->told)
+		return 0;
+	addr_print(rule->net.addr, addr);
+	if (d.id)
+		snprintf(by, sizeof(by), "rule %u", d.id);
+	warnx("warning: %s is %s now: %s by %s%s%s%s", rule->operand, addr, cgg_verdicts[d.verdict],
+	      by,
+	      d.verdict == CGG_DENY && (rule->inner || rule->alias)
+		      ? "; a rule that allows it by name needs"
+		      : "",
+	      d.verdict == CGG_DENY && rule->inner ? " inner" : "",
+	      d.verdict == CGG_DENY && rule->alias ? " alias" : "");
+	return 0;
+}
+
 /*
  * Ask how a policy decides an operation, or exit; `below` is the cgroup of the process (0: as the
  * words tell), attached the one with the policy (0: any of them): its names count.
@@ -126,7 +162,7 @@ void test_decide(struct cgg_guard *guard, int place, const struct cgg_rule *rule
 	} else {
 		status = answer_add(&all, rule, false);
 		if (!status && rule->hooks & (1u << CGG_CONNECT | 1u << CGG_SENDMSG))
-			status = names_of_address(guard, place, attached, rule, name_answer, &all);
+			status = names_now(guard, place, attached, rule, name_answer, &all);
 		if (!status)
 			status = answers_find(&all, guard);
 	}
@@ -136,6 +172,10 @@ void test_decide(struct cgg_guard *guard, int place, const struct cgg_rule *rule
 	decision->id = all.found == all.count ? 0 : all.answer[all.found].id;
 	snprintf(decision->text, sizeof(decision->text), "%s", decision->id ? all.text : "default");
 	free(all.answer);
+	if (rule->matches & CGG_MATCH_HOST &&
+	    names_now(guard, place, attached, rule, address_judge,
+		      &(struct by_name){ guard, place, below, attached, decision, false }))
+		die(CGG_FAILED);
 }
 
 /* Parse the words of one operation, or exit. */

@@ -95,8 +95,8 @@ int query_fill(struct cgg_ask *ask, const struct cgg_rule *rule, bool by_name);
 int query_ask(struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule);
 int query_run(int program, struct cgg_ask *ask, int place, __u8 *verdict, __u32 *rule);
 typedef int query_each(void *context, const struct cgg_rule *rule);
-int names_of_address(struct cgg_guard *guard, int place, __u64 id, const struct cgg_rule *rule,
-		     query_each *each, void *context);
+int names_now(struct cgg_guard *guard, int place, __u64 id, const struct cgg_rule *rule,
+	      query_each *each, void *context);
 
 /* run.c: a new cgroup for one command */
 struct cgg_run { /* what run_end() must remove; in memory that two processes share */

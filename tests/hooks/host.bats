@@ -169,6 +169,24 @@ runs()
 	no cgg-rule test sendmsg ip 192.0.2.9 port 9
 }
 
+@test 'cgg-rule test about a name warns of an address that it has now, and that is decided otherwise' {
+	policy 'allow connect host in.example.com' 'allow connect host cdn.test' 'allow connect host a.example.com' \
+		'allow connect ip 192.0.2.66 name known'
+	uses udp:in.example.com udp:c.example.com udp:a.example.com udp:evil.test to:192.0.2.5,7 -- \
+		'1 records' '2 records' '1 records' '1 records' EPERM
+	yes cgg-rule test connect host in.example.com port 7
+	matches '^allow	[0-9]+	allow connect host in\.example\.com$'
+	matches '^cgg-rule: warning: in\.example\.com is 10\.1\.2\.3 now: deny by the default; a rule that allows it by name needs inner$'
+	yes cgg-rule test --in "$web" connect host in.example.com port 7
+	matches ' 10\.1\.2\.3 now: deny by .* needs inner$'
+	yes cgg-rule test connect host cdn.test port 7
+	matches ' cdn\.test is 192\.0\.2\.5 now: deny by the default; a rule that allows it by name needs alias$'
+	no cgg-rule test connect host evil.test port 7
+	matches ' evil\.test is 192\.0\.2\.66 now: allow by rule [0-9]+$'
+	yes cgg-rule test connect host a.example.com port 7
+	[[ $output != *warning* ]]
+}
+
 @test 'cgg-rule test about a name alone takes an address that rules with ip do not match first' {
 	policy 'deny connect ip 0.0.0.0/8' 'deny connect ip 192.0.2.0/24 port 1-9' 'allow connect host a.example.com'
 	yes cgg-rule test connect host a.example.com port 7
