@@ -220,6 +220,8 @@ static int rule_take(struct cgg_learn *learn, const json_t *event, int hook)
 	if (status == CGG_NO)
 		return set_error(CGG_NO, "no rule can allow only this %s event",
 				 cgg_hooks[hook].word);
+	if (!status && learn->denied)
+		rule.id = (__u32)json_integer_value(json_object_get(event, "rule"));
 	return status ? status : note(learn, &rule, event);
 }
 
@@ -313,6 +315,8 @@ static void write_seen(const struct seen *seen, bool denied, FILE *file)
 		if (strcmp(seen->first, seen->last))
 			fprintf(file, " to %s", word);
 	}
+	if (seen->rule.id)
+		fprintf(file, "; insert it before rule %u, which denied this", seen->rule.id);
 	putc('\n', file);
 }
 
@@ -354,14 +358,13 @@ static void write_head(const struct cgg_learn *learn, struct seen *const *list, 
 
 static bool apart_by_program; /* a global, because rules_join() passes no context */
 
-/* Return the programs of a rule, if a person has to choose among the programs. */
-static const char *programs_of(const struct cgg_rule *rule)
+/* Return the rule that denied, and the programs if a person has to choose among the programs. */
+static const char *place_of(const struct cgg_rule *rule)
 {
-	static char text[SEEN_COMMS * (sizeof(((struct seen *)0)->comm[0]) + 1) + 1];
+	static char text[SEEN_COMMS * (sizeof(((struct seen *)0)->comm[0]) + 1) + 16];
 	const struct seen *seen = (const struct seen *)rule;
-	size_t len = 0;
+	size_t len = (size_t)snprintf(text, sizeof(text), "%u\n", rule->id);
 
-	*text = 0;
 	for (unsigned i = 0; i < seen->comms && apart_by_program; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s\n", seen->comm[i]);
 	return text;
@@ -375,7 +378,7 @@ static void rule_merge(struct cgg_rule *into, struct cgg_rule *from)
 /* Join rules that differ in one match only into rules with lists. */
 static int lists_join(const struct cgg_learn *learn, struct seen **list, unsigned *count)
 {
-	static const struct cgg_joining how = { programs_of, rule_merge };
+	static const struct cgg_joining how = { place_of, rule_merge };
 	struct cgg_rule **rule = calloc(*count + 1, sizeof(struct cgg_rule *));
 	int status;
 

@@ -8,7 +8,7 @@
 #define SEEN_COMMS 4 /* how many program names are kept for each rule */
 
 struct seen {
-	struct cgg_rule rule; /* allows the operations of the events */
+	struct cgg_rule rule; /* allows the operations of the events; id: of the one that denied */
 	__u64 count;
 	unsigned comms;
 	bool others; /* more program names than comm[] has room for */

@@ -26,6 +26,7 @@ int seen_compare(const struct cgg_rule *a, const struct cgg_rule *b)
 {
 	int order = memcmp(&a->net, &b->net, sizeof(a->net));
 
+	COMPARE(a->id, b->id);
 	COMPARE(a->hooks, b->hooks);
 	COMPARE(a->matches, b->matches);
 	COMPARE(a->proto, b->proto);
@@ -48,10 +49,10 @@ int seen_compare(const struct cgg_rule *a, const struct cgg_rule *b)
 	return 0;
 }
 
-/* Return whether two rules have the same user and source port. */
+/* Return whether two rules have the same user and source port, and the same place. */
 static bool same_source(const struct cgg_rule *a, const struct cgg_rule *b)
 {
-	return a->uid.min == b->uid.min && a->own.sport_min == b->own.sport_min;
+	return a->id == b->id && a->uid.min == b->uid.min && a->own.sport_min == b->own.sport_min;
 }
 
 static void add_comm(struct seen *seen, const char *comm)
@@ -111,6 +112,7 @@ static int compare_wide(const void *one, const void *other)
 	struct cgg_net net_a = wide(a, sort_widen), net_b = wide(b, sort_widen);
 	int order = memcmp(net_a.addr, net_b.addr, sizeof(net_a.addr));
 
+	COMPARE(a->id, b->id);
 	COMPARE(a->hooks, b->hooks);
 	COMPARE(a->matches, b->matches);
 	COMPARE(a->proto, b->proto);

@@ -345,6 +345,17 @@ allow connect proto tcp ip 10.0.0.1 port 22 # denied 1 time, by ssh, at 2026-11-
 	done)
 	says 'allow connect proto tcp ip 10.0.0.1,10.0.0.2 port 22,443 # denied 8 times, by ssh, git
 allow connect proto tcp ip 10.0.0.1,10.0.0.2 port 80 # denied 2 times, by wget'
+	# a rule that denied must come behind the new one, so denials of different rules stay apart
+	yes cgg-learn --denied --prefix 24 --gap 9 - < <(for rule in 7 0 12; do
+		for ip in 10.0.0.1 10.0.0.2; do
+			event verdict=deny dport=443 daddr=$ip rule=$rule
+			event verdict=deny dport=444 daddr=$ip rule=$rule
+		done
+	done)
+	for rule in 7 0 12; do
+		matches "^allow connect proto tcp ip 10.0.0.0/24 port 443-444 # denied 4 times, by curl$(((rule)) &&
+			echo "; insert it before rule $rule, which denied this")\$"
+	done
 	run cgg-learn --denied - < <(event)
 	status_is 1
 	says 'cgg-learn: -: no denials; cgg-events prints an event only once, so let them happen again'
