@@ -20,6 +20,7 @@
 #include "contract/policy.h"
 #include "contract/bucket.h"
 #include "contract/event.h"
+#include "contract/datagrams.h"
 #include "contract/ring.h"
 
 #endif

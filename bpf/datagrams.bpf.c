@@ -55,7 +55,7 @@ __noinline __weak int asks_datagrams(__u64 cgroup)
  * Those of a cgroup above see the same packets. They take over when the policy of the one below
  * no longer asks for it.
  */
-static __always_inline int counts_here(struct datagrams *all)
+static __always_inline int counts_here(struct cgg_datagrams *all)
 {
 	const struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	__u64 counter = NOW(all->counter);
@@ -119,25 +119,25 @@ static __always_inline __u32 ends_of6(struct __sk_buff *skb, int out, struct end
 }
 
 /* is_peer - Return whether a peer is this one, without a branch for each part. */
-static __always_inline int is_peer(const struct peer *p, const struct ends *e)
+static __always_inline int is_peer(const struct cgg_peer *p, const struct ends *e)
 {
 	return !((p->addr[0] ^ e->addr[0]) | (p->addr[1] ^ e->addr[1]) | (p->port ^ e->port));
 }
 
-/* peer_find - Return the number of a peer, or PEERS: it is not among those of the socket. */
-static __always_inline __u32 peer_find(const struct datagrams *all, const struct ends *e)
+/* peer_find - Return the number of a peer, or CGG_PEERS: it is not among those of the socket. */
+static __always_inline __u32 peer_find(const struct cgg_datagrams *all, const struct ends *e)
 {
-	__u32 n = PEERS;
+	__u32 n = CGG_PEERS;
 
 #pragma clang loop unroll(full)
-	for (__u32 i = 0; i < PEERS; i++)
-		if (n == PEERS && is_peer(&all->peer[i], e))
+	for (__u32 i = 0; i < CGG_PEERS; i++)
+		if (n == CGG_PEERS && is_peer(&all->peer[i], e))
 			n = i;
 	return n;
 }
 
 /* peer_fill - Begin the sums of a peer. */
-static __always_inline void peer_fill(struct peer *p, const struct ends *e, int out, __u64 now)
+static __always_inline void peer_fill(struct cgg_peer *p, const struct ends *e, int out, __u64 now)
 {
 	p->addr[0] = e->addr[0];
 	p->addr[1] = e->addr[1];
@@ -149,7 +149,8 @@ static __always_inline void peer_fill(struct peer *p, const struct ends *e, int 
 	p->opened = out ? CGG_OPENED_HERE : CGG_OPENED_THERE;
 }
 
-static __always_inline void others_fill(struct peer *p, const struct ends *e, int out, __u64 now)
+static __always_inline void others_fill(struct cgg_peer *p, const struct ends *e, int out,
+					__u64 now)
 {
 	peer_fill(p, e, out, now);
 	p->addr[0] = p->addr[1] = 0;
@@ -157,19 +158,19 @@ static __always_inline void others_fill(struct peer *p, const struct ends *e, in
 }
 
 /* peer_add - Return the number of a peer that is added, or of the sum of all others. */
-static __always_inline __u32 peer_add(struct datagrams *all, const struct ends *e, int out)
+static __always_inline __u32 peer_add(struct cgg_datagrams *all, const struct ends *e, int out)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 	__u32 n;
 
 	bpf_spin_lock(&all->lock);
 	n = peer_find(all, e); /* another processor may have added it */
-	if (n == PEERS && all->peers < PEERS)
+	if (n == CGG_PEERS && all->peers < CGG_PEERS)
 		n = all->peers++;
-	if (n < PEERS && !all->peer[n].since)
+	if (n < CGG_PEERS && !all->peer[n].since)
 		peer_fill(&all->peer[n], e, out, now);
-	if (n == PEERS && !all->peer[PEERS].since)
-		others_fill(&all->peer[PEERS], e, out, now);
+	if (n == CGG_PEERS && !all->peer[CGG_PEERS].since)
+		others_fill(&all->peer[CGG_PEERS], e, out, now);
 	bpf_spin_unlock(&all->lock);
 	return n;
 }
@@ -178,9 +179,9 @@ static __always_inline __u32 peer_add(struct datagrams *all, const struct ends *
 static __always_inline int datagram(struct __sk_buff *skb, int out)
 {
 	struct bpf_sock *sk = skb->sk ? bpf_sk_fullsock(skb->sk) : 0;
-	struct datagrams *all;
+	struct cgg_datagrams *all;
 	struct ends e = {};
-	struct peer *p;
+	struct cgg_peer *p;
 	__u32 at, n;
 
 	if (!sk || !has_datagrams(sk->protocol))
@@ -192,9 +193,9 @@ static __always_inline int datagram(struct __sk_buff *skb, int out)
 	if (!at || at > skb->len)
 		return 1;
 	n = peer_find(all, &e);
-	if (n == PEERS)
+	if (n == CGG_PEERS)
 		n = peer_add(all, &e, out);
-	if (n > PEERS)
+	if (n > CGG_PEERS)
 		return 1;
 	p = &all->peer[n];
 	__sync_fetch_and_add(out ? &p->sent : &p->received, skb->len - at);
@@ -219,7 +220,7 @@ SEC("cgroup/sock_create")
 int flow_socket(struct bpf_sock *ctx)
 {
 	const struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
-	struct datagrams *all;
+	struct cgg_datagrams *all;
 
 	if (!has_datagrams(ctx->protocol))
 		return 1;

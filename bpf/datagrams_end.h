@@ -59,7 +59,7 @@ static __always_inline __u8 close_of(struct bpf_sock *ctx)
 /* flow_who - Fill in who made the socket, and its cgroup. */
 static __always_inline void flow_who(struct cgg_event *e, struct bpf_sock *ctx)
 {
-	const struct datagrams *all = bpf_sk_storage_get(&datagrams, ctx, 0, 0);
+	const struct cgg_datagrams *all = bpf_sk_storage_get(&datagrams, ctx, 0, 0);
 
 	e->own = sock_cgroup(sock_address(ctx));
 	if (!all)
@@ -80,15 +80,15 @@ static __always_inline __u32 at_most(__u64 count)
 static __always_inline void flow_put(struct cgg_event_flow *e, struct bpf_sock *ctx,
 				     const union cgg_subject *n)
 {
-	const struct datagrams *all = bpf_sk_storage_get(&datagrams, ctx, 0, 0);
+	const struct cgg_datagrams *all = bpf_sk_storage_get(&datagrams, ctx, 0, 0);
 	__u32 number = n->buffer;
-	const struct peer *p;
+	const struct cgg_peer *p;
 
-	if (!all || number > PEERS)
+	if (!all || number > CGG_PEERS)
 		return;
 	p = &all->peer[number];
 	e->opened = p->opened;
-	e->others = number == PEERS;
+	e->others = number == CGG_PEERS;
 	e->duration = n->time - p->since;
 	e->sent = p->sent;
 	e->received = p->received;

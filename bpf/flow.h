@@ -9,7 +9,7 @@
 /* Of a socket; freed with it. A connection that comes in begins with that of the listening one. */
 struct flow {
 	__u64 since; /* when it began; 0: it listens */
-	struct opener opener;
+	struct cgg_opener opener;
 	__u32 opened; /* enum cgg_opened */
 	__u32 host; /* length of the name of the other end, when it was called; 0: none is known */
 	char name[sizeof(((struct cgg_event_flow *)0)->name)];
@@ -33,8 +33,8 @@ static __always_inline struct flow *flow_of(struct bpf_sock_ops *ctx, __u64 flag
 static __always_inline void flow_who(struct cgg_event *e, struct bpf_sock_ops *ctx)
 {
 	const struct flow *flow = flow_of(ctx, 0);
-	struct opener none = {};
-	const struct opener *who = flow ? &flow->opener : &none;
+	struct cgg_opener none = {};
+	const struct cgg_opener *who = flow ? &flow->opener : &none;
 
 	e->own = sock_cgroup(sock_address(ctx->sk));
 	e->pid = who->pid;

@@ -29,14 +29,8 @@ struct task_struct___opener {
 	struct cred___opener *cred;
 } RELOCATED;
 
-/* Who opened a connection, or listens for it. */
-struct opener {
-	__u32 pid, tid, uid, gid;
-	char comm[16];
-};
-
 /* opener_now - Fill in the current process. */
-static __always_inline void opener_now(struct opener *who)
+static __always_inline void opener_now(struct cgg_opener *who)
 {
 	const struct task_struct___opener *task = (void *)bpf_get_current_task();
 	const struct cred___opener *cred = 0;

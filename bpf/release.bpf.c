@@ -19,7 +19,7 @@ extern __u32 host_any(void);
 #endif
 
 /* flow_of_peer - Make the query about a peer, and the addresses of the event. */
-static __always_inline void flow_of_peer(const struct peer *p, __u32 proto, struct cgg_query *q,
+static __always_inline void flow_of_peer(const struct cgg_peer *p, __u32 proto, struct cgg_query *q,
 					 struct cgg_event_net *net)
 {
 	int there = p->opened == CGG_OPENED_THERE;
@@ -51,12 +51,12 @@ __noinline __weak int peer_tell(struct bpf_sock *ctx, __u32 n)
 {
 	struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
 	union cgg_subject subject = {};
-	const struct datagrams *all;
+	const struct cgg_datagrams *all;
 	struct operation o = {};
-	const struct peer *p;
+	const struct cgg_peer *p;
 
 	all = bpf_sk_storage_get(&datagrams, ctx, 0, 0);
-	if (!all || n > PEERS)
+	if (!all || n > CGG_PEERS)
 		return 0;
 	p = &all->peer[n];
 	if (!p->since)
@@ -76,7 +76,7 @@ SEC("cgroup/sock_release")
 int PROGRAM(struct bpf_sock *ctx)
 {
 	if (has_datagrams(ctx->protocol))
-		for (__u32 n = 0; n <= PEERS; n++)
+		for (__u32 n = 0; n <= CGG_PEERS; n++)
 			if (!peer_tell(ctx, n))
 				break;
 	return 1;

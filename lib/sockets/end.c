@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "diag.h"
@@ -27,21 +25,13 @@ static int end_refusal(const struct cgg_sockets *all, const struct cgg_socket *s
 static int holder_disconnect(const struct cgg_sockets *all, const struct cgg_socket *s)
 {
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
-	const struct cgg_holder *holder = &all->holder[s->holder];
-	int process, fd = -1, error = EOPNOTSUPP;
-	struct stat st;
+	bool is_open = s->holders && s->state != BPF_TCP_LISTEN;
+	int fd = is_open ? holder_fd(all, s->holder) : -1, error = EOPNOTSUPP;
 
-	if (!s->holders || s->state == BPF_TCP_LISTEN)
+	if (fd < 0)
 		return error;
-	process = (int)syscall(SYS_pidfd_open, holder->pid, 0);
-	if (process >= 0)
-		fd = (int)syscall(SYS_pidfd_getfd, process, holder->fd, 0);
-	if (fd >= 0 && !fstat(fd, &st) && st.st_ino == s->inode)
-		error = connect(fd, &none, sizeof(none)) ? errno : 0;
-	if (fd >= 0)
-		close(fd);
-	if (process >= 0)
-		close(process);
+	error = connect(fd, &none, sizeof(none)) ? errno : 0;
+	close(fd);
 	return error;
 }
 

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "diag.h"
@@ -34,6 +36,23 @@ size_t holder_find(const struct cgg_sockets *all, __u64 inode)
 			high = middle;
 	}
 	return low < all->holders && all->holder[low].inode == inode ? low : all->holders;
+}
+
+/* Return a descriptor of the socket that a process has open, or -1: it has closed it. */
+int holder_fd(const struct cgg_sockets *all, size_t holder)
+{
+	const struct cgg_holder *at = &all->holder[holder];
+	int process = (int)syscall(SYS_pidfd_open, at->pid, 0), fd;
+	struct stat st;
+
+	if (process < 0)
+		return -1;
+	fd = (int)syscall(SYS_pidfd_getfd, process, at->fd, 0);
+	close(process);
+	if (fd < 0 || (!fstat(fd, &st) && st.st_ino == at->inode))
+		return fd;
+	close(fd);
+	return -1;
 }
 
 static int holder_add(struct cgg_sockets *all, const struct cgg_holder *holder)

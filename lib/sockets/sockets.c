@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <linux/sockios.h>
 
@@ -95,7 +94,7 @@ static int by_inode(const void *one, const void *other)
  */
 static int strays_read(struct cgg_sockets *all)
 {
-	int status = 0, pid = 0, process = -1;
+	int status = 0;
 
 	if (all->count)
 		qsort(all->socket, all->count, sizeof(*all->socket), by_inode);
@@ -107,21 +106,13 @@ static int strays_read(struct cgg_sockets *all)
 			continue;
 		if (all->count && bsearch(&key, all->socket, all->count, sizeof(key), by_inode))
 			continue;
-		if (pid != all->holder[i].pid) {
-			if (process >= 0)
-				close(process);
-			pid = all->holder[i].pid;
-			process = (int)syscall(SYS_pidfd_open, pid, 0);
-		}
-		fd = (int)syscall(SYS_pidfd_getfd, process, all->holder[i].fd, 0);
+		fd = holder_fd(all, i);
 		network = fd < 0 ? -1 : ioctl(fd, SIOCGSKNS);
 		if (fd >= 0)
 			close(fd);
 		if (network >= 0)
 			status = network_try(all, network, network_read);
 	}
-	if (process >= 0)
-		close(process);
 	return status;
 }
 

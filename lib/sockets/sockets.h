@@ -97,6 +97,8 @@ int sockets_read(struct cgg_sockets *all, struct cgg_guard *guard, int place, co
 		 size_t count);
 void sockets_free(struct cgg_sockets *all);
 
+int holder_fd(const struct cgg_sockets *all, size_t holder); /* holders.c: its socket; -1: gone */
+
 /* show.c */
 const char *socket_kind_name(const struct cgg_socket *s);
 const char *socket_state_name(const struct cgg_socket *s);

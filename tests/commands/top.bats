@@ -95,7 +95,8 @@ lacks_screen()
 	[[ ${lines[1]} == *"$(shown "$web")"* ]] # the one with denials is first
 }
 
-# talking CGROUP: a connection to a server outside that is open; 300 bytes went, 40000 came back
+# talking CGROUP: a connection to a server outside that is open; 300 bytes went, 40000 came back;
+# and a UDP socket that sent 50000 bytes to port 1
 talking()
 {
 	start python3 -c '
@@ -112,16 +113,21 @@ import socket, sys
 client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 client.sendall(bytes(300))
 assert len(client.recv(40000, socket.MSG_WAITALL)) == 40000
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.sendto(bytes(50000), ("127.0.0.1", 1))
 print(flush=True)
 client.recv(1)' "$there"
 	talker=$!
 }
 
 @test 'open connections are shown with their bytes, on a terminal and as lines' {
+	cgg-rule add alert flow proto udp
 	talking "$web"
 	yes cgg-top -b -d 0.1 -n 1
+	matches "^flow	$(shown "$web")	udp	127.0.0.1:[0-9]+ > 127.0.0.1:1	sent 50000	received 0	python3,$talker$"
 	matches "^flow	$(shown "$web")	tcp	127.0.0.1:[0-9]+ > 127.0.0.1:$there	sent 300	received 40000	python3,$talker$"
 	top
+	shows "^ +50.0k +0 +udp 127.0.0.1:[0-9]+ > 127.0.0.1:1 +python3,$talker /"
 	shows "^ +300 +40.0k +tcp 127.0.0.1:[0-9]+ > 127.0.0.1:$there +python3,$talker /"
 	type_keys / m a i l Enter
 	hides "> 127.0.0.1:$there"
