@@ -295,16 +295,17 @@ static __u32 verdict_bit(const char *word)
 	errx(CGG_USAGE, "--verdict %s: deny, alert or audit", word);
 }
 
+/* Return the programs of a hook, or a program by its name: one is called flow, as a hook is. */
 static __u32 program_bits(const char *word)
 {
 	unsigned hooks;
 
+	if (!hooks_parse(&hooks, word))
+		return hook_programs(hooks);
 	for (int i = 0; i < CGG_PROGRAMS; i++)
 		if (!strcmp(word, cgg_programs[i].name))
 			return 1u << i;
-	if (hooks_parse(&hooks, word))
-		errx(CGG_USAGE, "--hook %s: no such hook", word);
-	return hook_programs(hooks);
+	errx(CGG_USAGE, "--hook %s: no such hook", word);
 }
 
 static void words_or_die(const char *option, char *list, __u32 *bits, __u32 (*bit)(const char *))

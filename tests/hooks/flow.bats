@@ -19,7 +19,7 @@ told()
 	local count=$1
 
 	shift
-	yes cgg-events -j -n "$count" -w $((3 * patience))
+	yes cgg-events -j --hook flow -n "$count" -w $((3 * patience))
 	keys=$*
 	output=$(jq -r "[.${keys// /,.}] | map(tostring) | join(\" \")" <<<"$output" | sort)
 }
