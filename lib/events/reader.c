@@ -161,7 +161,8 @@ static int own_open(struct cgg_reader *reader, const struct cgg_filter *filter)
 
 	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "filtered", 4, sizeof(struct cgg_event), slots,
 			     &options);
-	wakeup = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "wakeup", 0, 0, CGG_WAKEUP, 0);
+	wakeup = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "wakeup", 0, 0, (__u32)sysconf(_SC_PAGESIZE),
+				0); /* the least that there is */
 	if ((map < 0 || wakeup < 0) && errno == EPERM)
 		return set_error(CGG_FAILED, "a ring for the filter: needs root, or CAP_BPF");
 	if (map < 0 || wakeup < 0)

@@ -142,20 +142,27 @@ int inner_refusal(const char *name, __u32 number)
 			 lost ? "; run cgg-unload -f and cgg-load" : "");
 }
 
-/* Return the offset at which the images of a policy begin in their first page, in bytes. */
-static size_t images_skip(int place)
+size_t page_skip(size_t offset)
 {
-	return 2 * sizeof(struct cgg_image) * (size_t)(place % CGG_CHUNK) %
-	       (size_t)sysconf(_SC_PAGESIZE);
+	return offset % (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Return where the images of a policy begin in the map of their chunk, in bytes. */
+static size_t images_start(int place)
+{
+	return 2 * sizeof(struct cgg_image) * (size_t)(place % CGG_CHUNK);
 }
 
 /* Unmap what is mapped of a closed guard: for commands that open it again and again. */
 void guard_unmap(struct cgg_guard *guard)
 {
-	for (int place = 0; place < CGG_POLICIES; place++)
+	for (int place = 0; place < CGG_POLICIES; place++) {
+		size_t skip = page_skip(images_start(place));
+
 		if (guard->images[place])
-			munmap((char *)guard->images[place] - images_skip(place),
-			       images_skip(place) + 2 * sizeof(struct cgg_image));
+			munmap((char *)guard->images[place] - skip,
+			       skip + 2 * sizeof(struct cgg_image));
+	}
 	memset(guard->images, 0, sizeof(guard->images));
 	if (guard->policies)
 		munmap(guard->policies, sizeof(*guard->policies) * CGG_POLICIES);
@@ -168,8 +175,7 @@ void guard_unmap(struct cgg_guard *guard)
  */
 struct cgg_image *guard_images(struct cgg_guard *guard, int place)
 {
-	size_t start = 2 * sizeof(struct cgg_image) * (size_t)(place % CGG_CHUNK);
-	size_t skip = images_skip(place);
+	size_t start = images_start(place), skip = page_skip(start);
 	__u32 chunk = (__u32)place / CGG_CHUNK;
 	char *at;
 	int fd;

@@ -65,6 +65,7 @@ int chunk_make(const char *directory, int images, int tallies, __u32 chunk);
 void chunk_forget(struct cgg_guard *guard, __u32 chunk);
 bool chunk_is_whole(const struct cgg_guard *guard, __u32 chunk);
 struct cgg_image *guard_images(struct cgg_guard *guard, int place); /* 0 with cgg_error */
+size_t page_skip(size_t offset); /* from the start of its page, which may be larger than CGG_PAGE */
 
 /* store.c: the indexes of a guard; numbers are keys of the map indexes */
 enum cgg_part { CGG_RECORDS = 1, CGG_HASHES = 2, CGG_TEXTS = 4, CGG_KEPT = 8 };

@@ -16,20 +16,23 @@ static void index_path(char path[64], __u32 number)
 /* Map the pages of a part. Return 0 with cgg_error on failure. */
 static void *part(struct cgg_store *index, __u32 page, size_t bytes)
 {
-	void *there = mmap(0, bytes ? bytes : 1,
+	size_t start = (size_t)page * CGG_PAGE, skip = page_skip(start);
+	char *there = mmap(0, skip + (bytes ? bytes : 1),
 			   index->how == CGG_CHANGE ? PROT_READ | PROT_WRITE : PROT_READ,
-			   MAP_SHARED, index->fd, (off_t)page * CGG_PAGE);
+			   MAP_SHARED, index->fd, (off_t)(start - skip));
 
 	if (there != MAP_FAILED)
-		return there;
+		return there + skip;
 	set_error(CGG_FAILED, CGG_DIR "/indexes/%u: %s", index->head->number - 1, strerror(errno));
 	return 0;
 }
 
 static void part_done(const void *there, size_t bytes)
 {
+	size_t skip = page_skip((size_t)there);
+
 	if (there)
-		munmap((void *)(size_t)there, bytes ? bytes : 1);
+		munmap((char *)(size_t)there - skip, skip + (bytes ? bytes : 1));
 }
 
 static size_t heap_bytes(const struct cgg_index *head)

@@ -149,12 +149,15 @@ static int table_map(struct cgg_table *table, size_t pages, int protection, cons
 	return set_error(CGG_FAILED, "%s: %s", what, strerror(errno));
 }
 
+/* Map a page, with those in front of it that the machine maps together with it. */
 bool table_need(const struct cgg_table *table, size_t page)
 {
+	size_t skip = page_skip(page * CGG_PAGE), start = page * CGG_PAGE - skip;
+
 	if (table->here[page])
 		return true;
-	if (mmap(table->page + page * CGG_PAGE, CGG_PAGE, table->protection, MAP_SHARED | MAP_FIXED,
-		 table->fd, (off_t)(page * CGG_PAGE)) == MAP_FAILED)
+	if (mmap(table->page + start, skip + CGG_PAGE, table->protection, MAP_SHARED | MAP_FIXED,
+		 table->fd, (off_t)start) == MAP_FAILED)
 		return false;
 	table->here[page] = 1;
 	return true;
