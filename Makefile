@@ -40,8 +40,9 @@ TAKEN := $(or $(call taken,-D_FORTIFY_SOURCE=3),-D_FORTIFY_SOURCE=2) \
 HARDENING ?= -U_FORTIFY_SOURCE $(TAKEN) -fstack-protector-strong -Wformat -Werror=format-security
 WERROR ?= -Werror
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DCGG_VERSION='"$(VERSION)"' -I$(BUILD) -MMD -fPIE \
-	$(WARNINGS) $(LIBRARY_CFLAGS) $(CPPFLAGS) $(HARDENING) $(CFLAGS)
+# On ppc64el __u64 is a long, as on no other machine, unless the sane types are asked for.
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -D__SANE_USERSPACE_TYPES__ -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
+	-DCGG_VERSION='"$(VERSION)"' -I$(BUILD) -MMD -fPIE $(WARNINGS) $(LIBRARY_CFLAGS) $(CPPFLAGS) $(HARDENING) $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS)
 # Link the archive of a library where it is complete, as a command then starts faster: libelf.a of Debian 13
 # lacks functions that it calls, and Fedora has no archives. PKG_CONFIG_PATH chooses another libbpf.
