@@ -7,6 +7,24 @@
  */
 #define CGG_ASKED
 #define CGG_SEVERAL
+#include "decision.h"
+
+/* bit_match - Do first_match() for the question: the verifier checks it once, not for each bit. */
+__noinline __weak __u64 bit_match(__u32 number, __u32 access_bit)
+{
+	const struct cgg_image *image = image_at(number);
+	struct operation o = {};
+	const struct cgg_ask *a;
+	__u32 key = 0;
+
+	a = bpf_map_lookup_elem(&asked, &key);
+	if (!image || !a)
+		return CGG_NO_INDEX;
+	o.q = a->query;
+	return first_match(number, image, &o, access_bit);
+}
+
+#define BIT_MATCH(number, image, o, access_bit) bit_match(number, access_bit)
 #include "decide.h"
 
 SEC("tc")

@@ -12,6 +12,9 @@
 #include "take.h"
 
 #if defined(CGG_SEVERAL)
+#ifndef BIT_MATCH /* or a function of the file that includes this */
+#define BIT_MATCH first_match
+#endif
 /*
  * decide_all - Decide each access bit that is asked for by itself; the worst verdict counts.
  * Return 0: ask again.
@@ -32,7 +35,7 @@ static __always_inline int decide_all(__u32 number, const struct cgg_image *imag
 
 		if (!(o->q.access >> bit & 1))
 			continue;
-		found = first_match(number, image, o, bit);
+		found = BIT_MATCH(number, image, o, bit);
 		one = verdict_of(image, o->q.hook, found);
 		if (one >= verdict) {
 			verdict = one;

@@ -42,12 +42,7 @@ __noinline __weak __u64 PER_KIND(token_take)(__u32 number, __u64 found, __u32 fo
 static __always_inline __u64 rule_take(__u32 number, const struct cgg_image *image, __u64 found,
 				       __u32 force)
 {
-#if defined(CGG_ASKED) /* a question uses nothing up */
-	(void)number, (void)image, (void)force;
-	return found;
-#else
 	return image->limited ? PER_KIND(token_take)(number, found, force) : found;
-#endif
 }
 
 /* verdict_of - Return the verdict of the rule, or of the default, from first_match(). */
@@ -72,9 +67,13 @@ static __always_inline int tokens_take(__u32 number, const struct cgg_image *ima
 {
 	int taken = 1;
 
+#if defined(CGG_ASKED) /* a question uses nothing up */
+	(void)number, (void)image, (void)found, (void)force;
+#else
 	for (int i = 0; i < CGG_ACCESS_BITS; i++)
 		if (found[i] && rule_take(number, image, found[i], force) == ASK_AGAIN)
 			taken = 0;
+#endif
 	return taken;
 }
 #endif
