@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * hint.c - suggests the word of cgguard for words of other tools: nftables, iptables, pf, ufw,
- * firewalld, systemd, doas. Words of cgguard in upper case get a suggestion, too.
+ * firewalld, systemd, doas. Words of cgguard in upper case or at a wrong place get one, too.
  */
 #include <ctype.h>
 #include <string.h>
@@ -47,7 +47,6 @@ static const struct {
 	{ "skgid", "gid" },
 	{ "gid-owner", "gid" },
 	{ "address", "ip" },
-	{ "host", "ip" },
 	{ "to", "ip" },
 	{ "dst", "ip" },
 	{ "daddr", "ip" },
@@ -96,11 +95,13 @@ static const char *find(const char *word, const char *typed, bool is_keyword(con
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (!strcmp(table[i].word, word))
 			return table[i].write;
+	if (!strcmp(word, typed) && verdict_find(word) >= 0)
+		return "one verdict, at the beginning";
+	if (!strcmp(word, typed) && hook_find(word, strlen(word)) >= 0)
+		return "the hooks at the beginning, with commas between them";
 	if (!proto_find(&proto, word))
 		snprintf(text, sizeof(text), "proto %s", word);
-	else if (strcmp(word, typed) != 0 &&
-		 (verdict_find(word) >= 0 || hook_find(word, strlen(word)) >= 0 ||
-		  is_keyword(word)))
+	else if (verdict_find(word) >= 0 || hook_find(word, strlen(word)) >= 0 || is_keyword(word))
 		snprintf(text, sizeof(text), "%s", word);
 	else
 		return 0;
