@@ -141,7 +141,7 @@ check-faults: deps
 
 # Run many writers and readers at once for a minute, upgrade a hundred times under attempts, ask a million
 # times for names, send damaged answers and questions for ten minutes each, and try five times as many
-# questions and connects as make check does.
+# questions and connects, and rules where that takes long, as make check does.
 SOAK_SECONDS ?= 60
 ASKS ?= 1000000
 ANSWERS ?= 600

@@ -39,7 +39,7 @@
 #include "engine.h"
 
 #define DIR "/sys/fs/bpf/cgguard"
-#define CHECK 200000000ULL /* rules that the loop may visit to check the index */
+#define CHECK 20000000ULL /* rules that the loop may visit to check the index */
 #define SHOWN 10
 
 /* By enum cgg_hook. */
