@@ -169,15 +169,17 @@ static int drop(int count, char **word)
 
 static int policies(int count, char **word)
 {
+	static int places[CGG_POLICIES];
 	struct cgg_guard guard;
 	int status = guard_open(&guard, CGG_READ);
+	unsigned all;
 
 	(void)count, (void)word;
 	if (status)
 		die(status);
-	for (int i = 0; i < CGG_POLICIES; i++)
-		if (*guard.policies[i].name)
-			puts(guard.policies[i].name);
+	all = policies_sorted(&guard, places);
+	for (unsigned i = 0; i < all; i++)
+		puts(guard.policies[places[i]].name);
 	guard_close(&guard);
 	return CGG_DONE;
 }

@@ -39,14 +39,15 @@ static void *room_or_die(size_t count, size_t size)
 
 static void policies_read(struct cgg_guard *guard)
 {
-	all.policy = room_or_die(CGG_POLICIES, sizeof(*all.policy));
-	for (int place = 0; place < CGG_POLICIES; place++) {
-		struct policy *policy = &all.policy[all.policies];
-		const struct cgg_image *image;
+	static int places[CGG_POLICIES];
 
-		if (!*guard->policies[place].name)
-			continue;
-		image = policy_image(guard, place);
+	all.policies = policies_sorted(guard, places);
+	all.policy = room_or_die(all.policies, sizeof(*all.policy));
+	for (unsigned i = 0; i < all.policies; i++) {
+		struct policy *policy = &all.policy[i];
+		const int place = places[i];
+		const struct cgg_image *image = policy_image(guard, place);
+
 		if (!image || policy_size(guard, place, &policy->rules))
 			die(CGG_FAILED);
 		policy->name = guard->policies[place].name;
@@ -54,7 +55,6 @@ static void policies_read(struct cgg_guard *guard)
 		policy->audit = image->audit;
 		for (int hook = 0; hook < CGG_HOOKS; hook++)
 			policy->tally[hook] = tally_read((__u32)place, hook);
-		all.policies++;
 	}
 }
 
@@ -71,6 +71,12 @@ static void suppressed_sum(void)
 	free(news);
 	if (map >= 0)
 		close(map);
+}
+
+static int by_cgroup(const void *one, const void *other)
+{
+	return strcmp(((const struct attachment *)one)->cgroup,
+		      ((const struct attachment *)other)->cgroup);
 }
 
 static void attachments_fill(struct cgg_guard *guard)
@@ -98,6 +104,7 @@ static void attachments_fill(struct cgg_guard *guard)
 		names_look(at);
 	}
 	free(list);
+	qsort(all.attachment, all.attachments, sizeof(*all.attachment), by_cgroup);
 	suppressed_sum();
 }
 

@@ -102,15 +102,27 @@ static void policy_export(struct cgg_guard *guard, int place)
 	lines_free(&lines);
 }
 
-/* Write a line POLICY, attach or force, PATH for each attachment, with tabs between them. */
+static int by_path(const void *one, const void *other)
+{
+	return strcmp(strrchr(*(char *const *)one, '\t'), strrchr(*(char *const *)other, '\t'));
+}
+
+/*
+ * Write a line POLICY, attach or force, PATH for each attachment, with tabs between them, sorted by
+ * the path.
+ */
 static void attachments_export(struct cgg_guard *guard)
 {
 	FILE *file = file_make("attachments");
 	struct cgg_attachment *all;
-	unsigned count;
+	unsigned count, lines = 0;
+	char **line;
 
 	if (attachments_read(guard, &all, &count))
 		die(CGG_FAILED);
+	line = calloc(count + 1UL, sizeof(*line));
+	if (!line)
+		errx(CGG_FAILED, "out of memory");
 	for (unsigned i = 0; i < count; i++) {
 		const char *policy = guard->policies[all[i].policy].name;
 		char path[4096], visible[CGG_VISIBLE * sizeof(path) + 1];
@@ -125,8 +137,16 @@ static void attachments_export(struct cgg_guard *guard)
 			continue;
 		}
 		text_visible(visible, path, strlen(path));
-		fprintf(file, "%s\t%s\t%s\n", policy, all[i].forced ? "force" : "attach", visible);
+		if (asprintf(&line[lines++], "%s\t%s\t%s\n", policy,
+			     all[i].forced ? "force" : "attach", visible) < 0)
+			errx(CGG_FAILED, "out of memory");
 	}
+	qsort(line, lines, sizeof(*line), by_path);
+	for (unsigned i = 0; i < lines; i++) {
+		fputs(line[i], file);
+		free(line[i]);
+	}
+	free(line);
 	free(all);
 	file_end(file, "attachments");
 }
@@ -162,7 +182,9 @@ static void sets_export(void)
 
 int export_guard(int count, char **word)
 {
+	static int places[CGG_POLICIES];
 	struct cgg_guard guard;
+	unsigned policies;
 	size_t len;
 	int status;
 
@@ -176,13 +198,14 @@ int export_guard(int count, char **word)
 		die(status);
 	temporary_make(word[0]);
 	sets_export();
-	for (int i = 0; i < CGG_POLICIES; i++) {
-		const char *name = guard.policies[i].name;
+	policies = policies_sorted(&guard, places);
+	for (unsigned i = 0; i < policies; i++) {
+		const char *name = guard.policies[places[i]].name;
 
-		if (*name && is_of_run(name))
+		if (is_of_run(name))
 			warnx("policy %s: belongs to cgg-run, and is not exported", name);
-		else if (*name)
-			policy_export(&guard, i);
+		else
+			policy_export(&guard, places[i]);
 	}
 	attachments_export(&guard);
 	guard_close(&guard);

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* sets.c - the sets that cgg-status shows. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd.h"
 #include "status.h"
 
-/* Read name, kind and size of all sets, or exit. */
+static int by_name(const void *one, const void *other)
+{
+	return strcmp(((const struct shown_set *)one)->name.name,
+		      ((const struct shown_set *)other)->name.name);
+}
+
+/* Read name, kind and size of all sets, sorted by name, or exit. */
 void sets_read(struct status *status)
 {
 	struct cgg_sets sets;
@@ -31,6 +38,7 @@ void sets_read(struct status *status)
 		table_close(&table);
 		status->sets++;
 	}
+	qsort(status->set, status->sets, sizeof(*status->set), by_name);
 	sets_close(&sets);
 }
 

@@ -21,6 +21,7 @@ struct cgg_line { /* a rule of a policy that has not expired */
 };
 typedef int policy_line(void *context, const struct cgg_line *line);
 int policy_find(struct cgg_guard *guard, const char *name); /* its place, or -1 */
+unsigned policies_sorted(const struct cgg_guard *guard, int places[CGG_POLICIES]);
 const char *policy_by_tag(const struct cgg_policy *policies, const char *tag, unsigned place);
 bool policy_is_since(const struct cgg_policy *policy, __u64 time);
 __u32 generation_now(const struct cgg_policy *policy);

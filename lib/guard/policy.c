@@ -13,6 +13,25 @@ int policy_find(struct cgg_guard *guard, const char *name)
 	return -1;
 }
 
+static int by_name(const void *one, const void *other, void *policies)
+{
+	const struct cgg_policy *policy = policies;
+
+	return strcmp(policy[*(const int *)one].name, policy[*(const int *)other].name);
+}
+
+/* Write the places of all policies in the order of their names, and return their number. */
+unsigned policies_sorted(const struct cgg_guard *guard, int places[CGG_POLICIES])
+{
+	unsigned count = 0;
+
+	for (int i = 0; i < CGG_POLICIES; i++)
+		if (*guard->policies[i].name)
+			places[count++] = i;
+	qsort_r(places, count, sizeof(*places), by_name, guard->policies);
+	return count;
+}
+
 /* Return the name of the policy with that tag, or 0; place says where to look first. */
 const char *policy_by_tag(const struct cgg_policy *policies, const char *tag, unsigned place)
 {

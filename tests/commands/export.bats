@@ -23,11 +23,11 @@ teardown()
 # everything: print all policies and attachments
 everything()
 {
-	for policy in $(cgg-rule policies | sort); do
+	for policy in $(cgg-rule policies); do
 		echo "policy $policy"
 		cgg-rule -p "$policy" list
 	done
-	cgg-status -j | jq -c '.attachments[] | [.cgroup, .policy]' | sort
+	cgg-status -j | jq -c '.attachments[] | [.cgroup, .policy]'
 }
 
 @test 'a guard that is exported, unloaded and restored has the same policies and attachments' {
@@ -61,6 +61,30 @@ web.policy'
 	diff <(echo "$before") <(everything)
 	yes grep -c $'^web\tforce\t' out/attachments
 	says 1
+}
+
+@test 'policies, sets and attachments are printed in the order of their names, also in an export' {
+	new_cgroup web
+	mkdir "$web"/{1..9}
+	for name in m b z a k; do
+		cgg-rule -p $name restore <<<'port 1'
+		cgg-set add $name 192.0.2.1
+	done
+	cgg-attach "$web"/{9..1}
+	all=$'a\nb\ndefault\nk\nm\nz'
+	yes cgg-rule policies
+	says "$all"
+	yes jq -r '.policies[].name' <<<"$(cgg-status -j)"
+	says "$all"
+	yes jq -r '.sets[].name' <<<"$(cgg-status -j)"
+	says "${all/$'\n'default/}"
+	paths=$(shown "$web")/
+	paths=$(printf "$paths%s\n" {1..9})
+	yes jq -r '.attachments[].cgroup' <<<"$(cgg-status -j)"
+	says "$paths"
+	yes cgg-rule export out
+	yes cut -f 3 out/attachments
+	says "$paths"
 }
 
 @test 'export names what it leaves out' {

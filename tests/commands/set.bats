@@ -443,7 +443,7 @@ a-b.example'
 	matches '^set	bad	addresses 2$'
 	matches '^set	ads	names 1$'
 	yes cgg-status -j
-	[ "$(jq -c '.sets[0]' <<<"$output")" = '{"name":"bad","kind":"addresses","elements":2}' ]
+	[ "$(jq -c '.sets[1]' <<<"$output")" = '{"name":"bad","kind":"addresses","elements":2}' ]
 	yes cgg-status -m
 	matches '^cgguard_set_elements\{set="bad"\} 2$'
 }
