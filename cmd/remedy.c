@@ -129,6 +129,7 @@ struct remedy {
 	struct cgg_rule rule; /* the first field: rules_join() gets its address */
 	const struct cgg_event *denial;
 	const char *policy;
+	char *what; /* the words of the denied operation */
 	unsigned number; /* of the newest denial */
 	struct remedy *next; /* another denial that the rule would allow */
 	struct fit fit;
@@ -258,6 +259,56 @@ static void remedy_show(const struct status *all, struct remedy *remedy)
 	additions_show(remedy);
 }
 
+/* Return whether two denials are of one operation: the kernel asks the policies of all levels. */
+static bool is_same(const struct remedy *a, const struct remedy *b)
+{
+	const struct cgg_event *e = a->denial, *o = b->denial;
+
+	return e->tid == o->tid && e->own == o->own && a->what && b->what &&
+	       !strcmp(a->what, b->what);
+}
+
+static char *what_of(const struct cgg_event *e)
+{
+	static char text[CGG_RULE_TEXT];
+	static struct cgg_rule rule;
+
+	event_rule(&rule, e);
+	rule_print(&rule, text);
+	return strdup(text);
+}
+
+static int by_policy(const void *one, const void *other)
+{
+	return strcmp(*(const char *const *)one, *(const char *const *)other);
+}
+
+/* If several policies denied the operation of a remedy, say that each of them must allow it. */
+static void levels_show(const struct remedy *remedy, struct cgg_rule *const *rule, unsigned count)
+{
+	const char *policy[CGG_LEVELS];
+	char *words = words_of("each of these policies denied it, and must allow it:");
+	unsigned policies = 0;
+
+	for (unsigned i = 0; i < count && policies < CGG_LEVELS; i++) {
+		const struct remedy *r = (const struct remedy *)rule[i];
+
+		if (is_same(remedy, r))
+			policy[policies++] = r->policy;
+	}
+	qsort(policy, policies, sizeof(*policy), by_policy);
+	for (unsigned i = 0; i < policies && words; i++) {
+		char *longer = words_of("%s%s %s", words, i ? "," : "", policy[i]);
+
+		free(words);
+		words = longer;
+	}
+	if (policies > 1 && strcmp(policy[0], policy[policies - 1]) != 0)
+		words_show(words);
+	else
+		free(words);
+}
+
 void remedies_show(const struct status *all, const struct cgg_event *const *denial, unsigned count)
 {
 	static const struct cgg_joining how = { place_of, remedy_merge };
@@ -271,9 +322,12 @@ void remedies_show(const struct status *all, const struct cgg_event *const *deni
 
 		*r = (struct remedy){ .denial = denial[i], .number = i };
 		r->policy = policy_of(all, denial[i]);
+		r->what = what_of(denial[i]);
 		if (r->policy && rule_make(&r->rule, denial[i]))
 			rule[made++] = &r->rule;
 	}
+	for (unsigned i = 0; i < made; i++)
+		levels_show((const struct remedy *)rule[i], rule, made);
 	if (rule && !rules_join(rule, &made, &how)) {
 		for (unsigned i = 0; i < made; i++)
 			shown[i] = (struct remedy *)rule[i];
@@ -283,6 +337,8 @@ void remedies_show(const struct status *all, const struct cgg_event *const *deni
 			rule_free(&shown[i]->rule);
 		}
 	}
+	for (unsigned i = 0; i < count && remedy; i++)
+		free(remedy[i].what);
 	free(shown);
 	free(rule);
 	free(remedy);

@@ -202,6 +202,26 @@ to allow: cgg-rule -p default insert $id allow connect proto tcp ip 127.0.0.1 po
 	no inside "$top" reach 127.0.0.1 1
 }
 
+@test 'when policies of several levels denied an operation, the picture says that each must allow it' {
+	both='^each of these policies denied it, and must allow it: default, tight$'
+	mkdir "$top/web"
+	cgg-rule -p tight restore <<<'connect port 9'
+	cgg-rule restore <<<'default connect,device deny'
+	cgg-attach -p tight "$top"
+	cgg-attach "$top/web"
+	no inside "$top/web" reach 127.0.0.1 9
+	no inside "$top/web" cat /dev/null
+	yes drawn 120
+	matches "$both"
+	[ "$(grep -c '^each of' <<<"$output")" -eq 1 ]
+	eval "$(sed -n 's/^to allow: \(.* tight .*\)/\1/p' <<<"$output")"
+	no inside "$top/web" reach 127.0.0.1 9
+	yes drawn 120
+	[[ $output != *'each of'* ]]
+	cgg-attach "$top"
+	yes cgg-rule -p tight drop
+}
+
 @test 'denials that one rule can allow become one command with lists, for each program' {
 	cgg-rule default connect deny
 	cgg-attach "$top"
