@@ -105,6 +105,8 @@ no-lan allow connect ip 192.0.2.1 port 80
 internet-only allow sendmsg ip 192.0.2.53 port 53
 internet-only allow connect proto tcp ip 192.0.2.53 port 53
 internet-only allow connect ip 192.0.2.1 port 443
+internet-only allow sendmsg ip 127.0.0.53 port 53
+internet-only deny sendmsg ip 127.0.0.53 port 54
 internet-only deny connect ip ::ffff:169.254.169.254 port 80
 internet-only deny connect ip fec0::1 port 80
 internet-only deny egress proto sctp ip 10.0.0.1 port 80
