@@ -214,20 +214,3 @@ int flow_received(struct __sk_buff *skb)
 {
 	return datagram(skb, 0);
 }
-
-/* Keep who made a UDP socket. */
-SEC("cgroup/sock_create")
-int flow_socket(struct bpf_sock *ctx)
-{
-	const struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
-	struct cgg_datagrams *all;
-
-	if (!has_datagrams(ctx->protocol))
-		return 1;
-	all = bpf_sk_storage_get(&datagrams, ctx, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!all || all->counter)
-		return 1;
-	all->counter = at->cgroup;
-	opener_now(&all->opener);
-	return 1;
-}

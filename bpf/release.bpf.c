@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * release.bpf.c - observes UDP sockets when they are closed.
+ * release.bpf.c - observes UDP sockets when they are made and when they are closed.
  *
  * Each peer of the socket is a flow of its own. The port of a query is that of the end that got
  * the first datagram.
@@ -81,3 +81,52 @@ int PROGRAM(struct bpf_sock *ctx)
 				break;
 	return 1;
 }
+
+#if !defined(CGG_NAMES)
+/* untold_in - Count a socket whose flows no event will tell as suppressed in a ring. */
+__noinline __weak int untold_in(__u32 which)
+{
+	const struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+	union cgg_subject n = { .program = CGG_FLOW_UDP, .verdict = CGG_ALERT };
+	__u32 place = at->policy - 1;
+	const struct cgg_policy *policy = bpf_map_lookup_elem(&policies, &place);
+	struct cgg_ring *r = bpf_map_lookup_elem(&ring, &which);
+
+	if (!at->policy || !policy || !r)
+		return 0;
+	n.time = bpf_ktime_get_boot_ns();
+	if (!which || is_wanted(&n, policy, r, which))
+		suppress(which, 0, place, n.program, n.verdict); /* its rule is not known */
+	return 0;
+}
+
+static __always_inline void untold(void)
+{
+	__u32 zero = 0;
+	struct cgg_ring *r = bpf_map_lookup_elem(&ring, &zero);
+	__u64 rings = r ? NOW(r->filters) | 1 : 0;
+
+	for (__u32 which = 0; which < CGG_RINGS && rings >> which; which++)
+		if (rings >> which & 1)
+			untold_in(which);
+}
+
+/* Keep who made a UDP socket. A process can take the room for it (net.core.optmem_max). */
+SEC("cgroup/sock_create")
+int flow_socket(struct bpf_sock *ctx)
+{
+	const struct cgg_attached *at = bpf_get_local_storage(&attached, 0);
+	struct cgg_datagrams *all;
+
+	if (!has_datagrams(ctx->protocol))
+		return 1;
+	all = bpf_sk_storage_get(&datagrams, ctx, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!all)
+		untold();
+	if (!all || all->counter)
+		return 1;
+	all->counter = at->cgroup;
+	opener_now(&all->opener);
+	return 1;
+}
+#endif

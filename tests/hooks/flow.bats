@@ -317,6 +317,24 @@ print(flush=True); sys.stdin.readline(); s.sendto(b"abc", ("127.0.0.1", 9))'; }
 	reports_nothing
 }
 
+# Of a network namespace of its own a process sets how much memory the options of a socket may take.
+@test 'UDP: the flows of a socket without room for their sums are withheld, for every reader' {
+	rule alert flow proto udp
+	cgg-events --hook flow >"$BATS_TEST_TMPDIR/flows" 3>&- &
+	started[$!]=cgg-events
+	wait_for eval 'cgg-status | grep ^reader'
+	run inside "$web" unshare -Urn python3 -c 'import socket
+try:
+    open("/proc/sys/net/core/optmem_max", "w").write("0")
+    socket.socket(socket.AF_INET6, 2)
+except OSError as error:
+    print("skip:", error)'
+	skip_if_lacking namespaces
+	yes cgg-events -w 0
+	says "[WITHHELD 1] cgroup=$(shown "$web") policy=default rule=0 verdict=alert hook=flow_udp"
+	wait_for grep -Fx "$output" "$BATS_TEST_TMPDIR/flows"
+}
+
 @test 'UDP: each attached cgroup tells all bytes, also when the rule of one below goes' {
 	local below answer
 
