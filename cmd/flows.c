@@ -82,7 +82,8 @@ static void socket_take(const struct cgg_sockets *all, const struct cgg_socket *
 	const struct cgg_holder *first = &all->holder[s->holder];
 	struct top_flow flow = { .proto = socket_kind_name(s),
 				 .sent = (double)s->sent,
-				 .received = (double)s->received };
+				 .received = (double)s->received,
+				 .process = "-" };
 	char comm[sizeof(first->comm) + 1] = "", path[4 * 4096], text[4 * sizeof(comm)];
 	struct cgg_datagrams sums;
 	bool has_sums;
@@ -91,10 +92,11 @@ static void socket_take(const struct cgg_sockets *all, const struct cgg_socket *
 		   sums_read(&sums, all, s);
 	if (!has_sums && (!s->counted || s->origin == CGG_WAITS))
 		return;
-	if (s->holders)
+	if (s->holders) {
 		memcpy(comm, first->comm, sizeof(first->comm));
-	text_print(text, comm);
-	snprintf(flow.process, sizeof(flow.process), s->holders ? "%s,%d" : "-", text, first->pid);
+		text_print(text, comm);
+		snprintf(flow.process, sizeof(flow.process), "%s,%d", text, first->pid);
+	}
 	text_print(path, all->scope[s->scope].path);
 	snprintf(flow.path, sizeof(flow.path), "%.511s", path);
 	if (has_sums) {

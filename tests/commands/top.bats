@@ -135,6 +135,26 @@ client.recv(1)' "$there"
 	shows "> 127.0.0.1:$there"
 }
 
+@test 'a connection whose processes have ended is shown without one' {
+	start python3 -c '
+import socket, time
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+taken = server.accept()[0]
+time.sleep(1000)'
+	yes inside "$web" python3 -c '
+import socket, sys
+client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+client.setblocking(False)
+try:
+    while client.send(bytes(65536)):
+        pass
+except BlockingIOError:
+    pass' "$said"
+	yes cgg-top -b -d 0.1 -n 1
+	matches "^flow	$(shown "$web")	tcp	127.0.0.1:[0-9]+ > 127.0.0.1:$said	sent [0-9]+	received 0	-$"
+}
+
 @test '-n and -d say how often, and every picture ends with an empty line' {
 	before=$SECONDS
 	yes cgg-top -b -d 0.3 -n 4
