@@ -609,7 +609,7 @@ static void random_rules(struct policy *rules, unsigned count)
 		rules->defaults.verdict[i] = (__u8)pick(3);
 	while (rules->count < count) {
 		struct cgg_rule rule, read;
-		char text[CGG_RULE_TEXT], line[CGG_RULE_TEXT];
+		static char text[CGG_RULE_TEXT], line[CGG_RULE_TEXT];
 		bool has_list;
 
 		random_rule(&rule);
