@@ -23,6 +23,11 @@ denial()
 	says EPERM
 }
 
+udp_flow()
+{
+	yes inside "$web" python3 "$tests_dir/flows.py" udp to 127.0.0.1 9
+}
+
 # writer OPTION...: start cgg-events with -o FILE, and wait until it has opened it
 writer()
 {
@@ -139,6 +144,7 @@ for line in sys.stdin:
 	run inside "$web" attempt tcp 127.0.0.2 9
 	cgg-rule mode audit
 	run inside "$web" attempt tcp 127.0.0.1 "$port"
+	rule alert flow proto udp
 	cgg-events -j >"$BATS_TEST_TMPDIR/json" 3>&- &
 	started[$!]=cgg-events
 	wait_for lines "$BATS_TEST_TMPDIR/json" 3
@@ -151,17 +157,73 @@ for line in sys.stdin:
 	cgg-rule mode audit
 	run inside "$web" attempt tcp 127.0.0.1 "$port"
 	run inside "$web" attempt tcp 127.0.0.2 9
-	wait_for lines "$BATS_TEST_TMPDIR/otlp" 3
-	wait_for lines "$BATS_TEST_TMPDIR/json" 6
+	udp_flow
+	wait_for lines "$BATS_TEST_TMPDIR/otlp" 4
+	wait_for lines "$BATS_TEST_TMPDIR/json" 7
 	yes python3 -c "$read_otlp" <"$BATS_TEST_TMPDIR/otlp"
-	[ "$(cut -f 1-2 <<<"$output")" = $'13\tDENY\n9\tAUDIT\n10\tALERT' ]
+	[ "$(cut -f 1-2 <<<"$output")" = $'13\tDENY\n9\tAUDIT\n10\tALERT\n10\tALERT' ]
+	matches '"cgguard.datagrams_sent": "1".*\[ALERT flow_udp\]'
 	[ "$(head -n 1 <<<"$output" | cut -f 3)" -gt "$before" ]
 	[ "$(head -n 1 <<<"$output" | cut -f 3)" -lt "$(date +%s%N)" ]
 	[[ $(head -n 1 <<<"$output" | cut -f 5) == "[DENY connect4] pid="*" label=db"* ]]
 	# the attributes are the keys of the JSON, but for the time
-	diff <(tail -n 3 "$BATS_TEST_TMPDIR/json" | jq -cS 'del(.time) |
+	diff <(tail -n 4 "$BATS_TEST_TMPDIR/json" | jq -cS 'del(.time) |
 			with_entries(.key |= "cgguard." + . | .value |= tostring)') \
 		<(cut -f 4 <<<"$output" | jq -cS .)
+}
+
+# Start a receiver of OpenTelemetry, give it lines, and print the records that it has then.
+give_otlp='
+import json, sqlite3, subprocess, sys, time
+from urllib.request import HTTPError, Request, URLError, urlopen
+
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+receiver = subprocess.Popen([sys.argv[1], "--transport", "http", "--persist", sys.argv[2]],
+                            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+def give(line):
+    request = Request("http://127.0.0.1:4318/v1/logs", line.encode(),
+                      {"Content-Type": "application/json"})
+    while True:
+        assert receiver.poll() is None
+        try:
+            return urlopen(request)
+        except HTTPError:
+            raise
+        except URLError:
+            time.sleep(0.1)
+
+for line in sys.stdin:
+    assert give(line).status == 200
+receiver.terminate()
+receiver.wait()
+for row in sqlite3.connect(sys.argv[2]).execute(
+        "select service_name, severity_text, attributes from log_records order by id"):
+    print(*row[:2], json.dumps(json.loads(row[2]), sort_keys=True, separators=(",", ":")), sep="\t")
+'
+
+@test 'a receiver of OpenTelemetry takes denials and flows' {
+	receiver=$BUILD/otlp/node_modules/.bin/autotel-mcp
+	[ -x "$receiver" ] || skip 'autotel-mcp is not installed; make check-programs installs it'
+	[ "$(node -p 'parseInt(process.versions.node)')" -ge 20 ] || skip 'it needs Node.js 20'
+	for form in -j --otlp; do
+		cgg-events $form -o "$BATS_TEST_TMPDIR/$form" 3>&- &
+		started[$!]=cgg-events
+		wait_for test -e "$BATS_TEST_TMPDIR/$form"
+	done
+	wait_for eval 'cgg-status | grep -c ^reader | grep 2'
+	rule alert flow
+	denial
+	udp_flow
+	run inside "$web" python3 "$tests_dir/flows.py" end reset
+	wait_for lines "$BATS_TEST_TMPDIR/-j" 4
+	wait_for lines "$BATS_TEST_TMPDIR/--otlp" 4
+	run unshare -n timeout $((60 * patience)) python3 -c "$give_otlp" "$receiver" "$BATS_TEST_TMPDIR/records" \
+		<"$BATS_TEST_TMPDIR/--otlp"
+	status_is 0
+	diff <(cut -f 1-2 <<<"$output") <(printf 'cgguard\t%s\n' DENY ALERT ALERT ALERT)
+	diff <(cut -f 3 <<<"$output") \
+		<(jq -cS 'del(.time) | with_entries(.key |= "cgguard." + .)' "$BATS_TEST_TMPDIR/-j")
 }
 
 @test 'lost events are an ERROR of OpenTelemetry' {
@@ -222,6 +284,12 @@ while True:
 	for field in PRIORITY=4 SYSLOG_IDENTIFIER=cgguard CGG_HOOK=connect4 CGG_VERDICT=deny CGG_DADDR=127.0.0.1 \
 		"CGG_DPORT=$port" "CGG_CGROUP=$(shown "$web")" "CGG_RULE=$id" CGG_LABEL=db CGG_POLICY=default; do
 		grep -Fx "b'$field'" "$BATS_TEST_TMPDIR/journal" || { echo "no $field" && false; }
+	done
+	rule alert flow proto udp
+	udp_flow
+	yes cgg-events -w 0 --journal
+	for field in PRIORITY=5 CGG_HOOK=flow_udp CGG_OPENED=here CGG_SENT=5 CGG_DATAGRAMS_SENT=1; do
+		wait_for grep -Fx "b'$field'" "$BATS_TEST_TMPDIR/journal"
 	done
 	# a command may have a name of any bytes
 	cp "$(command -v cat)" "$BATS_TEST_TMPDIR/"$'a\nPRIORITY=0'
