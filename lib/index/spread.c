@@ -73,9 +73,11 @@ static unsigned protos_of(const struct cgg_rule *rule)
 {
 	unsigned count = 0;
 
+	if (!protos_any(&rule->protos))
+		return 1;
 	for (unsigned proto = 0; proto < 256; proto++)
 		count += protos_have(&rule->protos, proto);
-	return count ? count : 1;
+	return count;
 }
 
 /*
