@@ -94,8 +94,8 @@ declare -gA _cgg_values=(
 	[burst]=''
 )
 # The words of cgg-run -k.
-_cgg_keeps='fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet xdp alg'
-_cgg_keeps+=' netlink all net_raw net_admin sys_admin bpf perfmon'
+_cgg_keeps='fds privs caps scopes mounts mounting chroot tty io_uring keys families vsock packet xdp'
+_cgg_keeps+=' alg netlink all net_raw net_admin sys_admin bpf perfmon'
 _cgg_keeps+=' sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search'
 _cgg_matches='family type proto ip host port sport uid gid iface self value cgroup'
 _cgg_rule_options='name comment quiet errno ttl limit burst inner alias'

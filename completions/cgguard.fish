@@ -9,8 +9,8 @@ set -g __cgg_hooks net connect bind sendmsg recvmsg egress ingress flow unix soc
     sysctl setsockopt getsockopt dns
 set -g __cgg_verdicts allow deny alert
 set -g __cgg_matches family type proto ip host port sport uid gid iface self value cgroup
-set -g __cgg_keeps fds privs caps scopes mounts mounting chroot tty io_uring families vsock packet \
-    xdp alg netlink all net_raw net_admin sys_admin bpf perfmon \
+set -g __cgg_keeps fds privs caps scopes mounts mounting chroot tty io_uring keys families vsock \
+    packet xdp alg netlink all net_raw net_admin sys_admin bpf perfmon \
     sys_ptrace mknod syslog sys_module sys_rawio sys_boot dac_read_search
 set -g __cgg_rule_options name comment quiet errno ttl limit burst inner alias
 

@@ -112,8 +112,10 @@ static int add_tty(scmp_filter_ctx filter, unsigned keep)
 }
 
 /*
- * io_uring makes sockets of any family without socket(2). After chroot(2) or a mount, a path
- * that a rule allows can lead to another socket. Landlock denies mounts, too, where it works.
+ * io_uring makes sockets of any family without socket(2). For request_key(2) the kernel starts a
+ * program in the root cgroup, which may ask DNS for the name in the call. After chroot(2) or a
+ * mount, a path that a rule allows can lead to another socket. Landlock denies mounts, too, where
+ * it works.
  */
 static const struct {
 	const char *name;
@@ -123,6 +125,7 @@ static const struct {
 	{ "io_uring_setup", KEEP_IO_URING, ENOSYS },
 	{ "io_uring_enter", KEEP_IO_URING, ENOSYS },
 	{ "io_uring_register", KEEP_IO_URING, ENOSYS },
+	{ "request_key", KEEP_KEYS, ENOSYS },
 	{ "chroot", KEEP_CHROOT, EPERM },
 	{ "mount", KEEP_MOUNT_CALLS, EPERM },
 	{ "umount", KEEP_MOUNT_CALLS, EPERM },

@@ -34,6 +34,7 @@ enum keep {
 	KEEP_XDP = 1 << 12,
 	KEEP_ALG = 1 << 13,
 	KEEP_NETLINK = 1 << 14,
+	KEEP_KEYS = 1 << 15,
 	/* Not a word of --keep: set when Landlock already denies mounting. */
 	KEEP_MOUNT_CALLS = 1 << 30,
 };

@@ -35,14 +35,23 @@ static const struct {
 	const char *word;
 	unsigned bits;
 } keeps[] = {
-	{ "fds", KEEP_FDS },	       { "privs", KEEP_PRIVS },
-	{ "caps", KEEP_CAPS },	       { "scopes", KEEP_SCOPES },
-	{ "mounts", KEEP_MOUNTS },     { "mounting", KEEP_MOUNTING },
-	{ "chroot", KEEP_CHROOT },     { "tty", KEEP_TTY },
-	{ "io_uring", KEEP_IO_URING }, { "families", KEEP_FAMILIES },
-	{ "vsock", KEEP_VSOCK },       { "packet", KEEP_PACKET },
-	{ "xdp", KEEP_XDP },	       { "alg", KEEP_ALG },
-	{ "netlink", KEEP_NETLINK },   { "all", ~0u },
+	{ "fds", KEEP_FDS },
+	{ "privs", KEEP_PRIVS },
+	{ "caps", KEEP_CAPS },
+	{ "scopes", KEEP_SCOPES },
+	{ "mounts", KEEP_MOUNTS },
+	{ "mounting", KEEP_MOUNTING },
+	{ "chroot", KEEP_CHROOT },
+	{ "tty", KEEP_TTY },
+	{ "io_uring", KEEP_IO_URING },
+	{ "keys", KEEP_KEYS },
+	{ "families", KEEP_FAMILIES },
+	{ "vsock", KEEP_VSOCK },
+	{ "packet", KEEP_PACKET },
+	{ "xdp", KEEP_XDP },
+	{ "alg", KEEP_ALG },
+	{ "netlink", KEEP_NETLINK },
+	{ "all", ~0u },
 };
 
 /* The capabilities that allow a process to remove a guard, or to bypass it. */
@@ -80,8 +89,8 @@ static int keep_word(struct cgg_shut *shut, const char *word, size_t len)
 	return set_error(
 		CGG_USAGE,
 		"%.*s: not a word of --keep (fds, privs, caps, scopes, mounts, mounting, "
-		"chroot, tty, io_uring, families, vsock, packet, xdp, alg, netlink, all, or "
-		"a capability like net_raw)",
+		"chroot, tty, io_uring, keys, families, vsock, packet, xdp, alg, netlink, all, "
+		"or a capability like net_raw)",
 		(int)(len < 80 ? len : 80), word);
 }
 
@@ -363,7 +372,7 @@ int shut_all(const struct cgg_shut *shut)
 	if (!status)
 		status = shut_landlock(shut, abi);
 	if (!status && shut->keep != ~0u && filter_load(calls_kept(shut, abi)))
-		status = shut_failed("seccomp", "families,io_uring,chroot,mounting,tty");
+		status = shut_failed("seccomp", "families,io_uring,keys,chroot,mounting,tty");
 	if (!status)
 		status = shut_bounding(shut);
 	if (!status)

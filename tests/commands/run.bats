@@ -116,6 +116,7 @@ attempts = dict(
     socket_high=lambda family, type: call(41, ctypes.c_ulong(int(family) | 1 << 40), int(type), 0),
     socketpair=socketpair,
     ring=ring,
+    key=lambda: call(249, b"user", b"no such key", None, 0),
     chroot=lambda path: os.chroot(path),
     mount=lambda what, path: check(libc.mount(what.encode(), path.encode(), None, 4096, None)),
     tmpfs=lambda path: check(libc.mount(b"none", path.encode(), b"tmpfs", 0, None)),
@@ -278,7 +279,7 @@ sys.exit(ended != -getattr(signal, "SIG" + sys.argv[1]))' "$signal"
 -u nosuchuser true|-u nosuchuser: no such user
 -u 4294967295 true|-u 4294967295: no such user
 -u 54321x true|-u 54321x: no such user
--k frob true|frob: not a word of --keep (fds, privs, caps, scopes, mounts, mounting, chroot, tty, io_uring, families, vsock, packet, xdp, alg, netlink, all, or a capability like net_raw)
+-k frob true|frob: not a word of --keep (fds, privs, caps, scopes, mounts, mounting, chroot, tty, io_uring, keys, families, vsock, packet, xdp, alg, netlink, all, or a capability like net_raw)
 -k caps,,fds true|: not a word of --keep
 --nosuch true|see cgg-run -h
 END
@@ -681,6 +682,15 @@ END
 	no guarded "${try[@]}" ring
 	says ENOSYS
 	open_and_shut io_uring "${try[@]}" ring
+}
+
+@test 'keys: none can be asked for, since the kernel then starts a program outside' {
+	run "${try[@]}" key
+	[ "$output" = ENOKEY ] || skip "this kernel has no keys: $output"
+	no guarded "${try[@]}" key
+	says ENOSYS
+	no guarded -k keys "${try[@]}" key
+	says ENOKEY
 }
 
 # served NAME: make a socket whose server says hello
