@@ -422,14 +422,14 @@ in_place_of()
 		rm "$dir/$link/device"
 		# shellcheck disable=SC2086
 		bpftool $words "$dir/$link/device"
-		yes inside "$web" head -c 0 /dev/zero
+		wait_for inside "$web" head -c 0 /dev/zero # the kernel detaches later
 		guarded_by cgg-status
 		guarded "$shop"
 	done
 	for pin in "$dir/$link"/*; do
 		bpftool link detach pinned "$pin"
 	done
-	yes inside "$web" head -c 0 /dev/zero
+	wait_for inside "$web" head -c 0 /dev/zero # the kernel detaches later
 	guarded_by cgg-status
 }
 
