@@ -47,6 +47,7 @@ cgroup_root()
 {
 	printf '%b\n' "$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)"
 }
+export CGG_CGROUPS=${CGG_CGROUPS-$(cgroup_root)} # where it is outside of all mount namespaces of tests
 
 # Print all paths in /sys/fs/bpf except those that some kernels make themselves.
 pins()
@@ -57,7 +58,7 @@ pins()
 # new_cgroup NAME [PARENT]: make a cgroup and store its path in the variable NAME
 new_cgroup()
 {
-	local path=${2:-$(cgroup_root)}/$CGG_RUN-${BATS_TEST_NUMBER:-0}-$1
+	local path=${2:-$CGG_CGROUPS}/$CGG_RUN-${BATS_TEST_NUMBER:-0}-$1
 
 	mkdir "$path" || return
 	printf -v "$1" %s "$path"
@@ -66,7 +67,7 @@ new_cgroup()
 # Print a cgroup as the commands do: its path below the mount.
 shown()
 {
-	echo "${1#"$(cgroup_root)"}"
+	echo "${1#"$CGG_CGROUPS"}"
 }
 
 # Remove a cgroup, those below it, and the processes in them.
@@ -225,7 +226,7 @@ stop()
 
 	kill -KILL "$pid"
 	unset "started[$pid]"
-	wait_for is_gone "$pid"
+	wait "$pid" || wait_for is_gone "$pid" # it may be another process's child
 } 2>/dev/null
 
 is_gone()
@@ -260,7 +261,7 @@ empty_guard()
 			[ "$policy" = default ] || cgg-rule -p "$policy" drop
 		done
 	fi
-	cgg-set list | xargs -rn 1 cgg-set drop
+	! compgen -G '/sys/fs/bpf/cgguard/sets*/*' >/dev/null || cgg-set list | xargs -rn 1 cgg-set drop
 	cgg-events -w 0 >/dev/null
 	remove_cgroups
 	for network in "/run/netns/$CGG_RUN-"*; do
@@ -298,7 +299,7 @@ remove_cgroups()
 {
 	local dir
 
-	for dir in "$(cgroup_root)/$CGG_RUN-${BATS_TEST_NUMBER:-0}-"*; do
+	for dir in "$CGG_CGROUPS/$CGG_RUN-${BATS_TEST_NUMBER:-0}-"*; do
 		[ ! -d "$dir" ] || remove_cgroup "$dir" || return
 	done
 }

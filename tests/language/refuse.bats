@@ -55,7 +55,7 @@ state()
 	cgg-rule -p strict list -i
 	cgg-status
 	pins | sort
-	find "$root" -path "*/$CGG_RUN*" -type d | sort
+	find "$root/$CGG_RUN-"* -type d | sort
 }
 
 # refuses STATUS COMMAND MESSAGE: it prints only this message, and changes nothing
