@@ -11,6 +11,7 @@
 #	matches '^\[DENY connect4\] '       a line of its output matches
 #	status_is 2                         it ended with this status
 #	wait_for grep -q x file             repeat it until it succeeds, for twenty seconds at most
+#	in_time COMMAND                     what it tries within one second, or more on a slow machine
 #
 # teardown removes everything that these have made, and the guard. A file with a teardown
 # of its own calls clean_up there.
@@ -191,6 +192,21 @@ wait_for()
 		fi
 		sleep 0.02
 	done
+}
+
+# in_time COMMAND...: call it with the seconds that something shall last, 1 at first. While it fails and
+# took longer than that, call it with more. It must have joined its commands by &&.
+in_time()
+{
+	local began
+
+	for seconds in 1 4 16 64; do
+		began=${EPOCHREALTIME/./}
+		"$@" "$seconds" && return
+		[ $((${EPOCHREALTIME/./} - began)) -ge $((seconds * 1000000)) ] || return 1
+		sleep 1 # so that what began after us has ended too
+	done
+	return 1
 }
 
 # start_server [PREFIX...]: start a server on every local address: TCP, UDP (both echo), IPv4,

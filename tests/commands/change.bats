@@ -183,11 +183,16 @@ left()
 @test 'add --renew finds a rule of an index, which then holds longer' {
 	start_server
 	new_cgroup web
-	{ seq 500 | sed 's/.*/port &/' && echo "port $port ttl 4s"; } | cgg-rule -p renewed restore
+	cgg-rule -p renewed add port 1
 	cgg-attach -p renewed "$web"
-	yes cgg-rule -p renewed add -i --renew port "$port" ttl 900s
-	id=$output
-	sleep 4.1
+	renewed()
+	{
+		{ seq 500 | sed 's/.*/port &/' && echo "port $port ttl $1s"; } | cgg-rule -p renewed restore &&
+			id=$(cgg-rule -p renewed list -i | sed -n '$s/\t.*//p') &&
+			yes cgg-rule -p renewed add -i --renew port "$port" ttl 900s && [ "$output" = "$id" ]
+	}
+	in_time renewed
+	sleep "$seconds.1"
 	no inside "$web" reach 127.0.0.1 "$port"
 	yes cgg-rule -p renewed list -i
 	[[ $(tail -n 1 <<<"$output") == "$id	deny connect,sendmsg port $port ttl "* ]]

@@ -91,10 +91,12 @@ names_last()
 }
 
 @test 'a name that has expired neither matches nor is listed' {
-	printf '%s\n' "names 128 keep $((2 * patience))s" 'default connect deny' 'allow connect host * inner' |
-		cgg-rule restore
-	cgg-names add a.example 127.0.0.1
-	opens tcp 127.0.0.1 "$port"
+	known()
+	{
+		cgg-rule restore <<<"names 128 keep $1s"$'\ndefault connect deny\nallow connect host * inner' &&
+			cgg-names add a.example 127.0.0.1 && opens tcp 127.0.0.1 "$port"
+	}
+	in_time known
 	expired() { [ "$(inside "$web" attempt tcp 127.0.0.1 "$port")" = EPERM ]; }
 	wait_for expired
 	yes cgg-names

@@ -464,24 +464,30 @@ refuses_nothing()
 
 # ---- revert and confirm ----
 
+# refused_for SECONDS CHANGE...: the policy waits, for so many seconds at most
+refused_for()
+{
+	local left
+
+	run cgg-rule "${@:2}"
+	status_is 1 && matches '^cgg-rule: policy default: waits [0-9]+ s for cgg-rule -p default confirm$' || return
+	left=${output#*waits } left=${left%% *}
+	[ "$left" -ge 1 ] && [ "$left" -le "$1" ] || complain "at most $1 s are left"
+}
+
 @test '--confirm: the kernel reverts by itself, and changes until then are refused' {
 	yes cgg-rule add sysctl kernel/hostname
-	yes cgg-rule restore --confirm $((2 * patience)) <<<'device c 1:3'
-	yes cgg-rule list
-	says 'deny device c 1:3 rwm'
 	echo '# allow everything' >"$at/none"
-	for change in 'add port 1' 'flush' 'default connect deny' 'mode audit' "restore $at/none"; do
-		# shellcheck disable=SC2086 # words
-		run cgg-rule $change
-		status_is 1
-		matches '^cgg-rule: policy default: waits [0-9]+ s for cgg-rule -p default confirm$'
-		left=${output#*waits } left=${left%% *}
-		[ "$left" -ge 1 ] && [ "$left" -le $((2 * patience)) ] || complain "at most $((2 * patience)) s are left"
-	done
-	run inside "$web" attempt open /dev/null r
-	says EPERM
-	run inside "$web" attempt sysctl-read kernel/hostname
-	says ok
+	waits()
+	{
+		yes cgg-rule restore --confirm "$1" <<<'device c 1:3' && yes cgg-rule list && says 'deny device c 1:3 rwm' &&
+			for change in 'add port 1' 'flush' 'default connect deny' 'mode audit' "restore $at/none"; do
+				# shellcheck disable=SC2086 # words
+				refused_for "$1" $change || return
+			done && run inside "$web" attempt open /dev/null r && says EPERM &&
+			run inside "$web" attempt sysctl-read kernel/hostname && says ok
+	}
+	in_time waits
 	is_back()
 	{
 		[ "$(inside "$web" attempt open /dev/null r)" = ok ]
@@ -503,9 +509,8 @@ deny connect,sendmsg port 1'
 @test '--confirm: the reverted policy is enforced, whatever was asked and attached meanwhile' {
 	yes cgg-rule add sysctl kernel/hostname
 	new_cgroup shop
-	yes cgg-rule restore --confirm $((2 * patience)) <<<'device c 1:3'
-	yes cgg-status
-	yes cgg-attach "$shop"
+	asked() { yes cgg-rule restore --confirm "$1" <<<'device c 1:3' && yes cgg-status && yes cgg-attach "$shop"; }
+	in_time asked
 	is_back()
 	{
 		[ "$(inside "$web" attempt open /dev/null r)" = ok ]
@@ -569,9 +574,11 @@ index_maps()
 		! cgg-rule test connect ip 192.0.2.1 port "$1" >"$BATS_TEST_TMPDIR/answer"
 	}
 	yes cgg-rule restore < <(many 1000 11000)
-	yes cgg-rule restore --confirm "$patience" < <(many 3000 13000)
-	says_no 12000
-	[ "$(indexes)" -eq 2 ]
+	both_stand()
+	{
+		yes cgg-rule restore --confirm "$1" < <(many 3000 13000) && says_no 12000 && [ "$(indexes)" -eq 2 ]
+	}
+	in_time both_stand
 	wait_for says_no 1500
 	cgg-rule test connect ip 192.0.2.1 port 12000
 	yes cgg-status
@@ -588,8 +595,12 @@ index_maps()
 
 @test '--confirm: the ids of rules that were not confirmed are not used again' {
 	yes cgg-rule restore <<<'device c 1:3'
-	yes cgg-rule restore --confirm "$patience" <<<$'device c 1:3\ndevice c 1:5\ndevice c 1:7'
-	last=$(cgg-rule list -i | tail -n 1 | cut -f 1)
+	three()
+	{
+		yes cgg-rule restore --confirm "$1" <<<$'device c 1:3\ndevice c 1:5\ndevice c 1:7' &&
+			last=$(cgg-rule list -i | tail -n 1 | cut -f 1) && [ "$(cgg-rule list | wc -l)" -eq 3 ]
+	}
+	in_time three
 	undone() { [ "$(cgg-rule list | wc -l)" -eq 1 ]; }
 	wait_for undone
 	yes cgg-rule add -i device c 1:9
@@ -601,14 +612,9 @@ index_maps()
 	run cgg-rule confirm
 	status_is 1
 	says 'cgg-rule: policy default: nothing waits to be confirmed'
-	yes cgg-rule restore --confirm "$patience" <<<'device c 1:3'
-	yes cgg-rule confirm
-	end=$(($(date +%s%N) + patience * 1200000000))
-	is_later()
-	{
-		[ "$(date +%s%N)" -gt "$end" ]
-	}
-	wait_for is_later
+	confirmed() { yes cgg-rule restore --confirm "$1" <<<'device c 1:3' && yes cgg-rule confirm; }
+	in_time confirmed
+	sleep "$seconds.2"
 	run inside "$web" attempt open /dev/null r
 	says EPERM
 	yes cgg-rule list

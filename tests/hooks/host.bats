@@ -94,9 +94,13 @@ load names
 }
 
 @test 'a binding expires after keep' {
-	policy 'names 256 keep 2s' 'allow connect host *.example.com'
-	uses udp:a.example.com to:192.0.2.1,1 -- '1 records' reached
-	sleep 2.1
+	bound_for()
+	{
+		policy "names 256 keep $1s" 'allow connect host *.example.com' &&
+			uses udp:a.example.com to:192.0.2.1,1 -- '1 records' reached
+	}
+	in_time bound_for
+	sleep "$seconds.1"
 	uses to:192.0.2.1,1 -- EPERM
 }
 

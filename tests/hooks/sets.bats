@@ -33,8 +33,8 @@ load ../ways
 	END
 	opens tcp 127.0.0.2 "$port"
 	closes tcp 127.0.0.1 "$port"
-	cgg-set add s 127.0.0.1 ttl $((2 * patience))s
-	opens tcp 127.0.0.1 "$port"
+	open_for() { cgg-set add s 127.0.0.1 ttl "$1s" && opens tcp 127.0.0.1 "$port"; }
+	in_time open_for
 	gone() { ! cgg-set test s 127.0.0.1; }
 	wait_for gone
 	closes tcp 127.0.0.1 "$port"

@@ -306,9 +306,12 @@ changes()
 
 @test 'rules with a ttl in front of many rules expire in time' {
 	generate overlap 300 "$seed" >"$at/rules"
-	(echo 'deny connect,bind,sendmsg,egress ttl 2s' && cat "$at/rules") >"$at/timed"
-	yes cgg-rule restore "$at/timed"
-	no cgg-rule test connect ip 192.0.2.1 port 1
+	denied_for()
+	{
+		(echo "deny connect,bind,sendmsg,egress ttl $1s" && cat "$at/rules") >"$at/timed" &&
+			yes cgg-rule restore "$at/timed" && no cgg-rule test connect ip 192.0.2.1 port 1
+	}
+	in_time denied_for
 	gone()
 	{
 		! cgg-rule list | grep -q ttl

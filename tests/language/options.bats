@@ -131,10 +131,9 @@ END
 }
 
 @test 'ttl: after it the rule no longer matches, although no process of cgguard runs' {
-	rule device c 1:3 ttl $((2 * patience))s
 	rule alert device c 1:3
-	does device
-	says EPERM
+	denied_for() { yes cgg-rule insert "$id" device c 1:3 ttl "$1s" && does device && says EPERM; }
+	in_time denied_for
 	# from here on only operations
 	is_open()
 	{
@@ -173,13 +172,14 @@ END
 
 @test 'ttl: works on every hook' {
 	for hook in "${hooks[@]}"; do
-		echo "$(words_of "$hook") ttl $((3 * patience))s"
+		words_of "$hook"
 	done >"$BATS_TEST_TMPDIR/rules"
-	yes cgg-rule add -f "$BATS_TEST_TMPDIR/rules"
-	does device
-	says EPERM
-	does bind
-	says EPERM
+	denied_for()
+	{
+		sed "s/\$/ ttl $1s/" "$BATS_TEST_TMPDIR/rules" | cgg-rule restore && does device && says EPERM &&
+			does bind && says EPERM
+	}
+	in_time denied_for
 	nothing_listed()
 	{
 		[ "$(cgg-rule list)" = '# allow everything' ]
@@ -193,9 +193,8 @@ END
 
 @test 'ttl: an allow rule that expires closes' {
 	yes cgg-rule default sysctl deny
-	rule allow sysctl kernel/hostname ttl $((2 * patience))s
-	does sysctl
-	says ok
+	allowed_for() { yes cgg-rule add allow sysctl kernel/hostname ttl "$1s" && does sysctl && says ok; }
+	in_time allowed_for
 	is_closed()
 	{
 		[ "$(inside "$web" attempt sysctl)" = EPERM ]
