@@ -109,6 +109,7 @@ int programs_need(const struct cgg_rules *rules)
 void resolver_warn(struct cgg_guard *guard, int place)
 {
 	if (policy_lacks_resolver(guard, place))
-		warnx("warning: policy %s: has rules with host, but " NO_RESOLVER,
+		warnx("warning: policy %s: has rules with host, but " NO_RESOLVER
+		      "; write one in a file, for cgg-rule add -f",
 		      guard->policies[place].name);
 }

@@ -83,6 +83,11 @@ static const struct {
 	{ "timeout", "ttl" },
 	{ "label", "name" },
 	{ "policy", "default HOOK VERDICT, in a file or after cgg-rule" },
+	{ "default", "default HOOK VERDICT, in a file or after cgg-rule" },
+	{ "mode", "mode audit, in a file or after cgg-rule" },
+	{ "include", "it in a file, for cgg-rule add -f or restore" },
+	{ "resolver", "it in a file, for cgg-rule add -f or restore" },
+	{ "names", "it in a file, for cgg-rule add -f or restore" },
 	{ "and", "leave it out: all matches of a rule must hold" },
 };
 
