@@ -188,6 +188,8 @@ _cgg_rule()
 		[ "$word" != cgroup ] || _cgg_targets "$cur"
 		[[ $word != ip && $word != host ]] || _cgg_sets @
 		[ "$word" != iface ] || command ls /sys/class/net 2>/dev/null
+		[ "$word" != uid ] || compgen -u
+		[ "$word" != gid ] || compgen -g
 		[ "$word" != host ] || cgg-names 2>/dev/null | cut -f 3
 		_cgg_lines "${_cgg_values[$word]}"
 		return

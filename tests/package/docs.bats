@@ -616,6 +616,8 @@ $(defined QUESTIONS names/dns.bpf.c) questions in a TCP segment" \
 	expect 'cgg-rule -p strict insert ' $'1\n2\nfirst\nbefore'
 	expect 'cgg-rule -p strict delete 1 ' $'1\n2'
 	expect "cgg-names ad" add
+	expect 'cgg-rule add connect uid ' "$(getent passwd | cut -d : -f 1)"
+	expect 'cgg-rule add connect gid ' "$(getent group | cut -d : -f 1)"
 	cgg-rule add connect host a.example
 	cgg-attach "$web"
 	cgg-names add db.corp.example 192.0.2.1
