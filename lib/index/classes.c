@@ -46,6 +46,8 @@ struct class *class_make(struct classes *classes, const struct cgg_condition *c)
 {
 	__u32 *slot;
 
+	if (classes->count && !memcmp(&classes->class[classes->last].condition, c, sizeof(*c)))
+		return &classes->class[classes->last];
 	if (2 * classes->count + 2 > classes->slots && classes_grow(classes))
 		return 0;
 	slot = class_slot(classes, c);
@@ -53,7 +55,8 @@ struct class *class_make(struct classes *classes, const struct cgg_condition *c)
 		classes->class[classes->count] = (struct class){ .condition = *c };
 		*slot = ++classes->count;
 	}
-	return &classes->class[*slot - 1];
+	classes->last = *slot - 1;
+	return &classes->class[classes->last];
 }
 
 static int list_add(__u32 **list, __u32 *count, __u32 number)

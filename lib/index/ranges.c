@@ -116,10 +116,11 @@ static int values_add(struct ranges *ranges, const struct cgg_condition *c, stru
 static int owners_add(struct ranges *ranges, const struct cgg_condition *c, struct taken *taken,
 		      struct wide *wide)
 {
-	bool asks = c->uid.past || c->gid.past;
+	bool asks = c->uid.past || c->gid.past, unknown = taken->block.max[OF_UID] == UNKNOWN;
 	int status;
 
-	range_set(taken, OF_UID, 0, asks ? UNKNOWN - 1 : UNKNOWN);
+	if (asks)
+		range_set(taken, OF_UID, 0, UNKNOWN - 1);
 	if (c->uid.past)
 		range_set(taken, OF_UID, c->uid.from, c->uid.past - 1);
 	if (c->gid.past)
@@ -127,7 +128,7 @@ static int owners_add(struct ranges *ranges, const struct cgg_condition *c, stru
 	if (CGG_SPORT_MAX(c) != 65535 || c->sport_min)
 		range_set(taken, OF_OWN, c->sport_min, CGG_SPORT_MAX(c));
 	status = values_add(ranges, c, taken, wide);
-	if (status || !asks || !c->unknown)
+	if (status || !asks || !c->unknown || !unknown)
 		return status;
 	range_set(taken, OF_UID, UNKNOWN, UNKNOWN);
 	if (c->gid.past)
@@ -154,6 +155,12 @@ static bool self_set(const struct cgg_condition *c, bool six, struct wide *wide)
 		return false;
 	prefix_set(wide->value, six ? bytes : bytes + 12, six ? bits : bits - 96, six);
 	return true;
+}
+
+/* Return whether the owner may be unknown: only of packets, and of calls about an address. */
+static bool owner_may_be_unknown(int hook)
+{
+	return cgg_hooks[hook].matches & CGG_MATCH_IP || hook == CGG_DNS;
 }
 
 /* Set the addresses of a block, and add it. Both ends of a packet are of one family. */
@@ -193,6 +200,7 @@ int ranges_add(struct ranges *ranges, const struct cgg_entry *form, const struct
 		range_set(&one, OF_SELECT, (__u32)box->box.select, (__u32)box->box.select);
 	range_set(&one, OF_PORT, box->box.port_min, box->box.port_max);
 	range_set(&one, OF_NAME, 0, UNKNOWN);
+	range_set(&one, OF_UID, 0, owner_may_be_unknown(hook) ? UNKNOWN : UNKNOWN - 1);
 	range_set(&one, OF_OWN, 0, 1u << hook & CGG_PACKET_HOOKS ? 65535 : UNKNOWN - 1);
 	if (cgg_hooks[hook].matches & CGG_MATCH_IP && part < PART_OUTER)
 		return addresses_add(ranges, c, box, &one, &wide);
@@ -245,7 +253,6 @@ static int preset_names(struct preset *p, unsigned by_name)
 		status = half_visit(preset_address, p, false, !(i & 1));
 		status = status ? status : half_visit(preset_address, p, true, !(i & 1));
 	}
-	p->wide.region = 0;
 	return status;
 }
 
@@ -266,28 +273,13 @@ int ranges_preset(struct ranges *ranges, unsigned by_name)
 	range_set(&p.taken, OF_UID, 0, UNKNOWN);
 	range_set(&p.taken, OF_OWN, 0, UNKNOWN - 1);
 	status = preset_protos(&p);
-	status = status ? status : preset_names(&p, by_name);
-	if (status)
-		return status;
-	p.wide.address[0] = 0;
-	p.wide.address[1] = LAST;
-	/* Only of packets and of calls about an address the owner may be unknown. */
-	p.taken.kinds = 0;
-	for (int at = 0; at < CGG_HOOKS * CGG_QUERY_BITS; at++) {
-		int hook = at / CGG_QUERY_BITS;
-
-		if (!(cgg_hooks[hook].matches & CGG_MATCH_IP) && hook != CGG_DNS)
-			p.taken.kinds |= (kind_set)1 << at;
-	}
-	range_set(&p.taken, OF_UID, UNKNOWN, UNKNOWN);
-	return block_add(ranges, &p.taken, &p.wide);
+	return status ? status : preset_names(&p, by_name);
 }
 
 void ranges_free(struct ranges *ranges)
 {
 	free(ranges->taken);
 	free(ranges->wide);
-	free(ranges->order);
 	free(ranges->leaf);
 	free(ranges->node);
 }

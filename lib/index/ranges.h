@@ -65,8 +65,7 @@ struct ranges {
 	struct wide *wide; /* of each, until ranges_rank() */
 	__u32 count, room;
 	__u32 entry_first; /* the first block of the entry that is added */
-	__u32 *order; /* of those that may take something, as they stand in the leaves */
-	struct taken *leaf;
+	struct taken *leaf; /* those that may take something, as they stand in the tree */
 	struct range_node *node;
 	__u32 nodes;
 	__u64 steps; /* nodes that were looked at */
@@ -88,6 +87,7 @@ struct classes {
 	struct class *class;
 	__u32 count;
 	__u32 *hash, slots; /* the number of a class + 1 */
+	__u32 last; /* the class that was asked for last: mostly the next one, too */
 };
 
 /* What blocks_cover() found. */

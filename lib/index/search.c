@@ -69,12 +69,13 @@ struct walk {
 	__u32 wait[DEEPEST], waits; /* nodes that are still to be looked at */
 };
 
-/* Return the next leaf, or 0. */
+/* Return the next leaf, or 0. Where there is a choice, go to the one with the earliest rule. */
 static const struct range_node *leaf_next(struct search *s, struct walk *walk)
 {
 	while (walk->waits) {
 		__u32 at = walk->wait[--walk->waits];
-		const struct range_node *node = &s->ranges->node[at];
+		const struct range_node *node = &s->ranges->node[at], *one, *other;
+		bool later;
 
 		s->ranges->steps++;
 		if (node->rule >= walk->before || !(node->kinds & walk->kinds) ||
@@ -82,8 +83,11 @@ static const struct range_node *leaf_next(struct search *s, struct walk *walk)
 			continue;
 		if (node->count)
 			return node;
-		walk->wait[walk->waits++] = node->first;
-		walk->wait[walk->waits++] = at + 1;
+		one = node + 1;
+		other = &s->ranges->node[node->first];
+		later = one->rule > other->rule;
+		walk->wait[walk->waits++] = later ? at + 1 : node->first;
+		walk->wait[walk->waits++] = later ? node->first : at + 1;
 	}
 	return 0;
 }
@@ -203,9 +207,9 @@ static bool is_open_at(struct search *s, const struct piece *part, unsigned corn
 /* Take the kinds out for which one block has the whole part. *by meets the rules of these. */
 static void wholes_take(struct search *s, struct piece *part, __u32 *by)
 {
-	for (unsigned i = 0; i < CGG_HOOKS * CGG_QUERY_BITS; i++) {
-		const kind_set kind = part->kinds & (kind_set)1 << i;
-		const struct taken *one = kind ? find_whole(s, &part->block, kind) : 0;
+	for (kind_set left = part->kinds; left; left &= left - 1) {
+		const kind_set kind = left & -left;
+		const struct taken *one = find_whole(s, &part->block, kind);
 
 		if (!one)
 			continue;

@@ -5,57 +5,58 @@
 #include "ranges.h"
 
 #define LEAF 8 /* blocks of a node without children */
+#define SAMPLE 64 /* about so many blocks of a node tell in which dimension it is divided */
+
+struct item {
+	__u64 key; /* by which the blocks of a node are compared */
+	__u32 taken;
+};
 
 struct tree {
 	struct ranges *ranges;
-	enum dimension by; /* blocks are compared by their middles in it; DIMENSIONS: by rule */
-	bool by_width; /* or by whether they are wide in it */
+	struct item *item;
+	struct block all;
 };
+
+static const struct block *block_at(const struct tree *tree, __u32 at)
+{
+	return &tree->ranges->taken[tree->item[at].taken].block;
+}
 
 /* Return whether a block has a large part of all numbers: such blocks overlap with most others. */
 static bool is_wide(const struct tree *tree, const struct block *b, enum dimension d)
 {
-	const struct block *all = &tree->ranges->node[0].block;
-
-	return (b->max[d] - b->min[d]) >= (all->max[d] - all->min[d]) / 8 + 1;
+	return (b->max[d] - b->min[d]) >= (tree->all.max[d] - tree->all.min[d]) / 8 + 1;
 }
 
-/* Return the number by which a block is compared: twice its middle, or its width. */
-static __u64 middle_of(const struct tree *tree, __u32 at)
+/* Return twice the middle of a block. */
+static __u64 middle_of(const struct block *b, enum dimension d)
 {
-	const struct block *b = &tree->ranges->taken[tree->ranges->order[at]].block;
-
-	if (tree->by == DIMENSIONS)
-		return tree->ranges->order[at];
-	if (tree->by_width)
-		return is_wide(tree, b, tree->by);
-	return (__u64)b->min[tree->by] + b->max[tree->by];
+	return (__u64)b->min[d] + b->max[d];
 }
 
-static void swap(__u32 *order, __u32 a, __u32 b)
+static void swap(struct item *item, __u32 a, __u32 b)
 {
-	__u32 kept = order[a];
+	struct item kept = item[a];
 
-	order[a] = order[b];
-	order[b] = kept;
+	item[a] = item[b];
+	item[b] = kept;
 }
 
-/* Arrange the blocks from first to end - 1 so that those before `half' are not greater. */
-static void halve(struct tree *tree, __u32 first, __u32 end, __u32 half)
+/* Arrange the items from first to end - 1 so that those before `half' are not greater. */
+static void halve(struct item *item, __u32 first, __u32 end, __u32 half)
 {
-	__u32 *order = tree->ranges->order;
-
 	while (end - first > 1) {
-		__u64 pivot = middle_of(tree, first + (end - first) / 2);
+		__u64 pivot = item[first + (end - first) / 2].key;
 		__u32 low = first, high = end - 1;
 
 		while (low <= high) {
-			while (middle_of(tree, low) < pivot)
+			while (item[low].key < pivot)
 				low++;
-			while (middle_of(tree, high) > pivot)
+			while (item[high].key > pivot)
 				high--;
 			if (low <= high)
-				swap(order, low++, high--);
+				swap(item, low++, high--);
 			if (high == ~0u)
 				break;
 		}
@@ -78,93 +79,115 @@ static void block_join(struct block *block, const struct block *more)
 	}
 }
 
+/* Move the blocks that are wide in a dimension behind the others; return how many these are. */
+static __u32 wide_part(struct tree *tree, __u32 first, __u32 count, enum dimension d)
+{
+	__u32 low = first, high = first + count;
+
+	while (low < high)
+		if (is_wide(tree, block_at(tree, low), d))
+			swap(tree->item, low, --high);
+		else
+			low++;
+	return low - first;
+}
+
 /*
  * Divide the blocks of a node: return the number of those that come first, which are moved there.
  * Those that are wide in a dimension and those that are not go apart first, then by their middles
- * in the dimension where these differ most.
+ * in the dimension where these differ most, or by their rules.
  */
-static __u32 divide(struct tree *tree, const struct range_node *node)
+static __u32 divide(struct tree *tree, __u32 first, __u32 count)
 {
-	const struct block *all = &tree->ranges->node[0].block;
-	__u32 first = node->first, half = node->count / 2;
+	const __u32 step = count / SAMPLE + 1;
+	enum dimension by = DIMENSIONS;
 	double most = 0;
 
-	for (unsigned d = 0; d < DIMENSIONS; d++) {
-		struct tree by = { tree->ranges, d, false };
+	for (enum dimension d = 0; d < DIMENSIONS; d++) {
 		__u64 low = ~0ULL, high = 0;
-		__u32 wide = 0;
+		__u32 wide = 0, narrow = 0;
 		double part;
 
-		for (__u32 i = first; i < first + node->count; i++) {
-			__u64 middle = middle_of(&by, i);
+		for (__u32 i = first; i < first + count; i += step) {
+			const struct block *b = block_at(tree, i);
+			__u64 middle = middle_of(b, d);
 
 			low = middle < low ? middle : low;
 			high = middle > high ? middle : high;
-			by.by_width = true;
-			wide += middle_of(&by, i) != 0;
-			by.by_width = false;
+			*(is_wide(tree, b, d) ? &wide : &narrow) += 1;
 		}
-		if (wide && wide < node->count) {
-			*tree = (struct tree){ tree->ranges, d, true };
-			halve(tree, first, first + node->count, first + node->count - wide);
-			return node->count - wide;
-		}
-		part = (double)(high - low) / (1.0 + all->max[d] - all->min[d]);
+		if (wide && narrow)
+			return wide_part(tree, first, count, d);
+		part = (double)(high - low) / (1.0 + tree->all.max[d] - tree->all.min[d]);
 		if (part > most) {
 			most = part;
-			*tree = by;
+			by = d;
 		}
 	}
-	if (most <= 0)
-		*tree = (struct tree){ tree->ranges, DIMENSIONS, false };
-	halve(tree, first, first + node->count, first + half);
-	return half;
+	for (__u32 i = first; i < first + count; i++)
+		tree->item[i].key =
+			by < DIMENSIONS ? middle_of(block_at(tree, i), by) : tree->item[i].taken;
+	halve(tree->item, first, first + count, first + count / 2);
+	return count / 2;
 }
 
 /* Make the node of the blocks from first on, and those below it. */
-static void node_make(struct tree *tree, __u32 first, __u32 count)
+static struct range_node *node_make(struct tree *tree, __u32 first, __u32 count)
 {
 	struct ranges *ranges = tree->ranges;
-	__u32 at = ranges->nodes++, half;
-	struct range_node *node = &ranges->node[at];
+	struct range_node *node = &ranges->node[ranges->nodes++];
+	const struct range_node *one, *other;
+	__u32 half;
 
 	*node = (struct range_node){ .rule = ~0u, .first = first, .count = count };
-	node->block = ranges->taken[ranges->order[first]].block;
-	for (__u32 i = first; i < first + count; i++) {
-		const struct taken *taken = &ranges->taken[ranges->order[i]];
+	if (count <= LEAF) {
+		node->block = *block_at(tree, first);
+		for (__u32 i = first; i < first + count; i++) {
+			const struct taken *taken = &ranges->taken[tree->item[i].taken];
 
-		block_join(&node->block, &taken->block);
-		node->kinds |= taken->kinds;
-		node->rule = taken->rule < node->rule ? taken->rule : node->rule;
+			ranges->leaf[i] = *taken;
+			block_join(&node->block, &taken->block);
+			node->kinds |= taken->kinds;
+			node->rule = taken->rule < node->rule ? taken->rule : node->rule;
+		}
+		return node;
 	}
-	if (count <= LEAF)
-		return;
-	half = divide(tree, node);
-	node_make(tree, first, half);
+	half = divide(tree, first, count);
+	one = node_make(tree, first, half);
 	node->count = 0;
 	node->first = ranges->nodes;
-	node_make(tree, first + half, count - half);
+	other = node_make(tree, first + half, count - half);
+	node->block = one->block;
+	block_join(&node->block, &other->block);
+	node->kinds = one->kinds | other->kinds;
+	node->rule = one->rule < other->rule ? one->rule : other->rule;
+	return node;
 }
 
 /* Arrange the blocks that may take something. Return 0 or CGG_FAILED. */
 int tree_build(struct ranges *ranges)
 {
-	struct tree tree = { ranges, 0, false };
+	struct tree tree = { ranges,
+			     reallocarray(0, ranges->count + 1ULL, sizeof(*tree.item)),
+			     { { 0 }, { 0 } } };
 	__u32 count = 0;
 
-	ranges->order = reallocarray(0, ranges->count + 1ULL, sizeof(*ranges->order));
 	ranges->node = reallocarray(0, 2 * (ranges->count + 1ULL), sizeof(*ranges->node));
-	if (!ranges->order || !ranges->node)
+	ranges->leaf = reallocarray(0, ranges->count + 1ULL, sizeof(*ranges->leaf));
+	if (!tree.item || !ranges->node || !ranges->leaf) {
+		free(tree.item);
 		return set_error(CGG_FAILED, "out of memory");
-	for (__u32 i = 0; i < ranges->count; i++)
-		if (!ranges->taken[i].limited)
-			ranges->order[count++] = i;
+	}
+	tree.all = ranges->taken[0].block;
+	for (__u32 i = 0; i < ranges->count; i++) {
+		if (ranges->taken[i].limited)
+			continue;
+		tree.item[count++].taken = i;
+		block_join(&tree.all, &ranges->taken[i].block);
+	}
+	tree.all.max[OF_SELECT] = ~0u; /* many have the same: to divide by it helps least */
 	if (count)
 		node_make(&tree, 0, count);
-	ranges->leaf = reallocarray(0, count + 1ULL, sizeof(*ranges->leaf));
-	if (!ranges->leaf)
-		return set_error(CGG_FAILED, "out of memory");
-	for (__u32 i = 0; i < count; i++)
-		ranges->leaf[i] = ranges->taken[ranges->order[i]];
+	free(tree.item);
 	return 0;
 }
