@@ -6,7 +6,6 @@
 
 #include "shadow.h"
 
-#define LOW_HALF 0xffffu /* of select: the protocol */
 #define SET_AT 20 /* of select in a class: the place of a set + 1 */
 CGG_FITS((2 * CGG_SETS_OF - 1) << SET_AT < CGG_IS_SET && CGG_IS_ALIAS < 1 << SET_AT);
 #define NOT_VAGUE (CGG_VAGUE & ~(CGG_VAGUE >> 1)) /* a mask: 0 under it for names that are known */
@@ -29,39 +28,29 @@ unsigned hook_bits(int hook)
 }
 
 /* Return the number of one bits that a mask begins with, or -1 if another one follows. */
-static int mask_bits(const __u8 *mask, unsigned bytes)
+static int mask_bits(const __u64 *mask, unsigned words)
 {
 	unsigned bits = 0;
 
-	while (bits < 8 * bytes && mask[bits / 8] >> (7 - bits % 8) & 1)
-		bits++;
-	for (unsigned i = bits; i < 8 * bytes; i++)
-		if (mask[i / 8] >> (7 - i % 8) & 1)
+	for (unsigned i = 0; i < words; i++) {
+		const __u64 rest = ~be64toh(mask[i]);
+
+		if (rest & (rest + 1) || (mask[i] && bits < 64 * i))
 			return -1;
+		bits += rest ? (unsigned)__builtin_clzll(rest) : 64;
+	}
 	return (int)bits;
 }
 
-/* Return whether every field of an entry, except its condition, is one that boxes_of() reads. */
+/* Return whether boxes_of() can read an entry: it compares keys by prefixes, or known numbers. */
 bool entry_is_plain(const struct cgg_entry *e)
 {
-	static const struct cgg_entry none;
-	struct cgg_entry rest = *e;
-
-	memset(&rest.condition, 0, sizeof(rest.condition));
-	memset(rest.value, 0, sizeof(rest.value));
-	memset(rest.mask, 0, sizeof(rest.mask));
-	rest.id = rest.before = rest.operand = rest.label = rest.text = 0;
-	rest.port_min = rest.port_max = 0;
-	rest.verdict = rest.quiet = 0;
-	rest.error = 0;
-	rest.text_len = rest.operand_words = 0;
-	rest.operand_last = 0;
-	if (memcmp(&rest, &none, sizeof(rest)))
-		return false;
 	if (entry_is_set(e) || e->condition.hooks & (1u << CGG_DEVICE | OPTIONS))
 		return true;
-	return mask_bits((const __u8 *)e->mask, sizeof(e->mask)) >= 0;
+	return mask_bits(e->mask, 2) >= 0;
 }
+_Static_assert(sizeof(struct cgg_entry) - sizeof(struct cgg_condition) == 72,
+	       "boxes, or entries_equal(), have each field of an entry");
 
 /* Return the bits of select that the boxes of a hook tell apart. */
 static __u32 known_select(int hook, bool by_name)
@@ -112,10 +101,9 @@ static __u32 name_bits(const struct cgg_rules *rules, const struct cgg_entry *e,
 	if (entry_is_set(e))
 		return 0;
 	if (!e->operand_words)
-		return (__u32)mask_bits((const __u8 *)e->mask, sizeof(e->mask));
+		return (__u32)mask_bits(e->mask, 2);
 	*key = (const __u8 *)rules->heap + 8 * (size_t)e->operand;
-	return 64u * e->operand_words +
-	       (__u32)mask_bits((const __u8 *)&e->operand_last, sizeof(e->operand_last));
+	return 64u * e->operand_words + (__u32)mask_bits(&e->operand_last, 1);
 }
 
 /* Add a copy of the box for one part. */
@@ -148,16 +136,12 @@ static unsigned net_boxes(struct part_box *boxes, const struct cgg_entry *e,
 	box->select = mask & LOW_HALF ? select & LOW_HALF : ANY_SELECT;
 	if (!(mask & CGG_IS_IPV4) || select & CGG_IS_IPV4) {
 		box->key = local ? loopback4 : (const __u8 *)e->value + 12;
-		box->bits = local		 ? 8
-			    : mask & CGG_IS_IPV4 ? (__u32)mask_bits((const __u8 *)e->mask, 16) - 96
-						 : 0;
+		box->bits = local ? 8 : mask & CGG_IS_IPV4 ? (__u32)mask_bits(e->mask, 2) - 96 : 0;
 		count = net_add(boxes, count, box, kind, 0);
 	}
 	if (!(mask & CGG_IS_IPV4) || !(select & CGG_IS_IPV4)) {
 		box->key = local ? loopback6 : (const __u8 *)e->value;
-		box->bits = local		 ? 128
-			    : mask & CGG_IS_IPV4 ? (__u32)mask_bits((const __u8 *)e->mask, 16)
-						 : 0;
+		box->bits = local ? 128 : mask & CGG_IS_IPV4 ? (__u32)mask_bits(e->mask, 2) : 0;
 		count = net_add(boxes, count, box, kind, 1);
 	}
 	return count;

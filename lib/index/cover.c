@@ -34,23 +34,27 @@ __u32 common_bits(const __u8 *a, const __u8 *b, __u32 at, __u32 most)
 	return at < most ? at : most;
 }
 
+static int cover_grow(struct cover *cover)
+{
+	__u32 room = cover->room ? 2 * cover->room : 16;
+	struct cover_step *step = reallocarray(cover->step, room, sizeof(*step));
+	struct cover_node *node = reallocarray(cover->node, room, sizeof(*node));
+
+	cover->step = step ? step : cover->step;
+	cover->node = node ? node : cover->node;
+	if (!step || !node)
+		return set_error(CGG_FAILED, "out of memory");
+	cover->room = room;
+	return 0;
+}
+
 /* Make a node; return its number, or 0. The nodes may move. */
 static __u32 node_new(struct cover *cover, const __u8 *key, __u32 bits)
 {
-	struct cover_node *node = cover->node;
-
-	if (cover->nodes == cover->room) {
-		__u32 room = cover->room ? 2 * cover->room : 16;
-
-		node = reallocarray(node, room, sizeof(*node));
-		if (!node) {
-			set_error(CGG_FAILED, "out of memory");
-			return 0;
-		}
-		cover->node = node;
-		cover->room = room;
-	}
-	node[cover->nodes] = (struct cover_node){ .key = key, .bits = bits };
+	if (cover->nodes == cover->room && cover_grow(cover))
+		return 0;
+	cover->step[cover->nodes] = (struct cover_step){ .bits = bits };
+	cover->node[cover->nodes] = (struct cover_node){ .key = key };
 	return cover->nodes++;
 }
 
@@ -61,33 +65,45 @@ int cover_begin(struct cover *cover)
 	return cover->nodes ? 0 : CGG_FAILED;
 }
 
-/* Return the node of a prefix below `top`, which is on the way to it; make it. 0: no memory. */
-static __u32 node_below(struct cover *cover, __u32 top, const struct box *box)
+/*
+ * Write the nodes on the way to a prefix, from the root to the last one that has all of it or a
+ * part; return the place of that one. *common: how many bits it has in common with the node that
+ * stands where the prefix would. Keys are compared once, at the end.
+ */
+static __u32 way_to(const struct cover *cover, const struct box *box, __u32 path[DEEPEST],
+		    __u32 *common)
 {
-	bool side = key_bit(box->key, cover->node[top].bits);
-	__u32 child = cover->node[top].child[side], bits = box->bits, common, node, leaf;
+	const struct cover_step *step = cover->step;
+	__u32 depth = 0, child;
 
-	if (!child) {
-		node = node_new(cover, box->key, bits);
-		cover->node[top].child[side] = node;
-		return node;
+	path[0] = 0;
+	while (step->bits < box->bits) {
+		child = step->child[key_bit(box->key, step->bits)];
+		if (!child)
+			break;
+		path[++depth] = child;
+		step = &cover->step[child];
 	}
-	if (cover->node[child].bits < bits)
-		bits = cover->node[child].bits;
-	common = common_bits(box->key, cover->node[child].key, cover->node[top].bits, bits);
-	if (common == cover->node[child].bits)
-		return child;
-	node = node_new(cover, box->key, common);
+	*common = step->bits < box->bits ? step->bits : box->bits;
+	*common = common_bits(box->key, cover->node[path[depth]].key, 0, *common);
+	while (cover->step[path[depth]].bits > *common)
+		depth--;
+	return depth;
+}
+
+/* Add a node for a new prefix below `top`, behind the bits that others below it share. 0: failed */
+static __u32 node_below(struct cover *cover, __u32 top, const struct box *box, __u32 common)
+{
+	bool side = key_bit(box->key, cover->step[top].bits);
+	__u32 child = cover->step[top].child[side];
+	__u32 node = node_new(cover, box->key, child ? common : box->bits);
+
 	if (!node)
 		return 0;
-	cover->node[node].child[key_bit(cover->node[child].key, common)] = child;
-	cover->node[top].child[side] = node;
-	if (common == box->bits)
-		return node;
-	leaf = node_new(cover, box->key, box->bits);
-	if (leaf)
-		cover->node[node].child[key_bit(box->key, common)] = leaf;
-	return leaf ? node : 0;
+	if (child)
+		cover->step[node].child[key_bit(cover->node[child].key, common)] = child;
+	cover->step[top].child[side] = node;
+	return node;
 }
 
 struct put {
@@ -140,17 +156,18 @@ static int half_raise(struct put *put, __u32 depth, const struct span *span,
 /* Add a span to a node of the path, and to those above what both of their halves have then. */
 static int span_raise(struct put *put, __u32 depth, const struct span *span)
 {
+	const __u32 at = put->path[depth];
 	struct cover *cover = put->cover;
-	struct cover_node *node = &cover->node[put->path[depth]], *above;
+	const struct cover_step *above;
 	bool changed;
-	int status = spans_put(&node->spans, span, &changed);
-	__u32 other;
+	int status = spans_put(&cover->node[at].spans, span, &changed);
+	__u32 bits = cover->step[at].bits, other;
 
 	if (status || !changed || !depth)
 		return status;
-	above = &cover->node[put->path[depth - 1]];
-	other = above->child[above->child[0] == put->path[depth]];
-	if (!other || node->bits != above->bits + 1 || cover->node[other].bits != node->bits)
+	above = &cover->step[put->path[depth - 1]];
+	other = above->child[above->child[0] == at];
+	if (!other || bits != above->bits + 1 || bits != cover->step[other].bits)
 		return 0;
 	return half_raise(put, depth, span, &cover->node[other].spans);
 }
@@ -160,13 +177,13 @@ int cover_put(struct cover *cover, const struct box *box, __u32 rule)
 {
 	const struct span span = { box->select, box->until, rule, box->port_min, box->port_max };
 	struct put put;
-	__u32 at = 0;
+	__u32 common, at;
 
 	put.cover = cover;
-	put.depth = 0;
-	put.path[0] = 0;
-	while (cover->node[at].bits < box->bits) {
-		at = node_below(cover, at, box);
+	put.depth = way_to(cover, box, put.path, &common);
+	at = put.path[put.depth];
+	while (cover->step[at].bits < box->bits) {
+		at = node_below(cover, at, box, common);
 		if (!at)
 			return CGG_FAILED;
 		put.path[++put.depth] = at;
@@ -188,22 +205,14 @@ int looks_add(struct looks *looks, const struct spans *one, const struct spans *
 /* Add the spans of all nodes on the way to the prefix of a box. */
 int cover_look(const struct cover *cover, const struct box *box, struct looks *looks)
 {
-	const struct cover_node *node = cover->node;
+	__u32 path[DEEPEST], common, depth = way_to(cover, box, path, &common);
 	int status = 0;
 
-	while (!status) {
-		__u32 child;
+	for (__u32 i = 0; i <= depth && !status; i++) {
+		const struct spans *spans = &cover->node[path[i]].spans;
 
-		if (node->spans.count)
-			status = looks_add(looks, &node->spans, 0);
-		if (node->bits == box->bits)
-			break;
-		child = node->child[key_bit(box->key, node->bits)];
-		if (!child || cover->node[child].bits > box->bits ||
-		    common_bits(box->key, cover->node[child].key, node->bits,
-				cover->node[child].bits) != cover->node[child].bits)
-			break;
-		node = &cover->node[child];
+		if (spans->count)
+			status = looks_add(looks, spans, 0);
 	}
 	return status;
 }
@@ -252,5 +261,6 @@ void cover_free(struct cover *cover)
 {
 	for (__u32 i = 0; i < cover->nodes; i++)
 		free(cover->node[i].spans.span);
+	free(cover->step);
 	free(cover->node);
 }

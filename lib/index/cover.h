@@ -34,15 +34,20 @@ struct spans {
 	__u32 count, room;
 };
 
+/* What is read on the way through the trie: kept small, because it is read for every box. */
+struct cover_step {
+	__u32 bits;
+	__u32 child[2]; /* 0: none */
+};
+
 struct cover_node {
 	struct spans spans;
 	const __u8 *key;
-	__u32 child[2]; /* 0: none */
-	__u32 bits;
 };
 
 struct cover {
-	struct cover_node *node; /* the first is the root */
+	struct cover_step *step; /* the first is the root */
+	struct cover_node *node; /* of each */
 	__u32 nodes, room;
 };
 

@@ -49,27 +49,11 @@ struct finder {
 	__u32 rule; /* its number: of its rule's first entry, + 1 */
 	bool shadowed;
 	kind_set unsure; /* kinds of queries for which the covers do not take all */
+	__u32 blocks; /* up to the end of the last rule for which these have to tell */
 	__u32 by;
 	struct suspect *suspect; /* in the order of rules */
 	unsigned suspects;
 };
-
-/* ---- classes ---- */
-
-/* Count a box of a class. */
-static int class_count(struct finder *f, __u32 number, const struct part_box *box)
-{
-	int hook = (int)(box->kind / PARTS / CGG_QUERY_BITS);
-	bool ranged = has_ranges(&f->form->condition);
-	struct class *class = &f->classes.class[number];
-
-	class->boxes += !ranged;
-	class->wanted |= f->entry >= f->rules->entry + f->first_wanted;
-	f->ranged |= ranged ? KIND_BIT(box->kind) : 0;
-	if (CGG_PACKET_HOOKS >> hook & 1 && box->box.select < PROTOS)
-		f->proto[box->box.select] = true;
-	return 0;
-}
 
 /* ---- covers ---- */
 
@@ -177,24 +161,34 @@ static int class_look(struct finder *f, __u32 class, const struct part_box *box)
 }
 _Static_assert(1 << 1 == CGG_BY_ADDRESS, "class_look() knows its number");
 
-static int box_check(struct finder *f, __u32 own, const struct part_box *box)
+/* Compare a box with the covers; set *taken if these take all of it. */
+static int box_check(struct finder *f, __u32 own, const struct part_box *box, bool *taken)
 {
 	const struct class *class = &f->classes.class[own];
+	const kind_set kind = KIND_BIT(box->kind);
+	bool undecided = !class->exact || f->ranged & kind;
 	__u32 by = f->by;
 	int status = 0;
 
 	if (is_beside(box->kind) || !f->shadowed)
 		return 0;
+	if (f->unsure && undecided) { /* blocks have to tell anyway */
+		f->unsure |= kind;
+		return 0;
+	}
 	f->looks.count = 0;
 	if (class->exact)
 		status = class_look(f, own, box);
 	for (__u32 i = 0; i < class->wider_count && !class->exact && !status; i++)
 		status = class_look(f, class->wider[i], box);
-	if (status || looks_cover(&f->looks, &box->box, &f->by))
+	if (status)
 		return status;
+	*taken = looks_cover(&f->looks, &box->box, &f->by);
+	if (*taken)
+		return 0;
 	f->by = by;
-	f->shadowed = !class->exact || f->ranged & KIND_BIT(box->kind);
-	f->unsure |= KIND_BIT(box->kind);
+	f->shadowed = undecided;
+	f->unsure |= kind;
 	return 0;
 }
 
@@ -215,34 +209,54 @@ static int box_note(struct finder *f, __u32 class, const struct part_box *box)
 
 /* ---- rules ---- */
 
-typedef int visit_box(struct finder *f, __u32 class, const struct part_box *box);
+/* Visit a form of an entry for one hook, and those access bits with which queries about it come. */
+typedef int visit_form(struct finder *f, int hook, unsigned bits, __u32 class);
 
-/* Visit the boxes of a form of an entry for one hook. */
-static int form_visit(struct finder *f, int hook, visit_box *visit)
+/* Count a form in its class. */
+static int form_count(struct finder *f, int hook, unsigned bits, __u32 number)
 {
-	const struct cgg_condition condition = class_of(f->form, hook);
-	unsigned bits = hook_bits(hook) & f->form->condition.access;
-	struct class *class = class_make(&f->classes, &condition);
+	const struct cgg_condition *c = &f->form->condition;
+	const __u32 proto = c->select_mask & LOW_HALF ? c->select & LOW_HALF : PROTOS;
+	struct class *class = &f->classes.class[number];
+
+	class->wanted |= f->entry >= f->rules->entry + f->first_wanted;
+	if (has_ranges(c))
+		f->ranged |= (kind_set)bits << hook * CGG_QUERY_BITS;
+	else
+		class->boxes += 2u * (unsigned)__builtin_popcount(bits);
+	if (CGG_PACKET_HOOKS >> hook & 1 && proto < PROTOS)
+		f->proto[proto] = true;
+	return 0;
+}
+
+/*
+ * Compare the boxes of a form with what earlier rules take, and add those to it that these do not
+ * take. So a rule that is taken is never taken by its own boxes.
+ */
+static int form_take(struct finder *f, int hook, unsigned bits, __u32 class)
+{
 	struct part_box boxes[BOXES];
-	__u32 number;
 	int status = 0;
 
-	if (!class)
-		return CGG_FAILED;
-	number = (__u32)(class - f->classes.class);
 	for (int bit = 0; bit < CGG_QUERY_BITS; bit++) {
 		unsigned count = 0;
 
 		if (bits >> bit & 1)
 			count = boxes_of(boxes, f->rules, f->entry, f->form, hook, bit);
-		for (unsigned i = 0; i < count && !status; i++)
-			status = visit(f, number, &boxes[i]);
+		for (unsigned i = 0; i < count && !status; i++) {
+			bool taken = false;
+
+			status = box_check(f, class, &boxes[i], &taken);
+			if (!status && !taken)
+				status = box_put(f, class, &boxes[i]);
+			status = status ? status : box_note(f, class, &boxes[i]);
+		}
 	}
 	return status;
 }
 
-/* Visit the boxes of an entry. */
-static int entry_visit(struct finder *f, const struct cgg_entry *e, visit_box *visit)
+/* Visit the forms of an entry. */
+static int entry_visit(struct finder *f, const struct cgg_entry *e, visit_form *visit)
 {
 	struct cgg_entry form[CGG_KNOWN_BITS];
 	unsigned forms = entry_forms(e, form);
@@ -251,27 +265,18 @@ static int entry_visit(struct finder *f, const struct cgg_entry *e, visit_box *v
 	f->entry = e;
 	f->ranges.entry_first = f->ranges.count;
 	for (unsigned i = 0; i < forms * CGG_HOOKS && !status; i++) {
-		int hook = (int)(i % CGG_HOOKS);
+		const int hook = (int)(i % CGG_HOOKS);
+		struct cgg_condition condition;
+		struct class *class;
 
 		f->form = &form[i / CGG_HOOKS];
-		if (f->form->condition.hooks >> hook & 1)
-			status = form_visit(f, hook, visit);
-	}
-	return status;
-}
-
-/* Visit the boxes of a rule, whose entries are first to end - 1. */
-static int rule_visit(struct finder *f, unsigned first, unsigned end, visit_box *visit)
-{
-	int status = 0;
-
-	for (unsigned i = first; i < end && !status; i++) {
-		const struct cgg_entry *e = &f->rules->entry[i];
-
-		if (entry_is_plain(e))
-			status = entry_visit(f, e, visit);
-		else
-			f->shadowed = false;
+		if (!(f->form->condition.hooks >> hook & 1))
+			continue;
+		condition = class_of(f->form, hook);
+		class = class_make(&f->classes, &condition);
+		status = class ? visit(f, hook, hook_bits(hook) & f->form->condition.access,
+				       (__u32)(class - f->classes.class))
+			       : CGG_FAILED;
 	}
 	return status;
 }
@@ -309,38 +314,44 @@ static int suspect_add(struct finder *f, unsigned first)
 	return 0;
 }
 
-/* Compare a rule with the covers. */
+/*
+ * Compare a rule with what earlier rules take, and add it to that. One that a single earlier rule
+ * takes has no blocks, because it adds nothing.
+ */
 static int rule_compare(struct finder *f, unsigned first, unsigned end)
 {
-	int status;
+	const __u32 blocks = f->ranges.count;
+	int status = 0;
 
-	f->shadowed = true;
+	f->rule = first + 1;
+	f->shadowed = first >= f->first_wanted;
 	f->unsure = 0;
 	f->by = NO_RULE;
-	status = rule_visit(f, first, end, box_check);
-	return status || !f->shadowed ? status : suspect_add(f, first);
+	for (unsigned i = first; i < end && !status; i++) {
+		const struct cgg_entry *e = &f->rules->entry[i];
+
+		if (entry_is_plain(e))
+			status = entry_visit(f, e, form_take);
+		else
+			f->shadowed = false;
+	}
+	if (status || !f->shadowed)
+		return status;
+	if (f->unsure)
+		f->blocks = f->ranges.count;
+	else if (f->by)
+		f->ranges.count = blocks;
+	return suspect_add(f, first);
 }
 
-/* Return whether one earlier rule takes all of a rule: then it adds nothing to what is taken. */
-static bool is_idle(const struct suspect *suspect)
-{
-	return !suspect->unsure && suspect->by;
-}
-
-/* Compare all rules with the covers, and add them to these. */
+/* Compare all rules, each with those before it. */
 static int rules_compare(struct finder *f)
 {
-	int status = 0;
+	int status = f->collected ? ranges_preset(&f->ranges, f->hooks_by_name) : 0;
 
 	for (unsigned first = 0, end; first < f->rules->count && !status; first = end) {
 		end = rule_end(f->rules, first);
-		f->rule = first + 1;
-		f->shadowed = false;
-		if (first >= f->first_wanted)
-			status = rule_compare(f, first, end);
-		if (status || end == f->rules->count)
-			break;
-		status = rule_visit(f, first, end, box_put);
+		status = rule_compare(f, first, end);
 		progress("rules compared", first);
 	}
 	return status;
@@ -369,35 +380,6 @@ static void kinds_collect(struct finder *f)
 	f->collected |= f->ranged;
 }
 
-/* Collect the blocks of all rules that may matter to suspects, and arrange them. */
-static int blocks_collect(struct finder *f, unsigned end_wanted)
-{
-	int status = ranges_preset(&f->ranges, f->hooks_by_name);
-	unsigned at = 0;
-
-	for (unsigned first = 0, end; first < end_wanted && !status; first = end) {
-		end = rule_end(f->rules, first);
-		f->rule = first + 1;
-		while (at < f->suspects && f->suspect[at].entry < first)
-			at++;
-		if (at == f->suspects || f->suspect[at].entry != first || !is_idle(&f->suspect[at]))
-			status = rule_visit(f, first, end, box_note);
-	}
-	if (!status)
-		status = ranges_rank(&f->ranges);
-	return status ? status : tree_build(&f->ranges);
-}
-
-/* Return the end of the last suspect that the covers leave unsure; 0: there is none. */
-static unsigned unsure_end(const struct finder *f)
-{
-	unsigned at = f->suspects;
-
-	while (at && !f->suspect[at - 1].unsure)
-		at--;
-	return at ? rule_end(f->rules, f->suspect[at - 1].entry) : 0;
-}
-
 static int found_add(const struct finder *f, const struct suspect *suspect, bool unknown,
 		     struct cgg_shadowed **found, unsigned *count)
 {
@@ -420,9 +402,13 @@ static int found_add(const struct finder *f, const struct suspect *suspect, bool
 /* Find out which suspects are shadowed. */
 static int suspects_compare(struct finder *f, struct cgg_shadowed **found, unsigned *count)
 {
-	unsigned end = unsure_end(f);
-	int status = end ? blocks_collect(f, end) : 0;
+	int status = 0;
 
+	f->ranges.count = f->blocks;
+	if (f->blocks)
+		status = ranges_rank(&f->ranges);
+	if (f->blocks && !status)
+		status = tree_build(&f->ranges);
 	for (unsigned i = 0; i < f->suspects && !status; i++) {
 		struct suspect *suspect = &f->suspect[i];
 		int result = COVERED;
@@ -468,7 +454,7 @@ int shadows_find(const struct cgg_rules *rules, unsigned from, cgg_above *above,
 		if (rules->entry[i].condition.access == CGG_BY_NAME)
 			f.hooks_by_name |= rules->entry[i].condition.hooks & CGG_NAME_HOOKS;
 		if (entry_is_plain(&rules->entry[i]))
-			status = entry_visit(&f, &rules->entry[i], class_count);
+			status = entry_visit(&f, &rules->entry[i], form_count);
 	}
 	if (!status && rules->count)
 		status = classes_join(&f.classes, &f.collected);

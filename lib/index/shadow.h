@@ -25,6 +25,7 @@ struct part_box {
 	struct box box;
 	__u32 kind;
 };
+#define LOW_HALF 0xffffu /* of select: the protocol */
 #define PROTOS 256 /* select of addresses is one of so many protocols */
 #define BOXES 8 /* of one form of an entry, a hook and an access bit */
 #define KIND(hook, bit, part)                                                                      \
