@@ -155,6 +155,9 @@ flow_is_told()
 		opens tcp "$to" "$port"
 		yes cgg-events -n 1 -w $((3 * patience))
 		matches "^\[ALERT flow\] pid=[1-9][0-9]* comm=reach daddr=$to dport=$port proto=6 .* rule=$id .* opened=here .* sent=0 received=0 "
+		opens sendto "$to" "$port"
+		yes cgg-events -n 1 -w $((3 * patience))
+		matches "^\[ALERT flow_udp\] pid=[1-9][0-9]* comm=reach daddr=$to dport=$port proto=17 .* rule=$id .* opened=here .* datagrams_sent=1 "
 	done
 	yes cgg-rule delete "$id"
 }
