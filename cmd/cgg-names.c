@@ -107,16 +107,12 @@ static _Noreturn void nobody(const char *target)
 
 static int line_take(void *context, const struct cgg_binding *binding)
 {
-	(void)context;
-	if (list.count == list.room) {
-		size_t room = list.room ? 2 * list.room : 256;
-		struct line *more = realloc(list.line, room * sizeof(*more));
+	struct line *more = grow(list.line, list.count, &list.room, sizeof(*more));
 
-		if (!more)
-			return set_error(CGG_FAILED, "%zu names: out of memory", list.room);
-		list.line = more;
-		list.room = room;
-	}
+	(void)context;
+	if (!more)
+		return CGG_FAILED;
+	list.line = more;
 	list.line[list.count++] = (struct line){ *binding, list.cgroup };
 	return 0;
 }

@@ -6,18 +6,12 @@
 
 static int lines_add(struct lines *lines, const char *words, size_t compared, __u64 expires)
 {
-	struct text *text = &lines->text[lines->count];
+	struct text *text = grow(lines->text, lines->count, &lines->room, sizeof(*text));
 
-	if (lines->count == lines->room) {
-		unsigned room = 2 * lines->room + 64;
-
-		text = reallocarray(lines->text, room, sizeof(*text));
-		if (!text)
-			return set_error(CGG_FAILED, "out of memory");
-		lines->text = text;
-		lines->room = room;
-		text += lines->count;
-	}
+	if (!text)
+		return CGG_FAILED;
+	lines->text = text;
+	text += lines->count;
 	text->words = strdup(words);
 	text->compared = compared;
 	text->expires = expires;

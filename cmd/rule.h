@@ -65,7 +65,8 @@ struct lines { /* of a policy, and the same number for equal lines */
 	struct text *text;
 	__u32 *number;
 	bool *edited;
-	unsigned count, room;
+	unsigned count;
+	size_t room;
 };
 int lines_read(struct lines *lines, struct cgg_guard *guard, int place);
 int policy_lines(struct lines *lines, bool *missing);

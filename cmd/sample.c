@@ -270,13 +270,11 @@ static void hits_take(struct reading *reading, const struct cgg_count_key *key, 
 	const struct hits *before =
 		last.hit_count ? bsearch(key, last.hits, last.hit_count, sizeof(*last.hits), by_key)
 			       : 0;
+	struct hits *more = grow(reading->hits, reading->count, &reading->room, sizeof(*more));
 
-	if (reading->count == reading->room) {
-		reading->room = reading->room ? 2 * reading->room : 256;
-		reading->hits = reallocarray(reading->hits, reading->room, sizeof(*reading->hits));
-		if (!reading->hits)
-			errx(CGG_FAILED, "out of memory");
-	}
+	if (!more)
+		die(CGG_FAILED);
+	reading->hits = more;
 	reading->hits[reading->count++] = (struct hits){ *key, hits };
 	rule_keep(reading->top, key, rate(hits, before ? before->hits : 0, rule_seconds));
 }
