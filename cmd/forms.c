@@ -36,9 +36,10 @@ static const struct severity *severity_of(const json_t *event)
 	return &severities[3];
 }
 
+/* Read an event. The name of an abstract socket may hold NULs. */
 static json_t *event_read(const struct form_line *line)
 {
-	json_t *event = json_loadb(line->json, line->json_len, 0, 0);
+	json_t *event = json_loadb(line->json, line->json_len, JSON_ALLOW_NUL, 0);
 
 	if (!event)
 		errx(CGG_FAILED, "out of memory");
@@ -48,14 +49,13 @@ static json_t *event_read(const struct form_line *line)
 /* ---- OTLP: https://opentelemetry.io/docs/specs/otlp/, its JSON of LogsData ---- */
 
 /* Make an attribute; integers are strings there, as JSON has no integers of 64 bits. */
-static json_t *attribute(const char *prefix, const char *key, const json_t *value)
+static json_t *attribute(const char *prefix, const char *key, json_t *value)
 {
 	char name[128], number[32];
 
 	snprintf(name, sizeof(name), "%s%s", prefix, key);
 	if (!json_is_integer(value))
-		return json_pack("{s:s, s:{s:s}}", "key", name, "value", "stringValue",
-				 json_is_string(value) ? json_string_value(value) : "");
+		return json_pack("{s:s, s:{s:O}}", "key", name, "value", "stringValue", value);
 	snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(value));
 	return json_pack("{s:s, s:{s:s}}", "key", name, "value", "intValue", number);
 }
@@ -130,21 +130,18 @@ void journal_open(void)
 }
 
 /* Add NAME=VALUE, or with a length if the value has a newline. */
-static void field_put(FILE *to, const char *prefix, const char *key, const char *value)
+static void field_put(FILE *to, const char *prefix, const char *key, const char *value, size_t len)
 {
-	size_t len = strlen(value);
+	bool lines = memchr(value, '\n', len);
 
 	fputs(prefix, to);
 	for (; *key; key++)
 		fputc(toupper(*key), to);
-	if (!strchr(value, '\n')) {
-		fprintf(to, "=%s\n", value);
-		return;
-	}
-	fputc('\n', to);
-	for (int i = 0; i < 8; i++)
+	fputc(lines ? '\n' : '=', to);
+	for (int i = 0; lines && i < 8; i++)
 		fputc((int)(len >> 8 * i & 255), to);
-	fprintf(to, "%s\n", value);
+	fwrite(value, 1, len, to);
+	fputc('\n', to);
 }
 
 static void fields_put(FILE *to, const struct form_line *line, json_t *event)
@@ -159,8 +156,11 @@ static void fields_put(FILE *to, const struct form_line *line, json_t *event)
 		char number[32];
 
 		snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(value));
-		field_put(to, "CGG_", key,
-			  json_is_string(value) ? json_string_value(value) : number);
+		if (json_is_string(value))
+			field_put(to, "CGG_", key, json_string_value(value),
+				  json_string_length(value));
+		else
+			field_put(to, "CGG_", key, number, strlen(number));
 	}
 }
 

@@ -298,6 +298,14 @@ while True:
 	yes cgg-events -w 0 --journal
 	wait_for grep -Fx "b'CGG_COMM=a\\nPRIORITY=0'" "$BATS_TEST_TMPDIR/journal"
 	! grep -Fx "b'PRIORITY=0'" "$BATS_TEST_TMPDIR/journal"
+	# and the name of an abstract socket, too
+	rule unix '@*' 2>/dev/null || { umount -l /run/systemd && return; } # before Linux 6.7
+	for form in --journal --otlp; do
+		run inside "$web" python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect(b"\0a\0b")'
+		yes cgg-events -w 0 $form
+	done
+	matches '"@a\\u0000b"'
+	wait_for grep -Fx "b'CGG_PATH=@a\\x00b'" "$BATS_TEST_TMPDIR/journal"
 	umount -l /run/systemd
 }
 
