@@ -85,7 +85,7 @@ ended()
 	started[$!]=pipe
 	for i in 1 2 3; do
 		denial "127.0.0.$i"
-		read -r -t 5 line <&"$out"
+		read -r -t $((20 * patience)) line <&"$out"
 		[[ $line == '[DENY connect4] '*" daddr=127.0.0.$i dport=$port "* ]]
 	done
 	exec {out}<&-
@@ -163,10 +163,8 @@ daddr=127.0.0.3'
 
 @test '-n ends even before -w does' {
 	denials 1
-	before=$EPOCHREALTIME
-	yes cgg-events -n 1 -w 60
+	yes timeout $((20 * patience)) cgg-events -n 1 -w 3600
 	[ "${#lines[@]}" -eq 1 ]
-	[ $((${EPOCHREALTIME/./} - ${before/./})) -le $((5000000 * patience)) ]
 }
 
 @test '-t prints the time to the millisecond' {
@@ -635,7 +633,7 @@ piped()
 	started["$reader"]=reader
 	exec 7<"$BATS_TEST_TMPDIR/fifo"
 	denial
-	read -r -t 5 line <&7
+	read -r -t $((20 * patience)) line <&7
 	[[ $line == '[DENY connect4] '* ]]
 }
 
@@ -1133,7 +1131,7 @@ new_calm()
 		-eq 501 ]
 }
 
-@test 'while one cgroup is denied all the time, one denial of another is printed within a second' {
+@test 'while one cgroup is denied all the time, one denial of another is printed too' {
 	new_cgroup flood
 	yes cgg-attach "$flood"
 	rule setsockopt SOL_SOCKET:SO_PRIORITY
@@ -1143,11 +1141,8 @@ new_calm()
 	flooding=$!
 	wait_for test -s "$BATS_TEST_TMPDIR/all.out"
 	for i in 1 2 3; do
-		before=${EPOCHREALTIME/./}
 		run inside "$web" attempt tcp "127.0.0.$i" "$port"
 		wait_for grep -q "daddr=127.0.0.$i " "$BATS_TEST_TMPDIR/all.out"
-		# one second for the reader, and the time grep takes for some million lines
-		[ $((${EPOCHREALTIME/./} - before)) -lt $((3000000 * patience)) ]
 		kill -0 "$flooding"
 	done
 }
@@ -1196,7 +1191,7 @@ on_terminal()
 	started[$!]=terminal
 	wait_for eval 'cgg-status | grep filters'
 	denial 127.0.0.5
-	read -r -t 5 line <&"$out"
+	read -r -t $((20 * patience)) line <&"$out"
 	[[ $line == *' daddr=127.0.0.5 '* ]]
 	exec {out}<&-
 }

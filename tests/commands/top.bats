@@ -156,11 +156,11 @@ except BlockingIOError:
 }
 
 @test '-n and -d say how often, and every picture ends with an empty line' {
-	before=$SECONDS
+	before=${EPOCHREALTIME/./}
 	yes cgg-top -b -d 0.3 -n 4
+	[ $((${EPOCHREALTIME/./} - before)) -ge 1200000 ]
 	[ "$(cgg-top -b -d 0.1 -n 4 | grep -c '^$')" -eq 4 ]
 	[ "$(grep -c ^guard <<<"$output")" -eq 4 ]
-	[ $((SECONDS - before)) -le $((5 * patience)) ]
 }
 
 @test 'reading takes no events away from others' {
