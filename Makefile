@@ -151,7 +151,7 @@ soak: deps
 	@SOAK_SECONDS=$(SOAK_SECONDS) UPGRADES=100 ASKS=$(ASKS) ANSWERS=$(ANSWERS) QUESTIONS=$(QUESTIONS) JOBS=1 LIMIT=3600 \
 		tests/run tests/hostile/soak.bats tests/commands/upgrade.bats tests/hostile/asks.bats tests/hostile/answers.bats \
 		tests/hostile/questions.bats
-	@MORE=5 JOBS=1 LIMIT=3600 tests/run tests/language/classifier.bats
+	@MORE=5 JOBS=1 LIMIT=3600 tests/run tests/language/classifier.bats tests/language/named.bats
 
 # Test the BPF objects of each clang in Debian on this machine's kernel; COMPILERS='13 22' names some.
 check-compilers: deps

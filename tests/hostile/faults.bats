@@ -358,6 +358,7 @@ hits_of_q()
 @test 'a new policy never shows the counts of a dropped one, whichever call fails' {
 	local call
 
+	end_press
 	old()
 	{
 		cgg-rule -p q add connect port 9191

@@ -39,12 +39,12 @@ agrees()
 }
 
 @test 'short policies of addresses and names decide as a plain walk does' {
-	agrees 10 100 400
-	agrees 64 30 400
+	agrees 10 30 400
+	agrees 64 15 400
 }
 
 @test 'compiled policies of addresses and names decide as a plain walk does' {
-	agrees 65 30 400
-	agrees 500 15 1000
-	agrees 5000 3 4000
+	agrees 65 15 400
+	agrees 500 6 1000
+	agrees 5000 2 4000
 }

@@ -91,7 +91,7 @@ static void random_lists_get_the_shortest_edit(void **state)
 
 	(void)state;
 	srand(1);
-	for (int turn = 0; turn < 20000; turn++) {
+	for (int turn = 0; turn < 10000; turn++) {
 		unsigned values = 1 + (unsigned)rand() % MOST;
 		unsigned ones = (unsigned)rand() % (MOST + 1),
 			 others = (unsigned)rand() % (MOST + 1);
@@ -110,7 +110,7 @@ static void lists_in_another_order_get_the_shortest_edit(void **state)
 	srand(2);
 	for (unsigned i = 0; i < MOST; i++)
 		one[i] = i;
-	for (int turn = 0; turn < 5000; turn++) {
+	for (int turn = 0; turn < 2500; turn++) {
 		memcpy(other, one, sizeof(one));
 		for (int moves = rand() % MOST; moves; moves--) {
 			unsigned i = (unsigned)rand() % MOST, j = (unsigned)rand() % MOST;
