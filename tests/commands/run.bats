@@ -456,7 +456,7 @@ begin_and_kill()
 	yes inside "$box" cgg-run -r 'deny connect port 9' true
 	[ -d "$box/cgg-run-1-0123abcd" ]
 	flock -x "$making" # a lock that somebody holds for ever stops no run
-	yes inside "$box" timeout 30 cgg-run -r 'deny connect port 9' true
+	yes inside "$box" timeout $((20 * patience)) cgg-run -r 'deny connect port 9' true
 	[ -d "$box/cgg-run-1-0123abcd" ]
 	exec {making}<&-
 	yes inside "$box" cgg-run -r 'deny connect port 9' true

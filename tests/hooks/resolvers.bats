@@ -136,7 +136,7 @@ net_shell()
 	export http BATS_TEST_TMPDIR
 	export -f "${1?}" reach
 	# shellcheck disable=SC2016 # for the inner shell
-	net timeout 20 bash -c '"$@"' bash "$@"
+	net timeout $((20 * patience)) bash -c '"$@"' bash "$@"
 }
 
 # ---- resolvers ----
@@ -291,7 +291,7 @@ reaches()
 through_nscd()
 {
 	# shellcheck disable=SC2016 # for the inner shell
-	nsenter -t "$nscd" -m -n timeout 20 bash -c 'read -r address _ < <(getent hosts "$1") && reach "$address" "$2"' \
+	nsenter -t "$nscd" -m -n timeout $((20 * patience)) bash -c 'read -r address _ < <(getent hosts "$1") && reach "$address" "$2"' \
 		bash "$1" "$http"
 }
 

@@ -80,7 +80,7 @@ def damaged(m):
 s = connected("127.0.0.53", socket.SOCK_DGRAM)
 tries = gone = wrong = 0
 end = time.monotonic() + seconds
-while time.monotonic() < end:
+while time.monotonic() < end or tries < 1001 and time.monotonic() < end + 100:
     m = damaged(query(random.choice(names), random.choice([1, 1, 28, 16])))
     name = name_in(m)
     allowed = bool(name) and (name == "x.test" or (name.endswith(".example.com") and len(name) > 12))

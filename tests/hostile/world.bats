@@ -253,7 +253,7 @@ elsewhere()
 		umount -l /sys/fs/bpf
 		! open && echo denied
 		exec 8<&-
-		for i in {1..100}; do ! open || break; sleep 0.05; done
+		for i in {1..400}; do ! open || break; sleep 0.05; done
 		open && echo open
 		umount -l /sys/fs/bpf; ! cgg-status || exit 1
 		cgg-load; cgg-rule add device c 1:7; cgg-attach "$shop"

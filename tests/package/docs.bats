@@ -251,7 +251,7 @@ in_world()
 # run_examples PREPARE: run them all, in their order, in one shell
 run_examples()
 {
-	in_world timeout 60 bash -c '
+	in_world timeout $((60 * patience)) bash -c '
 		eval "$1" || exit
 		for ((number = 1; ; number++)); do
 			[ -e "$number.cmd" ] || break
@@ -496,7 +496,7 @@ verdict hook'
 		call writefile(said, 'said')
 		qall!
 	END
-	HOME=$PWD timeout 60 vim -u NONE -es -c "set runtimepath^=$root/share/vim" -c 'filetype on' -c 'syntax on' \
+	HOME=$PWD timeout $((60 * patience)) vim -u NONE -es -c "set runtimepath^=$root/share/vim" -c 'filetype on' -c 'syntax on' \
 		-c 'edit x.policy' -c 'source ask.vim' </dev/null || true
 	diff said - <<-'END'
 		Setting Hook Verdict Comment Comment
@@ -510,7 +510,7 @@ verdict hook'
 		Verdict Hook .
 	END
 	echo '<?xml version="1.0"?>' >polkit.policy
-	HOME=$PWD timeout 60 vim -u NONE -es -c "set runtimepath^=$root/share/vim" -c 'filetype on' \
+	HOME=$PWD timeout $((60 * patience)) vim -u NONE -es -c "set runtimepath^=$root/share/vim" -c 'filetype on' \
 		-c 'edit polkit.policy' -c 'call writefile([&filetype], "said")' -c 'qall!' </dev/null || true
 	[ "$(cat said)" != cgguard ]
 }
