@@ -160,9 +160,10 @@ use(['to:192.0.2.66,1'])"
 		until [ "$(readlink /proc/$other/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
 		ip link set other netns $other && ip addr add 203.0.113.1/24 dev one && ip link set one up &&
 			nsenter -t $other -n sh -c "ip addr add 203.0.113.9/24 dev other && ip link set other up"
-		nsenter -t $other -n python3 "$0" serve 203.0.113.9 a.example.com=192.0.2.66 >/dev/null 2>&1 & server=$!
+		nsenter -t $other -n python3 "$0" serve 203.0.113.9 a.example.com=192.0.2.66 \
+			>"$BATS_TEST_TMPDIR/server" 2>&1 & server=$!
 		trap "kill $other; kill $server 2>/dev/null" EXIT
-		sleep 0.7
+		while ! grep -qs ready "$BATS_TEST_TMPDIR/server"; do kill -0 $server && sleep 0.02 || exit; done
 		python3 "$0" use udp:a.example.com@203.0.113.9 to:192.0.2.66,1
 		python3 "$0" python "$1" $other' "$tests_dir/names.py" '
 client = connected("203.0.113.9", socket.SOCK_DGRAM)
@@ -237,7 +238,8 @@ cut_answers()
 	only_example
 	# shellcheck disable=SC2016 # for the inner shell
 	run inside "$web" unshare -Urn sh -c 'ip link set lo up && ip route add local 192.0.2.0/24 dev lo || exit 77
-		python3 "$0" serve 127.0.0.53 a.example.com=192.0.2.66 & sleep 0.5
+		python3 "$0" serve 127.0.0.53 a.example.com=192.0.2.66 >"$BATS_TEST_TMPDIR/server" &
+		while ! grep -qs ready "$BATS_TEST_TMPDIR/server"; do kill -0 $! && sleep 0.02 || exit; done
 		python3 "$0" use udp:a.example.com to:192.0.2.66,1; kill $! || true' "$tests_dir/names.py"
 	[ "$status" -ne 77 ] || skip 'no user namespaces here'
 	matches '^EPERM$'
