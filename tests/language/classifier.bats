@@ -158,7 +158,7 @@ memory()
 		each=$((($(memory) - empty) / 100000))
 		echo "$each bytes a rule"
 		[ "$each" -le 300 ]
-		agrees $((20000 * ${MORE:-1})) <(cgg-rule list -i)
+		agrees $((10000 * ${MORE:-1})) <(cgg-rule list -i)
 		yes cgg-rule flush
 	done
 }
