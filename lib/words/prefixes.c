@@ -92,12 +92,11 @@ static bool bit_of(const __u8 addr[16], unsigned bit)
 
 static bool contains(const struct cgg_prefix *outer, const struct cgg_prefix *inner)
 {
-	if (outer->len > inner->len)
+	unsigned bytes = outer->len / 8u, bits = outer->len % 8u;
+
+	if (outer->len > inner->len || memcmp(outer->addr, inner->addr, bytes))
 		return false;
-	for (unsigned bit = 0; bit < outer->len; bit++)
-		if (bit_of(outer->addr, bit) != bit_of(inner->addr, bit))
-			return false;
-	return true;
+	return !bits || !((outer->addr[bytes] ^ inner->addr[bytes]) >> (8 - bits));
 }
 
 /* Add an IPv4 prefix, and its form in IPv6: at bit `at` of base. */
@@ -214,11 +213,43 @@ static int range_add(struct cgg_prefixes *all, const struct cgg_net *net)
 	}
 }
 
+/* Find the prefixes that a word stands for. */
+static int word_find(struct cgg_prefixes *all, __u8 word)
+{
+	struct cgg_prefix prefix = { 0 };
+	int status;
+
+	switch (word) {
+	case CGG_NET_METADATA:
+		return kind_add(all, metadata, ROWS(metadata), METADATA);
+	case CGG_NET_GLOBAL:
+		status = global_add(all, six, ROWS(six), prefix);
+		prefix = (struct cgg_prefix){ .addr = { [10] = 0xff, 0xff }, .len = 96 };
+		return status ? status : global_add(all, four, ROWS(four), prefix);
+	default:
+		status = kind_add(all, four, ROWS(four), (enum kind)word);
+		return status ? status : kind_add(all, six, ROWS(six), (enum kind)word);
+	}
+}
+
+/* Add the prefixes that a word stands for. They are found once, for all rules with the word. */
+static int word_add(struct cgg_prefixes *all, __u8 word)
+{
+	static struct cgg_prefixes found[CGG_NET_WORDS];
+	struct cgg_prefixes *known = &found[word];
+	int status = known->count ? 0 : word_find(known, word);
+
+	if (status)
+		known->count = 0;
+	for (unsigned i = 0; i < known->count && !status; i++)
+		status = add(all, &known->prefix[i]);
+	return status;
+}
+
 /* Add the prefixes of a net, but not those of local or of a set, which the programs know. */
 int prefixes_add(struct cgg_prefixes *all, const struct cgg_net *net)
 {
 	struct cgg_prefix prefix = { .len = net->len };
-	int status;
 
 	switch (net->word) {
 	case CGG_NET_ADDRESSES:
@@ -227,15 +258,8 @@ int prefixes_add(struct cgg_prefixes *all, const struct cgg_net *net)
 	case CGG_NET_LOCAL:
 	case CGG_NET_SET:
 		return 0;
-	case CGG_NET_METADATA:
-		return kind_add(all, metadata, ROWS(metadata), METADATA);
-	case CGG_NET_GLOBAL:
-		status = global_add(all, six, ROWS(six), prefix);
-		prefix = (struct cgg_prefix){ .addr = { [10] = 0xff, 0xff }, .len = 96 };
-		return status ? status : global_add(all, four, ROWS(four), prefix);
 	default:
-		status = kind_add(all, four, ROWS(four), (enum kind)net->word);
-		return status ? status : kind_add(all, six, ROWS(six), (enum kind)net->word);
+		return word_add(all, net->word);
 	}
 }
 
