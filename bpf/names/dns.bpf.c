@@ -160,35 +160,19 @@ static __always_inline int questions_judge(struct __sk_buff *skb, struct cgg_att
 	return 0;
 }
 
-/*
- * forged_fragment - Return whether a fragment of IPv6 claims to come from a resolver, and count it.
- *
- * Only raw sockets send fragments. The kernel puts them together before dns_answer() sees them, so
- * what claims to come from a resolver is refused here, whatever its port is.
- */
-__noinline __weak int forged_fragment(struct __sk_buff *skb)
-{
-	__u64 source[2];
-
-	if (bpf_skb_load_bytes(skb, offsetof(struct ipv6hdr, saddr), source, sizeof(source)) ||
-	    !resolver_find(source[0], source[1]))
-		return 0;
-	name_count(CGG_FORGED);
-	return 1;
-}
-
 SEC("cgroup_skb/egress")
 int dns(struct __sk_buff *skb)
 {
 	struct cgg_attached *at;
 	struct scratch *s;
 	__u32 use;
-	int go = 0;
+	int go = 0, extended = 0;
 
-	if (is_fragment6(skb))
-		return !forged_fragment(skb);
-	if (!is_dns(skb))
-		return 1;
+	if (!is_dns(skb)) {
+		extended = is_extended6(skb);
+		if (!extended)
+			return 1;
+	}
 	at = bpf_get_local_storage(&attached, 0);
 	if (!at->policy)
 		return 1;
@@ -198,7 +182,8 @@ int dns(struct __sk_buff *skb)
 		return 0;
 	if (!packet_read(skb, use))
 		goto out; /* a header that is cut off: nobody would read it */
-	if (s->sport == DNS_PORT && resolver_find(s->source[0], s->source[1]))
+	/* The kernel puts fragments together, and may find a port 53 then. */
+	if ((extended || s->sport == DNS_PORT) && resolver_find(s->source[0], s->source[1]))
 		name_count(CGG_FORGED);
 	else if (s->dport != DNS_PORT)
 		go = 1;

@@ -9,6 +9,8 @@
 /* ip_read - Read the addresses into the buffer; return where UDP or TCP begins, or 0. */
 static __always_inline __u32 ip_read(struct __sk_buff *skb, struct scratch *s)
 {
+	__u64 behind;
+
 	if (skb->protocol == bpf_htons(0x0800)) {
 		struct iphdr ip;
 
@@ -27,7 +29,11 @@ static __always_inline __u32 ip_read(struct __sk_buff *skb, struct scratch *s)
 	if (bpf_skb_load_bytes(skb, 6, s->raw, 1))
 		return 0;
 	s->proto = s->raw[0];
-	return sizeof(struct ipv6hdr);
+	if (!is_extension(s->proto, 1))
+		return sizeof(struct ipv6hdr);
+	behind = headers_end(skb, AT(sizeof(struct ipv6hdr), s->proto, CGG_KNOWN_ALL), 1, 1);
+	s->proto = AT_PROTO(behind);
+	return AT_OFFSET(behind);
 }
 
 /*
@@ -47,6 +53,9 @@ __noinline __weak int packet_read(struct __sk_buff *skb, __u32 use)
 	s->len = 0;
 	s->stop = skb->len;
 	at = ip_read(skb, s);
+	s->sport = s->dport = 0;
+	if (at && s->proto != IPPROTO_UDP && s->proto != IPPROTO_TCP)
+		return 1;
 	head = s->raw;
 	if (!at || bpf_skb_load_bytes(skb, at, head, 8))
 		return 0;

@@ -8,6 +8,7 @@
 #include <linux/ipv6.h>
 #include <bpf/bpf_endian.h>
 
+#include "../extension.h"
 #include "../lookup.h"
 #include "../kernel_base.h"
 
@@ -74,13 +75,13 @@ static __always_inline int is_dns(struct __sk_buff *skb)
 	return ports[0] == bpf_htons(DNS_PORT) || ports[1] == bpf_htons(DNS_PORT);
 }
 
-/* is_fragment6 - Return whether a packet is a fragment of IPv6. */
-static __always_inline int is_fragment6(struct __sk_buff *skb)
+/* is_extended6 - Return whether a packet of IPv6 has extension headers. */
+static __always_inline int is_extended6(struct __sk_buff *skb)
 {
 	const struct ipv6hdr *ip = (const struct ipv6hdr *)(long)skb->data;
 
 	return skb->protocol == bpf_htons(0x86dd) &&
-	       (void *)(ip + 1) <= (void *)(long)skb->data_end && ip->nexthdr == IPPROTO_FRAGMENT;
+	       (void *)(ip + 1) <= (void *)(long)skb->data_end && is_extension(ip->nexthdr, 1);
 }
 
 #endif

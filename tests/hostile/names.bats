@@ -120,6 +120,21 @@ for part in forged_fragments(question, "::1", client.getsockname(), "192.0.2.66"
 	uses to:192.0.2.66,1 -- EPERM
 }
 
+@test 'a question behind a routing header, which takes no privilege, is judged by its name' {
+	policy 'resolver 2001:db8::53' 'default dns deny' 'allow dns a.example.com' \
+		'allow connect ip 2001:db8::53 port 53'
+	run inside "$web" attempt python '
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::1", 0))
+s.setsockopt(socket.IPPROTO_IPV6, 57, # IPV6_RTHDR: segment routing, no segment left
+    struct.pack("BBBBI", 0, 2, 4, 0, 0) + socket.inet_pton(socket.AF_INET6, "2001:db8::53"))
+s.connect(("2001:db8::53", 53))
+for name in ["evil.test", "a.example.com"]:
+    result_of(lambda: s.send(query(name)))'
+	says $'EPERM\ndone'
+	counted 1 questions_seen
+}
+
 # planted INTERFACE SOURCE: ask SOURCE, which does not answer, put a forged answer on the interface, and print what comes of it
 planted()
 {
