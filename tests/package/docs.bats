@@ -190,14 +190,14 @@ bindkey ^A kill-whole-line
 print END >>told'
 
 zsh_asker='
-zmodload zsh/zpty
+zmodload zsh/zpty zsh/zselect
 ask()
 {
 	: >told
 	zpty -w $2 z $1
-	repeat 1500; do
-		[[ $(tail -n 1 told) != END ]] || return
-		sleep 0.02
+	repeat 3000; do
+		[[ $(<told) != *END ]] || return
+		zselect -t 1
 	done
 	print "waited in vain for: $1"
 	exit 1
