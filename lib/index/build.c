@@ -139,7 +139,8 @@ static void prefix_put(struct builder *b, struct prefix *p)
 	}
 	p->depth = (__u16)(p->rest_depth + b->chain.count);
 	if (p->depth > CGG_CHAIN)
-		build_fail(b, "too many rules at prefixes that contain each other");
+		build_refuse(b, b->item[p->first].rule,
+			     "too many rules at prefixes that contain each other");
 	b->steps += chain_steps(&b->chain);
 	p->best = p->rest_best;
 	p->ref = nodes_put(b, &b->chain, p->rest, &p->best);
@@ -336,7 +337,7 @@ static void spaces_put(struct builder *b, const struct cgg_rules *rules, const _
  */
 int index_build(char **pages, struct cgg_index *head, const struct cgg_rules *rules)
 {
-	struct builder b = { 0 };
+	struct builder b = { .rules = rules };
 	__u32 *actions = 0;
 
 	*head = (struct cgg_index){ 0 };

@@ -2,8 +2,8 @@
 /*
  * build.h - the builder that the files that compile an index share.
  *
- * build_fail() records the first failure in the builder. Functions called after a failure do
- * nothing, so callers need to check `failed` only once, at the end or before they use memory.
+ * build_fail() records the first failure. Functions called after it do nothing, so that callers
+ * check `failed` only once, at the end or before they use memory.
  */
 #ifndef CGG_BUILD_H
 #define CGG_BUILD_H
@@ -24,8 +24,7 @@ struct item {
 	const __u8 *name; /* of a long one: CGG_OPERAND bytes; 0: high and low are all */
 	__u32 rule, action;
 	__u16 port_min, port_max;
-	__u16 bits;
-	__u16 hooks;
+	__u16 bits, hooks;
 };
 
 /* A prefix and its rules. */
@@ -56,6 +55,7 @@ struct chain {
 };
 
 struct builder {
+	const struct cgg_rules *rules;
 	char *memory;
 	__u64 used, room; /* units of 8 bytes */
 	struct item *item;
@@ -71,8 +71,7 @@ struct builder {
 	__u8 *shadows; /* by rule: 1 if it hides another rule, see struct cgg_record */
 	struct chain chain;
 	unsigned steps; /* of a walk through all prefixes of a space */
-	bool by_owner; /* a node is by users or groups */
-	bool failed;
+	bool failed, by_owner; /* by_owner: a node is by users or groups */
 };
 
 /* condition.c */
@@ -82,6 +81,7 @@ bool condition_implies(const struct cgg_condition *c, const struct cgg_condition
 
 /* memory.c */
 void build_fail(struct builder *b, const char *why);
+void build_refuse(struct builder *b, __u32 rule, const char *why);
 void *build_grow(struct builder *b, void *array, __u32 count, __u32 *room, size_t size);
 __u32 build_take(struct builder *b, __u64 units, __u32 align, bool together);
 void *build_unit(struct builder *b, __u64 at);

@@ -9,6 +9,19 @@ void build_fail(struct builder *b, const char *why)
 	b->failed = true;
 }
 
+/* Fail because of a rule: say which one, in its words. */
+void build_refuse(struct builder *b, __u32 rule, const char *why)
+{
+	const struct cgg_entry *e = b->rules->entry;
+	char text[CGG_ERROR];
+
+	while (!e->text_len || rule--)
+		e++;
+	snprintf(text, sizeof(text), "%.*s%s: %s", e->text_len < 200 ? (int)e->text_len : 200,
+		 b->rules->heap + 8 * (size_t)e->text, e->text_len < 200 ? "" : "...", why);
+	build_fail(b, text);
+}
+
 /* Return the array with room for one element after `count`, or 0 when memory is out. */
 void *build_grow(struct builder *b, void *array, __u32 count, __u32 *room, size_t size)
 {

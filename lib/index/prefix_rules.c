@@ -292,7 +292,7 @@ static __u64 port_intervals(struct prefix_rules *c, struct class *class, __u32 c
 static void chain_add(struct builder *b, struct chain *chain, __u64 own, __u32 best)
 {
 	if (chain->count == CGG_CHAIN) {
-		build_fail(b, "too many rules with different conditions at one address");
+		build_refuse(b, best, "too many rules with different conditions at one address");
 		return;
 	}
 	chain->own[chain->count] = own;

@@ -219,7 +219,7 @@ ttls()
 	status_is 0
 	run cgg-rule restore <(ttls 8193)
 	status_is 3
-	says 'cgg-rule: too many rules with different conditions at one address'
+	says 'cgg-rule: deny connect port 80: too many rules with different conditions at one address'
 	[ "$(cgg-rule list | wc -l)" -eq 8192 ]
 }
 
