@@ -29,6 +29,13 @@ static __always_inline __u64 found_rule(const struct cgg_image *image, __u32 num
 	return rule_take(number, image, found & ~FOUND_WITH, 0);
 }
 
+/* refuse - Count a denial for the cgroup, and choose its errno. */
+static __always_inline void refuse(__u32 hook, __u32 error)
+{
+	count_denial(hook);
+	errno_choose(error, CGG_CONNECT4);
+}
+
 /*
  * conclude_as - Count the decision and report it; return 1: go on, 0: refuse, 2: ask again, for the
  * policy was changed meanwhile.
@@ -74,7 +81,7 @@ static __always_inline int conclude_as(struct bpf_sock_addr *ctx, __u64 high, __
 		       &subject);
 	}
 	if (out.verdict == CGG_DENY)
-		errno_choose(out.error, CGG_CONNECT4);
+		refuse(QUERY_HOOK(query), out.error);
 	return out.verdict != CGG_DENY;
 }
 

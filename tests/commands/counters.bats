@@ -206,6 +206,11 @@ denied()
 	yes cgg-rule mode audit
 	knock tcp 127.0.0.1 "$port"
 	[ "$(denied "$web" connect)" -eq 2 ]
+	# with a rule by name other programs judge
+	yes cgg-rule mode enforce
+	rule alert dns '*'
+	knock tcp 127.0.0.1 "$port"
+	[ "$(denied "$web" connect)" -eq 3 ]
 }
 
 @test 'cgg-status -m prints what Prometheus reads' {
