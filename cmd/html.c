@@ -33,6 +33,7 @@ static const char style[] =
 	"th{font-weight:600}.p{min-width:6rem}.n{text-align:right;white-space:nowrap;width:1%}"
 	".dim{color:var(--dim)}.deny{color:var(--deny)}code{font-size:.9em}"
 	".bar{display:block;height:.4rem;background:var(--bar);border-radius:.2rem}"
+	".wide{width:50%}"
 	"@media(max-width:40rem){body{padding:.5rem}.wide{display:none}td,th{padding:.2rem .3rem}}";
 
 static void put(const char *format, ...) PRINTF(1);
