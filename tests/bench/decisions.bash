@@ -88,6 +88,47 @@ decision()
 	esac
 }
 
+# What a decision waits for: the reasons of the figures above. doc/cost.md explains the columns.
+walks()
+{
+	local kind large=1000000
+
+	[ -z "$quick" ] || large=100000
+	echo
+	echo "what decisions wait for; caches in KiB: L1 $(cache LEVEL1_DCACHE), L2 $(cache LEVEL2_CACHE), L3 $(cache LEVEL3_CACHE)"
+	printf '%-10s %8s %6s %6s %6s %6s %6s %6s %6s %8s %8s\n' kind rules ns hot LPM levels loads lines \
+		rare touched index
+	for kind in addresses prefixes prefixes6 fw ipc; do
+		walk "$kind" 100
+		walk "$kind" 1000
+		walk "$kind" "$large"
+	done
+	for kind in devices sysctls unixes sockopts; do
+		walk "$kind" 100
+		walk "$kind" 10000
+	done
+}
+
+# cache NAME: print the KiB that getconf(1) knows of a cache
+cache()
+{
+	echo $(($(getconf "$1_SIZE") / 1024))
+}
+
+walk()
+{
+	local kind=$1 count=$2 waits
+
+	if ! { decide "$@" && waits=$("$BUILD/tests/walk" "$tmp/rules" "$tmp/questions"); }; then
+		skipped "walks: $kind $count"
+		return
+	fi
+	# shellcheck disable=SC2086 # words
+	set -- $waits
+	printf '%-10s %8d %6s %6s %6s %6s %6s %6s %6s %8s %8s\n' "$kind" "$count" "${ns[ours]}" \
+		"${ns[hot]}" "${ns[lpm]--}" "$2" "$4" "$6" "$8" "${10}" "${12}"
+}
+
 # The tree stays as it is: who wants the new picture in it copies it.
 draw_plot()
 {
