@@ -174,7 +174,6 @@ static int delete_named(const char *name)
 
 int delete_rules(int count, char **word)
 {
-	static char text[CGG_RULE_TEXT];
 	struct cgg_guard guard;
 	struct cgg_rule rule;
 	int place, status;
@@ -184,9 +183,8 @@ int delete_rules(int count, char **word)
 	if (count == 2 && !strcmp(word[0], "name"))
 		return delete_named(word[1]);
 	rule = parse_or_die(count, word, false);
-	rule_print(&rule, text);
 	guard_begin(&guard, &place, false);
-	status = policy_delete(&guard, place, 0, text);
+	status = policy_delete(&guard, place, 0, rule_print(&rule));
 	if (status == CGG_NO)
 		errx(status, "%s%s: %s", word[0], count > 1 ? " ..." : "", cgg_error);
 	return done(&guard, status);

@@ -93,23 +93,28 @@ static void settings_check(struct check *check)
 static void words_check(struct check *check, const struct cgg_entry *e)
 {
 	const size_t len = e->text_len;
-	static char text[CGG_RULE_TEXT], again[CGG_RULE_TEXT];
-	char why[CGG_ERROR + 64];
+	const char *words = check->rules->heap + 8 * (size_t)e->text, *again;
+	char why[CGG_ERROR + 64] = "", *text = strndup(words, len);
 	struct cgg_rule rule;
+	bool is_read;
 
-	memcpy(text, check->rules->heap + 8 * (size_t)e->text, len);
-	text[len] = 0;
-	if (rule_line(&rule, text) || (check->in_force && rule_accept(&rule, false))) {
+	if (!text)
+		errx(CGG_FAILED, "out of memory");
+	is_read = !rule_line(&rule, text);
+	if (!is_read || (check->in_force && rule_accept(&rule, false))) {
 		snprintf(why, sizeof(why), "cannot be read back: %s", cgg_error);
 	} else if (check->in_force && rule.cgroup_id != e->condition.cgroup) {
 		snprintf(why, sizeof(why), "its cgroup is gone, and another has its name");
-	} else if (rule_print(&rule, again) != len ||
-		   memcmp(check->rules->heap + 8 * (size_t)e->text, again, len) != 0) {
-		snprintf(why, sizeof(why), "is read back as %.512s", again);
 	} else {
-		return;
+		again = rule_print(&rule);
+		if (strlen(again) != len || memcmp(words, again, len) != 0)
+			snprintf(why, sizeof(why), "is read back as %.512s", again);
 	}
-	tell(check, e, why, 0);
+	if (is_read)
+		rule_free(&rule);
+	free(text);
+	if (*why)
+		tell(check, e, why, 0);
 }
 
 static void rule_check(struct check *check, const struct cgg_entry *e)

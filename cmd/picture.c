@@ -276,13 +276,12 @@ static void escape(char *text, const char *s)
 /* Add an event to the denials; count equal ones together. */
 static void denial_add(const struct cgg_event *event)
 {
-	static char text[CGG_RULE_TEXT];
 	const char *what;
 	struct cgg_rule rule;
 
 	event_rule(&rule, event);
-	rule_print(&rule, text); /* ASCII: names are quoted, and there is no comment */
-	what = strchr(text, ' ') + 1; /* without the verdict, which has its own column */
+	/* ASCII: names are quoted, and there is no comment. The verdict has its own column. */
+	what = strchr(rule_print(&rule), ' ') + 1;
 	for (unsigned i = 0; i < denied; i++) {
 		const struct cgg_event *e = &denials[i].event;
 

@@ -47,9 +47,9 @@ static bool rule_make(struct cgg_rule *rule, const struct cgg_event *e)
 {
 	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 				   " ._-/:@,+=%";
-	static char text[CGG_RULE_TEXT], again[CGG_RULE_TEXT];
 	static struct cgg_rule read;
-	bool same;
+	char *text, *line;
+	bool is_read, same;
 
 	if (!is_whole(e))
 		return false;
@@ -57,13 +57,14 @@ static bool rule_make(struct cgg_rule *rule, const struct cgg_event *e)
 	rule->verdict = CGG_ALLOW;
 	rule->port_max = rule->matches & CGG_MATCH_PORT ? rule->port_max : 65535;
 	host_take(rule, e);
-	rule_print(rule, text);
-	strcpy(again, text);
-	if (text[strspn(text, safe)] || rule_line(&read, again))
-		return false;
-	rule_print(&read, again);
-	same = !strcmp(text, again);
-	rule_free(&read);
+	text = strdup(rule_print(rule));
+	line = text ? strdup(text) : 0;
+	is_read = line && !text[strspn(text, safe)] && !rule_line(&read, line);
+	same = is_read && !strcmp(text, rule_print(&read));
+	if (is_read)
+		rule_free(&read);
+	free(line);
+	free(text);
 	return same;
 }
 
@@ -180,13 +181,12 @@ static const char *policy_of(const struct status *all, const struct cgg_event *e
 /* Print the command that puts the rule before the rule that denied, or after all. */
 static void rule_show(const char *head, const struct remedy *remedy, const struct cgg_rule *rule)
 {
-	static char text[CGG_RULE_TEXT];
 	char place[32] = "add";
 
 	if (remedy->denial->rule)
 		snprintf(place, sizeof(place), "insert %u", remedy->denial->rule);
-	rule_print(rule, text);
-	words_show(words_of("%s: cgg-rule -p %s %s %s", head, remedy->policy, place, text));
+	words_show(words_of("%s: cgg-rule -p %s %s %s", head, remedy->policy, place,
+			    rule_print(rule)));
 }
 
 /* Write the address or the name that was denied, as an element of the set that lacks it. */
@@ -270,12 +270,10 @@ static bool is_same(const struct remedy *a, const struct remedy *b)
 
 static char *what_of(const struct cgg_event *e)
 {
-	static char text[CGG_RULE_TEXT];
 	static struct cgg_rule rule;
 
 	event_rule(&rule, e);
-	rule_print(&rule, text);
-	return strdup(text);
+	return strdup(rule_print(&rule));
 }
 
 static int by_policy(const void *one, const void *other)

@@ -26,9 +26,7 @@ static bool fits(const struct cgg_rules *rules, unsigned entries, __u32 units)
 /* Return an upper bound of the heap that a rule needs, in units of 8 bytes. */
 static __u32 rule_units(const struct cgg_rule *rule)
 {
-	static char text[CGG_RULE_TEXT];
-
-	return (__u32)(rule_print(rule, text) + CGG_NAME + CGG_OPERAND) / 8 + 3;
+	return (__u32)(strlen(rule_print(rule)) + CGG_NAME + CGG_OPERAND) / 8 + 3;
 }
 
 /* Copy the defaults and the mode that are set in more. */
@@ -291,8 +289,8 @@ static void expiry_set(struct cgg_rules *rules, unsigned at, __u64 expires)
  */
 int policy_renew(struct cgg_guard *guard, int place, const struct cgg_rule *rule, __u32 *id)
 {
-	static char text[CGG_RULE_TEXT];
-	const struct wanted wanted = { text, rule_print(rule, text), 0 };
+	const char *text = rule_print(rule);
+	const struct wanted wanted = { text, strlen(text), 0 };
 	struct cgg_rules rules;
 	__u32 index_rule;
 	unsigned at;

@@ -45,7 +45,7 @@ static int entries_room(struct cgg_rules *rules, unsigned more)
 
 static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const struct cgg_rule *rule)
 {
-	static char text[CGG_RULE_TEXT];
+	const char *text = rule_print(rule);
 
 	memset(e, 0, sizeof(*e));
 	e->id = rule->id;
@@ -70,7 +70,7 @@ static int compile_rule(struct cgg_rules *rules, struct cgg_entry *e, const stru
 	e->condition.burst = rule->limit.burst;
 	e->quiet = rule->quiet;
 	e->error = (__u8)rule->error;
-	e->text_len = (__u32)rule_print(rule, text);
+	e->text_len = (__u32)strlen(text);
 	if (e->text_len == CGG_RULE_TEXT - 1)
 		return set_error(CGG_USAGE, "a rule has at most %d bytes; write several rules",
 				 CGG_RULE_TEXT - 2);

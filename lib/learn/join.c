@@ -38,15 +38,13 @@ static int compare_parts(const void *one, const void *other)
 /* Return the words of a rule without a match, and with what the caller says; 0: no memory. */
 static char *key_of(const struct cgg_rule *rule, unsigned match, const char *apart)
 {
-	static char text[CGG_RULE_TEXT];
 	struct cgg_rule rest = *rule;
 	char *key;
 
 	rest.matches &= ~match;
 	if (match == HOOKS)
 		rest.hooks = 1u << CGG_CONNECT;
-	rule_print(&rest, text);
-	return asprintf(&key, "%s\n%s", text, apart) < 0 ? 0 : key;
+	return asprintf(&key, "%s\n%s", rule_print(&rest), apart) < 0 ? 0 : key;
 }
 
 static unsigned nets_in(const struct cgg_rule *rule)

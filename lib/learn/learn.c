@@ -297,12 +297,10 @@ static const char *plural(__u64 count)
 
 static void write_seen(const struct seen *seen, bool denied, FILE *file)
 {
-	static char text[CGG_RULE_TEXT];
 	char word[4 * sizeof(seen->last)];
 
-	rule_print(&seen->rule, text);
-	fprintf(file, "%s # %s%llu time%s", text, denied ? "denied " : "", seen->count,
-		plural(seen->count));
+	fprintf(file, "%s # %s%llu time%s", rule_print(&seen->rule), denied ? "denied " : "",
+		seen->count, plural(seen->count));
 	for (unsigned i = 0; i < seen->comms; i++) {
 		text_print(word, seen->comm[i]);
 		fprintf(file, "%s %s", i ? "," : ", by", word);

@@ -158,9 +158,10 @@ static void operands_print(struct text *t, const struct cgg_rule *rule)
 	}
 }
 
-/* Write the rule in its canonical form, without its ttl, and return the length. */
-size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
+/* Return the rule in its canonical form, without its ttl; the next call overwrites it. */
+const char *rule_print(const struct cgg_rule *rule)
 {
+	static char text[CGG_RULE_TEXT];
 	struct text t = { text, text + CGG_RULE_TEXT - 1 };
 	char part[CGG_OPERAND_TEXT];
 
@@ -196,5 +197,5 @@ size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT])
 	put(&t, part);
 	put(&t, rule->inner ? " inner" : "");
 	put(&t, rule->alias ? " alias" : "");
-	return (size_t)(t.at - text);
+	return text;
 }

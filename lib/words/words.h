@@ -97,7 +97,7 @@ struct cgg_rule {
 int rule_parse(struct cgg_rule *rule, int count, char *const word[]);
 void rule_free(struct cgg_rule *rule); /* its lists */
 int verdict_parse(__u8 *verdict, const char *word);
-size_t rule_print(const struct cgg_rule *rule, char text[CGG_RULE_TEXT]); /* without ttl */
+const char *rule_print(const struct cgg_rule *rule); /* without ttl; one text at a time */
 
 /* host.c: DNS names; in a rule they are in operand and prefix, as typed but in lower case */
 int host_parse(struct cgg_rule *rule, const char *word);

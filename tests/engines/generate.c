@@ -1113,7 +1113,7 @@ static bool accepted(const char *line, char *as)
 	taken = strncmp(line, "default ", 8) && !rule_line(&rule, copy) &&
 		!rule_accept(&rule, false);
 	if (taken && as)
-		rule_print(&rule, as);
+		strcpy(as, rule_print(&rule));
 	if (taken)
 		rule_free(&rule);
 	return taken;

@@ -58,7 +58,6 @@ static void print_check(const struct cgg_event *event, const char *cgroup, uint8
 	static char text[CGG_EVENT_TEXT];
 	const char *own = event_own(event) ? cgroup : 0;
 	struct cgg_learn learn = { 0 };
-	char words[CGG_RULE_TEXT];
 	struct cgg_rule rule;
 	json_t *object;
 	size_t len;
@@ -75,8 +74,7 @@ static void print_check(const struct cgg_event *event, const char *cgroup, uint8
 	learn_free(&learn);
 	if (event->program < CGG_PROGRAMS) {
 		event_rule(&rule, event);
-		if (rule_print(&rule, words) != strlen(words))
-			abort();
+		rule_print(&rule);
 	}
 }
 

@@ -613,7 +613,7 @@ static void random_rules(struct policy *rules, unsigned count)
 		bool has_list;
 
 		random_rule(&rule);
-		rule_print(&rule, text);
+		strcpy(text, rule_print(&rule));
 		strcpy(line, text);
 		/* words that are refused, as a rule about 0.0.0.0 */
 		has_list = rule.nets.count || rule.ports.count || protos_any(&rule.protos);
@@ -710,7 +710,7 @@ static void rules_show(const struct policy *rules)
 	char text[CGG_RULE_TEXT];
 
 	for (unsigned i = 0; i < rules->count; i++) {
-		rule_print(&rules->rule[i], text);
+		strcpy(text, rule_print(&rules->rule[i]));
 		print_error("  %u: %s\n", rules->rule[i].id, text);
 	}
 }
@@ -953,7 +953,7 @@ static void rules_are_printed_back(void **state)
 		for (unsigned i = 0; i < some.count; i++) {
 			char text[CGG_RULE_TEXT];
 
-			rule_print(&some.rule[i], text);
+			strcpy(text, rule_print(&some.rule[i]));
 			assert_string_equal(words_of(&back, at), text);
 			assert_int_equal(back.entry[at].id, some.rule[i].id);
 			for (at++; at < back.count && !back.entry[at].text_len;)

@@ -145,7 +145,7 @@ static bool words_answer(const char *words, struct cgg_rule *rule, char answer[C
 	if (status)
 		snprintf(answer, CGG_RULE_TEXT, "%s", cgg_error);
 	else
-		rule_print(rule, answer);
+		strcpy(answer, rule_print(rule));
 	assert_true(status == 0 || status == CGG_USAGE);
 	return !status;
 }
@@ -192,7 +192,7 @@ static void reads_back(const struct cgg_rule *rule)
 	char text[CGG_RULE_TEXT], again[CGG_RULE_TEXT];
 	struct cgg_rule same;
 
-	rule_print(rule, text);
+	strcpy(text, rule_print(rule));
 	for (const char *c = text; *c; c++)
 		assert_in_range(*c, ' ', '~');
 	strcpy(again, text);
