@@ -28,7 +28,7 @@ static char *take(char *text, size_t size)
 		abort(); /* a refusal without a message */
 	free(errors);
 	for (unsigned i = 0; i < rules.count; i++)
-		rules.entry[i].expires = CGG_NEVER; /* time goes on, but the words stay */
+		rules.entry[i].condition.expires = CGG_NEVER; /* time goes on, but the words stay */
 	if (!status) {
 		out = open_memstream(&written, &length);
 		file_write(&rules, out);

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		strcpy(text, rule_print(&rule));
 		if (*rule.operand != '/' || !(rule.hooks & 1u << CGG_DEVICE))
 			written_again(text); /* the path of a device becomes its number first */
-		if (query_make(&ask, &rule) && !*cgg_error)
+		if (query_make(&ask, &rule, rule.matches & CGG_MATCH_HOST) && !*cgg_error)
 			abort();
 	}
 	free(copy);
