@@ -14,6 +14,8 @@
 
 #define WARNINGS 10 /* of one change */
 #define WARN_ENTRIES 200000 /* a change to a larger policy is not compared: it would take seconds */
+#define WARN_LARGE \
+	"warning: policy %s: new rules were not checked: it has more than %u; run cgg-rule check"
 
 struct check {
 	const struct cgg_rules *rules;
@@ -182,8 +184,11 @@ void shadows_warn(const struct cgg_rules *rules, unsigned from)
 	struct cgg_shadowed *shadow;
 	char why[64];
 
-	if (rules->count > WARN_ENTRIES ||
-	    shadows_find(rules, from, cgroups_above, true, &shadow, &count))
+	if (rules->count > WARN_ENTRIES) {
+		warnx(WARN_LARGE, policy_name, WARN_ENTRIES);
+		return;
+	}
+	if (shadows_find(rules, from, cgroups_above, true, &shadow, &count))
 		return;
 	for (unsigned i = 0; i < count; i++) {
 		unknown += shadow[i].unknown;
@@ -191,16 +196,18 @@ void shadows_warn(const struct cgg_rules *rules, unsigned from)
 			continue;
 		warned++;
 		shadow_say(&shadow[i], why);
-		warnx("warning: rule %u can never decide: %s", rules->entry[shadow[i].entry].id,
-		      why);
+		warnx("warning: policy %s: rule %u can never decide: %s", policy_name,
+		      rules->entry[shadow[i].entry].id, why);
 	}
 	more = count - warned - unknown;
 	if (more)
-		warnx("warning: %u more rules can never decide; cgg-rule check prints them", more);
+		warnx("warning: policy %s: %u more rules can never decide; cgg-rule check prints "
+		      "them",
+		      policy_name, more);
 	if (unknown)
-		warnx("warning: %u rules were not checked: too many ranges overlap; run cgg-rule "
-		      "check",
-		      unknown);
+		warnx("warning: policy %s: %u rules were not checked: too many ranges overlap; run "
+		      "cgg-rule check",
+		      policy_name, unknown);
 	free(shadow);
 }
 
@@ -255,8 +262,12 @@ void new_warn(struct cgg_guard *guard, int place, __u32 id, const struct cgg_rul
 	if (rules_have_host(more))
 		resolver_warn(guard, place);
 	if (!more->rules || (more->rules == 1 && any_decides(place, more, id)) ||
-	    policy_size(guard, place, &size) || size > WARN_ENTRIES)
+	    policy_size(guard, place, &size))
 		return;
+	if (size > WARN_ENTRIES) {
+		warnx(WARN_LARGE, policy_name, WARN_ENTRIES);
+		return;
+	}
 	if (!policy_read(guard, place, &rules)) {
 		while (from < rules.count && rules.entry[from].id != id)
 			from++;

@@ -106,7 +106,7 @@ chessboard()
 @test 'a rule that a chessboard of ranges takes is found, or called not checked' {
 	finds $'5|earlier rules together take all of it|allow egress sport 0-65534' <<<"$(chessboard 60)"
 	yes cgg-rule restore <(chessboard 200)
-	says 'cgg-rule: warning: 1 rules were not checked: too many ranges overlap; run cgg-rule check'
+	says 'cgg-rule: warning: policy default: 1 rules were not checked: too many ranges overlap; run cgg-rule check'
 	finds $'5|not checked: the ranges of too many rules overlap it|allow egress sport 0-65534' <<<"$(chessboard 720)"
 }
 
@@ -175,16 +175,16 @@ chessboard()
 	yes cgg-rule add deny connect ip 10.0.0.0/8
 	says ''
 	yes cgg-rule add allow connect ip 10.0.0.1
-	says 'cgg-rule: warning: rule 2 can never decide: rule 1 takes all of it'
+	says 'cgg-rule: warning: policy default: rule 2 can never decide: rule 1 takes all of it'
 	yes cgg-rule insert 1 allow connect ip 10.0.0.2
 	says ''
 	yes cgg-rule insert 1 alert connect ip 10.0.0.2 port 1
-	says 'cgg-rule: warning: rule 4 can never decide: rule 3 takes all of it'
+	says 'cgg-rule: warning: policy default: rule 4 can never decide: rule 3 takes all of it'
 	yes cgg-rule add -f - <<<$'deny bind port 1\ndeny bind port 1'
-	says 'cgg-rule: warning: rule 6 can never decide: repeats rule 5'
+	says 'cgg-rule: warning: policy default: rule 6 can never decide: repeats rule 5'
 	yes cgg-rule add -i bind port 1
 	says "7
-cgg-rule: warning: rule 7 can never decide: repeats rule 5"
+cgg-rule: warning: policy default: rule 7 can never decide: repeats rule 5"
 	cgg-rule list >"$BATS_TEST_TMPDIR/rules"
 	[ "$(grep -c . "$BATS_TEST_TMPDIR/rules")" -eq 7 ]
 	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
@@ -192,7 +192,16 @@ cgg-rule: warning: rule 7 can never decide: repeats rule 5"
 	for ((i = 0; i < 30; i++)); do echo deny connect port 1; done >"$BATS_TEST_TMPDIR/rules"
 	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
 	[ "${#lines[@]}" -eq 11 ]
-	[ "${lines[10]}" = 'cgg-rule: warning: 19 more rules can never decide; cgg-rule check prints them' ]
+	[ "${lines[10]}" = 'cgg-rule: warning: policy default: 19 more rules can never decide; cgg-rule check prints them' ]
+}
+
+@test 'a change of a policy that is too large to compare says so' {
+	for ((i = 0; i < 49; i++)); do
+		echo "deny connect ip $(seq -s , -f "10.$i.%g.0" 1 64) port $(seq -s , 1 2 127)"
+	done >"$BATS_TEST_TMPDIR/rules"
+	large='cgg-rule: warning: policy default: new rules were not checked: it has more than 200000; run cgg-rule check'
+	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
+	says "$large"
 }
 
 @test 'a warning about a policy with an index is as exact' {
@@ -203,10 +212,10 @@ cgg-rule: warning: rule 7 can never decide: repeats rule 5"
 	yes cgg-rule insert first deny connect ip 10.0.77.0/24
 	says ''
 	yes cgg-rule add alert connect ip 10.0.0.0/17
-	says 'cgg-rule: warning: rule 258 can never decide: earlier rules together take all of it'
+	says 'cgg-rule: warning: policy default: rule 258 can never decide: earlier rules together take all of it'
 	yes cgg-rule delete 257 258
 	yes cgg-rule add alert connect ip 10.0.64.0/18
-	says 'cgg-rule: warning: rule 259 can never decide: rule 256 takes all of it'
+	says 'cgg-rule: warning: policy default: rule 259 can never decide: rule 256 takes all of it'
 	run cgg-rule check
 	status_is 1
 	says $'259\trule 256 takes all of it\talert connect ip 10.0.64.0/18'

@@ -64,7 +64,7 @@ in_client()
 	says ''
 	in_transaction
 	yes cgg-rule add --cut deny connect port "$database" name again
-	says 'cgg-rule: warning: rule 2 can never decide: rule 1 takes all of it'
+	says 'cgg-rule: warning: policy default: rule 2 can never decide: rule 1 takes all of it'
 	was_cut
 }
 

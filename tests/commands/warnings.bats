@@ -99,7 +99,7 @@ warns()
 	cgg-rule add connect port 1
 	run env EDITOR='sed -i "\$aallow connect port 1"' cgg-rule edit
 	status_is 0
-	matches '^cgg-rule: warning: rule [0-9]+ can never decide: rule [0-9]+ takes all of it$'
+	matches '^cgg-rule: warning: policy default: rule [0-9]+ can never decide: rule [0-9]+ takes all of it$'
 }
 
 @test 'cgg-events warns about a missing policy or cgroup, and prints its events once it exists' {
