@@ -135,7 +135,7 @@ static __u64 walk(const unsigned char *key, unsigned space)
 
 	for (lines = loads = levels = 0;; levels++) {
 		unsigned digit = 2 * (CGG_INTERVALS_DIGIT(ref) % CGG_DIGITS);
-		unsigned number = key[digit] << 8 | key[digit + 1];
+		unsigned number = (unsigned)key[digit] << 8 | key[digit + 1];
 
 		if (CGG_REF_KIND(ref) == CGG_REF_INTERVALS)
 			ref = intervals_next(ref, number);
