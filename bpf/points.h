@@ -46,8 +46,10 @@ static __always_inline __u32 lower_bound(const char *from, __u32 digit, const __
 	for (__u32 i = 0; i < 2; i++) {
 		__u64 four = *(const __u64 *)(from + 8 * i);
 
-		if (i)
+		if (i) {
 			four |= LAST_OF_FOUR;
+			barrier_var(four); /* or big endian words take more masks, and stack */
+		}
 		reached += ((four & halves) + less) & carries;
 		barrier_var(reached); /* or clang loads all words first, onto the stack */
 		reached += ((four >> 16 & halves) + less) & carries;
