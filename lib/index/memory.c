@@ -15,6 +15,8 @@ void build_refuse(struct builder *b, __u32 rule, const char *why)
 	const struct cgg_entry *e = b->rules->entry;
 	char text[CGG_ERROR];
 
+	if (b->failed) /* who goes on may have no rule by now */
+		return;
 	while (!e->text_len || rule--)
 		e++;
 	snprintf(text, sizeof(text), "%.*s%s: %s", e->text_len < 200 ? (int)e->text_len : 200,

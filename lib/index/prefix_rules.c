@@ -397,8 +397,10 @@ static __u32 protos_chain(struct prefix_rules *c, struct chain *chain, __u32 cou
 			interval_add(c->b, mark, proto - 1, 0);
 		interval_add(c->b, mark, proto, port_intervals(&one, one.class, one.classes));
 	}
-	interval_add(c->b, mark, 65535, 0);
-	chain_add(c->b, chain, intervals_put(c->b, mark, CGG_BY_PROTO, false), best);
+	if (best != NONE) { /* else each protocol has too many conditions */
+		interval_add(c->b, mark, 65535, 0);
+		chain_add(c->b, chain, intervals_put(c->b, mark, CGG_BY_PROTO, false), best);
+	}
 	memmove(c->item + left, c->item + with, (count - with) * sizeof(*c->item));
 	return left + count - with;
 }

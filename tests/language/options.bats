@@ -220,6 +220,10 @@ ttls()
 	run cgg-rule restore <(ttls 8193)
 	status_is 3
 	says 'cgg-rule: deny connect port 80: too many rules with different conditions at one address'
+	run cgg-rule restore <(for ((i = 1; i <= 8193; i++)); do echo "deny egress ttl ${i}m"; done
+		printf 'deny egress proto %s\n' 1 2 47 50 132)
+	status_is 3
+	matches ': too many rules with different conditions at one address$'
 	[ "$(cgg-rule list | wc -l)" -eq 8192 ]
 }
 
