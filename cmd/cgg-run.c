@@ -316,12 +316,14 @@ static void words_check(struct wanted *wanted)
 static void begin(struct wanted *wanted, struct cgg_guard *guard, struct cgg_cgroup *cgroup,
 		  struct cgg_reader *reader)
 {
+	const char *policy = wanted->policy ? wanted->policy : "default";
 	struct cgg_filter filter = { 0 };
 	int status = guard_open(guard, CGG_CHANGE);
 
 	if (!status)
-		status = run_begin(run, guard, cgroup, wanted->policy ? wanted->policy : "default",
-				   wanted->size ? &wanted->rules : 0);
+		status = run_begin(run, guard, cgroup, policy, wanted->size ? &wanted->rules : 0);
+	if (!status)
+		resolver_warn(guard, policy_find(guard, *run->policy ? run->policy : policy));
 	filter.cgroup = run->id;
 	if (!status && wanted->verbose)
 		status = reader_open(reader, &filter, guard->policies);

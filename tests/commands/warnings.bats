@@ -85,6 +85,7 @@ warns()
 	run env EDITOR='sed -i s/b.example/c.example/' cgg-rule edit
 	matches "^cgg-rule: $deaf\$"
 	warns "$deaf" cgg-attach "$web"
+	warns "$deaf" cgg-run true
 	warns '' cgg-rule add port 1
 	echo 'resolver 127.0.0.53' >"$rules"
 	warns '' cgg-rule add -f "$rules"
