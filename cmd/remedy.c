@@ -296,8 +296,11 @@ static void levels_show(const struct remedy *remedy, struct cgg_rule *const *rul
 	}
 	qsort(policy, policies, sizeof(*policy), by_policy);
 	for (unsigned i = 0; i < policies && words; i++) {
-		char *longer = words_of("%s%s %s", words, i ? "," : "", policy[i]);
+		char *longer;
 
+		if (i && !strcmp(policy[i], policy[i - 1]))
+			continue;
+		longer = words_of("%s%s %s", words, i ? "," : "", policy[i]);
 		free(words);
 		words = longer;
 	}
