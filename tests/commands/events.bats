@@ -1136,7 +1136,7 @@ new_calm()
 	yes cgg-attach "$flood"
 	rule setsockopt SOL_SOCKET:SO_PRIORITY
 	reader all
-	"$BUILD/tests/event-bench" flood "$flood" 0 4 >/dev/null 3>&- &
+	"$BUILD/tests/event-bench" flood "$flood" 0 $((80 * patience)) >/dev/null 3>&- &
 	started[$!]=flood
 	flooding=$!
 	wait_for test -s "$BATS_TEST_TMPDIR/all.out"
@@ -1145,6 +1145,7 @@ new_calm()
 		wait_for grep -q "daddr=127.0.0.$i " "$BATS_TEST_TMPDIR/all.out"
 		kill -0 "$flooding"
 	done
+	stop "$flooding"
 }
 
 # ---- terminals ----

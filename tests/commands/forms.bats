@@ -299,7 +299,7 @@ while True:
 	wait_for grep -Fx "b'CGG_COMM=a\\nPRIORITY=0'" "$BATS_TEST_TMPDIR/journal"
 	! grep -Fx "b'PRIORITY=0'" "$BATS_TEST_TMPDIR/journal"
 	# and the name of an abstract socket, too
-	rule unix '@*' 2>/dev/null || { umount -l /run/systemd && return; } # before Linux 6.7
+	cgg-rule add unix '@*' 2>/dev/null || { umount -l /run/systemd && return; } # before Linux 6.7
 	for form in --journal --otlp; do
 		run inside "$web" python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect(b"\0a\0b")'
 		yes cgg-events -w 0 $form
