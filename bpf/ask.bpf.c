@@ -9,7 +9,10 @@
 #define CGG_SEVERAL
 #include "decision.h"
 
-/* bit_match - Do first_match() for the question: the verifier checks it once, not for each bit. */
+/*
+ * bit_match - Call first_match() for the operation that is asked about. It is a function of its
+ * own, so that the verifier checks it once, and not once for each bit.
+ */
 __noinline __weak __u64 bit_match(__u32 number, __u32 access_bit)
 {
 	const struct cgg_image *image = image_at(number);

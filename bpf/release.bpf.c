@@ -83,7 +83,7 @@ int PROGRAM(struct bpf_sock *ctx)
 }
 
 #if !defined(CGG_NAMES)
-/* untold_in - Count a socket whose flows no event will tell as suppressed in a ring. */
+/* untold_in - Add a socket whose flows no event will report to what a ring has suppressed. */
 __noinline __weak int untold_in(__u32 which)
 {
 	const struct cgg_attached *at = bpf_get_local_storage(&attached, 0);

@@ -137,7 +137,7 @@ static int address_judge(void *context, const struct cgg_rule *rule)
 	warnx("warning: %s is %s now: %s by %s%s%s%s", rule->operand, addr, cgg_verdicts[d.verdict],
 	      by,
 	      d.verdict == CGG_DENY && (rule->inner || rule->alias)
-		      ? "; a rule that allows it by name needs"
+		      ? "; to allow it by name, add to its rule:"
 		      : "",
 	      d.verdict == CGG_DENY && rule->inner ? " inner" : "",
 	      d.verdict == CGG_DENY && rule->alias ? " alias" : "");

@@ -15,7 +15,8 @@
 #define WARNINGS 10 /* of one change */
 #define WARN_ENTRIES 200000 /* a change to a larger policy is not compared: it would take seconds */
 #define WARN_LARGE \
-	"warning: policy %s: new rules were not checked: it has more than %u; run cgg-rule check"
+	"warning: policy %s: has more than %u rules, lists counted, so new ones were not "        \
+	"compared; run cgg-rule check"
 
 struct check {
 	const struct cgg_rules *rules;

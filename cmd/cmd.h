@@ -34,7 +34,7 @@ _Noreturn void die(int status); /* print cgg_error and exit */
 
 /* need.c, of cgg-attach, cgg-rule and cgg-run */
 int programs_need(const struct cgg_rules *rules);
-#define NO_RESOLVER "without a line `resolver' no answer binds a name"
+#define NO_RESOLVER "without a line `resolver' no answer of DNS counts"
 void resolver_warn(struct cgg_guard *guard, int place);
 unsigned hooks_lacking(void); /* 1 << enum cgg_hook; this kernel has no attach point for them */
 

@@ -194,8 +194,9 @@ wait_for()
 	done
 }
 
-# in_time COMMAND...: call it with the seconds that something shall last, 1 at first. While it fails and
-# took longer than that, call it with more. It must have joined its commands by &&.
+# in_time COMMAND...: run it with one more word, the seconds that something shall last, at first 1. If it
+# fails and took longer than that, the machine may have been too slow: run it again with more. A function
+# must join its commands by &&, since set -e does not hold here.
 in_time()
 {
 	local began

@@ -66,7 +66,7 @@ struct cgg_ring {
 /* Key of suppressed: whose events were not written into which ring. Its value counts them. */
 struct cgg_suppressed {
 	__u64 cgroup;
-	__u32 rule; /* 0: the hook's default */
+	__u32 rule; /* 0: the hook's default, or not known */
 	__u32 policy; /* place */
 	__u8 ring, program, verdict, zero;
 	__u32 born; /* of the policy: its place may be another's by now */

@@ -174,7 +174,7 @@ static int open_refusal(const char *target, int error)
 				 "%.512s: another mount covers a part of that path, "
 				 "or the path leaves cgroup v2 at %s",
 				 target, cgroup_mount());
-	if (error == ENOENT && !strchr(target, '/') && strstr(target, ".service"))
+	if (error == ENOENT && !strpbrk(target, "/:") && strstr(target, ".service"))
 		return set_error(CGG_USAGE, "%.512s: no such cgroup; for a unit write unit:%.512s",
 				 target, target);
 	return set_error(CGG_USAGE, "%.512s: %s; cgroup v2 is mounted at %s", target,

@@ -161,7 +161,7 @@ static int class_look(struct finder *f, __u32 class, const struct part_box *box)
 }
 _Static_assert(1 << 1 == CGG_BY_ADDRESS, "class_look() knows its number");
 
-/* Compare a box with the covers; set *taken if these take all of it. */
+/* Compare a box with the covers; set *taken if together they leave nothing of it. */
 static int box_check(struct finder *f, __u32 own, const struct part_box *box, bool *taken)
 {
 	const struct class *class = &f->classes.class[own];

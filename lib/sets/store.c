@@ -149,7 +149,7 @@ static int table_map(struct cgg_table *table, size_t pages, int protection, cons
 	return set_error(CGG_FAILED, "%s: %s", what, strerror(errno));
 }
 
-/* Map a page, with those in front of it that the machine maps together with it. */
+/* Map a page, and those before it that are in the same page of the machine. */
 bool table_need(const struct cgg_table *table, size_t page)
 {
 	size_t skip = page_skip(page * CGG_PAGE), start = page * CGG_PAGE - skip;

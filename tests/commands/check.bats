@@ -134,7 +134,7 @@ chessboard()
 
 @test 'host without resolver, and rules by name behind a rule about all addresses are found' {
 	finds '3|earlier rules together take all of it|allow connect host a.example' <<<$'resolver 127.0.0.53\ndeny connect gid 0-7\ndeny connect gid 8-4294967294\nallow connect host a.example'
-	finds "1|without a line \`resolver' no answer binds a name|allow connect host a.example" <<<'allow connect host a.example'
+	finds "1|without a line \`resolver' no answer of DNS counts|allow connect host a.example" <<<'allow connect host a.example'
 	finds '3|earlier rules together take all of it|allow connect host a.example' <<<$'resolver 127.0.0.53\ndeny connect ip 0.0.0.0/0\ndeny connect ip ::/0\nallow connect host a.example'
 	finds <<<$'resolver 127.0.0.53\nallow connect ip 10.0.0.0/8\nallow connect host *.example\ndeny connect'
 	finds '2|rule 1 takes all of it|deny connect host a.example port 443' <<<$'resolver 127.0.0.53\nallow connect host *.example inner alias\ndeny connect host a.example port 443'
@@ -199,7 +199,7 @@ cgg-rule: warning: policy default: rule 7 can never decide: repeats rule 5"
 	for ((i = 0; i < 49; i++)); do
 		echo "deny connect ip $(seq -s , -f "10.$i.%g.0" 1 64) port $(seq -s , 1 2 127)"
 	done >"$BATS_TEST_TMPDIR/rules"
-	large='cgg-rule: warning: policy default: new rules were not checked: it has more than 200000; run cgg-rule check'
+	large='cgg-rule: warning: policy default: has more than 200000 rules, lists counted, so new ones were not compared; run cgg-rule check'
 	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
 	says "$large"
 }

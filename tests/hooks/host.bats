@@ -180,11 +180,11 @@ runs()
 		'1 records' '2 records' '1 records' '1 records' EPERM
 	yes cgg-rule test connect host in.example.com port 7
 	matches '^allow	[0-9]+	allow connect host in\.example\.com$'
-	matches '^cgg-rule: warning: in\.example\.com is 10\.1\.2\.3 now: deny by the default; a rule that allows it by name needs inner$'
+	matches '^cgg-rule: warning: in\.example\.com is 10\.1\.2\.3 now: deny by the default; to allow it by name, add to its rule: inner$'
 	yes cgg-rule test --in "$web" connect host in.example.com port 7
-	matches ' 10\.1\.2\.3 now: deny by .* needs inner$'
+	matches ' 10\.1\.2\.3 now: deny by .*: inner$'
 	yes cgg-rule test connect host cdn.test port 7
-	matches ' cdn\.test is 192\.0\.2\.5 now: deny by the default; a rule that allows it by name needs alias$'
+	matches ' cdn\.test is 192\.0\.2\.5 now: deny by the default; to allow it by name, add to its rule: alias$'
 	no cgg-rule test connect host evil.test port 7
 	matches ' evil\.test is 192\.0\.2\.66 now: allow by rule [0-9]+$'
 	yes cgg-rule test connect host a.example.com port 7

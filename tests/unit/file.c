@@ -175,7 +175,7 @@ static void a_wrong_default_has_its_own_messages(void **state)
 		"web.rules:1: Deny: not a verdict (allow, deny or alert); write deny\n");
 	refuses("Default connect deny\n",
 		"web.rules:1: Default: not a verdict, a hook or a match; write default HOOK VERDICT, "
-		"in a file or after cgg-rule\n");
+		"as a line of a file or right after cgg-rule\n");
 }
 
 static void every_mistake_is_reported_with_its_line(void **state)
