@@ -14,9 +14,6 @@
 
 #define WARNINGS 10 /* of one change */
 #define WARN_ENTRIES 200000 /* a change to a larger policy is not compared: it would take seconds */
-#define WARN_LARGE \
-	"warning: policy %s: has more than %u rules, lists counted, so new ones were not "        \
-	"compared; run cgg-rule check"
 
 struct check {
 	const struct cgg_rules *rules;
@@ -178,6 +175,16 @@ int check_rules(int count, char **word)
 	return status;
 }
 
+/* Return whether a policy has too many rules to compare new ones with them, and say so. */
+static bool is_too_large(unsigned rules)
+{
+	if (rules > WARN_ENTRIES)
+		warnx("warning: policy %s: has more than %u rules, lists counted, so new ones were "
+		      "not compared; run cgg-rule check",
+		      policy_name, WARN_ENTRIES);
+	return rules > WARN_ENTRIES;
+}
+
 /* Warn of rules from entry `from` on that can never decide. A failure changes nothing. */
 void shadows_warn(const struct cgg_rules *rules, unsigned from)
 {
@@ -185,11 +192,8 @@ void shadows_warn(const struct cgg_rules *rules, unsigned from)
 	struct cgg_shadowed *shadow;
 	char why[64];
 
-	if (rules->count > WARN_ENTRIES) {
-		warnx(WARN_LARGE, policy_name, WARN_ENTRIES);
-		return;
-	}
-	if (shadows_find(rules, from, cgroups_above, true, &shadow, &count))
+	if (is_too_large(rules->count) ||
+	    shadows_find(rules, from, cgroups_above, true, &shadow, &count))
 		return;
 	for (unsigned i = 0; i < count; i++) {
 		unknown += shadow[i].unknown;
@@ -263,12 +267,8 @@ void new_warn(struct cgg_guard *guard, int place, __u32 id, const struct cgg_rul
 	if (rules_have_host(more))
 		resolver_warn(guard, place);
 	if (!more->rules || (more->rules == 1 && any_decides(place, more, id)) ||
-	    policy_size(guard, place, &size))
+	    policy_size(guard, place, &size) || is_too_large(size))
 		return;
-	if (size > WARN_ENTRIES) {
-		warnx(WARN_LARGE, policy_name, WARN_ENTRIES);
-		return;
-	}
 	if (!policy_read(guard, place, &rules)) {
 		while (from < rules.count && rules.entry[from].id != id)
 			from++;
