@@ -280,9 +280,17 @@ int hooks_add(unsigned hooks)
 
 /* ---- replacing ---- */
 
+static bool replacing; /* this process makes replaced/, and holds the lock */
+
+/*
+ * Remove an unfinished replaced/ at exit.
+ *
+ * This must not run once the lock is free: replaced/ then belongs to the next command.
+ */
 static void replaced_remove(void)
 {
-	pin_remove(CGG_REPLACED);
+	if (replacing)
+		pin_remove(CGG_REPLACED);
 }
 
 /* Exit if a hook that the guard has would be lost with the new programs. */
@@ -333,10 +341,12 @@ void replace(struct cgg_guard *guard)
 	if (status)
 		die(status);
 	atexit(replaced_remove);
+	replacing = true;
 	make_directory(CGG_REPLACED, "");
 	programs_pin(o.bpf, CGG_REPLACED, 0);
 	if (names.bpf)
 		programs_pin(names.bpf, CGG_REPLACED, 0);
+	replacing = false; /* if programs_replace() cannot go back, the next command needs it */
 	status = programs_replace(guard);
 	if (!status)
 		status = programs_record(o.programs | (names.bpf ? names_programs() : 0));

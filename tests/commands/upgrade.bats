@@ -129,6 +129,31 @@ again()
 	says ''
 }
 
+# A command that waited for the lock may use replaced/ before the one that had it has exited.
+@test 'cgg-load -r that no longer has the lock leaves replaced/ to the next command' {
+	local round
+
+	guard_all
+	for ((round = 0; round < 10; round++)); do
+		yes python3 - <<-'END'
+			import fcntl, os, subprocess
+			guard = "/sys/fs/bpf/cgguard"
+			lock = os.open(guard, os.O_RDONLY)
+			load = subprocess.Popen(["nice", "-n", "19", "cgg-load", "-r"])
+			while load.poll() is None:
+			    try:
+			        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+			        fcntl.flock(lock, fcntl.LOCK_UN)
+			    except BlockingIOError: # it changes the guard
+			        break
+			fcntl.flock(lock, fcntl.LOCK_EX)
+			os.mkdir(guard + "/replaced")
+			assert load.wait() == 0
+			os.rmdir(guard + "/replaced")
+		END
+	done
+}
+
 has_programs()
 {
 	[ "$(find "/proc/$1/fd" -lname 'anon_inode:bpf-prog' | wc -l)" -ge 3 ]
