@@ -87,18 +87,6 @@ static int range_append(struct cgg_elements *list, const __u8 first[16], const _
 	return status;
 }
 
-/* Return whether an octet of an IPv4 address begins with a zero: some read it as octal. */
-static bool is_padded(const char *word)
-{
-	if (word[strspn(word, "0123456789./-")])
-		return false;
-	for (const char *c = word; *c && *c != '/'; c++)
-		if (*c == '0' && (c == word || c[-1] == '.' || c[-1] == '-') && c[1] >= '0' &&
-		    c[1] <= '9')
-			return strchr(word, '.');
-	return false;
-}
-
 /* Read an address of a range, without a length. */
 static int end_parse(struct cgg_net *net, const char *word, const char *text)
 {
@@ -132,7 +120,7 @@ static int address_parse(struct cgg_elements *list, const char *word, __u32 expi
 	const char *dash = strchr(word, '-');
 	struct cgg_net net;
 
-	if (is_padded(word))
+	if (addr_is_padded(word))
 		return set_error(
 			CGG_USAGE,
 			"%.140s: an octet begins with 0, which some programs read as octal", word);

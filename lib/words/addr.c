@@ -74,6 +74,40 @@ static bool is_everything(const char *word)
 	return !strcasecmp(word, "any") || !strcasecmp(word, "all") || !strcmp(word, "*");
 }
 
+/* Return whether a number of an IPv4 address begins with a zero: some read it as octal. */
+bool addr_is_padded(const char *word)
+{
+	if (word[strspn(word, "0123456789./-")])
+		return false;
+	for (const char *c = word; *c && *c != '/'; c++)
+		if (*c == '0' && (c == word || c[-1] == '.' || c[-1] == '-') && c[1] >= '0' &&
+		    c[1] <= '9')
+			return strchr(word, '.');
+	return false;
+}
+
+/* Words of other tools after ip. */
+static const struct {
+	const char *word, *hint;
+} ip_others[] = {
+	{ "any", "; leave ip out" },
+	{ "all", "; leave ip out" },
+	{ "*", "; leave ip out" },
+	{ "localhost", "; write ip local" },
+	{ "loopback", "; write ip local" },
+	{ "local", "; write ip local" },
+	{ "linklocal", "; write ip link-local" },
+	{ "link_local", "; write ip link-local" },
+	{ "public", "; write ip global" },
+	{ "internet", "; write ip global" },
+	{ "daddr", "; leave daddr out" },
+	{ "dst", "; leave dst out" },
+	{ "to", "; leave to out" },
+	{ "saddr", "; for the sender write ingress ip ADDR, or recvmsg ip ADDR" },
+	{ "src", "; for the sender write ingress ip ADDR, or recvmsg ip ADDR" },
+	{ "from", "; for the sender write ingress ip ADDR, or recvmsg ip ADDR" },
+};
+
 /* Return a hint, or "", for a word after "ip" that is not an address. */
 static const char *ip_hint(const char *typed)
 {
@@ -83,15 +117,11 @@ static const char *ip_hint(const char *typed)
 	const char *colon = strrchr(typed, ':'), *end = strchr(typed, ']');
 	size_t len = colon ? (size_t)(colon - typed) : 0;
 
-	if (is_everything(typed))
-		return "; leave ip out";
-	if (!strcasecmp(typed, "localhost") || !strcasecmp(typed, "loopback") ||
-	    !strcasecmp(typed, "local"))
-		return "; write ip local";
-	if (!strncasecmp(typed, "linklocal", 9) || !strncasecmp(typed, "link_local", 10))
-		return "; write ip link-local";
-	if (!strcasecmp(typed, "public") || !strcasecmp(typed, "internet"))
-		return "; write ip global";
+	for (size_t i = 0; i < sizeof(ip_others) / sizeof(ip_others[0]); i++)
+		if (!strcasecmp(ip_others[i].word, typed))
+			return ip_others[i].hint;
+	if (addr_is_padded(typed))
+		return "; write its numbers without zeros in front";
 	if (*typed == '[' && end) {
 		colon = end[1] == ':' ? end + 1 : 0;
 		typed++;
@@ -235,7 +265,7 @@ static const char *port_hint(const char *typed)
 		return "; leave port out";
 	if (strchr(typed, '{'))
 		return "; write a list like 22,80,8000-8100";
-	if (strpbrk(typed, ":."))
+	if (strpbrk(typed, ":.<>=") || (*typed && strchr(typed + 1, '+')))
 		return "; a range is N-M";
 	if (isalpha((unsigned char)*typed))
 		return "; write its number: getent services prints it";

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * hint.c - suggests the word of cgguard for words of other tools: nftables, iptables, pf, ufw,
- * firewalld, systemd, doas. Words of cgguard in upper case or at a wrong place get one, too.
+ * firewalld, systemd, doas. Words of cgguard in upper case or at a wrong place get one, too, and
+ * values without the match before them.
  */
 #include <ctype.h>
 #include <string.h>
 
-#include "words.h"
+#include "operand.h"
 
 static const struct {
 	const char *word, *write;
@@ -89,48 +90,93 @@ static const struct {
 	{ "resolver", "it in a file, for cgg-rule add -f or restore" },
 	{ "names", "it in a file, for cgg-rule add -f or restore" },
 	{ "and", "leave it out: all matches of a rule must hold" },
+	{ "rule", "leave it out" },
+	{ "counter", "leave it out: every rule is counted, and list -s prints it" },
+	{ "ct", "leave it out: connect is asked once for each connection" },
+	{ "state", "leave it out: connect is asked once for each connection" },
+	{ "not", "a rule before this one that decides what is excepted" },
+	{ "!", "a rule before this one that decides what is excepted" },
+	{ "*", "leave it out: a match that is left out matches everything" },
+	{ "src-ip", "ingress ip, or recvmsg ip" },
+	{ "dst-ip", "ip" },
+	{ "dest", "ip" },
+	{ "domain", "host" },
+	{ "hostname", "host" },
+	{ "fqdn", "host" },
+	{ "url", "host" },
+	{ "path", "unix" },
+	{ "stream", "type stream" },
+	{ "dgram", "type dgram" },
+	{ "raw", "type raw" },
+	{ "ipv4", "ip 0.0.0.0/0" },
+	{ "ipv6", "ip ::/0" },
+	{ "rate", "limit" },
+	{ "expires", "ttl" },
+	{ ",", "a list without blanks" },
+	{ "-", "a range without blanks" },
 };
+
+/* Return whether a word is one of cgguard, of which a rule consists. */
+static bool is_own(const char *word, bool is_keyword(const char *word))
+{
+	return verdict_find(word) >= 0 || hook_find(word, strlen(word)) >= 0 || is_keyword(word);
+}
+
+/* Return whether a word is the words of a whole rule, between quotes. */
+static bool is_sentence(const char *typed, bool is_keyword(const char *word))
+{
+	char first[32] = "";
+	size_t len = strcspn(typed, " ");
+
+	if (!typed[len] || len >= sizeof(first))
+		return false;
+	memcpy(first, typed, len);
+	return is_own(first, is_keyword);
+}
 
 /* Return the suggestion for a word, given in lower case and as typed, or 0. */
 static const char *find(const char *word, const char *typed, bool is_keyword(const char *word))
 {
-	static char text[64];
+	static char text[CGG_GUESS];
 	__u16 proto;
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (!strcmp(table[i].word, word))
 			return table[i].write;
+	if (is_sentence(typed, is_keyword))
+		return "its words without quotes";
 	if (!strcmp(word, typed) && verdict_find(word) >= 0)
 		return "one verdict, at the beginning";
 	if (!strcmp(word, typed) && hook_find(word, strlen(word)) >= 0)
 		return "the hooks at the beginning, with commas between them";
 	if (!proto_find(&proto, word))
 		snprintf(text, sizeof(text), "proto %s", word);
-	else if (verdict_find(word) >= 0 || hook_find(word, strlen(word)) >= 0 || is_keyword(word))
+	else if (is_own(word, is_keyword))
 		snprintf(text, sizeof(text), "%s", word);
-	else
+	else if (!value_guess(text, typed))
 		return 0;
 	return text;
 }
 
+/* Copy a word in lower case; a longer one than any in the table becomes empty. */
 static void lower(char word[32], const char *typed)
 {
 	size_t i = 0;
 
-	for (; typed[i] && i < 31; i++)
+	for (; typed[i] && i < 31 && strlen(typed) < 32; i++)
 		word[i] = (char)tolower((unsigned char)typed[i]);
 	word[i] = 0;
 }
 
 const char *word_hint(const char *typed, bool verdict, bool is_keyword(const char *word))
 {
-	static char hint[128];
+	static char hint[CGG_GUESS + 16];
 	char word[32];
 	const char *write;
 
 	lower(word, typed);
 	write = find(word, typed, is_keyword);
-	if (!write || strlen(typed) >= sizeof(word) || (verdict && verdict_find(write) < 0))
+	if (!write || (verdict && verdict_find(write) < 0))
 		return "";
 	snprintf(hint, sizeof(hint), "; %s%s", strncmp(write, "leave ", 6) ? "write " : "", write);
 	return hint;

@@ -142,9 +142,13 @@ int hooks_parse(unsigned *hooks, const char *word)
 		int hook = net ? 0 : hook_find(at, len);
 
 		if (hook < 0)
-			return len ? set_error(CGG_USAGE, "%.*s: not a hook",
-					       len > 80 ? 80 : (int)len, at)
-				   : set_error(CGG_USAGE, "%.80s: not a hook", word);
+			return len || !*word
+				       ? set_error(CGG_USAGE, "%.*s: not a hook",
+						   len > 80 ? 80 : (int)len, at)
+				       : set_error(CGG_USAGE,
+						   "%.80s: a list has no empty element, and no "
+						   "blanks",
+						   word);
 		*hooks |= net ? CGG_NET_HOOKS : 1u << hook;
 		at += len;
 		if (!*at)

@@ -30,6 +30,8 @@ static const char *name_fault(const char *name)
 			return "a label has at most 63 bytes";
 		if (*c & 0x80)
 			return "write its ASCII form, xn--...";
+		if (*c == ',')
+			return "a rule takes one; write a rule for each, or a set: cgg-set add NAME ...";
 		if (!isalnum((unsigned char)*c) && *c != '-' && *c != '_')
 			return *c == '*' ? "* must be the whole name or its first label"
 					 : "use letters, digits, - and _, with dots between";
@@ -52,6 +54,7 @@ int set_parse(struct cgg_rule *rule, const char *word)
 int host_parse(struct cgg_rule *rule, const char *word)
 {
 	const char *name = word, *why;
+	struct cgg_net net;
 	size_t len;
 
 	if (*word == '@')
@@ -70,8 +73,8 @@ int host_parse(struct cgg_rule *rule, const char *word)
 	for (size_t i = 0; i < len; i++)
 		rule->operand[i] = (char)tolower((unsigned char)name[i]);
 	rule->operand[len] = 0;
-	why = strchr(rule->operand, ':') ? "is an address; write ip ADDR"
-					 : name_fault(rule->operand);
+	why = !net_parse(&net, name) && !net.word ? "is an address; write ip ADDR"
+						  : name_fault(rule->operand);
 	if (!why && rule->prefix && len == CGG_NAME_MOST)
 		why = "is so long that no name below it fits";
 	return why ? set_error(CGG_USAGE, "%.140s: not a name: %s", word, why) : 0;

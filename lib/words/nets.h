@@ -34,6 +34,7 @@ struct cgg_net {
 };
 CGG_SAME(CGG_NAME == 32);
 #define CGG_NET_TEXT 96
+bool addr_is_padded(const char *word);
 bool addr_is_ip4(const __u8 addr[16]);
 bool net_is_address(const struct cgg_net *net);
 void addr_print(const __u8 addr[16], char text[CGG_NET_TEXT]);

@@ -30,4 +30,17 @@ int host_inner(struct cgg_rule *rule, const char *word);
 int host_alias(struct cgg_rule *rule, const char *word);
 int host_check(const struct cgg_rule *rule);
 
+/* blanks.c */
+int blanks_check(const struct cgg_words *w, const char *key, unsigned match,
+		 int parse(struct cgg_rule *rule, const char *word),
+		 bool is_keyword(const char *word));
+
+/* guess.c: what a value was meant for, like "ip 10.0.0.1 port 80" */
+#define CGG_GUESS 192
+bool value_guess(char guess[CGG_GUESS], const char *typed);
+bool endpoint_guess(char guess[CGG_GUESS], const char *typed); /* of a URL, or with a port */
+
+/* hint.c: a suggestion for a word that is none of cgguard: "; write ...", or "" */
+const char *word_hint(const char *word, bool verdict, bool is_keyword(const char *word));
+
 #endif

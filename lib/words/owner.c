@@ -25,6 +25,9 @@ static int owner_parse(const char *key, struct cgg_owner *owner, const char *wor
 		strcpy(owner->name, word);
 		return 0;
 	}
+	if (strchr(word, ','))
+		return set_error(CGG_USAGE, "%s %.80s: takes no list; write a rule for each", key,
+				 word);
 	if (number_parse(&low, word, dash ? (size_t)(dash - word) : strlen(word), CGG_OWNER_MOST))
 		return set_error(CGG_USAGE, "%s %.80s: not a name, and not a number (0 to %lu)",
 				 key, word, CGG_OWNER_MOST);

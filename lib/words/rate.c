@@ -17,6 +17,9 @@ int rate_parse(struct cgg_rate *rate, const char *word)
 	const char *unit = slash && slash[1] && !slash[2] ? strchr(units, slash[1]) : 0;
 	unsigned long n;
 
+	if (!unit && slash && slash[1] && strchr(units, slash[1]))
+		return set_error(CGG_USAGE, "limit %.80s: not a rate; write %.*s", word,
+				 (int)(slash + 2 - word > 80 ? 80 : slash + 2 - word), word);
 	if (!unit || number_parse(&n, word, (size_t)(slash - word), MOST) || !n)
 		return set_error(CGG_USAGE,
 				 "limit %.80s: not a rate (N/s, N/m, N/h or N/d, 1 to %lu)", word,

@@ -97,6 +97,16 @@ static int ip_word(struct cgg_rule *rule, const char *word)
 	return nets_and_sets_parse(&rule->net, &rule->nets, word);
 }
 
+static int host_word(struct cgg_rule *rule, const char *word)
+{
+	char guess[CGG_GUESS];
+	int status = host_parse(rule, word);
+
+	return status && endpoint_guess(guess, word)
+		       ? set_error(CGG_USAGE, "host %.140s: not a name; write %s", word, guess)
+		       : status;
+}
+
 static int port_word(struct cgg_rule *rule, const char *word)
 {
 	return ports_parse(&rule->port_min, &rule->port_max, &rule->ports, word);
@@ -203,7 +213,7 @@ static const struct keyword {
 	{ "type", "type stream|dgram|raw", CGG_MATCH_TYPE, type_word },
 	{ "proto", "proto NAME|NUM[,...]", CGG_MATCH_PROTO, proto_word },
 	{ "ip", "ip " CGG_NET_USAGE "|@SET[,...]", CGG_MATCH_IP, ip_word },
-	{ "host", "host NAME|*.NAME|*|@SET", CGG_MATCH_HOST, host_parse },
+	{ "host", "host NAME|*.NAME|*|@SET", CGG_MATCH_HOST, host_word },
 	{ "port", "port N[-M][,...]", CGG_MATCH_PORT, port_word },
 	{ "sport", "sport N[-M][,...]", CGG_MATCH_SPORT, sport_word },
 	{ "uid", "uid ID[-ID]", CGG_MATCH_UID, uid_word },
@@ -237,6 +247,12 @@ static bool is_keyword(const char *word)
 	return keyword_find(word);
 }
 
+bool is_rule_word(const char *word)
+{
+	return is_keyword(word) || verdict_find(word) >= 0 || !strcmp(word, "net") ||
+	       hook_find(word, strlen(word)) >= 0;
+}
+
 int verdict_parse(__u8 *verdict, const char *word)
 {
 	int found = verdict_find(word);
@@ -247,23 +263,37 @@ int verdict_parse(__u8 *verdict, const char *word)
 			 : 0;
 }
 
+/* Refuse a word that is no keyword; `before' is the last keyword, or 0. */
+static int word_refuse(const char *word, const struct keyword *before)
+{
+	bool comment = before && before->parse == comment_parse;
+
+	return set_error(CGG_USAGE, "%.80s: not a match or an option%s", word,
+			 comment ? "; put a comment of several words between quotes"
+				 : word_hint(word, false, is_keyword));
+}
+
 static int keywords_parse(struct cgg_rule *rule, struct cgg_words *w)
 {
+	const struct keyword *key = 0;
 	unsigned said = 0;
 	const char *word, *value = 0;
 
 	while ((word = words_next(w))) {
-		const struct keyword *key = keyword_find(word);
-		unsigned bit = key ? 1u << (key - keywords) : 0;
+		const struct keyword *before = key;
+		unsigned bit;
 		int status;
 
+		key = keyword_find(word);
 		if (!key)
-			return set_error(CGG_USAGE, "%.80s: not a match or an option%s", word,
-					 word_hint(word, false, is_keyword));
+			return word_refuse(word, before);
+		bit = 1u << (key - keywords);
 		if (said & bit)
 			return set_error(CGG_USAGE, "%s: given twice", word);
 		said |= bit;
 		status = key->usage ? value_word(w, word, key->usage, &value) : 0;
+		if (!status && key->usage)
+			status = blanks_check(w, word, key->match, key->parse, is_keyword);
 		if (!status)
 			status = key->parse(rule, value);
 		if (status)
@@ -273,6 +303,20 @@ static int keywords_parse(struct cgg_rule *rule, struct cgg_words *w)
 	return 0;
 }
 
+/* Refuse a match that a hook does not support, and tell which hooks do. */
+static int match_refuse(const struct keyword *key, const struct cgg_hook_info *hook)
+{
+	unsigned hooks = 0;
+	char words[128];
+
+	for (int i = 0; i < CGG_HOOKS; i++)
+		if (cgg_hooks[i].matches & key->match)
+			hooks |= 1u << i;
+	hooks_print(hooks, words, sizeof(words));
+	return set_error(CGG_USAGE, "%s: %s does not take it; it is for %s", key->word, hook->word,
+			 words);
+}
+
 /* Refuse a rule with a match that one of its hooks does not support. */
 static int takes_check(const struct cgg_rule *rule)
 {
@@ -280,8 +324,7 @@ static int takes_check(const struct cgg_rule *rule)
 		for (int i = 0; i < CGG_HOOKS; i++)
 			if (rule->hooks & 1u << i &&
 			    rule->matches & keywords[k].match & ~cgg_hooks[i].matches)
-				return set_error(CGG_USAGE, "%s: %s does not take it",
-						 keywords[k].word, cgg_hooks[i].word);
+				return match_refuse(&keywords[k], &cgg_hooks[i]);
 	return 0;
 }
 

@@ -113,8 +113,6 @@ int name_check(const char *what, const char *name);
 int errno_parse(int *error, const char *word);
 int policy_name_check(const char *name);
 void name_tag(char tag[CGG_NAME], const char *name); /* of a policy; pads tag with NULs */
-
-/* hint.c: a suggestion for a word of another tool: "; write ...", or "" */
-const char *word_hint(const char *word, bool verdict, bool is_keyword(const char *word));
+bool is_rule_word(const char *word); /* rule.c: a verdict, a hook, a match or an option */
 
 #endif
