@@ -120,11 +120,12 @@ fake_managers()
 {
 	local tool
 
-	for tool in bash awk grep id cat env; do
+	for tool in bash awk grep id cat env tee chmod rm; do
 		ln -s "$(command -v "$tool")" .
 	done
 	printf '#!/bin/bash\necho "${0##*/} $*" >>asked\n' | tee "$@" >/dev/null
 	chmod +x "$@"
+	export POLICY_RC_D=$PWD/policy-rc.d
 }
 
 @test 'make deps uses the names of Fedora where there is dnf, and reports what is not available' {
@@ -146,6 +147,7 @@ fake_managers()
 @test 'make deps uses alternative names only where apt does not know the first' {
 	cd "$BATS_TEST_TMPDIR"
 	fake_managers apt-get
+	echo '[ -x "$POLICY_RC_D" ] || echo services start >>asked' >>apt-get
 	printf '#!/bin/bash\n[ "$2" != bpftool ]\n' >apt-cache
 	printf '#!/bin/bash\nfor name in "${@:3}"; do ! grep -qsw -e "$name" asked || echo "installed $name"; done\n' >dpkg-query
 	chmod +x apt-cache dpkg-query
@@ -154,6 +156,8 @@ fake_managers()
 	grep -q '^apt-get install .* linux-tools-common linux-tools-generic ' asked
 	grep -qw libbpf-dev asked
 	no grep -w bpftool asked
+	no grep 'services start' asked
+	[ ! -e "$POLICY_RC_D" ]
 	# and it runs no package manager when everything is there
 	cp asked asked.before
 	PATH=. run bash "$root/tests/install-deps"
