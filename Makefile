@@ -140,17 +140,20 @@ check-faults: deps
 	@FAULTS=all LIMIT=7200 SHARES=4 JOBS=8 tests/run tests/hostile/faults.bats tests/hostile/faults-guard.bats
 
 # Run many writers and readers at once for a minute, upgrade a hundred times under attempts, ask a million
-# times for names, send damaged answers and questions for ten minutes each, and try five times as many
-# questions and connects, and rules where that takes long, as make check does.
+# times for names, send damaged answers and questions for ten minutes each, compare the bytes of flows with
+# a capture of a million packets, and try five times as many questions and connects, and rules where that
+# takes long, as make check does.
 SOAK_SECONDS ?= 60
 ASKS ?= 1000000
 ANSWERS ?= 600
 QUESTIONS ?= 600
+FLOW_PACKETS ?= 1000000
 soak: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS) $(TRIED)
-	@SOAK_SECONDS=$(SOAK_SECONDS) UPGRADES=100 ASKS=$(ASKS) ANSWERS=$(ANSWERS) QUESTIONS=$(QUESTIONS) JOBS=1 LIMIT=3600 \
+	@SOAK_SECONDS=$(SOAK_SECONDS) UPGRADES=100 ASKS=$(ASKS) ANSWERS=$(ANSWERS) QUESTIONS=$(QUESTIONS) \
+		FLOW_PACKETS=$(FLOW_PACKETS) JOBS=1 LIMIT=3600 \
 		tests/run tests/hostile/soak.bats tests/commands/upgrade.bats tests/hostile/asks.bats tests/hostile/answers.bats \
-		tests/hostile/questions.bats
+		tests/hostile/questions.bats tests/hooks/flow-capture.bats
 	@MORE=5 JOBS=1 LIMIT=3600 tests/run tests/language/classifier.bats tests/language/named.bats
 
 # Test the BPF objects of each clang in Debian on this machine's kernel; COMPILERS='13 22' names some.
