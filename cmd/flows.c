@@ -114,7 +114,7 @@ void flows_read(struct cgg_guard *guard)
 
 	count = 0;
 	datagrams = pin_get("maps/datagrams");
-	if (!sockets_read(&all, guard, -1, 0, 0))
+	if (!sockets_list(&all, guard, -1, 0, 0))
 		for (size_t i = 0; i < all.count; i++)
 			socket_take(&all, &all.socket[i]);
 	sockets_free(&all);

@@ -148,8 +148,8 @@ static void holders_join(struct cgg_sockets *all)
 	}
 }
 
-/* List the sockets that are open now, with the verdicts; sockets_free() even after a failure. */
-int sockets_read(struct cgg_sockets *all, struct cgg_guard *guard, int place, const __u64 *targets,
+/* List the sockets that are open now, without verdicts; sockets_free() even after a failure. */
+int sockets_list(struct cgg_sockets *all, struct cgg_guard *guard, int place, const __u64 *targets,
 		 size_t count)
 {
 	int status;
@@ -166,10 +166,18 @@ int sockets_read(struct cgg_sockets *all, struct cgg_guard *guard, int place, co
 		return status;
 	origins_find(all);
 	holders_join(all);
-	status = sockets_judge(all);
-	if (!status && all->count)
+	if (all->count)
 		qsort_r(all->socket, all->count, sizeof(*all->socket), by_place, all);
-	return status;
+	return 0;
+}
+
+/* List them with the verdicts; sockets_free() even after a failure. */
+int sockets_read(struct cgg_sockets *all, struct cgg_guard *guard, int place, const __u64 *targets,
+		 size_t count)
+{
+	int status = sockets_list(all, guard, place, targets, count);
+
+	return status ? status : sockets_judge(all);
 }
 
 void sockets_free(struct cgg_sockets *all)

@@ -2,7 +2,8 @@
 /*
  * sockets.h - the open sockets of attached cgroups: list them, judge them, end them.
  *
- * sockets_read() lists what is open now. Sockets of cgroups below an attached one belong to it.
+ * sockets_list() lists what is open now, and sockets_read() judges it too. Sockets of cgroups below
+ * an attached one belong to it.
  */
 #ifndef CGG_SOCKETS_H
 #define CGG_SOCKETS_H
@@ -93,6 +94,8 @@ struct cgg_sockets {
 };
 
 /* sockets.c; targets: ids of cgroups, count 0: all that are attached */
+int sockets_list(struct cgg_sockets *all, struct cgg_guard *guard, int place, const __u64 *targets,
+		 size_t count);
 int sockets_read(struct cgg_sockets *all, struct cgg_guard *guard, int place, const __u64 *targets,
 		 size_t count);
 void sockets_free(struct cgg_sockets *all);
