@@ -86,20 +86,35 @@ commands_timed()
 	done
 }
 
-# top_watched CGROUPS: the part of a processor that cgg-top takes at a picture a second
+# top_watched CGROUPS: the part of a processor that cgg-top takes at a picture a second, once it has begun.
+# Each ten seconds it looks up the path of each cgroup, so that is how long each measurement takes.
 top_watched()
 {
-	local pid before after seconds=20
+	local pid i share measurements=3
 
-	[ -z "$quick" ] || seconds=5
-	tmux -L "$CGG_RUN" -f /dev/null new-session -d -x 100 -y 40 "env PATH='$PATH' cgg-top" || return
+	[ -z "$quick" ] || measurements=1
+	tmux -L "$CGG_RUN" -f /dev/null new-session -d -x 100 -y 40 "exec env PATH='$PATH' cgg-top" || return
 	pid=$(tmux -L "$CGG_RUN" list-panes -F '#{pane_pid}')
-	sleep 2
-	before=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
-	sleep "$seconds"
-	after=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
+	sleep 5
+	for ((i = 0; i < measurements; i++)); do
+		share_of "$pid" 10
+	done >"$tmp/top"
 	tmux -L "$CGG_RUN" kill-server
-	aim "cgg-top with $1 cgroups, of a processor" "$(ratio $((after - before)) "$seconds")" 1 %
+	share=$(median <"$tmp/top")
+	figure "$share" "cgg-top with $1 cgroups, % of a processor"
+	aim "cgg-top with $1 cgroups, of a processor" "$share" 1 %
+}
+
+# share_of PID SECONDS: print the percentage of a processor that a process takes in this time. It is
+# what the process ran, so it does not grow while others run; but on a busy machine caches are cold.
+share_of()
+{
+	local ran time
+
+	ran=$(cut -d ' ' -f 1 "/proc/$1/schedstat") time=${EPOCHREALTIME/./}
+	sleep "$2"
+	ran=$(($(cut -d ' ' -f 1 "/proc/$1/schedstat") - ran)) time=$((${EPOCHREALTIME/./} - time))
+	ratio "$ran" $((time * 10)) && echo # ns of us, in percent
 }
 
 # A hundred thousand sockets of one cgroup, half of them opened there, of seven processes: one may have
