@@ -232,7 +232,7 @@ static const char *path_of(const struct status *all, __u64 id)
 	return "?";
 }
 
-static void denials_put(const struct status *all, struct cgg_guard *guard)
+static void denials_put(struct status *all, struct cgg_guard *guard)
 {
 	struct cgg_event_view view = { .time = true, .policies = guard->policies };
 	static char text[CGG_EVENT_TEXT];
@@ -242,10 +242,10 @@ static void denials_put(const struct status *all, struct cgg_guard *guard)
 
 	clock_gettime(CLOCK_REALTIME, &real);
 	view.clock = real.tv_sec * 1000000000LL + real.tv_nsec - (__s64)time_now();
-	if (events_last(&all->reader, 1u << CGG_DENY | 1u << CGG_AUDIT, &list, &count))
+	if (events_last(&all->reader, 1u << CGG_DENY | 1u << CGG_AUDIT, MOST_EVENTS, &list, &count))
 		die(CGG_FAILED);
 	section("Latest denials", "<th>event");
-	for (unsigned i = 0; i < count && i < MOST_EVENTS; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		size_t len = event_print(text, &list[i], path_of(all, list[i].cgroup),
 					 event_own_name(&list[i]), &view);
 
@@ -294,7 +294,7 @@ static void names_put(const struct status *all)
 
 /* ---- the page ---- */
 
-static void page_put(const struct status *all, struct cgg_guard *guard)
+static void page_put(struct status *all, struct cgg_guard *guard)
 {
 	char host[256] = "", when[64];
 	time_t now = time(0);
@@ -327,7 +327,7 @@ static void beside_remove(void)
 		unlink(beside);
 }
 
-void html_write(const struct status *all, struct cgg_guard *guard, const char *file)
+void html_write(struct status *all, struct cgg_guard *guard, const char *file)
 {
 	int fd;
 

@@ -364,12 +364,13 @@ static int by_id(const void *one, const void *other)
 }
 
 /* Collect the last denials; return their number for each attachment, which the caller frees. */
-static unsigned *events_look(const struct status *all)
+static unsigned *events_look(struct status *all)
 {
 	unsigned *lately = calloc(all->attachments + 1, sizeof(*lately)), count;
 	struct cgg_event *list;
 
-	if (!lately || events_last(&all->reader, 1u << CGG_DENY | 1u << CGG_AUDIT, &list, &count))
+	if (!lately ||
+	    events_last(&all->reader, 1u << CGG_DENY | 1u << CGG_AUDIT, CGG_LOOK, &list, &count))
 		die(CGG_FAILED);
 	qsort(all->attachment, all->attachments, sizeof(*all->attachment), by_id);
 	for (unsigned i = 0; i < count; i++) {
@@ -385,7 +386,7 @@ static unsigned *events_look(const struct status *all)
 	return lately;
 }
 
-void picture_show(const struct status *all)
+void picture_show(struct status *all)
 {
 	unsigned *lately = events_look(all);
 

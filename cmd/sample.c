@@ -203,8 +203,6 @@ static void event_keep(struct top *top, const struct cgg_event *event,
 	static char text[CGG_EVENT_TEXT];
 	size_t len;
 
-	if (top->events == TOP_EVENTS)
-		return;
 	len = event_print(text, event, seen ? seen->path : "?", event_own_name(event), view);
 	top->event[top->events] = strndup(text, len - 1);
 	if (!top->event[top->events++])
@@ -215,11 +213,11 @@ static void event_keep(struct top *top, const struct cgg_event *event,
 static int events_read(struct top *top, struct cgg_guard *guard)
 {
 	struct cgg_event_view view = { .time = true, .policies = guard->policies };
-	struct cgg_reader reader;
+	static struct cgg_reader reader; /* of this guard: of the next one, a new process reads */
 	struct cgg_event *list = 0;
 	struct timespec real;
 	unsigned count = 0;
-	int status = reader_look(&reader);
+	int status = reader.slots ? 0 : reader_look(&reader);
 	__u64 before = last.head;
 
 	if (status)
@@ -229,11 +227,10 @@ static int events_read(struct top *top, struct cgg_guard *guard)
 	last.head = reader.ring[0].head;
 	top->lost = reader.ring[0].lost;
 	top->all_events = rate(last.head, before, top->seconds);
-	status = events_last(&reader, 1u << CGG_DENY | 1u << CGG_AUDIT, &list, &count);
+	status = events_last(&reader, 1u << CGG_DENY | 1u << CGG_AUDIT, TOP_EVENTS, &list, &count);
 	for (unsigned i = 0; i < count && !status; i++)
 		event_keep(top, &list[i], &view);
 	free(list);
-	reader_close(&reader);
 	return status;
 }
 

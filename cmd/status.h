@@ -75,7 +75,7 @@ bool is_denied(const struct attachment *at, int hook); /* whether denials there 
 void metrics_show(const struct status *status);
 
 /* html.c: a page with all of it */
-void html_write(const struct status *all, struct cgg_guard *guard, const char *file);
+void html_write(struct status *all, struct cgg_guard *guard, const char *file);
 
 /* picture.c: the output on a terminal */
 #define PLAIN ""
@@ -88,7 +88,7 @@ void cell(const char *color, int width, const char *format, ...)
 	__attribute__((format(printf, 3, 4))); /* text cut to width columns; < 0: right-aligned */
 void cells_end(void); /* end the line */
 void canvas_look(void); /* call this before the first cell */
-void picture_show(const struct status *all);
+void picture_show(struct status *all);
 
 /* fit.c: sets for an operation that was denied */
 struct fit {

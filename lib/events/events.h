@@ -83,8 +83,8 @@ unsigned readers_sweep(struct cgg_reader *reader);
 
 /* last.c: the newest records of ring 0, without being a reader */
 #define CGG_LOOK 4096 /* records, from the newest back */
-int events_last(const struct cgg_reader *reader, unsigned verdicts, struct cgg_event **list,
-		unsigned *count);
+int events_last(struct cgg_reader *reader, unsigned verdicts, unsigned most,
+		struct cgg_event **list, unsigned *count);
 void event_rule(struct cgg_rule *rule, const struct cgg_event *event);
 
 /* suppressed.c: counts of suppressed events, and of those that readers have reported */

@@ -5,46 +5,46 @@
  * This goes from the head back and leaves out records that are being written, so it never waits.
  * It changes nothing that readers see.
  */
-#include <bpf/bpf.h>
-#include <errno.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "events.h"
+#include "reader.h"
+
+/* Copy a record if it is complete and has one of the verdicts. To look before saves most copies. */
+static bool is_taken(struct cgg_event *event, const struct cgg_event *slot, __u64 number,
+		     unsigned verdicts)
+{
+	return verdicts >> (slot->verdict & 31) & 1 && record_copy(event, slot, number) == number &&
+	       event->program < CGG_PROGRAMS && verdicts >> (event->verdict & 31) & 1;
+}
 
 /*
- * Copy those of the last CGG_LOOK records that have one of verdicts (1 << enum cgg_verdict).
+ * Copy the newest records that have one of verdicts (1 << enum cgg_verdict): of the last CGG_LOOK
+ * records, and at most so many.
  *
  * The newest is the first in *list, which the caller frees.
  */
-int events_last(const struct cgg_reader *reader, unsigned verdicts, struct cgg_event **list,
-		unsigned *count)
+int events_last(struct cgg_reader *reader, unsigned verdicts, unsigned most,
+		struct cgg_event **list, unsigned *count)
 {
 	__u64 head = __atomic_load_n(&reader->ring[0].head, __ATOMIC_ACQUIRE);
 	__u64 look = reader->slots < CGG_LOOK ? reader->slots : CGG_LOOK;
-	size_t size = (size_t)reader->slots * sizeof(struct cgg_event);
-	int map = pin_get("maps/events");
-	struct cgg_event *events;
+	size_t room = 0;
 
 	*count = 0;
-	*list = calloc(CGG_LOOK, sizeof(**list));
-	events = map < 0 ? MAP_FAILED : mmap(0, size, PROT_READ, MAP_SHARED, map, 0);
-	if (map >= 0)
-		close(map);
-	if (!*list || events == MAP_FAILED)
-		return set_error(CGG_FAILED, CGG_DIR "/maps/events: %s", strerror(errno));
-	for (__u64 number = head; number && head - number < look; number--) {
-		struct cgg_event *event = &(*list)[*count];
+	*list = 0;
+	if (ring_map(reader))
+		return CGG_FAILED;
+	for (__u64 number = head; number && head - number < look && *count < most; number--) {
+		const struct cgg_event *slot = &reader->all.events[(number - 1) % reader->slots];
+		struct cgg_event *more = grow(*list, *count, &room, sizeof(*more));
 
-		if (record_copy(event, &events[(number - 1) % reader->slots], number) == number &&
-		    event->program < CGG_PROGRAMS && verdicts >> (event->verdict & 31) & 1)
-			++*count;
+		if (!more)
+			return CGG_FAILED;
+		*list = more;
+		*count += is_taken(&more[*count], slot, number, verdicts);
 	}
-	munmap(events, size);
 	return 0;
 }
 

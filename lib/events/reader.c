@@ -185,25 +185,53 @@ static int own_open(struct cgg_reader *reader, const struct cgg_filter *filter)
 	return wakeup_watch(reader, wakeup);
 }
 
-/* Open the counters of the rings and the reader slots, but be no reader; cgg-status needs this. */
+static void *unmapped(void *at, size_t size)
+{
+	if (at)
+		munmap(at, size);
+	return 0;
+}
+
+/*
+ * Open the counters of the rings and the reader slots, but be no reader; cgg-status needs this.
+ *
+ * What is open stays so until the process ends. After a failure nothing is, and slots is 0.
+ */
 int reader_look(struct cgg_reader *reader)
 {
+	const size_t rings = CGG_RINGS * sizeof(*reader->ring);
+	const size_t slots = CGG_RINGS * sizeof(*reader->reader_slots);
 	int status;
 
 	memset(reader, 0, sizeof(*reader));
-	reader->lock = -1;
-	reader->ring = map_pin("ring", CGG_RINGS * sizeof(*reader->ring), 0);
-	reader->reader_slots = map_pin("readers", CGG_RINGS * sizeof(*reader->reader_slots), 0);
-	if (!reader->ring || !reader->reader_slots)
-		return CGG_FAILED;
-	reader->slots = reader->ring[0].slots;
-	if (!reader->slots)
-		return set_error(CGG_FAILED, CGG_DIR "/maps/ring: has no room; "
-						     "run cgg-unload -f and cgg-load");
-	status = map_open("rings", &reader->rings);
+	reader->lock = reader->rings = -1;
+	reader->ring = map_pin("ring", rings, 0);
+	reader->reader_slots = map_pin("readers", slots, 0);
+	status = reader->ring && reader->reader_slots ? 0 : CGG_FAILED;
+	reader->slots = status ? 0 : reader->ring[0].slots;
+	if (!status && !reader->slots)
+		status = set_error(CGG_FAILED, CGG_DIR "/maps/ring: has no room; "
+						       "run cgg-unload -f and cgg-load");
+	if (!status)
+		status = map_open("rings", &reader->rings);
 	if (!status)
 		status = map_open("wakeups", &reader->wakeups);
+	if (!status)
+		return 0;
+	if (reader->rings >= 0)
+		close(reader->rings);
+	reader->ring = unmapped(reader->ring, rings);
+	reader->reader_slots = unmapped(reader->reader_slots, slots);
+	reader->slots = 0;
 	return status;
+}
+
+int ring_map(struct cgg_reader *reader)
+{
+	if (!reader->all.events)
+		reader->all.events =
+			map_pin("events", (size_t)reader->slots * sizeof(*reader->all.events), 0);
+	return reader->all.events ? 0 : CGG_FAILED;
 }
 
 /* Become a reader of events: of all if the filter is all zero, else of those that match it. */
@@ -219,9 +247,9 @@ int reader_open(struct cgg_reader *reader, const struct cgg_filter *filter,
 	reader->filter = *filter;
 	reader->policies = policies;
 	reader->all.ring = &reader->ring[0];
-	reader->all.events = map_pin("events", (size_t)reader->slots * sizeof(*reader->all.events), 0);
-	if (!reader->all.events)
-		return CGG_FAILED;
+	status = ring_map(reader);
+	if (status)
+		return status;
 	readers_sweep(reader);
 	status = reader_slot_take(reader, filters);
 	if (!status)

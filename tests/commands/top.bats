@@ -254,6 +254,11 @@ except BlockingIOError:
 	shows '^ended 0'
 }
 
+@test 'it runs on and on with few descriptors' {
+	yes bash -c 'ulimit -n 48 && exec cgg-top -b -d 0.1 -n 40'
+	[ "$(grep -c ^guard <<<"$output")" -eq 40 ]
+}
+
 @test 'wrong words are refused, and without a terminal it says so' {
 	for words in '-d 0' '-d x' '-d 3601' '-n 0' '-n x' extra; do
 		# shellcheck disable=SC2086 # words
