@@ -395,32 +395,42 @@ static void connections_read(struct top *top, struct cgg_guard *guard)
 	flows_show(top);
 }
 
-int top_read(struct top *top)
+/* Read all of an open guard; return CGG_NO if it is another one than before. */
+static int guard_read(struct top *top, struct cgg_guard *guard)
 {
 	static double operations[CGG_POLICIES];
-	struct cgg_guard guard;
 	struct stat st;
-	double time = now();
-	int status = guard_open(&guard, CGG_READ);
+	int status;
 
-	*top = (struct top){ .seconds = last.guard ? time - last.time : 0 };
-	if (status)
-		return status;
-	if (fstat(guard.dir, &st) || (last.guard && last.guard != st.st_ino))
-		status = CGG_NO;
+	if (fstat(guard->dir, &st))
+		return set_error(CGG_FAILED, CGG_DIR ": %s", strerror(errno));
+	if (last.guard && last.guard != st.st_ino)
+		return CGG_NO;
 	last.guard = st.st_ino;
 	memset(operations, 0, sizeof(operations));
+	status = policies_read(top, guard, operations);
 	if (!status)
-		status = policies_read(top, &guard, operations);
+		status = cgroups_read(top, guard, last.time, operations);
 	if (!status)
-		status = cgroups_read(top, &guard, time, operations);
+		status = events_read(top, guard);
 	if (!status)
-		status = events_read(top, &guard);
+		status = rules_read(top, guard);
 	if (!status)
-		status = rules_read(top, &guard);
-	if (!status)
-		connections_read(top, &guard);
-	last.time = time;
+		connections_read(top, guard);
+	return status;
+}
+
+int top_read(struct top *top)
+{
+	struct cgg_guard guard;
+	int status = guard_open(&guard, CGG_READ);
+	double time = now();
+
+	*top = (struct top){ .seconds = last.guard ? time - last.time : 0 };
+	if (!status) {
+		last.time = time;
+		status = guard_read(top, &guard);
+	}
 	guard_close(&guard);
 	guard_unmap(&guard);
 	return status;

@@ -259,6 +259,18 @@ except BlockingIOError:
 	[ "$(grep -c ^guard <<<"$output")" -eq 40 ]
 }
 
+@test 'while it waits for a guard that can be used, others can lock that guard' {
+	top
+	rm /sys/fs/bpf/cgguard/version
+	shows 'run cgg-unload -f and cgg-load'
+	sleep 1 # it tries five times
+	wait_for flock -n /sys/fs/bpf/cgguard true
+	yes cgg-unload -f
+	cgg-load
+	cgg-attach "$web"
+	shows "default +$(shown "$web")"
+}
+
 @test 'wrong words are refused, and without a terminal it says so' {
 	for words in '-d 0' '-d x' '-d 3601' '-n 0' '-n x' extra; do
 		# shellcheck disable=SC2086 # words
