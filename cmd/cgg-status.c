@@ -53,8 +53,7 @@ static void policies_read(struct cgg_guard *guard)
 		policy->name = guard->policies[place].name;
 		policy->hooks = image->hooks;
 		policy->audit = image->audit;
-		for (int hook = 0; hook < CGG_HOOKS; hook++)
-			policy->tally[hook] = tally_read((__u32)place, hook);
+		tallies_read((__u32)place, policy->tally);
 	}
 }
 

@@ -45,15 +45,16 @@ static int list_line(void *context, const struct cgg_line *line)
 /* Sum the counts of all hooks of a line of defaults; return false if it is another line. */
 static bool defaults_count(const struct listing *l, const char *line, struct cgg_count *sum)
 {
+	struct cgg_tally tally[CGG_HOOKS];
 	unsigned hooks = 0;
 	char words[256];
 
 	*sum = (struct cgg_count){ 0 };
 	if (sscanf(line, "default %255s", words) != 1 || hooks_parse(&hooks, words))
 		return false;
+	tallies_read(l->place, tally);
 	for (int i = 0; i < CGG_HOOKS; i++) {
-		struct cgg_tally tally = tally_read(l->place, i);
-		struct cgg_count count = tally_default(&tally);
+		struct cgg_count count = tally_default(&tally[i]);
 
 		sum->hits += hooks >> i & 1 ? count.hits : 0;
 		sum->bytes += hooks >> i & 1 ? count.bytes : 0;

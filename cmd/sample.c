@@ -70,14 +70,13 @@ static int by_id(const void *one, const void *other)
 
 static __u64 operations_of(__u32 place)
 {
+	struct cgg_tally tally[CGG_HOOKS];
 	__u64 sum = 0;
 
-	for (int hook = 0; hook < CGG_HOOKS; hook++) {
-		struct cgg_tally tally = tally_read(place, hook);
-
+	tallies_read(place, tally);
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
 		for (int v = 0; v < CGG_VERDICTS; v++)
-			sum += tally.by_default[v] + tally.by_rule[v];
-	}
+			sum += tally[hook].by_default[v] + tally[hook].by_rule[v];
 	return sum;
 }
 

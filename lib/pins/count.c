@@ -58,43 +58,72 @@ static int opened(int *map, const char *name)
 	return *map;
 }
 
+static int tally_map = -1; /* of one chunk; kept while one guard is open */
+
+void tallies_close(void)
+{
+	if (tally_map >= 0)
+		close(tally_map);
+	tally_map = -1;
+}
+
 /* Return the map with the tallies of a policy and the key of its first tally, or -1. */
 static int tallies(__u32 policy, __u32 *key)
 {
-	static int maps = -1, map = -1;
+	static int maps = -1;
 	static __u32 chunk;
 
 	*key = policy % CGG_CHUNK * CGG_HOOKS;
-	if (map >= 0 && chunk == policy / CGG_CHUNK)
-		return map;
-	if (map >= 0)
-		close(map);
+	if (tally_map >= 0 && chunk == policy / CGG_CHUNK)
+		return tally_map;
+	tallies_close();
 	chunk = policy / CGG_CHUNK;
-	map = inner_get("tallies", opened(&maps, "maps/tallies"), chunk);
-	return map;
+	tally_map = inner_get("tallies", opened(&maps, "maps/tallies"), chunk);
+	return tally_map;
 }
 
-struct cgg_tally tally_read(__u32 policy, int hook)
+/* Read the tallies of all hooks and processors. Only since Linux 5.13 one call reads them all. */
+static bool tallies_copy(int map, __u32 first, struct cgg_tally *each, int processors)
 {
-	struct cgg_tally sum = { 0 }, *each;
-	int processors, map;
-	__u32 key;
+	__u32 key[CGG_HOOKS], before = first - 1, next, count = CGG_HOOKS;
 
-	map = tallies(policy, &key);
-	key += (__u32)hook;
-	each = values_read(map, &key, sizeof(*each), &processors);
-	for (int i = 0; i < processors; i++) {
-		for (int v = 0; v < CGG_VERDICTS; v++) {
-			sum.by_default[v] += each[i].by_default[v];
-			sum.by_rule[v] += each[i].by_rule[v];
-		}
-		sum.bytes += each[i].bytes;
-		sum.unread += each[i].unread;
-		if (each[i].last > sum.last)
-			sum.last = each[i].last;
+	if (!bpf_map_lookup_batch(map, first ? &before : 0, &next, key, each, &count, 0))
+		return count == CGG_HOOKS;
+	for (__u32 hook = 0; hook < CGG_HOOKS; hook++) {
+		const __u32 at = first + hook;
+
+		if (bpf_map_lookup_elem(map, &at, each + hook * (__u32)processors))
+			return false;
 	}
+	return true;
+}
+
+static void tally_add(struct cgg_tally *sum, const struct cgg_tally *more)
+{
+	for (int v = 0; v < CGG_VERDICTS; v++) {
+		sum->by_default[v] += more->by_default[v];
+		sum->by_rule[v] += more->by_rule[v];
+	}
+	sum->bytes += more->bytes;
+	sum->unread += more->unread;
+	if (more->last > sum->last)
+		sum->last = more->last;
+}
+
+void tallies_read(__u32 policy, struct cgg_tally sum[CGG_HOOKS])
+{
+	int processors = libbpf_num_possible_cpus(), map;
+	struct cgg_tally *each = 0;
+	__u32 first;
+
+	memset(sum, 0, CGG_HOOKS * sizeof(*sum));
+	map = tallies(policy, &first);
+	if (processors > 0)
+		each = malloc((size_t)processors * CGG_HOOKS * sizeof(*each));
+	if (each && tallies_copy(map, first, each, processors))
+		for (int i = 0; i < CGG_HOOKS * processors; i++)
+			tally_add(&sum[i / processors], &each[i]);
 	free(each);
-	return sum;
 }
 
 struct cgg_count tally_default(const struct cgg_tally *tally)
@@ -173,17 +202,16 @@ static bool any_key(int map, __u32 policy)
 /* Return whether the tallies of a policy tell of a rule that was hit, or cannot be read. */
 static bool any_hit(__u32 policy)
 {
+	struct cgg_tally tally[CGG_HOOKS];
 	bool any = false;
 	__u32 key;
 
 	if (tallies(policy, &key) < 0)
 		return true;
-	for (int hook = 0; hook < CGG_HOOKS && !any; hook++) {
-		struct cgg_tally tally = tally_read(policy, hook);
-
+	tallies_read(policy, tally);
+	for (int hook = 0; hook < CGG_HOOKS; hook++)
 		for (int v = 0; v < CGG_VERDICTS; v++)
-			any |= tally.by_rule[v] != 0;
-	}
+			any |= tally[hook].by_rule[v] != 0;
 	return any;
 }
 

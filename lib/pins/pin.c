@@ -258,6 +258,7 @@ int guard_open(struct cgg_guard *guard, enum cgg_open how)
 				     .attached = -1,
 				     .version = -1 };
 	pinned_forget();
+	tallies_close();
 	status = locked_directory(guard, how);
 	if (!status)
 		status = map_open("policies", &policies);

@@ -96,7 +96,8 @@ void index_drop(struct cgg_guard *guard, __u32 number); /* if it exists */
 /* count.c: counters of decisions, summed over the processors */
 int count_open(void);
 struct cgg_count count_read(int counts, __u32 policy, __u32 rule);
-struct cgg_tally tally_read(__u32 policy, int hook);
+void tallies_read(__u32 policy, struct cgg_tally sum[CGG_HOOKS]); /* all zero on failure */
+void tallies_close(void); /* the map that it keeps open */
 struct cgg_count tally_default(const struct cgg_tally *tally); /* decisions by the default */
 bool packets_read(__u64 cgroup, struct cgg_packets *sum); /* false: not counted */
 /* By hook, those of packets as packets_read() gave them; 0 if they cannot be read. */

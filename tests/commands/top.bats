@@ -38,7 +38,7 @@ udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 while True:
     try:
         socket.socket().connect(("127.0.0.1", 9))
-    except PermissionError:
+    except OSError: # refused, once it is detached
         pass
     udp.sendto(b"x" * 100, ("127.0.0.1", 1))
     time.sleep(0.01)' 3>&- &
@@ -254,6 +254,21 @@ except BlockingIOError:
 	shows '^ended 0'
 }
 
+# of POLICY: print the operations per second of its first cgroup in the last picture of the file lines
+of()
+{
+	awk -F '\t' -v policy="$1" '$1 == "cgroup" && $3 == policy { split($4, word, " "); got = word[2] }
+		END { print got }' "$BATS_TEST_TMPDIR/lines"
+}
+
+# begins: let it print lines into the file lines
+begins()
+{
+	cgg-top -b -d 0.1 >"$BATS_TEST_TMPDIR/lines" 3>&- &
+	started[$!]=cgg-top
+	wait_for grep -q '^guard' "$BATS_TEST_TMPDIR/lines"
+}
+
 @test 'it runs on and on with few descriptors' {
 	yes bash -c 'ulimit -n 48 && exec cgg-top -b -d 0.1 -n 40'
 	[ "$(grep -c ^guard <<<"$output")" -eq 40 ]
@@ -269,6 +284,25 @@ except BlockingIOError:
 	cgg-load
 	cgg-attach "$web"
 	shows "default +$(shown "$web")"
+}
+
+@test 'a policy that takes the place of a dropped one is shown as a new one' {
+	cgg-detach --all
+	"$BUILD/tests/fill" 1 70 # the last ones have maps of their own
+	cgg-rule -p p70 add deny port 9
+	cgg-attach -p p70 "$web"
+	busy "$web"
+	begins
+	wait_for grep -Eq '^rule	p70	[0-9]+	hits/s [1-9]' "$BATS_TEST_TMPDIR/lines"
+	cgg-detach "$web"
+	for i in {1..70}; do
+		cgg-rule -p "p$i" drop
+	done
+	"$BUILD/tests/fill" 71 140
+	cgg-rule -p p140 add deny port 9 name again
+	cgg-attach -p p140 "$web"
+	wait_for eval '[[ $(of p140) == [1-9]* ]]'
+	wait_for grep -Eq '^rule	p140	[0-9]+	hits/s [1-9][0-9.]*	deny connect,sendmsg port 9 name again$' "$BATS_TEST_TMPDIR/lines"
 }
 
 @test 'wrong words are refused, and without a terminal it says so' {
