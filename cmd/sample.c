@@ -17,8 +17,7 @@
 #include "cmd.h"
 #include "top.h"
 
-#define SHARE 200 /* reading the counters of rules takes at most one part in so many of the time */
-#define FLOW_SHARE 400 /* the same for reading the open connections */
+#define SHARE 400 /* rules, and connections, are read for one part in so many of the time */
 
 struct hits {
 	struct cgg_count_key key;
@@ -29,8 +28,13 @@ struct hits {
 static struct sample {
 	ino_t guard; /* of the pin directory; 0: nothing was read yet */
 	double time; /* seconds */
-	__u64 operations[CGG_POLICIES];
-	unsigned attached[CGG_POLICIES]; /* how many cgroups have the policy */
+	struct decided {
+		bool read; /* in the last picture, when a cgroup had the policy */
+		__u32 born; /* of the policy */
+		unsigned attached; /* how many cgroups have it */
+		__u64 operations;
+		double rate;
+	} decided[CGG_POLICIES];
 	struct seen {
 		__u64 id, packets, bytes, denials;
 		char *path;
@@ -80,11 +84,11 @@ static __u64 operations_of(__u32 place)
 	return sum;
 }
 
-static void path_look(struct seen *seen, const struct seen *before, double time)
+static void path_look(struct seen *seen, const struct seen *before)
 {
 	char path[4096], shown[4 * sizeof(path)];
 
-	if (before && before->path && time - before->looked < 10) {
+	if (before && before->path && last.time - before->looked < 10) {
 		seen->path = strdup(before->path);
 		seen->gone = before->gone;
 		seen->looked = before->looked;
@@ -93,7 +97,7 @@ static void path_look(struct seen *seen, const struct seen *before, double time)
 			     (errno == ESTALE || errno == ENOENT);
 		text_print(shown, path);
 		seen->path = strdup(shown);
-		seen->looked = time;
+		seen->looked = last.time;
 	}
 	if (!seen->path)
 		errx(CGG_FAILED, "out of memory");
@@ -135,62 +139,72 @@ static int by_attachment(const void *one, const void *other)
 		     &((const struct cgg_attachment *)other)->id);
 }
 
-static int cgroups_read(struct top *top, struct cgg_guard *guard, double time, double operations[])
+/* Count the attachments of each policy, and the operations that it decided. */
+static void policies_read(struct top *top, const struct cgg_guard *guard,
+			  const struct cgg_attachment *list)
 {
-	struct cgg_attachment *list;
-	int status = attachments_read(guard, &list, &top->cgroups);
-	struct seen *seen;
+	for (__u32 place = 0; place < CGG_POLICIES; place++)
+		last.decided[place].attached = 0;
+	for (unsigned i = 0; i < top->cgroups; i++)
+		last.decided[list[i].policy].attached++;
+	for (__u32 place = 0; place < CGG_POLICIES; place++) {
+		const struct cgg_policy *policy = &guard->policies[place];
+		struct decided *at = &last.decided[place];
+		bool again = at->read && at->born == policy->born;
+		__u64 before = at->operations;
 
-	if (status)
-		return status;
+		top->policies += *policy->name != 0;
+		at->read = at->attached;
+		if (!at->read)
+			continue;
+		at->born = policy->born;
+		at->operations = operations_of(place);
+		at->rate = again ? rate(at->operations, before, top->seconds) : 0;
+	}
+}
+
+static void cgroups_read(struct top *top, const struct cgg_guard *guard,
+			 const struct cgg_attachment *list)
+{
+	struct seen *seen = calloc(top->cgroups + 1u, sizeof(*seen));
+
 	top->cgroup = calloc(top->cgroups + 1u, sizeof(*top->cgroup));
-	seen = calloc(top->cgroups + 1u, sizeof(*seen));
 	if (!top->cgroup || !seen)
 		errx(CGG_FAILED, "out of memory");
-	if (top->cgroups)
-		qsort(list, top->cgroups, sizeof(*list), by_attachment);
 	for (unsigned i = 0; i < top->cgroups; i++) {
 		const struct seen *before = seen_find(last.seen, last.count, list[i].id);
+		const struct decided *decided = &last.decided[list[i].policy];
 
 		seen[i].id = list[i].id;
-		path_look(&seen[i], before, time);
+		path_look(&seen[i], before);
 		cgroup_fill(&top->cgroup[i], &seen[i], before, top->seconds);
 		top->cgroup[i].policy = strdup(guard->policies[list[i].policy].name);
-		top->cgroup[i].operations = operations[list[i].policy];
-		top->cgroup[i].shared = last.attached[list[i].policy] > 1;
+		top->cgroup[i].operations = decided->rate;
+		top->cgroup[i].shared = decided->attached > 1;
 	}
 	for (unsigned i = 0; i < last.count; i++)
 		free(last.seen[i].path);
 	free(last.seen);
-	free(list);
 	last.seen = seen;
 	last.count = top->cgroups;
-	return 0;
 }
 
-/* Count the attachments of each policy, and the operations that it decided. */
-static int policies_read(struct top *top, struct cgg_guard *guard, double operations[])
+/* Read the attached cgroups and their policies. */
+static int attached_read(struct top *top, struct cgg_guard *guard)
 {
 	struct cgg_attachment *list;
 	unsigned count;
 	int status = attachments_read(guard, &list, &count);
 
-	memset(last.attached, 0, sizeof(last.attached));
-	for (unsigned i = 0; i < count && !status; i++)
-		last.attached[list[i].policy]++;
-	for (__u32 place = 0; place < CGG_POLICIES && !status; place++) {
-		__u64 sum;
-
-		top->policies += *guard->policies[place].name != 0;
-		if (!last.attached[place])
-			continue;
-		sum = operations_of(place);
-		operations[place] = rate(sum, last.operations[place], top->seconds);
-		last.operations[place] = sum;
-	}
-	if (!status)
-		free(list);
-	return status;
+	if (status)
+		return status;
+	if (count)
+		qsort(list, count, sizeof(*list), by_attachment);
+	top->cgroups = count;
+	policies_read(top, guard, list);
+	cgroups_read(top, guard, list);
+	free(list);
+	return 0;
 }
 
 /* ---- events ---- */
@@ -240,45 +254,48 @@ static int by_key(const void *one, const void *other)
 	return memcmp(one, other, sizeof(struct cgg_count_key));
 }
 
-struct reading {
-	struct top *top;
+/* What is read of the counters of rules. */
+static struct hottest {
 	struct hits *hits;
 	size_t count, room;
-};
+	struct top_rule rule[TOP_RULES];
+	unsigned rules;
+} hottest;
 
 /* Put a rule among the hottest, if it is one. */
-static void rule_keep(struct top *top, const struct cgg_count_key *key, double hits)
+static void rule_keep(const struct cgg_count_key *key, double hits)
 {
-	unsigned at = top->rules;
+	struct top_rule *rule = hottest.rule;
+	unsigned at = hottest.rules;
 
-	while (at && top->rule[at - 1].hits < hits)
+	while (at && rule[at - 1].hits < hits)
 		at--;
 	if (hits <= 0 || at == TOP_RULES)
 		return;
-	if (top->rules < TOP_RULES)
-		top->rules++;
-	memmove(&top->rule[at + 1], &top->rule[at], (top->rules - at - 1) * sizeof(top->rule[at]));
-	top->rule[at] = (struct top_rule){ .place = key->policy, .id = key->rule, .hits = hits };
+	if (hottest.rules < TOP_RULES)
+		hottest.rules++;
+	memmove(&rule[at + 1], &rule[at], (hottest.rules - at - 1) * sizeof(*rule));
+	rule[at] = (struct top_rule){ .place = key->policy, .id = key->rule, .hits = hits };
 }
 
-static void hits_take(struct reading *reading, const struct cgg_count_key *key, __u64 hits)
+static void hits_take(const struct cgg_count_key *key, __u64 hits)
 {
 	const struct hits *before =
 		last.hit_count ? bsearch(key, last.hits, last.hit_count, sizeof(*last.hits), by_key)
 			       : 0;
-	struct hits *more = grow(reading->hits, reading->count, &reading->room, sizeof(*more));
+	struct hits *more = grow(hottest.hits, hottest.count, &hottest.room, sizeof(*more));
 
 	if (!more)
 		die(CGG_FAILED);
-	reading->hits = more;
-	reading->hits[reading->count++] = (struct hits){ *key, hits };
-	rule_keep(reading->top, key, rate(hits, before ? before->hits : 0, rule_seconds));
+	hottest.hits = more;
+	hottest.hits[hottest.count++] = (struct hits){ *key, hits };
+	rule_keep(key, rate(hits, before ? before->hits : 0, rule_seconds));
 }
 
 #define BATCH 1024
 
 /* Call hits_take() for the counts of all rules that were hit, summed over the processors. */
-static int counts_each(struct reading *reading)
+static int counts_each(void)
 {
 	int map = count_open(), processors = libbpf_num_possible_cpus(), error = 0, status = 0;
 	struct cgg_count_key *keys = calloc(BATCH, sizeof(*keys));
@@ -302,7 +319,7 @@ static int counts_each(struct reading *reading)
 
 			for (int cpu = 0; cpu < processors; cpu++)
 				hits += values[i * (__u32)processors + (__u32)cpu].hits;
-			hits_take(reading, &keys[i], hits);
+			hits_take(&keys[i], hits);
 		}
 	}
 	free(keys);
@@ -317,65 +334,82 @@ static struct kept {
 	__u32 place, born, id;
 	char text[256];
 } kept[4 * TOP_RULES];
-static unsigned next_kept;
 
 static int line_keep(void *context, const struct cgg_line *line)
 {
 	struct kept *one = context;
-	static char text[CGG_LINE_TEXT];
 
 	if (line->id != one->id)
 		return 0;
-	line_print(line, text);
-	snprintf(one->text, sizeof(one->text), "%.255s", text);
+	snprintf(one->text, sizeof(one->text), "%.*s", (int)line->len, line->text);
 	return CGG_NO;
 }
 
+/* Return the words of a rule, without the time that it has left, or 0: it was deleted. */
 static const char *words_of(struct cgg_guard *guard, const struct top_rule *rule)
 {
-	__u32 born = guard->policies[rule->place].born;
+	static unsigned next;
 	struct kept *one;
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-		if (kept[i].id == rule->id && kept[i].place == rule->place && kept[i].born == born)
+		if (kept[i].id == rule->id && kept[i].place == rule->place &&
+		    kept[i].born == rule->born)
 			return kept[i].text;
-	one = &kept[next_kept++ % (sizeof(kept) / sizeof(kept[0]))];
-	*one = (struct kept){ .place = rule->place, .born = born, .id = rule->id };
-	policy_each(guard, (int)rule->place, line_keep, one);
-	return one->text;
+	one = &kept[next % (sizeof(kept) / sizeof(kept[0]))];
+	*one = (struct kept){ .place = rule->place, .born = rule->born, .id = rule->id };
+	if (policy_each(guard, (int)rule->place, line_keep, one) == CGG_NO) {
+		next++;
+		return one->text;
+	}
+	one->id = 0;
+	return 0;
 }
 
-/* Read the counters of all rules, unless this took so long that it has to wait. */
+/* Read the counters of all rules. */
+static int hits_read(const struct top *top, const struct cgg_guard *guard)
+{
+	double begin = now();
+	int status;
+
+	rule_seconds = last.hits_time > 0 ? begin - last.hits_time : 0;
+	hottest = (struct hottest){ 0 };
+	status = counts_each();
+	if (hottest.count)
+		qsort(hottest.hits, hottest.count, sizeof(*hottest.hits), by_key);
+	for (unsigned i = 0; i < hottest.rules; i++)
+		hottest.rule[i].born = guard->policies[hottest.rule[i].place].born;
+	free(last.hits);
+	last.hits = hottest.hits;
+	last.hit_count = hottest.count;
+	/* The second one must not wait: it takes two to give the rates. */
+	last.hits_next = 0;
+	if (last.hits_time > 0)
+		last.hits_next = begin + SHARE * (now() - begin) - top->seconds / 2;
+	last.hits_time = begin;
+	return status;
+}
+
+/*
+ * Show the hottest rules, without those of dropped policies. Read the counters, unless this took so
+ * long that it has to wait.
+ */
 static int rules_read(struct top *top, struct cgg_guard *guard)
 {
-	static struct top_rule hottest[TOP_RULES];
-	static unsigned count;
-	struct reading reading = { .top = top };
-	double begin = now();
-	int status = 0;
+	int status = now() >= last.hits_next ? hits_read(top, guard) : 0;
 
-	if (begin >= last.hits_next) {
-		rule_seconds = last.hits_time > 0 ? begin - last.hits_time : 0;
-		status = counts_each(&reading);
-		if (reading.count)
-			qsort(reading.hits, reading.count, sizeof(*reading.hits), by_key);
-		free(last.hits);
-		last.hits = reading.hits;
-		last.hit_count = reading.count;
-		/* The second one must not wait: it takes two to give the rates. */
-		last.hits_next = 0;
-		if (last.hits_time > 0)
-			last.hits_next = begin + SHARE * (now() - begin) - top->seconds / 2;
-		last.hits_time = begin;
-		count = top->rules;
-		memcpy(hottest, top->rule, sizeof(hottest));
-	}
-	top->rules = count;
-	memcpy(top->rule, hottest, sizeof(hottest));
-	for (unsigned i = 0; i < top->rules && !status; i++) {
-		snprintf(top->rule[i].text, sizeof(top->rule[i].text), "%s",
-			 words_of(guard, &top->rule[i]));
-		top->rule[i].policy = strdup(guard->policies[top->rule[i].place].name);
+	for (unsigned i = 0; i < hottest.rules && !status; i++) {
+		struct top_rule *rule = &top->rule[top->rules];
+		const struct cgg_policy *policy = &guard->policies[hottest.rule[i].place];
+		const char *words = 0;
+
+		if (*policy->name && policy->born == hottest.rule[i].born)
+			words = words_of(guard, &hottest.rule[i]);
+		if (!words)
+			continue;
+		*rule = hottest.rule[i];
+		rule->policy = strdup(policy->name);
+		snprintf(rule->text, sizeof(rule->text), "%s", words);
+		top->rules++;
 	}
 	return status;
 }
@@ -389,7 +423,7 @@ static void connections_read(struct top *top, struct cgg_guard *guard)
 	if (begin >= next || top->seconds <= 0 || !last.flows_seen) {
 		flows_read(guard);
 		last.flows_seen = top->seconds > 0;
-		next = begin + FLOW_SHARE * (now() - begin);
+		next = begin + SHARE * (now() - begin);
 	}
 	flows_show(top);
 }
@@ -397,7 +431,6 @@ static void connections_read(struct top *top, struct cgg_guard *guard)
 /* Read all of an open guard; return CGG_NO if it is another one than before. */
 static int guard_read(struct top *top, struct cgg_guard *guard)
 {
-	static double operations[CGG_POLICIES];
 	struct stat st;
 	int status;
 
@@ -406,10 +439,7 @@ static int guard_read(struct top *top, struct cgg_guard *guard)
 	if (last.guard && last.guard != st.st_ino)
 		return CGG_NO;
 	last.guard = st.st_ino;
-	memset(operations, 0, sizeof(operations));
-	status = policies_read(top, guard, operations);
-	if (!status)
-		status = cgroups_read(top, guard, last.time, operations);
+	status = attached_read(top, guard);
 	if (!status)
 		status = events_read(top, guard);
 	if (!status)

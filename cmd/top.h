@@ -17,7 +17,7 @@ struct top_cgroup {
 };
 
 struct top_rule {
-	__u32 place, id;
+	__u32 place, born, id; /* of the policy; of the rule */
 	const char *policy;
 	char text[256]; /* long ones are cut */
 	double hits;

@@ -286,6 +286,17 @@ begins()
 	shows "default +$(shown "$web")"
 }
 
+@test 'an attachment does not show what its policy decided before' {
+	busy "$web"
+	wait_for eval '[ "$(cgg-rule list -s | head -n 1 | cut -f 2)" -gt 50 ]'
+	cgg-detach "$web"
+	begins
+	cgg-attach "$mail"
+	wait_for grep -q "$(shown "$mail")	default" "$BATS_TEST_TMPDIR/lines"
+	stop_all
+	! grep "	default	operations/s [1-9]" "$BATS_TEST_TMPDIR/lines"
+}
+
 @test 'a policy that takes the place of a dropped one is shown as a new one' {
 	cgg-detach --all
 	"$BUILD/tests/fill" 1 70 # the last ones have maps of their own
@@ -303,6 +314,31 @@ begins()
 	cgg-attach -p p140 "$web"
 	wait_for eval '[[ $(of p140) == [1-9]* ]]'
 	wait_for grep -Eq '^rule	p140	[0-9]+	hits/s [1-9][0-9.]*	deny connect,sendmsg port 9 name again$' "$BATS_TEST_TMPDIR/lines"
+}
+
+@test 'rules of a dropped policy are not shown, nor as those of the next one in its place' {
+	cgg-detach --all
+	busy "$web"
+	begins
+	for round in {1..8}; do
+		cgg-rule -p "used$round" add deny port 9
+		cgg-attach -p "used$round" "$web"
+		wait_for grep -Eq "^rule	used$round	1	hits/s [1-9]" "$BATS_TEST_TMPDIR/lines"
+		cgg-detach "$web"
+		cgg-rule -p "used$round" drop
+		[ $((round % 2)) -eq 0 ] || sleep 0.2 # two pictures
+		cgg-rule -p "idle$round" add deny port 9
+		sleep 0.2
+		cgg-rule -p "idle$round" drop
+	done
+	! grep -E '^rule	(|idle.)	' "$BATS_TEST_TMPDIR/lines"
+}
+
+@test 'a rule that expires is shown without the seconds that are left' {
+	cgg-rule insert first deny port 9 ttl 1000s
+	busy "$web"
+	yes cgg-top -b -d 0.5 -n 1
+	matches '^rule	default	[0-9]+	hits/s [1-9][0-9.]*	deny connect,sendmsg port 9$'
 }
 
 @test 'wrong words are refused, and without a terminal it says so' {
