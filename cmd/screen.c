@@ -53,9 +53,11 @@ void top_sort(struct top *top, enum top_order by, bool reversed)
 
 void screen_begin(void)
 {
-	if (!initscr())
-		errx(CGG_FAILED, "this terminal is not known: TERM=%s",
-		     getenv("TERM") ? getenv("TERM") : "");
+	const char *term = getenv("TERM");
+
+	if (!newterm(0, stdout, stdin) || !tigetstr("cup"))
+		errx(CGG_USAGE, "TERM=%s: no terminal that can be drawn on; -b prints lines",
+		     term ? term : "");
 	noecho();
 	cbreak();
 	keypad(stdscr, TRUE);
@@ -329,21 +331,22 @@ static void look(void)
 
 void screen_run(unsigned delay, unsigned long times)
 {
-	long next = 0;
+	long looked = 0;
 
 	for (unsigned long pictures = 0;;) {
-		long left = next - milliseconds();
+		/* The first picture has no rates yet, so the second comes soon. */
+		long wait = shown.seconds > 0 || delay < 300 ? (long)delay : 300;
+		long left = looked + (pictures ? wait : 0) - milliseconds();
 		int key;
 
 		if (left <= 0) {
-			if (times && pictures++ == times)
+			if (times && pictures == times)
 				break;
+			pictures++;
 			if (!paused)
 				look();
-			/* The first picture has no rates yet, so the second comes soon. */
-			next = milliseconds() +
-			       (shown.seconds > 0 || delay < 300 ? (long)delay : 300);
-			left = next - milliseconds();
+			looked = milliseconds();
+			continue;
 		}
 		draw(delay);
 		timeout((int)left);

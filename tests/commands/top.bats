@@ -243,6 +243,17 @@ except BlockingIOError:
 	shows "$(shown "$web")/c1$"
 }
 
+@test 'a shorter time between pictures holds at once' {
+	top -d 3600
+	hides 'by denials  \.\.\.$' # the second picture comes soon
+	for i in {1..13}; do
+		type_keys -
+	done
+	shows 'every 0.4'
+	cgg-attach "$mail"
+	shows 'default +'"$(shown "$mail")"
+}
+
 @test 'a guard that is unloaded and loaded again is shown again' {
 	top
 	cgg-unload -f
@@ -350,6 +361,11 @@ begins()
 	run bash -c 'cgg-top </dev/null | cat; exit ${PIPESTATUS[0]}'
 	status_is 2
 	says 'cgg-top: this is no terminal; -b prints lines'
+	for term in none dumb; do
+		run script -qec "TERM=$term cgg-top" /dev/null
+		status_is 2
+		matches "cgg-top: TERM=$term: no terminal that can be drawn on; -b prints lines"
+	done
 	run bash -c 'cgg-top -b -n 1 -d 0.1 >/dev/full'
 	status_is 3
 	cgg-unload -f
