@@ -107,6 +107,27 @@ bool wants_color(void)
 	return isatty(STDOUT_FILENO) && !(no && *no) && term && *term && strcmp(term, "dumb");
 }
 
+/*
+ * Cut the middle out of a text longer than columns, and put a gap there that is so wide.
+ *
+ * The buffer must have room for the bytes of the gap too.
+ */
+void middle_cut(char *text, size_t columns, const char *gap, size_t wide)
+{
+	size_t len = strlen(text), head;
+
+	if (len <= columns)
+		return;
+	if (columns <= wide) {
+		text[columns] = 0;
+		return;
+	}
+	head = (columns - wide) / 2;
+	memmove(text + head + strlen(gap), text + len - (columns - wide - head),
+		columns - wide - head + 1);
+	memcpy(text + head, gap, strlen(gap));
+}
+
 void die(int status)
 {
 	errx(status, "%s", cgg_error);

@@ -30,6 +30,7 @@ void start(char **argv); /* call this first */
 void hand_on(void); /* before execve(2): restore the environment and limits of the caller */
 void common_option(int option, const char *usage); /* handle -h, -V or a wrong option: exit */
 bool wants_color(void); /* whether stdout is a terminal with colors, and NO_COLOR is not set */
+void middle_cut(char *text, size_t columns, const char *gap, size_t wide);
 _Noreturn void die(int status); /* print cgg_error and exit */
 
 /* need.c, of cgg-attach, cgg-rule and cgg-run */

@@ -23,24 +23,6 @@ static unsigned blanks; /* to print before the next cell, so that no line ends w
 
 /* ---- cells ---- */
 
-/* Cut the middle out of a text longer than columns; its buffer must have 3 bytes more. */
-static void cut(char *text, size_t columns)
-{
-	const char *gap = canvas.utf8 ? "\u2026" : "..";
-	size_t len = strlen(text), wide = canvas.utf8 ? 1 : 2, head;
-
-	if (len <= columns)
-		return;
-	if (columns <= wide) {
-		text[columns] = 0;
-		return;
-	}
-	head = (columns - wide) / 2;
-	memmove(text + head + strlen(gap), text + len - (columns - wide - head),
-		columns - wide - head + 1);
-	memcpy(text + head, gap, strlen(gap));
-}
-
 void cell(const char *color, int width, const char *format, ...)
 {
 	static char text[4 * 4096 + 4];
@@ -53,7 +35,7 @@ void cell(const char *color, int width, const char *format, ...)
 	vsnprintf(text, sizeof(text) - 3, format, arguments);
 	va_end(arguments);
 	used = strlen(text) < columns ? strlen(text) : columns;
-	cut(text, columns);
+	middle_cut(text, columns, canvas.utf8 ? "\u2026" : "..", canvas.utf8 ? 1 : 2);
 	if (width < 0)
 		blanks += (unsigned)(columns - used);
 	if (used) {

@@ -97,6 +97,25 @@ static void line_put(int row, int attributes, const char *text)
 	attroff(attributes);
 }
 
+/* Put the head of a table. */
+static void bar_put(int row, const char *text)
+{
+	attron(A_REVERSE);
+	mvhline(row, 0, ' ', COLS);
+	mvaddnstr(row, 0, text, COLS);
+	attroff(A_REVERSE);
+}
+
+#define TEXT 1024
+
+/* Return a copy of a text that fits: without its middle, as the ends of a path tell more. */
+static const char *fitted(char to[TEXT], const char *text, int columns)
+{
+	snprintf(to, TEXT, "%s", text);
+	middle_cut(to, columns > 0 ? (size_t)columns : 0, "..", 2);
+	return to;
+}
+
 static bool passes(const struct top_cgroup *at)
 {
 	return !*wanted || strstr(at->path, wanted) || strstr(at->policy, wanted);
@@ -104,16 +123,17 @@ static bool passes(const struct top_cgroup *at)
 
 static void cgroup_put(int row, const struct top_cgroup *at)
 {
-	char n[4][16], line[1024];
+	char n[4][16], line[3 * TEXT], policy[TEXT], path[TEXT];
 	int room = COLS - 54 > 10 ? COLS - 54 : 10;
 
 	number_print(n[0], at->operations);
 	number_print(n[1], at->denials);
 	number_print(n[2], at->packets);
 	number_print(n[3], at->bytes);
-	snprintf(line, sizeof(line), "%7s%c %8s %9s %9s  %-12.12s %-*.*s%s", n[0],
-		 at->shared ? '*' : ' ', n[1], at->counted ? n[2] : "-", at->counted ? n[3] : "-",
-		 at->policy, room, room, at->path, at->gone ? " gone" : "");
+	snprintf(line, sizeof(line), "%7s%c %8s %9s %9s  %-12s %s%s", n[0], at->shared ? '*' : ' ',
+		 n[1], at->counted ? n[2] : "-", at->counted ? n[3] : "-",
+		 fitted(policy, at->policy, 12), fitted(path, at->path, at->gone ? room - 5 : room),
+		 at->gone ? " gone" : "");
 	line_put(row, at->denials > 0 ? (int)COLOR_PAIR(1) : A_NORMAL, line);
 }
 
@@ -122,10 +142,7 @@ static void cgroups_put(int row, int rows)
 {
 	int passed = 0, count = 0;
 
-	line_put(
-		row++, A_REVERSE,
-		"  OPS/s   DENIALS PACKETS/s   BYTES/s  POLICY       CGROUP"
-		"                                                                                 ");
+	bar_put(row++, "  OPS/s   DENIALS PACKETS/s   BYTES/s  POLICY       CGROUP");
 	for (unsigned i = 0; i < shown.cgroups; i++)
 		passed += passes(&shown.cgroup[i]);
 	if (first > passed - rows + 1)
@@ -140,48 +157,43 @@ static void cgroups_put(int row, int rows)
 
 static void flows_put(int row, int rows)
 {
-	char line[1024], sent[16], received[16];
+	char line[2 * TEXT], path[TEXT], sent[16], received[16];
 	int put = 0;
 
-	line_put(
-		row++, A_REVERSE,
-		"    SENT RECEIVED  OPEN CONNECTION                                  PROCESS CGROUP    "
-		"                                                                                 ");
+	bar_put(row++,
+		"    SENT RECEIVED  OPEN CONNECTION                                  PROCESS CGROUP");
 	for (unsigned i = 0; i < shown.flows && put < rows - 1; i++) {
 		const struct top_flow *flow = &shown.flow[i];
+		int len;
 
 		if (*wanted && !strstr(flow->path, wanted))
 			continue;
 		number_print(sent, flow->sent);
 		number_print(received, flow->received);
-		snprintf(line, sizeof(line), "%8s %8s  %s %-44s %s %s", sent, received, flow->proto,
-			 flow->ends, flow->process, flow->path);
+		len = snprintf(line, sizeof(line), "%8s %8s  %s %-44s %s ", sent, received,
+			       flow->proto, flow->ends, flow->process);
+		strcat(line, fitted(path, flow->path, COLS - len));
 		line_put(row + put++, A_NORMAL, line);
 	}
 }
 
 static void rules_put(int row, int rows)
 {
-	char line[1024], hits[16];
+	char line[2 * TEXT], policy[TEXT], hits[16];
 
-	line_put(
-		row++, A_REVERSE,
-		" HITS/s  POLICY       RULE                                                         "
-		"                                                                                 ");
+	bar_put(row++, " HITS/s  POLICY       RULE");
 	for (unsigned i = 0; i < shown.rules && (int)i < rows - 1; i++) {
 		number_print(hits, shown.rule[i].hits);
-		snprintf(line, sizeof(line), "%7s  %-12.12s %u %s", hits, shown.rule[i].policy,
-			 shown.rule[i].id, shown.rule[i].text);
+		snprintf(line, sizeof(line), "%7s  %-12s %u %s", hits,
+			 fitted(policy, shown.rule[i].policy, 12), shown.rule[i].id,
+			 shown.rule[i].text);
 		line_put(row + (int)i, A_NORMAL, line);
 	}
 }
 
 static void events_put(int row, int rows)
 {
-	line_put(
-		row++, A_REVERSE,
-		"LATEST DENIALS                                                                    "
-		"                                                                                 ");
+	bar_put(row++, "LATEST DENIALS");
 	for (unsigned i = 0; i < shown.events && (int)i < rows - 1; i++)
 		line_put(row + (int)i, A_NORMAL, shown.event[i]);
 }

@@ -243,6 +243,20 @@ except BlockingIOError:
 	shows "$(shown "$web")/c1$"
 }
 
+@test 'the ends of long paths and of long names of policies are shown' {
+	long=$web/$(printf 'long%.0s' {1..20})
+	mkdir -p "$long/east" "$long/west"
+	for side in east west; do
+		cgg-rule -p "shop-of-the-customers-$side" add port 9
+		cgg-attach -p "shop-of-the-customers-$side" "$long/$side"
+	done
+	top
+	shows ' shop-..-east .*[^ ]\.\.[^ ]*longlong/east$'
+	shows ' shop-..-west .*[^ ]\.\.[^ ]*longlong/west$'
+	rmdir "$long/east"
+	shows 'longlong/east gone$|[0-9] gone$' # its id, if the kernel told no path
+}
+
 @test 'a shorter time between pictures holds at once' {
 	top -d 3600
 	hides 'by denials  \.\.\.$' # the second picture comes soon
