@@ -190,7 +190,8 @@ check-matrix:
 check-programs: deps
 	@tests/install-deps programs
 	@$(MAKE) --no-print-directory -j$$(nproc) tested
-	@tests/run tests/commands/programs.bats tests/hooks/resolvers.bats tests/commands/forms.bats
+	@tests/run tests/commands/programs.bats tests/hooks/resolvers.bats tests/commands/forms.bats \
+		tests/commands/counters.bats tests/package/prometheus.bats tests/package/share.bats
 
 # Test the commands with AddressSanitizer and UndefinedBehaviorSanitizer: about ten minutes.
 WATCHED ?= $(filter-out %/docs.bats %/faults.bats %/faults-guard.bats %/install.bats %/trust.bats %/verifier.bats, \

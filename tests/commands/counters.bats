@@ -246,7 +246,7 @@ denied()
 		rule port "$i"
 	done
 	diff <(sed 's/ [0-9]*$//' "$BATS_TEST_TMPDIR/metrics") <(cgg-status -m | sed 's/ [0-9]*$//')
-	type promtool >/dev/null 2>&1 || skip 'promtool is not installed; the package prometheus has it'
+	type promtool >/dev/null 2>&1 || skip 'promtool is not installed; make check-programs installs it'
 	yes promtool check metrics <"$BATS_TEST_TMPDIR/metrics"
 	says ''
 }

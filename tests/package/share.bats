@@ -769,3 +769,26 @@ for panel in board["panels"]:
 assert {"source", "instance"} == names
 END
 }
+
+# typed: let Grafana's types judge the dashboard in board.ts
+typed()
+{
+	"$BUILD/grafana/node_modules/.bin/tsc" --noEmit --strict --skipLibCheck --moduleResolution bundler \
+		--module esnext "$BATS_TEST_TMPDIR/board.ts"
+}
+
+@test 'the dashboard has the types that Grafana declares' {
+	[ -d "$BUILD/grafana/node_modules/@grafana/schema" ] ||
+		skip '@grafana/schema is not installed; make check-programs installs it'
+	ln -s "$BUILD/grafana/node_modules" "$BATS_TEST_TMPDIR"
+	{
+		echo 'import { Dashboard } from "@grafana/schema";'
+		echo 'export const board: Dashboard ='
+		cat "$root/share/grafana/cgguard.json"
+	} >"$BATS_TEST_TMPDIR/board.ts"
+	yes typed
+	# and the compiler does find mistakes
+	sed -i 's/"gridPos"/"gridPosition"/' "$BATS_TEST_TMPDIR/board.ts"
+	run typed
+	matches 'gridPosition'
+}
