@@ -34,7 +34,10 @@ static const char style[] =
 	".dim{color:var(--dim)}.deny{color:var(--deny)}code{font-size:.9em}"
 	".bar{display:block;height:.4rem;background:var(--bar);border-radius:.2rem}"
 	".wide{width:50%}"
-	"@media(max-width:40rem){body{padding:.5rem}.wide{display:none}td,th{padding:.2rem .3rem}}";
+	"@media(max-width:40rem){body{padding:.5rem}.wide{display:none}td,th{padding:.2rem .3rem}"
+	".cgroups tr,.names tr{display:grid;grid-template-columns:1fr 6rem 5rem}.cgroups .n{width:auto}"
+	".names tr{grid-template-columns:1fr 1fr}"
+	".cgroups tr>:first-child,.names tr>:first-child{grid-column:1/-1;border:0}}";
 
 static void put(const char *format, ...) PRINTF(1);
 static void put(const char *format, ...)
@@ -78,9 +81,9 @@ static void put_bar(__u64 n, __u64 most)
 	    most ? n * 100 / most : 0);
 }
 
-static void section(const char *title, const char *columns)
+static void section(const char *title, const char *kind, const char *columns)
 {
-	put("<h2>%s</h2>\n<table>\n<tr>%s</tr>\n", title, columns);
+	put("<h2>%s</h2>\n<table class=%s>\n<tr>%s</tr>\n", title, kind, columns);
 }
 
 /* ---- cgroups ---- */
@@ -147,8 +150,8 @@ static void cgroups_put(const struct status *all)
 			most = packets_of(list[i]);
 	}
 	qsort(list, all->attachments, sizeof(*list), by_path);
-	section("Attached cgroups", "<th>cgroup<th class=p>policy<th class=wide>programs"
-				    "<th class=n>packets<th class=n>denied");
+	section("Attached cgroups", "cgroups",
+		"<th>cgroup<th class=p>policy<th class=wide>programs<th class=n>packets<th class=n>denied");
 	for (unsigned i = 0; i < all->attachments; i++)
 		cgroup_put(list[i], depth_of(list, i), most);
 	put("</table>\n");
@@ -244,7 +247,7 @@ static void denials_put(struct status *all, struct cgg_guard *guard)
 	view.clock = real.tv_sec * 1000000000LL + real.tv_nsec - (__s64)time_now();
 	if (events_last(&all->reader, 1u << CGG_DENY | 1u << CGG_AUDIT, MOST_EVENTS, &list, &count))
 		die(CGG_FAILED);
-	section("Latest denials", "<th>event");
+	section("Latest denials", "events", "<th>event");
 	for (unsigned i = 0; i < count; i++) {
 		size_t len = event_print(text, &list[i], path_of(all, list[i].cgroup),
 					 event_own_name(&list[i]), &view);
@@ -279,7 +282,7 @@ static void names_put(const struct status *all)
 {
 	struct names names = { 0 };
 
-	section("Names that cgroups have asked for", "<th>cgroup<th>name<th>address");
+	section("Names that cgroups have asked for", "names", "<th>cgroup<th>name<th>address");
 	for (unsigned i = 0; i < all->attachments; i++) {
 		names.cgroup = all->attachment[i].cgroup;
 		if (bindings_read(all->attachment[i].id, name_take, &names) == CGG_FAILED)
