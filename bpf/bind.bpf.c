@@ -95,7 +95,7 @@ __noinline __weak int policy_opens(__u32 place, __u64 high, __u64 low, __u64 que
 	const struct cgg_policy *policy = bpf_map_lookup_elem(&policies, &place);
 	int opens;
 
-	for (int try = 0; policy && try < 4; try++) {
+	for (__u64 try = 0; policy && try < 4; try++) {
 		__u32 now = NOW(policy->generation);
 
 		opens = image_opens(image_now(policy, place, now), high, low, query, who);

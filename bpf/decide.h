@@ -85,7 +85,7 @@ static __always_inline const struct cgg_image *decide(const struct cgg_policy *p
 {
 	const volatile __u32 *generation = &policy->generation;
 
-	for (int try = 0; try < 4; try++) {
+	for (__u64 try = 0; try < 4; try++) {
 		barrier_var(try); /* clang 13 counts with what the verifier cannot follow */
 		__u32 now = *generation, number = image_now(policy, place, now);
 		const struct cgg_image *image = image_at(number);

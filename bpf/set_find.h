@@ -27,7 +27,7 @@ __noinline __weak __u32 set_lengths(__u32 set, __u64 high, __u64 low, __u64 leng
 {
 	__u64 upper = -(when >> 32 & 1);
 
-	for (int i = 0; i < 64 && lengths; i++) {
+	for (__u64 i = 0; i < 64 && lengths; i++) {
 		__u64 mask = -(lengths & -lengths);
 
 		if (set_probe(set, high & (mask | ~upper), low & mask & ~upper,

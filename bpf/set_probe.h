@@ -59,7 +59,7 @@ static __always_inline __u64 set_walk(__u32 set, __u64 high, __u64 low, __u32 ta
 		return 0;
 	lines = head->lines;
 	hash = set_hash(head->seed, high, low, tag);
-	for (int i = 0; i < CGG_LINES; i++, hash = set_next(hash)) {
+	for (__u64 i = 0; i < CGG_LINES; i++, hash = set_next(hash)) {
 		__u32 line = set_line(hash, lines), page = 1 + line / CGG_PAGE_LINES;
 		const struct cgg_slot *s = bpf_map_lookup_elem(table, &page);
 

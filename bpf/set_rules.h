@@ -55,7 +55,7 @@ __noinline __weak __u64 PER_KIND(sets_first)(__u32 number, __u64 all, __u64 quer
 {
 	__u64 found = 0, own = 0, next = 0, one, left = all;
 
-	for (int i = 0; i <= CGG_SET_WALK; i++) {
+	for (__u64 i = 0; i <= CGG_SET_WALK; i++) {
 		if (!(own | next | left))
 			break;
 		if (i == CGG_SET_WALK)

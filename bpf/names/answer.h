@@ -38,7 +38,7 @@ static __always_inline __u32 address_bind(struct scratch *s, __u32 use, __u64 ha
 	__u64 expires = s->expires;
 	__u32 done = bind_one(use, hash, born, expires);
 
-	for (__u32 i = 0; i < ALIASES; i++) {
+	for (__u64 i = 0; i < ALIASES; i++) {
 		if (i >= s->aliases)
 			break;
 		bind_one(use, s->alias[i][0], s->alias[i][1], expires);
@@ -65,7 +65,7 @@ __noinline __weak __u32 answers_read(__u32 use, __u32 offset, __u32 count, __u64
 	hash = s->hash;
 	s->aliases = 0;
 	born = name_keep(use);
-	for (__u32 i = 0; i < RECORDS && born; i++) {
+	for (__u64 i = 0; i < RECORDS && born; i++) {
 		const __u8 *fixed;
 		__u32 type, class, len = 0;
 

@@ -45,7 +45,7 @@ static __always_inline int judge_named(struct bpf_sock_addr *ctx, struct cgg_att
 	policy = bpf_map_lookup_elem(&policies, &place);
 	if (!policy)
 		return 0;
-	for (int try = 0; try < 4; try++) {
+	for (__u64 try = 0; try < 4; try++) {
 		__u32 generation = NOW(policy->generation);
 		__u32 number = image_now(policy, place, generation);
 		__u64 found;

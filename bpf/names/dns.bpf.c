@@ -137,7 +137,7 @@ static __always_inline int questions_judge(struct __sk_buff *skb, struct cgg_att
 
 	if (s->proto == IPPROTO_TCP)
 		begun = out_begin(skb, use);
-	for (__u32 i = 0; i <= QUESTIONS; i++) {
+	for (__u64 i = 0; i <= QUESTIONS; i++) {
 		__u32 id = question_next(skb, use);
 
 		if (!id)
@@ -199,7 +199,7 @@ static __always_inline int was_asked(struct __sk_buff *skb, __u16 id, const stru
 {
 	struct asking *asking = asking_of(skb, 0);
 
-	for (__u32 i = 0; i < OPEN_QUESTIONS && asking; i++) {
+	for (__u64 i = 0; i < OPEN_QUESTIONS && asking; i++) {
 		struct question *q = &asking->question[i];
 
 		if (!q->open || q->id != id || q->hash != s->hash || q->type != s->type)
@@ -249,7 +249,7 @@ __noinline __weak int answers_tcp(struct __sk_buff *skb, __u32 use)
 
 	if (asking && s)
 		stream_begin(&asking->in, s);
-	for (__u32 i = 0; i < ANSWERS; i++) {
+	for (__u64 i = 0; i < ANSWERS; i++) {
 		step = stream_next(skb, use, 0);
 		if (step != STEP_MESSAGE && step != STEP_JOINED)
 			break;

@@ -79,7 +79,7 @@ __noinline __weak int half_keep(struct __sk_buff *skb, __u32 at, __u32 len, __u3
 			return 0;
 		in = parts->in;
 	}
-	for (__u32 i = 0; i < PART_MOST / CHUNK + 1; i++) {
+	for (__u64 i = 0; i < PART_MOST / CHUNK + 1; i++) {
 		__u32 n = at_most(len, CHUNK);
 
 		if (!len || offset >= PART_MOST)

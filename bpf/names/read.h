@@ -27,7 +27,7 @@ __noinline __weak __u32 name_read(__u32 use, __u32 offset)
 	if (!s || !m)
 		return 0;
 	any = s->seed;
-	for (__u32 i = 0; i < READ_LABELS; i++) {
+	for (__u64 i = 0; i < READ_LABELS; i++) {
 		offset = as_unknown(offset, any);
 		before = as_unknown(before, any);
 		place = as_unknown(place, any);
@@ -68,7 +68,7 @@ __noinline __weak __u32 name_skip(__u32 use, __u32 offset)
 
 	if (!m)
 		return 0;
-	for (__u32 i = 0; i < SKIPPED_LABELS && offset < MESSAGE_MOST; i++) {
+	for (__u64 i = 0; i < SKIPPED_LABELS && offset < MESSAGE_MOST; i++) {
 		__u32 n = byte_at(m, offset);
 
 		if (!n)
