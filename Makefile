@@ -159,6 +159,7 @@ soak: deps
 # Test the BPF objects of each clang in Debian on this machine's kernel; COMPILERS='13 22' names some.
 check-compilers: deps
 	@tests/install-deps deb
+	@$(MAKE) --no-print-directory -j$$(nproc) tools
 	@tests/machines/check-compilers $(COMPILERS)
 
 # Test each hook on every kernel in Debian, in virtual machines; KERNELS='5.10 newest' names some.
