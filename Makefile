@@ -282,9 +282,9 @@ $(BUILD)/cgg-detach $(BUILD)/cgg-names $(BUILD)/cgg-sockets: $(BUILD)/cmd/attach
 $(BUILD)/cgg-attach $(BUILD)/cgg-rule $(BUILD)/cgg-sockets: $(BUILD)/cmd/sockets.o
 $(BUILD)/cgg-events: $(BUILD)/cmd/forms.o
 $(BUILD)/cgg-load: $(patsubst %,$(BUILD)/cmd/%.o,loads object renew)
-$(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change check diff edit elements export input list need progress rule)
+$(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change check diff edit elements export hint input list need progress rule)
 $(BUILD)/cgg-attach $(BUILD)/cgg-run: $(BUILD)/cmd/need.o
-$(BUILD)/cgg-set: $(BUILD)/cmd/elements.o
+$(BUILD)/cgg-set: $(patsubst %,$(BUILD)/cmd/%.o,elements hint)
 $(BUILD)/cgg-status: $(patsubst %,$(BUILD)/cmd/%.o,effective fit html metrics named picture remedy sets tree)
 $(BUILD)/cgg-top: MORE = $(CURSES)
 $(BUILD)/cgg-top: $(patsubst %,$(BUILD)/cmd/%.o,flows sample screen sockets)

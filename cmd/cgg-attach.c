@@ -101,6 +101,18 @@ static int open_and_attach(struct cgg_guard *guard, char **target, int count, in
 	return status;
 }
 
+/* Exit with cgg_error. If it is about the first TARGET, that may be the name of a policy. */
+static _Noreturn void target_die(struct cgg_guard *guard, int status, const char *target)
+{
+	size_t len = strlen(target);
+
+	if (status == CGG_USAGE && !strncmp(cgg_error, target, len) && cgg_error[len] == ':' &&
+	    policy_find(guard, target) >= 0)
+		errx(status, "%s; for policy %s write cgg-attach -p %s TARGET", cgg_error, target,
+		     target);
+	die(status);
+}
+
 /* Read the options and return the flags of cgroup_open(). */
 static int options_read(int argc, char **argv, const char **name)
 {
@@ -149,7 +161,7 @@ int main(int argc, char **argv)
 		     name);
 	status = open_and_attach(&guard, argv + optind, argc - optind, place, flags, &cut_status);
 	if (status)
-		die(status);
+		target_die(&guard, status, argv[optind]);
 	if (policy_is_open(&guard, place))
 		warnx("warning: policy %s: has no rule and no default yet, so it allows everything",
 		      name);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hint.h"
 #include "rule.h"
 
 static const char usage[] =
@@ -88,7 +89,7 @@ static int set_mode(int count, char **word)
 	int status = mode_parse(&to, count, word);
 
 	if (status)
-		die(status);
+		die_at(status, count, word);
 	return change(&to);
 }
 
@@ -98,7 +99,7 @@ static int set_default(int count, char **word)
 	int status = default_parse(&to, count, word);
 
 	if (status)
-		die(status);
+		die_at(status, count, word);
 	return change(&to);
 }
 
@@ -220,10 +221,22 @@ static const struct command {
 
 static const struct command *command_find(const char *word)
 {
+	const char *hint;
+
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(commands[i].word, word))
 			return &commands[i];
-	errx(CGG_USAGE, "%s: not a word of cgg-rule; see cgg-rule -h", word);
+	hint = subcommand_hint(word, false);
+	errx(CGG_USAGE, "%s: not a word of cgg-rule%s", word, *hint ? hint : "; see cgg-rule -h");
+}
+
+/* Refuse an argument. It may be the name of a policy, which follows -p. */
+static _Noreturn void argument_refuse(const struct command *command, const char *word)
+{
+	if (policy_given || command->run == policies || policy_name_check(word))
+		errx(CGG_USAGE, "%s: %s takes no arguments", word, command->word);
+	errx(CGG_USAGE, "%s: %s takes no arguments; for policy %s write cgg-rule -p %s %s", word,
+	     command->word, word, word, command->word);
 }
 
 static unsigned seconds_or_die(const char *word)
@@ -242,8 +255,8 @@ static void list_choose(enum list_form form)
 	list_form = form;
 }
 
-/* Store one option, given before the subcommand (command is 0) or after it. */
-static void option_take(int option, const struct command *command)
+/* Store an option of argument, before the subcommand (command is 0) or after it. */
+static void option_take(int option, const struct command *command, const char *argument)
 {
 	if (option == 'p') {
 		policy_name = optarg;
@@ -274,6 +287,8 @@ static void option_take(int option, const struct command *command)
 		confirm_seconds = seconds_or_die(optarg);
 	else if (option == 'I')
 		test_target = optarg;
+	else if (option == '?')
+		option_refuse(argument, false);
 	else
 		common_option(option, usage);
 }
@@ -296,14 +311,14 @@ int main(int argc, char **argv)
 	for (int round = 0; round < 2; round++) {
 		while ((option = getopt_long(argc, argv, "+p:f:irsjnv" COMMON_LETTERS, options,
 					     0)) != -1)
-			option_take(option, command);
+			option_take(option, command, argv[optind - 1]);
 		if (optind == argc && !command)
 			errx(CGG_USAGE, "add, insert, delete, list, ...? see cgg-rule -h");
 		if (!command)
 			command = command_find(argv[optind++]);
 	}
 	if (command->most >= 0 && argc - optind > command->most)
-		errx(CGG_USAGE, "%s: %s takes no arguments", argv[optind], command->word);
+		argument_refuse(command, argv[optind]);
 	if (verbose && !cut)
 		errx(CGG_USAGE, "-v: is for --cut");
 	return command->run(argc - optind, argv + optind);

@@ -50,6 +50,8 @@ struct wanted { /* the options */
 	bool verbose;
 	char *lines; /* the lines of all -r */
 	size_t size; /* of lines; 0: no -r was given */
+	const char *last_rule; /* the text of the last -r, or 0 */
+	bool any_line; /* a -r is neither empty nor a comment */
 	struct cgg_rules rules; /* the rules of lines */
 	struct cgg_shut shut;
 	struct cgg_environ environ;
@@ -161,6 +163,14 @@ static _Noreturn void tell(struct cgg_reader *reader, int end)
 	_exit(CGG_DONE);
 }
 
+/* Tell how to write a rule if what follows -r RULE seems to be more of its words. */
+static void quotes_tell(const char *rule, const char *next)
+{
+	if (rule && next && is_rule_word(next))
+		warnx("-r %s %s ...: the words of a rule are one argument: -r 'deny connect port 22'",
+		      rule, next);
+}
+
 static _Noreturn void become_command(struct wanted *wanted, bool inside, char **argv)
 {
 	if (!inside)
@@ -175,6 +185,7 @@ static _Noreturn void become_command(struct wanted *wanted, bool inside, char **
 		die(OWN_FAILURE);
 	execvp(*argv, argv);
 	warn("%s", *argv);
+	quotes_tell(wanted->last_rule, *argv);
 	_exit(errno == ENOENT ? NOT_FOUND : CANNOT_RUN);
 }
 
@@ -182,11 +193,11 @@ static _Noreturn void become_command(struct wanted *wanted, bool inside, char **
  * Read the lines of all -r like a policy file, and print errors and warnings: "-r:2: ..." is about
  * the second -r. Exit after an error.
  */
-static int rules_read(struct cgg_rules *rules, char *lines, size_t size)
+static int rules_read(struct wanted *wanted, const char *next)
 {
-	FILE *file = fmemopen(lines, size, "r");
+	FILE *file = fmemopen(wanted->lines, wanted->size, "r");
 	char *errors = 0;
-	int status = file ? file_read(rules, file, "-r", &errors)
+	int status = file ? file_read(&wanted->rules, file, "-r", &errors)
 			  : set_error(CGG_FAILED, "-r: %s", strerror(errno));
 
 	if (!errors) /* there was no memory for them */
@@ -194,7 +205,12 @@ static int rules_read(struct cgg_rules *rules, char *lines, size_t size)
 	for (char *line = errors ? strtok(errors, "\n") : 0; line; line = strtok(0, "\n"))
 		warnx("%s", line);
 	if (status)
+		quotes_tell(wanted->last_rule, next);
+	if (status)
 		exit(OWN_FAILURE);
+	if (!wanted->any_line)
+		errx(OWN_FAILURE, "-r: is empty, so everything would be allowed; "
+				  "write a rule, like -r 'deny connect port 22'");
 	fclose(file);
 	free(errors);
 	return status;
@@ -238,8 +254,12 @@ static _Noreturn void end_like(int status)
 	exit(128 + sig);
 }
 
-static void add_line(FILE *lines, const char *rule)
+static void add_line(struct wanted *wanted, FILE *lines, const char *rule)
 {
+	char first = rule[strspn(rule, " \t")];
+
+	wanted->last_rule = rule;
+	wanted->any_line |= first && first != '#';
 	if (strchr(rule, '\n'))
 		errx(OWN_FAILURE, "-r: a rule is one line");
 	if (fprintf(lines, "%s\n", rule) < 0)
@@ -254,7 +274,7 @@ static void option_take(struct wanted *wanted, int option, FILE *lines)
 	if (option == 'p')
 		wanted->policy = optarg;
 	else if (option == 'r')
-		add_line(lines, optarg);
+		add_line(wanted, lines, optarg);
 	else if (option == 'v')
 		wanted->verbose = true;
 	else if (option == 'u')
@@ -265,9 +285,10 @@ static void option_take(struct wanted *wanted, int option, FILE *lines)
 		status = environ_add(&wanted->environ, optarg);
 	else if (option == 'c')
 		wanted->environ.clear = true;
-	else if (option == '?')
+	else if (option == '?') {
+		library_said();
 		errx(OWN_FAILURE, "see cgg-run -h");
-	else
+	} else
 		common_option(option, usage);
 	if (status)
 		die(OWN_FAILURE);
@@ -291,8 +312,8 @@ static void words_read(struct wanted *wanted, int argc, char **argv)
 		err(OWN_FAILURE, "cannot begin");
 }
 
-/* Check the options before anything is made: exit if they conflict or name something missing. */
-static void words_check(struct wanted *wanted)
+/* Check the options before COMMAND, `next': exit if they conflict or name something missing. */
+static void words_check(struct wanted *wanted, const char *next)
 {
 	int status;
 
@@ -300,7 +321,7 @@ static void words_check(struct wanted *wanted)
 		errx(OWN_FAILURE, "-p %s: or -r, not both", wanted->policy);
 	rules_begin(&wanted->rules);
 	if (wanted->size)
-		status = rules_read(&wanted->rules, wanted->lines, wanted->size);
+		status = rules_read(wanted, next);
 	else
 		status = policy_name_check(wanted->policy ? wanted->policy : "default");
 	environ_begin(&wanted->environ);
@@ -346,7 +367,7 @@ int main(int argc, char **argv)
 	words_read(&wanted, argc, argv);
 	if (optind == argc)
 		errx(OWN_FAILURE, "which command? see cgg-run -h");
-	words_check(&wanted);
+	words_check(&wanted, argv[optind]);
 
 	end = cleaner_begin();
 	begin(&wanted, &guard, &cgroup, &reader);

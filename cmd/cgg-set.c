@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* cgg-set.c - show and change the sets of addresses and of DNS names that rules use. */
+#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
 
 #include "elements.h"
+#include "hint.h"
 
 static const char usage[] =
 	"usage: cgg-set add NAME ELEMENT [ttl TIME] [ELEMENT [ttl TIME]]...\n"
@@ -46,8 +48,27 @@ static int end(struct cgg_guard *guard, struct cgg_sets *sets, int status)
 
 static void name_or_die(const char *name)
 {
+	if (*name == '@')
+		errx(CGG_USAGE, "set %s: only rules have the @ before its name; write %s", name,
+		     name + 1);
 	if (name_check("set", name))
 		die(CGG_USAGE);
+}
+
+/* Refuse an argument that is no element, but can be read as a name; warn of a word for nets. */
+static void element_check(const char *element)
+{
+	struct cgg_net net;
+
+	if (!strcmp(element, "ttl"))
+		errx(CGG_USAGE, "ttl: follows its element: ELEMENT ttl TIME");
+	if (*element == '-')
+		errx(CGG_USAGE, "%s: not an element; %s", element,
+		     element[1] ? "options come before NAME"
+				: "a range is ADDR-ADDR, without blanks");
+	if (!net_parse(&net, element) && net.word)
+		warnx("warning: %s: is a DNS name here; in a rule, ip %s is the word for these nets",
+		      element, element);
 }
 
 /* Read ELEMENT [ttl TIME]..., or exit. */
@@ -60,9 +81,10 @@ static struct cgg_elements elements_or_die(int count, char **word, bool with_ttl
 		__u32 expires = CGG_SET_NEVER;
 		const char *element = word[i];
 
+		element_check(element);
 		if (i + 1 < count && !strcmp(word[i + 1], "ttl")) {
 			if (!with_ttl)
-				errx(CGG_USAGE, "ttl: delete takes none");
+				errx(CGG_USAGE, "ttl: delete takes none; name only the element");
 			if (i + 2 == count)
 				errx(CGG_USAGE, "ttl: needs a value: ttl TIME");
 			status = element_ttl(&expires, word[i + 2]);
@@ -255,10 +277,15 @@ static int test(int count, char **word)
 	if (set_open(&sets, number, &table))
 		die(CGG_FAILED);
 	if (table_head(&table)->kind == CGG_SET_ADDRESSES) {
+		if (isalpha((unsigned char)*word[1]) && !strchr(word[1], ':'))
+			errx(CGG_USAGE, "%.140s: not an address; set %s holds addresses", word[1],
+			     word[0]);
 		if (strchr(word[1], '/') || net_parse(&net, word[1]) || !net_is_address(&net))
 			errx(CGG_USAGE, "%.140s: not an address", word[1]);
 		has = table_has_addr(&table, net.addr);
 	} else {
+		if (!net_parse(&net, word[1]) && !net.word)
+			errx(CGG_USAGE, "%.140s: not a name; set %s holds names", word[1], word[0]);
 		if (host_parse(&rule, word[1]))
 			die(CGG_USAGE);
 		if (rule.prefix || *rule.set)
@@ -302,14 +329,19 @@ static const struct command {
 
 static const struct command *command_find(const char *word)
 {
+	const char *hint;
+
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(commands[i].word, word))
 			return &commands[i];
-	errx(CGG_USAGE, "%s: not a word of cgg-set; see cgg-set -h", word);
+	hint = subcommand_hint(word, true);
+	errx(CGG_USAGE, "%s: not a word of cgg-set%s", word, *hint ? hint : "; see cgg-set -h");
 }
 
-static void option_take(int option, const struct command *command)
+static void option_take(int option, const struct command *command, const char *argument)
 {
+	if (option == '?')
+		option_refuse(argument, true);
 	if (!strchr("nsj", option))
 		common_option(option, usage);
 	if (!command || !strchr(command->options, option))
@@ -335,7 +367,7 @@ int main(int argc, char **argv)
 	start(argv);
 	for (int round = 0; round < 2; round++) {
 		while ((option = getopt_long(argc, argv, "+nsj" COMMON_LETTERS, options, 0)) != -1)
-			option_take(option, command);
+			option_take(option, command, argv[optind - 1]);
 		if (optind == argc && !command)
 			errx(CGG_USAGE, "add, delete, restore, list, test or drop? see cgg-set -h");
 		if (!command)

@@ -85,7 +85,7 @@ struct before {
 static struct before before_or_die(int count, char **word)
 {
 	static const char needs[] = "needs the id of the rule to insert before, "
-				    "or first, or before name WORD";
+				    "or first, or before name WORD; add appends a rule";
 	struct before before = { .words = 1 };
 
 	if (!count)
@@ -93,7 +93,8 @@ static struct before before_or_die(int count, char **word)
 	if (!strcmp(word[0], "before")) {
 		if (count < 3 || strcmp(word[1], "name") != 0)
 			errx(CGG_USAGE,
-			     "insert before%s%s: needs a name: insert before name WORD RULE",
+			     "insert before%s%s: needs a name: insert before name WORD RULE; "
+			     "or write insert ID RULE",
 			     count > 1 ? " " : "", count > 1 ? word[1] : "");
 		before = (struct before){ .name = word[2], .words = 3 };
 		if (name_check("name", before.name))
@@ -101,7 +102,7 @@ static struct before before_or_die(int count, char **word)
 	} else if (strcmp(word[0], "first") != 0) {
 		before.id = id_or_die("insert ", word[0], needs);
 		if (!before.id)
-			errx(CGG_NO, "%s: no such rule", word[0]);
+			errx(CGG_NO, "%s: no such rule; cgg-rule list -i prints the ids", word[0]);
 	}
 	return before;
 }
@@ -172,6 +173,17 @@ static int delete_named(const char *name)
 	return done(&guard, status);
 }
 
+/* Refuse a word that looks like several ids, or like all of them. */
+static void delete_check(const char *word)
+{
+	size_t ids = strspn(word, "0123456789,-");
+
+	if (ids && !word[ids])
+		errx(CGG_USAGE, "%s: not an id; write several with blanks, like delete 1 2", word);
+	if (!strcmp(word, "all"))
+		errx(CGG_USAGE, "all: not an id; cgg-rule flush deletes all rules");
+}
+
 int delete_rules(int count, char **word)
 {
 	struct cgg_guard guard;
@@ -182,10 +194,12 @@ int delete_rules(int count, char **word)
 		return delete_ids(count, word);
 	if (count == 2 && !strcmp(word[0], "name"))
 		return delete_named(word[1]);
+	if (count == 1)
+		delete_check(word[0]);
 	rule = parse_or_die(count, word, false);
 	guard_begin(&guard, &place, false);
 	status = policy_delete(&guard, place, 0, rule_print(&rule));
 	if (status == CGG_NO)
-		errx(status, "%s%s: %s", word[0], count > 1 ? " ..." : "", cgg_error);
+		errx(status, "%.1000s: %s", rule_print(&rule), cgg_error);
 	return done(&guard, status);
 }

@@ -18,7 +18,7 @@ static int place_or_die(struct cgg_guard *guard)
 	int place = policy_find(guard, policy_name);
 
 	if (place < 0)
-		errx(CGG_NO, "policy %s: there is none", policy_name);
+		errx(CGG_NO, "policy %s: there is none; cgg-rule policies lists them", policy_name);
 	return place;
 }
 
@@ -89,6 +89,21 @@ int done_cut(struct cgg_guard *guard, int place, int status)
 	return status;
 }
 
+/* Exit with cgg_error, and say so if the first word is a policy's name: it has to follow -p. */
+void die_at(int status, int count, char **word)
+{
+	const char *policy = count ? word[0] : "";
+	char why[CGG_ERROR];
+	struct cgg_guard guard;
+
+	strcpy(why, cgg_error);
+	if (status == CGG_USAGE && !policy_given && strcmp(policy, policy_name) != 0 &&
+	    !policy_name_check(policy) && !guard_open(&guard, CGG_READ) &&
+	    policy_find(&guard, policy) >= 0)
+		errx(status, "%s; for policy %s write cgg-rule -p %s", why, policy, policy);
+	errx(status, "%s", why);
+}
+
 /* Parse a rule, or exit; new: also check that it can be added, and print warnings about it. */
 struct cgg_rule parse_or_die(int count, char **word, bool new)
 {
@@ -98,7 +113,7 @@ struct cgg_rule parse_or_die(int count, char **word, bool new)
 	if (!status)
 		status = new ? rule_accept(&rule, true) : rule_resolve(&rule);
 	if (status)
-		die(status);
+		die_at(status, count, word);
 	if (*cgg_note)
 		warnx("warning: %s", cgg_note);
 	return rule;

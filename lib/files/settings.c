@@ -9,7 +9,8 @@ int mode_parse(struct cgg_rules *rules, int count, char *const word[])
 	bool audit = count == 1 && !strcmp(word[0], "audit");
 
 	if (!audit && (count != 1 || strcmp(word[0], "enforce")))
-		return set_error(CGG_USAGE, "mode: needs enforce or audit");
+		return set_error(CGG_USAGE, "mode%s%.80s: needs enforce or audit", count ? " " : "",
+				 count ? word[count > 1] : "");
 	rules->audit = audit;
 	return 0;
 }
@@ -63,6 +64,10 @@ int default_parse(struct cgg_rules *rules, int count, char *const word[])
 	if (count < 2)
 		return set_error(CGG_USAGE, "default: needs hooks and a verdict: default "
 					    "HOOK[,HOOK] allow|deny|alert [errno NAME] [quiet]");
+	if (verdict_find(word[0]) >= 0)
+		return set_error(CGG_USAGE,
+				 "default %s: the hooks come first; write default %.80s %s",
+				 word[0], word[1], word[0]);
 	status = hooks_parse(&hooks, word[0]);
 	if (!status)
 		status = verdict_parse(&verdict, word[1]);

@@ -5,6 +5,8 @@
 
 #include "policy.h"
 
+#define NO_ID "%u: no such rule; cgg-rule list -i prints the ids"
+
 /* Read the entries of the image in force, and the head of its index; free *rules even on error. */
 static int beside_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
@@ -150,8 +152,8 @@ static int rule_find(const struct cgg_rules *rules, const struct wanted *w, unsi
 		*rule = CGG_LOW;
 	if (*at < rules->count || *rule != CGG_LOW)
 		return 0;
-	return w->text ? set_error(CGG_NO, "no such rule")
-		       : set_error(CGG_NO, "%u: no such rule", w->id);
+	return w->text ? set_error(CGG_NO, "no such rule; cgg-rule list prints them")
+		       : set_error(CGG_NO, NO_ID, w->id);
 }
 
 /*
@@ -373,7 +375,7 @@ int policy_delete_ids(struct cgg_guard *guard, int place, __u32 *ids, unsigned c
 			ids_remove(&rules, ids, count, seen);
 	}
 	if (!status && unseen(seen, count) < count)
-		status = set_error(CGG_NO, "%u: no such rule", ids[unseen(seen, count)]);
+		status = set_error(CGG_NO, NO_ID, ids[unseen(seen, count)]);
 	if (!status)
 		status = commit_rules(guard, place, &rules, 0);
 	for (unsigned i = 0; i < count && !status; i++)
@@ -420,7 +422,8 @@ int policy_named(struct cgg_guard *guard, int place, const char *name, __u32 **i
 	int status = policy_each(guard, place, keep_named, &named);
 
 	if (!status && !named.count)
-		status = set_error(CGG_NO, "name %s: no rule has it", name);
+		status = set_error(CGG_NO, "name %s: no rule has it; cgg-rule list prints them",
+				   name);
 	*ids = named.ids;
 	*count = (unsigned)named.count;
 	return status;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -165,6 +166,14 @@ static int create(struct cgg_cgroup *cgroup, const char *target)
 	return status;
 }
 
+/* Return whether a word is the number of a living process. */
+static bool is_process(const char *word)
+{
+	pid_t pid = strlen(word) < 10 && !word[strspn(word, "0123456789")] ? atoi(word) : 0;
+
+	return pid > 0 && (!kill(pid, 0) || errno == EPERM);
+}
+
 static int open_refusal(const char *target, int error)
 {
 	if (error == EACCES || error == EMFILE || error == ENFILE)
@@ -177,8 +186,10 @@ static int open_refusal(const char *target, int error)
 	if (error == ENOENT && !strpbrk(target, "/:") && strstr(target, ".service"))
 		return set_error(CGG_USAGE, "%.512s: no such cgroup; for a unit write unit:%.512s",
 				 target, target);
-	return set_error(CGG_USAGE, "%.512s: %s; cgroup v2 is mounted at %s", target,
-			 error == ENOENT ? "no such cgroup" : strerror(error), cgroup_mount());
+	return set_error(CGG_USAGE, "%.512s: %s; cgroup v2 is mounted at %s%s%s", target,
+			 error == ENOENT ? "no such cgroup" : strerror(error), cgroup_mount(),
+			 is_process(target) ? "; for a process write pid:" : "",
+			 is_process(target) ? target : "");
 }
 
 int cgroup_open(struct cgg_cgroup *cgroup, const char *target, int flags)

@@ -91,7 +91,9 @@ static int range_append(struct cgg_elements *list, const __u8 first[16], const _
 static int end_parse(struct cgg_net *net, const char *word, const char *text)
 {
 	if (strchr(text, '/') || net_parse(net, text) || !net_is_address(net))
-		return set_error(CGG_USAGE, "%.140s: not a range of addresses (ADDR-ADDR)", word);
+		return set_error(CGG_USAGE,
+				 "%.140s: not a range of addresses; write ADDR-ADDR without blanks",
+				 word);
 	return 0;
 }
 
@@ -114,6 +116,19 @@ static int range_parse(struct cgg_elements *list, const char *word, const char *
 	return range_append(list, from.addr, to.addr, expires);
 }
 
+/* Make of a message about a match `ip' one about an element: sets have no matches and no ports. */
+static void hint_of_sets(void)
+{
+	char *hint = strstr(cgg_error, "; write ip "), *port = hint ? strstr(hint, " port ") : 0;
+
+	if (port)
+		strcpy(hint, "; an element has no port");
+	else if (hint)
+		memmove(hint + 8, hint + 11, strlen(hint + 11) + 1);
+	if (!strncmp(cgg_error, "ip ", 3))
+		memmove(cgg_error, cgg_error + 3, strlen(cgg_error + 3) + 1);
+}
+
 /* Read ADDR, ADDR/LEN or ADDR-ADDR. */
 static int address_parse(struct cgg_elements *list, const char *word, __u32 expires)
 {
@@ -127,8 +142,7 @@ static int address_parse(struct cgg_elements *list, const char *word, __u32 expi
 	if (dash)
 		return range_parse(list, word, dash, expires);
 	if (net_parse(&net, word)) {
-		if (!strncmp(cgg_error, "ip ", 3))
-			memmove(cgg_error, cgg_error + 3, strlen(cgg_error + 3) + 1);
+		hint_of_sets();
 		return CGG_USAGE;
 	}
 	return prefix_append(list, address_of(net.addr), net.len, expires);
@@ -145,10 +159,11 @@ static int kind_take(struct cgg_elements *list, int kind, const char *word)
 {
 	if (list->kind < 0)
 		list->kind = kind;
-	return list->kind == kind ? 0
-				  : set_error(CGG_USAGE, "%.140s: is %s, but the set holds %s",
-					      word, kind == CGG_SET_NAMES ? "a name" : "an address",
-					      set_kind(list->kind));
+	if (list->kind == kind)
+		return 0;
+	return set_error(
+		CGG_USAGE, "%.140s: is %s, but the elements before it are %s; a set has one kind",
+		word, kind == CGG_SET_NAMES ? "a name" : "an address", set_kind(list->kind));
 }
 
 /* Append a name, or with `below' all names below it. */
@@ -198,6 +213,8 @@ int element_add(struct cgg_elements *list, const char *word, __u32 expires)
 {
 	int status;
 
+	if (strchr(word, ','))
+		return set_error(CGG_USAGE, "%.140s: blanks separate elements, not commas", word);
 	if (!is_address(word))
 		return element_add_name(list, word, false, expires);
 	status = kind_take(list, CGG_SET_ADDRESSES, word);

@@ -126,7 +126,7 @@ int set_lookup(const struct cgg_sets *sets, const char *name)
 
 int set_none(const char *name)
 {
-	return set_error(CGG_NO, "set %s: there is none", name);
+	return set_error(CGG_NO, "set %s: there is none; cgg-set list prints their names", name);
 }
 
 /*

@@ -170,7 +170,7 @@ END
 	status_is 1
 	run cgg-rule -p nobody test connect ip ::1 port 1
 	status_is 1
-	says 'cgg-rule: policy nobody: there is none'
+	says 'cgg-rule: policy nobody: there is none; cgg-rule policies lists them'
 }
 
 @test 'in audit mode the answer tells what would be denied' {
@@ -244,7 +244,7 @@ END
 
 @test 'wrong words are refused in the same sentence as in a rule, with status 2' {
 	incomplete 'port 70000: not a port (0 to 65535)' connect ip ::1 port 70000
-	incomplete 'port: unix does not take it' unix /a port 1
+	incomplete 'port: unix does not take it; it is for connect,bind,sendmsg,recvmsg,egress,ingress,flow' unix /a port 1
 	incomplete 'x: not a match or an option' connect ip ::1 port 1 x
 	incomplete 'frob: not a verdict, a hook or a match' frob
 }

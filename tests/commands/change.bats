@@ -93,7 +93,7 @@ cgg-rule: warning: policy first: is new; cgg-attach -p first TARGET puts it in f
 6 6'
 	run cgg-rule -p several delete 2 3 4
 	status_is 1
-	says 'cgg-rule: 3: no such rule'
+	says 'cgg-rule: 3: no such rule; cgg-rule list -i prints the ids'
 	yes ports several
 	says '2 2
 4 4
@@ -122,7 +122,7 @@ cgg-rule: warning: policy first: is new; cgg-attach -p first TARGET puts it in f
 	# shellcheck disable=SC2046 # they are ids
 	run cgg-rule -p mixed delete $(ports mixed | cut -d ' ' -f 1) 4000000
 	status_is 1
-	says 'cgg-rule: 4000000: no such rule'
+	says 'cgg-rule: 4000000: no such rule; cgg-rule list -i prints the ids'
 	[ "$(ports mixed | wc -l)" -eq 999 ]
 	# shellcheck disable=SC2046
 	yes cgg-rule -p mixed delete $(ports mixed | cut -d ' ' -f 1)

@@ -156,7 +156,7 @@ chessboard()
 	says $'1\tits cgroup is gone, and another has its name\tdeny connect port 1 cgroup '"$(shown "$web")"
 	run cgg-rule -p none check
 	status_is 1
-	says 'cgg-rule: policy none: there is none'
+	says 'cgg-rule: policy none: there is none; cgg-rule policies lists them'
 }
 
 @test 'check of a file needs no guard; wrong words have status 2' {

@@ -161,6 +161,38 @@ open_and_shut()
 
 # ---- the guard ----
 
+@test 'a rule whose words are separate arguments is refused, or its command is not found, and the cure is told' {
+	local told="the words of a rule are one argument: -r 'deny connect port 22'"
+
+	run cgg-run -r deny connect port 22 true
+	status_is 125
+	says "cgg-run: -r:1: a rule needs a hook or a match, like port 9090
+cgg-run: -r deny connect ...: $told"
+	run cgg-run -r connect port 22 true
+	status_is 127
+	says "cgg-run: port: No such file or directory
+cgg-run: -r connect port ...: $told"
+	run cgg-run -r 'port 22' no-such-command
+	status_is 127
+	says 'cgg-run: no-such-command: No such file or directory'
+}
+
+@test 'a command is not run if its -r are empty' {
+	for rule in '' '  ' ' # nothing'; do
+		run cgg-run -r "$rule" echo unguarded
+		status_is 125
+		says "cgg-run: -r: is empty, so everything would be allowed; write a rule, like -r 'deny connect port 22'"
+	done
+	yes cgg-run -r '# nothing' -r 'mode audit' true
+}
+
+@test 'a wrong option is named before the advice' {
+	run cgg-run -Z true
+	status_is 125
+	says "cgg-run: invalid option -- 'Z'
+cgg-run: see cgg-run -h"
+}
+
 @test 'one line: the allowed works, everything else is denied' {
 	rules=(-r 'allow connect ip 127.0.0.0/8' -r 'default connect,sendmsg deny')
 	yes guarded "${rules[@]}" -- bash -c ": >/dev/tcp/127.0.0.1/$port"

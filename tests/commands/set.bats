@@ -30,6 +30,23 @@ decides()
 	[[ $output == "$verdict"$'\t'* ]] || complain "must be $verdict"
 }
 
+@test 'test refuses an address in a set of names, and a name in a set of addresses' {
+	yes cgg-set add hosts a.example
+	yes cgg-set add nets 10.0.0.0/8
+	run cgg-set test hosts 10.0.0.1
+	status_is 2
+	says 'cgg-set: 10.0.0.1: not a name; set hosts holds names'
+	run cgg-set test nets a.example
+	status_is 2
+	says 'cgg-set: a.example: not an address; set nets holds addresses'
+}
+
+@test 'add warns of an element that is a word for nets in rules' {
+	yes cgg-set add hosts private
+	says 'cgg-set: warning: private: is a DNS name here; in a rule, ip private is the word for these nets'
+	[ "$(cgg-set list hosts)" = private ]
+}
+
 @test 'the first element makes a set, and list prints it sorted as restore reads it' {
 	yes cgg-set add bad 192.0.2.7 10.0.0.0/8 2001:db8::/32 ::ffff:192.0.2.8 192.0.2.0
 	says ''
@@ -315,7 +332,7 @@ other'
 	matches "^cgg-set: $file:2: 192.0.2.010: an octet begins with 0"
 	matches "^cgg-set: $file:4: 10.0.0.1/8: host bits are set"
 	matches "^cgg-set: $file:5: "
-	matches "^cgg-set: $file:6: a.example: is a name, but the set holds addresses$"
+	matches "^cgg-set: $file:6: a.example: is a name, but the elements before it are addresses; a set has one kind$"
 	for line in '192.0.2.1 1-2' '@@||ok.example^' '||a.example^$third-party' '||^' 'a.example CNAME b.example.' \
 		'address=/' 'server=/x' '0.0.0.0 -..a' "$(printf 'x%.0s' {1..64}).example"; do
 		no cgg-set restore -n fresh <<<"$line"

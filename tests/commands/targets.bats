@@ -619,7 +619,7 @@ hooks_in()
 	status_is 2
 	[ "$(grep -c "^cgroup	$(stat -c %i "$world/other")	policy default" <<<"$output")" -eq 1 ]
 	[ "$(grep -c "^cgroup	/	policy default" <<<"$output")" -eq 2 ]
-	matches '^cgg-detach: 1: no such cgroup; cgroup v2 is mounted at /mnt$'
+	matches '^cgg-detach: 1: no such cgroup; cgroup v2 is mounted at /mnt; for a process write pid:1$'
 }
 
 @test 'cgg-detach detaches a removed cgroup by its id' {

@@ -74,7 +74,7 @@ deny bind cgroup $(shown "$web")"
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add bind $words
 		status_is 2
-		says "cgg-rule: ${words% *}: bind does not take it"
+		matches "^cgg-rule: ${words% *}: bind does not take it; it is for [a-z,]+$"
 	done
 	yes cgg-rule list
 	says '# allow everything'

@@ -42,7 +42,7 @@ deny device c 1:5 w'
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add device c 1:3 $match
 		status_is 2
-		says "cgg-rule: ${match% *}: device does not take it"
+		matches "^cgg-rule: ${match% *}: device does not take it; it is for [a-z,]+$"
 	done
 }
 

@@ -41,7 +41,7 @@ refuses_other_words()
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add $1 $words
 		status_is 2
-		matches ': not a match or an option$'
+		matches ': not a match or an option(; write .*)?$'
 	done
 	for words in 'family inet' 'type raw' 'errno EACCES'; do
 		# shellcheck disable=SC2086 # words

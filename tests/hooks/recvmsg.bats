@@ -56,7 +56,7 @@ allow recvmsg cgroup $(shown "$web")"
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add alert recvmsg $words
 		status_is 2
-		says "cgg-rule: ${words% *}: recvmsg does not take it"
+		matches "^cgg-rule: ${words% *}: recvmsg does not take it; it is for [a-z,]+$"
 	done
 	no cgg-rule add alert recvmsg errno EACCES
 	status_is 2

@@ -46,7 +46,7 @@ deny socket family inet cgroup $(shown "$web")"
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add socket $words
 		status_is 2
-		says "cgg-rule: ${words% *}: socket does not take it"
+		matches "^cgg-rule: ${words% *}: socket does not take it; it is for [a-z,]+$"
 	done
 	for words in 'c 1:3' '/dev/null' 'kernel/hostname' 'type raw r'; do
 		# shellcheck disable=SC2086 # words

@@ -33,7 +33,7 @@ deny sysctl * rw'
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add sysctl kernel/hostname $match
 		status_is 2
-		says "cgg-rule: ${match% *}: sysctl does not take it"
+		matches "^cgg-rule: ${match% *}: sysctl does not take it; it is for [a-z,]+$"
 	done
 	no cgg-rule add sysctl kernel/hostname m
 	status_is 2

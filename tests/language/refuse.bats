@@ -112,6 +112,7 @@ table()
 @test 'words: cgg-rule: defaults' { table 'cgg-rule: defaults'; }
 @test 'words: cgg-rule: policies' { table 'cgg-rule: policies'; }
 @test 'words: cgg-attach' { table 'cgg-attach'; }
+@test 'words: cgg-set' { table 'cgg-set'; }
 @test 'words: TARGET' { table 'TARGET'; }
 @test 'words: cgg-detach' { table 'cgg-detach'; }
 @test 'words: cgg-events' { table 'cgg-events'; }
@@ -646,8 +647,8 @@ same_rules()
 		yes cgg-rule -p full add $words
 	done <"$BATS_TEST_TMPDIR/rules"
 	same_rules "$BATS_TEST_TMPDIR/rules"
-	refuses 1 'cgg-rule -p full insert 71 port 71' '71: no such rule'
-	refuses 1 'cgg-rule -p full delete 71' '71: no such rule'
+	refuses 1 'cgg-rule -p full insert 71 port 71' '71: no such rule; cgg-rule list -i prints the ids'
+	refuses 1 'cgg-rule -p full delete 71' '71: no such rule; cgg-rule list -i prints the ids'
 	yes cgg-rule -p full insert -i 1 connect,sendmsg port 500
 	says 71
 	[ "$(cgg-rule -p full list -i | head -n 2)" = "71	deny connect,sendmsg port 500

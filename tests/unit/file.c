@@ -162,7 +162,8 @@ static void a_wrong_default_has_its_own_messages(void **state)
 		"web.rules:1: deny: not an option of default (errno NAME, quiet)\n");
 	refuses("default connect sendmsg deny\n",
 		"web.rules:1: sendmsg: not a verdict (allow, deny or alert)\n");
-	refuses("default deny connect\n", "web.rules:1: deny: not a hook\n");
+	refuses("default deny connect\n", "web.rules:1: default deny: the hooks come first; "
+					  "write default connect deny\n");
 	refuses("default frob deny\n", "web.rules:1: frob: not a hook\n");
 	refuses("default connect,frob deny\n", "web.rules:1: frob: not a hook\n");
 	refuses("default connect, deny\n", "web.rules:1: connect,: not a hook\n");
