@@ -121,7 +121,7 @@ static int options_read(int argc, char **argv, const char **name)
 						 { "verbose", 0, 0, 'v' }, COMMON_OPTIONS };
 	int option, flags = 0;
 
-	while ((option = getopt_long(argc, argv, "p:cfv" COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = option_next(argc, argv, "p:cfv" COMMON_LETTERS, options)) != -1) {
 		if (option == 'p')
 			*name = optarg;
 		else if (option == 'c')

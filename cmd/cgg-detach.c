@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 	__u64 *ids;
 
 	start(argv);
-	while ((option = getopt_long(argc, argv, "a" COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = option_next(argc, argv, "a" COMMON_LETTERS, options)) != -1) {
 		if (option == 'a')
 			all = true;
 		else

@@ -412,7 +412,7 @@ static void options_read(int argc, char **argv, struct wish *wish)
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "jtn:w:o:" COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = option_next(argc, argv, "jtn:w:o:" COMMON_LETTERS, options)) != -1) {
 		if (option == 'j')
 			view.json = true;
 		else if (option == 't')

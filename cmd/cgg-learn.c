@@ -179,7 +179,7 @@ static void words_read(struct cgg_learn *learn, struct cgg_widen *widen, int arg
 						 COMMON_OPTIONS };
 	int option;
 
-	while ((option = getopt_long(argc, argv, COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = option_next(argc, argv, COMMON_LETTERS, options)) != -1) {
 		if (option == 'p')
 			widen->prefix4 = number_or_die("--prefix", optarg, 32);
 		else if (option == '6')

@@ -190,7 +190,7 @@ static void options_read(int argc, char **argv, bool *only_check, bool *replaces
 	unsigned long bytes = DEFAULT_EVENTS;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "crv" COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = option_next(argc, argv, "crv" COMMON_LETTERS, options)) != -1) {
 		if (option == 'c')
 			*only_check = true;
 		else if (option == 'r')

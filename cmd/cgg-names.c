@@ -361,7 +361,7 @@ int main(int argc, char **argv)
 	int option;
 
 	start(argv);
-	while ((option = getopt_long(argc, argv, "jc:" COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = option_next(argc, argv, "jc:" COMMON_LETTERS, options)) != -1) {
 		if (option == 'j')
 			json = true;
 		else if (option == 'c')

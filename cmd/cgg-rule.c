@@ -309,8 +309,8 @@ int main(int argc, char **argv)
 		progress_begin();
 	}
 	for (int round = 0; round < 2; round++) {
-		while ((option = getopt_long(argc, argv, "+p:f:irsjnv" COMMON_LETTERS, options,
-					     0)) != -1)
+		while ((option = option_next(argc, argv, "+p:f:irsjnv" COMMON_LETTERS, options)) !=
+		       -1)
 			option_take(option, command, argv[optind - 1]);
 		if (optind == argc && !command)
 			errx(CGG_USAGE, "add, insert, delete, list, ...? see cgg-rule -h");

@@ -306,7 +306,7 @@ static void words_read(struct wanted *wanted, int argc, char **argv)
 
 	if (!lines)
 		err(OWN_FAILURE, "cannot begin");
-	while ((option = getopt_long(argc, argv, "+p:r:vu:k:e:" COMMON_LETTERS, options, 0)) != -1)
+	while ((option = option_next(argc, argv, "+p:r:vu:k:e:" COMMON_LETTERS, options)) != -1)
 		option_take(wanted, option, lines);
 	if (fclose(lines) || !wanted->lines)
 		err(OWN_FAILURE, "cannot begin");

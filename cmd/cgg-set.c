@@ -366,7 +366,7 @@ int main(int argc, char **argv)
 
 	start(argv);
 	for (int round = 0; round < 2; round++) {
-		while ((option = getopt_long(argc, argv, "+nsj" COMMON_LETTERS, options, 0)) != -1)
+		while ((option = option_next(argc, argv, "+nsj" COMMON_LETTERS, options)) != -1)
 			option_take(option, command, argv[optind - 1]);
 		if (optind == argc && !command)
 			errx(CGG_USAGE, "add, delete, restore, list, test or drop? see cgg-set -h");

@@ -153,7 +153,7 @@ static void options_read(int argc, char **argv)
 						 COMMON_OPTIONS };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "jk" COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = option_next(argc, argv, "jk" COMMON_LETTERS, options)) != -1) {
 		if (option == 'j')
 			json = true;
 		else if (option == 'k')

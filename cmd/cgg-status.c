@@ -413,7 +413,7 @@ static void options_read(int argc, char **argv)
 						 COMMON_OPTIONS };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "jm" COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = option_next(argc, argv, "jm" COMMON_LETTERS, options)) != -1) {
 		if ((option == 'j' || option == 'm') && show != show_fitting &&
 		    show != (option == 'j' ? show_json : show_metrics))
 			errx(CGG_USAGE, "-j or -m, one of them");

@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 
 	start(argv);
 	arguments = argv;
-	while ((option = getopt_long(argc, argv, "bd:n:" COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = option_next(argc, argv, "bd:n:" COMMON_LETTERS, options)) != -1) {
 		if (option == 'b')
 			lines = true;
 		else if (option == 'd')

@@ -46,7 +46,7 @@ int main(int argc, char **argv)
 	bool force = false;
 
 	start(argv);
-	while ((option = getopt_long(argc, argv, "f" COMMON_LETTERS, options, 0)) != -1) {
+	while ((option = option_next(argc, argv, "f" COMMON_LETTERS, options)) != -1) {
 		if (option == 'f')
 			force = true;
 		else

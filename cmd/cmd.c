@@ -64,7 +64,6 @@ void start(char **argv)
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
 			err(CGG_FAILED, "/dev/null");
-	say_begin();
 	memlock_lift();
 	atexit(finish);
 	libbpf_set_print(0); /* its messages are for those who write BPF programs */
@@ -84,6 +83,72 @@ void hand_on(void)
 		setenv("POSIXLY_CORRECT", inherited_posix, 1);
 }
 
+/* Complain about a long option that is in no table, or is the begin of several. */
+static void name_refuse(const char *word, const struct option *options)
+{
+	char list[512] = "";
+	size_t len = strcspn(word + 2, "="), used = 0, count = 0;
+
+	for (; options->name && used < sizeof(list); options++)
+		if (!strncmp(word + 2, options->name, len)) {
+			used += (size_t)snprintf(list + used, sizeof(list) - used, " '--%s'",
+						 options->name);
+			count++;
+		}
+	if (count)
+		warnx("option '%s' is ambiguous; possibilities:%s", word, list);
+	else
+		warnx("unrecognized option '%s'", word);
+}
+
+/* Return whether the option that getopt_long(3) refused is a long one, and complain about it. */
+static bool long_refuse(char **argv, const struct option *options)
+{
+	const char *word = argv[optind - 1];
+	size_t len = strcspn(word, "=");
+
+	if (!optopt)
+		name_refuse(word, options);
+	if (!optopt || strncmp(word, "--", 2) != 0)
+		return !optopt;
+	while (options->name &&
+	       (options->val != optopt || strncmp(word + 2, options->name, len - 2) != 0))
+		options++;
+	if (options->name && options->has_arg && !argv[optind])
+		warnx("option '--%s' requires an argument", options->name);
+	else if (options->name && !options->has_arg && word[len])
+		warnx("option '--%s' doesn't allow an argument", options->name);
+	else
+		return false;
+	return true;
+}
+
+/*
+ * Return the next option, as getopt_long(3); if it returns '?', complain here.
+ *
+ * Each C library has other words for that, and none escapes control characters.
+ */
+int option_next(int argc, char **argv, const char *letters, const struct option *options)
+{
+	const char *at;
+	char letter;
+	int option;
+
+	opterr = 0;
+	option = getopt_long(argc, argv, letters, options, 0);
+	if (optind > argc)
+		optind = argc; /* musl steps over an argument that is missing */
+	if (option != '?' || long_refuse(argv, options))
+		return option;
+	letter = optopt < 256 ? (char)optopt : '?'; /* musl reads a whole wide character */
+	at = letter == ':' ? 0 : strchr(letters, letter);
+	if (at && at[1] == ':')
+		warnx("option requires an argument -- '%c'", letter);
+	else
+		warnx("invalid option -- '%c'", letter);
+	return option;
+}
+
 void common_option(int option, const char *usage)
 {
 	switch (option) {
@@ -94,7 +159,6 @@ void common_option(int option, const char *usage)
 		printf("%s %s\n", program_invocation_short_name, CGG_VERSION);
 		exit(CGG_DONE);
 	case '?':
-		library_said();
 		errx(CGG_USAGE, "see %s -h", program_invocation_short_name);
 	}
 }

@@ -22,12 +22,11 @@ void warn(const char *format, ...) PRINTF(1);
 void warnx(const char *format, ...) PRINTF(1);
 _Noreturn void err(int status, const char *format, ...) PRINTF(2);
 _Noreturn void errx(int status, const char *format, ...) PRINTF(2);
-void say_begin(void);
-void library_said(void);
 
 /* cmd.c */
 void start(char **argv); /* call this first */
 void hand_on(void); /* before execve(2): restore the environment and limits of the caller */
+int option_next(int argc, char **argv, const char *letters, const struct option *options);
 void common_option(int option, const char *usage); /* handle -h, -V or a wrong option: exit */
 bool wants_color(void); /* whether stdout is a terminal with colors, and NO_COLOR is not set */
 void middle_cut(char *text, size_t columns, const char *gap, size_t wide);

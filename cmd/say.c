@@ -3,7 +3,7 @@
  * say.c - write all messages of a command to standard error.
  *
  * These functions replace err(3) and the like. A message is one line, and a control character in a
- * quoted file, name or argument is escaped. say() writes them all, also those of getopt(3).
+ * quoted file, name or argument is escaped.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -77,30 +77,4 @@ void errx(int status, const char *format, ...)
 {
 	SAY(false);
 	exit(status);
-}
-
-/* Pass on a message that the C library wrote to stderr, without its line end. */
-static ssize_t library_says(void *cookie, const char *text, size_t len)
-{
-	(void)cookie;
-	say(text, len && text[len - 1] == '\n' ? len - 1 : len);
-	return (ssize_t)len;
-}
-
-/* Replace stderr by a buffer, whose message library_said() writes. */
-void say_begin(void)
-{
-	static char buffer[MESSAGE];
-	FILE *file = fopencookie(0, "w", (cookie_io_functions_t){ .write = library_says });
-
-	if (!file)
-		err(CGG_FAILED, "standard error");
-	setvbuf(file, buffer, _IOFBF, sizeof(buffer));
-	stderr = file;
-}
-
-/* Write the message of the C library that is complete now. */
-void library_said(void)
-{
-	fflush(stderr);
 }

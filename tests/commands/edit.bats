@@ -110,6 +110,20 @@ cgg-rule: policy default: not changed"
 	[ -z "$(ls -A "$TMPDIR")" ]
 }
 
+@test 'the question whether to edit again is there before the answer' {
+	export EDITOR="sh -c 'echo prot 7 >>\"\$1\"' -"
+	mkfifo "$BATS_TEST_TMPDIR/answer"
+	script -qfec 'cgg-rule edit' /dev/null <"$BATS_TEST_TMPDIR/answer" >"$BATS_TEST_TMPDIR/said" 3>&- &
+	exec 4>"$BATS_TEST_TMPDIR/answer"
+	wait_for grep -q 'Edit again? \[Y/n\]' "$BATS_TEST_TMPDIR/said"
+	echo n >&4
+	exec 4>&-
+	status=0
+	wait "$!" || status=$?
+	[ "$status" -eq 2 ]
+	nothing_changed
+}
+
 @test 'an editor that fails changes nothing' {
 	for editor in 'echo port 3 >>"$1"; false' /nosuch 'kill -KILL $$;'; do
 		run env EDITOR="$editor" cgg-rule edit </dev/null
