@@ -145,7 +145,7 @@ static void load(void)
 	snprintf(directory, sizeof(directory), "%s/progs", sibling);
 	programs_pin(object, directory, 0);
 	version_pin(o.programs);
-	if (!renameat2(AT_FDCWD, sibling, AT_FDCWD, CGG_DIR, RENAME_NOREPLACE))
+	if (!rename_new(sibling, CGG_DIR))
 		*sibling = 0;
 	else if (errno != EEXIST)
 		err(CGG_FAILED, "%s", CGG_DIR);

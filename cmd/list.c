@@ -146,7 +146,7 @@ static int list_json(struct cgg_guard *guard, struct listing *l, const struct cg
 	for (int i = 0; i < CGG_HOOKS; i++)
 		if (image->defaults.error[i])
 			json_object_set_new(errors, cgg_hooks[i].word,
-					    json_string(strerrorname_np(image->defaults.error[i])));
+					    json_string(errno_name(image->defaults.error[i])));
 	status = policy_each(guard, (int)l->place, list_object, l);
 	json_object_set_new(o, "policy", json_string(guard->policies[l->place].name));
 	json_object_set_new(o, "mode", json_string(image->audit ? "audit" : "enforce"));

@@ -186,7 +186,7 @@ static size_t default_print(const struct cgg_defaults *defaults, unsigned hook, 
 	return (size_t)snprintf(text, size, "default %s %s%s%s%s\n", words,
 				cgg_verdicts[defaults->verdict[hook]],
 				defaults->quiet >> hook & 1 ? " quiet" : "", error ? " errno " : "",
-				error ? strerrorname_np(error) : "");
+				error ? errno_name(error) : "");
 }
 
 /* Print the mode line, a default line for each other default than allow, and those about names. */

@@ -112,7 +112,7 @@ static int programs_exchange(void)
 {
 	pinned_forget();
 	mkdir(CGG_DIR "/progs", 0700); /* somebody may have removed it */
-	if (!renameat2(AT_FDCWD, CGG_REPLACED, AT_FDCWD, CGG_DIR "/progs", RENAME_EXCHANGE))
+	if (!rename_exchange(CGG_REPLACED, CGG_DIR "/progs"))
 		return 0;
 	if (errno == EINVAL)
 		return programs_move();

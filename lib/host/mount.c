@@ -75,10 +75,9 @@ static bool mount_read(struct mount *m, const char *line)
 /* Return whether no other mount covers this one. */
 static bool is_on_top(const struct mount *m)
 {
-	struct statx st;
+	__u64 id;
 
-	return !statx(AT_FDCWD, m->dir, AT_NO_AUTOMOUNT, STATX_MNT_ID, &st) &&
-	       st.stx_mask & STATX_MNT_ID && st.stx_mnt_id == m->id;
+	return mount_id(m->dir, &id) && id == m->id;
 }
 
 /* Return whether the mount shows the whole hierarchy that this process may see. */

@@ -68,7 +68,7 @@ static int request_send(int fd, const struct request *request, __u32 proto,
 				  .msg_iovlen = sizeof(parts) / sizeof(parts[0]) };
 
 	whole.head.nlmsg_len = 0;
-	for (size_t i = 0; i < message.msg_iovlen; i++)
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		whole.head.nlmsg_len += (__u32)parts[i].iov_len;
 	return sendmsg(fd, &message, 0) < 0 ? errno : 0;
 }

@@ -31,6 +31,15 @@ void note_put(FILE *errors, const char *name, size_t line);
 extern void (*cgg_progress)(const char *doing, unsigned long done);
 void progress(const char *doing, unsigned long done);
 
+/* errno.c: errors by name */
+const char *errno_name(int error); /* like EPERM; 0: there is no such error */
+int errno_parse(int *error, const char *word);
+
+/* kernel.c: system calls that not every C library has; -1 with errno */
+int rename_new(const char *from, const char *to); /* EEXIST: `to` exists */
+int rename_exchange(const char *one, const char *other);
+bool mount_id(const char *path, __u64 *id);
+
 /* visible.c: text of unknown origin, made safe for a terminal */
 #define CGG_VISIBLE 4 /* one byte becomes at most so many */
 size_t text_visible(char *text, const char *s, size_t len);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* name.c - checks names of rules, policies and errors; shortens names of policies to tags. */
+/* name.c - checks names of rules and policies; shortens names of policies to tags. */
 #include <string.h>
 
 #include "words.h"
@@ -21,21 +21,6 @@ static int check_name(const char *what, const char *name, size_t size)
 		return set_error(CGG_USAGE, "%s %s: a name does not start with %c", what, name,
 				 *name);
 	return 0;
-}
-
-/* Set *error to the number of an error, which is given by its name. */
-int errno_parse(int *error, const char *word)
-{
-	for (int e = 1; e < 134; e++) {
-		const char *name = strerrorname_np(e);
-
-		if (name && !strcmp(name, word)) {
-			*error = e;
-			return 0;
-		}
-	}
-	return set_error(CGG_USAGE, "errno %.80s: not the name of an error, like ECONNREFUSED",
-			 word);
 }
 
 int name_check(const char *what, const char *name)

@@ -192,7 +192,7 @@ const char *rule_print(const struct cgg_rule *rule)
 	if (rule->quiet)
 		put(&t, " quiet");
 	if (rule->error)
-		put_key(&t, "errno", strerrorname_np(rule->error));
+		put_key(&t, "errno", errno_name(rule->error));
 	rate_print(&rule->limit, part);
 	put(&t, part);
 	put(&t, rule->inner ? " inner" : "");

@@ -110,7 +110,6 @@ int resolver_parse(__u64 addr[2], const char *word);
 /* sockopt.c; name.c */
 void sockopt_print(long level, long name, char text[256]);
 int name_check(const char *what, const char *name);
-int errno_parse(int *error, const char *word);
 int policy_name_check(const char *name);
 void name_tag(char tag[CGG_NAME], const char *name); /* of a policy; pads tag with NULs */
 bool is_rule_word(const char *word); /* rule.c: a verdict, a hook, a match or an option */

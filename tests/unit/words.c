@@ -276,9 +276,29 @@ static void sections_free(void)
 	}
 }
 
+/* glibc knows the names, too; not every C library does. */
+static void errors_have_the_names_that_the_c_library_gives_them(void **state)
+{
+	int parsed;
+
+	(void)state;
+	for (int error = -1; error < 5000; error++) {
+		const char *name = error > 0 ? strerrorname_np(error) : 0;
+
+		assert_int_equal(!name, !errno_name(error));
+		if (!name)
+			continue;
+		assert_string_equal(errno_name(error), name);
+		assert_int_equal(errno_parse(&parsed, name), 0);
+		assert_int_equal(parsed, error);
+	}
+	assert_int_equal(errno_parse(&parsed, "EPER"), CGG_USAGE);
+	assert_int_equal(errno_parse(&parsed, ""), CGG_USAGE);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[SECTIONS + 2] = { 0 };
+	struct CMUnitTest tests[SECTIONS + 3] = { 0 };
 	int failed;
 
 	table_read();
@@ -288,7 +308,9 @@ int main(void)
 						.initial_state = &sections[i] };
 	tests[count] = (struct CMUnitTest)cmocka_unit_test(a_cgroup_of_any_bytes_is_read_back);
 	tests[count + 1] = (struct CMUnitTest)cmocka_unit_test(the_longest_rule_is_printed_whole);
-	failed = _cmocka_run_group_tests("words", tests, count + 2, 0, 0);
+	tests[count + 2] = (struct CMUnitTest)cmocka_unit_test(
+		errors_have_the_names_that_the_c_library_gives_them);
+	failed = _cmocka_run_group_tests("words", tests, count + 3, 0, 0);
 	sections_free();
 	return failed;
 }
