@@ -98,7 +98,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all deps demo sysroot tested tools check check-one check-compilers check-debian check-faults check-kernels \
-	check-machines check-matrix check-odd check-programs check-reproducible check-debs check-rpm rpm dist \
+	check-machines check-matrix check-musl check-odd check-programs check-reproducible check-debs check-rpm rpm dist \
 	check-sanitize check-valgrind analyze soak bench bench-compare \
 	fuzz html check-site install uninstall deb check-deb check-boot clean
 
@@ -180,9 +180,16 @@ check-odd: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS)
 	@tests/machines/check-odd $(ODD)
 
+# Build the libraries and the commands with musl, and run the demo and a few files of tests with them;
+# FILES='hooks/connect' names some.
+check-musl: deps
+	@tests/install-deps musl
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(TOOLS) $(TRIED)
+	@BUILD=$(abspath $(BUILD)) tests/machines/check-musl $(FILES)
+
 # Run everything that a release needs, and go on where something fails: hours. doc/matrix.md has the table.
 check-matrix:
-	@failed=; for target in check check-debian check-compilers check-kernels check-machines check-odd \
+	@failed=; for target in check check-debian check-compilers check-kernels check-machines check-odd check-musl \
 		check-reproducible check-rpm check-deb check-debs check-boot; do \
 		$(MAKE) --no-print-directory $$target || failed="$$failed $$target"; \
 	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }

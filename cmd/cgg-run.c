@@ -285,10 +285,9 @@ static void option_take(struct wanted *wanted, int option, FILE *lines)
 		status = environ_add(&wanted->environ, optarg);
 	else if (option == 'c')
 		wanted->environ.clear = true;
-	else if (option == '?') {
-		library_said();
+	else if (option == '?')
 		errx(OWN_FAILURE, "see cgg-run -h");
-	} else
+	else
 		common_option(option, usage);
 	if (status)
 		die(OWN_FAILURE);

@@ -128,7 +128,6 @@ void option_refuse(const char *typed, bool set)
 	const char *hint = subcommand_hint(is_long ? typed : letter, set);
 	const char *name = set ? "cgg-set" : "cgg-rule";
 
-	library_said();
 	if (!*hint && !set && is_long && is_rule_word(typed + 2))
 		hint = "; write the words of a rule without dashes";
 	errx(CGG_USAGE, "see %s -h%s", name, hint);
