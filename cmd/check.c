@@ -13,6 +13,7 @@
 #include "rule.h"
 
 #define WARNINGS 10 /* of one change */
+#define SLOW_ENTRIES 2000000 /* to compare more of them takes seconds */
 #define WARN_ENTRIES 200000 /* a change to a larger policy is not compared: it would take seconds */
 
 struct check {
@@ -132,6 +133,8 @@ static int rules_check(struct check *check)
 	unsigned count, at = 0;
 	char why[64];
 
+	if (rules->count > SLOW_ENTRIES)
+		warnx("%u rules, lists counted: comparing them takes a while", rules->count);
 	if (shadows_find(rules, 0, cgroups_above, false, &shadow, &count))
 		die(CGG_FAILED);
 	settings_check(check);

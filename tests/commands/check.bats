@@ -231,6 +231,14 @@ cgg-rule: warning: policy default: rule 7 can never decide: repeats rule 5"
 	done
 }
 
+@test 'check tells at once that a policy with very many combinations of lists takes a while' {
+	for i in {1..33}; do
+		echo "deny connect ip $(seq -s, -f "10.$i.1.%g" 0 2 248) port $(seq -s, 1 2 1000)"
+	done >"$BATS_TEST_TMPDIR/many"
+	yes cgg-rule check "$BATS_TEST_TMPDIR/many"
+	says 'cgg-rule: 2062500 rules, lists counted: comparing them takes a while'
+}
+
 @test 'a rule about a set is shadowed by rules about all addresses or the same set, and by no others' {
 	yes cgg-set add bad 192.0.2.0/24
 	yes cgg-set add worse 198.51.100.7
