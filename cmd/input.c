@@ -57,7 +57,11 @@ static char *text_read(const char *name, size_t *size, int *status)
 
 	if (!text) {
 		*status = !file && errno == ENOENT ? CGG_USAGE : CGG_FAILED;
-		warn("%s", name);
+		if (*status == CGG_USAGE && is_other_policy(name))
+			warnx("%s: no such file; for policy %s write cgg-rule -p %s", name, name,
+			      name);
+		else
+			warn("%s", name);
 	}
 	if (file && !standard)
 		fclose(file);

@@ -89,17 +89,28 @@ int done_cut(struct cgg_guard *guard, int place, int status)
 	return status;
 }
 
+/* Return whether a word is the name of a policy, and no policy was chosen by -p. */
+bool is_other_policy(const char *word)
+{
+	struct cgg_guard guard;
+	bool is_one;
+
+	if (policy_given || !strcmp(word, policy_name) || policy_name_check(word) ||
+	    guard_open(&guard, CGG_READ))
+		return false;
+	is_one = policy_find(&guard, word) >= 0;
+	guard_close(&guard);
+	return is_one;
+}
+
 /* Exit with cgg_error, and say so if the first word is a policy's name: it has to follow -p. */
 void die_at(int status, int count, char **word)
 {
 	const char *policy = count ? word[0] : "";
 	char why[CGG_ERROR];
-	struct cgg_guard guard;
 
 	strcpy(why, cgg_error);
-	if (status == CGG_USAGE && !policy_given && strcmp(policy, policy_name) != 0 &&
-	    !policy_name_check(policy) && !guard_open(&guard, CGG_READ) &&
-	    policy_find(&guard, policy) >= 0)
+	if (status == CGG_USAGE && is_other_policy(policy))
 		errx(status, "%s; for policy %s write cgg-rule -p %s", why, policy, policy);
 	errx(status, "%s", why);
 }

@@ -15,6 +15,7 @@ int done(struct cgg_guard *guard, int status);
 extern bool cut, verbose;
 int policy_put(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds);
 int done_cut(struct cgg_guard *guard, int place, int status); /* --cut, then done() */
+bool is_other_policy(const char *word);
 _Noreturn void die_at(int status, int count, char **word);
 struct cgg_rule parse_or_die(int count, char **word, bool new);
 void programs_or_die(const struct cgg_rules *rules); /* loads what they need */

@@ -48,7 +48,10 @@ static int default_check(int hook, __u8 verdict, int error, bool quiet)
 	if (error && verdict != CGG_DENY)
 		return set_error(CGG_USAGE, "errno: only a default deny can have one");
 	if (error && !cgg_hooks[hook].error)
-		return set_error(CGG_USAGE, "errno: %s does not take it", cgg_hooks[hook].word);
+		return set_error(CGG_USAGE,
+				 "errno: %s does not take it; write its default on another line, "
+				 "without errno",
+				 cgg_hooks[hook].word);
 	if (quiet && verdict == CGG_ALLOW)
 		return set_error(CGG_USAGE, "quiet: a default allow reports nothing anyway");
 	return 0;
