@@ -124,7 +124,7 @@ END
 	refuses 'cgg-rule: FILE:3: port 70000: not a port (0 to 65535)
 cgg-rule: FILE:4: frob: not a verdict, a hook or a match
 cgg-rule: FILE:6: maybe: not a verdict (allow, deny or alert)
-cgg-rule: FILE:7: mode: needs enforce or audit
+cgg-rule: FILE:7: mode loud: needs enforce or audit
 cgg-rule: FILE:8: port: device does not take it; it is for connect,bind,sendmsg,recvmsg,egress,ingress,flow
 cgg-rule: FILE:9: a quote is not closed
 cgg-rule: FILE:10: ip 10.0.0.1/8: host bits are set; did you mean 10.0.0.0/8?'

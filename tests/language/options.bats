@@ -539,5 +539,5 @@ alert socket'
 	status_is 2
 	no cgg-rule mode strict
 	status_is 2
-	says 'cgg-rule: mode: needs enforce or audit'
+	says 'cgg-rule: mode strict: needs enforce or audit'
 }
