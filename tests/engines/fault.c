@@ -20,6 +20,10 @@
  *			command did the same for both.
  *	get:WORD:ERRNO	let each bpf(2) fail so that would open a pin whose path ends in WORD;
  *			with :N appended, only the Nth of them
+ *	locks		print the calls as count does, each with `free', `read' or `write': how
+ *			the command holds a lock (flock(2)) in /sys/fs/bpf
+ *	meet:N		at system call N, run the shell command in $MEET until it has ended or waits
+ *			for such a lock, and then make the call. Print `met STATUS' on descriptor 9.
  *	The status is that of the command, or 137 when it was killed. Children of the command
  *	are traced, and waited for, until they execute something else. Calls count from the
  *	first fcntl(2), with which every command begins; earlier ones are libc's. The programs,
@@ -48,7 +52,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -77,7 +83,7 @@ static struct process {
 	bool begun;
 } processes[PROCESSES];
 
-static enum { NONE, COUNT, CALL, STORE, FAIL } what;
+static enum { NONE, COUNT, CALL, STORE, FAIL, LOCKS, MEET } what;
 static char wanted[64]; /* the path of a pin that must not open ends so; "": no pin */
 static unsigned long which, gets; /* which of these; 0: each */
 static unsigned long at, calls, stores;
@@ -626,6 +632,80 @@ static bool gets_wanted(pid_t pid, const struct user_regs_struct *regs)
 	return len >= end && !strcmp(path + len - end, wanted) && (++gets == which || !which);
 }
 
+/* ---- two commands at once ---- */
+
+static pid_t meeting; /* the shell of $MEET; 0: none */
+
+/*
+ * lock_in - return 'r' or 'w' if a process holds a lock in /sys/fs/bpf; with pid 0, return 'r' or
+ * 'w' if any process waits for one; else 0
+ */
+static char lock_in(pid_t pid)
+{
+	FILE *locks = fopen("/proc/locks", "re");
+	char line[256], word[8], found = 0;
+	unsigned major, minor;
+	struct stat st;
+	pid_t holder;
+
+	if (!locks || stat("/sys/fs/bpf", &st))
+		err(125, "/proc/locks");
+	while (!found && fgets(line, sizeof(line), locks)) {
+		const char *waits = strstr(line, "-> ");
+
+		if (sscanf(waits ? waits + 3 : strchr(line, ' '), " FLOCK %*s %7s %d %x:%x:", word,
+			   &holder, &major, &minor) == 4 &&
+		    makedev(major, minor) == st.st_dev && (pid ? !waits && holder == pid : !!waits))
+			found = *word == 'R' ? 'r' : 'w';
+	}
+	fclose(locks);
+	return found;
+}
+
+static void met(int status)
+{
+	dprintf(9, "met %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	meeting = 0;
+}
+
+/* meet - run $MEET until it has ended or waits for a lock */
+static void meet(void)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	int status;
+
+	meeting = fork();
+	if (!meeting) {
+		close(9);
+		execl("/bin/sh", "sh", "-c", getenv("MEET"), (char *)0);
+		_exit(127);
+	}
+	while (!lock_in(0)) {
+		if (waitpid(meeting, &status, WNOHANG) == meeting) {
+			met(status);
+			return;
+		}
+		nanosleep(&moment, 0);
+	}
+}
+
+/* call_print - print a call, if that is asked for */
+static void call_print(pid_t pid, unsigned long number, const char *name)
+{
+	const char *state = changed ? "new" : "same";
+	char lock;
+
+	if (what == COUNT)
+		dprintf(9, "call %lu %s %s\n", number, name, state);
+	if (what != LOCKS)
+		return;
+	lock = lock_in(pid);
+	dprintf(9, "call %lu %s %s %s\n", number, name, state,
+		!lock	      ? "free"
+		: lock == 'r' ? "read"
+			      : "write");
+}
+
 /* call_begins - handle the start of a system call; return true if the process was killed */
 static bool call_begins(struct process *p)
 {
@@ -639,13 +719,14 @@ static bool call_begins(struct process *p)
 	if (!p->begun)
 		return false;
 	calls++;
-	if (what == COUNT)
-		dprintf(9, "call %lu %s %s\n", number, name_of(&regs), changed ? "new" : "same");
+	call_print(p->pid, number, name_of(&regs));
 	changed = !call_looks(&regs);
 	if (*wanted ? !gets_wanted(p->pid, &regs) : number != at)
 		return false;
 	if (what == CALL)
 		return !kill(p->pid, SIGKILL);
+	if (what == MEET)
+		meet();
 	/*
 	 * The processes of a command take turns as they like, so this call need not be the one in
 	 * the list. The kernel has no close(2) that leaves the end of a pipe open, for one.
@@ -760,6 +841,8 @@ static int follow(pid_t first)
 		struct process *p = process_find(pid);
 
 		if (!WIFSTOPPED(status)) {
+			if (pid == meeting)
+				met(status);
 			if (pid == first)
 				result = WIFEXITED(status) ? WEXITSTATUS(status)
 							   : 128 + WTERMSIG(status);
@@ -820,6 +903,13 @@ static bool point_read(const char *word)
 		what = COUNT;
 		return true;
 	}
+	if (!strcmp(word, "locks")) {
+		what = LOCKS;
+		return true;
+	}
+	what = MEET;
+	if (sscanf(word, "meet:%lu", &at) == 1)
+		return getenv("MEET");
 	what = sscanf(word, "call:%lu", &at) == 1 ? CALL : STORE;
 	if (what == CALL || sscanf(word, "store:%lu", &at) == 1)
 		return true;
