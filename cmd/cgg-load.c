@@ -49,14 +49,32 @@ static void undo(void)
 		pin_remove(sibling);
 }
 
-static void bpffs_mount(void)
+static bool bpffs_is_mounted(void)
 {
 	struct statfs fs;
 
 	if (statfs(CGG_BPFFS, &fs))
 		err(CGG_FAILED, "%s", CGG_BPFFS);
-	if ((unsigned)fs.f_type != BPF_FS_MAGIC && mount("bpf", CGG_BPFFS, "bpf", 0, "mode=0700"))
+	return (unsigned)fs.f_type == BPF_FS_MAGIC;
+}
+
+/*
+ * Mount a bpffs if there is none. A second one would hide the first with its guard, so commands
+ * that find none at once take turns, by a lock on the directory below.
+ */
+static void bpffs_mount(void)
+{
+	int below;
+
+	if (bpffs_is_mounted())
+		return;
+	below = pin_directory(CGG_BPFFS);
+	if (below >= 0 && lock_take(below, CGG_CHANGE))
+		*cgg_error = 0; /* it is no cgg-load that holds it for so long */
+	if (!bpffs_is_mounted() && mount("bpf", CGG_BPFFS, "bpf", 0, "mode=0700"))
 		err(CGG_FAILED, "%s: no bpffs is mounted here, and mounting one", CGG_BPFFS);
+	if (below >= 0)
+		close(below);
 }
 
 /* Store the size of ring 0, and the policy "default", which always exists. */
@@ -104,6 +122,34 @@ static void version_pin(unsigned programs)
 	close(fd);
 }
 
+/*
+ * Make the sibling and lock it; return its descriptor.
+ *
+ * Until it is locked, another command takes it for that of a killed one, and removes it.
+ */
+static int sibling_make(void)
+{
+	int dir;
+
+	snprintf(sibling, sizeof(sibling), CGG_SIBLING "%d", getpid());
+	for (;;) {
+		if (mkdir(sibling, 0700)) {
+			warn("%s", sibling);
+			*sibling = 0;
+			exit(CGG_FAILED);
+		}
+		dir = pin_directory(sibling);
+		if (dir < 0 && errno != ENOENT)
+			err(CGG_FAILED, "%s", sibling);
+		if (dir >= 0 && lock_take(dir, CGG_CHANGE))
+			die(CGG_FAILED);
+		if (dir >= 0 && pin_is_at(dir, sibling))
+			return dir;
+		if (dir >= 0)
+			close(dir);
+	}
+}
+
 static void rings_sized(struct bpf_object *object)
 {
 	rings_prepare(object, slots);
@@ -121,15 +167,7 @@ static void load(void)
 	absent_tell(&o, CGG_ASK | o.no_point);
 	object = o.bpf;
 	values_write(object);
-	snprintf(sibling, sizeof(sibling), CGG_SIBLING "%d", getpid());
-	if (mkdir(sibling, 0700)) {
-		warn("%s", sibling);
-		*sibling = 0;
-		exit(CGG_FAILED);
-	}
-	dir = pin_directory(sibling);
-	if (dir < 0 || flock(dir, LOCK_EX | LOCK_NB))
-		err(CGG_FAILED, "%s", sibling);
+	dir = sibling_make();
 	make_directory(sibling, "/maps");
 	make_directory(sibling, "/progs");
 	make_directory(sibling, "/links");
@@ -153,17 +191,22 @@ static void load(void)
 	bpf_object__close(object);
 }
 
-/* Return whether a guard is loaded, and open it; exit if it has another layout. */
+/*
+ * Return whether a guard is loaded, and open it; exit if it has another layout, or if none is there
+ * and another command needs programs of the one that it saw.
+ */
 static bool is_loaded(struct cgg_guard *guard)
 {
-	int status;
+	int status = guard_is_gone() ? CGG_FAILED : guard_open(guard, CGG_READ);
 
-	if (faccessat(AT_FDCWD, CGG_DIR, F_OK, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
-		return false;
-	status = guard_open(guard, CGG_READ);
-	if (status)
+	if (!status)
+		return true;
+	if (!guard_is_gone())
 		die(status);
-	return true;
+	if (getenv(LOAD_ADDS))
+		errx(CGG_FAILED, ANOTHER_REMOVED);
+	*cgg_error = 0; /* cgg-unload may have removed it just now */
+	return false;
 }
 
 /* Return the hooks that the words of --hooks mean, or exit. */

@@ -34,6 +34,8 @@ _Noreturn void die(int status); /* print cgg_error and exit */
 
 /* need.c, of cgg-attach, cgg-rule and cgg-run */
 int programs_need(const struct cgg_rules *rules);
+#define LOAD_ADDS                                                                                  \
+	"CGG_LOAD_ADDS" /* in the environment: cgg-load adds programs, but makes no guard */
 #define NO_RESOLVER "without a line `resolver' no answer of DNS counts"
 void resolver_warn(struct cgg_guard *guard, int place);
 unsigned hooks_lacking(void); /* 1 << enum cgg_hook; this kernel has no attach point for them */
@@ -72,6 +74,7 @@ void value_write(struct bpf_object *object, const char *map, const void *value);
 void programs_pin(struct bpf_object *object, const char *directory, unsigned except);
 void absent_tell(const struct object *o, unsigned tried);
 int hooks_add(unsigned hooks);
+#define ANOTHER_REMOVED CGG_DIR ": another command removed the guard; try again"
 void replace(struct cgg_guard *guard);
 
 /* loads.c, of cgg-load */

@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,6 +52,7 @@ static _Noreturn void load_exec(const char *hooks)
 	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - sizeof("cgg-load"));
 	char *slash;
 
+	setenv(LOAD_ADDS, "1", 1);
 	path[len > 0 ? len : 0] = 0;
 	slash = strrchr(path, '/');
 	if (slash) {

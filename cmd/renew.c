@@ -161,44 +161,90 @@ static void map_take(struct bpf_map *map)
 	close(fd);
 }
 
-static void maps_take(struct bpf_object *object)
+/* Open the guard again, or exit, also if another command has removed it since. */
+static void open_again(struct cgg_guard *guard, enum cgg_open how)
+{
+	int status = guard_open(guard, how);
+
+	if (status && guard_is_gone())
+		errx(CGG_FAILED, ANOTHER_REMOVED);
+	if (status)
+		die(status);
+}
+
+/*
+ * Let the object use the maps of the guard, all or those that are pinned already. The lock keeps
+ * another command from replacing the guard in between: programs need the maps of a single guard.
+ */
+static void maps_take_some(struct bpf_object *object, bool all)
 {
 	struct bpf_map *map;
+	struct cgg_guard guard;
 
-	bpf_object__for_each_map(map, object) map_take(map);
+	open_again(&guard, CGG_READ);
+	bpf_object__for_each_map(map, object) if (all || is_pinned(bpf_map__name(map)))
+		map_take(map);
+	guard_close(&guard);
+	guard_unmap(&guard);
+}
+
+static void maps_take(struct bpf_object *object)
+{
+	maps_take_some(object, true);
 }
 
 /* Let the object for names use the maps of the guard; it makes those that only it uses. */
 static void names_maps_take(struct bpf_object *object)
 {
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, object) if (is_pinned(bpf_map__name(map))) map_take(map);
+	maps_take_some(object, false);
 }
 
-/* Open the guard for a change, or exit if it is not the one whose maps the object uses. */
-static void same_guard_open(struct cgg_guard *guard, struct bpf_object *object)
+/* Exit if the guard is not the one whose maps the object uses. */
+static void same_guard_check(const struct bpf_object *object, const struct bpf_map_info *now)
 {
-	struct bpf_map_info now, taken = { 0 };
+	struct bpf_map_info taken = { 0 };
 	__u32 len = sizeof(taken);
-	int status = guard_open(guard, CGG_CHANGE);
 
-	if (status)
-		die(status);
-	close(pinned_info("policies", &now));
 	if (bpf_obj_get_info_by_fd(bpf_object__find_map_fd_by_name(object, "policies"), &taken,
 				   &len) ||
-	    now.id != taken.id)
+	    now->id != taken.id)
 		errx(CGG_FAILED, CGG_DIR ": another command replaced the guard; try again");
 }
 
-/* Return the programs that are loaded, or exit. */
+/* Open the guard for a change, or exit if it is not the one whose maps the objects use. */
+static void same_guard_open(struct cgg_guard *guard, const struct object *o,
+			    const struct object *names)
+{
+	struct bpf_map_info now;
+
+	open_again(guard, CGG_CHANGE);
+	close(pinned_info("policies", &now));
+	if (o->bpf)
+		same_guard_check(o->bpf, &now);
+	if (names->bpf)
+		same_guard_check(names->bpf, &now);
+}
+
+/* Return the programs that are loaded, or exit; the guard is open. */
 static unsigned programs_there(void)
 {
 	unsigned loaded;
 
 	if (programs_loaded(&loaded))
 		die(CGG_FAILED);
+	return loaded;
+}
+
+/* Return the programs that are loaded now, or exit. */
+static unsigned programs_before(void)
+{
+	struct cgg_guard guard;
+	unsigned loaded;
+
+	open_again(&guard, CGG_READ);
+	loaded = programs_there();
+	guard_close(&guard);
+	guard_unmap(&guard);
 	return loaded;
 }
 
@@ -252,7 +298,7 @@ static void names_try(struct object *names, const struct object *o)
 /* Load the programs of hooks that the guard lacks; return CGG_NO if some do not load here. */
 int hooks_add(unsigned hooks)
 {
-	unsigned wanted = hook_programs(hooks) & ~programs_there();
+	unsigned wanted = hooks ? hook_programs(hooks) & ~programs_before() : 0;
 	unsigned plain = wanted & ~names_programs();
 	struct object o, names = { 0 };
 	struct cgg_guard guard;
@@ -269,7 +315,7 @@ int hooks_add(unsigned hooks)
 		names_try(&names, &o);
 	if (!o.bpf && !names.bpf)
 		return CGG_NO;
-	same_guard_open(&guard, o.bpf ? o.bpf : names.bpf);
+	same_guard_open(&guard, &o, &names);
 	added_pin(&o, &names);
 	wanted &= ~programs_there();
 	guard_close(&guard);
@@ -329,7 +375,7 @@ void replace(struct cgg_guard *guard)
 	for (;;) {
 		had = there;
 		new_load(&o, &names, had);
-		same_guard_open(guard, o.bpf);
+		same_guard_open(guard, &o, &names);
 		there = programs_there();
 		if (!(there & ~had))
 			break;

@@ -48,6 +48,15 @@ int pin_directory(const char *path)
 	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* Return whether an open directory still has that path: another command may have removed it. */
+bool pin_is_at(int dir, const char *path)
+{
+	struct stat ours, there;
+
+	return !fstat(dir, &ours) && !stat(path, &there) && ours.st_ino == there.st_ino &&
+	       ours.st_dev == there.st_dev;
+}
+
 /*
  * If the pin is a link, end its effect.
  *
@@ -127,10 +136,11 @@ int pin_remove(const char *path)
 }
 
 /*
- * Call is_ours(path) for each cgguard-new-PID directory that a killed command left, and return
- * whether a call returned true. Living commands lock theirs, so those are skipped.
+ * Call is_ours(dir, path) for each cgguard-new-PID directory that a killed command left, and return
+ * whether a call returned true. Living commands lock theirs, so those are skipped. The directory is
+ * locked for reading: commands that look at it at once do not take each other for its owner.
  */
-static bool siblings(bool is_ours(const char *path))
+static bool siblings(bool is_ours(int dir, const char *path))
 {
 	bool any = false;
 	glob_t found;
@@ -141,8 +151,8 @@ static bool siblings(bool is_ours(const char *path))
 		int dir = pin_directory(found.gl_pathv[i]);
 
 		if (dir >= 0 && !pin_check(dir, found.gl_pathv[i]) &&
-		    !flock(dir, LOCK_EX | LOCK_NB))
-			any |= is_ours(found.gl_pathv[i]);
+		    !flock(dir, LOCK_SH | LOCK_NB))
+			any |= is_ours(dir, found.gl_pathv[i]);
 		if (dir >= 0)
 			close(dir);
 	}
@@ -150,9 +160,10 @@ static bool siblings(bool is_ours(const char *path))
 	return any;
 }
 
-static bool is_removed(const char *path)
+/* Others that look at the directory now do so briefly: wait for them. */
+static bool is_removed(int dir, const char *path)
 {
-	return !pin_remove(path);
+	return !lock_take(dir, CGG_CHANGE) && pin_is_at(dir, path) && !pin_remove(path);
 }
 
 void siblings_sweep(void)
@@ -160,12 +171,13 @@ void siblings_sweep(void)
 	siblings(is_removed);
 }
 
-static bool holds_cgroups(const char *path)
+static bool holds_cgroups(int dir, const char *path)
 {
 	char links[256];
 	glob_t found;
 	bool any;
 
+	(void)dir;
 	snprintf(links, sizeof(links), "%s/links/*/*", path);
 	any = !glob(links, 0, 0, &found);
 	globfree(&found);
@@ -203,7 +215,6 @@ static int open_refusal(int error)
 static int locked_directory(struct cgg_guard *guard, enum cgg_open how)
 {
 	for (;;) {
-		struct stat ours, there;
 		int status;
 
 		guard->dir = pin_directory(CGG_DIR);
@@ -215,11 +226,15 @@ static int locked_directory(struct cgg_guard *guard, enum cgg_open how)
 		status = lock_take(guard->dir, how);
 		if (status)
 			return status;
-		if (!fstat(guard->dir, &ours) && !stat(CGG_DIR, &there) &&
-		    ours.st_ino == there.st_ino && ours.st_dev == there.st_dev)
+		if (pin_is_at(guard->dir, CGG_DIR))
 			return 0;
 		close(guard->dir);
 	}
+}
+
+bool guard_is_gone(void)
+{
+	return faccessat(AT_FDCWD, CGG_DIR, F_OK, AT_SYMLINK_NOFOLLOW) && errno == ENOENT;
 }
 
 static int version_check(void)

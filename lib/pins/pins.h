@@ -20,12 +20,14 @@ struct cgg_guard {
 	struct cgg_image *images[CGG_POLICIES]; /* two each, mapped by guard_images(); 0: not yet */
 	int (*ready)(void); /* prints for a command before the last step; not 0: do not take it */
 };
+bool guard_is_gone(void); /* none is loaded */
 int guard_open(struct cgg_guard *guard, enum cgg_open how);
 void guard_close(struct cgg_guard *guard);
 void guard_unmap(struct cgg_guard *guard); /* inner.c */
 int lock_take(int dir, enum cgg_open how); /* lock.c: waits for a limited time */
 int pin_check(int dir, const char *path); /* refuses a directory that others could change */
 int pin_directory(const char *path); /* an fd, or -1 with errno */
+bool pin_is_at(int dir, const char *path);
 int pin_remove(const char *path); /* removes a directory of pins and everything below */
 #define CGG_SIBLING CGG_DIR "-new-" /* and the process id: a guard that is built, or removed */
 void siblings_sweep(void); /* removes those of killed commands */
