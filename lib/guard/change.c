@@ -7,14 +7,20 @@
 
 #define NO_ID "%u: no such rule; cgg-rule list -i prints the ids"
 
-/* Read the entries of the image in force, and the head of its index; free *rules even on error. */
+/*
+ * Read the entries of the image in force, and the head of its index; free *rules even on error.
+ *
+ * Refuse while a restore waits to be confirmed, before anything is read: it may lapse at any time,
+ * and the change would then put its rules in force for good.
+ */
 static int beside_read(struct cgg_guard *guard, int place, struct cgg_rules *rules)
 {
+	int status = pending_check(&guard->policies[place]);
 	const struct cgg_image *image = policy_image(guard, place);
-	int status;
 
 	rules_begin(rules);
-	status = image ? decompile(rules, image) : CGG_FAILED;
+	if (!status)
+		status = image ? decompile(rules, image) : CGG_FAILED;
 	rules->next_id = next_id_now(guard, place);
 	return status;
 }

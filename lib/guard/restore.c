@@ -93,12 +93,14 @@ static __u32 *ids_of(const struct cgg_rules *rules)
  */
 int policy_restore(struct cgg_guard *guard, int place, struct cgg_rules *rules, unsigned seconds)
 {
+	int status = pending_check(&guard->policies[place]);
 	const struct cgg_image *now = policy_image(guard, place);
 	bool counted = !seconds && count_any((__u32)place);
 	unsigned count = rules->rules;
-	int status = now ? 0 : CGG_FAILED;
 	__u32 *ids;
 
+	if (!now)
+		return CGG_FAILED;
 	if (!status && (now->count || now->index.number || now->next_id != 1))
 		status = keep_ids(guard, place, rules);
 	ids = !status && counted && count ? ids_of(rules) : 0;
