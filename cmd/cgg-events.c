@@ -458,13 +458,16 @@ int main(int argc, char **argv)
 		view.guard_inode = st.st_ino;
 	if (!status)
 		tell_silence(&wish.filter, wish.target, wish.policy);
-	guard_close(&guard);
-	if (!status && file && !file_open())
-		err(CGG_FAILED, "%s", file);
-	if (!status)
+	if (!status) /* under the lock: all maps must be those of one guard */
 		status = reader_open(&reader, &wish.filter, guard.policies);
+	guard_close(&guard);
 	if (status)
 		die(status);
+	if (file && !file_open()) {
+		warn("%s", file);
+		reader_close(&reader);
+		return CGG_FAILED;
+	}
 	if (form == JOURNAL)
 		journal_open();
 	if (!file)
