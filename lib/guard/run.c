@@ -157,6 +157,15 @@ static void making_end(void)
 	making = -1;
 }
 
+/*
+ * Return whether the cgg-run that made a cgroup of this name may be alive. It may have made the
+ * cgroup just now, for another guard.
+ */
+static bool is_alive(const char *name)
+{
+	return !kill(atoi(name + strlen(PREFIX "run-")), 0) || errno == EPERM;
+}
+
 /* Remove the empty cgroups of runs whose processes were all killed. */
 static void cgroups_sweep(const char *parent)
 {
@@ -166,7 +175,7 @@ static void cgroups_sweep(const char *parent)
 
 	while (list && (entry = readdir(list))) {
 		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) ||
-		    !is_ours(entry->d_name + strlen(PREFIX)))
+		    !is_ours(entry->d_name + strlen(PREFIX)) || is_alive(entry->d_name))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", parent, entry->d_name);
 		if (is_empty(path, 0))
@@ -271,6 +280,10 @@ int run_end(struct cgg_run *run)
 	if (*run->path && !access(run->path, F_OK))
 		return set_error(CGG_FAILED, "%s: cannot be removed; it stays guarded", run->path);
 	status = guard_open(&guard, CGG_CHANGE);
+	if (status && guard_is_gone()) {
+		guard_close(&guard);
+		return 0; /* cgg-unload -f removed the rest */
+	}
 	if (!status)
 		status = guard_tidy(&guard);
 	if (!status && *run->path)

@@ -393,7 +393,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
 
 @test 'Ctrl-Z and fg work in a shell with job control' {
 	TYPED='\x1a' run terminal bash --norc -ic '
-		cgg-run bash -c "echo go; kill -0 \$\$; sleep 0.5; exit 6"
+		cgg-run bash -c "trap \"exit 6\" CONT; echo go; for i in {1..1000}; do sleep 0.05; done"
 		jobs | grep -o Stopped; fg >/dev/null; echo "status $?"'
 	[[ $output == *Stopped*'status 6'* ]]
 }
@@ -481,18 +481,31 @@ begin_and_kill()
 }
 
 @test 'the cgroup that a run of another guard is making is not removed' {
+	local gone
+
 	new_cgroup box
-	mkdir "$box/cgg-run-1-0123abcd"
+	true &
+	gone=$!
+	wait "$gone"
+	mkdir "$box/cgg-run-$gone-0123abcd"
 	exec {making}<"$box"
 	flock -s "$making" # as that run does until its command is inside
 	yes inside "$box" cgg-run -r 'deny connect port 9' true
-	[ -d "$box/cgg-run-1-0123abcd" ]
+	[ -d "$box/cgg-run-$gone-0123abcd" ]
 	flock -x "$making" # a lock that somebody holds for ever stops no run
 	yes inside "$box" timeout $((20 * patience)) cgg-run -r 'deny connect port 9' true
-	[ -d "$box/cgg-run-1-0123abcd" ]
+	[ -d "$box/cgg-run-$gone-0123abcd" ]
 	exec {making}<&-
 	yes inside "$box" cgg-run -r 'deny connect port 9' true
-	[ ! -e "$box/cgg-run-1-0123abcd" ]
+	[ ! -e "$box/cgg-run-$gone-0123abcd" ]
+}
+
+# Another run may hold the lock just when this one asks for it, so the lock alone does not tell.
+@test 'the empty cgroup of a run whose process lives is not removed' {
+	new_cgroup box
+	mkdir "$box/cgg-run-$$-0123abcd"
+	yes inside "$box" cgg-run -r 'deny connect port 9' true
+	[ -d "$box/cgg-run-$$-0123abcd" ]
 }
 
 @test 'when only the cleaner is killed the run cleans up' {
