@@ -157,8 +157,8 @@ END
 }
 
 @test 'an expired rule is no answer any more' {
-	yes cgg-rule add connect port 1 ttl 1s
-	no cgg-rule test connect ip ::1 port 1
+	denies_for() { cgg-rule flush && cgg-rule add connect port 1 ttl "$1s" && ! cgg-rule test connect ip ::1 port 1; }
+	in_time denies_for
 	wait_for cgg-rule test connect ip ::1 port 1
 	answers 0 allow default -- connect ip ::1 port 1
 }

@@ -34,12 +34,12 @@ local_only=(-r 'allow connect,bind,sendmsg ip local' -r 'allow connect,bind,send
 
 inside_run()
 {
-	cgg-run "${local_only[@]}" -e HOME="$home" timeout 100 "$@"
+	cgg-run "${local_only[@]}" -e HOME="$home" timeout $((100 * patience)) "$@"
 }
 
 as_user()
 {
-	cgg-run -u nobody "${local_only[@]}" --clear-env -e HOME="$home" -e SHELL=/bin/sh timeout 100 "$@"
+	cgg-run -u nobody "${local_only[@]}" --clear-env -e HOME="$home" -e SHELL=/bin/sh timeout $((100 * patience)) "$@"
 }
 
 # both COMMAND...: root and a user run it, and it prints "works"
@@ -262,7 +262,7 @@ END
 	needs chromium
 	echo '<p id=a></p><script>a.textContent = "works"</script>' >page.html
 	for user in root nobody; do
-		yes cgg-run -u "$user" "${local_only[@]}" --clear-env -e HOME="$home" timeout 200 chromium --headless \
+		yes cgg-run -u "$user" "${local_only[@]}" --clear-env -e HOME="$home" timeout $((200 * patience)) chromium --headless \
 			--no-sandbox --disable-gpu --user-data-dir="$home/$user" --dump-dom "file://$home/page.html"
 		matches '<p id="a">works</p>'
 	done
@@ -271,7 +271,7 @@ END
 @test 'the sandbox of chromium works with -k chroot' {
 	needs chromium
 	echo '<p id=a></p><script>a.textContent = "works"</script>' >page.html
-	browser=(timeout 200 chromium --headless --disable-gpu --user-data-dir="$home/profile" --dump-dom "file://$home/page.html")
+	browser=(timeout $((200 * patience)) chromium --headless --disable-gpu --user-data-dir="$home/profile" --dump-dom "file://$home/page.html")
 	setpriv --reuid 65534 --regid 65534 --clear-groups env -i PATH="$PATH" HOME="$home" "${browser[@]}" >out 2>&1 || true
 	grep -q '>works<' out || skip 'it does not start here, even without a guard'
 	run cgg-run -u nobody "${local_only[@]}" --clear-env -e HOME="$home" "${browser[@]}"

@@ -21,7 +21,7 @@ done_so()
 {
 	local status=0
 
-	timeout 120 "$@" >"$out/$me" 2>&1 || status=$?
+	timeout $((120 * patience)) "$@" >"$out/$me" 2>&1 || status=$?
 	if [ "$status" -ne 0 ]; then
 		echo "writer $me: $*: status $status: $(<"$out/$me")" >>"$out/failed"
 		return 1

@@ -151,10 +151,8 @@ END
 @test 'ttl: an expired rule is not listed, and the next change removes it' {
 	rule port 1
 	keeps=$id
-	rule port 2 ttl 1s
-	gone=$id
-	yes cgg-rule list -i
-	[ "$(wc -l <<<"$output")" -eq 2 ]
+	lists_for() { rule port 2 ttl "$1s" && gone=$id && [ "$(cgg-rule list -i | wc -l)" -eq 2 ]; }
+	in_time lists_for
 	only_one()
 	{
 		[ "$(cgg-rule list -i)" = "$keeps"$'\tdeny connect,sendmsg port 1' ]
