@@ -920,7 +920,7 @@ field()
 	woken=$(awk '/^voluntary/ { print $2 }' "/proc/$wants/status")
 	kill -STOP "$wants"
 	run inside "$web" attempt open /dev/null w
-	denials 5000
+	denials 500 # in less time than programs ask for a stopped reader
 	kill -CONT "$wants"
 	wait_for lines wants 2
 	[ "$(field ring 1 head)" -eq $((head + 1)) ]
@@ -1208,7 +1208,7 @@ on_terminal()
 	wait "$ended" || [ $? -eq 143 ]
 	[ "$(field readers 1 pid)" -eq 0 ]
 	[ "$(field ring 0 filters)" -eq 0 ]
-	reader waiting -w 2
+	reader waiting -w $((20 * patience))
 	kill -STOP "$waiting"
 	kill -CONT "$waiting"
 	denial

@@ -165,6 +165,21 @@ one_guard()
 	done
 }
 
+# A command that waited for the lock may use replaced/ before the one that had it has exited.
+@test 'cgg-load -r that no longer has the lock leaves replaced/ to the next command' {
+	local call
+
+	cgg-load
+	calls cgg-load -r
+	call=$(awk '$5 == "write" { held = NR } { number[NR] = $2 } END { print number[held + 1] }' \
+		"$BATS_TEST_TMPDIR/calls")
+	meets "$call" "flock -xn $dir mkdir $dir/replaced" cgg-load -r
+	status_is 0
+	says ''
+	other_is 0
+	yes rmdir "$dir/replaced"
+}
+
 @test 'cgg-load --hooks says that the guard was removed meanwhile' {
 	cgg-load
 	calls cgg-load --hooks sysctl
