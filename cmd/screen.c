@@ -227,14 +227,14 @@ static void head_put(unsigned delay)
 
 	strftime(when, sizeof(when), "%H:%M:%S", localtime_r(&t, &tm));
 	number_print(events, shown.all_events);
-	snprintf(
-		line, sizeof(line),
-		"cgg-top %s  every %g s  cgroups %u  policies %u  events/s %s  lost %llu  by %s%s%s%s",
-		when, delay / 1000.0, shown.cgroups, shown.policies, events, shown.lost,
-		orders[order], reverse ? " reversed" : "", paused ? "  PAUSED" : "",
-		shown.seconds > 0 ? "" : "  ...");
+	snprintf(line, sizeof(line),
+		 "cgg-top %s  every %g s  cgroups %u  policies %u  events/s %s  lost %llu%s", when,
+		 delay / 1000.0, shown.cgroups, shown.policies, events, shown.lost,
+		 shown.seconds > 0 ? "" : "  ...");
 	line_put(0, A_BOLD, line);
-	snprintf(line, sizeof(line), typing ? "/%s_" : *wanted ? "/%s" : "? help", wanted);
+	snprintf(line, sizeof(line), "%s%s%s  by %s%s%s", typing || *wanted ? "/" : "? help",
+		 wanted, typing ? "_" : "", orders[order], reverse ? " reversed" : "",
+		 paused ? "  PAUSED" : "");
 	line_put(1, A_NORMAL, line);
 }
 
@@ -246,8 +246,10 @@ static void draw(unsigned delay)
 	if (help) {
 		help_put();
 	} else if (status) {
-		line_put(0, A_BOLD, cgg_error);
-		line_put(1, A_NORMAL, "waiting; q quits");
+		attron(A_BOLD);
+		mvaddstr(0, 0, cgg_error); /* on more lines, if it is long: its end has the cure */
+		attroff(A_BOLD);
+		addstr("\nwaiting; q quits");
 	} else {
 		head_put(delay);
 		cgroups_put(3, rows - (below > 1 ? 3 * below : 0));

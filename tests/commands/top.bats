@@ -220,6 +220,10 @@ except BlockingIOError:
 	tmux -L "$terminal" resize-window -x 60 -y 8
 	hides '^20.* \[DENY'
 	shows "$(shown "$web")|default"
+	type_keys Space
+	tmux -L "$terminal" resize-window -x 80 -y 24
+	shows '^\? help  by denials  PAUSED$'
+	type_keys Space
 	tmux -L "$terminal" resize-window -x 160 -y 40
 	shows '^20.* \[DENY connect4\].* daddr=127.0.0.1 dport=9 '
 	tmux -L "$terminal" resize-window -x 1 -y 1
@@ -259,7 +263,7 @@ except BlockingIOError:
 
 @test 'a shorter time between pictures holds at once' {
 	top -d 3600
-	hides 'by denials  \.\.\.$' # the second picture comes soon
+	hides '^cgg-top .*  \.\.\.$' # the second picture comes soon
 	for i in {1..13}; do
 		type_keys -
 	done
@@ -301,12 +305,15 @@ begins()
 
 @test 'while it waits for a guard that can be used, others can lock that guard' {
 	top
+	tmux -L "$terminal" resize-window -x 60 -y 24
 	rm /sys/fs/bpf/cgguard/version
-	shows 'run cgg-unload -f and cgg-load'
+	shows 'run cgg-unload -f and cgg-load$' # on the second line
+	shows '^waiting; q quits$'
 	sleep 1 # it tries five times
 	wait_for flock -n /sys/fs/bpf/cgguard true
 	yes cgg-unload -f
 	cgg-load
+	tmux -L "$terminal" resize-window -x 100 -y 24
 	cgg-attach "$web"
 	shows "default +$(shown "$web")"
 }
