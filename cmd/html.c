@@ -330,10 +330,30 @@ static void beside_remove(void)
 		unlink(beside);
 }
 
-void html_write(struct status *all, struct cgg_guard *guard, const char *file)
+/* Return a stream for `-`, a pipe or a device, which must not be replaced by a file; else 0. */
+static FILE *stream_of(const char *file)
 {
+	struct stat st;
+	FILE *stream;
+
+	if (!strcmp(file, "-"))
+		return stdout;
+	if (stat(file, &st) || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return 0;
+	stream = fopen(file, "we");
+	if (!stream)
+		err(CGG_FAILED, "%s", file);
+	return stream;
+}
+
+/* Write the page beside FILE, or beside what it links to, and give it that name. */
+static void file_replace(struct status *all, struct cgg_guard *guard, const char *file)
+{
+	char *real = realpath(file, 0);
 	int fd;
 
+	if (real)
+		file = real;
 	if (snprintf(beside, sizeof(beside), "%s.%d", file, getpid()) >= (int)sizeof(beside)) {
 		*beside = 0;
 		errx(CGG_USAGE, "--html %.80s...: too long", file);
@@ -347,4 +367,17 @@ void html_write(struct status *all, struct cgg_guard *guard, const char *file)
 	if (ferror(page) | fclose(page) || rename(beside, file))
 		err(CGG_FAILED, "%s", file);
 	*beside = 0;
+	free(real);
+}
+
+void html_write(struct status *all, struct cgg_guard *guard, const char *file)
+{
+	page = stream_of(file);
+	if (!page) {
+		file_replace(all, guard, file);
+		return;
+	}
+	page_put(all, guard);
+	if (page != stdout && (ferror(page) | fclose(page)))
+		err(CGG_FAILED, "%s", file);
 }

@@ -3,7 +3,7 @@
 # html - cgg-status --html writes one page that shows the guard and loads nothing
 #
 # shellcheck disable=SC2154 # helpers set web, port and tests_dir
-# shellcheck disable=SC2030,SC2031 # run sets output and status
+# shellcheck disable=SC2016,SC2030,SC2031 # inner shells; run sets output and status
 
 load ../ways
 
@@ -74,6 +74,26 @@ Reader().feed(open(sys.argv[1]).read())' "$page"
 	says 'cgg-status: --html: not with -j, -m or --effective'
 	no cgg-status --html "$page" --effective "$web"
 	status_is 2
+}
+
+@test 'a device, a pipe and a link stay what they are, and - is standard output' {
+	mknod "$BATS_TEST_TMPDIR/full" c 1 7
+	run cgg-status --html "$BATS_TEST_TMPDIR/full"
+	status_is 3
+	says "cgg-status: $BATS_TEST_TMPDIR/full: No space left on device"
+	[ -c "$BATS_TEST_TMPDIR/full" ]
+	run bash -c 'cgg-status --html - >/dev/full'
+	status_is 3
+	for name in - /dev/stdout /dev/stderr; do
+		yes bash -c 'cgg-status --html "$1" | cat' - "$name"
+		[[ $output == '<!doctype html>'*'</html>' ]] || complain "$name"
+	done
+	[ -L /dev/stdout ] && [ ! -e - ]
+	echo old >"$page"
+	ln -s "$page" "$BATS_TEST_TMPDIR/link"
+	yes cgg-status --html "$BATS_TEST_TMPDIR/link"
+	[ -L "$BATS_TEST_TMPDIR/link" ]
+	grep -q '^<!doctype html>' "$page"
 }
 
 @test 'chromium shows the page on a phone' {
