@@ -264,6 +264,8 @@ int edit_policy(unsigned seconds)
 		rules_diff(&rules);
 		if (fflush(stdout))
 			err(CGG_FAILED, "standard output");
+		if (ferror(stdout))
+			exit(CGG_FAILED); /* it failed earlier; the end of the command reports it */
 		status = put_in_force(&rules, &before, seconds);
 		shadows_warn(&rules, 0);
 		rules_free(&rules);
