@@ -53,8 +53,11 @@ judged()
 
 @test 'a loss larger than a wide spread fails' {
 	measured slow 100/180 100/220 100/200 100/210 100/190
+	measured tripled 100/275 100/556 100/328 100/270 100/560
 	judged 1
 	matches '^slow .* SLOWER$'
+	matches '^tripled .* SLOWER$'
+	[ "$(cat "$BATS_TEST_TMPDIR/slower")" = $'slow\ntripled' ]
 }
 
 @test 'where more than a quarter of the figures are noise there is no verdict' {
