@@ -22,7 +22,7 @@ int links_settle_names(__u64 id, const struct cgg_image *image, unsigned program
 void links_forget_names(__u64 id);
 
 /* attach.c */
-#define CGG_BATCH 32 /* attachments that are read at once, and that each change repairs */
+#define CGG_BATCH 16 /* attachments that are read at once, and that each change repairs */
 int attachments_next(struct cgg_guard *guard, __u32 *cursor, struct cgg_attachment *list,
 		     unsigned *count);
 int attachment_forget(struct cgg_guard *guard, __u64 id);

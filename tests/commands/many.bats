@@ -51,7 +51,7 @@ calls()
 	rmdir "${paths[@]}"
 	mkdir "$web/stays"
 	[ "$(links)" -eq 200 ]
-	for _ in {1..10}; do
+	for _ in {1..15}; do # 16 cgroups each
 		yes cgg-attach "$web/stays"
 	done
 	[ "$(links)" -eq 1 ]
