@@ -6,22 +6,27 @@
 # The first have the same work in both guards; the last have work for each cgroup, or for each socket.
 cgroups()
 {
-	local same=(attach detach add restore events) linear=(status metrics sockets) what few many bytes policies
+	local same=(attach detach add restore events) linear=(status metrics sockets) what few many bytes policies i
 
 	few=100 many=10000
 	[ -z "$quick" ] || many=2000
 	new_cgroup all && new_cgroup one
 	cgg-unload -f 2>/dev/null
 	printf '\ncommands as whole processes, medians in ms; attached cgroups, each policy has two or three\n'
-	policies_of 0 "$few" && attached_to 1 "$few"
-	commands_timed few
+	guard_on few
+	policies_of "$few" && attached_to 1 "$few"
 	top_watched "$few"
-	policies_of "$few" "$many"
-	seq -f "$all/c%.0f" $((few + 1)) "$many" | xargs mkdir
+	guard_off
+	guard_on many
+	policies_of "$many"
+	seq -f "$all/c%.0f" $((few + 1)) $((few + many)) | xargs mkdir
 	bytes=$(kernel_bytes)
-	attached_to $((few + 1)) "$many"
+	attached_to $((few + 1)) $((few + many))
 	bytes=$(($(kernel_bytes) - bytes))
-	commands_timed many
+	guard_off
+	for ((i = 0; i < 2 * rounds + 1; i++)); do
+		commands_timed few && commands_timed many
+	done
 	printf '%-12s %12d %12d\n' '' "$few" "$many"
 	for what in "${same[@]}" "${linear[@]}"; do
 		printf '%-12s %12s %12s\n' "$what" "$(of "few-$what")" "$(of "many-$what")"
@@ -34,8 +39,13 @@ cgroups()
 		aim "$what among $many cgroups, for each, of among $few" \
 			"$(ratio "$(of "many-$what")" "$(($(of "few-$what" | cut -d. -f1) * many / few))")" 2 x
 	done
-	aim 'memory of an attachment of two hooks' $((bytes / (many - few))) 16384 B
-	cgg-unload -f
+	aim 'memory of an attachment of two hooks' $((bytes / many)) 16384 B
+	for what in few many; do
+		guard_on "$what"
+		cgg-unload -f
+		guard_off
+		umount -l "$tmp/guard-$what"
+	done
 	find "$all" -depth -type d -exec rmdir {} +
 	cgg-load
 	sockets_listed
@@ -49,12 +59,27 @@ kernel_bytes()
 	awk '/^(Slab|VmallocUsed|Percpu):/ { sum += $2 } END { print sum * 1024 }' /proc/meminfo
 }
 
-# policies_of FIRST LAST: make the policies for these cgroups, of more than one each if there are many
+# guard_on NAME: let commands work with the guard of this name: both stay while they take turns, so
+# that both are measured under the same load
+guard_on()
+{
+	if [ ! -d "$tmp/guard-$1" ]; then
+		mkdir "$tmp/guard-$1" && mount -t bpf bpf "$tmp/guard-$1" || exit
+	fi
+	mount --bind "$tmp/guard-$1" /sys/fs/bpf || exit
+}
+
+guard_off()
+{
+	umount /sys/fs/bpf || exit
+}
+
+# policies_of CGROUPS: make the policies for so many, of more than one each if there are many
 policies_of()
 {
-	policies=$(($2 * 2 / 5))
+	policies=$(($1 * 2 / 5))
 	[ "$policies" -le 4096 ] || policies=4096
-	"$BUILD/tests/fill" $(($1 * 2 / 5 + 1)) "$policies" || exit
+	"$BUILD/tests/fill" 1 "$policies" || exit
 }
 
 # attached_to FIRST LAST: make these cgroups below $all, and attach them to all policies in turn
@@ -68,22 +93,22 @@ attached_to()
 	done
 }
 
-# commands_timed NAME: time each command, and store the milliseconds in $tmp/NAME-COMMAND
+# commands_timed NAME: time each command once with that guard, as $tmp/NAME-COMMAND
 commands_timed()
 {
-	local name=$1 i
+	local name=$1
 
 	timed_as() { milliseconds "${@:2}" && echo "$spent" >>"$tmp/$name-$1"; }
-	for ((i = 0; i < 2 * rounds + 1; i++)); do
-		timed_as attach cgg-attach -p p1 "$one"
-		timed_as detach cgg-detach "$one"
-		timed_as add cgg-rule -p p1 add connect port $((i + 1000))
-		timed_as restore cgg-rule -p p1 restore <<<'port 1'
-		timed_as events cgg-events -w 0
-		timed_as status cgg-status
-		timed_as metrics cgg-status -m
-		timed_as sockets cgg-sockets
-	done
+	guard_on "$name"
+	timed_as attach cgg-attach -p p1 "$one"
+	timed_as detach cgg-detach "$one"
+	timed_as add cgg-rule -p p1 add connect port $((i + 1000))
+	timed_as restore cgg-rule -p p1 restore <<<'port 1'
+	timed_as events cgg-events -w 0
+	timed_as status cgg-status
+	timed_as metrics cgg-status -m
+	timed_as sockets cgg-sockets
+	guard_off
 }
 
 # top_watched CGROUPS: the part of a processor that cgg-top takes at a picture a second, once it has begun.
