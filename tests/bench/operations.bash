@@ -60,7 +60,7 @@ change()
 
 starts()
 {
-	local i count
+	local i nft=''
 
 	for ((i = 0; i <= rounds; i++)); do
 		cgg-unload && milliseconds cgg-load
@@ -73,16 +73,47 @@ starts()
 	figure "$(median <"$tmp/load")" 'cgg-load, ms'
 	echo "the first rule for a port, which loads its programs $(median <"$tmp/first")"
 	figure "$(paste "$tmp/load" "$tmp/first" | awk '{ print $1 + $2 }' | median)" 'cgg-load and the first rule, ms'
-	for count in 100 1000; do
-		generate addresses "$count" 1 >"$tmp/rules"
-		for ((i = 0; i < 3 + 5 * rounds; i++)); do
-			milliseconds cgg-rule restore "$tmp/rules"
-			[ "$i" -lt 3 ] || echo "$spent" >>"$tmp/restore$count"
-		done
-		echo "cgg-rule restore of $count rules $(median <"$tmp/restore$count")"
-		figure "$(median <"$tmp/restore$count")" "restore of $count rules, ms"
-	done
+	has nft nftables && network starts && nft=yes
+	restores 100 && restores 1000
 	cgg-rule flush
+}
+
+# spent_on NAME COMMAND...: store its milliseconds, except those of the first three rounds
+spent_on()
+{
+	milliseconds "${@:2}"
+	[ "$i" -lt 3 ] || echo "$spent" >>"$tmp/$1"
+}
+
+# restores COUNT: as many rules over a policy that has as many, into a new policy, and as elements
+# of a set of nft. What it takes to enter the namespace of nft is not counted.
+restores()
+{
+	local count=$1 i over new theirs
+
+	generate addresses "$count" 1 >"$tmp/rules"
+	(printf 'table inet starts { set b { type ipv4_addr; }\n}\nadd element inet starts b {\n' &&
+		awk '{ print $NF "," }' "$tmp/rules" && echo '}') >"$tmp/nft"
+	for ((i = 0; i < 3 + 5 * rounds; i++)); do
+		spent_on "over$count" cgg-rule restore "$tmp/rules"
+		spent_on "new$count" cgg-rule -p "new$i" restore "$tmp/rules"
+		cgg-rule -p "new$i" drop
+		[ "$nft" ] || continue
+		spent_on "nft$count" in_network starts nft -f "$tmp/nft"
+		spent_on "enter$count" in_network starts true
+		in_network starts nft flush ruleset
+	done
+	over=$(of "over$count") new=$(of "new$count")
+	echo "cgg-rule restore of $count rules $over, into a new policy $new"
+	figure "$over" "restore of $count rules, ms"
+	figure "$new" "restore of $count rules into a new policy, ms"
+	[ "$count" -ne 100 ] || aim 'restore of 100 rules into a new policy' "$new" 3 ms
+	[ "$nft" ] || return 0
+	theirs=$(awk "BEGIN { print $(of "nft$count") - $(of "enter$count") }")
+	echo "nft -f of $count elements $theirs"
+	[ "$count" -ne 100 ] || return 0
+	aim "restore of $count rules, of nft -f" "$(ratio "$over" "$theirs")" 1.2 x
+	aim "restore of $count rules into a new policy, of nft -f" "$(ratio "$new" "$theirs")" 1.2 x
 }
 
 sizes()
