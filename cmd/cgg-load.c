@@ -70,7 +70,7 @@ static void bpffs_mount(void)
 		return;
 	below = pin_directory(CGG_BPFFS);
 	if (below >= 0 && lock_take(below, CGG_CHANGE))
-		*cgg_error = 0; /* it is no cgg-load that holds it for so long */
+		die(CGG_FAILED);
 	if (!bpffs_is_mounted() && mount("bpf", CGG_BPFFS, "bpf", 0, "mode=0700"))
 		err(CGG_FAILED, "%s: no bpffs is mounted here, and mounting one", CGG_BPFFS);
 	if (below >= 0)
@@ -197,12 +197,15 @@ static void load(void)
  */
 static bool is_loaded(struct cgg_guard *guard)
 {
-	int status = guard_is_gone() ? CGG_FAILED : guard_open(guard, CGG_READ);
+	/* Other commands may remove the guard, or make one, between two looks. */
+	for (int try = 0; !guard_is_gone(); try++) {
+		int status = guard_open(guard, CGG_READ);
 
-	if (!status)
-		return true;
-	if (!guard_is_gone())
-		die(status);
+		if (!status)
+			return true;
+		if (!guard_is_gone() && (guard->dir >= 0 || try == 9))
+			die(status);
+	}
 	if (getenv(LOAD_ADDS))
 		errx(CGG_FAILED, ANOTHER_REMOVED);
 	*cgg_error = 0; /* cgg-unload may have removed it just now */

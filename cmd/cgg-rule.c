@@ -233,7 +233,7 @@ static const struct command *command_find(const char *word)
 /* Refuse an argument. It may be the name of a policy, which follows -p. */
 static _Noreturn void argument_refuse(const struct command *command, const char *word)
 {
-	if (policy_given || command->run == policies || policy_name_check(word))
+	if (command->run == policies || !is_other_policy(word))
 		errx(CGG_USAGE, "%s: %s takes no arguments", word, command->word);
 	errx(CGG_USAGE, "%s: %s takes no arguments; for policy %s write cgg-rule -p %s %s", word,
 	     command->word, word, word, command->word);

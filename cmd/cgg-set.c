@@ -58,16 +58,14 @@ static void name_or_die(const char *name)
 /* Refuse an argument that is no element, but can be read as a name; warn of a word for nets. */
 static void element_check(const char *element)
 {
-	struct cgg_net net;
-
 	if (!strcmp(element, "ttl"))
 		errx(CGG_USAGE, "ttl: follows its element: ELEMENT ttl TIME");
 	if (*element == '-')
 		errx(CGG_USAGE, "%s: not an element; %s", element,
 		     element[1] ? "options come before NAME"
 				: "a range is ADDR-ADDR, without blanks");
-	if (!net_parse(&net, element) && net.word)
-		warnx("warning: %s: is a DNS name here; in a rule, ip %s is the word for these nets",
+	if (net_is_word(element))
+		warnx("warning: %s: is taken as a DNS name; in a rule, ip %s means those addresses",
 		      element, element);
 }
 

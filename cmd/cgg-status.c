@@ -439,6 +439,8 @@ static void options_read(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct cgg_guard guard;
+	char *page = 0;
+	size_t size;
 	int status;
 
 	start(argv);
@@ -452,9 +454,12 @@ int main(int argc, char **argv)
 		die(status);
 	read_all(&guard);
 	if (html)
-		html_write(&all, &guard, html);
+		page = html_make(&all, &guard, &size);
 	else
 		show();
 	guard_close(&guard);
+	if (html)
+		html_write(page, size, html);
+	free(page);
 	return CGG_DONE;
 }

@@ -134,7 +134,8 @@ static int rules_check(struct check *check)
 	char why[64];
 
 	if (rules->count > SLOW_ENTRIES)
-		warnx("%u rules, lists counted: comparing them takes a while", rules->count);
+		warnx("the lists of the rules make %u combinations; comparing them takes a while",
+		      rules->count);
 	if (shadows_find(rules, 0, cgroups_above, false, &shadow, &count))
 		die(CGG_FAILED);
 	settings_check(check);

@@ -171,14 +171,20 @@ bool wants_color(void)
 	return isatty(STDOUT_FILENO) && !(no && *no) && term && *term && strcmp(term, "dumb");
 }
 
+/* Return whether a byte is inside a character of UTF-8. */
+static bool is_inside(char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
 /*
- * Cut the middle out of a text longer than columns, and put a gap there that is so wide.
+ * Replace the middle of a text longer than columns by gap, which is `wide` columns wide.
  *
  * The buffer must have room for the bytes of the gap too.
  */
 void middle_cut(char *text, size_t columns, const char *gap, size_t wide)
 {
-	size_t len = strlen(text), head;
+	size_t len = strlen(text), head, tail;
 
 	if (len <= columns)
 		return;
@@ -187,8 +193,12 @@ void middle_cut(char *text, size_t columns, const char *gap, size_t wide)
 		return;
 	}
 	head = (columns - wide) / 2;
-	memmove(text + head + strlen(gap), text + len - (columns - wide - head),
-		columns - wide - head + 1);
+	tail = len - (columns - wide - head);
+	while (head && is_inside(text[head]))
+		head--;
+	while (is_inside(text[tail]))
+		tail++;
+	memmove(text + head + strlen(gap), text + tail, len - tail + 1);
 	memcpy(text + head, gap, strlen(gap));
 }
 

@@ -41,7 +41,6 @@ static const struct {
 	{ "replace", "restore", "restore" },
 	{ "swap", 0, "restore" },
 	{ "clear", "flush", 0 },
-	{ "reset", "flush", 0 },
 	{ "-F", "flush", 0 },
 	{ "destroy", "drop", "drop" },
 	{ "-X", "drop", "drop" },
@@ -52,7 +51,6 @@ static const struct {
 	{ "--protocol", "add proto NAME", 0 },
 	{ "--source", "add ingress ip ADDR", 0 },
 	{ "--destination", "add ip ADDR", 0 },
-	{ "-j", "add deny ..., or add allow ...", 0 },
 	{ "--jump", "add deny ..., or add allow ...", 0 },
 	{ "validate", "check", "restore -n" },
 	{ "lint", "check", "restore -n" },
@@ -125,10 +123,13 @@ void option_refuse(const char *typed, bool set)
 {
 	char letter[3] = { '-', (char)optopt, 0 };
 	const bool is_long = !strncmp(typed, "--", 2);
-	const char *hint = subcommand_hint(is_long ? typed : letter, set);
+	char name_of[64];
+	const char *hint;
 	const char *name = set ? "cgg-set" : "cgg-rule";
 
-	if (!*hint && !set && is_long && is_rule_word(typed + 2))
+	snprintf(name_of, sizeof(name_of), "%.*s", (int)strcspn(typed, "="), typed);
+	hint = subcommand_hint(is_long ? name_of : letter, set);
+	if (!*hint && !set && is_long && is_rule_word(name_of + 2))
 		hint = "; write the words of a rule without dashes";
 	errx(CGG_USAGE, "see %s -h%s", name, hint);
 }

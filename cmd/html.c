@@ -322,6 +322,24 @@ static void page_put(struct status *all, struct cgg_guard *guard)
 	put("</html>\n");
 }
 
+/* Return the page, which the caller frees, and its size; or exit. */
+char *html_make(struct status *all, struct cgg_guard *guard, size_t *size)
+{
+	char *text = 0;
+	bool failed;
+
+	page = open_memstream(&text, size);
+	if (!page)
+		err(CGG_FAILED, "--html");
+	page_put(all, guard);
+	failed = ferror(page);
+	if (fclose(page) || failed)
+		errx(CGG_FAILED, "out of memory");
+	return text;
+}
+
+/* ---- where it goes ---- */
+
 static char beside[4096]; /* the new page until it has its name; "": none */
 
 static void beside_remove(void)
@@ -330,7 +348,7 @@ static void beside_remove(void)
 		unlink(beside);
 }
 
-/* Return a stream for `-`, a pipe or a device, which must not be replaced by a file; else 0. */
+/* Open `-`, a pipe or a device, which must not be replaced by a file; return 0 for others. */
 static FILE *stream_of(const char *file)
 {
 	struct stat st;
@@ -347,9 +365,11 @@ static FILE *stream_of(const char *file)
 }
 
 /* Write the page beside FILE, or beside what it links to, and give it that name. */
-static void file_replace(struct status *all, struct cgg_guard *guard, const char *file)
+static void file_replace(const char *text, size_t size, const char *file)
 {
 	char *real = realpath(file, 0);
+	FILE *stream;
+	bool failed;
 	int fd;
 
 	if (real)
@@ -359,25 +379,28 @@ static void file_replace(struct status *all, struct cgg_guard *guard, const char
 		errx(CGG_USAGE, "--html %.80s...: too long", file);
 	}
 	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	page = fd < 0 ? 0 : fdopen(fd, "w");
-	if (!page)
+	stream = fd < 0 ? 0 : fdopen(fd, "w");
+	if (!stream)
 		err(CGG_FAILED, "%s", beside);
 	atexit(beside_remove);
-	page_put(all, guard);
-	if (ferror(page) | fclose(page) || rename(beside, file))
+	failed = fwrite(text, 1, size, stream) != size;
+	if (fclose(stream) || failed || rename(beside, file))
 		err(CGG_FAILED, "%s", file);
 	*beside = 0;
 	free(real);
 }
 
-void html_write(struct status *all, struct cgg_guard *guard, const char *file)
+/* Write the page. No lock may be held: a pipe takes as long as who reads it. */
+void html_write(const char *text, size_t size, const char *file)
 {
-	page = stream_of(file);
-	if (!page) {
-		file_replace(all, guard, file);
+	FILE *stream = stream_of(file);
+	bool failed;
+
+	if (!stream) {
+		file_replace(text, size, file);
 		return;
 	}
-	page_put(all, guard);
-	if (page != stdout && (ferror(page) | fclose(page)))
+	failed = fwrite(text, 1, size, stream) != size;
+	if (stream != stdout && (fclose(stream) || failed))
 		err(CGG_FAILED, "%s", file);
 }

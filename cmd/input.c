@@ -56,12 +56,14 @@ static char *text_read(const char *name, size_t *size, int *status)
 	char *text = file ? slurp(file, size) : 0;
 
 	if (!text) {
-		*status = !file && errno == ENOENT ? CGG_USAGE : CGG_FAILED;
+		const int error = errno;
+
+		*status = !file && error == ENOENT ? CGG_USAGE : CGG_FAILED;
 		if (*status == CGG_USAGE && is_other_policy(name))
 			warnx("%s: no such file; for policy %s write cgg-rule -p %s", name, name,
 			      name);
 		else
-			warn("%s", name);
+			warnx("%s: %s", name, strerror(error));
 	}
 	if (file && !standard)
 		fclose(file);

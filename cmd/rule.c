@@ -95,10 +95,9 @@ bool is_other_policy(const char *word)
 	struct cgg_guard guard;
 	bool is_one;
 
-	if (policy_given || !strcmp(word, policy_name) || policy_name_check(word) ||
-	    guard_open(&guard, CGG_READ))
+	if (policy_given || !strcmp(word, policy_name) || policy_name_check(word))
 		return false;
-	is_one = policy_find(&guard, word) >= 0;
+	is_one = !guard_open(&guard, CGG_READ) && policy_find(&guard, word) >= 0;
 	guard_close(&guard);
 	return is_one;
 }

@@ -55,9 +55,14 @@ void screen_begin(void)
 {
 	const char *term = getenv("TERM");
 
-	if (!newterm(0, stdout, stdin) || !tigetstr("cup"))
+	bool begun = newterm(0, stdout, stdin);
+
+	if (!begun || !tigetstr("cup")) {
+		if (begun)
+			endwin();
 		errx(CGG_USAGE, "TERM=%s: no terminal that can be drawn on; -b prints lines",
 		     term ? term : "");
+	}
 	noecho();
 	cbreak();
 	keypad(stdscr, TRUE);

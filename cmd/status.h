@@ -75,7 +75,8 @@ bool is_denied(const struct attachment *at, int hook); /* whether denials there 
 void metrics_show(const struct status *status);
 
 /* html.c: a page with all of it */
-void html_write(struct status *all, struct cgg_guard *guard, const char *file);
+char *html_make(struct status *all, struct cgg_guard *guard, size_t *size);
+void html_write(const char *text, size_t size, const char *file);
 
 /* picture.c: the output on a terminal */
 #define PLAIN ""

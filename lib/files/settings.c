@@ -8,9 +8,12 @@ int mode_parse(struct cgg_rules *rules, int count, char *const word[])
 {
 	bool audit = count == 1 && !strcmp(word[0], "audit");
 
-	if (!audit && (count != 1 || strcmp(word[0], "enforce")))
+	if (count > 1)
+		return set_error(CGG_USAGE, "mode %.80s %.80s: takes one word: enforce or audit",
+				 word[0], word[1]);
+	if (!audit && (!count || strcmp(word[0], "enforce")))
 		return set_error(CGG_USAGE, "mode%s%.80s: needs enforce or audit", count ? " " : "",
-				 count ? word[count > 1] : "");
+				 count ? word[0] : "");
 	rules->audit = audit;
 	return 0;
 }
@@ -49,9 +52,8 @@ static int default_check(int hook, __u8 verdict, int error, bool quiet)
 		return set_error(CGG_USAGE, "errno: only a default deny can have one");
 	if (error && !cgg_hooks[hook].error)
 		return set_error(CGG_USAGE,
-				 "errno: %s does not take it; write its default on another line, "
-				 "without errno",
-				 cgg_hooks[hook].word);
+				 "errno: %s has none; give it a default of its own: default %s deny",
+				 cgg_hooks[hook].word, cgg_hooks[hook].word);
 	if (quiet && verdict == CGG_ALLOW)
 		return set_error(CGG_USAGE, "quiet: a default allow reports nothing anyway");
 	return 0;

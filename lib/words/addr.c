@@ -42,6 +42,19 @@ static const char *const net_words[] = {
 };
 _Static_assert(sizeof(net_words) / sizeof(net_words[0]) == CGG_NET_WORDS, "each has a word");
 
+static __u8 net_word(const char *word)
+{
+	for (__u8 i = CGG_NET_LOCAL; i < CGG_NET_WORDS; i++)
+		if (!strcmp(word, net_words[i]))
+			return i;
+	return CGG_NET_ADDRESSES;
+}
+
+bool net_is_word(const char *word)
+{
+	return net_word(word);
+}
+
 /* Return whether a net is one address. */
 bool net_is_address(const struct cgg_net *net)
 {
@@ -224,12 +237,9 @@ int net_parse(struct cgg_net *net, const char *word)
 	__u8 first[16];
 
 	memset(net, 0, sizeof(*net));
-	for (__u8 i = CGG_NET_LOCAL; i < CGG_NET_WORDS; i++) {
-		if (!strcmp(word, net_words[i])) {
-			net->word = i;
-			return 0;
-		}
-	}
+	net->word = net_word(word);
+	if (net->word)
+		return 0;
 	if (dash && end_read(first, word, (size_t)(dash - word)))
 		return range_parse(net, word, dash);
 	return prefix_parse(net, word, strchr(word, '/'));

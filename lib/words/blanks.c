@@ -60,6 +60,9 @@ int blanks_check(const struct cgg_words *w, const char *key, unsigned match,
 	for (int n = 1; n <= most && (n == 1 || !is_keyword(word[n - 1])); n++) {
 		if (!*word[n - 1] || !words_join(list, word, n))
 			break; /* an empty word is an element that was left out */
+		if (match == CGG_MATCH_PROTO && n > 1 && !strpbrk(word[n - 2], ",{") &&
+		    *word[n - 1] != ',')
+			break; /* `proto tcp 22' lacks `port' */
 		if (n == 1 && !word[0][strcspn(word[0], " \t{}")])
 			continue;
 		memset(&scratch, 0, sizeof(scratch));

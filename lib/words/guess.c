@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* guess.c - suggests the match that a value was meant for: an address, a port, a URL, a path... */
 #include <string.h>
+#include <unistd.h>
 
 #include "operand.h"
 
@@ -58,16 +59,25 @@ bool endpoint_guess(char guess[CGG_GUESS], const char *typed)
 	return true;
 }
 
-/* Return whether a word is a name below /proc/sys. */
+/*
+ * Return whether a word is a name below /proc/sys. With dots it must exist: kernel.org is a host.
+ */
 static bool is_sysctl(const char *typed)
 {
 	static const char *const tops[] = { "kernel", "net", "vm", "fs" };
 	size_t len = strcspn(typed, "./");
+	char path[128] = "/proc/sys/";
+	bool is_top = false;
 
 	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++)
-		if (typed[len] && strlen(tops[i]) == len && !strncmp(tops[i], typed, len))
-			return true;
-	return false;
+		is_top |= typed[len] && strlen(tops[i]) == len && !strncmp(tops[i], typed, len);
+	if (!is_top || typed[len] == '/')
+		return is_top;
+	strncat(path, typed, sizeof(path) - strlen(path) - 1);
+	for (char *c = path; *c; c++)
+		if (*c == '.')
+			*c = '/';
+	return !access(path, F_OK);
 }
 
 /* Write the match that a value without its match was meant for, or return false. */

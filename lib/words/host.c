@@ -73,8 +73,8 @@ int host_parse(struct cgg_rule *rule, const char *word)
 	for (size_t i = 0; i < len; i++)
 		rule->operand[i] = (char)tolower((unsigned char)name[i]);
 	rule->operand[len] = 0;
-	why = !net_parse(&net, name) && !net.word ? "is an address; write ip ADDR"
-						  : name_fault(rule->operand);
+	why = strchr(name, ':') && !net_parse(&net, name) ? "is an address; write ip ADDR"
+							   : name_fault(rule->operand);
 	if (!why && rule->prefix && len == CGG_NAME_MOST)
 		why = "is so long that no name below it fits";
 	return why ? set_error(CGG_USAGE, "%.140s: not a name: %s", word, why) : 0;

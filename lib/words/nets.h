@@ -38,6 +38,7 @@ bool addr_is_padded(const char *word);
 bool addr_is_ip4(const __u8 addr[16]);
 bool net_is_address(const struct cgg_net *net);
 void addr_print(const __u8 addr[16], char text[CGG_NET_TEXT]);
+bool net_is_word(const char *word); /* private, global... */
 int net_parse(struct cgg_net *net, const char *word);
 void net_print(const struct cgg_net *net, char text[CGG_NET_TEXT]);
 int port_parse(__u16 *min, __u16 *max, const char *word);

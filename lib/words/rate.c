@@ -11,15 +11,28 @@
 static const char units[] = "smhd";
 static const __u64 seconds[] = { 1, 60, 3600, 86400 };
 
+/* Return whether a word is a longer form of a unit: sec, minute, hours... */
+static bool is_spelled_out(const char *word)
+{
+	static const char *const long_units[] = { "seconds", "minutes", "hours", "days" };
+	size_t len = strlen(word);
+
+	for (size_t i = 0; i < sizeof(long_units) / sizeof(long_units[0]); i++)
+		if (len > 2 && !strncmp(word, long_units[i], len))
+			return true;
+	return !strcmp(word, "hr");
+}
+
 int rate_parse(struct cgg_rate *rate, const char *word)
 {
 	const char *slash = strchr(word, '/');
 	const char *unit = slash && slash[1] && !slash[2] ? strchr(units, slash[1]) : 0;
 	unsigned long n;
 
-	if (!unit && slash && slash[1] && strchr(units, slash[1]))
-		return set_error(CGG_USAGE, "limit %.80s: not a rate; write %.*s", word,
-				 (int)(slash + 2 - word > 80 ? 80 : slash + 2 - word), word);
+	if (!unit && slash && is_spelled_out(slash + 1) &&
+	    !number_parse(&n, word, (size_t)(slash - word), MOST) && n)
+		return set_error(CGG_USAGE, "limit %.80s: not a rate; write limit %lu/%c", word, n,
+				 slash[1]);
 	if (!unit || number_parse(&n, word, (size_t)(slash - word), MOST) || !n)
 		return set_error(CGG_USAGE,
 				 "limit %.80s: not a rate (N/s, N/m, N/h or N/d, 1 to %lu)", word,

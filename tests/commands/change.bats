@@ -329,3 +329,24 @@ print(checked)
 	status_is 1
 	[ "$(wc -l <<<"$output")" -eq 199997 ]
 }
+
+# Else each next change would repair all attachments: the mark CGG_VERSION_CHANGING stays.
+@test 'no change that succeeded is taken for one that was killed' {
+	local change
+
+	while read -r change; do
+		# shellcheck disable=SC2086 # words
+		yes $change
+		bpftool -j map lookup pinned /sys/fs/bpf/cgguard/version key 2 0 0 0 |
+			grep -qF '"value":["0x00","0x00","0x00","0x00"]' || complain "$change"
+	done <<-'END'
+		cgg-rule add connect port 9
+		cgg-rule add connect host a.example
+		cgg-rule add dns *.b.example
+		cgg-set add names host a.example
+		cgg-set add nets 192.0.2.1
+		cgg-set delete nets 192.0.2.1
+		cgg-rule -p other default connect deny
+		cgg-rule delete connect host a.example
+	END
+}

@@ -43,7 +43,7 @@ decides()
 
 @test 'add warns of an element that is a word for nets in rules' {
 	yes cgg-set add hosts private
-	says 'cgg-set: warning: private: is a DNS name here; in a rule, ip private is the word for these nets'
+	says 'cgg-set: warning: private: is taken as a DNS name; in a rule, ip private means those addresses'
 	[ "$(cgg-set list hosts)" = private ]
 }
 

@@ -383,9 +383,10 @@ begins()
 	status_is 2
 	says 'cgg-top: this is no terminal; -b prints lines'
 	for term in none dumb; do
-		run script -qec "TERM=$term cgg-top" /dev/null
-		status_is 2
+		run script -qec "stty -g; TERM=$term cgg-top; echo status \$?; stty -g" /dev/null
 		matches "cgg-top: TERM=$term: no terminal that can be drawn on; -b prints lines"
+		matches '^status 2'
+		[ "${lines[0]}" = "${lines[-1]}" ] || complain 'the terminal is not as it was'
 	done
 	run bash -c 'cgg-top -b -n 1 -d 0.1 >/dev/full'
 	status_is 3

@@ -68,7 +68,7 @@ deny bind cgroup $(shown "$web")"
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add bind $words
 		status_is 2
-		matches ': not a match or an option$'
+		matches ': not a match or an option(; write .*)?$'
 	done
 	for words in 'family inet' 'type raw'; do
 		# shellcheck disable=SC2086 # words

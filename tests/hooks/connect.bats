@@ -29,7 +29,7 @@ alert connect ip local port 0-65535'
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add connect $words
 		status_is 2
-		matches ': not a match or an option$'
+		matches ': not a match or an option(; write .*)?$'
 	done
 }
 

@@ -50,7 +50,7 @@ allow recvmsg cgroup $(shown "$web")"
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add alert recvmsg $words
 		status_is 2
-		matches ': not a match or an option$'
+		matches ': not a match or an option(; write .*)?$'
 	done
 	for words in 'family inet' 'type raw'; do
 		# shellcheck disable=SC2086 # words

@@ -29,7 +29,7 @@ alert sendmsg ip local port 0-65535'
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add sendmsg $words
 		status_is 2
-		matches ': not a match or an option$'
+		matches ': not a match or an option(; write .*)?$'
 	done
 }
 

@@ -52,7 +52,7 @@ deny socket family inet cgroup $(shown "$web")"
 		# shellcheck disable=SC2086 # words
 		no cgg-rule add socket $words
 		status_is 2
-		matches ': not a match or an option$'
+		matches ': not a match or an option(; write .*)?$'
 	done
 	no cgg-rule add socket family unix
 	says 'cgg-rule: family unix: not one of inet, inet6'

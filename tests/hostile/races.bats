@@ -62,7 +62,7 @@ other_is()
 		says ''
 		other_is 3 'cgg-unload: not loaded; run cgg-load first'
 		yes cgg-status
-		! compgen -G "$dir-new-*"
+		no compgen -G "$dir-new-*"
 	done
 }
 
@@ -92,6 +92,22 @@ other_is()
 	last=$(call_of flock)
 	for ((call = last - 5; call <= last; call++)); do
 		meets "$call" cgg-unload cgg-load
+		status_is 0
+		says ''
+		other_is 0 ''
+		yes cgg-status
+	done
+}
+
+@test 'two cgg-load at once both find a guard' {
+	local call last
+
+	cgg-unload 2>/dev/null || true
+	calls cgg-load
+	last=$(call_of flock)
+	for call in $(seq 20) $(seq $((last - 2)) $((last + 2))); do # between, it loads programs
+		cgg-unload
+		meets "$call" cgg-load cgg-load
 		status_is 0
 		says ''
 		other_is 0 ''

@@ -166,7 +166,8 @@ static void a_wrong_default_has_its_own_messages(void **state)
 					  "write default connect deny\n");
 	refuses("default frob deny\n", "web.rules:1: frob: not a hook\n");
 	refuses("default connect,frob deny\n", "web.rules:1: frob: not a hook\n");
-	refuses("default connect, deny\n", "web.rules:1: connect,: not a hook\n");
+	refuses("default connect, deny\n",
+		"web.rules:1: connect,: a list has no empty element, and no blanks\n");
 	refuses("default \"\" deny\n", "web.rules:1: : not a hook\n");
 	refuses("default connect frob\n",
 		"web.rules:1: frob: not a verdict (allow, deny or alert)\n");
