@@ -204,10 +204,10 @@ static int rules_read(struct wanted *wanted, const char *next)
 		warnx("%s", cgg_error);
 	for (char *line = errors ? strtok(errors, "\n") : 0; line; line = strtok(0, "\n"))
 		warnx("%s", line);
-	if (status)
+	if (status) {
 		quotes_tell(wanted->last_rule, next);
-	if (status)
 		exit(OWN_FAILURE);
+	}
 	if (!wanted->any_line)
 		errx(OWN_FAILURE, "-r: is empty, so everything would be allowed; "
 				  "write a rule, like -r 'deny connect port 22'");

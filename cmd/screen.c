@@ -54,7 +54,6 @@ void top_sort(struct top *top, enum top_order by, bool reversed)
 void screen_begin(void)
 {
 	const char *term = getenv("TERM");
-
 	bool begun = newterm(0, stdout, stdin);
 
 	if (!begun || !tigetstr("cup")) {

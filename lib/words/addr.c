@@ -103,9 +103,6 @@ bool addr_is_padded(const char *word)
 static const struct {
 	const char *word, *hint;
 } ip_others[] = {
-	{ "any", "; leave ip out" },
-	{ "all", "; leave ip out" },
-	{ "*", "; leave ip out" },
 	{ "localhost", "; write ip local" },
 	{ "loopback", "; write ip local" },
 	{ "local", "; write ip local" },
@@ -130,6 +127,8 @@ static const char *ip_hint(const char *typed)
 	const char *colon = strrchr(typed, ':'), *end = strchr(typed, ']');
 	size_t len = colon ? (size_t)(colon - typed) : 0;
 
+	if (is_everything(typed))
+		return "; leave ip out";
 	for (size_t i = 0; i < sizeof(ip_others) / sizeof(ip_others[0]); i++)
 		if (!strcasecmp(ip_others[i].word, typed))
 			return ip_others[i].hint;

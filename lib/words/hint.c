@@ -116,8 +116,7 @@ static const struct {
 	{ "-", "a range without blanks" },
 };
 
-/* Return whether a word is one of cgguard, of which a rule consists. */
-static bool is_own(const char *word, bool is_keyword(const char *word))
+bool is_own(const char *word, bool is_keyword(const char *word))
 {
 	return verdict_find(word) >= 0 || hook_find(word, strlen(word)) >= 0 || is_keyword(word);
 }
@@ -161,11 +160,11 @@ static const char *find(const char *word, const char *typed, bool is_keyword(con
 /* Copy a word in lower case; a longer one than any in the table becomes empty. */
 static void lower(char word[32], const char *typed)
 {
-	size_t i = 0;
+	size_t len = strlen(typed) < 32 ? strlen(typed) : 0;
 
-	for (; typed[i] && i < 31 && strlen(typed) < 32; i++)
+	for (size_t i = 0; i < len; i++)
 		word[i] = (char)tolower((unsigned char)typed[i]);
-	word[i] = 0;
+	word[len] = 0;
 }
 
 const char *word_hint(const char *typed, bool verdict, bool is_keyword(const char *word))

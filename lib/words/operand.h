@@ -40,7 +40,9 @@ int blanks_check(const struct cgg_words *w, const char *key, unsigned match,
 bool value_guess(char guess[CGG_GUESS], const char *typed);
 bool endpoint_guess(char guess[CGG_GUESS], const char *typed); /* of a URL, or with a port */
 
-/* hint.c: a suggestion for a word that is none of cgguard: "; write ...", or "" */
+/* hint.c: whether a word is a verdict, a hook or a keyword */
+bool is_own(const char *word, bool is_keyword(const char *word));
+/* a suggestion for a word that is none of cgguard: "; write ...", or "" */
 const char *word_hint(const char *word, bool verdict, bool is_keyword(const char *word));
 
 #endif

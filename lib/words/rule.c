@@ -249,8 +249,7 @@ static bool is_keyword(const char *word)
 
 bool is_rule_word(const char *word)
 {
-	return is_keyword(word) || verdict_find(word) >= 0 || !strcmp(word, "net") ||
-	       hook_find(word, strlen(word)) >= 0;
+	return is_own(word, is_keyword) || !strcmp(word, "net");
 }
 
 int verdict_parse(__u8 *verdict, const char *word)
