@@ -17,7 +17,7 @@ import socket
 import struct
 import sys
 import threading
-from flows import read_all
+from flows import ip_read, read_all
 
 PEERS = "10.9.0.2", "fd09::2", "::ffff:10.9.0.2"
 THREADS, AT_ONCE, SEGMENT = 8, 16, 1428
@@ -181,23 +181,15 @@ class Capture:
 
     def take(self, data):
         kind, = struct.unpack_from("!H", data, 12)
-        if kind == 0x0800:
-            head, proto, family, at = 14 + 4 * (data[14] & 15), data[23], socket.AF_INET, 26
-            size = struct.unpack_from("!H", data, 16)[0] - (head - 14)
-            part, offset = data[18:20] + data[26:34], struct.unpack_from("!H", data, 20)[0] & 0x1FFF
-        elif kind == 0x86DD:
-            head, proto, family, at = 54, data[20], socket.AF_INET6, 22
-            size = struct.unpack_from("!H", data, 18)[0]
-            part, offset = None, 0
-            if proto == 44:
-                part, offset = data[58:62] + data[22:54], struct.unpack_from("!H", data, 56)[0] >> 3
-                head, proto, size = 62, data[54], size - 8
-        else:
+        if kind not in (0x0800, 0x86DD):
             return
+        data = data[14:]
+        proto, head, part, offset, length = ip_read(data)
+        size = length - head
         if proto not in (6, 17):
             return
         self.count += 1
-        half = 4 if family == socket.AF_INET else 16
+        at, half = (12, 4) if kind == 0x0800 else (8, 16)
         if not offset:
             self.parts[part] = struct.unpack_from("!HH", data, head)
         source, dest = self.parts[part]

@@ -31,6 +31,17 @@ def captured(room):
     return raw
 
 
+def ip_read(data):
+    """Return of an IP packet: protocol, where its header begins, key and offset of a fragment, whole length."""
+    if data[0] >> 4 == 4:
+        length, _, offset = struct.unpack_from("!HHH", data, 2)
+        return data[9], 4 * (data[0] & 15), data[4:6] + data[12:20], offset & 0x1FFF, length
+    length = 40 + struct.unpack_from("!H", data, 4)[0]
+    if data[6] != 44:
+        return data[6], 40, None, 0, length
+    return data[40], 48, data[44:48] + data[8:40], struct.unpack_from("!H", data, 42)[0] >> 3, length
+
+
 class Packets(threading.Thread):
     """Count the data of each direction, from the sequence numbers of captured packets."""
 
@@ -79,14 +90,7 @@ class Datagrams(threading.Thread):
                 self.take(data)
 
     def take(self, data):
-        if data[0] >> 4 == 4:
-            head, proto = 4 * (data[0] & 15), data[9]
-            part, offset = data[4:6] + data[12:20], struct.unpack_from("!H", data, 6)[0] & 0x1FFF
-        else:
-            head, proto, part, offset = 40, data[6], None, 0
-            if proto == 44:
-                part, offset = data[44:48] + data[8:40], struct.unpack_from("!H", data, 42)[0] >> 3
-                head, proto = 48, data[40]
+        proto, head, part, offset, _ = ip_read(data)
         if proto != 17:
             return
         if not offset:
