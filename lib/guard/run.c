@@ -163,7 +163,7 @@ static void making_end(void)
  */
 static bool is_alive(const char *name)
 {
-	return !kill(atoi(name + strlen(PREFIX "run-")), 0) || errno == EPERM;
+	return process_is_alive(atoi(name + strlen(PREFIX "run-")));
 }
 
 /* Remove the empty cgroups of runs whose processes were all killed. */

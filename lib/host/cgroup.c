@@ -166,12 +166,17 @@ static int create(struct cgg_cgroup *cgroup, const char *target)
 	return status;
 }
 
+bool process_is_alive(pid_t pid)
+{
+	return !kill(pid, 0) || errno == EPERM;
+}
+
 /* Return whether a word is the number of a living process. */
 static bool is_process(const char *word)
 {
 	pid_t pid = strlen(word) < 10 && !word[strspn(word, "0123456789")] ? atoi(word) : 0;
 
-	return pid > 0 && (!kill(pid, 0) || errno == EPERM);
+	return pid > 0 && process_is_alive(pid);
 }
 
 static int open_refusal(const char *target, int error)

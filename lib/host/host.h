@@ -24,6 +24,7 @@ bool cgroup_is_below(__u64 id, __u64 top); /* true also for top itself */
 void cgroup_close(struct cgg_cgroup *cgroup, bool undo); /* undo: remove created directories */
 void cgroup_let_go(struct cgg_cgroup *cgroup); /* close fd; cgroup_close() can still undo */
 int cgroup_again(struct cgg_cgroup *cgroup); /* open again after cgroup_let_go() */
+bool process_is_alive(pid_t pid); /* also one that this process may not signal */
 
 /* target.c: the forms of TARGET */
 int target_find(struct cgg_cgroup *cgroup, const char *target, int flags);
