@@ -178,16 +178,16 @@ static int comment_check(const struct cgg_rule *rule)
 /* Refuse a list with a protocol or a port that no hook can match. */
 static int elements_check(const struct cgg_rule *rule)
 {
-	struct cgg_rule one = *rule;
-	int status = 0;
+	unsigned proto = protos_next(&rule->protos, 0);
+	int status = never_check(rule);
 
-	for (unsigned proto = 0; proto < 256 && !status; proto++) {
-		if (!protos_have(&rule->protos, proto))
-			continue;
+	for (; proto < CGG_PROTOS && !status; proto = protos_next(&rule->protos, proto + 1)) {
+		struct cgg_rule one = *rule;
+
 		one.proto = (__u16)proto;
 		status = never_check(&one);
 	}
-	return status ? status : never_check(rule);
+	return status;
 }
 
 int rule_accept(struct cgg_rule *rule, bool typed)

@@ -75,8 +75,8 @@ static unsigned protos_of(const struct cgg_rule *rule)
 
 	if (!protos_any(&rule->protos))
 		return 1;
-	for (unsigned proto = 0; proto < 256; proto++)
-		count += protos_have(&rule->protos, proto);
+	for (unsigned proto = protos_next(&rule->protos, 0); proto < CGG_PROTOS; count++)
+		proto = protos_next(&rule->protos, proto + 1);
 	return count;
 }
 
@@ -184,9 +184,8 @@ static struct cgg_entry *protos_put(struct cgg_entry *to, const struct cgg_entry
 			proto_put(&one, rule->proto);
 		return ports_put(to, &one, rule);
 	}
-	for (unsigned proto = 0; proto < 256; proto++) {
-		if (!protos_have(&rule->protos, proto))
-			continue;
+	for (unsigned proto = protos_next(&rule->protos, 0); proto < CGG_PROTOS;
+	     proto = protos_next(&rule->protos, proto + 1)) {
 		one = *e;
 		proto_put(&one, (__u16)proto);
 		to = ports_put(to, &one, rule);

@@ -11,7 +11,6 @@
 
 #include "seen.h"
 
-#define PROTOS (8 * sizeof(((struct cgg_protos *)0)->bits))
 #define LIST 64 /* elements of a list, at most: people have to read it */
 
 #define HOOKS (1u << 31) /* in place of a match */
@@ -127,7 +126,7 @@ static void join_protos(const struct part *part, unsigned count)
 	struct cgg_rule *into = part[0].rule;
 	unsigned protos = 0, first = 0;
 
-	for (unsigned proto = 0; proto < PROTOS; proto++)
+	for (unsigned proto = 0; proto < CGG_PROTOS; proto++)
 		for (unsigned i = 0; i < count; i++) {
 			const struct cgg_rule *rule = part[i].rule;
 
@@ -170,7 +169,7 @@ static bool may_join(const struct cgg_rule *rule, unsigned match)
 {
 	if (match == HOOKS)
 		return rule->matches & (CGG_MATCH_IP | CGG_MATCH_HOST);
-	return rule->matches & match && (match != CGG_MATCH_PROTO || rule->proto < PROTOS);
+	return rule->matches & match && (match != CGG_MATCH_PROTO || rule->proto < CGG_PROTOS);
 }
 
 /* Return the end of the run of parts that begins at `from`, and count the elements of its list. */

@@ -158,11 +158,14 @@ int hooks_parse(unsigned *hooks, const char *word)
 
 void hooks_print(unsigned hooks, char *text, size_t size)
 {
-	size_t used = 0;
+	char *end = text, *limit = text + size;
 
 	*text = 0;
-	for (int i = 0; i < CGG_HOOKS; i++)
-		if (hooks & 1u << i && used < size)
-			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? "," : "",
-						 cgg_hooks[i].word);
+	for (int i = 0; i < CGG_HOOKS; i++) {
+		if (!(hooks & 1u << i) || end + strlen(cgg_hooks[i].word) + 1 >= limit)
+			continue;
+		if (end > text)
+			*end++ = ',';
+		end = stpcpy(end, cgg_hooks[i].word);
+	}
 }

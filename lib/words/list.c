@@ -19,7 +19,8 @@ static bool element_next(const char **at, char element[ELEMENT])
 
 	if (!*at)
 		return false;
-	snprintf(element, ELEMENT, "%.*s", (int)(len < ELEMENT ? len : ELEMENT - 1), *at);
+	memcpy(element, *at, len < ELEMENT ? len : ELEMENT - 1);
+	element[len < ELEMENT ? len : ELEMENT - 1] = 0;
 	*at = (*at)[len] ? *at + len + 1 : 0;
 	return true;
 }
@@ -189,6 +190,14 @@ bool protos_have(const struct cgg_protos *list, unsigned proto)
 	return list->bits[proto / 8 % sizeof(list->bits)] >> proto % 8 & 1;
 }
 
+/* Return the first protocol of a list from proto up, or CGG_PROTOS. */
+unsigned protos_next(const struct cgg_protos *list, unsigned proto)
+{
+	while (proto < CGG_PROTOS && !protos_have(list, proto))
+		proto += list->bits[proto / 8] ? 1 : 8 - proto % 8;
+	return proto;
+}
+
 int protos_parse(__u16 *first, struct cgg_protos *list, const char *word)
 {
 	char element[ELEMENT];
@@ -205,8 +214,7 @@ int protos_parse(__u16 *first, struct cgg_protos *list, const char *word)
 		count += !protos_have(list, proto);
 		list->bits[proto / 8] |= (__u8)(1 << proto % 8);
 	}
-	for (*first = 0; !protos_have(list, *first);)
-		++*first;
+	*first = (__u16)protos_next(list, 0);
 	if (count == 1)
 		*list = (struct cgg_protos){ { 0 } };
 	return 0;

@@ -69,8 +69,9 @@ struct cgg_ports {
 	struct cgg_port *port;
 	unsigned count;
 };
+#define CGG_PROTOS 256
 struct cgg_protos {
-	__u8 bits[32]; /* by number */
+	__u8 bits[CGG_PROTOS / 8]; /* by number */
 };
 int nets_parse(struct cgg_net *first, struct cgg_nets *list, const char *word);
 int nets_and_sets_parse(struct cgg_net *first, struct cgg_nets *list, const char *word);
@@ -81,6 +82,7 @@ void ports_take(__u16 *min, __u16 *max, struct cgg_ports *list, struct cgg_port 
 int protos_parse(__u16 *first, struct cgg_protos *list, const char *word);
 bool protos_any(const struct cgg_protos *list);
 bool protos_have(const struct cgg_protos *list, unsigned proto);
+unsigned protos_next(const struct cgg_protos *list, unsigned proto);
 
 /* prefixes.c: what a net means, as prefixes; local and sets mean none here */
 struct cgg_prefix {

@@ -69,22 +69,17 @@ static void ports_print(struct text *t, const char *key, const struct cgg_ports 
 
 static void protos_print(struct text *t, const struct cgg_rule *rule)
 {
+	unsigned proto = protos_next(&rule->protos, 0);
 	char part[CGG_NET_TEXT];
-	bool any = false;
 
 	put(t, " proto ");
-	for (unsigned proto = 0; proto < 256; proto++) {
-		if (!protos_have(&rule->protos, proto))
-			continue;
-		proto_print((__u16)proto, part);
-		put(t, any ? "," : "");
-		put(t, part);
-		any = true;
-	}
-	if (any)
-		return;
-	proto_print(rule->proto, part);
+	proto_print(proto < CGG_PROTOS ? (__u16)proto : rule->proto, part);
 	put(t, part);
+	while (proto < CGG_PROTOS && (proto = protos_next(&rule->protos, proto + 1)) < CGG_PROTOS) {
+		proto_print((__u16)proto, part);
+		put(t, ",");
+		put(t, part);
+	}
 }
 
 static void nets_print(struct text *t, const char *key, const struct cgg_net *first,

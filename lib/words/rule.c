@@ -237,7 +237,7 @@ static const struct keyword {
 static const struct keyword *keyword_find(const char *word)
 {
 	for (size_t i = 0; i < KEYWORDS; i++)
-		if (!strcmp(keywords[i].word, word))
+		if (*keywords[i].word == *word && !strcmp(keywords[i].word, word))
 			return &keywords[i];
 	return 0;
 }
@@ -302,12 +302,15 @@ static int keywords_parse(struct cgg_rule *rule, struct cgg_words *w)
 	return 0;
 }
 
-/* Refuse a match that a hook does not support, and tell which hooks do. */
-static int match_refuse(const struct keyword *key, const struct cgg_hook_info *hook)
+/* Refuse the first of matches, which a hook does not support, and tell which hooks do. */
+static int match_refuse(unsigned matches, const struct cgg_hook_info *hook)
 {
+	const struct keyword *key = keywords;
 	unsigned hooks = 0;
 	char words[128];
 
+	while (!(key->match & matches))
+		key++;
 	for (int i = 0; i < CGG_HOOKS; i++)
 		if (cgg_hooks[i].matches & key->match)
 			hooks |= 1u << i;
@@ -319,11 +322,9 @@ static int match_refuse(const struct keyword *key, const struct cgg_hook_info *h
 /* Refuse a rule with a match that one of its hooks does not support. */
 static int takes_check(const struct cgg_rule *rule)
 {
-	for (size_t k = 0; k < KEYWORDS; k++)
-		for (int i = 0; i < CGG_HOOKS; i++)
-			if (rule->hooks & 1u << i &&
-			    rule->matches & keywords[k].match & ~cgg_hooks[i].matches)
-				return match_refuse(&keywords[k], &cgg_hooks[i]);
+	for (int i = 0; i < CGG_HOOKS; i++)
+		if (rule->hooks & 1u << i && rule->matches & ~cgg_hooks[i].matches)
+			return match_refuse(rule->matches & ~cgg_hooks[i].matches, &cgg_hooks[i]);
 	return 0;
 }
 
