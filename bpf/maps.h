@@ -39,10 +39,10 @@ struct {
 		});
 } images MAP;
 
-/* One index for each policy with many rules, as large as it needs; pinned under indexes/. */
+/* The indexes of policies with many rules, and spare ones; pinned under indexes/. */
 struct {
 	__uint(type, CGG_OF_MAPS);
-	__uint(max_entries, 2 * CGG_POLICIES);
+	__uint(max_entries, CGG_INDEXES);
 	__type(key, __u32);
 	__array(
 		values, struct {

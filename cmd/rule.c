@@ -41,6 +41,8 @@ void guard_begin(struct cgg_guard *guard, int *place, bool make)
 
 	if (!status)
 		status = guard_open(guard, CGG_CHANGE);
+	if (!status && guard->torn)
+		policies_sweep(guard);
 	if (!status && make)
 		status = policy_make(guard, policy_name, place);
 	if (status)

@@ -10,7 +10,7 @@
 
 #include <linux/types.h>
 
-#define CGG_LAYOUT 9
+#define CGG_LAYOUT 10
 
 #define CGG_CHUNK 64 /* policies whose images and tallies are made, and freed, together */
 #define CGG_CHUNKS 68
@@ -21,7 +21,9 @@
 #define CGG_COUNTS 262144 /* rules whose hits are counted, in all policies */
 #define CGG_LIMITS 65536 /* rules with a limit, in all policies */
 #define CGG_ENTRIES 64 /* entries an image */
-#define CGG_SPARE_PAGES 256 /* pages of an index whose map stays for the next one */
+#define CGG_SPARE_PAGES 256 /* pages of an index whose map its policy keeps for the next one */
+#define CGG_SPARES 4 /* indexes of a size that no policy has, kept for those that need one */
+#define CGG_INDEXES (2 * CGG_POLICIES + 2 * CGG_SPARES) /* two sizes of them */
 #define CGG_HEAP 8192 /* bytes of text an image */
 #define CGG_NAME 32 /* a rule's name, or a policy's tag, with its NUL */
 #define CGG_OPERAND 128 /* a sysctl's or a socket's name, NULs behind it */

@@ -30,19 +30,18 @@ struct cgg_image {
 };
 
 /*
- * A policy has two images: number generation & 1 is in force, the other one is
- * the one before. Image i of the policy at place p has the number n = 2 * p + i. It is
- * element n % (2 * CGG_CHUNK) of the map that element n / (2 * CGG_CHUNK) of images
- * holds; its index is element 2 * p or 2 * p + 1 of indexes.
+ * A policy has two images: number generation & 1 is in force, the other is the one before. Image i
+ * of the policy at place p has the number n = 2 * p + i: element n % (2 * CGG_CHUNK) of the map in
+ * element n / (2 * CGG_CHUNK) of images. Its index is element index.number - 1 of indexes.
  *
  * The two counters are a sequence lock. A writer stores the next generation in writing, writes the
  * image, and then raises generation. The image that a reader uses does not change until writing is
  * two ahead of the generation that the reader began with; then the reader begins again. After four
- * torn reads, which take four changes within microseconds, the decision is deny. An index is freed
- * only after writing has announced a generation that overwrites the last image with it.
+ * torn reads, which take four changes within microseconds, the decision is deny. An index is freed,
+ * or given away, only after writing announced a generation that overwrites the last image with it.
  *
- * A name of "" is a free place. Place 0 is the policy "default". Events, filters and programs know a
- * policy by its tag: its name, or the short form of a long name that name_tag() makes.
+ * A name of "" is a free place. Place 0 is the policy "default". The tag is what events, filters
+ * and programs know: the name, or the short form of a long one that name_tag() makes.
  */
 #define CGG_TAG_FRONT 19 /* letters of a long name; behind them comes a ~ */
 struct cgg_policy {
@@ -52,7 +51,8 @@ struct cgg_policy {
 	__u32 writing;
 	__u32 unconfirmed; /* the generation that revert_at is about */
 	__u32 born; /* how many policies had this place */
-	__u32 unclean; /* a free place: the last one left something here */
+	__u32 unclean; /* a free place: the last one left something */
+	__u32 index[2]; /* the elements of indexes that it has + 1, in any order; 0: none */
 	__u32 made; /* when: CLOCK_BOOTTIME >> CGG_MADE_SHIFT, its lower bits */
 	__u64 revert_at; /* 0, or when the image before is in force again */
 };
@@ -113,7 +113,7 @@ CGG_SAME(sizeof(struct cgg_image) == 24 + sizeof(struct cgg_defaults) + sizeof(s
 					     sizeof(struct cgg_index) +
 					     CGG_SETS_OF * sizeof(struct cgg_used_set) +
 					     CGG_ENTRIES * sizeof(struct cgg_entry) + CGG_HEAP);
-CGG_SAME(sizeof(struct cgg_policy) == 320);
+CGG_SAME(sizeof(struct cgg_policy) == 328);
 CGG_SAME(sizeof(struct cgg_attached) == 24 + 8 * (CGG_LEVELS + CGG_ARRAY_MOST) + 16 * CGG_RINGS);
 CGG_SAME(sizeof(struct cgg_tally) == 32 + 16 * CGG_VERDICTS_MOST);
 CGG_SAME(sizeof(struct cgg_count_key) == 8);

@@ -5,7 +5,6 @@
  * A change writes the image that is not in force and then raises the generation. That is
  * one store: every decision that begins after it uses the new rules.
  */
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,26 +63,31 @@ static void switch_image(struct cgg_policy *policy, __u32 next, unsigned seconds
 void indexes_free(struct cgg_guard *guard, int place)
 {
 	struct cgg_policy *policy = &guard->policies[place];
-	__u32 kept = policy_image(guard, place)->index.number, number = 2 * (__u32)place;
+	__u32 kept = policy_image(guard, place)->index.number;
 
 	writing_begins(policy);
-	for (__u32 i = number; i < number + 2; i++)
-		if (i + 1 != kept)
-			index_drop(guard, i);
+	for (int i = 0; i < 2; i++)
+		if (policy->index[i] && policy->index[i] != kept)
+			index_release(guard, &policy->index[i]);
 }
 
 /*
- * Return whether the image before has another index than the one in force, small enough to keep its
- * map for the next one. A policy without an index keeps none.
+ * Free what a policy need not keep: the image in force does not use it, and it is large, or that
+ * image has no index. The map of a smaller index is for the next one. No restore may wait to be
+ * confirmed.
  */
-static bool has_spare(struct cgg_guard *guard, int place)
+static void indexes_trim(struct cgg_guard *guard, int place)
 {
-	const struct cgg_image *images = guard_images(guard, place);
-	__u32 now = generation_now(&guard->policies[place]) & 1;
-	const struct cgg_index *before = &images[!now].index, *used = &images[now].index;
+	struct cgg_policy *policy = &guard->policies[place];
+	__u32 kept = policy_image(guard, place)->index.number;
 
-	return used->number && before->number && before->number != used->number &&
-	       before->pages <= CGG_SPARE_PAGES;
+	for (int i = 0; i < 2; i++) {
+		if (!policy->index[i] || policy->index[i] == kept ||
+		    (kept && !index_is_large(guard, policy->index[i])))
+			continue;
+		writing_begins(policy);
+		index_release(guard, &policy->index[i]);
+	}
 }
 
 /*
@@ -182,41 +186,32 @@ int policy_make(struct cgg_guard *guard, const char *name, int *place)
 	return 0;
 }
 
-/* Call sweep for each pin of a directory whose name is a number up to most. */
-static void inner_each(struct cgg_guard *guard, const char *path, unsigned long most,
-		       void sweep(struct cgg_guard *guard, __u32 number))
+static void place_sweep(struct cgg_guard *guard, int place)
 {
-	DIR *list = opendir(path);
-	struct dirent *entry;
-	unsigned long number;
+	const struct cgg_policy *policy = &guard->policies[place];
 
-	while (list && (entry = readdir(list)))
-		if (!number_parse(&number, entry->d_name, strlen(entry->d_name), most))
-			sweep(guard, (__u32)number);
-	if (list)
-		closedir(list);
+	if ((!policy->index[0] && !policy->index[1]) || !policy_image(guard, place))
+		return;
+	if (!*policy->name)
+		place_clear(guard, place);
+	if (!*policy->name)
+		indexes_free(guard, place);
+	else if (!seconds_left(policy))
+		indexes_trim(guard, place);
 }
 
-static void index_sweep(struct cgg_guard *guard, __u32 number)
+static void chunk_sweep(void *guard, __u32 chunk)
 {
-	int place = (int)(number / 2);
-	const struct cgg_image *image = policy_image(guard, place);
-
-	if (!image)
-		return;
-	if (!*guard->policies[place].name)
-		place_clear(guard, place);
-	else if (seconds_left(&guard->policies[place]) || image->index.number == number + 1 ||
-		 has_spare(guard, place))
-		return;
-	indexes_free(guard, place);
+	chunk_free(guard, chunk);
 }
 
 /* Free the indexes and maps of policies that a killed command or a lapsed restore left. */
 void policies_sweep(struct cgg_guard *guard)
 {
-	inner_each(guard, CGG_DIR "/indexes", 2 * CGG_POLICIES - 1, index_sweep);
-	inner_each(guard, CGG_DIR "/tallies", CGG_CHUNKS - 1, chunk_free);
+	for (int place = 0; place < CGG_POLICIES; place++)
+		place_sweep(guard, place);
+	indexes_sweep(guard);
+	inner_each("tallies", CGG_CHUNKS - 1, chunk_sweep, guard);
 }
 
 /*
@@ -268,8 +263,8 @@ static int commit(struct cgg_guard *guard, int place, const struct cgg_image *im
 	switch_image(policy, image_write(policy, guard->images[place], image), seconds);
 	if (before & ~image->hooks && !seconds)
 		detach_hooks(guard, (__u32)place, before & ~image->hooks);
-	if (old_index != image->index.number && !seconds && !has_spare(guard, place))
-		indexes_free(guard, place);
+	if (!seconds && (old_index != image->index.number || !image->index.number))
+		indexes_trim(guard, place);
 	return 0;
 }
 
@@ -286,14 +281,13 @@ static int new_index(struct cgg_guard *guard, int place, struct cgg_rules *rules
 		status = index_build(&pages, &head, rules);
 	if (status)
 		return status;
-	head.number = 2 * (__u32)place + 1;
-	if (now->index.number == head.number)
-		head.number++;
 	writing_begins(policy);
-	status = index_store(guard, &head, pages);
+	status = index_store(guard, policy, now->index.number, &head, pages);
 	free(pages);
-	if (status)
+	if (status) {
+		indexes_free(guard, place);
 		return status;
+	}
 	rules->index = head;
 	rules->count = rules->rules = 0;
 	return 0;
@@ -322,7 +316,7 @@ int commit_rules(struct cgg_guard *guard, int place, struct cgg_rules *rules, un
 			compile(image, rules);
 			status = commit(guard, place, image, seconds);
 			if (status)
-				index_drop(guard, rules->index.number - 1);
+				indexes_free(guard, place);
 		}
 	} else if (!status) {
 		status = commit(guard, place, image, seconds);

@@ -8,6 +8,7 @@
  * made before the element and removed after it. So whatever a killed command leaves has a pin.
  */
 #include <bpf/bpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -78,6 +79,44 @@ int inner_put(const char *directory, const char *name, int outer, __u32 number, 
 	set_error(CGG_FAILED, "%s: %s", path, strerror(errno));
 	drop(directory, name, outer, number);
 	return CGG_FAILED;
+}
+
+/*
+ * Pin maps and store them in the outer map, all or none, where nothing has their numbers. Since
+ * Linux 6.8 the kernel waits once for all of them, until no program runs. Return 0, or -1.
+ */
+int inner_put_all(const char *name, int outer, const __u32 *numbers, const int *fds, __u32 count)
+{
+	__u32 stored = count;
+	char path[128];
+	int error = 0;
+
+	for (__u32 i = 0; i < count && !error; i++) {
+		inner_path(path, CGG_DIR, name, numbers[i]);
+		error = bpf_obj_pin(fds[i], path);
+	}
+	if (!error)
+		error = bpf_map_update_batch(outer, numbers, fds, &stored, 0);
+	for (__u32 i = 0; i < count && error; i++)
+		drop(CGG_DIR, name, outer, numbers[i]);
+	return error ? -1 : 0;
+}
+
+/* Call each for the number of every pin below an outer map's directory; numbers go up to most. */
+void inner_each(const char *name, unsigned long most, void each(void *to, __u32 number), void *to)
+{
+	char path[128];
+	struct dirent *entry;
+	unsigned long number;
+	DIR *list;
+
+	snprintf(path, sizeof(path), CGG_DIR "/%s", name);
+	list = opendir(path);
+	while (list && (entry = readdir(list)))
+		if (!number_parse(&number, entry->d_name, strlen(entry->d_name), most))
+			each(to, (__u32)number);
+	if (list)
+		closedir(list);
 }
 
 /* ---- chunks: CGG_CHUNK policies share one map of images and one of tallies ---- */

@@ -61,7 +61,9 @@ void pinned_forget(void); /* drops the cache */
 /* inner.c: inner maps; name is the outer map: images, tallies or indexes */
 int inner_get(const char *name, int outer, __u32 number); /* -1 with errno */
 int inner_put(const char *directory, const char *name, int outer, __u32 number, int fd);
+int inner_put_all(const char *name, int outer, const __u32 *numbers, const int *fds, __u32 count);
 void inner_drop(const char *name, int outer, __u32 number); /* if it exists */
+void inner_each(const char *name, unsigned long most, void each(void *to, __u32 number), void *to);
 int inner_refusal(const char *name, __u32 number); /* sets the error for errno of inner_get() */
 int chunk_make(const char *directory, int images, int tallies, __u32 chunk);
 void chunk_forget(struct cgg_guard *guard, __u32 chunk);
@@ -92,8 +94,12 @@ bool index_has_text(struct cgg_store *index, const struct cgg_record *record, co
 		    size_t len);
 bool index_is_dead(const struct cgg_store *index, __u32 rule);
 const char *index_text(const struct cgg_store *index, __u32 rule);
-int index_store(struct cgg_guard *guard, const struct cgg_index *head, const char *pages);
-void index_drop(struct cgg_guard *guard, __u32 number); /* if it exists */
+/* spare.c: which indexes a policy has */
+int index_store(struct cgg_guard *guard, struct cgg_policy *policy, __u32 kept,
+		struct cgg_index *head, const char *pages);
+void index_release(struct cgg_guard *guard, __u32 *mine);
+bool index_is_large(const struct cgg_guard *guard, __u32 index);
+void indexes_sweep(struct cgg_guard *guard); /* drops what no policy has, but for spare ones */
 
 /* count.c: counters of decisions, summed over the processors */
 int count_open(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* store.c - stores indexes in the kernel and maps them part by part (inner.c pins them). */
+/* store.c - opens indexes in the kernel and maps them part by part. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -169,72 +169,4 @@ bool index_is_dead(const struct cgg_store *index, __u32 rule)
 const char *index_text(const struct cgg_store *index, __u32 rule)
 {
 	return index->heap + 8 * (size_t)index->records[rule].text;
-}
-
-static int fill(int fd, const char *pages, size_t size)
-{
-	void *there = mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	if (there == MAP_FAILED)
-		return -1;
-	memcpy(there, pages, size);
-	return munmap(there, size);
-}
-
-/* Make a map for an index, with room for a larger one. Return an fd, or -1 after set_error(). */
-static int index_make(const struct cgg_index *head)
-{
-	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, options,
-			    .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
-	__u32 room =
-		head->pages < CGG_SPARE_PAGES ? head->pages + head->pages / 8 + 1 : head->pages;
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "cgg_index", 4, CGG_PAGE, room, &options);
-
-	if (fd < 0 && errno == EPERM)
-		set_error(CGG_FAILED, "%u rules: more than 64 need root, or CAP_BPF", head->rules);
-	else if (fd < 0)
-		set_error(CGG_FAILED, "%u rules, %u KiB: the kernel has no room for them: %s",
-			  head->rules, head->pages * (CGG_PAGE / 1024), strerror(errno));
-	return fd;
-}
-
-/* Return the map of an index that is not used any more if it has so many pages, or -1. */
-static int spare_get(const struct cgg_guard *guard, __u32 number, __u32 pages)
-{
-	struct bpf_map_info info = { 0 };
-	__u32 len = sizeof(info);
-	int fd = inner_get("indexes", guard->indexes, number);
-
-	if (fd < 0 || (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.max_entries >= pages))
-		return fd;
-	close(fd);
-	return -1;
-}
-
-/*
- * Store the pages as index number head->number. No image in force may use the index that this
- * replaces. If its map has room it takes the new pages: to put another map into the map `indexes`,
- * or to take one out, waits until no program runs. Return 0 or CGG_FAILED.
- */
-int index_store(struct cgg_guard *guard, const struct cgg_index *head, const char *pages)
-{
-	__u32 number = head->number - 1;
-	int fd = spare_get(guard, number, head->pages), status = 0;
-	bool is_spare = fd >= 0;
-
-	if (!is_spare)
-		fd = index_make(head);
-	if (fd < 0)
-		return CGG_FAILED;
-	if (fill(fd, pages, (size_t)head->pages * CGG_PAGE))
-		status = set_error(CGG_FAILED, CGG_DIR "/indexes/%u: %s", number, strerror(errno));
-	else if (!is_spare)
-		status = inner_put(CGG_DIR, "indexes", guard->indexes, number, fd);
-	close(fd);
-	return status;
-}
-
-void index_drop(struct cgg_guard *guard, __u32 number)
-{
-	inner_drop("indexes", guard->indexes, number);
 }

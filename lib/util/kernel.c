@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * kernel.c - system calls that not every C library has: musl 1.2.3 lacks renameat2(2) and statx(2).
+ * kernel.c - its version, and calls that not every C library has: musl 1.2.3 lacks renameat2(2)
+ * and statx(2).
  *
  * The kernel's headers are included alone here: those of a C library may define the same structs.
  */
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/stat.h>
+#include <stdio.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -34,4 +37,15 @@ bool mount_id(const char *path, __u64 *id)
 		return false;
 	*id = st.stx_mnt_id;
 	return true;
+}
+
+/* Return whether this is Linux major.minor or later: for what the kernel has no other sign of. */
+bool kernel_since(unsigned major, unsigned minor)
+{
+	struct utsname name;
+	unsigned is[2];
+
+	if (uname(&name) || sscanf(name.release, "%u.%u", &is[0], &is[1]) != 2)
+		return false;
+	return is[0] > major || (is[0] == major && is[1] >= minor);
 }

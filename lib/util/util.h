@@ -35,10 +35,11 @@ void progress(const char *doing, unsigned long done);
 const char *errno_name(int error); /* like EPERM; 0: there is no such error */
 int errno_parse(int *error, const char *word);
 
-/* kernel.c: system calls that not every C library has; -1 with errno */
+/* kernel.c: system calls that not every C library has, -1 with errno; the version */
 int rename_new(const char *from, const char *to); /* EEXIST: `to` exists */
 int rename_exchange(const char *one, const char *other);
 bool mount_id(const char *path, __u64 *id);
+bool kernel_since(unsigned major, unsigned minor);
 
 /* visible.c: text of unknown origin, made safe for a terminal */
 #define CGG_VISIBLE 4 /* one byte becomes at most so many */

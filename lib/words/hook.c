@@ -162,7 +162,7 @@ void hooks_print(unsigned hooks, char *text, size_t size)
 
 	*text = 0;
 	for (int i = 0; i < CGG_HOOKS; i++) {
-		if (!(hooks & 1u << i) || end + strlen(cgg_hooks[i].word) + 1 >= limit)
+		if (!(hooks & 1u << i) || end + strlen(cgg_hooks[i].word) + (end > text) >= limit)
 			continue;
 		if (end > text)
 			*end++ = ',';

@@ -522,20 +522,16 @@ deny connect,sendmsg port 1'
 	done
 }
 
-# indexes - print how many maps with indexes there are
-indexes()
+# maps_of NAME - print the maps for indexes that a policy has, or the spare ones: their ids
+maps_of()
 {
-	find /sys/fs/bpf/cgguard/indexes -type f | wc -l
+	"$BUILD/tests/indexes" | awk -v name="$1" '$1 == name { for (i = 2; i <= NF; i++) print $i + 0 }' | sort
 }
 
-# index_maps - print the ids of these maps
-index_maps()
+# many_of NAME - print how many these are
+many_of()
 {
-	local pin
-
-	for pin in /sys/fs/bpf/cgguard/indexes/*; do
-		bpftool map show pinned "$pin" | sed 's/:.*//;q'
-	done
+	maps_of "$1" | grep -c .
 }
 
 @test 'one restore after the other uses the same two maps, until one of them is too small' {
@@ -546,22 +542,72 @@ index_maps()
 		seq -f "connect ip 192.0.2.1 port %.0f" "$1" "$2"
 	}
 	yes cgg-rule restore < <(many 1000 2000)
-	[ "$(indexes)" -eq 1 ]
+	[ "$(many_of default)" -eq 1 ]
 	yes cgg-rule restore < <(many 1000 2001)
-	[ "$(indexes)" -eq 2 ]
-	maps=$(index_maps)
+	[ "$(many_of default)" -eq 2 ]
+	maps=$(maps_of default)
 	for last in 2010 1100 2020 1500; do
 		yes cgg-rule restore < <(many 1000 "$last")
-		[ "$(index_maps)" = "$maps" ]
+		[ "$(maps_of default)" = "$maps" ]
 		cgg-rule list | cmp - <(many 1000 "$last" | sed 's/^/deny /')
 		no cgg-rule test connect ip 192.0.2.1 port "$last"
 		yes cgg-rule test connect ip 192.0.2.1 port $((last + 1))
 	done
+	yes cgg-rule add connect port 7
+	[ "$(maps_of default)" = "$maps" ]
 	yes cgg-rule restore < <(many 1000 9000)
-	[ "$(index_maps)" != "$maps" ]
+	[ "$(maps_of default)" != "$maps" ]
 	no cgg-rule test connect ip 192.0.2.1 port 9000
 	yes cgg-rule flush
-	[ "$(indexes)" -eq 0 ]
+	[ "$(many_of default)" -eq 0 ]
+}
+
+# spare_of PAGES - print how many spare maps have this size
+spare_of()
+{
+	"$BUILD/tests/indexes" | awk -v pages="$1" '$1 == "spare" { for (i = 2; i <= NF; i++) print $i }' |
+		grep -c ":$1\$"
+}
+
+@test 'policies take spare maps for their rules and give them back, four of a size at most' {
+	local all
+
+	some()
+	{
+		seq -f "connect ip 192.0.2.1 port %.0f" 1000 "$1"
+	}
+	yes cgg-unload -f
+	yes cgg-load
+	yes cgg-rule restore < <(some 1099)
+	[ "$(many_of default)" -eq 1 ]
+	[ "$(spare_of 16)" -eq 3 ]
+	all=$({ maps_of default && maps_of spare; } | sort)
+	# The first policy takes its second map, the next one two: none is made.
+	yes cgg-rule restore < <(some 1098)
+	yes cgg-rule -p next restore < <(some 1097)
+	yes cgg-rule -p next restore < <(some 1096)
+	[ "$({ maps_of default && maps_of next; } | sort)" = "$all" ]
+	no cgg-rule -p next test connect ip 192.0.2.1 port 1096
+	yes cgg-rule -p next test connect ip 192.0.2.1 port 1097
+	no cgg-rule test connect ip 192.0.2.1 port 1098
+	# A larger policy needs maps of its own.
+	yes cgg-rule -p large restore < <(some 1999)
+	[ "$(spare_of 64)" -eq 3 ]
+	for name in a b c; do
+		yes cgg-rule -p "$name" restore < <(some 1099)
+		yes cgg-rule -p "$name" restore < <(some 1098)
+	done
+	for name in a b c next large; do
+		yes cgg-rule -p "$name" drop
+		[ "$(spare_of 16)" -le 4 ]
+		[ "$(spare_of 64)" -le 4 ]
+	done
+	[ "$(spare_of 16)" -eq 4 ]
+	[ "$(spare_of 64)" -eq 4 ]
+	[ "$("$BUILD/tests/indexes" | wc -l)" -eq 2 ]
+	yes cgg-rule flush
+	[ "$(spare_of 16)" -eq 4 ]
+	[ "$("$BUILD/tests/indexes" | wc -l)" -eq 1 ]
 }
 
 @test '--confirm: many rules that were not confirmed are gone, and their memory is free' {
@@ -576,21 +622,21 @@ index_maps()
 	yes cgg-rule restore < <(many 1000 11000)
 	both_stand()
 	{
-		yes cgg-rule restore --confirm "$1" < <(many 3000 13000) && says_no 12000 && [ "$(indexes)" -eq 2 ]
+		yes cgg-rule restore --confirm "$1" < <(many 3000 13000) && says_no 12000 && [ "$(many_of default)" -eq 2 ]
 	}
 	in_time both_stand
 	wait_for says_no 1500
 	cgg-rule test connect ip 192.0.2.1 port 12000
 	yes cgg-status
-	[ "$(indexes)" -eq 1 ]
+	[ "$(many_of default)" -eq 1 ]
 	says_no 1500
 	cgg-rule test connect ip 192.0.2.1 port 12000
 	yes cgg-rule restore --confirm 60 < <(many 3000 13000)
 	yes cgg-rule confirm
-	[ "$(indexes)" -eq 1 ]
+	[ "$(many_of default)" -eq 1 ]
 	says_no 12000
 	yes cgg-rule flush
-	[ "$(indexes)" -eq 0 ]
+	[ "$(many_of default)" -eq 0 ]
 }
 
 @test '--confirm: the ids of rules that were not confirmed are not used again' {

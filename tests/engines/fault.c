@@ -36,8 +36,8 @@
  *
  * State changes at system calls, and at stores into shared memory; nothing else can be seen from
  * outside. The tool makes such mappings read-only without the process knowing, so that each store
- * traps. Mappings of more than STORES_MOST bytes are left out: they are filled before anybody
- * else can see them.
+ * traps. Mappings of more than STORES_MOST bytes are left out, but for the map of policies: they
+ * are filled before anybody else can see them.
  */
 #include <bpf/bpf.h>
 #include <err.h>
@@ -59,6 +59,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "../../bpf/cgguard.h"
 
 #ifdef __x86_64__
 
@@ -775,7 +777,7 @@ static void call_ends(struct process *p)
 				   regs.rdi == BPF_BTF_LOAD || regs.rdi == BPF_LINK_CREATE))
 		made(p->pid, (int)result);
 	if (p->call == SYS_mmap && regs.r10 & MAP_SHARED && regs.rdx & PROT_WRITE &&
-	    regs.rsi <= STORES_MOST)
+	    (regs.rsi <= STORES_MOST || regs.rsi == sizeof(struct cgg_policy) * CGG_POLICIES))
 		area_add(p, (unsigned long)result, regs.rsi);
 	if (p->call == SYS_munmap)
 		for (int i = 0; i < AREAS; i++)

@@ -232,6 +232,15 @@ one_policy()
 	none_passed
 }
 
+@test 'restoring more rules than fit into the maps of the policy, disturbed, leaves the old or the new ones' {
+	many 5000 | sed '$a connect port 9191' >"$points/file"
+	known_now
+	# The few rules first, so that no second map is kept.
+	old() { traced cgg-rule restore - <<<"$always" && traced cgg-rule restore - < <(many 200); }
+	disturbs cgg-rule restore "$points/file"
+	none_passed
+}
+
 @test 'restore --confirm, disturbed, leaves the old policy or the new one' {
 	many 100 | sed '$a connect port 9191' >"$points/file"
 	known_now
@@ -320,7 +329,7 @@ refused_for()
 }
 
 @test 'an index that cannot be read counts as present: rules keep their ids' {
-	local before
+	local before pin
 
 	many 100 >"$points/file"
 	yes cgg-rule restore "$points/file"
@@ -328,9 +337,10 @@ refused_for()
 	for n in 1 2 3; do
 		fault "get:maps/indexes:ENOMEM:$n" cgg-rule restore "$points/file"
 		[ "$(cgg-rule list -i)" = "$before" ]
-		fault "get:$(find "$dir/indexes" -type f -printf 'indexes/%f'):ENOMEM:$n" \
-			cgg-rule restore "$points/file"
-		[ "$(cgg-rule list -i)" = "$before" ]
+		for pin in "$dir"/indexes/*; do
+			fault "get:${pin#"$dir/"}:ENOMEM:$n" cgg-rule restore "$points/file"
+			[ "$(cgg-rule list -i)" = "$before" ]
+		done
 	done
 }
 

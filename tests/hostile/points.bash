@@ -128,14 +128,16 @@ state()
 	done
 }
 
-# Print attachments and pins too; an index may have one of two numbers, a new cgroup any.
+# Print attachments and pins too, and the sizes of each policy's indexes; a new cgroup may have any id.
+# At most four indexes of 16 and of 64 pages may be spare.
 full_state()
 {
 	state
+	"$BUILD/tests/indexes" | sed 's/ [0-9]*:/ /g' | awk '$1 != "spare" { print; next }
+		{ for (i = 2; i <= NF; i++) if (++count[$i] > 4 || $i !~ /^(16|64)$/) print "spare", $i }'
 	cgg-status 2>/dev/null | grep ^cgroup | sort
-	find /sys/fs/bpf -mindepth 1 ! -path '*/readers*' ! -name '*.debug' -printf '%P\n' |
+	find /sys/fs/bpf -mindepth 1 ! -path '*/readers*' ! -path '*/indexes/*' ! -name '*.debug' -printf '%P\n' |
 		awk -F/ -v OFS=/ -v web="$(stat -c %i "$web")" -v shop="$(stat -c %i "$shop")" '
-			$2 == "indexes" && NF > 2 { $3 = int($3 / 2) }
 			$2 == "links" && NF > 2 && $3 != web && $3 != shop { $3 = "new" }
 			{ print }' | sort
 }

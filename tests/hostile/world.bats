@@ -344,7 +344,7 @@ device c 1:5"
 	yes cgg-rule restore "$BATS_TEST_TMPDIR/policy"
 	for other in '' 'map create %s type array key 4 value 4096 entries 1 name cgg_index flags 0x1400' \
 		"map pin pinned $dir/maps/told %s"; do
-		for base in "$dir"/indexes/*; do # the one in force, and one that is kept for the next
+		for base in "$dir"/indexes/*; do # the one in force, and those for the next rules
 			rm "$base"
 			# shellcheck disable=SC2086 # several words
 			[ -z "$other" ] || bpftool ${other/\%s/"$base"}
