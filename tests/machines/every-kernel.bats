@@ -51,8 +51,9 @@ by_task()
 	rule sysctl kernel/ostype
 	cgg-rule list >"$BATS_TEST_TMPDIR/few"
 	{ cat "$BATS_TEST_TMPDIR/few" && printf 'deny connect port %s\n' {2000..2099}; } >"$BATS_TEST_TMPDIR/more"
+	# On one processor the three that try would take three quarters of the time.
 	# shellcheck disable=SC2016 # for the inner shell
-	run "$BUILD/tests/press" "$web" 9090 /dev/zero kernel/ostype bash -ec '
+	run "$BUILD/tests/press" "$web" 9090 /dev/zero kernel/ostype nice -n -10 bash -ec '
 		cgg-load --replace
 		for ((i = 0; i < 5; i++)); do cgg-rule restore "$1/more"; cgg-rule restore "$1/few"; done' \
 		- "$BATS_TEST_TMPDIR"
