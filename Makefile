@@ -291,7 +291,7 @@ $(BUILD)/libcgg.a: $(LIB)
 $(BUILD)/cgg-detach $(BUILD)/cgg-names $(BUILD)/cgg-sockets: $(BUILD)/cmd/attached.o
 $(BUILD)/cgg-attach $(BUILD)/cgg-rule $(BUILD)/cgg-sockets: $(BUILD)/cmd/sockets.o
 $(BUILD)/cgg-events: $(BUILD)/cmd/forms.o
-$(BUILD)/cgg-load: $(patsubst %,$(BUILD)/cmd/%.o,loads object renew)
+$(BUILD)/cgg-load: $(patsubst %,$(BUILD)/cmd/%.o,loads object renew types)
 $(BUILD)/cgg-rule: $(patsubst %,$(BUILD)/cmd/%.o,ask ask_in change check diff edit elements export hint input list need progress rule)
 $(BUILD)/cgg-attach $(BUILD)/cgg-run: $(BUILD)/cmd/need.o
 $(BUILD)/cgg-set: $(patsubst %,$(BUILD)/cmd/%.o,elements hint)

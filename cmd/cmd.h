@@ -59,6 +59,7 @@ extern bool object_verbose; /* print the messages of libbpf and the verifier on 
 #define CGG_ASK (1u << CGG_PROGRAMS) /* in a mask of programs: the one of cgg-rule test */
 #define CGG_ALL_PROGRAMS (CGG_ASK | (CGG_ASK - 1))
 void object_probe(struct object *o);
+void object_try(struct object *o, unsigned programs, object_prepare *prepare);
 void object_load(struct object *o, unsigned programs, object_prepare *prepare);
 int names_load(struct object *names, const struct object *o, object_prepare *prepare);
 unsigned names_programs(void); /* those in the object for names, without those of other hooks */
@@ -66,6 +67,11 @@ bool hook_is_names(int hook); /* its programs are in the object for names */
 void rings_prepare(struct bpf_object *bpf, __u32 slots);
 void rings_small(struct bpf_object *bpf); /* for a trial load */
 bool hook_loads(const struct object *o, int hook);
+
+/* types.c, of object.c */
+bool types_exist(void); /* the kernel has some */
+bool types_have_global(int types); /* a BTF of the kernel has functions with global linkage */
+const char *types_none(void); /* the path of a BTF without types */
 
 /* renew.c, of cgg-load */
 void make_directory(const char *directory, const char *below);

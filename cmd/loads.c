@@ -50,7 +50,7 @@ int loads_print(object_prepare *prepare)
 	char why[512];
 	int error;
 
-	object_load(&o, CGG_ALL_PROGRAMS, prepare);
+	object_try(&o, CGG_ALL_PROGRAMS, prepare);
 	error = names_load(&names, &o, rings_small);
 	for (int i = 0; i < CGG_HOOKS; i++) {
 		bool loads = hook_is_names(i) ? !error : hook_loads(&o, i);

@@ -3,8 +3,8 @@
  * object.c - open the BPF objects, and find out which programs this kernel loads.
  *
  * cgg-load and cgg-load --check use the same test: does the program load here? All programs that
- * are wanted are loaded at once. If the kernel refuses that, each is tried alone, and then those
- * that load are loaded together. A hook is loaded if all of its programs are.
+ * are wanted are loaded at once. If the kernel refuses that, or surely would, each is tried alone,
+ * and then cgg-load loads those together that load. A hook is loaded if all of its programs are.
  *
  * Two things differ between kernels. Before 6.1 they need the older object (bpf/kernel.h). If the
  * kernel has no type information (BTF), or forbids programs to read its memory, libbpf gets empty
@@ -12,13 +12,11 @@
  * other reads of kernel memory do not load.
  */
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,7 +33,6 @@
 
 bool object_verbose;
 char **object_command;
-static char empty_types[64]; /* the path of a BTF without types */
 
 static int libbpf_said(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -253,34 +250,6 @@ static struct bpf_object *object_open(const struct object *o, const char *types)
 	return bpf;
 }
 
-/* Return whether the kernel's copy of this type information has functions with global linkage. */
-static bool has_global(int types)
-{
-	struct bpf_btf_info info = { 0 };
-	__u32 len = sizeof(info), size;
-	bool found = false;
-	struct btf *btf;
-	void *data;
-
-	if (bpf_obj_get_info_by_fd(types, &info, &len))
-		return false;
-	size = info.btf_size;
-	data = malloc(size);
-	memset(&info, 0, sizeof(info));
-	info.btf = (__u64)(size_t)data;
-	info.btf_size = size;
-	len = sizeof(info);
-	btf = data && !bpf_obj_get_info_by_fd(types, &info, &len) ? btf__new(data, size) : 0;
-	for (__u32 i = 1; btf && !found && i < btf__type_cnt(btf); i++) {
-		const struct btf_type *type = btf__type_by_id(btf, i);
-
-		found = btf_is_func(type) && btf_vlen(type) == BTF_FUNC_GLOBAL;
-	}
-	btf__free(btf);
-	free(data);
-	return found;
-}
-
 /*
  * Exit unless the verifier will check each global function once, and not at each call.
  *
@@ -302,7 +271,7 @@ static void functions_check(const struct object *o, const char *types)
 	{
 		bpf_map__set_autocreate(map, false);
 	}
-	if (bpf_object__load(bpf) || !has_global(bpf_object__btf_fd(bpf))) {
+	if (bpf_object__load(bpf) || !types_have_global(bpf_object__btf_fd(bpf))) {
 		start_again();
 		errx(CGG_FAILED, "the kernel refuses type information about global functions, "
 				 "which Linux takes since 5.6");
@@ -347,33 +316,6 @@ static unsigned each_by_itself(struct object *o, const char *types, unsigned pro
 	return loaded;
 }
 
-/* Return the path of empty type information. */
-static const char *types_none(void)
-{
-	struct btf *btf = btf__new_empty();
-	int fd = (int)syscall(SYS_memfd_create, "types", MFD_CLOEXEC);
-	const void *data;
-	__u32 size;
-
-	data = btf ? btf__raw_data(btf, &size) : 0;
-	if (!data || fd < 0 || write(fd, data, size) != (ssize_t)size)
-		err(CGG_FAILED, "an empty type information");
-	btf__free(btf);
-	snprintf(empty_types, sizeof(empty_types), "/proc/self/fd/%d", fd);
-	return empty_types;
-}
-
-static bool has_types(void)
-{
-	struct btf *btf;
-
-	if (!access("/sys/kernel/btf/vmlinux", R_OK))
-		return true;
-	btf = btf__load_vmlinux_btf();
-	btf__free(btf);
-	return btf;
-}
-
 bool hook_loads(const struct object *o, int hook)
 {
 	return !(cgg_hooks[hook].programs & ~o->programs);
@@ -399,12 +341,13 @@ static const char *some_find(struct object *o, const char *types)
 
 	o->programs = each_by_itself(o, types, points, o->error);
 	if (!types && o->programs != points) {
-		unsigned without = each_by_itself(o, types_none(), points, error);
+		const char *none = types_none();
+		unsigned without = each_by_itself(o, none, points, error);
 
 		if (__builtin_popcount(without) > __builtin_popcount(o->programs)) {
 			o->programs = without;
 			memcpy(o->error, error, sizeof(error));
-			types = empty_types;
+			types = none;
 		}
 	}
 	hooks_whole(o);
@@ -438,35 +381,76 @@ void object_probe(struct object *o)
 		no_privilege();
 	if (is_point_unsure(o))
 		start_again();
-	o->types = has_types();
+	o->types = types_exist();
 	o->old = is_old();
+}
+
+/* Return the programs that kernels without type information refuse, all or most of them. */
+static unsigned typed_programs(void)
+{
+	return hook_programs(CGG_PACKET_HOOKS | 1u << CGG_FLOW | 1u << CGG_UNIX);
+}
+
+/*
+ * Find those of the programs that this kernel takes, by loading them into o->bpf.
+ *
+ * Return whether the kernel refused some, so that the others are still to be loaded, with *types as
+ * type information. All at once is tried only where it may succeed: to verify programs takes long.
+ */
+static bool programs_find(struct object *o, const char **types, unsigned programs,
+			  object_prepare *prepare)
+{
+	const unsigned all = (1u << CGG_PROGRAMS) - 1;
+	bool refuses;
+	unsigned points;
+
+	object_probe(o);
+	*types = o->types ? 0 : types_none();
+	functions_check(o, *types);
+	hooks_whole(o);
+	points = o->programs &= programs;
+	if ((o->no_point & all) == all)
+		return false;
+	refuses = !o->types && points & typed_programs();
+	if (!refuses && !attempt(&o->bpf, o, *types, points, prepare))
+		return false;
+	if (!refuses)
+		start_again();
+	*types = some_find(o, *types);
+	if (refuses && points & ~(o->programs | typed_programs()))
+		start_again();
+	return true;
+}
+
+/* Exit, or start again, if the kernel refuses the names of the loaded programs. */
+static void has_names_or_die(struct bpf_object *bpf)
+{
+	if (!bpf || has_names(bpf))
+		return;
+	start_again();
+	errx(CGG_FAILED, "the kernel refuses names of programs and maps");
+}
+
+/* Find those of the programs that this kernel takes; o->bpf may have none of them. */
+void object_try(struct object *o, unsigned programs, object_prepare *prepare)
+{
+	const char *types;
+
+	programs_find(o, &types, programs, prepare);
+	has_names_or_die(o->bpf);
 }
 
 /* Load those of the programs that this kernel takes; exit if it is not known which. */
 void object_load(struct object *o, unsigned programs, object_prepare *prepare)
 {
-	const unsigned all = (1u << CGG_PROGRAMS) - 1;
 	const char *types;
 	int error = 0;
 
-	object_probe(o);
-	types = o->types ? 0 : types_none();
-	functions_check(o, types);
-	hooks_whole(o);
-	o->programs &= programs;
-	if ((o->no_point & all) != all)
+	if (programs_find(o, &types, programs, prepare))
 		error = attempt(&o->bpf, o, types, o->programs, prepare);
-	if (error) {
-		start_again();
-		types = some_find(o, types);
-		error = attempt(&o->bpf, o, types, o->programs, prepare);
-		if (error)
-			errx(CGG_FAILED, "the kernel refuses the programs: %s", strerror(error));
-	}
-	if (o->bpf && !has_names(o->bpf)) {
-		start_again();
-		errx(CGG_FAILED, "the kernel refuses names of programs and maps");
-	}
+	if (error)
+		errx(CGG_FAILED, "the kernel refuses the programs: %s", strerror(error));
+	has_names_or_die(o->bpf);
 }
 
 /*

@@ -109,6 +109,17 @@ without_types()
 	denies
 }
 
+# To verify one takes seconds on a slow machine.
+@test 'without type information --check verifies each program once' {
+	without_types
+	yes strace -f -e trace=bpf -o "$BATS_TEST_TMPDIR/calls" cgg-load --check
+	matches '^connect	yes$'
+	sed -n 's/.*BPF_PROG_LOAD.* prog_name="\([^"]*\)".* = [0-9]*$/\1/p' "$BATS_TEST_TMPDIR/calls" |
+		grep -vxE '(offered|libbpf_nametest)?' | sort >"$BATS_TEST_TMPDIR/verified"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/verified")" -ge 15 ]
+	[ -z "$(uniq -d "$BATS_TEST_TMPDIR/verified")" ]
+}
+
 @test 'with lockdown=confidentiality all hooks but unix and flow load' {
 	lacking=reads tried='flow unix sysctl'
 	echo 'none integrity [confidentiality]' >"$fake/lockdown"
