@@ -71,7 +71,8 @@ bool hook_loads(const struct object *o, int hook);
 /* types.c, of object.c */
 bool types_exist(void); /* the kernel has some */
 bool types_have_global(int types); /* a BTF of the kernel has functions with global linkage */
-const char *types_none(void); /* the path of a BTF without types */
+const char *types_none(void); /* the path of a BTF without types, or 0 */
+const char *types_for(bool exist);
 
 /* renew.c, of cgg-load */
 void make_directory(const char *directory, const char *below);

@@ -255,11 +255,12 @@ static struct bpf_object *object_open(const struct object *o, const char *types)
  *
  * libbpf asks the kernel what it supports, once for a process. If that call fails, it makes all
  * functions static. To verify the programs then takes hours. So load the object without programs
- * and maps, and look at what became of its functions.
+ * and maps, and look at what became of its functions. That needs none of the kernel's types, which
+ * take long to read.
  */
-static void functions_check(const struct object *o, const char *types)
+static void functions_check(const struct object *o)
 {
-	struct bpf_object *bpf = object_open(o, types);
+	struct bpf_object *bpf = object_open(o, types_none());
 	struct bpf_program *program;
 	struct bpf_map *map;
 
@@ -342,7 +343,7 @@ static const char *some_find(struct object *o, const char *types)
 	o->programs = each_by_itself(o, types, points, o->error);
 	if (!types && o->programs != points) {
 		const char *none = types_none();
-		unsigned without = each_by_itself(o, none, points, error);
+		unsigned without = none ? each_by_itself(o, none, points, error) : 0;
 
 		if (__builtin_popcount(without) > __builtin_popcount(o->programs)) {
 			o->programs = without;
@@ -405,8 +406,8 @@ static bool programs_find(struct object *o, const char **types, unsigned program
 	unsigned points;
 
 	object_probe(o);
-	*types = o->types ? 0 : types_none();
-	functions_check(o, *types);
+	*types = types_for(o->types);
+	functions_check(o);
 	hooks_whole(o);
 	points = o->programs &= programs;
 	if ((o->no_point & all) == all)
@@ -462,5 +463,5 @@ int names_load(struct object *names, const struct object *o, object_prepare *pre
 	names->names = true;
 	names->bpf = 0;
 	names->programs = programs_of(names);
-	return attempt(&names->bpf, names, o->types ? 0 : types_none(), names->programs, prepare);
+	return attempt(&names->bpf, names, types_for(o->types), names->programs, prepare);
 }

@@ -39,21 +39,37 @@ bool types_have_global(int types)
 	return found;
 }
 
-/* Return the path of empty type information. */
+/* Return the path of empty type information, or 0 without /proc or memfd_create(2). */
 const char *types_none(void)
 {
-	static char empty_types[64];
-	struct btf *btf = btf__new_empty();
-	int fd = (int)syscall(SYS_memfd_create, "types", MFD_CLOEXEC);
+	static char path[64];
 	const void *data;
+	struct btf *btf;
 	__u32 size;
+	int fd;
 
+	if (*path)
+		return path;
+	btf = btf__new_empty();
+	fd = (int)syscall(SYS_memfd_create, "types", MFD_CLOEXEC);
 	data = btf ? btf__raw_data(btf, &size) : 0;
-	if (!data || fd < 0 || write(fd, data, size) != (ssize_t)size)
-		err(CGG_FAILED, "an empty type information");
+	if (data && fd >= 0 && write(fd, data, size) == (ssize_t)size)
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (access(path, R_OK))
+		*path = 0;
 	btf__free(btf);
-	snprintf(empty_types, sizeof(empty_types), "/proc/self/fd/%d", fd);
-	return empty_types;
+	return *path ? path : 0;
+}
+
+/* Return the path of the type information to load programs with; 0: the kernel's. */
+const char *types_for(bool exist)
+{
+	const char *none = exist ? 0 : types_none();
+
+	if (!exist && !none)
+		errx(CGG_FAILED, "the kernel has no type information, and an empty one needs /proc "
+				 "and memfd_create(2)");
+	return none;
 }
 
 bool types_exist(void)
