@@ -1102,7 +1102,7 @@ static uint64_t number(const char *text)
 	return n;
 }
 
-/* accepted - return whether cgg-rule would take the line, and write it as it prints it */
+/* accepted - return whether cgg-rule would take the line; write it as it prints it, if canonical */
 static bool accepted(const char *line, char *as)
 {
 	struct cgg_rule rule;
@@ -1112,7 +1112,7 @@ static bool accepted(const char *line, char *as)
 	snprintf(copy, sizeof(copy), "%s", line);
 	taken = strncmp(line, "default ", 8) && !rule_line(&rule, copy) &&
 		!rule_accept(&rule, false);
-	if (taken && as)
+	if (taken && canonical)
 		strcpy(as, rule_print(&rule));
 	if (taken)
 		rule_free(&rule);
@@ -1129,17 +1129,19 @@ static void print_accepted(char *text)
 	static char text_of_line[CGG_RULE_TEXT];
 
 	for (char *line = strtok(text, "\n"); line; line = strtok(0, "\n")) {
-		for (size_t i = 0; i < 2 && strncmp(line, "default ", 8) && !accepted(line, 0);
-		     i++) {
+		bool taken = accepted(line, text_of_line);
+
+		for (size_t i = 0; i < 2 && !taken && strncmp(line, "default ", 8); i++) {
 			char *key = strstr(line, keys[i]), *end = key ? key + strlen(keys[i]) : 0;
 
 			if (!key)
 				continue;
 			end += strcspn(end, " ");
 			memmove(key, end, strlen(end) + 1);
+			taken = accepted(line, text_of_line);
 		}
-		if (!strncmp(line, "default ", 8) || accepted(line, text_of_line))
-			puts(canonical ? text_of_line : line);
+		if (taken || !strncmp(line, "default ", 8))
+			puts(canonical && taken ? text_of_line : line);
 		else
 			printf("%.*s connect port 1\n", (int)strcspn(line, " "), line);
 	}

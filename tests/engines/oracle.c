@@ -20,6 +20,7 @@
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <endian.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -55,6 +56,7 @@ enum {
 	      1 << CGG_EGRESS | 1 << CGG_INGRESS | 1 << CGG_FLOW
 };
 
+/* What decides most often stands first, since the loop over all rules waits for memory. */
 struct rule {
 	uint16_t hooks;
 	uint16_t min, max; /* port */
@@ -62,27 +64,26 @@ struct rule {
 	uint8_t verdict;
 	uint8_t access_bits; /* enum cgg_access */
 	uint8_t family, type; /* 0: any */
-	bool has_ip, local, four, star;
-	bool spent; /* it has a limit, and no token: it matches nothing */
-	const char *word; /* private, global, ...: a word for nets; 0: an address */
 	uint8_t bits; /* of the prefix, in 128 */
-	bool range; /* from addr to last */
+	bool has_ip, local, four, star, range; /* range: from addr to last */
+	bool spent; /* it has a limit, and no token: it matches nothing */
+	bool has_owner[2]; /* a user; a group */
+	bool has_self, self_four, has_value;
+	uint16_t sport_min, sport_max;
+	uint32_t iface; /* 0: any */
+	uint32_t cgroup; /* number + 1 in groups; 0: any */
+	uint8_t addr[16];
+	uint32_t next; /* number + 1 of the next rule in this bucket */
+	const char *word; /* private, global, ...: a word for nets; 0: an address */
 	uint8_t last[16];
 	char device; /* a, b, c */
-	uint8_t addr[16];
 	int64_t first, second; /* MAJOR:MINOR or LEVEL:NAME; -1: any */
 	const char *name; /* of a sysctl or a unix socket, without the star */
 	uint32_t name_len;
-	uint32_t cgroup; /* number + 1 in groups; 0: any */
-	bool has_owner[2]; /* a user; a group */
 	uint32_t owner_min[2], owner_max[2];
-	uint16_t sport_min, sport_max;
-	uint32_t iface; /* 0: any */
-	bool has_self, self_four, has_value;
 	int64_t value_min, value_max;
 	uint8_t self[16], self_bits;
 	uint32_t id, line;
-	uint32_t next; /* number + 1 of the next rule in this bucket */
 };
 static struct rule *rules;
 static uint32_t rules_count, rules_room, rules_read;
@@ -685,11 +686,16 @@ static void read_file(const char *name)
 
 /* ---- the reference ---- */
 
+/* same_bits - return whether two addresses of 16 bytes begin with the same bits */
 static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
-	if (memcmp(a, b, bits / 8))
-		return false;
-	return !(bits % 8) || !((a[bits / 8] ^ b[bits / 8]) >> (8 - bits % 8));
+	uint64_t x[2], y[2];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	if (bits < 64)
+		return !bits || !(be64toh(x[0] ^ y[0]) >> (64 - bits));
+	return x[0] == y[0] && (bits == 64 || !(be64toh(x[1] ^ y[1]) >> (128 - bits)));
 }
 
 /* The IPv4 address of a question: its own, or one inside an IPv6 address; 0: it has none. */
@@ -843,9 +849,9 @@ static bool value_matches(const struct rule *r, const struct question *q)
 
 static bool matches(const struct rule *r, const struct question *q, unsigned access_bit)
 {
-	if (r->spent || !value_matches(r, q))
-		return false;
 	if (!(r->hooks >> q->hook & 1))
+		return false;
+	if (r->spent || !value_matches(r, q))
 		return false;
 	if (!(1 << q->hook & NET) && !(r->access_bits >> access_bit & 1))
 		return false;
