@@ -22,6 +22,11 @@ setup()
 	cd "$home" || return
 }
 
+teardown()
+{
+	reuse_guard
+}
+
 needs()
 {
 	for program; do
