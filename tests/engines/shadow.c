@@ -123,6 +123,18 @@ static void above(__u64 cgroup, __u64 ids[CGG_LEVELS])
 		ids[count++] = cgroup;
 }
 
+/* Return whether a cgroup is that one, or below it. */
+static bool is_below(__u64 cgroup, __u64 that)
+{
+	__u64 ids[CGG_LEVELS];
+	bool found = false;
+
+	above(cgroup, ids);
+	for (unsigned i = 0; i < CGG_LEVELS && ids[i]; i++)
+		found |= ids[i] == that;
+	return found;
+}
+
 /* Numbers whose ranges overlap, so that several of them make up a larger one, or all. */
 static void number_words(char *text, const char *hook)
 {
@@ -338,16 +350,13 @@ static bool matches(const struct cgg_rules *rules, const struct cgg_entry *e, co
 	bool no_key = packet && a->q.access == CGG_KNOWN_NONE;
 	bool no_port = packet && a->q.access != CGG_KNOWN_ALL;
 	__u32 known = no_key ? 0 : packet && a->q.access == CGG_KNOWN_ADDR ? ~0xffffu : ~0u;
-	__u64 ids[CGG_LEVELS];
-	bool in = !c->cgroup;
 
-	above(a->cgroup, ids);
-	for (unsigned i = 0; i < CGG_LEVELS && ids[i]; i++)
-		in |= ids[i] == c->cgroup;
 	if (!caller_matches(c, a) || (packet && !own_side_matches(c, a)))
 		return false;
-	if (!in || !(c->hooks >> a->q.hook & 1) || !(c->access & a->q.access) ||
-	    a->now >= c->expires || (a->q.select ^ c->select) & c->select_mask & known)
+	if (!(c->hooks >> a->q.hook & 1) || !(c->access & a->q.access) || a->now >= c->expires ||
+	    (a->q.select ^ c->select) & c->select_mask & known)
+		return false;
+	if (c->cgroup && !is_below(a->cgroup, c->cgroup))
 		return false;
 	if (!no_port && (a->q.port < e->port_min || a->q.port > e->port_max))
 		return false;
