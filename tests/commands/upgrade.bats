@@ -24,8 +24,8 @@ program_ids()
 	local pin
 
 	for pin in /sys/fs/bpf/cgguard/progs/*; do
-		bpftool -j prog show pinned "$pin" | jq .id
-	done | sort -n
+		bpftool -j prog show pinned "$pin"
+	done | jq .id | sort -n
 }
 
 # link_programs CGROUP: print the ids of the programs that its links run
@@ -34,8 +34,8 @@ link_programs()
 	local pin
 
 	for pin in "/sys/fs/bpf/cgguard/links/$(stat -c %i "$1")"/*; do
-		bpftool -j link show pinned "$pin" | jq .prog_id
-	done | sort -n
+		bpftool -j link show pinned "$pin"
+	done | jq .prog_id | sort -n
 }
 
 guard_all()

@@ -143,11 +143,11 @@ one_guard()
 	local pin
 
 	for pin in "$dir"/maps/*; do
-		bpftool -j map show pinned "$pin" | jq .id
-	done | sort >"$BATS_TEST_TMPDIR/maps"
+		bpftool -j map show pinned "$pin"
+	done | jq .id | sort >"$BATS_TEST_TMPDIR/maps"
 	for pin in "$dir"/progs/*; do
-		bpftool -j prog show pinned "$pin" | jq '.map_ids[]'
-	done | sort -u | comm -23 - "$BATS_TEST_TMPDIR/maps" >"$BATS_TEST_TMPDIR/foreign"
+		bpftool -j prog show pinned "$pin"
+	done | jq '.map_ids[]' | sort -u | comm -23 - "$BATS_TEST_TMPDIR/maps" >"$BATS_TEST_TMPDIR/foreign"
 	while read -r map; do
 		[[ $(bpftool -j map show id "$map" | jq -r .name) == *.rodata* ]] || complain "map $map"
 	done <"$BATS_TEST_TMPDIR/foreign"
