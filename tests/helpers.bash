@@ -255,6 +255,7 @@ is_gone()
 clean_up()
 {
 	stop_all
+	show_guard
 	cgg-unload -f >/dev/null 2>&1 || true
 	rm -rf /sys/fs/bpf/cgguard* # if unloading failed
 	remove_cgroups
@@ -267,6 +268,7 @@ empty_guard()
 	local policy network policies
 
 	stop_all
+	show_guard
 	cgg-detach --all
 	cgg-rule flush
 	mapfile -t policies < <(cgg-rule policies)
@@ -286,10 +288,25 @@ empty_guard()
 	done
 }
 
+# Hide the guard under an empty bpffs until the test ends. Unloading takes longer: then the kernel
+# verifies its programs again.
+hide_guard()
+{
+	mount -t bpf -o mode=1777 bpf /sys/fs/bpf
+	hidden=yes
+}
+
+show_guard()
+{
+	[ -z "${hidden-}" ] || umount /sys/fs/bpf
+	hidden=''
+}
+
 # For files whose setup calls cgg-load, which does nothing when the guard is still there: empty
 # it after a test that passed, and remove it after one that failed or unloaded it.
 reuse_guard()
 {
+	show_guard
 	if [ -n "${BATS_TEST_COMPLETED-}" ] && [ -e /sys/fs/bpf/cgguard/version ]; then
 		empty_guard
 	else

@@ -19,7 +19,7 @@ commands=(cgg-attach cgg-detach cgg-events cgg-load cgg-rule cgg-status cgg-unlo
 setup()
 {
 	untraced
-	unloaded='' hidden=''
+	unloaded=
 	cgg-rule add port 1
 	cgg-rule add device c 1:3
 	cgg-rule default sysctl alert
@@ -36,17 +36,8 @@ teardown()
 		clean_up
 		cgg-load
 	else
-		[ -z "$hidden" ] || umount /sys/fs/bpf
 		empty_guard
 	fi
-}
-
-# For tests that need no guard: hide it, since the kernel takes long to verify its programs again.
-hide()
-{
-	cgg-detach -a
-	mount -t bpf -o mode=1777 bpf /sys/fs/bpf
-	hidden=yes
 }
 
 # All that a refused command must not change.
@@ -190,7 +181,7 @@ END
 			says "$version"
 			[ -z "$("$command" -h 2>&1 >/dev/null)" ]
 		done
-		[ "$round" = without ] || hide
+		[ "$round" = without ] || hide_guard
 	done
 }
 
@@ -315,7 +306,7 @@ cgg-rule: $BATS_TEST_TMPDIR/a\\x0ab:2: \\xff:: not a verdict, a hook or a match"
 }
 
 @test 'without a guard every command names cgg-load as the cure' {
-	hide
+	hide_guard
 	for command in 'cgg-attach $web' 'cgg-attach -c $web/new' 'cgg-detach $web' 'cgg-detach -a' \
 		cgg-events 'cgg-events -w 0' 'cgg-rule add port 1' 'cgg-rule insert 1 port 1' \
 		'cgg-rule delete 1' 'cgg-rule list' 'cgg-rule flush' 'cgg-rule policies' \
@@ -369,7 +360,7 @@ refuses_as()
 }
 
 @test 'loading needs privilege' {
-	hide
+	hide_guard
 	for who in nobody powerless; do
 		refuses_as "$who" 3 cgg-load \
 			'the kernel refuses: needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON'
@@ -529,13 +520,13 @@ in_place()
 }
 
 @test 'pins in a directory of another user are refused' {
-	hide
+	hide_guard
 	setpriv --reuid=65534 --regid=65534 --clear-groups mkdir -m 700 "$dir"
 	in_place "$dir: belongs to uid 65534, not to this user; remove it"
 }
 
 @test 'pins in a directory that others may write are refused' {
-	hide
+	hide_guard
 	for mode in 755 701 710 1777; do
 		mkdir "$dir"
 		chmod "$mode" "$dir"
@@ -545,7 +536,7 @@ in_place()
 }
 
 @test 'a symbolic link in place of the pins is refused, wherever it points' {
-	hide
+	hide_guard
 	mkdir -m 700 /sys/fs/bpf/elsewhere
 	for to in /sys/fs/bpf/elsewhere /tmp /no/such; do
 		ln -s "$to" "$dir"
@@ -556,19 +547,19 @@ in_place()
 }
 
 @test 'a symbolic link of another user is refused' {
-	hide
+	hide_guard
 	setpriv --reuid=65534 --regid=65534 --clear-groups ln -s /tmp "$dir"
 	in_place "$dir: not a directory, and made by uid 65534; remove it"
 }
 
 @test 'a pinned map in place of the pins is refused' {
-	hide
+	hide_guard
 	bpftool map create "$dir" type array key 4 value 4 entries 1 name other
 	in_place "$dir: not a directory, and made by uid 0; remove it"
 }
 
 @test 'half a guard is refused, and cgg-unload -f clears it' {
-	hide
+	hide_guard
 	mkdir -m 700 "$dir"
 	for command in cgg-load 'cgg-rule list' 'cgg-detach -a' 'cgg-events -w 0' cgg-status cgg-unload; do
 		refuses 3 "$command" \

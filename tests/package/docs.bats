@@ -44,6 +44,17 @@ setup_file()
 	export hook_table "${!known_@}"
 }
 
+# Programs are verified once for all tests but those that try examples.
+teardown()
+{
+	reuse_guard
+}
+
+teardown_file()
+{
+	clean_up
+}
+
 # code FILE STATEMENTS: print what they print, compiled within lib/FILE.c
 code()
 {
@@ -290,6 +301,7 @@ try_examples()
 	examples "$2" || { echo "$1: no example in it" && return 1; }
 	[[ $(cat 1.cmd) != cgg-load* ]] || prepare=
 	prepare=${3-$prepare}
+	clean_up
 	new_cgroup world
 	run_examples "$prepare" || bad=1
 	for file in *.cmd; do
@@ -636,6 +648,8 @@ $(defined QUESTIONS names/dns.bpf.c) questions in a TCP segment" \
 }
 
 @test 'without a guard the completions print no error' {
+	cgg-load
+	hide_guard
 	yes offered_by_bash 'cgg-attach -p ' 'cgg-rule delete 1 '
 	says ''
 	yes offered_by_fish 'cgg-attach -p ' 'cgg-rule delete 1 '
