@@ -16,7 +16,7 @@
 # teardown removes everything that these have made, and the guard. A file with a teardown
 # of its own calls clean_up there.
 
-tests_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+tests_dir=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 BUILD=${BUILD-${tests_dir%/*}/build} # empty: test the installed commands
 PATH=${BUILD:+$BUILD:}/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 patience=${SLOW:-1} # SLOW=4: waits may take four times as long
@@ -334,7 +334,7 @@ remove_cgroups()
 	local dir
 
 	for dir in "$CGG_CGROUPS/$CGG_RUN-${BATS_TEST_NUMBER:-0}-"*; do
-		[ ! -d "$dir" ] || remove_cgroup "$dir" || return
+		[ ! -d "$dir" ] || rmdir "$dir" 2>/dev/null || remove_cgroup "$dir" || return
 	done
 }
 

@@ -442,7 +442,7 @@ limited()
 
 @test 'more rules than a policy holds are refused with the limit, status 3, and the old policy stays in force' {
 	few
-	command yes 'port 9' | head -n 4194305 >"$at/large"
+	command yes bind | head -n 4194305 >"$at/large"
 	refused cgg-rule restore "$at/large"
 	grep -q ': a policy holds at most 4194304 rules$' "$at/said"
 }
