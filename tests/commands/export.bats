@@ -17,7 +17,7 @@ setup()
 
 teardown()
 {
-	clean_up
+	reuse_guard
 }
 
 # everything: print all policies and attachments
