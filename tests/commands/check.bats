@@ -8,10 +8,10 @@
 
 load ../helpers
 
+# The check of a file needs no guard: only tests of changes and of policies in force load one.
 setup()
 {
 	untraced
-	cgg-load
 }
 
 # finds LINE... <<<RULES: check must print these lines, with tabs for |
@@ -104,6 +104,7 @@ chessboard()
 }
 
 @test 'a rule that a chessboard of ranges takes is found, or called not checked' {
+	cgg-load
 	finds $'5|earlier rules together take all of it|allow egress sport 0-65534' <<<"$(chessboard 60)"
 	yes cgg-rule restore <(chessboard 200)
 	says 'cgg-rule: warning: policy default: 1 rules were not checked: too many ranges overlap; run cgg-rule check'
@@ -142,6 +143,7 @@ chessboard()
 }
 
 @test 'the policy in force is checked, and a rule whose cgroup is gone is found' {
+	cgg-load
 	new_cgroup web
 	yes cgg-rule add connect port 1 cgroup "$web"
 	yes cgg-rule check
@@ -160,7 +162,6 @@ chessboard()
 }
 
 @test 'check of a file needs no guard; wrong words have status 2' {
-	cgg-unload
 	finds '2|repeats rule 1|deny connect port 1' <<<$'deny connect port 1\nconnect port 1'
 	run cgg-rule check - <<<'deny connect prot 1'
 	status_is 2
@@ -172,6 +173,7 @@ chessboard()
 }
 
 @test 'add, insert and restore warn of a new rule that can never decide, and change it all the same' {
+	cgg-load
 	yes cgg-rule add deny connect ip 10.0.0.0/8
 	says ''
 	yes cgg-rule add allow connect ip 10.0.0.1
@@ -196,6 +198,7 @@ cgg-rule: warning: policy default: rule 7 can never decide: repeats rule 5"
 }
 
 @test 'a change of a policy that is too large to compare says so' {
+	cgg-load
 	for ((i = 0; i < 49; i++)); do
 		echo "deny connect ip $(seq -s , -f "10.$i.%g.0" 1 64) port $(seq -s , 1 2 127)"
 	done >"$BATS_TEST_TMPDIR/rules"
@@ -205,6 +208,7 @@ cgg-rule: warning: policy default: rule 7 can never decide: repeats rule 5"
 }
 
 @test 'a warning about a policy with an index is as exact' {
+	cgg-load
 	printf 'deny connect ip 10.0.%d.0/24\n' {0..255} | grep -v '\.77\.' >"$BATS_TEST_TMPDIR/rules"
 	yes cgg-rule restore "$BATS_TEST_TMPDIR/rules"
 	yes cgg-rule add allow connect ip 10.0.0.0/16
@@ -240,6 +244,7 @@ cgg-rule: warning: policy default: rule 7 can never decide: repeats rule 5"
 }
 
 @test 'a rule about a set is shadowed by rules about all addresses or the same set, and by no others' {
+	cgg-load
 	yes cgg-set add bad 192.0.2.0/24
 	yes cgg-set add worse 198.51.100.7
 	yes cgg-set add sites example.com
