@@ -24,7 +24,7 @@ has()
 	since=$(sed -n "s/^\\.It $1 Ta \\([0-9.]*\\)\$/\\1/p" "$tests_dir/../man/cgguard.7")
 	[ -n "$since" ] || { echo "cgguard(7): no row for $1" >&2 && exit 1; }
 	case $1 in egress | ingress | flow | dns | unix) has_types || return ;; esac
-	case $1 in dns | unix) ! grep -qs '\[confidentiality\]' /sys/kernel/security/lockdown || return ;; esac
+	case $1 in flow | dns | unix) ! grep -qs '\[confidentiality\]' /sys/kernel/security/lockdown || return ;; esac
 	[ "$(printf '%s\n' "$since" "$(uname -r)" | sort -V | head -n 1)" = "$since" ]
 }
 
