@@ -13,8 +13,10 @@
 /* space_of - Return the space of the index in which the key of a query is. */
 static __always_inline __u32 space_of(__u64 query)
 {
-	__u32 hook = QUERY_HOOK(query);
+	__u32 hook;
 
+	barrier_var(query); /* else clang 22 splits it before a loop, into too much stack */
+	hook = QUERY_HOOK(query);
 #if defined(CGG_PACKETS) || defined(CGG_ASKED)
 	if (hook < CGG_UNIX && CGG_KNOWN_NONE >> QUERY_ACCESS(query) == 1)
 		return CGG_SPACE_VAGUE;
@@ -55,12 +57,11 @@ static __always_inline __u32 space_of(__u64 query)
 /* Return where a path leads on: to yes where the key has the value's bits, else to no. */
 static __always_inline __u64 path_find(void *index, __u64 ref, KEY_WALKED)
 {
-	const struct cgg_path *path;
-	const char *page;
-	__u64 differ;
 	__u32 place;
+	const char *page = page_with(index, CGG_REF_LOW(ref), &place);
+	const struct cgg_path *path;
+	__u64 differ;
 
-	page = page_with(index, CGG_REF_LOW(ref), &place);
 	if (!page || place > CGG_PAGE - sizeof(*path))
 		return CGG_NO_INDEX;
 	path = (const struct cgg_path *)(page + place);
