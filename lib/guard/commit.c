@@ -59,35 +59,28 @@ static void switch_image(struct cgg_policy *policy, __u32 next, unsigned seconds
 	}
 }
 
-/* Free the indexes that the image in force does not use; no restore may wait to be confirmed. */
-void indexes_free(struct cgg_guard *guard, int place)
-{
-	struct cgg_policy *policy = &guard->policies[place];
-	__u32 kept = policy_image(guard, place)->index.number;
-
-	writing_begins(policy);
-	for (int i = 0; i < 2; i++)
-		if (policy->index[i] && policy->index[i] != kept)
-			index_release(guard, &policy->index[i]);
-}
-
 /*
- * Free what a policy need not keep: the image in force does not use it, and it is large, or that
- * image has no index. The map of a smaller index is for the next one. No restore may wait to be
- * confirmed.
+ * Free the indexes that the image in force does not use. No restore may wait to be confirmed.
+ *
+ * If keeps is true, an image with an index keeps the map of another small one, for the next index.
  */
-static void indexes_trim(struct cgg_guard *guard, int place)
+static void unused_release(struct cgg_guard *guard, int place, bool keeps)
 {
 	struct cgg_policy *policy = &guard->policies[place];
-	__u32 kept = policy_image(guard, place)->index.number;
+	__u32 used = policy_image(guard, place)->index.number;
 
 	for (int i = 0; i < 2; i++) {
-		if (!policy->index[i] || policy->index[i] == kept ||
-		    (kept && !index_is_large(guard, policy->index[i])))
+		if (!policy->index[i] || policy->index[i] == used ||
+		    (keeps && used && !index_is_large(guard, policy->index[i])))
 			continue;
 		writing_begins(policy);
 		index_release(guard, &policy->index[i]);
 	}
+}
+
+void indexes_free(struct cgg_guard *guard, int place)
+{
+	unused_release(guard, place, false);
 }
 
 /*
@@ -192,12 +185,12 @@ static void place_sweep(struct cgg_guard *guard, int place)
 
 	if ((!policy->index[0] && !policy->index[1]) || !policy_image(guard, place))
 		return;
-	if (!*policy->name)
+	if (!*policy->name) {
 		place_clear(guard, place);
-	if (!*policy->name)
 		indexes_free(guard, place);
-	else if (!seconds_left(policy))
-		indexes_trim(guard, place);
+	} else if (!seconds_left(policy)) {
+		unused_release(guard, place, true);
+	}
 }
 
 static void chunk_sweep(void *guard, __u32 chunk)
@@ -264,7 +257,7 @@ static int commit(struct cgg_guard *guard, int place, const struct cgg_image *im
 	if (before & ~image->hooks && !seconds)
 		detach_hooks(guard, (__u32)place, before & ~image->hooks);
 	if (!seconds && (old_index != image->index.number || !image->index.number))
-		indexes_trim(guard, place);
+		unused_release(guard, place, true);
 	return 0;
 }
 
