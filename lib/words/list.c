@@ -15,12 +15,12 @@
 /* Copy the element at *at and go on to the next; return false at the end. */
 static bool element_next(const char **at, char element[ELEMENT])
 {
-	size_t len = *at ? strcspn(*at, ",") : 0;
+	size_t len = *at ? strcspn(*at, ",") : 0, copied = len < ELEMENT ? len : ELEMENT - 1;
 
 	if (!*at)
 		return false;
-	memcpy(element, *at, len < ELEMENT ? len : ELEMENT - 1);
-	element[len < ELEMENT ? len : ELEMENT - 1] = 0;
+	memcpy(element, *at, copied);
+	element[copied] = 0;
 	*at = (*at)[len] ? *at + len + 1 : 0;
 	return true;
 }
